@@ -1,0 +1,96 @@
+"""What a process counts about itself, for Prometheus. docs/reference/metrics.md says what each one means for a reader.
+
+One `Metrics` a process, made in davy/ and handed in; the registry is private, so tests and embedded processes do not meet.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+# Seconds. From half a fsync on a good disk (1 ms) to the time-outs of statements (5 s) and beyond.
+_COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+# Seconds from raised to delivered; the figures promised are 0.5 s to a sink and a minute to a telephone.
+_DELIVERY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
+_REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class IngestMetrics:
+    """Messages in, readings stored. Label `reason` takes the codes of `core.wire.REASONS`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        r = registry
+        self.received = Counter("davy_ingest_messages_received", "Messages the broker delivered to ingest.", registry=r)
+        self.received_bytes = Counter("davy_ingest_bytes_received", "Payload bytes the broker delivered to ingest.", registry=r)
+        self.decoded = Counter("davy_ingest_readings_decoded", "Readings in messages that decoded well.", registry=r)
+        self.rejected = Counter("davy_ingest_messages_rejected", "Messages rejected, by reason.", ["reason"], registry=r)
+        self.late = Counter("davy_ingest_readings_late", "Readings at or below their sensor's judged mark.", registry=r)
+        self.repeated = Counter("davy_ingest_messages_repeated", "Messages already seen by (device, boot, seq).", registry=r)
+        self.stored = Counter("davy_ingest_readings_stored", "Readings committed to the table reading.", registry=r)
+        self.events = Counter("davy_ingest_events", "Events that conditions gave and a commit applied.", registry=r)
+        self.batches = Counter("davy_ingest_batches", "Batches committed.", registry=r)
+        self.store_retries = Counter("davy_ingest_store_retries", "Batch transactions tried again after an error.", registry=r)
+        self.batch_seconds = Histogram(
+            "davy_ingest_batch_seconds", "First message of a batch to its ack.", buckets=_COMMIT_BUCKETS, registry=r
+        )
+        self.judge_seconds = Histogram("davy_ingest_judge_seconds", "Judging one batch.", buckets=_COMMIT_BUCKETS, registry=r)
+        self.commit_seconds = Histogram(
+            "davy_ingest_commit_seconds", "The transaction of one batch.", buckets=_COMMIT_BUCKETS, registry=r
+        )
+        self.acks = Counter("davy_ingest_acks", "Messages acknowledged to the broker.", registry=r)
+        self.queue_depth = Gauge("davy_ingest_queue_messages", "Messages received and not yet acknowledged.", registry=r)
+        self.queue_bytes = Gauge("davy_ingest_queue_bytes", "Payload bytes received and not yet acknowledged.", registry=r)
+        self.lag_seconds = Gauge("davy_ingest_lag_seconds", "Age of the oldest message not yet acknowledged.", registry=r)
+        self.gaps = Counter("davy_ingest_gaps", "Messages missing in a device's seq, 60 s after they were due.", registry=r)
+        self.broker_dropped = Gauge("davy_ingest_broker_dropped", "Messages the broker says it dropped since it started.", registry=r)
+        self.connected = Gauge("davy_ingest_broker_connected", "1 while the broker session stands.", registry=r)
+        self.database_up = Gauge("davy_ingest_database_up", "1 while batches can be committed.", registry=r)
+        self.checkpoint_seconds = Histogram(
+            "davy_ingest_checkpoint_seconds", "Writing one checkpoint.", buckets=_COMMIT_BUCKETS, registry=r
+        )
+
+
+class AlertingMetrics:
+    """Alarms out. Labels: `to` is an ISA-18.2 state letter, `outcome` delivered, retried, failed, or cancelled."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        r = registry
+        self.transitions = Counter("davy_alerting_transitions", "Alarm transitions committed, by new state.", ["to"], registry=r)
+        self.notifications = Counter(
+            "davy_alerting_notifications", "Attempts to notify, by channel and outcome.", ["channel", "outcome"], registry=r
+        )
+        self.delivery_seconds = Histogram(
+            "davy_alerting_delivery_seconds",
+            "Transition's commit to the channel's receipt, by channel.",
+            ["channel"],
+            buckets=_DELIVERY_BUCKETS,
+            registry=r,
+        )
+        self.outbox_due = Gauge("davy_alerting_outbox_due", "Notifications that are due and not yet delivered.", registry=r)
+
+
+class ApiMetrics:
+    """Pages and the JSON API. `route` is the template, never the path: a path would make a series an occurrence."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        r = registry
+        self.requests = Counter("davy_api_requests", "Requests answered.", ["method", "route", "status"], registry=r)
+        self.request_seconds = Histogram(
+            "davy_api_request_seconds", "Request to last byte.", ["route"], buckets=_REQUEST_BUCKETS, registry=r
+        )
+        self.sse_clients = Gauge("davy_api_sse_clients", "Browsers listening for news.", registry=r)
+        self.logins_refused = Counter("davy_api_logins_refused", "Log-ins refused, wrong or throttled.", registry=r)
+
+
+class Metrics:
+    """Every metric of Davy on one private registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.ingest = IngestMetrics(self.registry)
+        self.alerting = AlertingMetrics(self.registry)
+        self.api = ApiMetrics(self.registry)
+        self.errors_logged = Counter("davy_errors_logged", "Log lines at error or above.", registry=self.registry)
+
+    def exposition(self) -> bytes:
+        """The text a scrape gets."""
+        return generate_latest(self.registry)
