@@ -1,0 +1,1 @@
+"""The words everyone shares: model, batch, wire, units, settings, database, errors, log, metrics."""

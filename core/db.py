@@ -1,0 +1,102 @@
+"""Connections and transactions. Every transaction but the owner's begins by saying for whom it acts.
+
+SQL lives in the store files; what stands here is what every store needs before its first statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from core.errors import DatabaseAway
+
+Token = Callable[[], str]
+CONNECT_TIMEOUT_S = 5
+
+
+def connect(conninfo: str, *, application: str) -> Connection[TupleRow]:
+    """A connection in autocommit mode: transactions are always written out.
+
+    Raises:
+        DatabaseAway: with the server's words, without the password.
+    """
+    try:
+        return psycopg.connect(
+            conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=f"davy-{application}"
+        )
+    except psycopg.OperationalError as error:
+        raise DatabaseAway(f"The database does not answer: {first_line(error)}") from error
+
+
+@contextmanager
+def transaction(connection: Connection[Any], token: str | None) -> Iterator[Connection[Any]]:
+    """One transaction on behalf of `token` (None: the owner, who has a policy of its own)."""
+    with connection.transaction():
+        if token is not None:
+            connection.execute("SELECT set_config('davy.principal', %s, true)", (token,))
+        yield connection
+
+
+class Database:
+    """A pool for processes that serve many people at once.
+
+    Args:
+        conninfo: of one of the five roles.
+        statement_timeout_s: longest a statement may run; web waits 5 s at most.
+    """
+
+    def __init__(self, conninfo: str, *, application: str, size: int = 8, statement_timeout_s: float = 5.0) -> None:
+        self._pool: ConnectionPool[Connection[TupleRow]] = ConnectionPool(
+            conninfo,
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=CONNECT_TIMEOUT_S,
+            check=ConnectionPool.check_connection,
+            kwargs={
+                "autocommit": True,
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "application_name": f"davy-{application}",
+                "options": f"-c statement_timeout={int(statement_timeout_s * 1000)}",
+            },
+        )
+
+    def open(self) -> None:
+        """Starts the pool; does not wait for the database."""
+        self._pool.open(wait=False)
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self._pool.close()
+
+    @contextmanager
+    def transaction(self, token: str | None) -> Iterator[Connection[TupleRow]]:
+        """One transaction on behalf of `token`.
+
+        Raises:
+            DatabaseAway: when no connection is to be had, or it broke on the way.
+        """
+        try:
+            with self._pool.connection() as connection, transaction(connection, token):
+                yield connection
+        except (PoolTimeout, psycopg.OperationalError) as error:
+            if isinstance(error, psycopg.OperationalError) and error.sqlstate is not None and not _away(error.sqlstate):
+                raise
+            raise DatabaseAway(f"The database does not answer: {first_line(error)}") from error
+
+
+def _away(sqlstate: str) -> bool:
+    # 08: connection exceptions; 57P01-57P03: shutting down, crashed, starting up; 53300: too many connections.
+    return sqlstate.startswith("08") or sqlstate in {"57P01", "57P02", "57P03", "53300"}
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what a library says, for a sentence of ours."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

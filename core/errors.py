@@ -1,0 +1,92 @@
+"""Every error Davy raises on purpose, as one tree.
+
+DavyError
+ +-- BadInput            somebody gave us something wrong; the sentence says what, where, and what would be right
+ |    +-- Malformed      a message that is not wire version 1 (carries a reason code for `rejected_message`)
+ |    +-- BadSetting     a setting that stops the start
+ |    +-- BadSiteFile    a site file, with line numbers
+ |    +-- Refused        an action that the state, the role or the rules do not allow
+ +-- Unavailable         something we need is away; trying again later may help
+ |    +-- DatabaseAway
+ |    +-- BrokerAway
+ +-- Fenced              another owner has taken over this worker; stop at once
+ +-- DeliveryFailed      a channel could not deliver; `permanent` says whether trying again is of use
+
+One bit tells a caller what to do: `permanent` is true where trying the same thing again cannot help.
+"""
+
+from __future__ import annotations
+
+
+class DavyError(Exception):
+    """The root. `str(error)` is one sentence for a person."""
+
+    permanent = True
+
+
+class BadInput(DavyError):
+    """Somebody gave us something wrong."""
+
+
+class Malformed(BadInput):
+    """A message that is not wire version 1.
+
+    Args:
+        reason: code kept in `rejected_message.reason`, one of `core.wire.REASONS`.
+        sentence: what was wrong, where, and what would be right.
+    """
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+class BadSetting(BadInput):
+    """A setting that stops the start."""
+
+
+class BadSiteFile(BadInput):
+    """A site file with mistakes.
+
+    Args:
+        mistakes: (line, sentence) in file order; line counts from 1.
+    """
+
+    def __init__(self, mistakes: list[tuple[int, str]]) -> None:
+        super().__init__("\n".join(f"line {line}: {sentence}" for line, sentence in mistakes))
+        self.mistakes = mistakes
+
+
+class Refused(BadInput):
+    """An action that the state, the role or the rules do not allow."""
+
+
+class Unavailable(DavyError):
+    """Something we need is away."""
+
+    permanent = False
+
+
+class DatabaseAway(Unavailable):
+    """The database does not answer, or not in time."""
+
+
+class BrokerAway(Unavailable):
+    """The broker does not answer, or refuses us."""
+
+
+class Fenced(DavyError):
+    """Another owner has taken over this worker."""
+
+
+class DeliveryFailed(DavyError):
+    """A channel could not deliver.
+
+    Args:
+        sentence: what the channel said, without secrets.
+        permanent: true where the same message to the same address can never be delivered.
+    """
+
+    def __init__(self, sentence: str, *, permanent: bool) -> None:
+        super().__init__(sentence)
+        self.permanent = permanent

@@ -1,0 +1,76 @@
+-- Who is asking. The wall of design section 9: a signed, expiring token that every policy verifies.
+-- Token: davy1.<base64url of a JSON object>.<64 hex digits of HMAC-SHA256 over the first two parts>, see core/principal.py.
+
+CREATE TABLE principal_key (
+    key_id      int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    inner_pad   bytea NOT NULL CHECK (length(inner_pad) = 64),
+    outer_pad   bytea NOT NULL CHECK (length(outer_pad) = 64),
+    valid_from  timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE principal_key IS 'HMAC key, already xored with the pads of RFC 2104; readable by its owner only';
+REVOKE ALL ON principal_key FROM PUBLIC;
+
+CREATE TYPE principal AS (
+    person_id  int,
+    role       text,
+    everything boolean,
+    companies  int[],
+    login      text
+);
+
+-- Verifies davy.principal of this session. Wrong, missing or expired: NULL, and every policy then shows nothing.
+CREATE FUNCTION davy_principal() RETURNS principal
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    token   text := current_setting('davy.principal', true);
+    body    text;
+    claim   jsonb;
+    answer  principal;
+BEGIN
+    IF token IS NULL OR token = '' OR split_part(token, '.', 1) <> 'davy1' OR split_part(token, '.', 4) <> '' THEN
+        RETURN NULL;
+    END IF;
+    body := split_part(token, '.', 1) || '.' || split_part(token, '.', 2);
+    IF NOT EXISTS (
+        SELECT FROM principal_key k
+        WHERE encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(body, 'UTF8'))), 'hex') = split_part(token, '.', 3)
+    ) THEN
+        RETURN NULL;
+    END IF;
+    -- Signed by us, so well-formed: padded base64url of JSON.
+    claim := convert_from(decode(translate(split_part(token, '.', 2), '-_', '+/'), 'base64'), 'UTF8')::jsonb;
+    IF (claim->>'expires')::double precision <= extract(epoch FROM clock_timestamp()) THEN
+        RETURN NULL;
+    END IF;
+    answer.person_id  := (claim->>'person')::int;
+    answer.role       := claim->>'role';
+    answer.everything := coalesce((claim->>'everything')::boolean, false);
+    answer.companies  := coalesce(ARRAY(SELECT jsonb_array_elements_text(claim->'companies')::int), '{}');
+    answer.login      := claim->>'login';
+    RETURN answer;
+END
+$$;
+
+CREATE FUNCTION davy_companies() RETURNS int[] LANGUAGE sql STABLE PARALLEL SAFE AS
+    $$ SELECT (davy_principal()).companies $$;
+CREATE FUNCTION davy_everything() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
+    $$ SELECT coalesce((davy_principal()).everything, false) $$;
+CREATE FUNCTION davy_person() RETURNS int LANGUAGE sql STABLE PARALLEL SAFE AS
+    $$ SELECT (davy_principal()).person_id $$;
+CREATE FUNCTION davy_role() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
+    $$ SELECT (davy_principal()).role $$;
+CREATE FUNCTION davy_login() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
+    $$ SELECT (davy_principal()).login $$;
+
+-- Puts the wall around one table that has a company_id: the owner sees all, everybody else what the token names.
+CREATE PROCEDURE davy_wall(tbl regclass, condition text DEFAULT NULL)
+LANGUAGE plpgsql AS $$
+BEGIN
+    condition := coalesce(condition, '((SELECT davy_everything()) OR company_id = ANY ((SELECT davy_companies())::int[]))');
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', tbl);
+    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', tbl);
+    EXECUTE format('CREATE POLICY owner_sees_all ON %s TO davy_owner USING (true) WITH CHECK (true)', tbl);
+    EXECUTE format('CREATE POLICY by_token ON %s TO davy_ingest, davy_alerting, davy_web, davy_grafana USING (%s) WITH CHECK (%s)', tbl, condition, condition);
+END
+$$;
+REVOKE ALL ON PROCEDURE davy_wall(regclass, text) FROM PUBLIC;

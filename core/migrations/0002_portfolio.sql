@@ -1,0 +1,153 @@
+-- The words of design section 2: company, policy, site, zone, asset, device, sensor, person. Owner: core.
+
+CREATE TABLE company (
+    company_id  int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    key         text NOT NULL UNIQUE,
+    name        text NOT NULL,
+    name_zh     text NOT NULL
+);
+CALL davy_wall('company');
+
+CREATE TABLE policy (
+    policy_id   int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    number      text NOT NULL UNIQUE,
+    begins_on   date NOT NULL,
+    ends_on     date NOT NULL CHECK (ends_on > begins_on),
+    premium     numeric NOT NULL,
+    sum_insured numeric NOT NULL,
+    currency    text NOT NULL
+);
+CALL davy_wall('policy');
+
+CREATE TABLE site (
+    site_id     int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    key         text NOT NULL UNIQUE,          -- the id in the topic
+    name        text NOT NULL,
+    name_zh     text NOT NULL,
+    time_zone   text NOT NULL,
+    jurisdiction text NOT NULL DEFAULT 'CN'
+);
+CALL davy_wall('site');
+
+CREATE TABLE policy_site (
+    policy_id   int NOT NULL REFERENCES policy,
+    site_id     int NOT NULL REFERENCES site,
+    company_id  int NOT NULL REFERENCES company,
+    PRIMARY KEY (policy_id, site_id)
+);
+CALL davy_wall('policy_site');
+
+CREATE TABLE zone (
+    zone_id     int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    site_id     int NOT NULL REFERENCES site,
+    key         text NOT NULL,
+    name        text NOT NULL,
+    name_zh     text NOT NULL,
+    UNIQUE (site_id, key)
+);
+CALL davy_wall('zone');
+
+CREATE TABLE asset (
+    asset_id    int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    zone_id     int NOT NULL REFERENCES zone,
+    key         text NOT NULL,
+    kind        text NOT NULL,
+    name        text NOT NULL,
+    name_zh     text NOT NULL,
+    UNIQUE (zone_id, key)
+);
+CALL davy_wall('asset');
+
+CREATE TABLE device (
+    device_id   int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    site_id     int NOT NULL REFERENCES site,
+    key         text NOT NULL UNIQUE,          -- the id in the topic and the broker's user name
+    kind        text NOT NULL,
+    gateway_id  int REFERENCES device,
+    credential_set_at timestamptz,             -- the secret itself is the broker's, never ours
+    retired_at  timestamptz
+);
+CALL davy_wall('device');
+
+CREATE TABLE sensor (
+    sensor_id   int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    site_id     int NOT NULL REFERENCES site,
+    zone_id     int REFERENCES zone,
+    asset_id    int REFERENCES asset,
+    device_id   int NOT NULL REFERENCES device,
+    key         text NOT NULL,                 -- `s` on the wire
+    name        text NOT NULL,
+    name_zh     text NOT NULL,
+    quantity    text NOT NULL,
+    unit        text NOT NULL,                 -- UCUM code
+    range_low   double precision,
+    range_high  double precision,
+    period_s    double precision NOT NULL DEFAULT 1 CHECK (period_s > 0),
+    mandatory   boolean NOT NULL DEFAULT false,
+    states      jsonb,                         -- enumeration: wire text -> number
+    is_virtual  boolean NOT NULL DEFAULT false,
+    valid_from  timestamptz NOT NULL DEFAULT now(),
+    retired_at  timestamptz,
+    UNIQUE (device_id, key)
+);
+CALL davy_wall('sensor');
+
+CREATE TABLE person (
+    person_id   int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int REFERENCES company,        -- null: the insurer's own people
+    key         text NOT NULL UNIQUE,
+    name        text NOT NULL,
+    email       text,
+    phone       text,
+    language    text NOT NULL DEFAULT 'zh' CHECK (language IN ('zh', 'en')),
+    role        text NOT NULL CHECK (role IN ('safety_officer', 'integrator', 'underwriter', 'risk_engineer', 'admin')),
+    active      boolean NOT NULL DEFAULT true
+);
+-- People of the client see their own colleagues; the insurer's staff see no client's people; services see all.
+CALL davy_wall('person', '((SELECT davy_everything()) OR person_id = (SELECT davy_person())
+    OR ((SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'') AND company_id = ANY ((SELECT davy_companies())::int[])))');
+
+CREATE TABLE person_company (                  -- which companies an insurer's person looks after
+    person_id   int NOT NULL REFERENCES person,
+    company_id  int NOT NULL REFERENCES company,
+    PRIMARY KEY (person_id, company_id)
+);
+CALL davy_wall('person_company', '((SELECT davy_everything()) OR person_id = (SELECT davy_person()))');
+
+CREATE TABLE journal (                         -- who changed what, why, and what it was before: append-only
+    journal_id  bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    at          timestamptz NOT NULL DEFAULT now(),
+    company_id  int REFERENCES company,
+    person_id   int REFERENCES person,         -- null: the command line of the operator
+    actor       text NOT NULL,
+    action      text NOT NULL,
+    subject     text NOT NULL,
+    old         jsonb,
+    new         jsonb,
+    reason      text NOT NULL
+);
+CALL davy_wall('journal');
+CREATE INDEX journal_by_subject ON journal (subject, at);
+
+CREATE SEQUENCE definitions_version;           -- moves when sensors, definitions or routes change; NOTIFY davy_definitions
+
+CREATE FUNCTION davy_definitions_changed() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE moved bigint := nextval('definitions_version');
+BEGIN
+    PERFORM pg_notify('davy_definitions', moved::text);
+    RETURN moved;
+END
+$$;
+
+GRANT SELECT ON company, site, zone, asset, device, sensor TO davy_ingest, davy_alerting, davy_web, davy_grafana;
+GRANT SELECT ON policy, policy_site, person, person_company TO davy_alerting, davy_web;
+GRANT SELECT ON person, person_company TO davy_ingest;
+GRANT SELECT, INSERT ON journal TO davy_web, davy_alerting, davy_ingest;
+GRANT USAGE ON SEQUENCE journal_journal_id_seq TO davy_web, davy_alerting, davy_ingest;
+GRANT SELECT, USAGE ON SEQUENCE definitions_version TO davy_ingest, davy_alerting, davy_web;

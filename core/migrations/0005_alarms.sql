@@ -1,0 +1,182 @@
+-- From a number to a person. Owner: alerting. Words: ISA-18.2 / IEC 62682.
+
+CREATE TABLE alarm_definition (
+    definition_id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    site_id     int NOT NULL REFERENCES site,
+    sensor_id   int NOT NULL REFERENCES sensor,
+    key         text NOT NULL,                 -- unique within the site: what scenarios and people call it
+    detector    text NOT NULL,                 -- detectors.registry
+    parameters  jsonb NOT NULL DEFAULT '{}',
+    direction   text NOT NULL CHECK (direction IN ('high', 'low')),
+    setpoint    double precision NOT NULL,
+    deadband    double precision NOT NULL DEFAULT 0 CHECK (deadband >= 0),
+    on_delay_s  double precision NOT NULL DEFAULT 0 CHECK (on_delay_s >= 0),
+    off_delay_s double precision NOT NULL DEFAULT 0 CHECK (off_delay_s >= 0),
+    priority    text NOT NULL CHECK (priority IN ('life-safety', 'high', 'medium', 'low')),
+    latch       boolean NOT NULL DEFAULT false,
+    title       text NOT NULL,
+    title_zh    text NOT NULL,
+    consequence text NOT NULL,
+    consequence_zh text NOT NULL,
+    response    text NOT NULL,
+    response_zh text NOT NULL,
+    respond_within_s double precision NOT NULL,
+    standard    text, edition text, clause text, -- where the setpoint comes from; null: the plant's own
+    verified_by text, verified_on date,        -- null: nobody has verified it against the standard's text
+    version     int NOT NULL DEFAULT 1,
+    valid_from  timestamptz NOT NULL DEFAULT now(),
+    retired_at  timestamptz,
+    UNIQUE (site_id, key)
+);
+CALL davy_wall('alarm_definition');
+
+CREATE TABLE occurrence (
+    occurrence_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    site_id     int NOT NULL REFERENCES site,
+    definition_id int NOT NULL REFERENCES alarm_definition,
+    sensor_id   int NOT NULL REFERENCES sensor,
+    began_at    timestamptz NOT NULL,          -- the onset that left normal
+    normal_at   timestamptz,                   -- back in state A; null while not
+    resolved_at timestamptz,
+    resolved_by int REFERENCES person,
+    resolution  text CHECK (resolution IN ('true_danger', 'near_miss', 'test_or_drill', 'nuisance', 'sensor_fault', 'unknown')),
+    action_taken text,
+    first_value double precision,
+    evidence_from timestamptz NOT NULL,
+    evidence_until timestamptz,
+    shared      boolean NOT NULL DEFAULT false, -- the client has shared the evidence with the insurer
+    historic    boolean NOT NULL DEFAULT false
+);
+CALL davy_wall('occurrence');
+CREATE UNIQUE INDEX one_open_occurrence ON occurrence (definition_id, sensor_id) WHERE resolved_at IS NULL;
+CREATE INDEX occurrence_by_company ON occurrence (company_id, occurrence_id DESC);
+
+CREATE TABLE alarm (                           -- now: one row a (definition, sensor), for ever
+    definition_id int NOT NULL REFERENCES alarm_definition,
+    sensor_id   int NOT NULL REFERENCES sensor,
+    company_id  int NOT NULL REFERENCES company,
+    site_id     int NOT NULL REFERENCES site,
+    state       "char" NOT NULL DEFAULT 'A' CHECK (state IN ('A', 'B', 'C', 'D', 'E', 'F')),
+    active      boolean NOT NULL DEFAULT false, -- the condition, as ingest last said
+    changed_at  timestamptz NOT NULL,          -- instant of the last transition
+    suppression text NOT NULL DEFAULT 'none' CHECK (suppression IN ('none', 'shelved', 'by_design', 'out_of_service')),
+    suppressed_until timestamptz,
+    suppression_reason text,
+    suppressed_by int REFERENCES person,
+    occurrence_id bigint REFERENCES occurrence, -- the open one
+    chain       bytea NOT NULL,                -- hash of the last transition
+    transitions int NOT NULL DEFAULT 0,        -- number of the last transition
+    PRIMARY KEY (definition_id, sensor_id)
+) WITH (fillfactor = 50);
+CALL davy_wall('alarm');
+CREATE INDEX alarm_not_normal ON alarm (company_id) WHERE state <> 'A';
+CREATE INDEX alarm_shelved ON alarm (suppressed_until) WHERE suppression = 'shelved';
+
+CREATE TABLE transition (                      -- append-only; replaying them gives `alarm`
+    transition_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    definition_id int NOT NULL,
+    sensor_id   int NOT NULL,
+    number      int NOT NULL,                  -- 1, 2, 3 ... within the alarm
+    occurrence_id bigint NOT NULL REFERENCES occurrence,
+    at          timestamptz NOT NULL,          -- when it happened: onset + delay, or the person's click
+    recorded_at timestamptz NOT NULL,          -- when we wrote it down
+    event       text NOT NULL,
+    from_state  "char" NOT NULL,
+    to_state    "char" NOT NULL,
+    suppression text NOT NULL,                 -- after the event
+    value       double precision,
+    person_id   int REFERENCES person,
+    reason      text,
+    until       timestamptz,
+    previous    bytea NOT NULL,
+    hash        bytea NOT NULL,                -- sha256(previous || canonical row), alerting/chain.py
+    UNIQUE (definition_id, sensor_id, number)
+);
+CALL davy_wall('transition');
+CREATE INDEX transition_by_occurrence ON transition (occurrence_id, transition_id);
+
+CREATE TABLE occurrence_comment (
+    comment_id  bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    occurrence_id bigint NOT NULL REFERENCES occurrence,
+    person_id   int NOT NULL REFERENCES person,
+    at          timestamptz NOT NULL,
+    body        text NOT NULL CHECK (length(body) BETWEEN 1 AND 4000)
+);
+CALL davy_wall('occurrence_comment');
+
+CREATE TABLE route (                           -- who hears what: site and priority -> steps
+    route_id    int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    site_id     int NOT NULL REFERENCES site,
+    key         text NOT NULL,
+    audience    text NOT NULL CHECK (audience IN ('client', 'insurer')),
+    priorities  text[] NOT NULL,
+    UNIQUE (site_id, key)
+);
+CALL davy_wall('route');
+
+CREATE TABLE route_step (
+    route_id    int NOT NULL REFERENCES route ON DELETE CASCADE,
+    company_id  int NOT NULL REFERENCES company,
+    position    int NOT NULL,                  -- 0: at once; then each escalation
+    after_s     double precision NOT NULL CHECK (after_s >= 0),
+    person_id   int NOT NULL REFERENCES person,
+    channel     text NOT NULL,                 -- alerting.channels registry: smtp, webhook
+    PRIMARY KEY (route_id, position, person_id, channel)
+);
+CALL davy_wall('route_step');
+
+CREATE TABLE channel_address (                 -- where a person's channel ends
+    person_id   int NOT NULL REFERENCES person,
+    company_id  int REFERENCES company,
+    channel     text NOT NULL,
+    address     text NOT NULL,                 -- mail address or URL
+    secret_ref  text,                          -- name of the signing secret in the settings, never the secret
+    PRIMARY KEY (person_id, channel)
+);
+CALL davy_wall('channel_address', '((SELECT davy_everything()) OR person_id = (SELECT davy_person()))');
+
+CREATE TABLE notification (                    -- queue and proof in one
+    notification_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    key         text NOT NULL UNIQUE,          -- definition, sensor, onset, step, recipient, channel: the receiver's idempotency key
+    company_id  int NOT NULL REFERENCES company,
+    occurrence_id bigint NOT NULL REFERENCES occurrence,
+    definition_id int NOT NULL,
+    sensor_id   int NOT NULL,
+    onset       timestamptz NOT NULL,          -- of the transition into unacknowledged
+    step        int NOT NULL,
+    rule        text NOT NULL,                 -- which route and step, readable
+    audience    text NOT NULL,
+    person_id   int NOT NULL REFERENCES person,
+    channel     text NOT NULL,
+    due_at      timestamptz NOT NULL,
+    state       text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'claimed', 'sent', 'failed', 'cancelled')),
+    attempt     int NOT NULL DEFAULT 0,
+    lease_until timestamptz,
+    created_at  timestamptz NOT NULL,
+    sent_at     timestamptz,
+    finished_at timestamptz,
+    outcome     text                           -- receiver's receipt, or why it failed or was cancelled
+) WITH (fillfactor = 70);
+CALL davy_wall('notification');
+CREATE INDEX notification_due ON notification (due_at) WHERE state IN ('waiting', 'claimed');
+CREATE INDEX notification_by_occurrence ON notification (occurrence_id);
+
+GRANT SELECT ON alarm_definition, route, route_step TO davy_ingest, davy_alerting, davy_web;
+GRANT SELECT ON alarm_definition, alarm, occurrence, transition TO davy_grafana;
+GRANT SELECT, INSERT ON alarm, occurrence, transition, notification TO davy_ingest, davy_alerting, davy_web;
+GRANT UPDATE (state, active, changed_at, suppression, suppressed_until, suppression_reason, suppressed_by, occurrence_id, chain, transitions)
+    ON alarm TO davy_ingest, davy_alerting, davy_web;
+GRANT UPDATE (normal_at, evidence_until) ON occurrence TO davy_ingest, davy_alerting, davy_web;
+GRANT UPDATE (resolved_at, resolved_by, resolution, action_taken, shared) ON occurrence TO davy_web;
+GRANT UPDATE (state, attempt, lease_until, sent_at, finished_at, outcome) ON notification TO davy_alerting;
+GRANT UPDATE (state, finished_at, outcome) ON notification TO davy_ingest, davy_web;
+GRANT SELECT, INSERT ON occurrence_comment TO davy_web;
+GRANT SELECT ON channel_address TO davy_alerting;
+GRANT USAGE ON SEQUENCE occurrence_occurrence_id_seq, transition_transition_id_seq, notification_notification_id_seq
+    TO davy_ingest, davy_alerting, davy_web;
+GRANT USAGE ON SEQUENCE occurrence_comment_comment_id_seq TO davy_web;

@@ -1,0 +1,1 @@
+"""The schema as plain forward SQL; see core/migrate.py."""

@@ -1,0 +1,111 @@
+"""The words of the business, as values.
+
+company -> site -> zone -> asset -> sensor; a device carries sensors; a policy belongs to a company and covers sites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from core.batch import Int32
+
+
+class Priority(StrEnum):
+    """How much a person must drop to answer. Life safety is a class of its own: nobody can switch it off."""
+
+    LIFE_SAFETY = "life-safety"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Role(StrEnum):
+    """Who somebody is to Davy."""
+
+    SAFETY_OFFICER = "safety_officer"
+    INTEGRATOR = "integrator"
+    UNDERWRITER = "underwriter"
+    RISK_ENGINEER = "risk_engineer"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensor:
+    """One signal of one device.
+
+    Args:
+        states: enumeration text on the wire -> number, for sensors that send words.
+        period_s: how often it is expected to report, in seconds.
+        mandatory: a law asks for it; long silence is a hazard in itself.
+    """
+
+    sensor_id: int
+    company_id: int
+    site_id: int
+    site_key: str
+    device_id: int
+    device_key: str
+    key: str
+    unit: str
+    range_low: float | None = None
+    range_high: float | None = None
+    period_s: float = 1.0
+    mandatory: bool = False
+    states: Mapping[str, float] | None = None
+    is_virtual: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmDefinition:
+    """Setpoint, deadband, delays and priority on a detector's number for one sensor.
+
+    Args:
+        detector: name in `detectors.registry`.
+        parameters: the detector's own settings, numbers only.
+        direction: "high": active while number >= setpoint; "low": while number <= setpoint.
+        deadband: how far back beyond the setpoint the number must go before the condition ends, same unit as setpoint.
+        on_delay_us: how long the number must stay beyond the setpoint before the condition begins, microseconds.
+        off_delay_us: how long it must stay back before the condition ends, microseconds.
+        latch: stays until a person resets it while clear.
+    """
+
+    definition_id: int
+    company_id: int
+    site_id: int
+    sensor_id: int
+    key: str
+    detector: str
+    direction: str
+    setpoint: float
+    priority: Priority
+    deadband: float = 0.0
+    on_delay_us: int = 0
+    off_delay_us: int = 0
+    latch: bool = False
+    version: int = 1
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionSet:
+    """The definitions in force from a batch boundary on, as a dense list.
+
+    Args:
+        version: `definitions_version` in the database when they were read.
+        definitions: in index order; `Scores.definition` is an index into it.
+        slot: int32, shape (len(definitions),), the sensor's dense slot in the `Directory`.
+        sensors: how many slots the directory has.
+    """
+
+    version: int
+    definitions: Sequence[AlarmDefinition]
+    slot: Int32
+    sensors: int
+
+    def of(self, detector: str) -> Int32:
+        """Indices of the definitions that use `detector`, int32, ascending."""
+        return np.array([i for i, d in enumerate(self.definitions) if d.detector == detector], np.int32)

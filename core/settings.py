@@ -1,0 +1,272 @@
+"""The settings of a process: environment variables that start with DAVY_, read once by davy/ and handed in.
+
+Secrets have no default; each can stand in a file named by its variable plus `_FILE`. A wrong or unknown variable stops the
+start with one sentence a mistake: the variable, what was wrong, what would be right. docs/reference/settings.md lists them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NoReturn, Self
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from core.errors import BadSetting
+
+PREFIX: Final = "DAVY_"
+_FILE: Final = "_FILE"
+_NAMED_OTHERWISE: Final = {"data_dir": "DAVY_DATA"}  # the design's name for the folder of real data
+_HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
+
+
+def _conninfo(secret: SecretStr) -> SecretStr:
+    try:
+        conninfo_to_dict(secret.get_secret_value())
+    except ProgrammingError:
+        raise ValueError("not a connection string") from None
+    return secret
+
+
+def _hex_key(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"([0-9A-Fa-f]{2}){32,}", secret.get_secret_value()):
+        raise ValueError("not a key")
+    return secret
+
+
+def _http_url(url: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
+        raise ValueError("not an address")
+    return url.rstrip("/")
+
+
+def _split_host_ports(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    entries = tuple(entry.strip() for entry in given.split(",") if entry.strip())
+    for entry in entries:
+        match = _HOST_PORT.fullmatch(entry)
+        if match is None or not 0 < int(match[2]) < 65536:
+            raise ValueError("not host:port")
+    return entries
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("not absolute")
+    return path
+
+
+Conninfo = Annotated[SecretStr, AfterValidator(_conninfo)]
+HexKey = Annotated[SecretStr, AfterValidator(_hex_key)]
+Folder = Annotated[Path, AfterValidator(_absolute)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$")]
+
+
+def _setting(default: Any, description: str, must: str, **rules: Any) -> Any:  # noqa: ANN401 - pydantic's Field is so typed
+    """A field: what it is for, and what a right value looks like, completing the sentence "it must be ..."."""
+    return Field(default, description=description, json_schema_extra={"must": must}, **rules)
+
+
+_URL_RULE: Final = "a PostgreSQL connection string such as postgresql://NAME:PASSWORD@HOST:5432/davy"
+_KEY_RULE: Final = "at least 32 random bytes in hexadecimal (64 digits), as `openssl rand -hex 32` prints"
+_PORT_RULE: Final = "a whole number from 1 to 65535"
+_HOST_RULE: Final = "a host name or an IP address"
+_PATH_RULE: Final = "an absolute path"
+
+
+class Settings(BaseSettings):
+    """Everything a process of Davy can be told from outside."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    database_url_owner: Conninfo | None = _setting(None, "Database, as owner: migrations, imports, audits.", _URL_RULE)
+    database_url_ingest: Conninfo | None = _setting(None, "Database, as ingest: the path of a reading.", _URL_RULE)
+    database_url_alerting: Conninfo | None = _setting(None, "Database, as alerting: outbox and escalation.", _URL_RULE)
+    database_url_web: Conninfo | None = _setting(None, "Database, as web: pages and the JSON API, under row security.", _URL_RULE)
+
+    mqtt_host: Host = _setting("127.0.0.1", "Host of the MQTT broker.", _HOST_RULE)
+    mqtt_port: Port = _setting(1883, "Port of the MQTT broker.", _PORT_RULE)
+    mqtt_user: str | None = _setting(None, "User at the broker.", "a text of 1 to 64 characters", min_length=1, max_length=64)
+    mqtt_password: SecretStr | None = _setting(None, "Password at the broker.", "a text of at least 8 characters", min_length=8)
+    mqtt_tls_ca: Folder | None = _setting(None, "Certificate authority of the broker; with it the connection is TLS.", _PATH_RULE)
+    broker_password_file: Folder | None = _setting(
+        None, "Password file of the broker, where Davy writes device credentials.", _PATH_RULE
+    )
+    broker_acl_file: Folder | None = _setting(None, "Access list of the broker, written with the credentials.", _PATH_RULE)
+    broker_pid: int | None = _setting(
+        None, "Process of the broker, told to read its files again when they change.", "a process id above 1", gt=1
+    )
+
+    worker: str = _setting(
+        "ingest-0",
+        "Name of the ingest worker: its lock, its MQTT client id, its folder.",
+        "1 to 64 of A-Z a-z 0-9 _ . -",
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+    )
+    batch_messages: int = _setting(
+        2000, "Most messages in one batch of ingest.", "a whole number from 1 to 65535", ge=1, le=65535
+    )
+    batch_ms: int = _setting(
+        20, "Longest wait for a batch to fill, in milliseconds.", "a whole number from 1 to 1000", ge=1, le=1000
+    )
+    window: int = _setting(
+        2000,
+        "Messages the broker sends before it waits for an ack: its max_inflight_messages. It is the back-pressure.",
+        "a whole number from 1 to 65535",
+        ge=1,
+        le=65535,
+    )
+    clock_tolerance_s: float = _setting(
+        5.0,
+        "How far a device's clock may be off before ingest stops judging by it. A clock kept by NTP is within a second, stamps in "
+        "whole seconds and a second of transport come on top; more than 5 s would delay a 10 s on-delay by half.",
+        "a number of seconds from 0.1 to 3600",
+        ge=0.1,
+        le=3600,
+        allow_inf_nan=False,
+    )
+    checkpoint_s: int = _setting(
+        60, "Seconds between checkpoints of detector state; a restart judges again what came since.", "a whole number from 1 to 3600", ge=1, le=3600
+    )  # fmt: skip
+    retention_days: int = _setting(7, "Days that raw readings are kept.", "a whole number from 1 to 3650", ge=1, le=3650)
+
+    state_dir: Folder = _setting(Path("/var/lib/davy"), "Folder for locks and what outlives a process.", _PATH_RULE)
+    data_dir: Folder | None = _setting(
+        None, "Folder of real data for evaluation; nothing in the product needs it.", _PATH_RULE
+    )
+
+    principal_key: HexKey | None = _setting(None, "Key that signs who is asking, checked by row security.", _KEY_RULE)
+    cookie_key: HexKey | None = _setting(None, "Key that signs session cookies and form tokens.", _KEY_RULE)
+    http_host: Host = _setting("127.0.0.1", "Address the web server listens on.", _HOST_RULE)
+    http_port: Port = _setting(8080, "Port the web server listens on.", _PORT_RULE)
+    public_url: Annotated[str, AfterValidator(_http_url)] | None = _setting(
+        None, "Address of Davy as people type it; links in notifications start with it.", "an address such as https://davy.example"
+    )
+    metrics_port: Port | None = _setting(None, "Port for Prometheus on 127.0.0.1; none without it.", _PORT_RULE)
+
+    smtp_host: Host | None = _setting(None, "Mail server; without it there is no e-mail channel.", _HOST_RULE)
+    smtp_port: Port = _setting(587, "Port of the mail server.", _PORT_RULE)
+    smtp_user: str | None = _setting(None, "User at the mail server.", "a text of at least 1 character", min_length=1)
+    smtp_password: SecretStr | None = _setting(None, "Password at the mail server.", "a text of at least 1 character", min_length=1)
+    smtp_sender: str | None = _setting(
+        None, "Sender of e-mails.", "an e-mail address", pattern=r"^[^@\s<>]+@[^@\s<>]+$"
+    )
+    webhook_allow_private: Annotated[tuple[str, ...], BeforeValidator(_split_host_ports)] = _setting(
+        (), "Private addresses that webhooks may go to all the same.", "a list of host:port, separated by commas"
+    )
+
+    log_format: Literal["json", "console"] = _setting("json", "Shape of log lines on stderr.", "json or console")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `read` passes: nothing looks at the process's environment by itself."""
+        return (init_settings,)
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """The settings in `environ`; variables without our prefix are ignored, empty ones count as not set.
+
+        Raises:
+            BadSetting: one line a mistake.
+        """
+        given, origins, mistakes = _collect({name: text for name, text in environ.items() if name.startswith(PREFIX) and text.strip()})
+        try:
+            settings = cls(**given)
+        except ValidationError as error:
+            wrong = dict.fromkeys(str(detail["loc"][0]) for detail in error.errors())
+            mistakes += [_sentence(field, origins[field], given[field]) for field in wrong]
+        if mistakes:
+            raise BadSetting("\n".join(mistakes))
+        return settings
+
+    def secret(self, field: str) -> str:
+        """The text of the secret `field`, for a process that cannot do without it.
+
+        Raises:
+            BadSetting: it is not set.
+        """
+        found = getattr(self, field)
+        if found is None:
+            _missing(field)
+        assert isinstance(found, SecretStr)
+        return found.get_secret_value()
+
+    def need(self, field: str) -> str:
+        """The value of the optional text `field`, for a process that cannot do without it.
+
+        Raises:
+            BadSetting: it is not set.
+        """
+        found = getattr(self, field)
+        if found is None:
+            _missing(field)
+        return str(found)
+
+
+def variable(field: str) -> str:
+    """The environment variable of `field`.
+
+    >>> variable("mqtt_host"), variable("data_dir")
+    ('DAVY_MQTT_HOST', 'DAVY_DATA')
+    """
+    return _NAMED_OTHERWISE.get(field, PREFIX + field.upper())
+
+
+def is_secret(field: str) -> bool:
+    """Whether `field` is never shown, and may stand in a file."""
+    return "SecretStr" in str(Settings.model_fields[field].annotation)
+
+
+def must_be(field: str) -> str:
+    """What a right value of `field` is, completing "it must be ..."."""
+    extra = Settings.model_fields[field].json_schema_extra
+    assert isinstance(extra, dict)
+    return str(extra["must"])
+
+
+def _collect(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """Values by field, the variable each came from, and sentences about variables that are not usable."""
+    plain = {variable(field): field for field in Settings.model_fields}
+    in_files = {name + _FILE: field for name, field in plain.items() if is_secret(field)}
+    given: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    mistakes: list[str] = []
+    for name, text in sorted(environ.items()):
+        field = plain.get(name) or in_files.get(name)
+        if field is None:
+            near = get_close_matches(name, [*plain, *in_files], n=1, cutoff=0.7)
+            advice = f"did you mean {near[0]}?" if near else "docs/reference/settings.md lists those there are."
+            mistakes.append(f"{name} is not a setting of Davy; {advice}")
+            continue
+        if field in given:
+            mistakes.append(f"{name} and {origins[field]} are both set; keep one of them.")
+            continue
+        value = text.strip()
+        if name in in_files:
+            try:
+                value = Path(value).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+                mistakes.append(f"{name} names {value}, which cannot be read ({why}); it must be a file that holds the secret.")
+                continue
+        given[field], origins[field] = value, name
+    return given, origins, mistakes
+
+
+def _sentence(field: str, origin: str, found: str) -> str:
+    shown = f"{len(found)} characters that are not shown" if is_secret(field) else f'"{found}"'
+    return f"{origin} is {shown}; it must be {must_be(field)}."
+
+
+def _missing(field: str) -> NoReturn:
+    or_file = f" (or {variable(field)}{_FILE})" if is_secret(field) else ""
+    raise BadSetting(f"{variable(field)}{or_file} is not set, and this process needs it; it must be {must_be(field)}.")

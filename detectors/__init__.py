@@ -1,0 +1,1 @@
+"""Numbers from readings: limits, rates of change, stuck and stale signals."""

@@ -1,0 +1,1 @@
+"""Plants as physics, devices as protocol, sensor faults, and scenarios with the truth they are judged by."""
