@@ -27,9 +27,11 @@ _HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
 
 def _conninfo(secret: SecretStr) -> SecretStr:
     try:
-        conninfo_to_dict(secret.get_secret_value())
+        named = conninfo_to_dict(secret.get_secret_value())
     except ProgrammingError:
         raise ValueError("not a connection string") from None
+    if not named:
+        raise ValueError("an empty connection string would mean whatever the machine's defaults are")
     return secret
 
 
@@ -138,9 +140,7 @@ class Settings(BaseSettings):
     retention_days: int = _setting(7, "Days that raw readings are kept.", "a whole number from 1 to 3650", ge=1, le=3650)
 
     state_dir: Folder = _setting(Path("/var/lib/davy"), "Folder for locks and what outlives a process.", _PATH_RULE)
-    data_dir: Folder | None = _setting(
-        None, "Folder of real data for evaluation; nothing in the product needs it.", _PATH_RULE
-    )
+    data_dir: Path | None = _setting(None, "Folder of real data for evaluation; the product runs without it.", "a path")
 
     principal_key: HexKey | None = _setting(None, "Key that signs who is asking, checked by row security.", _KEY_RULE)
     cookie_key: HexKey | None = _setting(None, "Key that signs session cookies and form tokens.", _KEY_RULE)
@@ -166,7 +166,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `read` passes: nothing looks at the process's environment by itself."""
         return (init_settings,)
@@ -264,9 +269,10 @@ def _collect(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]
 
 def _sentence(field: str, origin: str, found: str) -> str:
     shown = f"{len(found)} characters that are not shown" if is_secret(field) else f'"{found}"'
-    return f"{origin} is {shown}; it must be {must_be(field)}."
+    verb = "is" if origin == variable(field) else "holds"
+    return f"{origin} {verb} {shown}; it must be {must_be(field)}."
 
 
 def _missing(field: str) -> NoReturn:
     or_file = f" (or {variable(field)}{_FILE})" if is_secret(field) else ""
-    raise BadSetting(f"{variable(field)}{or_file} is not set, and this process needs it; it must be {must_be(field)}.")
+    raise BadSetting(f"{variable(field)}{or_file} is not set; this process needs it, and it must be {must_be(field)}.")
