@@ -1,0 +1,5 @@
+"""What goes wrong with the servers that Davy starts for itself."""
+
+
+class ServerUnavailable(Exception):
+    """A server cannot be had or started; the text is one sentence that says why and what would help."""
