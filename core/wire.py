@@ -124,9 +124,9 @@ class _Envelope(msgspec.Struct, gc=False):
     readings: Annotated[list[WireReading], Meta(min_length=1, max_length=MAX_READINGS)] | UnsetType = UNSET
     s: SensorId | UnsetType = UNSET
     v: float | State | UnsetType = UNSET
-    t: Milliseconds | None = None
-    q: QualityWord = "good"
-    u: Annotated[str, Meta(max_length=MAX_TEXT)] | None = None
+    t: Milliseconds | UnsetType | None = UNSET
+    q: QualityWord | UnsetType = UNSET
+    u: Annotated[str, Meta(max_length=MAX_TEXT)] | UnsetType | None = UNSET
 
 
 _envelopes = msgspec.json.Decoder(_Envelope)
@@ -181,12 +181,14 @@ def decode(payload: bytes) -> Message:
         envelope = _envelopes.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise diagnose(payload, error) from None
-    readings, s, v = envelope.readings, envelope.s, envelope.v
+    readings, s, v, t, q, u = envelope.readings, envelope.s, envelope.v, envelope.t, envelope.q, envelope.u
     if readings is UNSET:
         if s is UNSET or v is UNSET:
             raise diagnose(payload)
-        readings = [WireReading(s, v, envelope.t, envelope.q, envelope.u)]
-    elif s is not UNSET or v is not UNSET:
+        readings = [
+            WireReading(s, v, None if t is UNSET else t, "good" if q is UNSET else q, None if u is UNSET else u)
+        ]
+    elif not (s is UNSET and v is UNSET and t is UNSET and q is UNSET and u is UNSET):
         raise diagnose(payload)
     return Message(envelope.boot, envelope.seq, envelope.sent_at, readings)
 
@@ -224,4 +226,3 @@ def _check_bytes(payload: bytes) -> None:
         raise reject("too_large", count=len(payload), limit=MAX_PAYLOAD)
     if not payload.isascii():
         payload.decode("utf-8")
-

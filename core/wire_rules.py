@@ -129,10 +129,14 @@ def _check_message(payload: object) -> None:
     _whole(message, "boot", "", 0, UINT32)
     _whole(message, "seq", "", 0, UINT32)
     _whole(message, "sent_at", "", MIN_MS, MAX_MS, "milliseconds since 1970 in UTC")
-    flat = [key for key in "sv" if key in message]
+    flat = [key for key in "svtqu" if key in message]
     if "readings" not in message:
-        if not flat:
-            raise reject("missing_field", where="readings", rule="a message has a list readings, or s and v of one reading beside seq")
+        if "s" not in message and "v" not in message:
+            raise reject(
+                "missing_field",
+                where="readings",
+                rule="a message has a list readings, or s and v of one reading beside seq",
+            )
         _check_reading(message, "")
         return
     readings = message["readings"]
@@ -166,12 +170,22 @@ def _check_value(value: object, where: str) -> None:
         if re.search(NOT_A_STATE, value):
             raise reject("not_finite", where=where, found=_show(value))
         if len(value) > MAX_TEXT:
-            raise reject("out_of_range", where=where, found=f"a text of {len(value)} characters", rule=f"a state has at most {MAX_TEXT}")
+            raise reject(
+                "out_of_range",
+                where=where,
+                found=f"a text of {len(value)} characters",
+                rule=f"a state has at most {MAX_TEXT}",
+            )
     elif isinstance(value, int | float):
         if not _is_finite(value):
             raise reject("not_finite", where=where, found=_show(value))
     else:
-        raise reject("wrong_type", where=where, found=_show(value), rule="a value must be a finite number or, for an enumeration, a text")
+        raise reject(
+            "wrong_type",
+            where=where,
+            found=_show(value),
+            rule="a value must be a finite number or, for an enumeration, a text",
+        )
 
 
 def _is_finite(value: int | float) -> bool:
@@ -181,7 +195,7 @@ def _is_finite(value: int | float) -> bool:
         return False
 
 
-def _required(fields: dict[str, Any], key: str, at: str, rule: str) -> Any:  # noqa: ANN401 - JSON may hold anything
+def _required(fields: dict[str, Any], key: str, at: str, rule: str) -> Any:
     if key not in fields:
         raise reject("missing_field", where=f"{at}{key}", rule=rule)
     return fields[key]
