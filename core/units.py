@@ -78,7 +78,11 @@ def _fraction(text: str) -> Fraction:
 
 
 UNITS: Final[dict[str, Unit]] = {
-    **{code: Unit(quantity, _fraction(factor)) for quantity, factors in _FACTORS.items() for code, factor in factors.items()},
+    **{
+        code: Unit(quantity, _fraction(factor))
+        for quantity, factors in _FACTORS.items()
+        for code, factor in factors.items()
+    },
     "K": Unit("temperature", Fraction(1)),
     "Cel": Unit("temperature", Fraction(1), Fraction("273.15")),
     "[degF]": Unit("temperature", Fraction(5, 9), Fraction("459.67") * Fraction(5, 9)),
@@ -176,7 +180,9 @@ def _unit(code: str) -> Unit:
     unit = UNITS.get(code)
     if unit is None:
         near = _near(code)
-        advice = f"did you mean {' or '.join(near)}?" if near else "use one of the UCUM codes in docs/reference/units.md."
+        advice = (
+            f"did you mean {' or '.join(near)}?" if near else "use one of the UCUM codes in docs/reference/units.md."
+        )
         raise BadInput(f'There is no unit "{code}"; {advice}')
     return unit
 
