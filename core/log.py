@@ -75,7 +75,9 @@ def configure(format: Literal["json", "console"], stream: TextIO, level: int = l
     if format == "json":
         render = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     else:
-        render = structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        render = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -20,28 +20,48 @@ class IngestMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         r = registry
         self.received = Counter("davy_ingest_messages_received", "Messages the broker delivered to ingest.", registry=r)
-        self.received_bytes = Counter("davy_ingest_bytes_received", "Payload bytes the broker delivered to ingest.", registry=r)
+        self.received_bytes = Counter(
+            "davy_ingest_bytes_received", "Payload bytes the broker delivered to ingest.", registry=r
+        )
         self.decoded = Counter("davy_ingest_readings_decoded", "Readings in messages that decoded well.", registry=r)
-        self.rejected = Counter("davy_ingest_messages_rejected", "Messages rejected, by reason.", ["reason"], registry=r)
+        self.rejected = Counter(
+            "davy_ingest_messages_rejected", "Messages rejected, by reason.", ["reason"], registry=r
+        )
         self.late = Counter("davy_ingest_readings_late", "Readings at or below their sensor's judged mark.", registry=r)
-        self.repeated = Counter("davy_ingest_messages_repeated", "Messages already seen by (device, boot, seq).", registry=r)
+        self.repeated = Counter(
+            "davy_ingest_messages_repeated", "Messages already seen by (device, boot, seq).", registry=r
+        )
         self.stored = Counter("davy_ingest_readings_stored", "Readings committed to the table reading.", registry=r)
         self.events = Counter("davy_ingest_events", "Events that conditions gave and a commit applied.", registry=r)
         self.batches = Counter("davy_ingest_batches", "Batches committed.", registry=r)
-        self.store_retries = Counter("davy_ingest_store_retries", "Batch transactions tried again after an error.", registry=r)
+        self.store_retries = Counter(
+            "davy_ingest_store_retries", "Batch transactions tried again after an error.", registry=r
+        )
         self.batch_seconds = Histogram(
             "davy_ingest_batch_seconds", "First message of a batch to its ack.", buckets=_COMMIT_BUCKETS, registry=r
         )
-        self.judge_seconds = Histogram("davy_ingest_judge_seconds", "Judging one batch.", buckets=_COMMIT_BUCKETS, registry=r)
+        self.judge_seconds = Histogram(
+            "davy_ingest_judge_seconds", "Judging one batch.", buckets=_COMMIT_BUCKETS, registry=r
+        )
         self.commit_seconds = Histogram(
             "davy_ingest_commit_seconds", "The transaction of one batch.", buckets=_COMMIT_BUCKETS, registry=r
         )
         self.acks = Counter("davy_ingest_acks", "Messages acknowledged to the broker.", registry=r)
-        self.queue_depth = Gauge("davy_ingest_queue_messages", "Messages received and not yet acknowledged.", registry=r)
-        self.queue_bytes = Gauge("davy_ingest_queue_bytes", "Payload bytes received and not yet acknowledged.", registry=r)
-        self.lag_seconds = Gauge("davy_ingest_lag_seconds", "Age of the oldest message not yet acknowledged.", registry=r)
-        self.gaps = Counter("davy_ingest_gaps", "Messages missing in a device's seq, 60 s after they were due.", registry=r)
-        self.broker_dropped = Gauge("davy_ingest_broker_dropped", "Messages the broker says it dropped since it started.", registry=r)
+        self.queue_depth = Gauge(
+            "davy_ingest_queue_messages", "Messages received and not yet acknowledged.", registry=r
+        )
+        self.queue_bytes = Gauge(
+            "davy_ingest_queue_bytes", "Payload bytes received and not yet acknowledged.", registry=r
+        )
+        self.lag_seconds = Gauge(
+            "davy_ingest_lag_seconds", "Age of the oldest message not yet acknowledged.", registry=r
+        )
+        self.gaps = Counter(
+            "davy_ingest_gaps", "Messages missing in a device's seq, 60 s after they were due.", registry=r
+        )
+        self.broker_dropped = Gauge(
+            "davy_ingest_broker_dropped", "Messages the broker says it dropped since it started.", registry=r
+        )
         self.connected = Gauge("davy_ingest_broker_connected", "1 while the broker session stands.", registry=r)
         self.database_up = Gauge("davy_ingest_database_up", "1 while batches can be committed.", registry=r)
         self.checkpoint_seconds = Histogram(
@@ -54,9 +74,14 @@ class AlertingMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         r = registry
-        self.transitions = Counter("davy_alerting_transitions", "Alarm transitions committed, by new state.", ["to"], registry=r)
+        self.transitions = Counter(
+            "davy_alerting_transitions", "Alarm transitions committed, by new state.", ["to"], registry=r
+        )
         self.notifications = Counter(
-            "davy_alerting_notifications", "Attempts to notify, by channel and outcome.", ["channel", "outcome"], registry=r
+            "davy_alerting_notifications",
+            "Attempts to notify, by channel and outcome.",
+            ["channel", "outcome"],
+            registry=r,
         )
         self.delivery_seconds = Histogram(
             "davy_alerting_delivery_seconds",
@@ -65,7 +90,9 @@ class AlertingMetrics:
             buckets=_DELIVERY_BUCKETS,
             registry=r,
         )
-        self.outbox_due = Gauge("davy_alerting_outbox_due", "Notifications that are due and not yet delivered.", registry=r)
+        self.outbox_due = Gauge(
+            "davy_alerting_outbox_due", "Notifications that are due and not yet delivered.", registry=r
+        )
 
 
 class ApiMetrics:

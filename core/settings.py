@@ -71,7 +71,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$")]
 
 
-def _setting(default: Any, description: str, must: str, **rules: Any) -> Any:  # noqa: ANN401 - pydantic's Field is so typed
+def _setting(default: Any, description: str, must: str, **rules: Any) -> Any:
     """A field: what it is for, and what a right value looks like, completing the sentence "it must be ..."."""
     return Field(default, description=description, json_schema_extra={"must": must}, **rules)
 
@@ -91,17 +91,27 @@ class Settings(BaseSettings):
     database_url_owner: Conninfo | None = _setting(None, "Database, as owner: migrations, imports, audits.", _URL_RULE)
     database_url_ingest: Conninfo | None = _setting(None, "Database, as ingest: the path of a reading.", _URL_RULE)
     database_url_alerting: Conninfo | None = _setting(None, "Database, as alerting: outbox and escalation.", _URL_RULE)
-    database_url_web: Conninfo | None = _setting(None, "Database, as web: pages and the JSON API, under row security.", _URL_RULE)
+    database_url_web: Conninfo | None = _setting(
+        None, "Database, as web: pages and the JSON API, under row security.", _URL_RULE
+    )
 
     mqtt_host: Host = _setting("127.0.0.1", "Host of the MQTT broker.", _HOST_RULE)
     mqtt_port: Port = _setting(1883, "Port of the MQTT broker.", _PORT_RULE)
-    mqtt_user: str | None = _setting(None, "User at the broker.", "a text of 1 to 64 characters", min_length=1, max_length=64)
-    mqtt_password: SecretStr | None = _setting(None, "Password at the broker.", "a text of at least 8 characters", min_length=8)
-    mqtt_tls_ca: Folder | None = _setting(None, "Certificate authority of the broker; with it the connection is TLS.", _PATH_RULE)
+    mqtt_user: str | None = _setting(
+        None, "User at the broker.", "a text of 1 to 64 characters", min_length=1, max_length=64
+    )
+    mqtt_password: SecretStr | None = _setting(
+        None, "Password at the broker.", "a text of at least 8 characters", min_length=8
+    )
+    mqtt_tls_ca: Folder | None = _setting(
+        None, "Certificate authority of the broker; with it the connection is TLS.", _PATH_RULE
+    )
     broker_password_file: Folder | None = _setting(
         None, "Password file of the broker, where Davy writes device credentials.", _PATH_RULE
     )
-    broker_acl_file: Folder | None = _setting(None, "Access list of the broker, written with the credentials.", _PATH_RULE)
+    broker_acl_file: Folder | None = _setting(
+        None, "Access list of the broker, written with the credentials.", _PATH_RULE
+    )
     broker_pid: int | None = _setting(
         None, "Process of the broker, told to read its files again when they change.", "a process id above 1", gt=1
     )
@@ -137,7 +147,9 @@ class Settings(BaseSettings):
     checkpoint_s: int = _setting(
         60, "Seconds between checkpoints of detector state; a restart judges again what came since.", "a whole number from 1 to 3600", ge=1, le=3600
     )  # fmt: skip
-    retention_days: int = _setting(7, "Days that raw readings are kept.", "a whole number from 1 to 3650", ge=1, le=3650)
+    retention_days: int = _setting(
+        7, "Days that raw readings are kept.", "a whole number from 1 to 3650", ge=1, le=3650
+    )
 
     state_dir: Folder = _setting(Path("/var/lib/davy"), "Folder for locks and what outlives a process.", _PATH_RULE)
     data_dir: Path | None = _setting(None, "Folder of real data for evaluation; the product runs without it.", "a path")
@@ -147,14 +159,18 @@ class Settings(BaseSettings):
     http_host: Host = _setting("127.0.0.1", "Address the web server listens on.", _HOST_RULE)
     http_port: Port = _setting(8080, "Port the web server listens on.", _PORT_RULE)
     public_url: Annotated[str, AfterValidator(_http_url)] | None = _setting(
-        None, "Address of Davy as people type it; links in notifications start with it.", "an address such as https://davy.example"
+        None,
+        "Address of Davy as people type it; links in notifications start with it.",
+        "an address such as https://davy.example",
     )
     metrics_port: Port | None = _setting(None, "Port for Prometheus on 127.0.0.1; none without it.", _PORT_RULE)
 
     smtp_host: Host | None = _setting(None, "Mail server; without it there is no e-mail channel.", _HOST_RULE)
     smtp_port: Port = _setting(587, "Port of the mail server.", _PORT_RULE)
     smtp_user: str | None = _setting(None, "User at the mail server.", "a text of at least 1 character", min_length=1)
-    smtp_password: SecretStr | None = _setting(None, "Password at the mail server.", "a text of at least 1 character", min_length=1)
+    smtp_password: SecretStr | None = _setting(
+        None, "Password at the mail server.", "a text of at least 1 character", min_length=1
+    )
     smtp_sender: str | None = _setting(
         None, "Sender of e-mails.", "an e-mail address", pattern=r"^[^@\s<>]+@[^@\s<>]+$"
     )
@@ -183,7 +199,9 @@ class Settings(BaseSettings):
         Raises:
             BadSetting: one line a mistake.
         """
-        given, origins, mistakes = _collect({name: text for name, text in environ.items() if name.startswith(PREFIX) and text.strip()})
+        given, origins, mistakes = _collect(
+            {name: text for name, text in environ.items() if name.startswith(PREFIX) and text.strip()}
+        )
         try:
             settings = cls(**given)
         except ValidationError as error:
@@ -261,7 +279,9 @@ def _collect(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]
                 value = Path(value).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-                mistakes.append(f"{name} names {value}, which cannot be read ({why}); it must be a file that holds the secret.")
+                mistakes.append(
+                    f"{name} names {value}, which cannot be read ({why}); it must be a file that holds the secret."
+                )
                 continue
         given[field], origins[field] = value, name
     return given, origins, mistakes
