@@ -163,6 +163,11 @@ class Settings(BaseSettings):
         "Address of Davy as people type it; links in notifications start with it.",
         "an address such as https://davy.example",
     )
+    demo_inbox: Annotated[str, AfterValidator(_http_url)] | None = _setting(
+        None,
+        "Address of the demo's inbox, shown at /demo/inbox; only the demo sets it.",
+        "an address such as http://127.0.0.1:8025",
+    )
     metrics_port: Port | None = _setting(None, "Port for Prometheus on 127.0.0.1; none without it.", _PORT_RULE)
 
     smtp_host: Host | None = _setting(None, "Mail server; without it there is no e-mail channel.", _HOST_RULE)
