@@ -2,6 +2,7 @@
 
 Secrets have no default; each can stand in a file named by its variable plus `_FILE`. A wrong or unknown variable stops the
 start with one sentence a mistake: the variable, what was wrong, what would be right. docs/reference/settings.md lists them.
+Above 300 lines because it is one list: a setting is described where it stands, and nowhere else.
 """
 
 from __future__ import annotations
