@@ -66,6 +66,7 @@ CREATE TABLE alarm (                           -- now: one row a (definition, se
     suppression_reason text,
     suppressed_by int REFERENCES person,
     occurrence_id bigint REFERENCES occurrence, -- the open one
+    onset       timestamptz,                   -- from when the running call counts; null: nobody is being called
     chain       bytea NOT NULL,                -- hash of the last transition
     transitions int NOT NULL DEFAULT 0,        -- number of the last transition
     PRIMARY KEY (definition_id, sensor_id)
@@ -80,7 +81,7 @@ CREATE TABLE transition (                      -- append-only; replaying them gi
     definition_id int NOT NULL,
     sensor_id   int NOT NULL,
     number      int NOT NULL,                  -- 1, 2, 3 ... within the alarm
-    occurrence_id bigint NOT NULL REFERENCES occurrence,
+    occurrence_id bigint REFERENCES occurrence, -- null: shelved or unshelved while normal, with no occurrence open
     at          timestamptz NOT NULL,          -- when it happened: onset + delay, or the person's click
     recorded_at timestamptz NOT NULL,          -- when we wrote it down
     event       text NOT NULL,
@@ -91,6 +92,7 @@ CREATE TABLE transition (                      -- append-only; replaying them gi
     person_id   int REFERENCES person,
     reason      text,
     until       timestamptz,
+    batch_no    bigint,                        -- of ingest; null: a person or a timer did it
     previous    bytea NOT NULL,
     hash        bytea NOT NULL,                -- sha256(previous || canonical row), alerting/chain.py
     UNIQUE (definition_id, sensor_id, number)
@@ -154,22 +156,23 @@ CREATE TABLE notification (                    -- queue and proof in one
     person_id   int NOT NULL REFERENCES person,
     channel     text NOT NULL,
     due_at      timestamptz NOT NULL,
+    urgency     smallint NOT NULL,             -- 0 life-safety .. 3 low: the order in which what is due goes out
     state       text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'claimed', 'sent', 'failed', 'cancelled')),
     attempt     int NOT NULL DEFAULT 0,
-    lease_until timestamptz,
+    lease_until timestamptz,                   -- claimed: whose it is until then; waiting after a failure: not before then
     created_at  timestamptz NOT NULL,
     sent_at     timestamptz,
     finished_at timestamptz,
     outcome     text                           -- receiver's receipt, or why it failed or was cancelled
 ) WITH (fillfactor = 70);
 CALL davy_wall('notification');
-CREATE INDEX notification_due ON notification (due_at) WHERE state IN ('waiting', 'claimed');
+CREATE INDEX notification_due ON notification (urgency, due_at) WHERE state IN ('waiting', 'claimed');
 CREATE INDEX notification_by_occurrence ON notification (occurrence_id);
 
 GRANT SELECT ON alarm_definition, route, route_step TO davy_ingest, davy_alerting, davy_web;
 GRANT SELECT ON alarm_definition, alarm, occurrence, transition TO davy_grafana;
 GRANT SELECT, INSERT ON alarm, occurrence, transition, notification TO davy_ingest, davy_alerting, davy_web;
-GRANT UPDATE (state, active, changed_at, suppression, suppressed_until, suppression_reason, suppressed_by, occurrence_id, chain, transitions)
+GRANT UPDATE (state, active, changed_at, suppression, suppressed_until, suppression_reason, suppressed_by, occurrence_id, onset, chain, transitions)
     ON alarm TO davy_ingest, davy_alerting, davy_web;
 GRANT UPDATE (normal_at, evidence_until) ON occurrence TO davy_ingest, davy_alerting, davy_web;
 GRANT UPDATE (resolved_at, resolved_by, resolution, action_taken, shared) ON occurrence TO davy_web;

@@ -1,0 +1,255 @@
+"""From a detector's numbers to conditions that begin and end: setpoint, deadband, on-delay, off-delay, in judged time.
+
+A delay ends at the first number at or after onset + delay or, if none comes, when `now` passes it (`sweep`); the event
+carries onset + delay either way, so how readings are cut into batches changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from core.batch import Event, Float64, Int32, Int64, Scores, UInt8
+from core.model import DefinitionSet
+
+# Status of a condition. Odd: a delay is running.
+CLEAR: Final = 0
+RISING: Final = 1  # beyond the setpoint, on-delay running
+ACTIVE: Final = 2
+FALLING: Final = 3  # back beyond the deadband, off-delay running
+
+Bool = NDArray[np.bool_]
+_Found = tuple[int, Int32, Int32, Bool, Int64, Float64]  # how many, then definition, row, active, at, number
+
+NEVER: Final = np.iinfo(np.int64).min  # has not happened
+NOTHING_DUE: Final = np.iinfo(np.int64).max
+
+
+class Conditions:
+    """The conditions of all definitions of a `DefinitionSet`.
+
+    A number of NaN means "cannot judge": it ends a delay that is due by then, and changes nothing else.
+
+    Memory: 59 bytes a definition.
+    """
+
+    def __init__(self, definitions: DefinitionSet) -> None:
+        rows = definitions.definitions
+        self._definitions = rows
+        # Low is high upside down: negating a float is exact, so one kernel serves both.
+        self._low = np.array([d.direction == "low" for d in rows], np.bool_)
+        sign = np.where(self._low, -1.0, 1.0)
+        self._setpoint: Float64 = sign * np.array([d.setpoint for d in rows], np.float64)
+        self._back: Float64 = self._setpoint - np.array([d.deadband for d in rows], np.float64)
+        self._on_delay: Int64 = np.array([d.on_delay_us for d in rows], np.int64)
+        self._off_delay: Int64 = np.array([d.off_delay_us for d in rows], np.int64)
+        n = len(rows)
+        self._status: UInt8 = np.zeros(n, np.uint8)
+        self._due: Int64 = np.full(n, NOTHING_DUE, np.int64)
+        self._number: Float64 = np.full(n, np.nan)
+        self._last_raise: Int64 = np.full(n, NEVER, np.int64)
+        self._last_clear: Int64 = np.full(n, NEVER, np.int64)
+
+    def step(self, scores: Scores) -> list[Event]:
+        """Takes numbers in; gives what began or ended, in the order of the numbers that showed it.
+
+        An event that a delay's end decided has row -1 and the last number before that end; the others carry their row.
+        """
+        found = _step(
+            scores.definition, scores.row, scores.at, scores.number,
+            self._low, self._setpoint, self._back, self._on_delay, self._off_delay,
+            self._status, self._due, self._number, self._last_raise, self._last_clear,
+        )  # fmt: skip
+        return self._events(found)
+
+    def sweep(self, now_us: int) -> list[Event]:
+        """Ends the delays that `now_us` (microseconds UTC) has passed, earliest first."""
+        found = _sweep(now_us, self._status, self._due, self._number, self._last_raise, self._last_clear)
+        events = self._events(found)
+        return sorted(events, key=lambda event: (event.at, event.definition_id, event.sensor_id))
+
+    def next_due_us(self) -> int | None:
+        """When the earliest running delay ends, microseconds UTC; None when none runs."""
+        if len(self._due) == 0:
+            return None
+        earliest = int(self._due.min())
+        return None if earliest == NOTHING_DUE else earliest
+
+    @property
+    def active(self) -> Bool:
+        """Which conditions hold, shape (definitions,): what `alarm.active` must say too."""
+        return self._status >= ACTIVE
+
+    def was_active(self, index: int, at: int) -> bool:
+        """Whether definition `index` was active at `at` (microseconds UTC), as far as its last raise and clear tell.
+
+        Fails when: `at` lies before the last raise; then the answer is False, one pair of events too many rather than a miss.
+        """
+        raised, cleared = int(self._last_raise[index]), int(self._last_clear[index])
+        if raised == NEVER or at < raised:
+            return False
+        return self._status[index] >= ACTIVE or at < cleared
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Everything that time has made of the conditions: copies, first dimension = number of definitions."""
+        return {name: getattr(self, f"_{name}").copy() for name in _STATE}
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Goes on from an earlier `state()`, rows in this set's order.
+
+        Raises:
+            ValueError: other columns, lengths or types than `state()` gives.
+        """
+        if set(state) != set(_STATE):
+            raise ValueError(f"condition state has columns {sorted(state)}; it must have {sorted(_STATE)}")
+        for name in _STATE:
+            own, given = getattr(self, f"_{name}"), state[name]
+            if given.shape != own.shape or given.dtype != own.dtype:
+                raise ValueError(
+                    f"condition state {name} is {given.dtype}{given.shape}; it must be {own.dtype}{own.shape}"
+                )
+        for name in _STATE:
+            getattr(self, f"_{name}")[:] = state[name]
+
+    def _events(self, found: _Found) -> list[Event]:
+        count, definition, row, active, at, number = found
+        return [
+            Event(
+                definition_id=self._definitions[definition[i]].definition_id,
+                sensor_id=self._definitions[definition[i]].sensor_id,
+                active=bool(active[i]),
+                at=int(at[i]),
+                value=float(number[i]),
+                row=int(row[i]),
+            )
+            for i in range(count)
+        ]
+
+
+_STATE: Final = ("status", "due", "number", "last_raise", "last_clear")
+
+
+@numba.njit(cache=True)
+def _end_delay(i: int, status: UInt8, due: Int64, last_raise: Int64, last_clear: Int64) -> int:
+    """Lets the running delay of definition i end; the instant it ended at."""
+    at = due[i]
+    due[i] = NOTHING_DUE
+    if status[i] == RISING:
+        status[i] = ACTIVE
+        last_raise[i] = at
+    else:
+        status[i] = CLEAR
+        last_clear[i] = at
+    return at  # type: ignore[no-any-return]
+
+
+@numba.njit(cache=True)
+def _step(
+    definition: Int32,
+    row: Int32,
+    at: Int64,
+    number: Float64,
+    low: Bool,
+    setpoint: Float64,
+    back: Float64,
+    on_delay: Int64,
+    off_delay: Int64,
+    status: UInt8,
+    due: Int64,
+    kept: Float64,
+    last_raise: Int64,
+    last_clear: Int64,
+) -> _Found:
+    """One pass over the numbers; a number can end a delay and begin or end a condition: at most two events each."""
+    room = 2 * len(definition)
+    e_definition = np.empty(room, np.int32)
+    e_row = np.empty(room, np.int32)
+    e_active = np.empty(room, np.bool_)
+    e_at = np.empty(room, np.int64)
+    e_number = np.empty(room, np.float64)
+    n = 0
+    for k in range(len(definition)):
+        i = definition[k]
+        t = at[k]
+        if (status[i] & 1) == 1 and due[i] <= t:
+            e_at[n] = _end_delay(i, status, due, last_raise, last_clear)
+            e_definition[n] = i
+            e_row[n] = -1
+            e_active[n] = status[i] == ACTIVE
+            e_number[n] = kept[i]
+            n += 1
+        x = number[k]
+        if np.isnan(x):
+            continue
+        kept[i] = x
+        if low[i]:
+            x = -x
+        before = status[i]
+        if before <= RISING:
+            if x < setpoint[i]:
+                if before == RISING:
+                    status[i] = CLEAR
+                    due[i] = NOTHING_DUE
+                continue
+            if before == RISING:
+                continue
+            # A sweep may have cleared it at a later instant than a reading that was on its way: time does not run back.
+            onset = max(t, last_clear[i])
+            status[i] = RISING
+            due[i] = onset + on_delay[i]
+            if on_delay[i] > 0:
+                continue
+        else:
+            if x >= setpoint[i]:
+                if before == FALLING:
+                    status[i] = ACTIVE
+                    due[i] = NOTHING_DUE
+                continue
+            if before == FALLING or x >= back[i]:
+                continue
+            onset = max(t, last_raise[i])
+            status[i] = FALLING
+            due[i] = onset + off_delay[i]
+            if off_delay[i] > 0:
+                continue
+        e_at[n] = _end_delay(i, status, due, last_raise, last_clear)
+        e_definition[n] = i
+        e_row[n] = row[k]
+        e_active[n] = status[i] == ACTIVE
+        e_number[n] = number[k]
+        n += 1
+    return n, e_definition, e_row, e_active, e_at, e_number
+
+
+@numba.njit(cache=True)
+def _sweep(now: int, status: UInt8, due: Int64, kept: Float64, last_raise: Int64, last_clear: Int64) -> _Found:
+    """Ends every delay that `now` has passed."""
+    pending = 0
+    for i in range(len(due)):
+        if due[i] <= now:
+            pending += 1
+    e_definition = np.empty(pending, np.int32)
+    e_row = np.full(pending, -1, np.int32)
+    e_active = np.empty(pending, np.bool_)
+    e_at = np.empty(pending, np.int64)
+    e_number = np.empty(pending, np.float64)
+    n = 0
+    for i in range(len(due)):
+        if due[i] <= now:
+            e_at[n] = _end_delay(i, status, due, last_raise, last_clear)
+            e_definition[n] = i
+            e_active[n] = status[i] == ACTIVE
+            e_number[n] = kept[i]
+            n += 1
+    return n, e_definition, e_row, e_active, e_at, e_number
+
+
+def compile_kernels() -> None:
+    """Compiles the kernels into numba's cache, so that no first batch waits for a compiler."""
+    conditions = Conditions(DefinitionSet(0, (), np.empty(0, np.int32), 0))
+    conditions.step(Scores.empty())
+    conditions.sweep(0)

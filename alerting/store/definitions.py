@@ -1,0 +1,61 @@
+"""What alarms are defined, and who is told: read only, written by the site import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row, dict_row
+
+from alerting.routing import Route, RouteStep
+from core.model import AlarmDefinition, Priority
+
+
+@dataclass(frozen=True, slots=True)
+class _RouteRow:
+    site_id: int
+    key: str
+    audience: str
+    priorities: list[str]
+    position: int
+    after_s: float
+    person_id: int
+    channel: str
+
+
+def load_definitions(connection: Connection[Any]) -> list[AlarmDefinition]:
+    """The definitions in force, ordered by id; neither they nor their sensors are retired."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT d.definition_id, d.company_id, d.site_id, d.sensor_id, d.key, d.detector, d.direction, d.setpoint,
+                   d.priority, d.deadband, d.latch, d.version, d.parameters,
+                   round(d.on_delay_s * 1000000)::bigint AS on_delay_us, round(d.off_delay_s * 1000000)::bigint AS off_delay_us
+            FROM alarm_definition d JOIN sensor s USING (sensor_id)
+            WHERE d.retired_at IS NULL AND s.retired_at IS NULL
+            ORDER BY d.definition_id
+            """
+        ).fetchall()
+    return [AlarmDefinition(**{**row, "priority": Priority(row["priority"])}) for row in rows]
+
+
+def load_routes(connection: Connection[Any], site_ids: Sequence[int]) -> dict[int, list[Route]]:
+    """The routes of each site, in a fixed order."""
+    with connection.cursor(row_factory=class_row(_RouteRow)) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT r.site_id, r.key, r.audience, r.priorities, t.position, t.after_s, t.person_id, t.channel
+            FROM route r JOIN route_step t USING (route_id)
+            WHERE r.site_id = ANY(%s)
+            ORDER BY r.site_id, r.audience, r.key, t.position, t.person_id, t.channel
+            """,
+            (list(site_ids),),
+        ).fetchall()
+    found: dict[int, dict[str, Route]] = {}
+    for row in rows:
+        routes = found.setdefault(row.site_id, {})
+        route = routes.setdefault(row.key, Route(row.key, row.audience, frozenset(map(Priority, row.priorities)), []))
+        route.steps.append(RouteStep(row.position, row.after_s, row.person_id, row.channel))
+    return {site: list(routes.values()) for site, routes in found.items()}
