@@ -1,19 +1,19 @@
 """Servers for the tests that need one: started when the first test asks, shared, gone at the end."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 import hypothesis
 import pytest
 
-from davy.servers import Broker, PostgresServer, ServerUnavailable, start_broker, start_postgres
+from davy.servers import Access, Broker, PostgresServer, ServerUnavailable, start_broker, start_postgres
 from davy.servers.postgres import PostgresKind
 from tests.database import database, timescale_database
 
 __all__ = ["database", "timescale_database"]  # fixtures of the next layer up
 
-StartMosquitto = Callable[..., Broker]
+StartMosquitto = Callable[[Access | Mapping[str, str]], Broker]
 
 # Two cores are shared with servers: how long one example takes says nothing.
 hypothesis.settings.register_profile("davy", deadline=None)
@@ -67,7 +67,7 @@ def postgres(request: pytest.FixtureRequest) -> PostgresServer:
 
 @pytest.fixture
 def mosquitto() -> Iterator[StartMosquitto]:
-    """Starts a mosquitto: `mosquitto({"ingest": password, ...}, readers=..., publishers=...)`; closed after the test."""
+    """Starts a mosquitto: `mosquitto({"ingest": password, ...})`, as `start_broker` has it; closed after the test."""
     yield from _mosquitto_factory()
 
 
@@ -80,9 +80,9 @@ def mosquitto_of_module() -> Iterator[StartMosquitto]:
 def _mosquitto_factory() -> Iterator[StartMosquitto]:
     with ExitStack() as opened:
 
-        def start(credentials: dict[str, str], **rights: tuple[str, ...]) -> Broker:
+        def start(access: Access | Mapping[str, str]) -> Broker:
             try:
-                broker = start_broker("mosquitto", credentials, **rights)
+                broker = start_broker("mosquitto", access)
             except ServerUnavailable as error:
                 skip_without_server(error)
                 raise

@@ -4,16 +4,18 @@ Everything listens on loopback with random credentials, never has root's rights,
 what a killed parent left behind is cleared at the next start.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
+from davy.servers.amqtt_server import AmqttServer, start_amqtt
 from davy.servers.broker import Access, Broker
 from davy.servers.errors import ServerUnavailable
-from davy.servers.mosquitto import MosquittoServer, start_mosquitto
+from davy.servers.mosquitto import MosquittoServer, find_mosquitto, start_mosquitto
 from davy.servers.postgres import PostgresKind, PostgresServer, start_postgres
 
 __all__ = [
     "Access",
+    "AmqttServer",
     "Broker",
     "BrokerKind",
     "MosquittoServer",
@@ -27,23 +29,18 @@ __all__ = [
 BrokerKind = Literal["auto", "mosquitto", "amqtt"]
 
 
-def start_broker(
-    kind: BrokerKind = "auto",
-    credentials: Mapping[str, str] | None = None,
-    *,
-    readers: Collection[str] = ("ingest",),
-    publishers: Collection[str] = ("simulator",),
-) -> Broker:
+def start_broker(kind: BrokerKind = "auto", access: Access | Mapping[str, str] | None = None) -> Broker:
     """Start a broker on a free loopback port.
 
     Args:
         kind: "mosquitto" fetches it where it is missing; "auto" takes amqtt then.
-        credentials: password of each user; a user publishes below `davy/v1/{any site}/{own name}/`.
-        readers: users that may read every device's messages and `$SYS`.
-        publishers: users that may publish for every device.
+        access: users and rights, or only the password of each user: then `ingest` may read everything, `simulator` may
+            publish for every device, and every other user is a device.
 
     Raises:
         ServerUnavailable: with a sentence that says what is missing.
     """
-    access = Access(dict(credentials or {}), frozenset(readers), frozenset(publishers))
-    return start_mosquitto(access)
+    rights = access if isinstance(access, Access) else Access(dict(access or {}))
+    if kind == "amqtt" or (kind == "auto" and find_mosquitto() is None):
+        return start_amqtt(rights)
+    return start_mosquitto(rights)

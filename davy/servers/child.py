@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -48,12 +48,14 @@ class Child:
         stop_signal: signal.Signals,
         *,
         drops_rights_itself: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.log = folder / "server.log"
         self._command = list(command)
         self._account = None if drops_rights_itself else account
         self._stop_signal = stop_signal
+        self._environment = {"PATH": _PATH, "LC_ALL": "C", "HOME": str(folder), **(environment or {})}
         self._death_signal = not drops_rights_itself
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = os.getpid()
@@ -129,7 +131,7 @@ class Child:
             return subprocess.Popen(
                 [*prefix, *self._command],
                 cwd=self.folder,
-                env={"PATH": _PATH, "LC_ALL": "C", "HOME": str(self.folder)},
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

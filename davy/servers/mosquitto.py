@@ -19,6 +19,7 @@ from davy.servers.child import Child
 from davy.servers.errors import ServerUnavailable
 from davy.servers.fetch import ensure_unpacked, unpacked_tree
 from davy.servers.processes import Account, accepts_connections, free_port, server_account, wait_until
+from davy.servers.run_folder import write_private
 
 _SETTINGS = Path(__file__).resolve().parents[2] / "deploy" / "mosquitto.conf"
 _START_TIMEOUT_S = 30.0
@@ -163,8 +164,8 @@ def access_list(access: Access) -> str:
 
 def _write_access(folder: Path, access: Access, account: Account | None) -> None:
     passwords = "".join(f"{user}:{password_hash(word)}\n" for user, word in sorted(access.credentials.items()))
-    _write_private(folder / "passwords", passwords, account)
-    _write_private(folder / "access", access_list(access), account)
+    write_private(folder / "passwords", passwords, account)
+    write_private(folder / "access", access_list(access), account)
 
 
 def _write_settings(folder: Path, port: int, account: Account | None) -> None:
@@ -176,16 +177,7 @@ def _write_settings(folder: Path, port: int, account: Account | None) -> None:
         "acl_file access",
         "persistence_location ./",
     ]
-    _write_private(folder / "mosquitto.conf", "\n".join(lines) + "\n", account)
-
-
-def _write_private(path: Path, text: str, account: Account | None) -> None:
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.touch(mode=0o600)
-    fresh.write_text(text, encoding="utf-8")
-    if account is not None:
-        account.own(fresh)
-    fresh.replace(path)
+    write_private(folder / "mosquitto.conf", "\n".join(lines) + "\n", account)
 
 
 def _unpacked_program(tree: Path) -> Path:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from davy.servers.cache import runs_folder
-from davy.servers.processes import kill_tree, server_account, started_at, wait_until
+from davy.servers.processes import Account, kill_tree, server_account, started_at, wait_until
 
 PROCESS_FILE = "process.json"
 _NAME = re.compile(r"^[a-z]+-(?P<pid>\d+)-(?P<started>\w+)-(?P<space>\d+)-")
@@ -42,6 +42,16 @@ def clear_leftovers() -> list[Path]:
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(folder)
     return removed
+
+
+def write_private(path: Path, text: str, account: Account | None) -> None:
+    """Write a file that only the server's user can read, at once and whole."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(text, encoding="utf-8")
+    if account is not None:
+        account.own(fresh)
+    fresh.replace(path)
 
 
 def _is_leftover(name: str) -> bool:

@@ -1,0 +1,73 @@
+# Everything one does with a checkout. No target has a file name with the checkout's path in it, which may hold spaces.
+.PHONY: help setup servers chromium check test demo bench lock
+.SILENT:
+SHELL := /bin/sh
+PYTHON ?= python3
+
+help:
+	echo "make demo     the whole of Davy with a simulated tank farm, on this machine"
+	echo "make setup    .venv from requirements.lock, kernels compiled"
+	echo "make servers  TimescaleDB and mosquitto from distribution packages, unpacked into your cache"
+	echo "make check    ruff, mypy, import-linter, house rules"
+	echo "make test     everything, on real servers and a real browser"
+	echo "make bench    the figures of docs/performance.md"
+	echo "make lock     requirements.lock anew from pyproject.toml (needs uv)"
+
+setup: .venv/.installed
+	if [ -f davy/cli.py ]; then .venv/bin/davy kernels; fi
+
+.venv/.installed: requirements.lock pyproject.toml
+	if ! "$(PYTHON)" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		echo "Davy needs Python 3.11 or newer with venv and pip: apt-get install python3 python3-venv python3-pip" \
+			"(or make PYTHON=/path/to/python3.12)." >&2; exit 2; fi
+	if ! .venv/bin/python -m pip --version >/dev/null 2>&1 \
+		&& { ! command -v uv >/dev/null || ! .venv/bin/python -c '' 2>/dev/null; }; then \
+		"$(PYTHON)" -m venv .venv; fi
+	echo "Installing what requirements.lock names into .venv"
+	if command -v uv >/dev/null && uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock; \
+	then \
+		uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .; \
+	else \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock \
+		&& .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi
+	touch .venv/.installed
+
+servers: setup
+	.venv/bin/python -m davy.servers.fetch
+
+chromium:
+	for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		if command -v "$$name" >/dev/null; then echo "browser: $$(command -v "$$name")"; exit 0; fi; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Chromium"; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium \
+			>/dev/null && echo "browser: $$(command -v chromium)"; \
+	elif [ "$$(id -u)" = 0 ]; then echo "The browser tests need Chromium: install it and try again." >&2; exit 2; \
+	else echo "There is no Chromium, so the browser tests are skipped; to run them: sudo apt-get install chromium"; fi
+
+check: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/pytest -q tests/test_house_rules.py
+
+# An ordinary user goes on without the servers or a browser, and the skipped tests say so; root skips nothing.
+test: setup chromium
+	$(MAKE) --no-print-directory servers || [ "$$(id -u)" != 0 ]
+	if [ -z "$$DAVY_DATA" ] && [ -d ../shared/data ]; then DAVY_DATA=$$(cd ../shared/data && pwd); export DAVY_DATA; fi; \
+	.venv/bin/pytest --durations=10
+
+demo: setup
+	exec .venv/bin/davy demo
+
+bench: setup servers
+	.venv/bin/davy bench ingest --profile batched --sensors 20000 --json
+	.venv/bin/davy bench ingest --profile single --sensors 20000 --json
+	.venv/bin/davy bench latency --json
+
+lock:
+	uv lock --quiet
+	uv export --quiet --format requirements-txt --no-emit-project --extra demo --group dev --no-header \
+		--output-file requirements.lock
