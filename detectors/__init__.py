@@ -1,1 +1,2 @@
-"""Numbers from readings: limits, rates of change, stuck and stale signals."""
+"""Numbers from readings. A detector turns columns of readings into a number with a meaning; what is too much, an alarm
+definition says, and alerting judges it. `registry` names the detectors, `contract` says what each must keep."""

@@ -1,0 +1,196 @@
+"""What every detector keeps, so that ingest can judge without knowing which ones there are.
+
+One object serves all definitions of its kind. Its state is a few columns, one row a definition, and the work is one pass of
+a compiled loop. A detector is *causal* (a number depends on nothing later), indifferent to how the stream is cut into
+batches and to how its sensors are interleaved, and goes on bit-equal from a restored state. tests/detectors/test_contract.py
+holds this for everything in the registry.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Final, NamedTuple
+
+import msgspec
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from core.batch import Float64, Int32, Quality, ReadingBatch, Scores
+from core.errors import BadInput
+from core.model import DefinitionSet
+
+BAD: Final = int(Quality.BAD)
+SECOND_US: Final = 1_000_000
+NEVER: Final = -(2**62)  # an instant before all others; far enough from int64's end that differences do not overflow
+NOTHING_DUE: Final = 2**62  # an instant after all others
+
+Columns = dict[str, NDArray[np.generic]]
+
+
+class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of one definition: finite floats with defaults. A detector without settings uses this one."""
+
+
+class SlotIndex(NamedTuple):
+    """Which definitions of one kind watch a sensor: compressed sparse rows, int32, made for the kernels.
+
+    The definitions on slot s are `members[offsets[s]:offsets[s + 1]]`.
+
+    Args:
+        definition: shape (k,), index into the `DefinitionSet`, ascending: the row order of a detector's state.
+        offsets: shape (sensors + 1,), where each slot's definitions begin in `members`.
+        members: shape (k,), rows of `definition`, ordered by slot, then by row.
+    """
+
+    definition: Int32
+    offsets: Int32
+    members: Int32
+
+
+def index_by_slot(definitions: DefinitionSet, detector: str) -> SlotIndex:
+    """The definitions that use `detector`, found by sensor slot.
+
+    Raises:
+        ValueError: a definition's slot lies outside the directory.
+    """
+    own = definitions.of(detector)
+    slots = definitions.slot[own]
+    if len(slots) and not 0 <= int(slots.min()) <= int(slots.max()) < definitions.sensors:
+        raise ValueError(f"slots of {detector} reach {slots.min()}..{slots.max()} of {definitions.sensors} sensors")
+    offsets = np.zeros(definitions.sensors + 1, np.int32)
+    np.cumsum(np.bincount(slots, minlength=definitions.sensors), out=offsets[1:])
+    return SlotIndex(own, offsets, np.argsort(slots, kind="stable").astype(np.int32))
+
+
+@numba.njit(cache=True)
+def _count_scores(offsets: Int32, sensor: Int32) -> int:
+    """How many numbers a batch gives; -1 where a slot lies outside the directory."""
+    count, slots = 0, len(offsets) - 1
+    for slot in sensor:
+        if slot < 0 or slot >= slots:
+            return -1
+        count += offsets[slot + 1] - offsets[slot]
+    return count
+
+
+class Detector(ABC):
+    """One kind of number, for all definitions that ask for it.
+
+    Args:
+        definitions: the definitions in force; those of other detectors are passed over.
+
+    Raises:
+        BadInput: a definition's parameters are not this detector's.
+    """
+
+    name: ClassVar[str]
+    unit: ClassVar[str]  # of the number; "{unit}" stands for the sensor's own
+    stateless: ClassVar[bool] = False  # a number depends on its reading alone: late readings are judged too
+    parameters: ClassVar[type[Parameters]] = Parameters
+
+    def __init__(self, definitions: DefinitionSet) -> None:
+        self._index = index_by_slot(definitions, self.name)
+        mine = [definitions.definitions[i] for i in self._index.definition]
+        self._settings = [self.read_parameters(d.key, d.parameters) for d in mine]
+        self._columns: Columns = {}
+
+    def __len__(self) -> int:
+        return len(self._index.definition)
+
+    @classmethod
+    def read_parameters(cls, key: str, given: Mapping[str, float]) -> Parameters:
+        """The settings of the definition `key`, checked, with defaults where nothing is given.
+
+        Raises:
+            BadInput: an unknown name or a number out of its range; the sentence says which would be right.
+        """
+        known = cls.parameters.__struct_fields__
+        for name in given:
+            if name not in known:
+                knows = f"it knows {', '.join(known)}" if known else "it has none"
+                raise BadInput(f"Definition {key}: the detector {cls.name} has no parameter {name}; {knows}.")
+        for name, value in given.items():
+            try:
+                msgspec.convert({name: value}, cls.parameters)
+            except msgspec.ValidationError as error:
+                rule = str(error).partition(" - at ")[0]
+                raise BadInput(
+                    f"Definition {key}: parameter {name} of the detector {cls.name} is {value!r}: {rule}."
+                ) from error
+            if not math.isfinite(value):
+                raise BadInput(
+                    f"Definition {key}: parameter {name} of the detector {cls.name} is {value!r}; it must be finite."
+                )
+        return msgspec.convert(dict(given), cls.parameters)
+
+    def score(self, batch: ReadingBatch) -> Scores:
+        """One number a (definition, reading), in the batch's order.
+
+        Args:
+            batch: readings that are not late: `judged_at` ascends for each sensor, from batch to batch as well. Only a
+                stateless detector may be given late ones.
+
+        Raises:
+            ValueError: the batch was decoded with another directory than the definitions.
+        """
+        room = _count_scores(self._index.offsets, batch.sensor)
+        if room < 0:
+            slots = len(self._index.offsets) - 1
+            raise ValueError(f"the batch has sensor slots beyond the {slots} of the directory the definitions use")
+        if room == 0:
+            return Scores.empty()
+        i4, i8 = np.empty((2, room), np.int32), np.empty(room, np.int64)
+        scores = Scores(i4[0], i4[1], i8, np.empty(room, np.float64))
+        self._fill(batch, scores)
+        return scores
+
+    @abstractmethod
+    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
+        """Writes every score of the batch into `out`, which has exactly that room."""
+
+    def sweep(self, now_us: int, watched_us: int) -> Scores:
+        """What time alone has shown by `now_us`; nothing, unless the detector is driven by time.
+
+        Args:
+            now_us: microseconds UTC, never less than in an earlier sweep.
+            watched_us: how long ingest has been connected and caught up in all, microseconds: where it was so all the
+                while since the last sweep, it must have grown by exactly what `now_us` has.
+        """
+        return Scores.empty()
+
+    def next_due_us(self) -> int:
+        """No sweep before this instant (microseconds UTC) says anything; `NOTHING_DUE` where none ever will."""
+        return NOTHING_DUE
+
+    def state(self) -> Columns:
+        """Everything that readings have made of the detector: copies, first dimension = number of its definitions."""
+        return {name: column.copy() for name, column in self._columns.items()}
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Goes on from an earlier `state()`, rows in this set's order.
+
+        Raises:
+            ValueError: other columns, shapes or types than `state()` gives.
+        """
+        fresh = self.state()
+        if set(state) != set(fresh):
+            raise ValueError(f"state of {self.name} has columns {sorted(state)}; it must have {sorted(fresh)}")
+        for name, own in fresh.items():
+            given = state[name]
+            if given.shape != own.shape or given.dtype != own.dtype:
+                raise ValueError(
+                    f"state {name} of {self.name} is {given.dtype}{given.shape}; it must be {own.dtype}{own.shape}"
+                )
+        for name, column in self._columns.items():
+            column[:] = state[name]
+
+    def _setting(self, name: str) -> Float64:
+        """One parameter of all definitions, shape (k,)."""
+        return np.array([getattr(settings, name) for settings in self._settings], np.float64)
+
+    def _column(self, name: str, column: NDArray[np.generic]) -> None:
+        """Adds a column to the state; its first dimension is the number of definitions."""
+        self._columns[name] = column

@@ -1,0 +1,188 @@
+"""Silent sensors: how long nothing usable has come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.model import AlarmDefinition, DefinitionSet
+from detectors.contract import BAD, NEVER, NOTHING_DUE, SECOND_US, Columns, Detector, SlotIndex
+
+CENTURY_US: Final = 100 * 366 * 86_400 * SECOND_US  # a silence that no setpoint needs to tell from a longer one
+
+
+class Stale(Detector):
+    """Seconds since the last usable reading (a number whose quality is not bad), counting watched time only.
+
+    A reading gives 0. Silence is seen by `sweep`, which says it once, at the instant and with the number at which the
+    definition's own comparison turns: later sweeps could tell the condition nothing new, so a sweep over sensors that all
+    speak costs nothing. That instant does not depend on how often one sweeps. Time in which ingest was away or behind is
+    not silence of the sensor: a definition's count stands still meanwhile, whatever `watched_us` starts from.
+
+    Memory: 24 bytes a definition; 40 in a checkpoint, which keeps what the last sweep knew beside each row.
+    Warm-up: none; a sensor that never spoke is silent since the first sweep.
+    Fails when: somebody between sensor and us keeps sending the last value: that is `stuck`. A sensor that is silent and
+        back between two sweeps was not seen to be silent. A reading from before the present watched stretch counts as
+        made at its start.
+    """
+
+    name = "stale"
+    unit = "s"
+
+    def __init__(self, definitions: DefinitionSet) -> None:
+        super().__init__(definitions)
+        mine = [definitions.definitions[i] for i in self._index.definition]
+        self._allowed_us: Int64 = np.array([_allowed_us(d) for d in mine], np.int64)
+        # The last usable reading, moved on by the time not watched since; and the silence last said.
+        self._silent_from: Int64 = np.full(len(self), NEVER, np.int64)
+        self._said_at: Int64 = np.full(len(self), NEVER, np.int64)
+        self._column("silent_from", self._silent_from)
+        self._column("said_at", self._said_at)
+        self._swept_us = NEVER
+        self._watched_us = 0
+        self._watching_from_us = NEVER  # no time since was left unwatched
+        self._next_due_us = NEVER if len(self) else NOTHING_DUE
+
+    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
+        soonest = _heard(
+            self._index, self._allowed_us, self._silent_from, self._said_at, self._watching_from_us,
+            batch.sensor, batch.judged_at, batch.value, batch.quality,
+            out.definition, out.row, out.at, out.number,
+        )  # fmt: skip
+        self._next_due_us = min(self._next_due_us, soonest)
+
+    def sweep(self, now_us: int, watched_us: int) -> Scores:
+        """The definitions whose silence has reached what they allow, each once a silence."""
+        if now_us < self._swept_us or not len(self):
+            return Scores.empty()
+        self._leave_out_unwatched(now_us, watched_us)
+        if now_us < self._next_due_us:
+            return Scores.empty()
+        found, self._next_due_us = _silent(
+            self._index.definition, self._allowed_us, self._silent_from, self._said_at, now_us
+        )
+        definition, at, number = found
+        return Scores(definition, np.full(len(definition), -1, np.int32), at, number)
+
+    def next_due_us(self) -> int:
+        """The earliest instant at which a sensor can have been silent for too long."""
+        return self._next_due_us
+
+    def _leave_out_unwatched(self, now_us: int, watched_us: int) -> None:
+        """Moves every silence on by the time since the last sweep that was not watched."""
+        if self._swept_us != NEVER:
+            elapsed = now_us - self._swept_us
+            # A smaller count is a new one: ingest has started again.
+            watched = watched_us - self._watched_us if watched_us >= self._watched_us else watched_us
+            unwatched = elapsed - min(max(watched, 0), elapsed)
+            if unwatched > 0:
+                _move_on(self._silent_from, self._swept_us, unwatched)
+                self._watching_from_us = self._swept_us + unwatched
+        self._swept_us, self._watched_us = now_us, watched_us
+
+    def state(self) -> Columns:
+        """Also what the last sweep knew, the same in each row."""
+        rows = len(self)
+        return super().state() | {
+            "swept": np.full(rows, self._swept_us, np.int64),
+            "watched": np.full(rows, self._watched_us, np.int64),
+            "watching_from": np.full(rows, self._watching_from_us, np.int64),
+        }
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Rows that are new keep `NEVER`; what the last sweep knew comes from any row that was there."""
+        super().restore(state)
+        if len(self):
+            row = int(state["swept"].argmax())
+            self._swept_us = int(state["swept"][row])
+            self._watched_us = int(state["watched"][row])
+            self._watching_from_us = int(state["watching_from"][row])
+            self._next_due_us = NEVER
+
+
+def _allowed_us(definition: AlarmDefinition) -> int:
+    """The shortest silence, in microseconds, at which the definition's comparison turns."""
+    low = definition.direction == "low"
+    turn = definition.setpoint + (definition.deadband if low else 0.0)
+    allowed = min(max(math.ceil(turn * SECOND_US), 0), CENTURY_US)
+    while allowed < CENTURY_US and (allowed / SECOND_US < turn or (low and allowed / SECOND_US == turn)):
+        allowed += 1
+    return allowed
+
+
+@numba.njit(cache=True)
+def _heard(
+    index: SlotIndex,
+    allowed_us: Int64,
+    silent_from: Int64,
+    said_at: Int64,
+    watching_from: int,
+    sensor: Int32,
+    judged_at: Int64,
+    value: Float64,
+    quality: UInt8,
+    definition: Int32,
+    row: Int32,
+    at: Int64,
+    number: Float64,
+) -> int:
+    """Scores a batch; the earliest instant at which one of its sensors can have been silent for too long."""
+    n, soonest = 0, NOTHING_DUE
+    for r in range(len(sensor)):
+        slot, t = sensor[r], judged_at[r]
+        usable = (quality[r] & QUALITY_CODE) != BAD and np.isfinite(value[r])
+        for k in range(index.offsets[slot], index.offsets[slot + 1]):
+            d = index.members[k]
+            definition[n] = index.definition[d]
+            row[n] = r
+            at[n] = max(t, said_at[d])  # a reading may have been on its way when a sweep said silence
+            if usable:
+                silent_from[d] = max(silent_from[d], t, watching_from)
+                soonest = min(soonest, silent_from[d] + allowed_us[d])
+                number[n] = 0.0
+            else:
+                number[n] = np.nan
+            n += 1
+    return soonest
+
+
+@numba.njit(cache=True)
+def _move_on(silent_from: Int64, swept: int, unwatched: int) -> None:
+    """Leaves out unwatched time, taken to lie at the start of the stretch since the last sweep."""
+    for d in range(len(silent_from)):
+        if silent_from[d] != NEVER:
+            silent_from[d] = max(min(silent_from[d], swept) + unwatched, silent_from[d])
+
+
+@numba.njit(cache=True)
+def _silent(
+    own: Int32, allowed_us: Int64, silent_from: Int64, said_at: Int64, now: int
+) -> tuple[tuple[Int32, Int64, Float64], int]:
+    """Says each silence that has become too long, and when the next one can."""
+    count, soonest = 0, NOTHING_DUE
+    for d in range(len(own)):
+        if silent_from[d] == NEVER:
+            silent_from[d] = now
+        due = silent_from[d] + allowed_us[d]
+        if said_at[d] < due:
+            if due <= now:
+                count += 1
+            else:
+                soonest = min(soonest, due)
+    definition = np.empty(count, np.int32)
+    at = np.empty(count, np.int64)
+    number = np.empty(count, np.float64)
+    n = 0
+    for d in range(len(own)):
+        due = silent_from[d] + allowed_us[d]
+        if n < count and said_at[d] < due <= now:
+            said_at[d] = due
+            definition[n], at[n], number[n] = own[d], due, allowed_us[d] / SECOND_US
+            n += 1
+    return (definition, at, number), soonest
