@@ -34,7 +34,7 @@ setup: .venv/.installed
 	touch .venv/.installed
 
 servers: setup
-	.venv/bin/python -m davy.servers.fetch
+	.venv/bin/python -m davy.servers
 
 chromium:
 	for name in chromium chromium-browser google-chrome google-chrome-stable; do \

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,17 +91,18 @@ class PrivateApt:
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "state/status").touch()
 
-    def prepare(self) -> None:
-        """Write the source derived from the host's and read its package lists."""
-        os_release = read_os_release(Path("/etc/os-release").read_text(encoding="utf-8"))
-        keyring = find_keyring(os_release)
-        targets = run(
-            ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]
-        )
-        sources = derive_sources(os_release, targets, keyring)
+    def read_lists(self, sources: Sequence[Source]) -> None:
+        """Read the package lists of these sources; one beside the first may be away, which is said on stderr."""
         text = "\n".join(source.stanza() for source in sources)
         (self.folder / "sources.list.d/davy.sources").write_text(text, encoding="utf-8")
-        self._apt("update")
+        try:
+            # Without this mode apt-get calls it a success when a list could not be had, and an old version is taken.
+            self._apt("update", "-o", "APT::Update::Error-Mode=any")
+        except ServerUnavailable as error:
+            self._apt("update")
+            if not any((self.folder / "state/lists").glob(f"*_dists_{sources[0].suite}_*Packages*")):
+                raise
+            print(f"Without updates: {error}", file=sys.stderr)
 
     def packages_of(self, roots: Sequence[str]) -> list[str]:
         """The packages and everything they depend on, as an installation on an empty system would bring them."""
@@ -137,6 +139,16 @@ class PrivateApt:
             settings["APT::Sandbox::User"] = "root"
         options = [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
         return run([program, *options, *arguments], cwd=cwd)
+
+
+def host_sources() -> list[Source]:
+    """The sources to take the servers from, derived from what this host is set up with."""
+    os_release = read_os_release(Path("/etc/os-release").read_text(encoding="utf-8"))
+    targets = run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]
+    )
+    sources = derive_sources(os_release, targets, find_keyring(os_release))
+    return sorted(sources, key=lambda source: "-" in source.suite)
 
 
 def find_keyring(os_release: dict[str, str]) -> Path:

@@ -1,4 +1,4 @@
-"""Unpack TimescaleDB and mosquitto from distribution packages into the cache; `make servers` runs this.
+"""Unpack TimescaleDB and mosquitto from distribution packages into the cache: what `make servers` does.
 
 No root, no chroot: packages are downloaded and unpacked into one tree, and each program is wrapped so that it runs on
 the tree's own dynamic linker and libraries, whatever the host has.
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from davy.servers import cache
-from davy.servers.debian import DEBIAN_SUITE, PrivateApt, run
+from davy.servers.debian import DEBIAN_SUITE, PrivateApt, host_sources, run
 from davy.servers.errors import ServerUnavailable
 
 STAMP = "versions.json"
@@ -69,7 +69,7 @@ def _fetch(folder: Path, tree: Path) -> Versions:
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as name:
         work = Path(name)
         apt = PrivateApt(work / "apt")
-        apt.prepare()
+        apt.read_lists(host_sources())
         major = _newest_postgres(apt)
         roots = [f"postgresql-{major}", f"postgresql-client-{major}", f"postgresql-{major}-timescaledb", "mosquitto"]
         packages = [package for package in apt.packages_of(roots) if not _NOT_NEEDED.match(package)]
@@ -185,7 +185,3 @@ def main() -> int:
         return 2
     print(f"servers: {', '.join(f'{name} {version}' for name, version in versions.items())} in {tree}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

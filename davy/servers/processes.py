@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from davy.servers.cache import is_root
 from davy.servers.errors import ServerUnavailable
 
 _POLL_S = 0.02
+_PORTS = range(20000, 32000)  # Linux gives 32768 and up to clients, others 49152 and up
 _GONE_STATES = {"Z", "X"}  # proc(5): zombie, dead
 
 
@@ -51,10 +53,15 @@ def readable_for(path: Path, account: Account | None) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens on, from below the range that outgoing connections are given.
+
+    In that range a client could sit on the port while a server is restarted.
+    """
+    for port in secrets.SystemRandom().sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ServerUnavailable(f"All ports from {_PORTS.start} to {_PORTS.stop} are in use.")
 
 
 def accepts_connections(port: int) -> bool:

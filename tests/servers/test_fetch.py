@@ -1,12 +1,13 @@
 """`make servers`: the package source, and the unpacked tree."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from davy.servers import ServerUnavailable, fetch
-from davy.servers.debian import derive_sources, read_os_release
+from davy.servers.debian import PrivateApt, Source, derive_sources, read_os_release
 from tests.conftest import skip_without_server
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -50,6 +51,22 @@ def test_a_host_without_a_source_of_its_own_hears_it_in_a_sentence() -> None:
 def test_os_release_is_read_with_its_quotes() -> None:
     """The fields of /etc/os-release may be quoted."""
     assert read_os_release('# c\nID=debian\nVERSION_CODENAME="bookworm"\n\n') == BOOKWORM
+
+
+def test_a_host_without_apt_hears_it_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are no Debian packages the other ways are named."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ServerUnavailable, match="install both servers yourself"):
+        PrivateApt(tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt-get, as Debian and Ubuntu have it")
+def test_an_unreachable_source_is_named(tmp_path: Path) -> None:
+    """A source that cannot be read ends in one sentence with apt's own reason."""
+    away = Source(f"file:{tmp_path}/nowhere", "trixie", ("main",), KEYRING)
+    with pytest.raises(ServerUnavailable, match=r"check this host's apt sources and network: .*nowhere") as raised:
+        PrivateApt(tmp_path / "apt").read_lists([away])
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.broker
