@@ -1,1 +1,4 @@
-"""Messages in: subscribe, decode, judge, store, acknowledge. The story of a batch is told in pipeline.py."""
+"""From the broker to the database: receive, decode, sort out, judge once, store, acknowledge.
+
+`pipeline.py` tells the story of a batch; `worker.py` runs it. Acknowledged means stored and judged.
+"""

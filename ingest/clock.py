@@ -1,0 +1,138 @@
+"""When a reading was taken: the device's stamp is the key, `judged_at` is what detectors may rely on.
+
+A device's clock is judged by the largest lead of its `sent_at` over our receipt that was seen lately: a message that was
+held up on its way lags, it never leads, so a backlog does not look like a wrong clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from core.batch import Int64, UInt8
+
+OLDEST_US: Final = 1_577_836_800_000_000  # 2020-01-01: no device of ours has run longer
+AHEAD_US: Final = 48 * 3600 * 1_000_000  # design section 4, step 3: further ahead is absurd
+DRIFT: Final = 100e-6  # what a cheap quartz may lose: +-100 ppm, the wide end of data sheets of 32 kHz tuning forks
+CLOCK_FLAG: Final = 0x10  # core.batch.Mark.CLOCK, as a plain number for the kernel
+
+
+@dataclass(slots=True)
+class DeviceClock:
+    """What is known of one device's clock.
+
+    Args:
+        boot: the boot it was seen in.
+        offset_us: device minus us, microseconds.
+        sent_us: the newest `sent_at`; received_us: when it came.
+    """
+
+    boot: int
+    offset_us: int
+    sent_us: int
+    received_us: int
+
+
+class Clocks:
+    """The clocks of all devices.
+
+    Args:
+        tolerance_us: how far a clock may be off before readings are judged by our receipt instead.
+    """
+
+    def __init__(self, tolerance_us: int) -> None:
+        self.tolerance_us = tolerance_us
+        self._clocks: dict[int, DeviceClock] = {}
+
+    def trust(self, device_id: int, boot: int, sent_us: int, received_us: int, newest: bool) -> bool:
+        """Notes a message's `sent_at`; says whether the device's clock is within tolerance.
+
+        Args:
+            newest: it has the highest seq of its stream so far. Its `sent_at` lying before the one noted means that the
+                clock was set back; an older message's means nothing.
+        """
+        lead = sent_us - received_us
+        clock = self._clocks.get(device_id)
+        if clock is None:
+            self._clocks[device_id] = DeviceClock(boot, lead, sent_us, received_us)
+            return abs(lead) <= self.tolerance_us
+        set_back = newest and sent_us < clock.sent_us - self.tolerance_us
+        if (newest and clock.boot != boot) or set_back:
+            clock.boot, clock.offset_us = boot, lead
+        else:
+            faded = clock.offset_us - int(DRIFT * max(0, received_us - clock.received_us))
+            clock.offset_us = max(lead, faded)
+        if newest:
+            clock.sent_us = sent_us
+        clock.received_us = max(clock.received_us, received_us)
+        return abs(clock.offset_us) <= self.tolerance_us
+
+    def offset_us(self, device_id: int) -> int | None:
+        """Device minus us in microseconds; None when nothing is known."""
+        clock = self._clocks.get(device_id)
+        return None if clock is None else clock.offset_us
+
+    def state(self) -> dict[str, NDArray[np.int64]]:
+        """All clocks as columns."""
+        rows = [(d, c.boot, c.offset_us, c.sent_us, c.received_us) for d, c in self._clocks.items()]
+        return {"clock": np.array(rows, np.int64).reshape(-1, 5)}
+
+    def restore(self, state: Mapping[str, NDArray[np.int64]]) -> None:
+        """Goes on from an earlier `state()`."""
+        self._clocks = {device_id: DeviceClock(*rest) for device_id, *rest in state["clock"].tolist()}
+
+
+def instants(
+    count: Int64, sent_us: Int64, received_us: Int64, trusted: NDArray[np.bool_], stamp_us: Int64, tolerance_us: int
+) -> tuple[Int64, Int64, Int64, UInt8]:
+    """The instants of readings, design section 4 step 3.
+
+    Args:
+        count: int64, readings of each message; sent_us, received_us, trusted: per message.
+        stamp_us: int64, per reading, what the device says.
+
+    Returns:
+        measured_at, judged_at, received_at (int64, microseconds UTC) and the clock flag (uint8), per reading.
+    """
+    found: tuple[Int64, Int64, Int64, UInt8] = _instants(count, sent_us, received_us, trusted, stamp_us, tolerance_us)
+    return found
+
+
+@numba.njit(cache=True)
+def _instants(
+    count: Int64, sent_us: Int64, received_us: Int64, trusted: NDArray[np.bool_], stamp_us: Int64, tolerance_us: int
+) -> tuple[Int64, Int64, Int64, UInt8]:
+    """One pass over the readings, message by message."""
+    n = len(stamp_us)
+    measured = np.empty(n, np.int64)
+    judged = np.empty(n, np.int64)
+    received = np.empty(n, np.int64)
+    flag = np.zeros(n, np.uint8)
+    row = 0
+    for message in range(len(count)):
+        now = received_us[message]
+        for position in range(count[message]):
+            stamp = stamp_us[row]
+            at = stamp if trusted[message] else now - (sent_us[message] - stamp)
+            # Nothing can have been measured after it came (but for the tolerance): such a stamp would make every
+            # later reading of the sensor late.
+            if at < OLDEST_US or at > now + tolerance_us:
+                at = now + position
+            measured[row] = at if stamp < OLDEST_US or stamp > now + AHEAD_US else stamp
+            judged[row] = at
+            received[row] = now
+            if at != stamp:
+                flag[row] = CLOCK_FLAG
+            row += 1
+    return measured, judged, received, flag
+
+
+def compile_kernels() -> None:
+    """Compiles the kernel into numba's cache."""
+    empty = np.empty(0, np.int64)
+    instants(empty, empty, empty, np.empty(0, np.bool_), empty, 0)

@@ -1,0 +1,204 @@
+"""Raw messages become columns. One look-up a device, then one pass a column; a reading never becomes our object."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import msgspec
+import numpy as np
+
+from core.batch import Float64, Int32, Int64, UInt8
+from core.errors import Malformed
+from core.wire import QUALITY_OF, WireReading, decode, decode_status, reject
+from ingest.directory import NO_SLOT, Device, Directory
+from ingest.rejection import Rejected, rejection
+from ingest.source import RawMessage
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """A device said it is there, or the broker said for it that it is gone."""
+
+    device: Device
+    online: bool
+    received_us: int
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A lot of messages as columns, one group a message and one a reading, both in order of arrival.
+
+    Args:
+        device: per message, who sent it.
+        boot: per message; `seq`, `sent_us`, `received_us` (microseconds UTC) likewise.
+        count: int64, readings of each message that were good; 0 is possible.
+        origin: per message, its place in the lot.
+        sensor: int32, slot of each reading.
+        stamp_us: int64, what the device says of each reading's time, microseconds UTC.
+        value: float64, in the sensor's unit.
+        quality: uint8, `core.batch.Quality`.
+        rejected: what could not be taken, in order of arrival.
+    """
+
+    device: list[Device]
+    boot: list[int]
+    seq: list[int]
+    sent_us: Int64
+    received_us: Int64
+    count: Int64
+    origin: list[int]
+    sensor: Int32
+    stamp_us: Int64
+    value: Float64
+    quality: UInt8
+    rejected: list[Rejected] = field(default_factory=list)
+    statuses: list[StatusChange] = field(default_factory=list)
+
+
+class _Header(msgspec.Struct):
+    """What names a message, found even in one whose readings are wrong: it was delivered, so it is no gap."""
+
+    boot: int
+    seq: int
+
+
+_headers = msgspec.json.Decoder(_Header)
+_quality_of = QUALITY_OF.__getitem__
+
+
+class Decoder:
+    """Turns lots into columns for one directory."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def decode(self, lot: Sequence[RawMessage]) -> Decoded:
+        """The columns of `lot`, and what was wrong with the rest."""
+        columns = _Columns()
+        for place, message in enumerate(lot):
+            device: Device | None = None
+            try:
+                device, kind = self._directory.speaker(message.topic)
+                if kind == "status":
+                    status = decode_status(message.payload)
+                    columns.statuses.append(StatusChange(device, status.online, message.received_us))
+                    continue
+                if message.retained:
+                    raise reject("retained")
+                said = decode(message.payload)
+            except Malformed as mistake:
+                columns.rejected.append(rejection(message, device, mistake))
+                if device is not None and not message.retained:
+                    columns.add_header(place, device, message)
+                continue
+            count = self._add_readings(columns, message, device, said.readings, said.sent_at)
+            columns.add_message(place, device, said.boot, said.seq, said.sent_at, message.received_us, count)
+        return columns.finish()
+
+    def _add_readings(
+        self, columns: _Columns, message: RawMessage, device: Device, readings: list[WireReading], sent_at: int
+    ) -> int:
+        """Appends a message's readings; returns how many were good."""
+        find = device.slots.get
+        slots = [find(r.s, NO_SLOT) for r in readings]
+        units = [r.u for r in readings]
+        try:
+            values = array("d", cast(list[float], [r.v for r in readings]))  # the except is for texts
+        except TypeError:
+            return self._add_carefully(columns, message, device, readings, sent_at)
+        if NO_SLOT in slots or units.count(None) != len(units):
+            return self._add_carefully(columns, message, device, readings, sent_at)
+        columns.slots += slots
+        columns.values += values
+        columns.stamps += [sent_at if r.t is None else r.t for r in readings]
+        columns.qualities += bytes([_quality_of(r.q) for r in readings])
+        return len(slots)
+
+    def _add_carefully(
+        self, columns: _Columns, message: RawMessage, device: Device, readings: list[WireReading], sent_at: int
+    ) -> int:
+        """The same, reading by reading: units to convert, states to look up, strangers to reject.
+
+        Good readings of such a message are taken; it is kept once for each kind of mistake in it.
+        """
+        directory, count = self._directory, 0
+        mistakes: dict[str, Malformed] = {}
+        for reading in readings:
+            try:
+                slot = device.slots.get(reading.s, NO_SLOT)
+                if slot == NO_SLOT:
+                    raise directory.stranger(device, reading.s)
+                value = directory.number(slot, reading.v) if isinstance(reading.v, str) else reading.v
+                if reading.u is not None:
+                    scale, offset = directory.conversion(slot, reading.u)
+                    value = value * scale + offset
+            except Malformed as mistake:
+                mistakes.setdefault(mistake.reason, mistake)
+                continue
+            columns.slots.append(slot)
+            columns.values.append(value)
+            columns.stamps.append(sent_at if reading.t is None else reading.t)
+            columns.qualities.append(_quality_of(reading.q))
+            count += 1
+        columns.rejected += [rejection(message, device, mistake) for mistake in mistakes.values()]
+        return count
+
+
+class _Columns:
+    """Columns while they grow."""
+
+    def __init__(self) -> None:
+        self.device: list[Device] = []
+        self.boot: list[int] = []
+        self.seq: list[int] = []
+        self.sent: list[int] = []
+        self.received: list[int] = []
+        self.count: list[int] = []
+        self.origin: list[int] = []
+        self.slots: list[int] = []
+        self.stamps: list[int] = []
+        self.values = array("d")
+        self.qualities = bytearray()
+        self.rejected: list[Rejected] = []
+        self.statuses: list[StatusChange] = []
+
+    def add_message(
+        self, place: int, device: Device, boot: int, seq: int, sent_at: int, received_us: int, count: int
+    ) -> None:
+        self.device.append(device)
+        self.boot.append(boot)
+        self.seq.append(seq)
+        self.sent.append(sent_at)
+        self.received.append(received_us)
+        self.count.append(count)
+        self.origin.append(place)
+
+    def add_header(self, place: int, device: Device, message: RawMessage) -> None:
+        """A rejected message counts as delivered where its boot and seq can be read."""
+        try:
+            header = _headers.decode(message.payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return
+        if 0 <= header.boot < 2**32 and 0 <= header.seq < 2**32:
+            self.add_message(place, device, header.boot, header.seq, 0, message.received_us, 0)
+
+    def finish(self) -> Decoded:
+        return Decoded(
+            device=self.device,
+            boot=self.boot,
+            seq=self.seq,
+            sent_us=np.array(self.sent, np.int64) * 1000,
+            received_us=np.array(self.received, np.int64),
+            count=np.array(self.count, np.int64),
+            origin=self.origin,
+            sensor=np.array(self.slots, np.int32),
+            stamp_us=np.array(self.stamps, np.int64) * 1000,
+            value=np.frombuffer(self.values, np.float64).copy() if self.values else np.empty(0, np.float64),
+            quality=np.frombuffer(bytes(self.qualities), np.uint8).copy(),
+            rejected=self.rejected,
+            statuses=self.statuses,
+        )
+

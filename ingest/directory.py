@@ -1,0 +1,171 @@
+"""Who may say what: sites, devices and sensors as of one definitions version, with a dense slot for each sensor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.batch import Int32, Int64
+from core.errors import BadInput, Malformed
+from core.model import Sensor
+from core.units import affine
+from core.wire import TopicName, parse_topic, reject
+
+BROKER_KEY = "_broker"
+GATEWAY_PREFIX = "_gateway."
+NO_SLOT = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRow:
+    """A device as the database has it."""
+
+    device_id: int
+    company_id: int
+    site_id: int
+    site_key: str
+    key: str
+
+
+@dataclass(slots=True, eq=False)
+class Device:
+    """A device and the slots of what it may send.
+
+    Args:
+        index: dense number of the device in the directory.
+        slots: sensor key on the wire -> slot. Virtual sensors are not here: no device may speak for them.
+        silent_after_us: how long it may say nothing before it counts as silent, microseconds.
+    """
+
+    row: DeviceRow
+    index: int
+    slots: dict[str, int] = field(default_factory=dict)
+    silent_after_us: int = 0
+
+
+class Directory:
+    """A snapshot of devices and sensors; replaced as a whole when definitions change.
+
+    Args:
+        version: `definitions_version` when it was read.
+        sensors: in any order; slots go by ascending `sensor_id`.
+    """
+
+    # A device is silent when nothing came for five of its shortest periods, but not before 30 s: MQTT keep-alive lets a
+    # dead connection stand that long before the broker sends the last will.
+    SILENT_PERIODS = 5
+    SILENT_AT_LEAST_S = 30.0
+
+    def __init__(self, version: int, devices: Sequence[DeviceRow], sensors: Sequence[Sensor]) -> None:
+        self.version = version
+        self.sensors = sorted(sensors, key=lambda s: s.sensor_id)
+        self.sensor_id: Int32 = np.array([s.sensor_id for s in self.sensors], np.int32)
+        self.company_id: Int32 = np.array([s.company_id for s in self.sensors], np.int32)
+        self.devices = [Device(row, index) for index, row in enumerate(devices)]
+        self.device_of = {device.row.device_id: device for device in self.devices}
+        self._by_name = {(d.row.site_key, d.row.key): d for d in self.devices}
+        self._site_of_key = {d.row.key: d.row.site_key for d in self.devices}
+        self._sites = {d.row.site_key for d in self.devices}
+        self._owner: dict[tuple[int, str], Device] = {}  # (site_id, sensor key) -> one device that has it
+        self._topics: dict[str, tuple[Device, str]] = {}
+        self._conversions: dict[tuple[int, str], tuple[float, float]] = {}
+        self.broker_slot: dict[int, int] = {}  # site_id -> slot of its `_broker`
+        self.gateway_slot: dict[int, int] = {}  # device_id -> slot of its `_gateway.{device}`
+        self._place_sensors()
+
+    def __len__(self) -> int:
+        return len(self.sensors)
+
+    def _place_sensors(self) -> None:
+        at_site = {(d.row.site_id, d.row.key): d for d in self.devices}
+        shortest: dict[int, float] = {}
+        for slot, sensor in enumerate(self.sensors):
+            device = self.device_of[sensor.device_id]
+            if not sensor.is_virtual:
+                device.slots[sensor.key] = slot
+                self._owner.setdefault((sensor.site_id, sensor.key), device)
+                shortest[device.index] = min(shortest.get(device.index, sensor.period_s), sensor.period_s)
+            elif sensor.key == BROKER_KEY:
+                self.broker_slot[sensor.site_id] = slot
+            elif sensor.key.startswith(GATEWAY_PREFIX):
+                gateway = at_site.get((sensor.site_id, sensor.key.removeprefix(GATEWAY_PREFIX)))
+                if gateway is not None:
+                    self.gateway_slot[gateway.row.device_id] = slot
+        for index, period_s in shortest.items():
+            seconds = max(self.SILENT_AT_LEAST_S, self.SILENT_PERIODS * period_s)
+            self.devices[index].silent_after_us = int(seconds * 1_000_000)
+
+    def speaker(self, topic: str) -> tuple[Device, str]:
+        """The device of a topic, and the kind of the message.
+
+        Raises:
+            Malformed: a topic that is not ours, an unknown site or device, or a device of another site.
+        """
+        found = self._topics.get(topic)
+        if found is None:
+            name = parse_topic(topic)
+            found = self._topics[topic] = (self._device(name), name.kind)
+        return found
+
+    def _device(self, name: TopicName) -> Device:
+        device = self._by_name.get((name.site, name.device))
+        if device is not None:
+            return device
+        if name.device in self._site_of_key:
+            raise reject("foreign_device", device=name.device, claimed=f"site {name.site}")
+        if name.site not in self._sites:
+            raise reject("unknown_site", site=name.site)
+        raise reject("unknown_device", device=name.device, site=name.site)
+
+    def stranger(self, device: Device, key: str) -> Malformed:
+        """Why `device` may not send the sensor `key`."""
+        owner = self._owner.get((device.row.site_id, key))
+        if owner is not None:
+            return reject("foreign_device", device=device.row.key, claimed=f"sensor {key} of device {owner.row.key}")
+        return reject("unknown_sensor", device=device.row.key, sensor=key)
+
+    def conversion(self, slot: int, unit: str) -> tuple[float, float]:
+        """Scale and offset from `unit` to the sensor's own unit.
+
+        Raises:
+            Malformed: `wrong_unit`.
+        """
+        found = self._conversions.get((slot, unit))
+        if found is None:
+            sensor = self.sensors[slot]
+            try:
+                found = affine(unit, sensor.unit) if unit != sensor.unit else (1.0, 0.0)
+            except BadInput:
+                raise reject("wrong_unit", sensor=sensor.key, found=unit, expected=sensor.unit) from None
+            self._conversions[(slot, unit)] = found
+        return found
+
+    def number(self, slot: int, text: str) -> float:
+        """The number of an enumeration's `text`.
+
+        Raises:
+            Malformed: `unknown_state`.
+        """
+        sensor = self.sensors[slot]
+        states = sensor.states or {}
+        if text not in states:
+            expected = ", ".join(states) if states else "a number"
+            raise reject("unknown_state", sensor=sensor.key, found=text, expected=expected)
+        return float(states[text])
+
+    def slots_of(self, sensor_id: NDArray[np.int32]) -> Int32:
+        """Slots of sensors, int32; `NO_SLOT` for those that are not here any more."""
+        if len(self.sensor_id) == 0:
+            return np.full(len(sensor_id), NO_SLOT, np.int32)
+        at = np.minimum(np.searchsorted(self.sensor_id, sensor_id), len(self.sensor_id) - 1)
+        return np.where(self.sensor_id[at] == sensor_id, at, NO_SLOT).astype(np.int32)
+
+    def muted_by(self) -> Mapping[int, Int64]:
+        """Slot of each `_gateway` sensor -> slots that say nothing while that gateway is gone, int64."""
+        return {
+            slot: np.array(sorted(self.device_of[device_id].slots.values()), np.int64)
+            for device_id, slot in self.gateway_slot.items()
+        }

@@ -1,0 +1,228 @@
+"""Judging, once: detectors and conditions turn a batch into events. The result is a value; nothing is judged twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerting.condition import Conditions
+from core.batch import Event, Float64, Int32, Int64, ReadingBatch, Scores
+from core.log import logger
+from core.model import DefinitionSet
+from detectors.contract import Detector
+from detectors.registry import detectors_for
+from ingest.directory import Directory
+
+Columns = dict[str, NDArray[np.generic]]
+UNGUARDED: Final = "limit"  # limits go on or the process stops: nothing may look as if it were watched and is not
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LateFinding:
+    """Late readings beyond the setpoint of one definition that was not active then: events where they are new.
+
+    Args:
+        row: int32, rows of the batch; at (int64, microseconds UTC of judged time) and value likewise.
+    """
+
+    definition_id: int
+    sensor_id: int
+    row: Int32
+    at: Int64
+    value: Float64
+
+    def events(self, new: NDArray[np.bool_]) -> list[Event]:
+        """At most one pair, from the first to the last of the readings that are `new` to the table (bool, per row)."""
+        rows = np.flatnonzero(new[self.row])
+        if len(rows) == 0:
+            return []
+        first, last = rows[np.argmin(self.at[rows])], rows[np.argmax(self.at[rows])]
+        return [
+            Event(self.definition_id, self.sensor_id, active, int(self.at[i]), float(self.value[i]), int(self.row[i]), True)
+            for active, i in ((True, first), (False, last))
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a batch means.
+
+    Args:
+        now_us: `now` as the judge saw it; watched_us likewise: both are kept with the batch.
+    """
+
+    now_us: int
+    watched_us: int
+    definitions_version: int
+    events: list[Event] = field(default_factory=list)
+    late: list[LateFinding] = field(default_factory=list)
+
+
+class Judge:
+    """The detectors and conditions of one definition set.
+
+    Args:
+        on_failure: told (detector, what it said) when a detector is switched off.
+    """
+
+    def __init__(
+        self, directory: Directory, definitions: DefinitionSet, on_failure: Callable[[str, str], None] | None = None
+    ) -> None:
+        self.definitions = definitions
+        self.conditions = Conditions(definitions)
+        self.detectors = detectors_for(definitions)
+        self.switched_off: dict[str, str] = {}
+        self._on_failure = on_failure
+        self._muted_by = directory.muted_by()
+        self._is_gateway = np.zeros(len(directory), np.bool_)
+        self._is_gateway[list(self._muted_by)] = True
+        self._muted = np.zeros(len(directory), np.bool_)
+        self._no_delay = np.array([d.on_delay_us == 0 for d in definitions.definitions], np.bool_)
+        self._setpoint = np.array([d.setpoint for d in definitions.definitions], np.float64)
+        self._low = np.array([d.direction == "low" for d in definitions.definitions], np.bool_)
+
+    def judge(self, batch: ReadingBatch, late: NDArray[np.bool_], now_us: int, watched_us: int) -> Judgement:
+        """Judges a batch, then lets time pass to `now_us`."""
+        on_time = batch if not late.any() else batch.take(~late)
+        events = self.advance(on_time, now_us, watched_us)
+        if len(on_time) < len(batch):
+            # Rows of events are those of the whole batch.
+            rows = np.flatnonzero(~late)
+            events = [e if e.row < 0 else _with_row(e, int(rows[e.row])) for e in events]
+        findings = self._judge_late(batch, late) if len(on_time) < len(batch) else []
+        return Judgement(now_us, watched_us, self.definitions.version, events, findings)
+
+    def advance(self, on_time: ReadingBatch, now_us: int, watched_us: int) -> list[Event]:
+        """Readings that are not late, then time: all that moves the state, live and after a restart alike."""
+        events: list[Event] = []
+        if len(on_time):
+            self._mute(on_time)
+            scores = [self._guarded(detector, lambda d: d.score(on_time)) for detector in self.detectors]
+            for part in scores:
+                if len(part):
+                    events += self.conditions.step(part)
+        for detector in self.detectors:
+            silent = self._unmuted(self._guarded(detector, lambda d: d.sweep(now_us, watched_us)))
+            if len(silent):
+                events += self.conditions.step(silent)
+        return events + self.conditions.sweep(now_us)
+
+    def due_us(self) -> int | None:
+        """When time alone will show something next, microseconds UTC; None: never."""
+        instants = [d.next_due_us() for d in self.detectors if d.name not in self.switched_off and len(d)]
+        pending = self.conditions.next_due_us()
+        if pending is not None:
+            instants.append(pending)
+        return min(instants) if instants else None
+
+    def _guarded(self, detector: Detector, ask: Callable[[Detector], Scores]) -> Scores:
+        """A detector that breaks is switched off loudly; the others, and limits above all, go on."""
+        if detector.name in self.switched_off:
+            return Scores.empty()
+        if detector.name == UNGUARDED:
+            return ask(detector)
+        try:
+            return ask(detector)
+        except Exception as error:
+            self.switched_off[detector.name] = f"{type(error).__name__}: {error}"
+            log.exception("detector_switched_off", detector=detector.name)
+            if self._on_failure is not None:
+                self._on_failure(detector.name, self.switched_off[detector.name])
+            return Scores.empty()
+
+    def _mute(self, batch: ReadingBatch) -> None:
+        """Sensors behind a gateway that is gone say nothing: its own alarm stands for theirs."""
+        for row in np.flatnonzero(self._is_gateway[batch.sensor]).tolist():
+            self._muted[self._muted_by[int(batch.sensor[row])]] = batch.value[row] >= 1.0
+
+    def _unmuted(self, scores: Scores) -> Scores:
+        if len(scores) == 0 or not self._muted.any():
+            return scores
+        heard = ~self._muted[self.definitions.slot[scores.definition]]
+        return Scores(scores.definition[heard], scores.row[heard], scores.at[heard], scores.number[heard])
+
+    def _judge_late(self, batch: ReadingBatch, late: NDArray[np.bool_]) -> list[LateFinding]:
+        """What late readings say by themselves: stateless detectors, definitions without on-delay."""
+        rows = np.flatnonzero(late)
+        readings = batch.take(rows)
+        found: dict[int, list[tuple[int, int, float]]] = {}
+        for detector in self.detectors:
+            if not detector.stateless:
+                continue
+            scores = self._guarded(detector, lambda d: d.score(readings))
+            setpoint, low = self._setpoint[scores.definition], self._low[scores.definition]
+            beyond = np.where(low, scores.number <= setpoint, scores.number >= setpoint)  # NaN is beyond nothing
+            for i in np.flatnonzero(beyond & self._no_delay[scores.definition]).tolist():
+                index, at = int(scores.definition[i]), int(scores.at[i])
+                if not self.conditions.active[index] and not self.conditions.was_active(index, at):
+                    row = int(rows[scores.row[i]])
+                    found.setdefault(index, []).append((row, at, float(scores.number[i])))
+        return [self._finding(index, entries) for index, entries in sorted(found.items())]
+
+    def _finding(self, index: int, entries: list[tuple[int, int, float]]) -> LateFinding:
+        definition = self.definitions.definitions[index]
+        row, at, value = zip(*entries, strict=True)
+        return LateFinding(
+            definition.definition_id,
+            definition.sensor_id,
+            np.array(row, np.int32),
+            np.array(at, np.int64),
+            np.array(value, np.float64),
+        )
+
+    def active(self) -> dict[tuple[int, int], bool]:
+        """(definition_id, sensor_id) -> whether the condition holds, for every definition in force."""
+        pairs = ((d.definition_id, d.sensor_id) for d in self.definitions.definitions)
+        return dict(zip(pairs, self.conditions.active.tolist(), strict=True))
+
+    def state(self) -> Columns:
+        """All state as columns, with the (definition_id, version) of every row beside it."""
+        rows = [(d.definition_id, d.version) for d in self.definitions.definitions]
+        keys = np.array(rows, np.int64).reshape(-1, 2)
+        sensor = np.array([d.sensor_id for d in self.definitions.definitions], np.int64)
+        columns: Columns = {"muted": sensor[self._muted[self.definitions.slot]] if len(rows) else sensor}
+        columns["condition/rows"] = keys
+        columns.update({f"condition/{name}": column for name, column in self.conditions.state().items()})
+        for detector in self.detectors:
+            columns[f"{detector.name}/rows"] = keys[self.definitions.of(detector.name)]
+            columns.update({f"{detector.name}/{name}": column for name, column in detector.state().items()})
+        return columns
+
+    def restore(self, columns: Mapping[str, NDArray[np.generic]]) -> None:
+        """Carries state over from an earlier `state()`; rows of definitions that are new or changed start fresh."""
+        own = self.state()
+        parts: list[tuple[str, Conditions | Detector]] = [("condition", self.conditions)]
+        parts += [(detector.name, detector) for detector in self.detectors]
+        for name, part in parts:
+            if f"{name}/rows" not in columns:
+                continue
+            mine, theirs = _matching(own[f"{name}/rows"], columns[f"{name}/rows"])
+            fresh = part.state()
+            for column, values in fresh.items():
+                earlier = columns.get(f"{name}/{column}")
+                if earlier is None or earlier.dtype != values.dtype or earlier.shape[1:] != values.shape[1:]:
+                    log.warning("state_column_started_fresh", part=name, column=column)
+                    continue
+                values[mine] = earlier[theirs]
+            part.restore(fresh)
+        if "muted" in columns and len(self.definitions.definitions):
+            sensor = np.array([d.sensor_id for d in self.definitions.definitions], np.int64)
+            self._muted[self.definitions.slot[np.isin(sensor, columns["muted"])]] = True
+
+
+def _with_row(event: Event, row: int) -> Event:
+    return Event(event.definition_id, event.sensor_id, event.active, event.at, event.value, row, event.late)
+
+
+def _matching(mine: NDArray[np.generic], theirs: NDArray[np.generic]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions of the rows (definition_id, version) that both have."""
+    place = {(int(a), int(b)): i for i, (a, b) in enumerate(theirs.tolist())}
+    pairs = [(i, place[(int(a), int(b))]) for i, (a, b) in enumerate(mine.tolist()) if (int(a), int(b)) in place]
+    found = np.array(pairs, np.intp).reshape(-1, 2)
+    return found[:, 0], found[:, 1]

@@ -1,0 +1,153 @@
+"""Sorting out: what was seen before, when readings were taken, what is late. Holds what ingest remembers of streams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.batch import Int32, Int64, ReadingBatch
+from ingest.clock import AHEAD_US, Clocks, instants
+from ingest.decode import Decoded
+from ingest.directory import Directory
+from ingest.marks import Marks
+from ingest.sequence import FRESH, REPEATED, GapRow, Sequences
+
+NO_ORIGIN: Final = -1
+
+# What `ingest_batch.messages` keeps of a message that was not a repeat; `sent_us` is `NOT_SENT` where it said nothing usable.
+MESSAGE = np.dtype(
+    [("device_id", "<i4"), ("boot", "<u4"), ("seq", "<u4"), ("sent_us", "<i8"), ("received_us", "<i8")]
+)
+NOT_SENT: Final = int(np.iinfo(np.int64).min)
+
+
+@dataclass(slots=True)
+class Sorted:
+    """A batch ready to be judged and stored.
+
+    Args:
+        batch: all readings, late ones marked, in order of arrival, then those of virtual sensors.
+        late: bool, per reading: only stateless detectors may see it.
+        direct: bool, per reading: certain to be new to the table.
+        origin: int32, per reading, place of its message in the lot; `NO_ORIGIN` for virtual sensors.
+        messages: `MESSAGE` rows of what was not a repeat, in order of arrival.
+        gaps: what `stream_gap` must learn.
+        repeated: device_id of each message that was a repeat.
+    """
+
+    batch: ReadingBatch
+    late: NDArray[np.bool_]
+    direct: NDArray[np.bool_]
+    origin: Int32
+    messages: NDArray[np.void]
+    gaps: list[GapRow] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
+
+
+class Sorter:
+    """What is remembered of every stream, clock and sensor."""
+
+    def __init__(self, directory: Directory, tolerance_us: int) -> None:
+        self.directory = directory
+        self.sequences = Sequences()
+        self.clocks = Clocks(tolerance_us)
+        self.marks = Marks(directory)
+
+    def sort(self, decoded: Decoded, now_us: int, virtual: Sequence[tuple[int, float]] = ()) -> Sorted:
+        """Drops repeats, finds the instants, moves the marks.
+
+        Args:
+            virtual: (slot, number) of virtual sensors, measured now.
+        """
+        rows: list[tuple[int, int, int, int, int]] = []
+        gaps: list[GapRow] = []
+        repeated: list[int] = []
+        taken = np.ones(len(decoded.device), np.bool_)
+        trusted = np.zeros(len(decoded.device), np.bool_)
+        sent, received, counts = decoded.sent_us.tolist(), decoded.received_us.tolist(), decoded.count.tolist()
+        for i, device in enumerate(decoded.device):
+            sent_us = sent[i] if counts[i] else NOT_SENT
+            row = (device.row.device_id, decoded.boot[i], decoded.seq[i], sent_us, received[i])
+            answer = self._note(row, now_us, gaps)
+            if answer is None:
+                taken[i] = False
+                repeated.append(device.row.device_id)
+                continue
+            trusted[i] = answer
+            rows.append(row)
+        messages = np.array(rows, MESSAGE)
+        batch, origin = self._readings(decoded, taken, trusted, now_us, virtual)
+        late, direct = self.marks.sort(batch)
+        return Sorted(batch, late, direct, origin, messages, gaps, repeated)
+
+    def _note(self, row: tuple[int, int, int, int, int], now_us: int, gaps: list[GapRow]) -> bool | None:
+        """Notes one message; None for a repeat, else whether its device's clock can be trusted."""
+        device_id, boot, seq, sent_us, received_us = row
+        stamp = sent_us if abs(sent_us - received_us) <= AHEAD_US else received_us
+        answer = self.sequences.take(device_id, boot, seq, stamp, now_us, gaps)
+        if answer == REPEATED:
+            return None
+        if sent_us == NOT_SENT:
+            return False
+        return self.clocks.trust(device_id, boot, sent_us, received_us, answer == FRESH)
+
+    def _readings(
+        self,
+        decoded: Decoded,
+        taken: NDArray[np.bool_],
+        trusted: NDArray[np.bool_],
+        now_us: int,
+        virtual: Sequence[tuple[int, float]],
+    ) -> tuple[ReadingBatch, Int32]:
+        measured, judged, received, flag = instants(
+            decoded.count, decoded.sent_us, decoded.received_us, trusted, decoded.stamp_us, self.clocks.tolerance_us
+        )
+        origin = np.repeat(np.array(decoded.origin, np.int32), decoded.count)
+        batch = ReadingBatch(decoded.sensor, measured, judged, received, decoded.value, decoded.quality | flag)
+        if not taken.all():
+            kept = np.repeat(taken, decoded.count)
+            batch, origin = batch.take(kept), origin[kept]
+        if virtual:
+            batch = _append_virtual(batch, virtual, now_us)
+            origin = np.concatenate([origin, np.full(len(virtual), NO_ORIGIN, np.int32)])
+        return batch, origin
+
+    def replay_messages(self, messages: NDArray[np.void], now_us: int) -> None:
+        """Notes the messages of a stored batch again, after a restart."""
+        ignored: list[GapRow] = []
+        for row in messages.tolist():
+            self._note(row, now_us, ignored)
+
+    def replay_readings(self, batch: ReadingBatch, late: NDArray[np.bool_]) -> None:
+        """Moves the marks over the readings of a stored batch again, in any order."""
+        marks = self.marks
+        np.maximum.at(marks.stored, batch.sensor, batch.measured_at)
+        np.maximum.at(marks.judged, batch.sensor[~late], batch.judged_at[~late])
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Everything remembered, as columns."""
+        return {**self.sequences.state(), **self.clocks.state(), **self.marks.state()}
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Goes on from an earlier `state()`, of this or another directory."""
+        columns: dict[str, Int64] = {name: state[name].astype(np.int64) for name in ("stream", "gap", "clock")}
+        self.sequences.restore(columns)
+        self.clocks.restore(columns)
+        self.marks.restore(state, self.directory)
+
+
+def _append_virtual(batch: ReadingBatch, virtual: Sequence[tuple[int, float]], now_us: int) -> ReadingBatch:
+    n = len(virtual)
+    at = np.full(n, now_us, np.int64)
+    return ReadingBatch(
+        np.concatenate([batch.sensor, np.array([slot for slot, _ in virtual], np.int32)]),
+        np.concatenate([batch.measured_at, at]),
+        np.concatenate([batch.judged_at, at]),
+        np.concatenate([batch.received_at, at]),
+        np.concatenate([batch.value, np.array([number for _, number in virtual], np.float64)]),
+        np.concatenate([batch.quality, np.zeros(n, np.uint8)]),
+    )

@@ -1,0 +1,84 @@
+"""Where messages come from, as the pipeline sees it: batches of raw messages in, acknowledgements out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+Clock = Callable[[], int]  # microseconds UTC; davy/ hands in the wall clock, private instances one that follows the data
+
+
+class RawMessage(NamedTuple):
+    """One message as the broker delivered it.
+
+    Args:
+        mid: the broker's packet id, good only on the connection `generation`; 0 where nothing is to be acknowledged.
+        repeated: the broker says it has delivered this before.
+        received_us: microseconds UTC, when we took it.
+    """
+
+    topic: str
+    payload: bytes
+    mid: int
+    retained: bool
+    repeated: bool
+    received_us: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What the source knows of its broker.
+
+    Args:
+        connected: the session stands and is subscribed.
+        since_us: since when `connected` is what it is, microseconds UTC.
+        sessions_lost: how often the broker did not know our session any more.
+        dropped: messages the broker says it dropped since it started; None before it said so.
+        waiting: messages received and not yet taken.
+        oldest_us: when the oldest of them was received; None when there is none.
+        failure: a sentence, where going on is of no use.
+    """
+
+    connected: bool = False
+    since_us: int = 0
+    sessions_lost: int = 0
+    dropped: int | None = None
+    waiting: int = 0
+    oldest_us: int | None = None
+    broker_version: str = ""
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Messages taken together, in the order they arrived."""
+
+    messages: Sequence[RawMessage] = field(default_factory=tuple)
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+
+class Source(Protocol):
+    """Batches in, acks out. MQTT is one; a queue of a cluster is another with the same promises."""
+
+    def start(self) -> None:
+        """Connects.
+
+        Raises:
+            BrokerAway: the broker cannot be reached or refuses us.
+        """
+
+    def take(self, most: int, most_bytes: int, wait_s: float) -> Lot:
+        """Messages not taken yet, oldest first; empty when none came in `wait_s`."""
+
+    def ack(self, lot: Lot) -> None:
+        """Says that these messages are stored and judged. Never waits; a lot of an older connection is forgotten."""
+
+    def report(self) -> SourceReport:
+        """What is known of the broker now."""
+
+    def stop(self) -> None:
+        """Sends the acks that wait, then disconnects; un-acked messages stay with the broker."""
