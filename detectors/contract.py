@@ -18,7 +18,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import Float64, Int32, Quality, ReadingBatch, Scores
+from core.batch import Int32, Quality, ReadingBatch, Scores
 from core.errors import BadInput
 from core.model import DefinitionSet
 
@@ -87,14 +87,18 @@ class Detector(ABC):
     """
 
     name: ClassVar[str]
-    unit: ClassVar[str]  # of the number; "{unit}" stands for the sensor's own
+    unit: ClassVar[str]  # UCUM code of the number; "{unit}" stands for the sensor's own
     stateless: ClassVar[bool] = False  # a number depends on its reading alone: late readings are judged too
     parameters: ClassVar[type[Parameters]] = Parameters
 
     def __init__(self, definitions: DefinitionSet) -> None:
         self._index = index_by_slot(definitions, self.name)
         mine = [definitions.definitions[i] for i in self._index.definition]
-        self._settings = [self.read_parameters(d.key, d.parameters) for d in mine]
+        settings = [self.read_parameters(d.key, d.parameters) for d in mine]
+        self._settings = {
+            name: np.array([getattr(each, name) for each in settings], np.float64)
+            for name in self.parameters.__struct_fields__
+        }
         self._columns: Columns = {}
 
     def __len__(self) -> int:
@@ -186,10 +190,6 @@ class Detector(ABC):
                 )
         for name, column in self._columns.items():
             column[:] = state[name]
-
-    def _setting(self, name: str) -> Float64:
-        """One parameter of all definitions, shape (k,)."""
-        return np.array([getattr(settings, name) for settings in self._settings], np.float64)
 
     def _column(self, name: str, column: NDArray[np.generic]) -> None:
         """Adds a column to the state; its first dimension is the number of definitions."""

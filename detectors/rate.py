@@ -13,6 +13,7 @@ from core.model import DefinitionSet
 from detectors.contract import BAD, SECOND_US, Detector, Parameters, SlotIndex
 
 KEPT: Final = 8  # readings kept a definition, a seventh of the window apart: the eight span the window
+PLACE: Final = KEPT - 1  # KEPT is a power of two: a place in the ring is a mask away
 MINUTE_US: Final = 60.0 * SECOND_US
 LARGEST: Final = float(np.finfo(np.float64).max)
 
@@ -47,7 +48,7 @@ class Rate(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        self._window_us: Int64 = np.rint(self._setting("window_s") * SECOND_US).astype(np.int64)
+        self._window_us: Int64 = np.rint(self._settings["window_s"] * SECOND_US).astype(np.int64)
         self._kept_at: Int64 = np.zeros((len(self), KEPT), np.int64)
         self._kept_value: Float64 = np.zeros((len(self), KEPT), np.float64)
         self._keeps: Int64 = np.zeros(len(self), np.int64)  # how many were ever kept; the newest is at (keeps - 1) % 8
@@ -64,19 +65,23 @@ class Rate(Detector):
 
 
 @numba.njit(cache=True)
-def _change_per_minute(window: int, kept_at: Int64, kept_value: Float64, keeps: int, at: int, value: float) -> float:
+def _change_per_minute(
+    d: int, window: int, kept_at: Int64, kept_value: Float64, keeps: int, at: int, value: float
+) -> float:
     """The number for a usable reading of one definition; NaN where the window is not covered."""
-    for back in range(1, min(keeps, KEPT) + 1):
-        place = (keeps - back) % KEPT
-        age = at - kept_at[place]
-        if age < window:
-            continue
-        # An old reading with newer ones in between says nothing of what happened since: wait for the window.
-        if back > 1 and age > 2 * window:
-            return np.nan
-        number = (value - kept_value[place]) * (MINUTE_US / age)
-        return min(max(number, -LARGEST), LARGEST)  # type: ignore[no-any-return]
-    return np.nan
+    then = -1
+    for k in range(max(keeps - KEPT, 0), keeps):
+        if at - kept_at[d, k & PLACE] < window:
+            break
+        then = k
+    if then < 0:
+        return np.nan
+    age = at - kept_at[d, then & PLACE]
+    # An old reading with newer ones in between says nothing of what happened since: wait for the window.
+    if age > 2 * window and then < keeps - 1:
+        return np.nan
+    number = (value - kept_value[d, then & PLACE]) * (MINUTE_US / age)
+    return min(max(number, -LARGEST), LARGEST)  # type: ignore[no-any-return]
 
 
 @numba.njit(cache=True)
@@ -106,11 +111,11 @@ def _rate(
             at[n] = t
             if usable:
                 window, kept = window_us[d], keeps[d]
-                number[n] = _change_per_minute(window, kept_at[d], kept_value[d], kept, t, x)
+                number[n] = _change_per_minute(d, window, kept_at, kept_value, kept, t, x)
                 spacing = -(-window // (KEPT - 1))
-                if kept == 0 or t - kept_at[d, (kept - 1) % KEPT] >= spacing:
-                    kept_at[d, kept % KEPT] = t
-                    kept_value[d, kept % KEPT] = x
+                if kept == 0 or t - kept_at[d, (kept - 1) & PLACE] >= spacing:
+                    kept_at[d, kept & PLACE] = t
+                    kept_value[d, kept & PLACE] = x
                     keeps[d] = kept + 1
             else:
                 number[n] = np.nan

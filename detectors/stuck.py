@@ -43,7 +43,7 @@ class Stuck(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        self._tolerance = self._setting("tolerance")
+        self._tolerance = self._settings["tolerance"]
         self._rest_value: Float64 = np.full(len(self), np.nan)
         self._moved_at: Int64 = np.full(len(self), NEVER, np.int64)
         self._column("rest_value", self._rest_value)
