@@ -1,0 +1,180 @@
+"""What a site file says of alarms: limits, routes, addresses. Read and written by its import, as the owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import dict_row, kwargs_row
+from psycopg.types.json import Jsonb
+
+from core.model import Priority
+from core.portfolio import AddressRow, DefinitionRow, RouteRow, Step
+
+
+def read_addresses(connection: Connection[Any]) -> list[AddressRow]:
+    """All addresses of all people."""
+    with connection.cursor(row_factory=kwargs_row(AddressRow)) as cursor:
+        return cursor.execute(
+            """
+            SELECT c.key AS company, p.key AS person, a.channel, a.address, a.secret_ref
+            FROM channel_address a JOIN person p USING (person_id) LEFT JOIN company c ON c.company_id = p.company_id
+            ORDER BY p.person_id, a.channel
+            """
+        ).fetchall()
+
+
+def read_definitions(connection: Connection[Any]) -> list[DefinitionRow]:
+    """All definitions, retired ones too."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, d.key, d.detector, d.parameters,
+                   d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s, d.priority, d.latch,
+                   d.title, d.title_zh, d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
+                   d.standard, d.edition, d.clause, d.verified_by, d.verified_on, d.retired_at IS NOT NULL AS retired
+            FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
+            JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
+            ORDER BY d.definition_id
+            """
+        ).fetchall()
+    return [DefinitionRow(**{**row, "priority": Priority(row["priority"])}) for row in rows]
+
+
+def read_routes(connection: Connection[Any]) -> list[RouteRow]:
+    """All routes with their steps."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        steps = cursor.execute(
+            """
+            SELECT s.route_id, s.position, s.after_s, p.key AS person, s.channel
+            FROM route_step s JOIN person p USING (person_id)
+            ORDER BY s.route_id, s.position, p.key COLLATE "C", s.channel COLLATE "C"
+            """
+        ).fetchall()
+        routes = cursor.execute(
+            """
+            SELECT r.route_id, c.key AS company, t.key AS site, r.key, r.audience, r.priorities
+            FROM route r JOIN site t USING (site_id) JOIN company c ON c.company_id = r.company_id
+            ORDER BY r.route_id
+            """
+        ).fetchall()
+    of: dict[int, list[Step]] = {route["route_id"]: [] for route in routes}
+    for step in steps:
+        of[step.pop("route_id")].append(Step(**step))
+    return [
+        RouteRow(**{**route, "priorities": tuple(route["priorities"]), "steps": tuple(of[route.pop("route_id")])})
+        for route in routes
+    ]
+
+
+def write_addresses(connection: Connection[Any], rows: Iterable[AddressRow]) -> None:
+    """Inserts or changes addresses."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO channel_address (person_id, company_id, channel, address, secret_ref)
+            SELECT person_id, company_id, %(channel)s, %(address)s, %(secret_ref)s FROM person WHERE key = %(person)s
+            ON CONFLICT (person_id, channel) DO UPDATE SET address = excluded.address, secret_ref = excluded.secret_ref
+            """,
+            [row.columns() for row in rows],
+        )
+
+
+def remove_addresses(connection: Connection[Any], rows: Iterable[AddressRow]) -> None:
+    """Removes addresses their person no longer has."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            DELETE FROM channel_address a USING person p
+            WHERE p.key = %(person)s AND a.person_id = p.person_id AND a.channel = %(channel)s
+            """,
+            [row.columns() for row in rows],
+        )
+
+
+def write_definitions(connection: Connection[Any], rows: Iterable[tuple[DefinitionRow, bool]], now: datetime) -> None:
+    """Inserts or changes definitions.
+
+    Args:
+        rows: with whether the number is judged differently from now on: then the version rises by one.
+    """
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO alarm_definition AS d (
+                company_id, site_id, sensor_id, key, detector, parameters, direction, setpoint, deadband, on_delay_s,
+                off_delay_s, priority, latch, title, title_zh, consequence, consequence_zh, response, response_zh,
+                respond_within_s, standard, edition, clause, verified_by, verified_on, valid_from, retired_at)
+            SELECT s.company_id, s.site_id, s.sensor_id, %(key)s, %(detector)s, %(parameters)s, %(direction)s,
+                %(setpoint)s, %(deadband)s, %(on_delay_s)s, %(off_delay_s)s, %(priority)s, %(latch)s, %(title)s,
+                %(title_zh)s, %(consequence)s, %(consequence_zh)s, %(response)s, %(response_zh)s, %(respond_within_s)s,
+                %(standard)s, %(edition)s, %(clause)s, %(verified_by)s, %(verified_on)s, %(now)s,
+                CASE WHEN %(retired)s THEN %(now)s::timestamptz END
+            FROM sensor s JOIN device v USING (device_id) WHERE v.key = %(device)s AND s.key = %(sensor)s
+            ON CONFLICT (site_id, key) DO UPDATE SET
+                detector = excluded.detector, parameters = excluded.parameters, direction = excluded.direction,
+                setpoint = excluded.setpoint, deadband = excluded.deadband, on_delay_s = excluded.on_delay_s,
+                off_delay_s = excluded.off_delay_s, priority = excluded.priority, latch = excluded.latch,
+                title = excluded.title, title_zh = excluded.title_zh,
+                consequence = excluded.consequence, consequence_zh = excluded.consequence_zh,
+                response = excluded.response, response_zh = excluded.response_zh,
+                respond_within_s = excluded.respond_within_s, standard = excluded.standard, edition = excluded.edition,
+                clause = excluded.clause, verified_by = excluded.verified_by, verified_on = excluded.verified_on,
+                version = d.version + %(risen)s,
+                valid_from = CASE WHEN %(risen)s > 0 THEN excluded.valid_from ELSE d.valid_from END,
+                retired_at = CASE WHEN %(retired)s THEN coalesce(d.retired_at, %(now)s) END
+            """,
+            [
+                {
+                    **row.columns(),
+                    "parameters": Jsonb(dict(row.parameters)),
+                    "priority": row.priority.value,
+                    "risen": int(new_version),
+                    "now": now,
+                }
+                for row, new_version in rows
+            ],
+        )
+
+
+def write_routes(connection: Connection[Any], rows: Iterable[RouteRow]) -> None:
+    """Inserts or changes routes; their steps are replaced whole."""
+    rows = list(rows)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO route (company_id, site_id, key, audience, priorities)
+            SELECT company_id, site_id, %(key)s, %(audience)s, %(priorities)s FROM site WHERE key = %(site)s
+            ON CONFLICT (site_id, key) DO UPDATE SET audience = excluded.audience, priorities = excluded.priorities
+            """,
+            [{**row.columns(), "priorities": list(row.priorities), "steps": None} for row in rows],
+        )
+        cursor.executemany(
+            """
+            DELETE FROM route_step t USING route r JOIN site s USING (site_id)
+            WHERE s.key = %(site)s AND r.key = %(key)s AND t.route_id = r.route_id
+            """,
+            [{"site": row.site, "key": row.key} for row in rows],
+        )
+        cursor.executemany(
+            """
+            INSERT INTO route_step (route_id, company_id, position, after_s, person_id, channel)
+            SELECT r.route_id, r.company_id, %(position)s, %(after_s)s, p.person_id, %(channel)s
+            FROM route r JOIN site s USING (site_id), person p
+            WHERE s.key = %(site)s AND r.key = %(key)s AND p.key = %(person)s
+            """,
+            [
+                {
+                    "site": row.site,
+                    "key": row.key,
+                    "position": step.position,
+                    "after_s": step.after_s,
+                    "person": step.person,
+                    "channel": step.channel,
+                }
+                for row in rows
+                for step in row.steps
+            ],
+        )

@@ -1,0 +1,305 @@
+"""What a site file says, as rows: one class a table, one field a thing people write, everything named by its key.
+
+The same rows come from a file (`core.site_file`) and from the database (the stores), so that comparing the two is
+comparing values (`core.site_changes`). Numbers of rows in the database never appear here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from core.model import Priority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What all rows share.
+
+    Args:
+        company: key of the company it belongs to; None: the insurer's own.
+        line: where the file says it; not part of its value.
+    """
+
+    kind: ClassVar[str]
+    named_by: ClassVar[tuple[str, ...]] = ("key",)
+    guarded: ClassVar[frozenset[str]] = frozenset()  # a change of these needs a reason
+
+    company: str | None
+    line: int = field(default=0, compare=False)
+
+    @property
+    def name_parts(self) -> tuple[str, ...]:
+        """What tells it from the others of its kind."""
+        return tuple(str(getattr(self, part)) for part in self.named_by)
+
+    @property
+    def subject(self) -> str:
+        """How journal and mistakes call it, such as `sensor tf-gas-1/lel-yard-1`."""
+        return f"{self.kind} {'/'.join(self.name_parts)}"
+
+    def columns(self) -> dict[str, Any]:
+        """Its fields by name, but for the line."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "line"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanyRow(Row):
+    """A company the insurer covers; its `company` is itself."""
+
+    kind: ClassVar[str] = "company"
+    key: str
+    name: str
+    name_zh: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRow(Row):
+    """Somebody who may log in or is told of alarms.
+
+    Args:
+        looks_after: companies an insurer's person sees.
+    """
+
+    kind: ClassVar[str] = "person"
+    guarded: ClassVar[frozenset[str]] = frozenset({"role", "active", "looks_after"})
+    key: str
+    name: str
+    role: str
+    language: str = "zh"
+    email: str | None = None
+    phone: str | None = None
+    active: bool = True
+    looks_after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRow(Row):
+    """Where a person's channel ends.
+
+    Args:
+        secret_ref: name of the signing secret in the settings, never the secret.
+    """
+
+    kind: ClassVar[str] = "address"
+    named_by: ClassVar[tuple[str, ...]] = ("person", "channel")
+    guarded: ClassVar[frozenset[str]] = frozenset({"address", "secret_ref"})
+    person: str
+    channel: str
+    address: str
+    secret_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRow(Row):
+    """What the insurer has promised, and for which sites."""
+
+    kind: ClassVar[str] = "policy"
+    named_by: ClassVar[tuple[str, ...]] = ("number",)
+    guarded: ClassVar[frozenset[str]] = frozenset(
+        {"begins_on", "ends_on", "premium", "sum_insured", "currency", "sites"}
+    )
+    number: str
+    begins_on: date
+    ends_on: date
+    premium: Decimal
+    sum_insured: Decimal
+    currency: str
+    sites: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteRow(Row):
+    """One plant."""
+
+    kind: ClassVar[str] = "site"
+    guarded: ClassVar[frozenset[str]] = frozenset({"time_zone", "jurisdiction"})
+    key: str
+    name: str
+    name_zh: str
+    time_zone: str
+    jurisdiction: str = "CN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneRow(Row):
+    """A part of a site that people name when they say where."""
+
+    kind: ClassVar[str] = "zone"
+    named_by: ClassVar[tuple[str, ...]] = ("site", "key")
+    site: str
+    key: str
+    name: str
+    name_zh: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetRow(Row):
+    """A machine or vessel in a zone."""
+
+    kind: ClassVar[str] = "asset"
+    named_by: ClassVar[tuple[str, ...]] = ("site", "zone", "key")
+    site: str
+    zone: str
+    key: str
+    asset_kind: str
+    name: str
+    name_zh: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRow(Row):
+    """What speaks to the broker.
+
+    Args:
+        gateway: key of the device it speaks through.
+    """
+
+    kind: ClassVar[str] = "device"
+    guarded: ClassVar[frozenset[str]] = frozenset({"retired"})
+    site: str
+    key: str
+    device_kind: str
+    gateway: str | None = None
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorRow(Row):
+    """One signal of one device; see `core.model.Sensor`.
+
+    Args:
+        is_virtual: Davy's own (`_broker`, `_gateway.{device}`): never in a file.
+    """
+
+    kind: ClassVar[str] = "sensor"
+    named_by: ClassVar[tuple[str, ...]] = ("device", "key")
+    guarded: ClassVar[frozenset[str]] = frozenset(
+        {"range_low", "range_high", "period_s", "mandatory", "states", "retired"}
+    )
+    site: str
+    device: str
+    key: str
+    name: str
+    name_zh: str
+    quantity: str
+    unit: str
+    zone: str | None = None
+    asset: str | None = None
+    range_low: float | None = None
+    range_high: float | None = None
+    period_s: float = 1.0
+    mandatory: bool = False
+    states: Mapping[str, float] | None = None
+    is_virtual: bool = False
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionRow(Row):
+    """One alarm definition; see `core.model.AlarmDefinition`.
+
+    Args:
+        standard: None: the plant's own number.
+        verified_by: None: nobody has held it against the standard's text.
+    """
+
+    kind: ClassVar[str] = "limit"
+    named_by: ClassVar[tuple[str, ...]] = ("site", "key")
+    judging: ClassVar[frozenset[str]] = frozenset({
+        "detector", "parameters", "direction", "setpoint", "deadband", "on_delay_s", "off_delay_s", "priority", "latch", "retired",
+    })  # fmt: skip
+    guarded: ClassVar[frozenset[str]] = judging | {
+        "respond_within_s",
+        "standard",
+        "edition",
+        "clause",
+        "verified_by",
+        "verified_on",
+    }
+    site: str
+    device: str
+    sensor: str
+    key: str
+    detector: str
+    direction: str
+    setpoint: float
+    priority: Priority
+    title: str
+    title_zh: str
+    consequence: str
+    consequence_zh: str
+    response: str
+    response_zh: str
+    respond_within_s: float
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    deadband: float = 0.0
+    on_delay_s: float = 0.0
+    off_delay_s: float = 0.0
+    latch: bool = False
+    standard: str | None = None
+    edition: str | None = None
+    clause: str | None = None
+    verified_by: str | None = None
+    verified_on: date | None = None
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One recipient of one step of a route.
+
+    Args:
+        position: 0: at once; then each escalation.
+        after_s: seconds after the alarm went off.
+    """
+
+    position: int
+    after_s: float
+    person: str
+    channel: str
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteRow(Row):
+    """Who hears of which priorities at a site, and who next."""
+
+    kind: ClassVar[str] = "route"
+    named_by: ClassVar[tuple[str, ...]] = ("site", "key")
+    guarded: ClassVar[frozenset[str]] = frozenset({"audience", "priorities", "steps"})
+    site: str
+    key: str
+    audience: str
+    priorities: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Portfolio:
+    """All rows, a list a kind, in the order they can be written to the database."""
+
+    companies: list[CompanyRow] = field(default_factory=list)
+    people: list[PersonRow] = field(default_factory=list)
+    addresses: list[AddressRow] = field(default_factory=list)
+    sites: list[SiteRow] = field(default_factory=list)
+    policies: list[PolicyRow] = field(default_factory=list)
+    zones: list[ZoneRow] = field(default_factory=list)
+    assets: list[AssetRow] = field(default_factory=list)
+    devices: list[DeviceRow] = field(default_factory=list)
+    sensors: list[SensorRow] = field(default_factory=list)
+    definitions: list[DefinitionRow] = field(default_factory=list)
+    routes: list[RouteRow] = field(default_factory=list)
+
+    def kinds(self) -> Iterator[list[Any]]:
+        """The lists, in that order."""
+        for each in fields(self):
+            yield getattr(self, each.name)
+
+    def all(self) -> Iterator[Row]:
+        """Every row."""
+        for rows in self.kinds():
+            yield from rows

@@ -1,0 +1,89 @@
+"""What Davy adds to every site of its own accord: virtual sensors for broker and gateways, and staleness of what the law asks for.
+
+Silence of a mandatory detector is a hazard in itself, so it has a limit unless the file states one; loss of a gateway is
+one alarm for all that hangs on it, so it has a sensor of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from core.limit_rule import PackLimit
+from core.portfolio import DeviceRow, Portfolio, SensorRow, SiteRow
+from core.site_plant import definition
+
+BROKER: Final = "_broker"
+GATEWAY: Final = "_gateway."
+# Names of the packs/system_limits.yaml limits put on Davy's own sensors and on mandatory ones.
+BROKER_LOSS: Final = "system.loss"
+GATEWAY_LOST: Final = "system.lost"
+MANDATORY_STALE: Final = "signal.stale"
+
+
+def virtual_device(site: str) -> str:
+    """Key of the device that carries a site's virtual sensors.
+
+    >>> virtual_device("huaihai-tank-farm")
+    '_davy.huaihai-tank-farm'
+    """
+    return f"_davy.{site}"
+
+
+def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portfolio:
+    """The portfolio with Davy's own rows added; what the file states stays as it is."""
+    added = replace(
+        portfolio,
+        devices=list(portfolio.devices),
+        sensors=list(portfolio.sensors),
+        definitions=list(portfolio.definitions),
+    )
+    watched = {(d.device, d.sensor) for d in portfolio.definitions if d.detector == "stale"}
+    for sensor in portfolio.sensors:
+        if sensor.mandatory and (sensor.device, sensor.key) not in watched:
+            _limit(added, sensor, f"{sensor.key}.{packs[MANDATORY_STALE].key}", packs[MANDATORY_STALE])
+    devices: dict[str, list[DeviceRow]] = {}
+    for device in portfolio.devices:
+        devices.setdefault(device.site, []).append(device)
+    for site in portfolio.sites:
+        _add_virtual(added, site, devices.get(site.key, []), packs)
+    return added
+
+
+def _add_virtual(added: Portfolio, site: SiteRow, devices: list[DeviceRow], packs: Mapping[str, PackLimit]) -> None:
+    carrier = DeviceRow(
+        company=site.company, site=site.key, key=virtual_device(site.key), device_kind="virtual", line=site.line
+    )
+    added.devices.append(carrier)
+    broker = _virtual_sensor(
+        carrier, BROKER, ("Messages lost on the way", "途中丢失的消息数"), "lost messages", retired=False
+    )
+    added.sensors.append(broker)
+    _limit(added, broker, f"{BROKER}.{packs[BROKER_LOSS].key}", packs[BROKER_LOSS])
+    for device in devices:
+        names = f"Gateway {device.key} is silent", f"网关 {device.key} 失联"
+        gateway = _virtual_sensor(carrier, GATEWAY + device.key, names, "connection lost", retired=device.retired)
+        added.sensors.append(gateway)
+        _limit(added, gateway, f"{gateway.key}.{packs[GATEWAY_LOST].key}", packs[GATEWAY_LOST])
+
+
+def _virtual_sensor(carrier: DeviceRow, key: str, names: tuple[str, str], quantity: str, *, retired: bool) -> SensorRow:
+    return SensorRow(
+        company=carrier.company,
+        site=carrier.site,
+        device=carrier.key,
+        key=key,
+        name=names[0],
+        name_zh=names[1],
+        quantity=quantity,
+        unit="1",
+        is_virtual=True,
+        retired=retired,
+        line=carrier.line,
+    )
+
+
+def _limit(added: Portfolio, sensor: SensorRow, key: str, pack: PackLimit) -> None:
+    rule = pack.for_sensor(sensor.unit, sensor.period_s)
+    added.definitions.append(definition(sensor, key, rule, retired=sensor.retired, line=sensor.line))

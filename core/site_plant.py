@@ -1,0 +1,207 @@
+"""The plant's part of a site file: devices, their sensors, and the limits on them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from core.errors import BadInput
+from core.limit_rule import INSTANT, PackLimit, Rule, Vocabulary, read_rule
+from core.portfolio import DefinitionRow, DeviceRow, Portfolio, SensorRow, SiteRow
+from core.units import same_quantity
+from core.yaml_lines import Block
+
+_DEVICE_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,55}")  # `_gateway.{device}` is an id on the wire too
+_DEVICE_KEY_RULE: Final = "1 to 55 letters, digits, dots, dashes and underscores, not beginning with an underscore"
+_SENSOR_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,64}")
+_SENSOR_KEY_RULE: Final = "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"
+_LIMIT_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,130}")
+_LIMIT_KEY_RULE: Final = "letters, digits, dots, dashes and underscores, not beginning with an underscore"
+
+
+def read_device(
+    block: Block, portfolio: Portfolio, site: SiteRow, words: Vocabulary, packs: Mapping[str, PackLimit]
+) -> None:
+    """Adds one device of `site` with all that hangs on it."""
+    device = DeviceRow(
+        company=site.company,
+        site=site.key,
+        key=block.key("key", _DEVICE_KEY, _DEVICE_KEY_RULE),
+        device_kind=block.text("kind"),
+        gateway=block.optional("gateway"),
+        retired=block.flag("retired"),
+        line=block.line,
+    )
+    portfolio.devices.append(device)
+    for each in block.blocks("sensors", "sensor"):
+        _sensor(each, portfolio, site, device, words, packs)
+    block.finish()
+
+
+def _sensor(
+    block: Block,
+    portfolio: Portfolio,
+    site: SiteRow,
+    device: DeviceRow,
+    words: Vocabulary,
+    packs: Mapping[str, PackLimit],
+) -> None:
+    key = block.key("key", _SENSOR_KEY, _SENSOR_KEY_RULE)
+    name, name_zh = block.both("name")
+    unit = block.text("unit", most=64)
+    if unit:
+        try:
+            same_quantity(unit, unit)
+        except BadInput as error:
+            block.mistake("unit", f"unit of {block.where}: {error}")
+            unit = ""
+    low, high = _range(block)
+    states = block.numbers("states", f"states of {block.where}") if block.has("states") else None
+    sensor = SensorRow(
+        company=site.company,
+        site=site.key,
+        device=device.key,
+        key=key,
+        name=name,
+        name_zh=name_zh,
+        quantity=block.text("quantity"),
+        unit=unit,
+        zone=block.optional("zone"),
+        asset=block.optional("asset"),
+        range_low=low,
+        range_high=high,
+        period_s=block.number("period_s", default=1.0, above=0.0) or 1.0,
+        mandatory=block.flag("mandatory"),
+        states=states,
+        retired=block.flag("retired") or device.retired,
+        line=block.line,
+    )
+    if sensor.asset is not None and sensor.zone is None:
+        block.mistake("asset", f"{block.where} has an asset and no zone; an asset stands in a zone, so name that too.")
+    portfolio.sensors.append(sensor)
+    for each in block.blocks("limits", f"limit of {block.where},"):
+        _limit(each, portfolio, site, sensor, words, packs)
+    block.finish()
+
+
+def _range(block: Block) -> tuple[float | None, float | None]:
+    if not block.offers("range"):
+        return None, None
+    ends = block.block("range", f"range of {block.where}", example="such as {low: 0, high: 100}")
+    if ends is None:
+        return None, None
+    low, high = ends.number("low"), ends.number("high")
+    ends.finish()
+    if low is not None and high is not None and low >= high:
+        block.mistake("range", f"range of {block.where} goes from {low:g} to {high:g}; low must be below high.")
+    return low, high
+
+
+def _limit(
+    block: Block,
+    portfolio: Portfolio,
+    site: SiteRow,
+    sensor: SensorRow,
+    words: Vocabulary,
+    packs: Mapping[str, PackLimit],
+) -> None:
+    name = block.text("is", required=False) or block.text("limit", required=False)
+    pack = _from_pack(block, name, site, packs) if name else None
+    base = _based_on(block, pack, sensor) if pack is not None else None
+    suffix = block.key("key", _LIMIT_KEY, _LIMIT_KEY_RULE) if pack is None or block.has("key") else pack.key
+    full_key = (
+        block.key("full_key", _LIMIT_KEY, _LIMIT_KEY_RULE) if block.offers("full_key") else f"{sensor.key}.{suffix}"
+    )
+    if name and base is None:
+        return  # the mistake is told; nothing to build on
+    rule = read_rule(block, words, base, sensor.unit or None)
+    row = definition(sensor, full_key, rule, retired=block.flag("retired") or sensor.retired, line=block.line)
+    _check_reach(block, row, sensor)
+    portfolio.definitions.append(row)
+    block.finish()
+
+
+def _from_pack(block: Block, name: str, site: SiteRow, packs: Mapping[str, PackLimit]) -> PackLimit | None:
+    field = "is" if block.has("is") else "limit"
+    pack = packs.get(name)
+    if pack is None:
+        near = get_close_matches(name, packs, n=1, cutoff=0.5)
+        advice = f"did you mean {near[0]}?" if near else "docs/reference/limits.md lists those there are."
+        block.mistake(field, f"There is no limit {name} in the packs; {advice}")
+        return None
+    country = site.jurisdiction.partition("-")[0]
+    if pack.jurisdictions and country not in pack.jurisdictions:
+        places = ", ".join(sorted(pack.jurisdictions))
+        block.mistake(
+            field, f"{name} holds in {places}, and site {site.key} is in {country}; take a limit that holds there."
+        )
+    if pack.averaging != INSTANT:
+        block.mistake(
+            field,
+            f"{name} is an average ({pack.averaging}); one reading above it breaks no rule, and no detector forms that average yet. "
+            "Take an instantaneous limit.",
+        )
+    return pack
+
+
+def _based_on(block: Block, pack: PackLimit, sensor: SensorRow) -> Rule | None:
+    if not sensor.unit:
+        return None  # the sensor's own unit is wrong and told
+    try:
+        return pack.for_sensor(sensor.unit, sensor.period_s)
+    except BadInput as error:
+        block.mistake(None, f"{pack.name} does not fit sensor {sensor.key}: {error}")
+        return None
+
+
+def definition(sensor: SensorRow, key: str, rule: Rule, *, retired: bool, line: int) -> DefinitionRow:
+    """The row of a rule on a sensor."""
+    return DefinitionRow(
+        company=sensor.company,
+        site=sensor.site,
+        device=sensor.device,
+        sensor=sensor.key,
+        key=key,
+        detector=rule.detector,
+        direction=rule.direction,
+        setpoint=rule.setpoint,
+        priority=rule.priority,
+        title=rule.title[0],
+        title_zh=rule.title[1],
+        consequence=rule.consequence[0],
+        consequence_zh=rule.consequence[1],
+        response=rule.response[0],
+        response_zh=rule.response[1],
+        respond_within_s=rule.respond_within_s,
+        parameters=dict(rule.parameters),
+        deadband=rule.deadband,
+        on_delay_s=rule.on_delay_s,
+        off_delay_s=rule.off_delay_s,
+        latch=rule.latch,
+        standard=rule.standard,
+        edition=rule.edition,
+        clause=rule.clause,
+        verified_by=rule.verified_by,
+        verified_on=rule.verified_on,
+        retired=retired,
+        line=line,
+    )
+
+
+def _check_reach(block: Block, row: DefinitionRow, sensor: SensorRow) -> None:
+    low, high = sensor.range_low, sensor.range_high
+    if row.detector != "limit" or low is None or high is None or low >= high:
+        return
+    if not low <= row.setpoint <= high:
+        block.mistake(
+            "setpoint",
+            f"setpoint of {block.where} is {row.setpoint:g} {sensor.unit}; sensor {sensor.key} measures from {low:g} to {high:g}, "
+            "so the limit would never be reached or always.",
+        )
+    elif row.deadband >= high - low:
+        block.mistake(
+            "deadband",
+            f"deadband of {block.where} is {row.deadband:g} {sensor.unit}, the whole range of sensor {sensor.key}; it would never clear.",
+        )

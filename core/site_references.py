@@ -1,0 +1,127 @@
+"""What the rows of a site file say of each other: every reference leads somewhere, in the file or in the database. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from core.portfolio import DeviceRow, PersonRow, PolicyRow, Portfolio, RouteRow, Row, SensorRow, Step
+
+_TOLD: Final = 8  # names in one piece of advice
+
+
+def check(wanted: Portfolio, current: Portfolio) -> list[tuple[int, str]]:
+    """Mistakes of `wanted` in itself and against what is in the database, as (line, sentence)."""
+    known = _Known(wanted, current)
+    mistakes: list[tuple[int, str]] = []
+    for row in wanted.all():
+        mistakes += [(row.line, f"{row.subject} {sentence}") for sentence in _wrong(row, known)]
+        if isinstance(row, RouteRow):
+            for step in row.steps:
+                mistakes += [(step.line, f"{row.subject} {sentence}") for sentence in _recipient(row, step, known)]
+    return mistakes
+
+
+def unheard(portfolio: Portfolio) -> Iterator[str]:
+    """Sites whose life-safety limits no client route carries, as sentences."""
+    heard = {row.site for row in portfolio.routes if row.audience == "client" and "life-safety" in row.priorities}
+    limits: dict[str, int] = {}
+    for each in portfolio.definitions:
+        if each.priority == "life-safety" and not each.retired:
+            limits[each.site] = limits.get(each.site, 0) + 1
+    for site in portfolio.sites:
+        if site.key in limits and site.key not in heard:
+            yield f"Site {site.key}: life-safety limits ({limits[site.key]}) without a client route; nobody will be told."
+
+
+class _Known:
+    """Everything there will be: the database's rows, and over them the file's."""
+
+    def __init__(self, wanted: Portfolio, current: Portfolio) -> None:
+        self.before = {(row.kind, row.name_parts): row for row in current.all()}
+        self.after: dict[tuple[str, tuple[str, ...]], Any] = {
+            **self.before,
+            **{(row.kind, row.name_parts): row for row in wanted.all()},
+        }
+
+    def get(self, kind: str, *name: str) -> Any:
+        return self.after.get((kind, name))
+
+    def there_are(self, kind: str, **where: str | None) -> str:
+        """What there is of a kind, for advice."""
+        rows = (row for (k, _), row in self.after.items() if k == kind)
+        found = sorted({r.name_parts[-1] for r in rows if all(getattr(r, f) == v for f, v in where.items())})
+        if not found:
+            return "there is none."
+        return f"there are {', '.join(found[:_TOLD])}{' and more' if len(found) > _TOLD else ''}."
+
+
+def _wrong(row: Row, known: _Known) -> Iterator[str]:
+    before = known.before.get((row.kind, row.name_parts))
+    if before is not None:
+        yield from _moved(row, before)
+    match row:
+        case PersonRow():
+            for company in row.looks_after:
+                if known.get("company", company) is None:
+                    yield f"looks after {company}, which is no company; {known.there_are('company')}"
+        case PolicyRow():
+            for key in row.sites:
+                site = known.get("site", key)
+                if site is None or site.company != row.company:
+                    those = known.there_are("site", company=row.company)
+                    yield f"covers {key}, which is no site of {row.company}; {those}"
+        case DeviceRow(gateway=str(gateway)):
+            yield from _gateway(row, gateway, known)
+        case SensorRow(zone=str(zone)):
+            yield from _place(row, zone, known)
+
+
+def _moved(row: Row, before: Row) -> Iterator[str]:
+    """What a key can never change, because other records hang on it."""
+    if row.company != before.company:
+        owner = "the insurer" if before.company is None else f"company {before.company}"
+        yield f"belongs to {owner}; take another key."
+        return
+    old, new = before.columns(), row.columns()
+    for name in ("site", "device", "sensor"):
+        if name in new and new[name] != old[name]:
+            yield f"belongs to {name} {old[name]}, not {new[name]}; take another key."
+            return
+    if isinstance(row, SensorRow) and isinstance(before, SensorRow) and row.unit and row.unit != before.unit:
+        advice = "what is stored would change its meaning, so retire it and add a sensor of another key."
+        yield f"is stored in {before.unit}, not {row.unit}; {advice}"
+
+
+def _gateway(row: DeviceRow, gateway: str, known: _Known) -> Iterator[str]:
+    through = known.get("device", gateway)
+    if through is None or through.site != row.site:
+        yield f"speaks through {gateway}, which is no device of site {row.site}; {known.there_are('device', site=row.site)}"
+    elif gateway == row.key or through.gateway is not None:
+        yield f"speaks through {gateway}, which is no gateway itself; a gateway speaks to the broker directly."
+
+
+def _place(row: SensorRow, zone: str, known: _Known) -> Iterator[str]:
+    if known.get("zone", row.site, zone) is None:
+        yield f"is in zone {zone}, which site {row.site} does not have; {known.there_are('zone', site=row.site)}"
+    elif row.asset is not None and known.get("asset", row.site, zone, row.asset) is None:
+        those = known.there_are("asset", site=row.site, zone=zone)
+        yield f"is on asset {row.asset}, which zone {zone} does not have; {those}"
+
+
+def _recipient(row: RouteRow, step: Step, known: _Known) -> Iterator[str]:
+    side = row.company if row.audience == "client" else None
+    person = known.get("person", step.person)
+    if person is None:
+        yield f"tells {step.person}, who is nobody; {known.there_are('person', company=side)}"
+        return
+    if person.company != side:
+        whose = "the insurer" if side is None else f"company {row.company}"
+        those = known.there_are("person", company=side)
+        yield f"is for {whose} and tells {step.person}, who is not of them; {those}"
+    elif side is None and row.company not in person.looks_after:
+        yield f"tells {step.person}, who does not look after {row.company}; add it to looks_after."
+    if step.channel and known.get("address", step.person, step.channel) is None:
+        yield f"tells {step.person} by {step.channel}, for which there is no address; add it to their channels."
+    if not person.active:
+        yield f"tells {step.person}, who is not active; name somebody who is."

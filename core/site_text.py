@@ -1,0 +1,217 @@
+"""Rows back to a site file: what it writes reads back as the same rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import yaml
+
+from core.limit_rule import OWN
+from core.portfolio import (
+    AddressRow,
+    CompanyRow,
+    DefinitionRow,
+    DeviceRow,
+    PersonRow,
+    PolicyRow,
+    Portfolio,
+    RouteRow,
+    Row,
+    SensorRow,
+    SiteRow,
+    ZoneRow,
+)
+
+_HEAD: Final = "# Written by `davy site export`. How to write one: docs/reference/site-file.md\n"
+_LINE: Final = 118
+
+
+def write_site_file(portfolio: Portfolio) -> str:
+    """The YAML text of a portfolio; Davy's own virtual sensors are left out, because an import adds them."""
+    by = _Grouped(portfolio)
+    insurer = [_person(row, by) for row in portfolio.people if row.company is None]
+    file = {
+        "davy": "site/1",
+        "insurer": {"people": insurer} if insurer else None,
+        "companies": [_company(row, by) for row in portfolio.companies],
+    }
+    text: str = yaml.dump(
+        _escaped(_filled(file)), Dumper=yaml.SafeDumper, allow_unicode=True, sort_keys=False, width=_LINE
+    )
+    return _HEAD + text
+
+
+class _Grouped:
+    """Rows by what they belong to."""
+
+    def __init__(self, portfolio: Portfolio) -> None:
+        self.people = _group(portfolio.people, "company")
+        self.addresses = _group(portfolio.addresses, "person")
+        self.policies = _group(portfolio.policies, "company")
+        self.sites = _group(portfolio.sites, "company")
+        self.zones = _group(portfolio.zones, "site")
+        self.assets = _group(portfolio.assets, "site", "zone")
+        self.devices = _group((d for d in portfolio.devices if not d.key.startswith("_")), "site")
+        self.sensors = _group((s for s in portfolio.sensors if not s.is_virtual), "device")
+        self.definitions = _group(portfolio.definitions, "device", "sensor")
+        self.routes = _group(portfolio.routes, "site")
+
+
+def _group(rows: Iterable[Row], *names: str) -> dict[tuple[str, ...], list[Any]]:
+    found: dict[tuple[str, ...], list[Any]] = {}
+    for row in rows:
+        found.setdefault(tuple(str(getattr(row, name)) for name in names), []).append(row)
+    return found
+
+
+def _company(row: CompanyRow, by: _Grouped) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "name": _both(row.name, row.name_zh),
+        "people": [_person(each, by) for each in by.people.get((row.key,), ())],
+        "policies": [_policy(each) for each in by.policies.get((row.key,), ())],
+        "sites": [_site(each, by) for each in by.sites.get((row.key,), ())],
+    }
+
+
+def _person(row: PersonRow, by: _Grouped) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "name": row.name,
+        "role": row.role,
+        "language": row.language,
+        "email": row.email,
+        "phone": row.phone,
+        "active": None if row.active else False,
+        "looks_after": list(row.looks_after),
+        "channels": {each.channel: _address(each) for each in by.addresses.get((row.key,), ())},
+    }
+
+
+def _address(row: AddressRow) -> str | dict[str, str]:
+    return row.address if row.secret_ref is None else {"address": row.address, "secret": row.secret_ref}
+
+
+def _policy(row: PolicyRow) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "begins_on": row.begins_on.isoformat(),
+        "ends_on": row.ends_on.isoformat(),
+        "premium": format(row.premium, "f"),
+        "sum_insured": format(row.sum_insured, "f"),
+        "currency": row.currency,
+        "sites": list(row.sites),
+    }
+
+
+def _site(row: SiteRow, by: _Grouped) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "name": _both(row.name, row.name_zh),
+        "time_zone": row.time_zone,
+        "jurisdiction": row.jurisdiction,
+        "zones": [_zone(each, by) for each in by.zones.get((row.key,), ())],
+        "devices": [_device(each, by) for each in by.devices.get((row.key,), ())],
+        "routes": [_route(each) for each in by.routes.get((row.key,), ())],
+    }
+
+
+def _zone(row: ZoneRow, by: _Grouped) -> dict[str, Any]:
+    assets = by.assets.get((row.site, row.key), ())
+    return {
+        "key": row.key,
+        "name": _both(row.name, row.name_zh),
+        "assets": [{"key": a.key, "kind": a.asset_kind, "name": _both(a.name, a.name_zh)} for a in assets],
+    }
+
+
+def _device(row: DeviceRow, by: _Grouped) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "kind": row.device_kind,
+        "gateway": row.gateway,
+        "retired": row.retired or None,
+        "sensors": [_sensor(each, by) for each in by.sensors.get((row.key,), ())],
+    }
+
+
+def _sensor(row: SensorRow, by: _Grouped) -> dict[str, Any]:
+    reach = None if row.range_low is None else {"low": row.range_low, "high": row.range_high}
+    return {
+        "key": row.key,
+        "name": _both(row.name, row.name_zh),
+        "zone": row.zone,
+        "asset": row.asset,
+        "quantity": row.quantity,
+        "unit": row.unit,
+        "range": reach,
+        "period_s": row.period_s,
+        "mandatory": row.mandatory or None,
+        "states": row.states,
+        "retired": row.retired or None,
+        "limits": [_limit(each) for each in by.definitions.get((row.device, row.key), ())],
+    }
+
+
+def _limit(row: DefinitionRow) -> dict[str, Any]:
+    short = row.key.removeprefix(f"{row.sensor}.")
+    return {
+        "key": short,
+        "full_key": row.key if short == row.key else None,
+        "detector": row.detector,
+        "parameters": dict(row.parameters),
+        "direction": row.direction,
+        "setpoint": row.setpoint,
+        "deadband": row.deadband or None,
+        "on_delay_s": row.on_delay_s or None,
+        "off_delay_s": row.off_delay_s or None,
+        "priority": row.priority.value,
+        "latch": row.latch or None,
+        "title": _both(row.title, row.title_zh),
+        "consequence": _both(row.consequence, row.consequence_zh),
+        "response": _both(row.response, row.response_zh),
+        "respond_within_s": row.respond_within_s,
+        "source": _source(row),
+        "retired": row.retired or None,
+    }
+
+
+def _source(row: DefinitionRow) -> str | dict[str, Any]:
+    if row.standard is None and row.verified_by is None and row.clause is None and row.edition is None:
+        return OWN
+    return {
+        "standard": row.standard or OWN,
+        "edition": row.edition,
+        "clause": row.clause,
+        "verified_by": row.verified_by,
+        "verified_on": None if row.verified_on is None else row.verified_on.isoformat(),
+    }
+
+
+def _route(row: RouteRow) -> dict[str, Any]:
+    steps: dict[int, dict[str, Any]] = {}
+    for each in row.steps:
+        step = steps.setdefault(each.position, {"after_s": each.after_s, "to": []})
+        step["to"].append({"person": each.person, "channel": each.channel})
+    return {"key": row.key, "audience": row.audience, "priorities": list(row.priorities), "steps": list(steps.values())}
+
+
+def _both(en: str, zh: str) -> dict[str, str]:
+    return {"en": en, "zh": zh}
+
+
+def _filled(value: object) -> Any:
+    """The tree without what is empty: those fields have defaults."""
+    if isinstance(value, dict):
+        return {key: _filled(each) for key, each in value.items() if each is not None and each not in ([], {})}
+    return [_filled(each) for each in value] if isinstance(value, list) else value
+
+
+def _escaped(value: object) -> Any:
+    """The tree with `${` written so that a reading does not take it for a variable."""
+    if isinstance(value, dict):
+        return {key: _escaped(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_escaped(each) for each in value]
+    return value.replace("${", "$${") if isinstance(value, str) else value

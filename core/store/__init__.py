@@ -1,0 +1,1 @@
+"""All SQL of core: the portfolio and its journal."""

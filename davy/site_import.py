@@ -1,0 +1,206 @@
+"""`davy site import`: a site file into the database, in one transaction, with a journal of every change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from psycopg import Connection
+
+from alerting.store.configuration import (
+    read_addresses,
+    read_definitions,
+    read_routes,
+    remove_addresses,
+    write_addresses,
+    write_definitions,
+    write_routes,
+)
+from core.errors import BadInput, BadSiteFile, Refused
+from core.limit_rule import AddressRule, PackLimit, Vocabulary, read_packs
+from core.migrate import require_current
+from core.portfolio import AddressRow, DefinitionRow, Portfolio, RouteRow
+from core.site_changes import REMOVED, Change, compare, left_alone
+from core.site_defaults import with_defaults
+from core.site_file import read_site_file
+from core.site_references import check, unheard
+from core.store.reads import read_portfolio
+from core.store.writes import JournalEntry, definitions_changed, lock_portfolio, write_journal, write_rows
+from detectors.registry import DETECTORS, detector_class
+
+ADDRESSES: Final = {
+    "smtp": AddressRule(re.compile(r"[^@\s<>]+@[^@\s<>]+"), "an e-mail address"),
+    "webhook": AddressRule(
+        re.compile(r"https?://[^\s/@]+(/\S*)?"), "an http or https address without user and password"
+    ),
+}
+DEFAULT_REASON: Final = "site import"
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did, or with `dry_run` would do.
+
+    Args:
+        changes: in the order they were written; empty where the database already says what the file says.
+        notices: sentences that somebody should read, none of which stopped the import.
+        definitions_version: the new one; None where nothing changed or nothing was written.
+    """
+
+    changes: list[Change]
+    notices: list[str]
+    dry_run: bool
+    definitions_version: int | None = field(default=None)
+
+    def lines(self) -> list[str]:
+        """The report for a person."""
+        told = [str(change) for change in self.changes]
+        if not self.changes:
+            told = ["Nothing to change: the database already says what the file says."]
+        elif self.dry_run:
+            told.append(f"Dry run: nothing was written; {len(self.changes)} changes would be made.")
+        else:
+            told.append(f"{len(self.changes)} changes written.")
+        return told + self.notices
+
+
+def import_site(
+    connection: Connection[Any],
+    path: Path,
+    *,
+    now: datetime,
+    actor: str,
+    reason: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    dry_run: bool = False,
+) -> Imported:
+    """Makes the database say what the file says; what the file no longer names stays.
+
+    Args:
+        connection: as the owner, outside a transaction.
+        actor: who does it, for the journal.
+        reason: why; needed where something that alarms depend on changes.
+        variables: values for `${NAME}` in the file.
+        dry_run: everything is done and checked, then rolled back.
+
+    Raises:
+        BadSiteFile: with every mistake of the file and its line.
+        Refused: a change needs a reason and has none.
+    """
+    require_current(connection)
+    packs = shipped_limits()
+    found = read_site_file(_read(path), words=vocabulary(), packs=packs, variables=variables)
+    with connection.transaction(force_rollback=dry_run):
+        lock_portfolio(connection)
+        current = read_everything(connection)
+        mistakes = [*found.mistakes, *check(found.portfolio, current)]
+        if mistakes:
+            raise BadSiteFile(sorted(set(mistakes)))
+        wanted = with_defaults(found.portfolio, packs)
+        changes = compare(wanted, current)
+        _require_reason(changes, reason)
+        write_changes(connection, changes, now)
+        write_journal(connection, _entries(changes, now, actor, reason))
+        moved = definitions_changed(connection) if changes and not dry_run else None
+    return Imported(changes, _notices(wanted, current), dry_run, moved)
+
+
+def vocabulary() -> Vocabulary:
+    """The detectors and channels a file may name."""
+    return Vocabulary(
+        detectors=DETECTORS,
+        check_parameters=lambda name, where, given: detector_class(name).read_parameters(where, given),
+        channels=ADDRESSES,
+    )
+
+
+def shipped_limits() -> dict[str, PackLimit]:
+    """The limits of the packs that come with Davy."""
+    files = sorted(
+        (f for f in resources.files("packs").iterdir() if f.name.endswith("_limits.yaml")), key=lambda f: f.name
+    )
+    return read_packs([(f"packs/{f.name}", f.read_text("utf-8")) for f in files], vocabulary())
+
+
+def read_everything(connection: Connection[Any]) -> Portfolio:
+    """The whole portfolio in the database."""
+    portfolio = read_portfolio(connection)
+    portfolio.addresses = read_addresses(connection)
+    portfolio.definitions = read_definitions(connection)
+    portfolio.routes = read_routes(connection)
+    return portfolio
+
+
+def write_changes(connection: Connection[Any], changes: Iterable[Change], now: datetime) -> None:
+    """Writes each kind of row at once, in the order of the changes."""
+    of_kind: dict[str, list[Change]] = {}
+    removed = []
+    for change in changes:
+        if change.action == REMOVED and isinstance(change.row, AddressRow):
+            removed.append(change.row)
+        else:
+            of_kind.setdefault(change.row.kind, []).append(change)
+    for kind, found in of_kind.items():
+        rows: list[Any] = [change.row for change in found]
+        if kind == DefinitionRow.kind:
+            write_definitions(connection, [(row, c.new_version) for row, c in zip(rows, found, strict=True)], now)
+        elif kind == AddressRow.kind:
+            write_addresses(connection, rows)
+        elif kind == RouteRow.kind:
+            write_routes(connection, rows)
+        else:
+            write_rows(connection, rows, now)
+    remove_addresses(connection, removed)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"Byte {error.start} of {path} is not UTF-8; a site file is YAML in UTF-8.") from error
+
+
+def _require_reason(changes: Iterable[Change], reason: str | None) -> None:
+    unexplained = [change for change in changes if change.needs_reason]
+    if unexplained and not (reason or "").strip():
+        told = "; ".join(str(change) for change in unexplained[:_TOLD])
+        more = f"; and {len(unexplained) - _TOLD} more" if len(unexplained) > _TOLD else ""
+        raise Refused(f"These changes touch what alarms depend on, so say why with --reason: {told}{more}.")
+
+
+_TOLD: Final = 5
+
+
+def _entries(changes: Iterable[Change], now: datetime, actor: str, reason: str | None) -> list[JournalEntry]:
+    why = (reason or "").strip() or DEFAULT_REASON
+    return [
+        JournalEntry(
+            at=now,
+            company=change.row.company,
+            actor=actor,
+            action=f"{change.row.kind}_{change.action}",
+            subject=change.subject,
+            old=change.old,
+            new=change.new,
+            reason=why,
+        )
+        for change in changes
+    ]
+
+
+def _notices(wanted: Portfolio, current: Portfolio) -> list[str]:
+    notices = list(unheard(wanted))
+    if alone := left_alone(wanted, current):
+        told = ", ".join(row.subject for row in alone[:_TOLD])
+        more = f" and {len(alone) - _TOLD} more" if len(alone) > _TOLD else ""
+        notices.append(
+            f"Left as it is, because the file does not name it: {told}{more}. To end something, write `retired: true`."
+        )
+    return notices

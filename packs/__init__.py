@@ -1,0 +1,1 @@
+"""Data only: thresholds with their source, and the demo portfolio."""
