@@ -55,6 +55,7 @@ class Happening(StrEnum):
     UNSUPPRESS = "unsuppress"
     TAKE_OUT = "take_out_of_service"
     RETURN_TO_SERVICE = "return_to_service"
+    RESOLVE = "resolve"  # a person closes the occurrence: what it was, what was done
 
 
 WAITS_FOR_A_PERSON: Final = frozenset({State.UNACKNOWLEDGED, State.RETURNED, State.LATCHED_UNACKNOWLEDGED})
@@ -80,6 +81,7 @@ class Rule:
 
 _DIAGRAM = "ISA-18.2-2016 5.4 alarm state transition diagram (unverified)"
 _LATCH = "ISA-18.2-2016 5.4, latching alarm (unverified)"
+_CLOSES = "ours: the standards know no occurrence; it may be closed only when the alarm is normal"
 _OURS = "ours, stricter: a latched alarm that comes back must be heard again, so it never returns to C by itself"
 
 TABLE: Final = (
@@ -101,6 +103,7 @@ TABLE: Final = (
         _S.UNACKNOWLEDGED,
         "ISA-18.2-2016 5.4, re-alarming (unverified); OPC 10000-9 ReAlarmTime",
     ),
+    Rule(_S.NORMAL, _H.RESOLVE, _S.NORMAL, _CLOSES),
 )
 _NEXT: Final = {
     (rule.state, rule.happening, latch): rule.to
@@ -125,6 +128,7 @@ _LEAVES: Final = {
 _REFUSALS: Final = {
     _H.ACKNOWLEDGE: "There is nothing to acknowledge: the alarm is {state}.",
     _H.RESET: "Only an acknowledged alarm whose condition has cleared can be reset; this one is {state}.",
+    _H.RESOLVE: "Only what is back to normal can be resolved; the alarm is {state}.",
     _H.SHELVE: "The alarm is already suppressed ({suppression}); end that first.",
     _H.UNSHELVE: "The alarm is not shelved.",
     _H.SUPPRESS: "The alarm is already suppressed ({suppression}).",

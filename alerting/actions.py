@@ -1,0 +1,209 @@
+"""What people do to alarms. Each runs inside the caller's transaction, under the web role and the person's own principal.
+
+The same table and the same transitions as ingest's events. What the state, the role or the rules do not allow is `Refused`
+with a sentence; what the principal may not see does not exist.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from psycopg import Connection
+
+from alerting.alarm import Happening
+from alerting.apply import AppliedEvents, apply_changes
+from alerting.chain import genesis
+from alerting.ledger import AlarmKey, Change, Standing
+from alerting.store import alarms, people
+from alerting.store.people import Actor, OccurrenceRow
+from core.errors import Refused
+from core.model import Priority, Role
+
+Target = int | AlarmKey  # an occurrence's id, or the alarm itself
+
+# A shelf must end by itself. ISA-18.2 asks for a longest time, the plant chooses it: an hour for what can kill, a shift, a
+# day, a week for the rest. Ours.
+LONGEST_SHELF: Final = {
+    Priority.LIFE_SAFETY: timedelta(hours=1),
+    Priority.HIGH: timedelta(hours=8),
+    Priority.MEDIUM: timedelta(hours=24),
+    Priority.LOW: timedelta(days=7),
+}
+RESOLUTIONS: Final = ("true_danger", "near_miss", "test_or_drill", "nuisance", "sensor_fault", "unknown")
+LONGEST_TEXT: Final = 4000  # characters, as occurrence_comment.body
+_LOOKS_ON: Final = frozenset({Role.UNDERWRITER, Role.RISK_ENGINEER})  # see, comment, change nothing at the client's
+
+
+def acknowledge(
+    connection: Connection[Any], target: Target, *, person_id: int, now: datetime, reason: str | None = None
+) -> AppliedEvents:
+    """Somebody has taken the alarm on: calls that still wait are cancelled.
+
+    Raises:
+        Refused: nothing to acknowledge, resolved already, or not for this person to do.
+    """
+    return _act(connection, target, Happening.ACKNOWLEDGE, person_id=person_id, now=now, reason=_optional(reason))
+
+
+def reset(
+    connection: Connection[Any], target: Target, *, person_id: int, now: datetime, reason: str | None = None
+) -> AppliedEvents:
+    """Lets go of a latched alarm, only while its condition is clear.
+
+    Raises:
+        Refused: it is not latched, not acknowledged or not clear.
+    """
+    return _act(connection, target, Happening.RESET, person_id=person_id, now=now, reason=_optional(reason))
+
+
+def shelve(
+    connection: Connection[Any], target: Target, *, person_id: int, now: datetime, reason: str, until: datetime
+) -> AppliedEvents:
+    """Nobody is called until `until`; the alarm lives on beneath and is listed as shelved.
+
+    Args:
+        until: aware; at most `LONGEST_SHELF` of the alarm's priority after now.
+    Raises:
+        Refused: no reason, no or too late an end, suppressed already, or life safety by the insurer.
+    """
+    why = _required(reason, "A shelf needs a reason.")
+    if until <= now:
+        raise Refused("A shelf must end in the future.")
+    who = _actor(connection, person_id)
+    standing = _locked(connection, target, now)
+    longest = LONGEST_SHELF[standing.priority]
+    if until - now > longest:
+        hours = longest.total_seconds() / 3600
+        raise Refused(f"A {standing.priority} alarm can be shelved for at most {hours:g} h.")
+    if standing.priority is Priority.LIFE_SAFETY and who.company_id is None:
+        raise Refused("A life-safety alarm can be shelved by the client's own people only.")
+    change = Change(
+        alarm=standing.key, happening=Happening.SHELVE, at=now, person_id=person_id, reason=why, until=until
+    )
+    return apply_changes(connection, [change], now=now)
+
+
+def unshelve(
+    connection: Connection[Any], target: Target, *, person_id: int, now: datetime, reason: str | None = None
+) -> AppliedEvents:
+    """Ends a shelf early; what is still active is unacknowledged again and calls.
+
+    Raises:
+        Refused: it is not shelved.
+    """
+    return _act(connection, target, Happening.UNSHELVE, person_id=person_id, now=now, reason=_optional(reason))
+
+
+def resolve(
+    connection: Connection[Any], target: Target, *, person_id: int, now: datetime, resolution: str, action_taken: str
+) -> AppliedEvents:
+    """Closes the occurrence: what it was, and what was done. Only when the alarm is back in normal.
+
+    Args:
+        resolution: one of `RESOLUTIONS`.
+    Raises:
+        Refused: not back in normal, resolved already, or no word about what was done.
+    """
+    if resolution not in RESOLUTIONS:
+        raise Refused(f"A resolution is one of {', '.join(RESOLUTIONS)}.")
+    done = _required(action_taken, "A resolution says what was done.")
+    _actor(connection, person_id)
+    standing = _locked(connection, target, now)
+    if standing.occurrence_id is None:
+        raise Refused("This occurrence is resolved already.")
+    change = Change(
+        alarm=standing.key, happening=Happening.RESOLVE, at=now, person_id=person_id, reason=f"{resolution}: {done}"
+    )
+    applied = apply_changes(connection, [change], now=now)
+    people.write_resolution(
+        connection, standing.occurrence_id, person_id=person_id, now=now, resolution=resolution, action_taken=done
+    )
+    return applied
+
+
+def comment(connection: Connection[Any], target: Target, *, person_id: int, now: datetime, body: str) -> None:
+    """Writes a comment on an occurrence, resolved or not; the insurer's people may too.
+
+    Raises:
+        Refused: an empty or far too long comment, or no such occurrence.
+    """
+    text = _required(body, "A comment needs a text.")
+    if isinstance(target, AlarmKey):
+        standing = _locked(connection, target, now)
+        if standing.occurrence_id is None:
+            raise Refused("The alarm has no open occurrence to comment on.")
+        target = standing.occurrence_id
+    found = _occurrence(connection, target)
+    people.add_comment(connection, found, person_id=person_id, now=now, body=text)
+    alarms.notify(connection, [found.company_id], outbox=False)
+
+
+def expire_shelves(connection: Connection[Any], now: datetime) -> AppliedEvents:
+    """Ends shelves whose time has come: what is still active is unacknowledged again and calls. For the alerting process."""
+    ended = alarms.ended_shelves(connection, now)
+    # Locked first and looked at again: a person may have ended one, or shelved anew, since. It happens now, not when it was
+    # due: were we late, a call must not count as one for the past.
+    standings = alarms.lock(connection, [key for key, _ in ended]) if ended else {}
+    changes = [
+        Change(alarm=key, happening=Happening.SHELF_EXPIRED, at=now, until=until)
+        for key, until in ended
+        if standings[key].alarm.until == until
+    ]
+    return apply_changes(connection, changes, now=now)
+
+
+def _act(
+    connection: Connection[Any],
+    target: Target,
+    happening: Happening,
+    *,
+    person_id: int,
+    now: datetime,
+    reason: str | None,
+) -> AppliedEvents:
+    _actor(connection, person_id)
+    key = _locked(connection, target, now).key
+    change = Change(alarm=key, happening=happening, at=now, person_id=person_id, reason=reason)
+    return apply_changes(connection, [change], now=now)
+
+
+def _actor(connection: Connection[Any], person_id: int) -> Actor:
+    who = people.actor(connection, person_id)
+    if who is None or not who.active:
+        raise Refused("This person may not act: unknown to this session, or no longer active.")
+    if who.role in _LOOKS_ON:
+        raise Refused("The insurer's people do not act on the client's alarms; they can comment.")
+    return who
+
+
+def _occurrence(connection: Connection[Any], occurrence_id: int) -> OccurrenceRow:
+    found = people.occurrence(connection, occurrence_id)
+    if found is None:
+        raise Refused(f"There is no occurrence {occurrence_id}.")
+    return found
+
+
+def _locked(connection: Connection[Any], target: Target, now: datetime) -> Standing:
+    """The alarm, locked; made where nothing has ever happened to it. An occurrence must still be its open one."""
+    key = target if isinstance(target, AlarmKey) else _occurrence(connection, target).alarm
+    alarms.make_missing(connection, [key], [genesis(*key)], now)
+    standing = alarms.lock(connection, [key]).get(key)
+    if standing is None:
+        raise Refused(f"There is no alarm of definition {key.definition_id} on sensor {key.sensor_id}.")
+    if not isinstance(target, AlarmKey) and standing.occurrence_id != target:
+        raise Refused("This occurrence is resolved already.")
+    return standing
+
+
+def _required(text: str, missing: str) -> str:
+    kept = text.strip()
+    if not kept:
+        raise Refused(missing)
+    if len(kept) > LONGEST_TEXT:
+        raise Refused(f"The text has {len(kept)} characters; it may have {LONGEST_TEXT}.")
+    return kept
+
+
+def _optional(text: str | None) -> str | None:
+    return _required(text, "") if text and text.strip() else None

@@ -1,0 +1,222 @@
+"""Writes down what happened to alarms: inside the caller's transaction, a fixed number of statements for any number of events.
+
+Order: alarm rows (made where missing, then locked in the order of their keys), the pure table, occurrences, transitions with
+their hash chain, notifications, alarm rows, and a NOTIFY where there was a transition. People's actions and timers go the
+same way as ingest's events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from psycopg import Connection
+
+from alerting.alarm import Happening
+from alerting.chain import Link, genesis, hash_of
+from alerting.ledger import EVIDENCE_AFTER, EVIDENCE_BEFORE, AlarmKey, Change, Entry, Standing, work_out
+from alerting.routing import URGENCY, Call, is_historic, plan
+from alerting.store import alarms, notifications
+from alerting.store.alarms import Opening
+from alerting.store.definitions import load_routes
+from alerting.store.notifications import NewNotification
+from core.batch import Event
+from core.errors import Refused
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedEvents:
+    """What was written.
+
+    Args:
+        transitions: in the order of their alarms' keys, then of their numbers.
+        opened: ids of occurrences that began.
+        notifications: how many messages were queued.
+    """
+
+    transitions: tuple[Link, ...] = ()
+    opened: tuple[int, ...] = ()
+    notifications: int = 0
+
+
+def apply_events(
+    connection: Connection[Any], events: Sequence[Event], *, now: datetime, batch_no: int | None
+) -> AppliedEvents:
+    """Applies what conditions gave for one batch.
+
+    Args:
+        events: in the order they were given for the batch; those of one alarm are taken in that order.
+        now: when the batch was judged, aware UTC.
+    Raises:
+        Refused: an event of an alarm that is not defined.
+    """
+    changes = [
+        Change(
+            alarm=AlarmKey(event.definition_id, event.sensor_id),
+            happening=Happening.RAISE if event.active else Happening.CLEAR,
+            at=_EPOCH + timedelta(microseconds=event.at),
+            value=event.value,
+            late=event.late,
+        )
+        for event in events
+    ]
+    return apply_changes(connection, changes, now=now, batch_no=batch_no)
+
+
+def apply_changes(
+    connection: Connection[Any], changes: Sequence[Change], *, now: datetime, batch_no: int | None = None
+) -> AppliedEvents:
+    """Applies changes of any kind, in their order.
+
+    Raises:
+        Refused: a person asked for what the state does not allow, or for an alarm there is not.
+    """
+    if not changes:
+        return AppliedEvents()
+    keys = sorted({change.alarm for change in changes})
+    alarms.make_missing(connection, keys, [genesis(*key) for key in keys], now)
+    standings = alarms.lock(connection, keys)
+    if unknown := [key for key in keys if key not in standings]:
+        raise Refused(f"There is no alarm of definition {unknown[0].definition_id} on sensor {unknown[0].sensor_id}.")
+    entries = work_out(standings, changes, now=now)
+    if not entries:
+        return AppliedEvents()
+    opened = _open(connection, entries)
+    links = _write_transitions(connection, entries, opened, now, batch_no)
+    _write_normality(connection, entries, opened)
+    queued = _write_calls(connection, entries, opened, now)
+    alarms.notify(connection, (entry.before.company_id for entry in entries), outbox=queued > 0)
+    return AppliedEvents(links, tuple(opened.values()), queued)
+
+
+def _open(connection: Connection[Any], entries: Sequence[Entry]) -> dict[AlarmKey, int]:
+    openings = [
+        Opening(
+            entry.before.key,
+            entry.before.company_id,
+            entry.before.site_id,
+            entry.opens.at,
+            entry.opens.value,
+            entry.opens.at - EVIDENCE_BEFORE,
+            entry.historic,
+        )
+        for entry in entries
+        if entry.opens is not None
+    ]
+    return alarms.open_occurrences(connection, openings) if openings else {}
+
+
+def _occurrence_of(entry: Entry, opened: dict[AlarmKey, int]) -> int | None:
+    return opened.get(entry.before.key, entry.before.occurrence_id)
+
+
+def _write_transitions(
+    connection: Connection[Any],
+    entries: Sequence[Entry],
+    opened: dict[AlarmKey, int],
+    now: datetime,
+    batch_no: int | None,
+) -> tuple[Link, ...]:
+    """Transitions with their hashes, then the alarm rows that now end in them."""
+    rows: list[tuple[Link, bytes, bytes]] = []
+    standings = []
+    for entry in entries:
+        occurrence_id = _occurrence_of(entry, opened)
+        last = entry.before.chain
+        for draft in entry.drafts:
+            change = draft.change
+            link = Link(
+                company_id=entry.before.company_id,
+                definition_id=change.alarm.definition_id,
+                sensor_id=change.alarm.sensor_id,
+                number=draft.number,
+                occurrence_id=occurrence_id,
+                at=change.at,
+                recorded_at=now,
+                event=change.happening.value,
+                from_state=draft.from_state.value,
+                to_state=draft.to_state.value,
+                suppression=draft.suppression.value,
+                value=change.value,
+                person_id=change.person_id,
+                reason=change.reason,
+                until=change.until,
+                batch_no=batch_no,
+            )
+            hashed = hash_of(last, link)
+            rows.append((link, last, hashed))
+            last = hashed
+        standings.append(replace(entry.after, chain=last, occurrence_id=None if entry.closes else occurrence_id))
+    alarms.add_transitions(connection, rows)
+    alarms.save(connection, standings)
+    return tuple(link for link, _, _ in rows)
+
+
+def _write_normality(connection: Connection[Any], entries: Sequence[Entry], opened: dict[AlarmKey, int]) -> None:
+    rows = []
+    for entry in entries:
+        occurrence_id = _occurrence_of(entry, opened)
+        if entry.normality_changed and occurrence_id is not None:
+            until = entry.normal_at + EVIDENCE_AFTER if entry.normal_at else None
+            rows.append((occurrence_id, entry.normal_at, until))
+    if rows:
+        alarms.set_normality(connection, rows)
+
+
+def _write_calls(
+    connection: Connection[Any], entries: Sequence[Entry], opened: dict[AlarmKey, int], now: datetime
+) -> int:
+    """Cancels calls that nobody needs any more, queues new ones; gives how many were queued."""
+    if ended := [(entry.before.key, entry.ends_calls) for entry in entries if entry.ends_calls is not None]:
+        notifications.cancel_waiting(connection, ended, now)
+    calling = [entry for entry in entries if entry.onsets]
+    if not calling:
+        return 0
+    routes = load_routes(connection, sorted({entry.before.site_id for entry in calling}))
+    rows: list[NewNotification] = []
+    for entry in calling:
+        occurrence_id = _occurrence_of(entry, opened)
+        assert occurrence_id is not None  # an alarm that calls has left normal
+        for onset in _worth_calling(entry.onsets, now):
+            calls = plan(entry.before.priority, routes.get(entry.before.site_id, []), onset=onset, now=now)
+            rows.extend(_queued(entry.before, occurrence_id, onset, call, now) for call in calls)
+    return notifications.add(connection, rows) if rows else 0
+
+
+def _queued(alarm: Standing, occurrence_id: int, onset: datetime, call: Call, now: datetime) -> NewNotification:
+    return NewNotification(
+        key=notification_key(alarm.key, onset, call.position, call.person_id, call.channel),
+        company_id=alarm.company_id,
+        occurrence_id=occurrence_id,
+        definition_id=alarm.key.definition_id,
+        sensor_id=alarm.key.sensor_id,
+        onset=onset,
+        step=call.position,
+        rule=call.rule,
+        audience=call.audience,
+        person_id=call.person_id,
+        channel=call.channel,
+        due_at=call.at,
+        urgency=URGENCY[alarm.priority],
+        created_at=now,
+    )
+
+
+def _worth_calling(onsets: Sequence[datetime], now: datetime) -> list[datetime]:
+    """Of what is past only the last: a backlog that comes and goes is told once."""
+    past = [onset for onset in onsets if is_historic(onset, now)]
+    return past[-1:] + [onset for onset in onsets if not is_historic(onset, now)]
+
+
+def notification_key(alarm: AlarmKey, onset: datetime, step: int, person_id: int, channel: str) -> str:
+    """The receiver's idempotency key: the same for every attempt to send the same thing.
+
+    >>> notification_key(AlarmKey(12, 70), datetime(2026, 1, 1, tzinfo=UTC), 0, 3, "smtp")
+    '12-70-1767225600000000-0-3-smtp'
+    """
+    onset_us = (onset - _EPOCH) // timedelta(microseconds=1)
+    return f"{alarm.definition_id}-{alarm.sensor_id}-{onset_us}-{step}-{person_id}-{channel}"

@@ -1,0 +1,186 @@
+"""What a list of changes does to a set of locked alarms: transitions, occurrences, calls. Pure; `apply` writes it down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from alerting.alarm import Alarm, Happening, State, Suppression, step
+from alerting.routing import is_historic
+from core.model import Priority
+
+# What an investigator wants to see around an occurrence: half an hour before and after covers a shift's hand-over talk and
+# the slowest sensors' T90 many times over. Ours; a legal hold widens it.
+EVIDENCE_BEFORE: Final = timedelta(minutes=30)
+EVIDENCE_AFTER: Final = timedelta(minutes=30)
+
+# Happenings after which nobody is to be called for what was before -> why, as kept with the cancelled notification.
+ENDS_CALLS: Final = {
+    Happening.ACKNOWLEDGE: "acknowledged",
+    Happening.RESOLVE: "resolved",
+    Happening.SHELVE: "shelved",
+    Happening.SUPPRESS: "suppressed by design",
+    Happening.TAKE_OUT: "out of service",
+}
+
+
+class AlarmKey(NamedTuple):
+    """Which alarm: one a definition and sensor, for ever."""
+
+    definition_id: int
+    sensor_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that happened to an alarm.
+
+    Args:
+        at: when it happened; onset + delay for a condition.
+        value: the detector's number that decided it.
+        person_id: who did it; None for ingest and timers.
+        until: end of a shelf.
+        late: from a late reading: it happened beside what is known since.
+    """
+
+    alarm: AlarmKey
+    happening: Happening
+    at: datetime
+    value: float | None = None
+    person_id: int | None = None
+    reason: str | None = None
+    until: datetime | None = None
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An alarm's row as it stands locked, with what its definition says.
+
+    Args:
+        occurrence_id: the open occurrence.
+        chain: hash of the last transition.
+        transitions: number of the last transition.
+    """
+
+    key: AlarmKey
+    company_id: int
+    site_id: int
+    priority: Priority
+    latch: bool
+    alarm: Alarm
+    occurrence_id: int | None
+    chain: bytes
+    transitions: int
+    changed_at: datetime
+    suppression_reason: str | None = None
+    suppressed_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A transition that is to be written, before its occurrence has a number."""
+
+    change: Change
+    number: int
+    from_state: State
+    to_state: State
+    suppression: Suppression
+
+
+@dataclass(slots=True)
+class Entry:
+    """All that one call does to one alarm.
+
+    Args:
+        before, after: the row.
+        opens: when and with what number a new occurrence begins; None where none does.
+        normal_at: where `normality_changed`, when the alarm came back to normal; None: it left it.
+        onsets: instants from which people are to be called.
+        ends_calls: why what still waits is cancelled.
+        closes: the open occurrence is resolved by the last draft.
+    """
+
+    before: Standing
+    after: Standing
+    drafts: list[Draft] = field(default_factory=list)
+    opens: Change | None = None
+    historic: bool = False
+    normality_changed: bool = False
+    normal_at: datetime | None = None
+    onsets: list[datetime] = field(default_factory=list)
+    ends_calls: str | None = None
+    closes: bool = False
+
+
+def work_out(standings: Mapping[AlarmKey, Standing], changes: Sequence[Change], *, now: datetime) -> list[Entry]:
+    """What the changes, in their order, make of the alarms: an entry for each alarm that has a transition.
+
+    Raises:
+        Refused: a person asked for what the state does not allow.
+    """
+    entries: dict[AlarmKey, Entry] = {}
+    beside: set[AlarmKey] = set()
+    for change in changes:
+        standing = standings[change.alarm]
+        entry = entries.setdefault(change.alarm, Entry(standing, standing))
+        if change.late and _beside(change, entry, beside):
+            continue
+        _take(entry, change, now)
+    return [entries[key] for key in sorted(entries) if entries[key].drafts]
+
+
+def _beside(change: Change, entry: Entry, beside: set[AlarmKey]) -> bool:
+    """A late pair of raise and clear changes nothing while the alarm is active: its clear is not the running one's."""
+    if change.happening is Happening.RAISE and entry.after.alarm.active:
+        beside.add(change.alarm)
+        return True
+    if change.happening is Happening.CLEAR and change.alarm in beside:
+        beside.discard(change.alarm)
+        return True
+    return False
+
+
+def _take(entry: Entry, change: Change, now: datetime) -> None:
+    was = entry.after
+    alarm = was.alarm
+    if alarm.onset is not None and is_historic(alarm.onset, now) and not is_historic(change.at, now):
+        alarm = replace(alarm, onset=None)  # a call for the past does not answer for what happens now
+    result = step(alarm, change.happening, at=change.at, latch=was.latch, until=change.until)
+    if not result.changed:
+        return
+    alarm = result.alarm
+    if result.calls:
+        entry.onsets.append(change.at)
+    entry.ends_calls = ENDS_CALLS.get(change.happening, entry.ends_calls)
+    number = was.transitions + 1
+    entry.drafts.append(Draft(change, number, was.alarm.state, alarm.state, alarm.suppression))
+    reason, by = _suppressed(was, alarm, change)
+    entry.after = replace(
+        was, alarm=alarm, transitions=number, changed_at=change.at, suppression_reason=reason, suppressed_by=by
+    )
+    _occurrence(entry, was.alarm.state, alarm.state, change, now)
+
+
+def _suppressed(was: Standing, alarm: Alarm, change: Change) -> tuple[str | None, int | None]:
+    """Reason and author of the suppression that holds now."""
+    if alarm.suppression is Suppression.NONE:
+        return None, None
+    if was.alarm.suppression is Suppression.NONE:
+        return change.reason, change.person_id
+    return was.suppression_reason, was.suppressed_by
+
+
+def _occurrence(entry: Entry, before: State, after: State, change: Change, now: datetime) -> None:
+    """Opened on leaving normal; a recurrence before it is resolved joins it; closed by a person."""
+    if change.happening is Happening.RESOLVE:
+        entry.closes = True
+    elif before is State.NORMAL and after is not State.NORMAL:
+        if entry.before.occurrence_id is None and entry.opens is None:
+            entry.opens = change
+            entry.historic = is_historic(change.at, now)
+        entry.normality_changed, entry.normal_at = True, None
+    elif before is not State.NORMAL and after is State.NORMAL:
+        entry.normality_changed, entry.normal_at = True, change.at

@@ -1,0 +1,226 @@
+"""Alarms as they stand, their occurrences and transitions: every write is one statement for any number of alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from alerting.alarm import Alarm, State, Suppression
+from alerting.chain import Link
+from alerting.ledger import AlarmKey, Standing
+from alerting.store.columns import columns, key_columns
+from core.model import Priority
+
+
+def make_missing(
+    connection: Connection[Any], keys: Sequence[AlarmKey], geneses: Sequence[bytes], now: datetime
+) -> None:
+    """Alarm rows for those that have none yet: normal, with nothing on their chain."""
+    connection.execute(
+        """
+        INSERT INTO alarm (definition_id, sensor_id, company_id, site_id, changed_at, chain)
+        SELECT k.definition_id, k.sensor_id, d.company_id, d.site_id, %s, k.chain
+        FROM unnest(%s::int[], %s::int[], %s::bytea[]) AS k(definition_id, sensor_id, chain)
+        JOIN alarm_definition d ON d.definition_id = k.definition_id AND d.sensor_id = k.sensor_id
+        WHERE NOT EXISTS (SELECT FROM alarm a WHERE a.definition_id = k.definition_id AND a.sensor_id = k.sensor_id)
+        ORDER BY k.definition_id, k.sensor_id
+        ON CONFLICT DO NOTHING
+        """,
+        (now, *key_columns(keys), list(geneses)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _AlarmRow:
+    definition_id: int
+    sensor_id: int
+    company_id: int
+    site_id: int
+    priority: str
+    latch: bool
+    state: str
+    active: bool
+    suppression: str
+    suppressed_until: datetime | None
+    suppression_reason: str | None
+    suppressed_by: int | None
+    onset: datetime | None
+    occurrence_id: int | None
+    chain: bytes
+    transitions: int
+    changed_at: datetime
+
+    def standing(self) -> Standing:
+        return Standing(
+            key=AlarmKey(self.definition_id, self.sensor_id),
+            company_id=self.company_id,
+            site_id=self.site_id,
+            priority=Priority(self.priority),
+            latch=self.latch,
+            alarm=Alarm(
+                State(self.state), self.active, Suppression(self.suppression), self.suppressed_until, self.onset
+            ),
+            occurrence_id=self.occurrence_id,
+            chain=self.chain,
+            transitions=self.transitions,
+            changed_at=self.changed_at,
+            suppression_reason=self.suppression_reason,
+            suppressed_by=self.suppressed_by,
+        )
+
+
+def lock(connection: Connection[Any], keys: Sequence[AlarmKey]) -> dict[AlarmKey, Standing]:
+    """The alarms, locked in the order of their keys, so that two who want the same ones never wait for each other."""
+    with connection.cursor(row_factory=class_row(_AlarmRow)) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT a.definition_id, a.sensor_id, a.company_id, a.site_id, d.priority, d.latch, a.state::text AS state, a.active,
+                   a.suppression, a.suppressed_until, a.suppression_reason, a.suppressed_by, a.onset, a.occurrence_id,
+                   a.chain, a.transitions, a.changed_at
+            FROM unnest(%s::int[], %s::int[]) AS k(definition_id, sensor_id)
+            JOIN alarm a ON a.definition_id = k.definition_id AND a.sensor_id = k.sensor_id
+            JOIN alarm_definition d ON d.definition_id = a.definition_id
+            ORDER BY a.definition_id, a.sensor_id
+            FOR NO KEY UPDATE OF a
+            """,
+            key_columns(keys),
+        ).fetchall()
+    return {AlarmKey(row.definition_id, row.sensor_id): row.standing() for row in rows}
+
+
+def ended_shelves(connection: Connection[Any], now: datetime) -> list[tuple[AlarmKey, datetime]]:
+    """Alarms whose shelf has ended by `now`, with when it did, in the order of their keys."""
+    rows = connection.execute(
+        """
+        SELECT definition_id, sensor_id, suppressed_until FROM alarm
+        WHERE suppression = 'shelved' AND suppressed_until <= %s ORDER BY definition_id, sensor_id
+        """,
+        (now,),
+    ).fetchall()
+    return [(AlarmKey(definition_id, sensor_id), until) for definition_id, sensor_id, until in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An occurrence that begins."""
+
+    key: AlarmKey
+    company_id: int
+    site_id: int
+    began_at: datetime
+    first_value: float | None
+    evidence_from: datetime
+    historic: bool
+
+
+def open_occurrences(connection: Connection[Any], openings: Sequence[Opening]) -> dict[AlarmKey, int]:
+    """Writes new occurrences; gives their ids."""
+    rows = connection.execute(
+        """
+        INSERT INTO occurrence (definition_id, sensor_id, company_id, site_id, began_at, first_value, evidence_from, historic)
+        SELECT * FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[], %s::float8[], %s::timestamptz[],
+                             %s::boolean[])
+        RETURNING definition_id, sensor_id, occurrence_id
+        """,
+        (
+            *key_columns([o.key for o in openings]),
+            *columns(
+                [(o.company_id, o.site_id, o.began_at, o.first_value, o.evidence_from, o.historic) for o in openings], 6
+            ),
+        ),
+    ).fetchall()
+    return {AlarmKey(definition_id, sensor_id): occurrence_id for definition_id, sensor_id, occurrence_id in rows}
+
+
+def set_normality(connection: Connection[Any], rows: Sequence[tuple[int, datetime | None, datetime | None]]) -> None:
+    """(occurrence, back in normal at or null, end of its evidence or null) for occurrences that left or regained normal."""
+    connection.execute(
+        """
+        UPDATE occurrence o SET normal_at = u.normal_at, evidence_until = u.evidence_until
+        FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS u(occurrence_id, normal_at, evidence_until)
+        WHERE o.occurrence_id = u.occurrence_id
+        """,
+        columns(rows, 3),
+    )
+
+
+_LINK = tuple(Link.__slots__)
+
+
+def add_transitions(connection: Connection[Any], rows: Sequence[tuple[Link, bytes, bytes]]) -> None:
+    """Appends transitions with their (previous, hash)."""
+    connection.execute(
+        """
+        INSERT INTO transition (company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event,
+                                from_state, to_state, suppression, value, person_id, reason, until, batch_no, previous, hash)
+        SELECT u.company_id, u.definition_id, u.sensor_id, u.number, u.occurrence_id, u.at, u.recorded_at, u.event,
+               u.from_state::"char", u.to_state::"char", u.suppression, u.value, u.person_id, u.reason, u.until, u.batch_no,
+               u.previous, u.hash
+        FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[],
+                    %s::text[], %s::text[], %s::text[], %s::float8[], %s::int[], %s::text[], %s::timestamptz[], %s::bigint[],
+                    %s::bytea[], %s::bytea[])
+             AS u(company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state, to_state,
+                  suppression, value, person_id, reason, until, batch_no, previous, hash)
+        """,
+        columns([(*(getattr(link, name) for name in _LINK), previous, hashed) for link, previous, hashed in rows], 18),
+    )
+
+
+def save(connection: Connection[Any], standings: Sequence[Standing]) -> None:
+    """The alarms' rows as they stand now."""
+    connection.execute(
+        """
+        UPDATE alarm a SET state = u.state::"char", active = u.active, changed_at = u.changed_at, suppression = u.suppression,
+               suppressed_until = u.suppressed_until, suppression_reason = u.suppression_reason,
+               suppressed_by = u.suppressed_by, occurrence_id = u.occurrence_id, onset = u.onset, chain = u.chain,
+               transitions = u.transitions
+        FROM unnest(%s::int[], %s::int[], %s::text[], %s::boolean[], %s::timestamptz[], %s::text[], %s::timestamptz[],
+                    %s::text[], %s::int[], %s::bigint[], %s::timestamptz[], %s::bytea[], %s::int[])
+             AS u(definition_id, sensor_id, state, active, changed_at, suppression, suppressed_until, suppression_reason,
+                  suppressed_by, occurrence_id, onset, chain, transitions)
+        WHERE a.definition_id = u.definition_id AND a.sensor_id = u.sensor_id
+        """,
+        (
+            *key_columns([s.key for s in standings]),
+            *columns(
+                [
+                    (
+                        s.alarm.state, s.alarm.active, s.changed_at, s.alarm.suppression, s.alarm.until, s.suppression_reason,
+                        s.suppressed_by, s.occurrence_id, s.alarm.onset, s.chain, s.transitions,
+                    )
+                    for s in standings
+                ],
+                11,
+            ),
+        ),
+    )  # fmt: skip
+
+
+def notify(connection: Connection[Any], company_ids: Iterable[int], *, outbox: bool) -> None:
+    """Tells the pages whose scope changed (ids only) and, where something is to be sent, the outbox."""
+    connection.execute(
+        """
+        SELECT pg_notify('davy_scope', company_id::text) FROM unnest(%s::int[]) AS c(company_id)
+        UNION ALL SELECT pg_notify('davy_outbox', '') WHERE %s
+        """,
+        (sorted(set(company_ids)), outbox),
+    )
+
+
+def transitions_of(connection: Connection[Any], keys: Sequence[AlarmKey]) -> list[tuple[Link, bytes, bytes]]:
+    """Every transition of some alarms with its (previous, hash), as `chain.verify` wants them."""
+    rows = connection.execute(
+        """
+        SELECT company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state::text,
+               to_state::text, suppression, value, person_id, reason, until, batch_no, previous, hash
+        FROM transition JOIN unnest(%s::int[], %s::int[]) AS k(definition_id, sensor_id) USING (definition_id, sensor_id)
+        ORDER BY definition_id, sensor_id, number
+        """,
+        key_columns(keys),
+    ).fetchall()
+    return [(Link(**dict(zip(_LINK, row, strict=False))), row[-2], row[-1]) for row in rows]

@@ -1,0 +1,237 @@
+"""The queue of what is to be sent, which is the proof of what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from alerting.ledger import AlarmKey
+from alerting.store.columns import columns, key_columns
+
+
+@dataclass(frozen=True, slots=True)
+class NewNotification:
+    """A message to be sent, as it enters the queue; the order of fields is that of the statement.
+
+    Args:
+        key: the receiver's idempotency key.
+        urgency: 0 life safety .. 3 low.
+    """
+
+    key: str
+    company_id: int
+    occurrence_id: int
+    definition_id: int
+    sensor_id: int
+    onset: datetime
+    step: int
+    rule: str
+    audience: str
+    person_id: int
+    channel: str
+    due_at: datetime
+    urgency: int
+    created_at: datetime
+
+
+def add(connection: Connection[Any], rows: Sequence[NewNotification]) -> int:
+    """Queues messages; a key that is there already stays as it is. Gives how many were new."""
+    cursor = connection.execute(
+        """
+        INSERT INTO notification (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience,
+                                  person_id, channel, due_at, urgency, created_at)
+        SELECT * FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::int[], %s::int[], %s::timestamptz[], %s::int[], %s::text[],
+                             %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::smallint[], %s::timestamptz[])
+        ON CONFLICT (key) DO NOTHING
+        """,
+        columns([tuple(getattr(row, name) for name in NewNotification.__slots__) for row in rows], 14),
+    )
+    return cursor.rowcount
+
+
+def cancel_waiting(connection: Connection[Any], rows: Sequence[tuple[AlarmKey, str]], now: datetime) -> None:
+    """Cancels what still waits for some alarms, with the reason for each. What is being sent is left to who sends it."""
+    connection.execute(
+        """
+        UPDATE notification n SET state = 'cancelled', finished_at = %s, outcome = c.reason
+        FROM unnest(%s::int[], %s::int[], %s::text[]) AS c(definition_id, sensor_id, reason)
+        WHERE n.definition_id = c.definition_id AND n.sensor_id = c.sensor_id AND n.state = 'waiting'
+        """,
+        (now, *key_columns([key for key, _ in rows]), [reason for _, reason in rows]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that is ours to send until its lease ends, with what is known of its alarm at this moment.
+
+    Args:
+        attempt: counts claims; only who holds the newest may mark the row.
+        state, suppression, active: of the alarm now, to see whether it is still wanted.
+        address: where the person's channel ends; None where none is set.
+        secret_ref: name of the signing secret in the settings.
+        value: the number that decided the onset, in `unit`; None where it is not known.
+    """
+
+    notification_id: int
+    key: str
+    attempt: int
+    created_at: datetime
+    due_at: datetime
+    onset: datetime
+    step: int
+    audience: str
+    channel: str
+    occurrence_id: int
+    person_id: int
+    person_active: bool
+    language: str
+    address: str | None
+    secret_ref: str | None
+    state: str
+    suppression: str
+    resolved_at: datetime | None
+    began_at: datetime
+    definition_key: str
+    priority: str
+    detector: str
+    direction: str
+    setpoint: float
+    title: str
+    title_zh: str
+    consequence: str
+    consequence_zh: str
+    response: str
+    response_zh: str
+    respond_within_s: float
+    company: str
+    company_zh: str
+    site: str
+    site_zh: str
+    time_zone: str
+    zone: str | None
+    zone_zh: str | None
+    sensor: str
+    sensor_zh: str
+    unit: str
+    value: float | None
+
+
+def claim(connection: Connection[Any], now: datetime, lease_until: datetime, limit: int) -> list[int]:
+    """Takes what is due and nobody's, the most urgent first: the ids, ours until `lease_until`.
+
+    A row whose lease has run out was being sent by somebody who is gone; it is sent again, under the same key.
+    """
+    rows = connection.execute(
+        """
+        WITH due AS (
+            SELECT notification_id FROM notification
+            WHERE state IN ('waiting', 'claimed') AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until <= %(now)s)
+            ORDER BY urgency, due_at, notification_id
+            FOR NO KEY UPDATE SKIP LOCKED
+            LIMIT %(limit)s
+        ), taken AS (
+            UPDATE notification n SET state = 'claimed', attempt = n.attempt + 1, lease_until = %(lease_until)s
+            FROM due WHERE n.notification_id = due.notification_id
+            RETURNING n.notification_id, n.urgency, n.due_at
+        )
+        SELECT notification_id FROM taken ORDER BY urgency, due_at, notification_id
+        """,
+        {"now": now, "lease_until": lease_until, "limit": limit},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def read(connection: Connection[Any], ids: Sequence[int]) -> list[Claimed]:
+    """Everything needed to judge, write and send these messages, in the order of `ids`."""
+    with connection.cursor(row_factory=class_row(Claimed)) as cursor:
+        return cursor.execute(
+            """
+            SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
+                   n.occurrence_id, n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
+                   a.state::text AS state, a.suppression, o.resolved_at, o.began_at,
+                   d.key AS definition_key, d.priority, d.detector, d.direction, d.setpoint, d.title, d.title_zh,
+                   d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
+                   co.name AS company, co.name_zh AS company_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
+                   z.name AS zone, z.name_zh AS zone_zh, s.name AS sensor, s.name_zh AS sensor_zh, s.unit, t.value
+            FROM unnest(%s::bigint[]) WITH ORDINALITY AS i(notification_id, position)
+            JOIN notification n USING (notification_id)
+            JOIN person p USING (person_id)
+            LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
+            JOIN alarm a ON a.definition_id = n.definition_id AND a.sensor_id = n.sensor_id
+            JOIN occurrence o ON o.occurrence_id = n.occurrence_id
+            JOIN alarm_definition d ON d.definition_id = n.definition_id
+            JOIN company co ON co.company_id = n.company_id
+            JOIN site si ON si.site_id = d.site_id
+            JOIN sensor s ON s.sensor_id = n.sensor_id
+            LEFT JOIN zone z ON z.zone_id = s.zone_id
+            LEFT JOIN LATERAL (
+                SELECT value FROM transition t
+                WHERE t.definition_id = n.definition_id AND t.sensor_id = n.sensor_id AND t.value IS NOT NULL AND t.at <= n.onset
+                  AND t.event = 'raise'
+                ORDER BY t.number DESC LIMIT 1
+            ) t ON true
+            ORDER BY i.position
+            """,
+            (list(ids),),
+        ).fetchall()
+
+
+def mark_sent(connection: Connection[Any], notification_id: int, attempt: int, now: datetime, receipt: str) -> bool:
+    """Keeps the receiver's receipt; False where the attempt is no longer ours."""
+    return _one(
+        connection.execute(
+            """
+            UPDATE notification SET state = 'sent', sent_at = %s, finished_at = %s, lease_until = NULL, outcome = %s
+            WHERE notification_id = %s AND attempt = %s AND state = 'claimed'
+            """,
+            (now, now, receipt, notification_id, attempt),
+        ).rowcount
+    )
+
+
+def mark_finished(
+    connection: Connection[Any], notification_id: int, attempt: int, now: datetime, state: str, outcome: str
+) -> bool:
+    """Ends a message unsent ("failed" or "cancelled"), with the reason; False where the attempt is no longer ours."""
+    return _one(
+        connection.execute(
+            """
+            UPDATE notification SET state = %s, finished_at = %s, lease_until = NULL, outcome = %s
+            WHERE notification_id = %s AND attempt = %s AND state = 'claimed'
+            """,
+            (state, now, outcome, notification_id, attempt),
+        ).rowcount
+    )
+
+
+def put_back(
+    connection: Connection[Any], notification_id: int, attempt: int, not_before: datetime, outcome: str
+) -> bool:
+    """Lets a message wait for its next attempt; False where the attempt is no longer ours."""
+    return _one(
+        connection.execute(
+            """
+            UPDATE notification SET state = 'waiting', lease_until = %s, outcome = %s
+            WHERE notification_id = %s AND attempt = %s AND state = 'claimed'
+            """,
+            (not_before, outcome, notification_id, attempt),
+        ).rowcount
+    )
+
+
+def next_due(connection: Connection[Any]) -> datetime | None:
+    """When the next message may be claimed; None where nothing waits."""
+    row = connection.execute(
+        "SELECT min(greatest(due_at, lease_until)) FROM notification WHERE state IN ('waiting', 'claimed')"
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _one(count: int) -> bool:
+    return count == 1
