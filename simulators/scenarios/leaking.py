@@ -1,0 +1,47 @@
+"""What the scenarios with a leak share: the setpoints people rely on, and the truth of a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from simulators.instrument import Plant
+from simulators.mine import MineReturn
+from simulators.tank_farm import SENSORS, Schedule, TankFarm
+from simulators.truth import CONTACT_DELAY_S, GAS_DELAY_S, Truth, Watch, first_at, tell
+
+# The demo portfolio's definitions. 20 and 40 %LEL keep below the 25 and 50 that GB/T 50493-2019 allows at most
+# (unverified against the standard's text). A test holds them equal to packs/demo/portfolio.yaml.
+STAGES: Final = {"lel-1": 20.0, "lel-2": 40.0}
+FAN_STOPPED: Final = 0.5
+EXPLOSIVE: Final = 100.0  # %LEL
+
+
+def plants(schedule: Schedule, seed: int, step_s: float = 1.0) -> Sequence[Plant]:
+    """Both plants of the portfolio; the mine has nothing to do with it."""
+    return TankFarm(schedule, seed, step_s), MineReturn(seed, step_s)
+
+
+def truth_of(schedule: Schedule, seed: int, seconds: int, start_us: int) -> Truth:
+    """What must come, from the noiseless signals; the harm is that of the same schedule had nobody come.
+
+    Each detector answers for the air it stands in: that at the motor for the motor, that of the house for the house, that
+    of the yard for the detector's own spot, where a car may stand. The fan's contact answers for the motor.
+    """
+    trace = TankFarm(schedule, seed).advance(seconds)
+    alone = TankFarm(schedule.unattended(), seed).advance(4 * seconds)
+    guarded = {"lel-pump-1": "motor", "lel-pump-2": "house", "vent-1": "motor"}
+    watches: list[Watch] = []
+    columns: list[int] = []
+    for column, sheet in enumerate(SENSORS):
+        if sheet.unit != "%{LEL}" and sheet.key != "vent-1":
+            continue
+        air = guarded.get(sheet.key) or sheet.key.removeprefix("lel-")
+        harm_s = first_at(alone.at_s, alone.true[air], EXPLOSIVE)
+        if sheet.key == "vent-1":
+            found = [Watch(sheet, "off", FAN_STOPPED, False, CONTACT_DELAY_S, harm_s)]
+        else:
+            found = [Watch(sheet, name, setpoint, True, GAS_DELAY_S, harm_s) for name, setpoint in STAGES.items()]
+        watches.extend(found)
+        columns.extend([column] * len(found))
+    return tell(watches, trace.at_s, [trace.signal[:, column] for column in columns], start_us)
