@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,7 @@ def definition(
     direction: str = "high",
     setpoint: float = 30.0,
     deadband: float = 0.0,
-    **parameters: float,
+    parameters: Mapping[str, float] | None = None,
 ) -> AlarmDefinition:
     """A definition on the sensor of `slot`; `sensor_id` is the slot plus one."""
     return AlarmDefinition(
@@ -55,7 +55,7 @@ def definition(
         setpoint=setpoint,
         deadband=deadband,
         priority=Priority.HIGH,
-        parameters=parameters,
+        parameters=parameters or {},
     )
 
 
@@ -101,7 +101,7 @@ VALUES = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from((0.0
 QUALITIES = (0, 0, 0, 1, 2, 3, Mark.CLOCK | 0, Mark.CLOCK | 2, Mark.REPLAYED | 1)
 
 
-def readings(max_size: int = 40) -> st.SearchStrategy[list[Reading]]:
+def readings(max_size: int = 30) -> st.SearchStrategy[list[Reading]]:
     """A stream in arrival order: each sensor's stamps ascend, sensors are interleaved at will; some readings are bad."""
     step = st.tuples(st.integers(0, SENSORS - 1), st.sampled_from(GAPS_S), st.sampled_from(QUALITIES), VALUES)
     return st.lists(step, max_size=max_size).map(_stamped)
@@ -134,7 +134,7 @@ def definitions_of(draw: st.DrawFn, detector: type[Detector]) -> list[AlarmDefin
                 definition_id=number + 1,
                 direction=draw(st.sampled_from(("high", "low"))),
                 setpoint=draw(st.sampled_from((0.5, 30.0, 120.0))),
-                **parameters,
+                parameters=parameters,
             )
         )
     return found

@@ -1,0 +1,62 @@
+"""The registry: detectors by name, and sentences where a name is wrong."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from core.errors import BadInput
+from detectors.contract import Detector
+from detectors.registry import DETECTORS, check, compile_all, detector_class, detectors_for, parameter_names
+from tests.detectors.streams import definition, in_force
+
+
+def test_each_detector_has_its_name_and_a_file_of_its_own() -> None:
+    """The registry's key is the detector's name, and its module is called after it."""
+    for name, kind in DETECTORS.items():
+        assert kind.name == name
+        assert kind.__module__ == f"detectors.{name}"
+
+
+def test_every_detector_is_registered() -> None:
+    """A detector that is written but not in the registry would never be tested, nor used."""
+    for kind in Detector.__subclasses__():
+        assert DETECTORS[kind.name] is kind
+        assert importlib.import_module(kind.__module__)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    """A misspelt detector stops the import with the nearest name and all names."""
+    with pytest.raises(
+        BadInput, match=r"no detector limits; did you mean limit\? There are limit, rate, stuck, stale\."
+    ):
+        detector_class("limits")
+    with pytest.raises(BadInput, match=r"no detector xyzzy; there are limit"):
+        check(definition("xyzzy"))
+    with pytest.raises(BadInput, match="no detector xyzzy"):
+        detectors_for(in_force(definition("limit"), definition("xyzzy")))
+
+
+def test_check_says_what_is_wrong_with_parameters() -> None:
+    """A definition is checked before it goes into force."""
+    check(definition("rate", parameters={"window_s": 30.0}))
+    with pytest.raises(BadInput, match=r"Definition rate-1: .* no parameter tolerance; it knows window_s"):
+        check(definition("rate", parameters={"tolerance": 1.0}))
+
+
+def test_only_detectors_in_use_are_built() -> None:
+    """A plant with limits alone pays for limits alone."""
+    built = detectors_for(in_force(definition("stale"), definition("limit"), definition("limit", 2)))
+    assert [(type(each).name, len(each)) for each in built] == [("limit", 2), ("stale", 1)]
+    assert detectors_for(in_force()) == []
+
+
+def test_words_for_a_site_file() -> None:
+    """What a site file may name: every detector, and each one's parameters."""
+    assert parameter_names() == {"limit": (), "rate": ("window_s",), "stuck": ("tolerance",), "stale": ()}
+
+
+def test_compile_all_names_what_it_compiled() -> None:
+    """`davy kernels` can tell what it has done."""
+    assert compile_all() == list(DETECTORS)
