@@ -1,0 +1,131 @@
+"""One process of a private instance: started with its own settings, watched, started again when it dies, stopped last."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+log = structlog.stdlib.get_logger(__name__)
+
+STOP_TIMEOUT_S = 15.0
+RESTART_AFTER_S = 1.0
+WORST_LEVELS = {"error", "critical"}
+
+
+class Part:
+    """`davy process NAME` as a child.
+
+    Args:
+        name: what it is called in `pids`.
+        arguments: after `davy`.
+        environ: its DAVY_ variables; it gets no other party's secrets.
+        folder: where its log file `<name>.log` goes.
+    """
+
+    def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self._command = [sys.executable, "-m", "davy", *arguments]
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("DAVY_")}
+        self._environ = {**inherited, **environ, "PYTHONUNBUFFERED": "1"}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._wanted = False
+        self._not_before = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 while it does not run."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else 0
+
+    def start(self) -> None:
+        """Starts it; call this from a thread that lives as long as the instance (the children die with that thread)."""
+        with self._lock:
+            self._wanted = True
+            self._spawn()
+
+    def keep_alive(self, now: float) -> None:
+        """Starts it again where it has died by itself."""
+        with self._lock:
+            if not self._wanted or self._process is None or self._process.poll() is None or now < self._not_before:
+                return
+            log.warning("process_ended", part=self.name, status=self._process.returncode, last_words=self.last_words())
+            self._not_before = now + RESTART_AFTER_S
+            self._spawn()
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM; `wait` for the end."""
+        with self._lock:
+            self._wanted = False
+            if self._process is not None and self._process.poll() is None:
+                self._process.send_signal(signal.SIGTERM)
+
+    def wait(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Until it has ended; killed when it takes longer."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            log.warning("process_killed", part=self.name, after_s=timeout_s)
+            self._process.kill()
+            self._process.wait()
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would; it is started again unless it was asked to stop."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def last_words(self) -> str:
+        """The end of its log, on one line."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
+        return " / ".join(lines[-3:])[-1000:] or "it said nothing"
+
+    def error_lines(self) -> list[str]:
+        """Its log lines at error or above, and lines that are no log line at all (a traceback)."""
+        if not self.log.exists():
+            return []
+        return [line for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines() if is_error(line)]
+
+    def _spawn(self) -> None:
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*self._command, "--die-with-parent"],
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the parent, which stops its parts in order
+            )
+
+
+def is_error(line: str) -> bool:
+    """Whether a line of a part's output tells of an error.
+
+    >>> is_error('{"level": "error", "event": "x"}'), is_error('{"level": "info"}'), is_error("Traceback (most recent call last):")
+    (True, False, True)
+    """
+    if not line.strip():
+        return False
+    try:
+        parsed = json.loads(line)
+    except ValueError:
+        return True
+    return isinstance(parsed, dict) and parsed.get("level") in WORST_LEVELS
+
+
+def watch(parts: Sequence[Part], stop: threading.Event, every_s: float = 0.25) -> None:
+    """Keeps the parts alive until `stop`."""
+    while not stop.wait(every_s):
+        for part in parts:
+            part.keep_alive(time.monotonic())

@@ -1,0 +1,240 @@
+"""A whole private Davy: its own database and broker, the demo portfolio, every process; gone when this is gone.
+
+Used by `davy up --private`, `davy demo`, `davy simulate`, the benches and the end-to-end tests. Start order: servers,
+schema, portfolio, log-ins, processes. Stop order is the reverse, so that what is acknowledged is stored first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from urllib.request import urlopen
+
+import structlog
+
+from core.errors import Unavailable
+from core.migrate import ROLES, bootstrap, migrate
+from davy.part import Part, is_error
+from davy.servers import Access, Broker, BrokerKind, PostgresKind, PostgresServer, run_folder, start_broker, start_postgres
+from davy.servers.processes import free_port
+from davy.site_import import import_site
+from davy.users import UserAdded, add_user, people
+
+log = structlog.stdlib.get_logger(__name__)
+
+DATABASE = "davy"
+READY_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a private instance consists of.
+
+    Args:
+        database: "timescaledb", or "plain" for a laptop.
+        broker: "mosquitto", or "auto" for a laptop.
+        site_file: what is imported; None: nothing.
+        prepare: called when the schema stands and before any part but the inbox runs: a bench writes its own portfolio.
+        parts: which of ingest, alerting, api, inbox to start.
+        users: whether people of the site file get log-ins.
+        stream_clock: ingest's clock follows the data: only for what is played faster than life.
+        settings: DAVY_ variables over the instance's own.
+    """
+
+    database: PostgresKind = "timescaledb"
+    broker: BrokerKind = "mosquitto"
+    fsync: bool = True
+    site_file: Path | None = None
+    prepare: Callable[[Stack], None] | None = None
+    parts: Sequence[str] = ("inbox", "ingest", "alerting", "api")
+    users: bool = True
+    stream_clock: bool = False
+    http_port: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stack:
+    """A running private instance; see `Plan`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.folder = run_folder.claim("davy")
+        self.parts: dict[str, Part] = {}
+        self.users: list[UserAdded] = []
+        self.principal_key = secrets.token_bytes(32)
+        self._passwords = {role: secrets.token_urlsafe(18) for role in ROLES}
+        self.mqtt_passwords = {"ingest": secrets.token_urlsafe(18), "simulator": secrets.token_urlsafe(18)}
+        self._ports = {"http": plan.http_port or free_port(), "smtp": free_port(), "inbox": free_port()}
+        self._opened = contextlib.ExitStack()
+        self.postgres: PostgresServer
+        self.broker: Broker
+
+    @property
+    def http_url(self) -> str:
+        """Where the pages are."""
+        return f"http://127.0.0.1:{self._ports['http']}"
+
+    @property
+    def inbox_url(self) -> str:
+        """Where what the demo's own receivers got is read, as JSON."""
+        return f"http://127.0.0.1:{self._ports['inbox']}/"
+
+    def database_url(self, role: str) -> str:
+        """The address for owner, ingest, alerting, web or grafana."""
+        return f"postgresql://davy_{role}:{self._passwords[f'davy_{role}']}@{self.postgres.host}:{self.postgres.port}/{DATABASE}"
+
+    def start(self) -> Self:
+        """Everything runs and answers when this returns. Call it from the thread that then keeps it alive."""
+        try:
+            self._start_servers()
+            self._start_part("inbox")
+            self._prepare_database()
+            for name in ("api", "ingest", "alerting"):
+                self._start_part(name)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def wait_until_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Until the pages answer and ingest judges.
+
+        Raises:
+            Unavailable: with the last words of the part that is not ready.
+        """
+        deadline = time.monotonic() + timeout_s
+        waiting = threading.Event()
+        while not self._answers():
+            for part in self.parts.values():
+                part.keep_alive(time.monotonic())
+            if time.monotonic() > deadline:
+                raise Unavailable(f"Davy did not start within {timeout_s:.0f} s: {self.parts['api'].last_words()}")
+            waiting.wait(0.05)
+
+    def pids(self) -> dict[str, int | None]:
+        """Process ids by what they are; `detectors` has no process of its own before models exist."""
+        ours = {name: part.pid for name, part in self.parts.items()}
+        return {
+            "broker": self.broker.pid,
+            "database": self.postgres.pid,
+            "ingest": ours.get("ingest"),
+            "detectors": None,
+            "alerting": ours.get("alerting"),
+            "api": ours.get("api"),
+        }
+
+    def error_lines(self) -> list[str]:
+        """Log lines at error or above, of all processes of ours."""
+        return [line for part in self.parts.values() for line in part.error_lines()]
+
+    def broker_errors(self) -> list[str]:
+        """Lines of the broker's log that tell of an error."""
+        return [
+            line for line in self._log_lines(self.broker.folder / "server.log") if ": Error" in line and is_error(line)
+        ]
+
+    def add_part(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Part:
+        """A further process that lives and dies with the instance."""
+        part = Part(name, arguments, {"DAVY_STATE_DIR": str(self.folder), **environ}, self.folder)
+        self.parts[name] = part
+        part.start()
+        return part
+
+    def stop_processes(self) -> None:
+        """Davy's own processes end in order; the servers stay, so that what they hold can be read."""
+        for name in ("plant", "api", "alerting", "ingest", "inbox"):
+            if part := self.parts.get(name):
+                part.ask_to_stop()
+                part.wait()
+
+    def stop(self) -> None:
+        """Everything is gone when this returns; repeating it does nothing."""
+        self.stop_processes()
+        self._opened.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _start_servers(self) -> None:
+        self.postgres = self._opened.enter_context(start_postgres(self.plan.database, fsync=self.plan.fsync))
+        self.broker = self._opened.enter_context(start_broker(self.plan.broker, Access(self.mqtt_passwords)))
+
+    def _prepare_database(self) -> None:
+        bootstrap(self.postgres.superuser_url(), DATABASE, self._passwords)
+        owner = self.database_url("owner")
+        migrate(owner, self.principal_key)
+        if self.plan.site_file is not None:
+            import_site(
+                owner,
+                self.plan.site_file,
+                actor="davy",
+                reason="private instance",
+                variables={"DEMO_WEBHOOK": f"http://127.0.0.1:{self._ports['inbox']}"},
+            )
+        if self.plan.prepare is not None:
+            self.plan.prepare(self)
+        if self.plan.users:
+            self.users = [add_user(owner, login=person.key, person_key=person.key) for person in people(owner)]
+
+    def _start_part(self, name: str) -> None:
+        if name in self.plan.parts:
+            options = ["--stream-clock"] if name == "ingest" and self.plan.stream_clock else []
+            self.add_part(name, ["process", name, *options], {**self._settings(name), **self.plan.settings})
+
+    def _settings(self, name: str) -> dict[str, str]:
+        key = {"DAVY_PRINCIPAL_KEY": self.principal_key.hex()}
+        smtp = {
+            "DAVY_SMTP_HOST": "127.0.0.1",
+            "DAVY_SMTP_PORT": str(self._ports["smtp"]),
+            "DAVY_SMTP_SENDER": "davy@example.invalid",
+        }
+        mqtt = {
+            "DAVY_MQTT_HOST": self.broker.host,
+            "DAVY_MQTT_PORT": str(self.broker.port),
+            "DAVY_MQTT_USER": "ingest",
+            "DAVY_MQTT_PASSWORD": self.mqtt_passwords["ingest"],
+        }
+        match name:
+            case "inbox":
+                return {"DAVY_SMTP_PORT": str(self._ports["smtp"]), "DAVY_HTTP_PORT": str(self._ports["inbox"])}
+            case "ingest":
+                return {**key, **mqtt, "DAVY_DATABASE_URL_INGEST": self.database_url("ingest")}
+            case "alerting":
+                allowed = {
+                    "DAVY_WEBHOOK_ALLOW_PRIVATE": f"127.0.0.1:{self._ports['inbox']}",
+                    "DAVY_PUBLIC_URL": self.http_url,
+                }
+                return {**key, **smtp, **allowed, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
+            case _:
+                return {
+                    **key,
+                    "DAVY_COOKIE_KEY": secrets.token_hex(32),
+                    "DAVY_HTTP_PORT": str(self._ports["http"]),
+                    "DAVY_PUBLIC_URL": self.http_url,
+                    "DAVY_DATABASE_URL_WEB": self.database_url("web"),
+                    "DAVY_DEMO_INBOX": self.inbox_url if "inbox" in self.plan.parts else "",
+                }
+
+    def _answers(self) -> bool:
+        if "api" not in self.plan.parts:
+            return True
+        try:
+            with urlopen(f"{self.http_url}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    @staticmethod
+    def _log_lines(path: Path) -> list[str]:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []

@@ -1,0 +1,65 @@
+"""What the command line itself asks the database, as owner: counts for its answers. Tables belong to others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an instance has done so far."""
+
+    readings_stored: int
+    alarms_raised: int
+    notifications_delivered: int
+    first_alarm_at: datetime | None
+
+
+def counts(connection: Connection[Any]) -> Counts:
+    """Readings, occurrences, notifications sent, and when the first alarm was recorded."""
+    with connection.cursor(row_factory=class_row(Counts)) as cursor:
+        row = cursor.execute(
+            """SELECT (SELECT count(*) FROM v_audit_reading) AS readings_stored,
+                      (SELECT count(*) FROM occurrence) AS alarms_raised,
+                      (SELECT count(*) FROM notification WHERE state = 'sent') AS notifications_delivered,
+                      (SELECT min(recorded_at) FROM transition) AS first_alarm_at"""
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """One occurrence, as a scenario's truth is compared with: instants of its first transition."""
+
+    occurrence_id: int
+    definition: str
+    sensor: str
+    at: datetime
+
+
+def raised(connection: Connection[Any]) -> Sequence[Raised]:
+    """All occurrences, earliest first."""
+    with connection.cursor(row_factory=class_row(Raised)) as cursor:
+        return cursor.execute(
+            """SELECT o.occurrence_id, d.key AS definition, s.key AS sensor, o.began_at AS at
+               FROM occurrence o
+               JOIN alarm_definition d USING (definition_id)
+               JOIN sensor s ON s.sensor_id = o.sensor_id
+               ORDER BY o.began_at, o.occurrence_id"""
+        ).fetchall()
+
+
+def stored_readings(connection: Connection[Any]) -> int:
+    """Readings that devices sent and that are stored; what Davy says of itself (virtual sensors) is left out."""
+    row = connection.execute(
+        "SELECT count(*) FROM reading r JOIN sensor s USING (sensor_id) WHERE NOT s.is_virtual"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
