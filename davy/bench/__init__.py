@@ -1,0 +1,1 @@
+"""Benches: Davy measured on servers of its own, counted from outside; docs/performance.md holds protocol and figures."""

@@ -1,0 +1,249 @@
+"""A private instance for a bench: real servers with full durability, the bench's portfolio, and the processes measured."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from core.db import connect
+from core.errors import Unavailable
+from davy.answer import progress
+from davy.bench import store
+from davy.bench.generator import Generator, Load
+from davy.bench.portfolio import Portfolio
+from davy.part import Part
+from davy.stack import Plan, Stack
+
+LOOK_EVERY_S = 0.05
+JUDGING_TIMEOUT_S = 120.0
+STALL_S = 30.0  # nothing more is stored for so long: what is missing is lost, or ingest stands
+WORKER = "bench"
+
+
+@dataclass(slots=True)
+class Watch:
+    """What ingest has committed since the bench began, as the database shows it."""
+
+    connection: Connection[TupleRow]
+    readings: int = 0
+    batches: int = 0
+    last_batch: int = 0
+    looked_at: float = 0.0  # monotonic seconds
+
+    def look(self) -> Mark:
+        """Counts what has come since the last look."""
+        found = store.progress_since(self.connection, WORKER, self.last_batch)
+        self.looked_at = time.monotonic()
+        self.readings += found.readings
+        self.batches += found.batches
+        self.last_batch = found.last_batch
+        return Mark(self.readings, self.batches, self.last_batch, self.looked_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The state of a `Watch` at one moment; `at` in monotonic seconds."""
+
+    readings: int
+    batches: int
+    last_batch: int
+    at: float
+
+
+@dataclass(slots=True)
+class Memory:
+    """Resident memory of a process over time.
+
+    Args:
+        pid: of the process, or of no process any more: then nothing is noted.
+    """
+
+    pid: int
+    _samples: list[tuple[float, float]] = field(default_factory=list)
+
+    def note(self) -> None:
+        """Takes a sample, at most one a second."""
+        now = time.monotonic()
+        if self._samples and now - self._samples[-1][0] < 1.0:
+            return
+        if (size := resident_mb(self.pid)) is not None:
+            self._samples.append((now, size))
+
+    @property
+    def most_mb(self) -> float | None:
+        """The largest sample, MB; None without one."""
+        return max((size for _, size in self._samples), default=None)
+
+    @property
+    def growth_mb_per_min(self) -> float | None:
+        """Slope of the least-squares line through the samples; None with fewer than three."""
+        n = len(self._samples)
+        if n < 3:
+            return None
+        mean_t = sum(t for t, _ in self._samples) / n
+        mean_s = sum(s for _, s in self._samples) / n
+        spread = sum((t - mean_t) ** 2 for t, _ in self._samples)
+        return 60.0 * sum((t - mean_t) * (s - mean_s) for t, s in self._samples) / spread
+
+
+def resident_mb(pid: int) -> float | None:
+    """Memory of a process that is in RAM, in MB of 10^6 bytes; None where it is gone or the system does not say."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/statm", encoding="ascii") as pages:
+        return int(pages.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return None
+
+
+class Instance:
+    """The private instance and what every bench does with it; `opened` makes one."""
+
+    def __init__(self, stack: Stack, portfolio: Portfolio, owner: Connection[TupleRow]) -> None:
+        self.stack = stack
+        self.portfolio = portfolio
+        self.owner = owner
+        self.watch = Watch(owner)
+        self._waiting = threading.Event()
+
+    @property
+    def ingest(self) -> Part:
+        """The process that is measured."""
+        return self.stack.parts["ingest"]
+
+    def load(self, **chosen: Any) -> Load:
+        """A load on this instance's broker, for `Generator`; `chosen` as `Load` has it."""
+        return Load(
+            host=self.stack.broker.host,
+            port=self.stack.broker.port,
+            user="simulator",
+            password=self.stack.mqtt_passwords["simulator"],
+            portfolio=self.portfolio,
+            boot=secrets.randbits(31) | 1 << 31,  # ten digits, as most of 32 random bits have
+            **chosen,
+        )
+
+    def settings(self, **measured: Any) -> dict[str, Any]:
+        """What each answer says of the circumstances.
+
+        Args:
+            measured: seconds, warm_up_s and batch_rows.
+        """
+        ingest_url = self.stack.database_url("ingest")
+        with connect(ingest_url, application="bench") as connection:
+            server = store.server_settings(connection)
+        broker = self.stack.broker
+        if (
+            broker.kind != "mosquitto"
+            or not server.timescaledb_version
+            or not (server.fsync and server.synchronous_commit)
+        ):
+            raise Unavailable("A bench needs mosquitto and TimescaleDB with fsync and synchronous_commit on.")
+        return {
+            "broker": broker.kind,
+            "broker_version": broker.version,
+            "database": f"PostgreSQL {server.version.split()[0]}",
+            "timescaledb_version": server.timescaledb_version,
+            "fsync": "on",
+            "synchronous_commit": "on",
+            "cpus": len(os.sched_getaffinity(0)),
+            "sensors": self.portfolio.sensors,
+            "definitions": self.portfolio.sensors * self.portfolio.definitions_per_sensor,
+            **measured,
+        }
+
+    def wait_until_judging(self) -> None:
+        """Until ingest says that it judges.
+
+        Raises:
+            Unavailable: it does not, with its last words.
+        """
+        deadline = time.monotonic() + JUDGING_TIMEOUT_S
+        while not store.ingest_judges(self.owner):
+            self._require_ingest()
+            if time.monotonic() > deadline:
+                raise Unavailable(f"Ingest did not begin to judge: {self.ingest.last_words()}")
+            self._waiting.wait(LOOK_EVERY_S)
+
+    def stop_ingest(self) -> None:
+        """An orderly stop; its session stays at the broker."""
+        self.ingest.ask_to_stop()
+        self.ingest.wait()
+        store.forget_status(self.owner)
+
+    def start_ingest(self) -> None:
+        """Starts it again; does not wait."""
+        self.ingest.start()
+
+    def follow(self, generator: Generator, base: int, seconds: float, memory: Memory | None = None) -> Mark:
+        """Lets a load run, telling it what is stored.
+
+        Args:
+            base: readings stored before the load began.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            mark = self.watch.look()
+            generator.tell_stored(mark.readings - base)
+            if memory is not None:
+                memory.note()
+            if (left := end - time.monotonic()) <= 0:
+                return mark
+            if generator.ended():
+                generator.stop()  # says why
+            self._require_ingest()
+            self._waiting.wait(min(LOOK_EVERY_S, left))
+
+    def wait_until_stored(self, readings: int, memory: Memory | None = None) -> Mark:
+        """Until so many readings are stored in all, or nothing more comes for `STALL_S`."""
+        mark = self.watch.look()
+        moved = mark
+        while mark.readings < readings and mark.at - moved.at < STALL_S:
+            self._require_ingest()
+            self._waiting.wait(LOOK_EVERY_S)
+            mark = self.watch.look()
+            if memory is not None:
+                memory.note()
+            if mark.readings > moved.readings:
+                moved = mark
+        return mark
+
+    def wait(self, seconds: float) -> None:
+        """Lets time pass."""
+        self._waiting.wait(seconds)
+
+    def _require_ingest(self) -> None:
+        if not self.ingest.pid:
+            raise Unavailable(f"Ingest ended during the bench: {self.ingest.last_words()}")
+
+
+@contextlib.contextmanager
+def opened(portfolio: Portfolio, parts: Sequence[str], *, commit_timestamps: bool = False) -> Iterator[Instance]:
+    """A fresh private instance with the bench's portfolio; gone at the end.
+
+    Args:
+        parts: which processes run; with "inbox", each site's high and life-safety alarms go to its webhook receiver.
+        commit_timestamps: the server notes when each transaction committed.
+    """
+
+    def prepare(stack: Stack) -> None:
+        if commit_timestamps:
+            with psycopg.connect(stack.postgres.superuser_url(), autocommit=True) as superuser:
+                store.note_commit_timestamps(superuser)
+            stack.postgres.restart()
+        with connect(stack.database_url("owner"), application="bench") as owner:
+            store.write_portfolio(owner, portfolio, stack.inbox_url if "inbox" in parts else None)
+
+    progress(f"Starting TimescaleDB, mosquitto and {', '.join(parts)} for {portfolio.sensors} sensors ...")
+    plan = Plan(parts=parts, users=False, prepare=prepare, settings={"DAVY_WORKER": WORKER})
+    with Stack(plan) as stack, contextlib.ExitStack() as closing:
+        stack.start()
+        owner = closing.enter_context(connect(stack.database_url("owner"), application="bench"))
+        yield Instance(stack, portfolio, owner)

@@ -1,0 +1,133 @@
+"""`davy bench detectors`: judging alone, on one core: detectors and conditions on batches of columns, no servers."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from alerting.condition import Conditions
+from core.batch import ReadingBatch, Scores
+from core.model import AlarmDefinition, DefinitionSet, Priority
+from davy.answer import progress, say
+from detectors.contract import Detector
+from detectors.registry import DETECTORS
+
+CORE = ("limit", "rate", "stuck")  # of the core set of design section 12; EWMA and CUSUM do not exist yet
+BATCH_ROWS = 5_000
+BATCHES = 64  # different ones, so that no batch stays in the processor's cache
+SECOND_US = 1_000_000
+START_US = 1_790_000_000 * SECOND_US
+# What a definition alarms on: about one reading in a thousand does, so that conditions move; nothing stands still.
+SETPOINTS = {"limit": 99.8, "rate": 95.0, "stuck": 600.0}
+
+
+@dataclass(slots=True)
+class _Judge:
+    detectors: Sequence[Detector]
+    conditions: Conditions
+    events: int = 0
+
+    def judge(self, batch: ReadingBatch) -> None:
+        scores = Scores.join([detector.score(batch) for detector in self.detectors])
+        self.events += len(self.conditions.step(scores))
+
+    @property
+    def state_bytes(self) -> int:
+        states = [*(detector.state() for detector in self.detectors), self.conditions.state()]
+        return sum(array.nbytes for state in states for array in state.values())
+
+
+def judging(sensors: int, *, warm_up_s: float, seconds: float, as_json: bool) -> int:
+    """Judges for so long and says how fast it went."""
+    progress(f"Judging {sensors} sensors with {', '.join(CORE)} ...")
+    definitions = _definitions(sensors, CORE)
+    judge = _Judge([DETECTORS[name](definitions) for name in CORE], Conditions(definitions))
+    clock = _Rounds(sensors)
+    _judge_for(judge, clock, warm_up_s)
+    events = judge.events
+    readings, elapsed = _judge_for(judge, clock, seconds)
+    answer = {
+        "core": {
+            "readings_per_s": round(readings / elapsed),
+            "bytes_per_sensor": round(judge.state_bytes / sensors, 1),
+        },
+        "full": None,
+        "peers": None,
+        "settings": {
+            "detectors": list(CORE),
+            "events_per_s": round((judge.events - events) / elapsed, 1),
+            "cpus": len(os.sched_getaffinity(0)),
+            "machine": platform.machine(),
+            "sensors": sensors,
+            "seconds": round(elapsed, 2),
+            "warm_up_s": warm_up_s,
+            "batch_rows": BATCH_ROWS,
+        },
+    }
+    say(answer, as_json=as_json)
+    return 0
+
+
+def _judge_for(judge: _Judge, clock: _Rounds, seconds: float) -> tuple[int, float]:
+    """Readings judged and the time it took; making the next batch is not counted."""
+    spent, readings = 0.0, 0
+    while spent < seconds:
+        batch = clock.next_batch()
+        began = time.perf_counter()
+        judge.judge(batch)
+        spent += time.perf_counter() - began
+        readings += len(batch)
+    return readings, spent
+
+
+class _Rounds:
+    """Batches in random sensor order; every sensor comes once before any comes again, a second later."""
+
+    def __init__(self, sensors: int) -> None:
+        self._random = np.random.default_rng(1)
+        self._order = self._random.permutation(sensors).astype(np.int32)
+        self._at = 0
+        self._now = START_US
+        self._values = [self._random.uniform(0, 100, BATCH_ROWS) for _ in range(BATCHES)]
+        self._turn = 0
+
+    def next_batch(self) -> ReadingBatch:
+        if self._at >= len(self._order):
+            self._random.shuffle(self._order)
+            self._at = 0
+            self._now += SECOND_US
+        sensor = self._order[self._at : self._at + BATCH_ROWS].copy()
+        self._at += len(sensor)
+        self._turn += 1
+        at = np.full(len(sensor), self._now, np.int64)
+        value = self._values[self._turn % BATCHES][: len(sensor)]
+        return ReadingBatch(sensor, at, at, at, value, np.zeros(len(sensor), np.uint8))
+
+
+def _definitions(sensors: int, detectors: Sequence[str]) -> DefinitionSet:
+    """One definition a sensor and detector, with deadband and both delays."""
+    rows = [
+        AlarmDefinition(
+            definition_id=1 + number * sensors + slot,
+            company_id=1,
+            site_id=1,
+            sensor_id=1 + slot,
+            key=f"{name}-{slot}",
+            detector=name,
+            direction="high",
+            setpoint=SETPOINTS[name],
+            deadband=SETPOINTS[name] / 100,
+            on_delay_us=2 * SECOND_US,
+            off_delay_us=3 * SECOND_US,
+            priority=Priority.HIGH,
+        )
+        for number, name in enumerate(detectors)
+        for slot in range(sensors)
+    ]
+    slots = np.tile(np.arange(sensors, dtype=np.int32), len(detectors))
+    return DefinitionSet(1, rows, slots, sensors)
