@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import closing
 
-from psycopg import Connection
-
+from core.db import connect
 from core.migrate import require_current
 from core.site_text import write_site_file
 from davy.site_import import read_everything
 
 
-def export_site(connection: Connection[Any]) -> str:
+def export_site(owner_url: str) -> str:
     """The text of a site file with everything in the database, addresses in full: keep it like a secret.
 
     Args:
-        connection: as the owner.
+        owner_url: the database, as its owner.
+
+    Raises:
+        DatabaseAway: it does not answer.
     """
-    require_current(connection)
-    with connection.transaction():
-        return write_site_file(read_everything(connection))
+    with closing(connect(owner_url, application="site-export")) as connection:
+        require_current(connection)
+        with connection.transaction():
+            return write_site_file(read_everything(connection))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ from alerting.store.configuration import (
     write_definitions,
     write_routes,
 )
+from core.db import connect
 from core.errors import BadInput, BadSiteFile, Refused
 from core.limit_rule import AddressRule, PackLimit, Vocabulary, read_packs
 from core.migrate import require_current
@@ -57,6 +59,15 @@ class Imported:
     dry_run: bool
     definitions_version: int | None = field(default=None)
 
+    def answer(self) -> dict[str, object]:
+        """The report for a machine."""
+        return {
+            "dry_run": self.dry_run,
+            "changes": [{"action": each.action, "subject": each.subject} for each in self.changes],
+            "notices": self.notices,
+            "definitions_version": self.definitions_version,
+        }
+
     def lines(self) -> list[str]:
         """The report for a person."""
         told = [str(change) for change in self.changes]
@@ -70,43 +81,47 @@ class Imported:
 
 
 def import_site(
-    connection: Connection[Any],
+    owner_url: str,
     path: Path,
     *,
-    now: datetime,
     actor: str,
-    reason: str | None = None,
+    reason: str = "",
     variables: Mapping[str, str] | None = None,
     dry_run: bool = False,
+    now: datetime | None = None,
 ) -> Imported:
     """Makes the database say what the file says; what the file no longer names stays.
 
     Args:
-        connection: as the owner, outside a transaction.
+        owner_url: the database, as its owner.
         actor: who does it, for the journal.
         reason: why; needed where something that alarms depend on changes.
         variables: values for `${NAME}` in the file.
         dry_run: everything is done and checked, then rolled back.
+        now: the instant the changes hold from; None: this one.
 
     Raises:
+        DatabaseAway: it does not answer.
         BadSiteFile: with every mistake of the file and its line.
         Refused: a change needs a reason and has none.
     """
-    require_current(connection)
     packs = shipped_limits()
     found = read_site_file(_read(path), words=vocabulary(), packs=packs, variables=variables)
-    with connection.transaction(force_rollback=dry_run):
-        lock_portfolio(connection)
-        current = read_everything(connection)
-        mistakes = [*found.mistakes, *check(found.portfolio, current)]
-        if mistakes:
-            raise BadSiteFile(sorted(set(mistakes)))
-        wanted = with_defaults(found.portfolio, packs)
-        changes = compare(wanted, current)
-        _require_reason(changes, reason)
-        write_changes(connection, changes, now)
-        write_journal(connection, _entries(changes, now, actor, reason))
-        moved = definitions_changed(connection) if changes and not dry_run else None
+    at = now or datetime.now(UTC)
+    with closing(connect(owner_url, application="site-import")) as connection:
+        require_current(connection)
+        with connection.transaction(force_rollback=dry_run):
+            lock_portfolio(connection)
+            current = read_everything(connection)
+            mistakes = [*found.mistakes, *check(found.portfolio, current)]
+            if mistakes:
+                raise BadSiteFile(sorted(set(mistakes)))
+            wanted = with_defaults(found.portfolio, packs)
+            changes = compare(wanted, current)
+            _require_reason(changes, reason)
+            write_changes(connection, changes, at)
+            write_journal(connection, _entries(changes, at, actor, reason))
+            moved = definitions_changed(connection) if changes and not dry_run else None
     return Imported(changes, _notices(wanted, current), dry_run, moved)
 
 
@@ -167,9 +182,9 @@ def _read(path: Path) -> str:
         raise BadInput(f"Byte {error.start} of {path} is not UTF-8; a site file is YAML in UTF-8.") from error
 
 
-def _require_reason(changes: Iterable[Change], reason: str | None) -> None:
+def _require_reason(changes: Iterable[Change], reason: str) -> None:
     unexplained = [change for change in changes if change.needs_reason]
-    if unexplained and not (reason or "").strip():
+    if unexplained and not reason.strip():
         told = "; ".join(str(change) for change in unexplained[:_TOLD])
         more = f"; and {len(unexplained) - _TOLD} more" if len(unexplained) > _TOLD else ""
         raise Refused(f"These changes touch what alarms depend on, so say why with --reason: {told}{more}.")
@@ -178,8 +193,8 @@ def _require_reason(changes: Iterable[Change], reason: str | None) -> None:
 _TOLD: Final = 5
 
 
-def _entries(changes: Iterable[Change], now: datetime, actor: str, reason: str | None) -> list[JournalEntry]:
-    why = (reason or "").strip() or DEFAULT_REASON
+def _entries(changes: Iterable[Change], now: datetime, actor: str, reason: str) -> list[JournalEntry]:
+    why = reason.strip() or DEFAULT_REASON
     return [
         JournalEntry(
             at=now,
