@@ -129,10 +129,10 @@ class Device:
         sock = None if client is None else client.socket()
         return None if client is None or sock is None else (sock, client.want_write())
 
-    def turn(self, now: float, host: str, port: int) -> None:
+    def turn(self, now: float, host: str, port: int, *, may_connect: bool = True) -> None:
         """Do what is due: connect, send, keep alive. `now` is a monotonic second."""
         self._pull_cable(now)
-        if self._state is State.AWAY and now >= self._attempt_at:
+        if may_connect and self._state is State.AWAY and now >= self._attempt_at:
             self._connect(now, host, port)
         if self._state is State.ONLINE:
             self._send_some()

@@ -9,7 +9,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
-from simulators.device import Device
+from core.errors import Unavailable
+from simulators.device import CONNECT_TIMEOUT_S, Device
 
 TURN_S: Final = 0.2  # the longest time between two turns of a device
 GOODBYE_S: Final = 5.0
@@ -32,7 +33,6 @@ class Network:
         self._button.setblocking(False)
         self._leaving = threading.Event()
         self._goodbye_by = 0.0
-        self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="devices", daemon=True)
 
     def start(self) -> None:
@@ -47,15 +47,22 @@ class Network:
             return  # it has been rung so often that it will be heard
 
     def check(self) -> None:
-        """Raise what ended the thread, if anything did."""
-        if self._failure is not None:
-            raise self._failure
+        """Whether the thread still works.
+
+        Raises:
+            Unavailable: it has ended by itself; what ended it is on stderr.
+        """
+        if not self._thread.is_alive() and not self._leaving.is_set():
+            raise Unavailable("The simulated devices have stopped by themselves; stderr says why.")
 
     def stop(self) -> None:
-        """Send what is waiting, say goodbye for every device, and end; at most `GOODBYE_S`, then without a word."""
+        """Send what is waiting, say goodbye for every device, and end; after `GOODBYE_S` without a word.
+
+        An attempt to connect that is under way may take up to `CONNECT_TIMEOUT_S` more.
+        """
         self._leaving.set()
         self.wake()
-        self._thread.join(GOODBYE_S + 2.0 * TURN_S + 5.0)
+        self._thread.join(GOODBYE_S + CONNECT_TIMEOUT_S + 2.0)
         self._bell.close()
         self._button.close()
 
@@ -73,12 +80,9 @@ class Network:
                 watched: dict[Device, tuple[Any, int]] = {}
                 while not self._finished():
                     for device in self._devices:
-                        device.turn(time.monotonic(), *self._address)
+                        device.turn(time.monotonic(), *self._address, may_connect=not self._leaving.is_set())
                         _watch(selector, watched, device)
                     self._wait(selector)
-        except BaseException as error:
-            self._failure = error
-            raise
         finally:
             for device in self._devices:
                 device.drop()

@@ -39,7 +39,7 @@ def build(seed: int, start_us: int, *, leak_at_s: float | None = None, grows_s: 
     shut = begins + round(shut_after)
     leak = Leak(
         place="pump-seal",
-        tank=int(tank),
+        tank=min(4, int(tank)),
         area_mm2=area,
         begins_s=begins,
         grows_s=chosen_growth if grows_s is None else grows_s,
@@ -47,7 +47,7 @@ def build(seed: int, start_us: int, *, leak_at_s: float | None = None, grows_s: 
     )
     schedule = Schedule(
         leaks=(leak,),
-        pumped=(Span(0, shut, int(tank)),),
+        pumped=(Span(0, shut, leak.tank),),
         fan_off=(Span(begins + round(fan_after), shut + round(fan_again)),),
         wind=wind,
         wind_from=wind_from,
