@@ -85,8 +85,10 @@ class DeliveryFailed(DavyError):
     Args:
         sentence: what the channel said, without secrets.
         permanent: true where the same message to the same address can never be delivered.
+        retry_after_s: how long the receiver asked us to wait; None where it did not.
     """
 
-    def __init__(self, sentence: str, *, permanent: bool) -> None:
+    def __init__(self, sentence: str, *, permanent: bool, retry_after_s: float | None = None) -> None:
         super().__init__(sentence)
         self.permanent = permanent
+        self.retry_after_s = retry_after_s

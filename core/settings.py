@@ -183,6 +183,11 @@ class Settings(BaseSettings):
     webhook_allow_private: Annotated[tuple[str, ...], BeforeValidator(_split_host_ports)] = _setting(
         (), "Private addresses that webhooks may go to all the same.", "a list of host:port, separated by commas"
     )
+    webhook_secrets: SecretStr | None = _setting(
+        None,
+        "Secrets that webhooks are signed with, by the name an address refers to; without them there is no webhook channel.",
+        "NAME=whsec_... with base64 of 24 to 64 random bytes, entries separated by commas",
+    )
 
     log_format: Literal["json", "console"] = _setting("json", "Shape of log lines on stderr.", "json or console")
 

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from alerting.delivery import Claimed
 from alerting.ledger import AlarmKey
 from alerting.store.columns import columns, key_columns
 
@@ -66,89 +67,26 @@ def cancel_waiting(connection: Connection[Any], rows: Sequence[tuple[AlarmKey, s
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A message that is ours to send until its lease ends, with what is known of its alarm at this moment.
-
-    Args:
-        attempt: counts claims; only who holds the newest may mark the row.
-        state, suppression, active: of the alarm now, to see whether it is still wanted.
-        address: where the person's channel ends; None where none is set.
-        secret_ref: name of the signing secret in the settings.
-        value: the number that decided the onset, in `unit`; None where it is not known.
-    """
-
-    notification_id: int
-    key: str
-    attempt: int
-    created_at: datetime
-    due_at: datetime
-    onset: datetime
-    step: int
-    audience: str
-    channel: str
-    occurrence_id: int
-    person_id: int
-    person_active: bool
-    language: str
-    address: str | None
-    secret_ref: str | None
-    state: str
-    suppression: str
-    resolved_at: datetime | None
-    began_at: datetime
-    definition_key: str
-    priority: str
-    detector: str
-    direction: str
-    setpoint: float
-    title: str
-    title_zh: str
-    consequence: str
-    consequence_zh: str
-    response: str
-    response_zh: str
-    respond_within_s: float
-    company: str
-    company_zh: str
-    site: str
-    site_zh: str
-    time_zone: str
-    zone: str | None
-    zone_zh: str | None
-    sensor: str
-    sensor_zh: str
-    unit: str
-    value: float | None
-
-
-def claim(connection: Connection[Any], now: datetime, lease_until: datetime, limit: int) -> list[int]:
-    """Takes what is due and nobody's, the most urgent first: the ids, ours until `lease_until`.
+def claim(connection: Connection[Any], now: datetime, lease_until: datetime) -> Claimed | None:
+    """Takes the most urgent message that is due and nobody's, ours until `lease_until`; None where there is none.
 
     A row whose lease has run out was being sent by somebody who is gone; it is sent again, under the same key.
     """
-    rows = connection.execute(
+    taken = connection.execute(
         """
-        WITH due AS (
+        UPDATE notification SET state = 'claimed', attempt = attempt + 1, lease_until = %(lease_until)s
+        WHERE notification_id = (
             SELECT notification_id FROM notification
             WHERE state IN ('waiting', 'claimed') AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until <= %(now)s)
             ORDER BY urgency, due_at, notification_id
-            FOR NO KEY UPDATE SKIP LOCKED
-            LIMIT %(limit)s
-        ), taken AS (
-            UPDATE notification n SET state = 'claimed', attempt = n.attempt + 1, lease_until = %(lease_until)s
-            FROM due WHERE n.notification_id = due.notification_id
-            RETURNING n.notification_id, n.urgency, n.due_at
+            LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
         )
-        SELECT notification_id FROM taken ORDER BY urgency, due_at, notification_id
+        RETURNING notification_id
         """,
-        {"now": now, "lease_until": lease_until, "limit": limit},
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
-def read(connection: Connection[Any], ids: Sequence[int]) -> list[Claimed]:
-    """Everything needed to judge, write and send these messages, in the order of `ids`."""
+        {"now": now, "lease_until": lease_until},
+    ).fetchone()
+    if taken is None:
+        return None
     with connection.cursor(row_factory=class_row(Claimed)) as cursor:
         return cursor.execute(
             """
@@ -159,8 +97,7 @@ def read(connection: Connection[Any], ids: Sequence[int]) -> list[Claimed]:
                    d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
                    co.name AS company, co.name_zh AS company_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
                    z.name AS zone, z.name_zh AS zone_zh, s.name AS sensor, s.name_zh AS sensor_zh, s.unit, t.value
-            FROM unnest(%s::bigint[]) WITH ORDINALITY AS i(notification_id, position)
-            JOIN notification n USING (notification_id)
+            FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
             JOIN alarm a ON a.definition_id = n.definition_id AND a.sensor_id = n.sensor_id
@@ -176,10 +113,10 @@ def read(connection: Connection[Any], ids: Sequence[int]) -> list[Claimed]:
                   AND t.event = 'raise'
                 ORDER BY t.number DESC LIMIT 1
             ) t ON true
-            ORDER BY i.position
+            WHERE n.notification_id = %s
             """,
-            (list(ids),),
-        ).fetchall()
+            taken,
+        ).fetchone()
 
 
 def mark_sent(connection: Connection[Any], notification_id: int, attempt: int, now: datetime, receipt: str) -> bool:

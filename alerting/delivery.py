@@ -1,0 +1,120 @@
+"""Whether a message is still wanted, and when it is tried again: the decisions of the outbox. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from alerting.alarm import WAITS_FOR_A_PERSON, State, Suppression
+
+# First pause after a failure; doubles with each attempt up to LONGEST_PAUSE. A mail server's restart takes seconds, its
+# maintenance minutes. Ours.
+FIRST_PAUSE: Final = timedelta(seconds=5)
+LONGEST_PAUSE: Final = timedelta(minutes=15)
+JITTER: Final = 0.25  # of the pause, either way, so that what failed together does not come back together
+GIVE_UP_AFTER: Final = timedelta(
+    hours=24
+)  # since it was due: what nobody could be told in a day is a failure, and says so
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that is ours to send until its lease ends, with what is known of its alarm at this moment.
+
+    Args:
+        attempt: counts claims; only who holds the newest may mark the row.
+        state, suppression, active: of the alarm now, to see whether it is still wanted.
+        address: where the person's channel ends; None where none is set.
+        secret_ref: name of the signing secret in the settings.
+        value: the number that decided the onset, in `unit`; None where it is not known.
+    """
+
+    notification_id: int
+    key: str
+    attempt: int
+    created_at: datetime
+    due_at: datetime
+    onset: datetime
+    step: int
+    audience: str
+    channel: str
+    occurrence_id: int
+    person_id: int
+    person_active: bool
+    language: str
+    address: str | None
+    secret_ref: str | None
+    state: str
+    suppression: str
+    resolved_at: datetime | None
+    began_at: datetime
+    definition_key: str
+    priority: str
+    detector: str
+    direction: str
+    setpoint: float
+    title: str
+    title_zh: str
+    consequence: str
+    consequence_zh: str
+    response: str
+    response_zh: str
+    respond_within_s: float
+    company: str
+    company_zh: str
+    site: str
+    site_zh: str
+    time_zone: str
+    zone: str | None
+    zone_zh: str | None
+    sensor: str
+    sensor_zh: str
+    unit: str
+    value: float | None
+
+
+def why_unwanted(claimed: Claimed) -> str | None:
+    """Why this message must not go out any more; None where it must.
+
+    What was claimed before and never marked may have arrived: then the reason says so.
+    """
+    reason = _reason(claimed)
+    if reason is not None and claimed.attempt > 1:
+        return f"{reason}; an earlier attempt may have arrived"
+    return reason
+
+
+def _reason(claimed: Claimed) -> str | None:
+    if claimed.resolved_at is not None:
+        return "resolved"
+    if claimed.suppression != Suppression.NONE:
+        return claimed.suppression.replace("_", " ")
+    if State(claimed.state) not in WAITS_FOR_A_PERSON:
+        return "acknowledged"
+    if not claimed.person_active:
+        return "the person is no longer active"
+    return None
+
+
+def pause_before_next(key: str, attempt: int, *, asked: timedelta | None = None) -> timedelta:
+    """How long to wait after `attempt` failed; the same for the same key and attempt, different between keys.
+
+    Args:
+        asked: what the receiver asked for (Retry-After); kept unless it is longer than `LONGEST_PAUSE`.
+
+    >>> pause_before_next("12-70-0-0-3-smtp", 1) == pause_before_next("12-70-0-0-3-smtp", 1)
+    True
+    """
+    doublings: int = 1 << min(attempt - 1, 16)
+    doubled = min(FIRST_PAUSE * doublings, LONGEST_PAUSE)
+    digest = hashlib.sha256(f"{key} {attempt}".encode()).digest()
+    spread = int.from_bytes(digest[:4], "big") / 2**32  # 0 <= spread < 1
+    pause = doubled * (1 - JITTER + 2 * JITTER * spread)
+    return max(pause, min(asked, LONGEST_PAUSE)) if asked is not None else pause
+
+
+def gives_up(claimed: Claimed, now: datetime) -> bool:
+    """Whether it has been tried for long enough."""
+    return now - claimed.due_at > GIVE_UP_AFTER

@@ -1,0 +1,197 @@
+"""The outbox: queued messages go out, at least once, under a key by which the receiver can drop a repeat.
+
+Claim (lease and attempt, a short transaction with SKIP LOCKED), look again whether it is still wanted, send with a time-out
+below the lease, THEN mark where the attempt still matches. Who dies between sending and marking leaves a lease that runs
+out, and the message is sent again under the same key.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+import psycopg
+
+from alerting.channels.channel import Address, Channel
+from alerting.delivery import Claimed, gives_up, pause_before_next, why_unwanted
+from alerting.message import compose
+from alerting.store import notifications
+from core.db import Database, connect
+from core.errors import DatabaseAway, DeliveryFailed
+from core.log import logger
+from core.metrics import AlertingMetrics
+
+SEND_TIMEOUT: Final = timedelta(seconds=30)  # slow mail servers greet after 20 s; RFC 5321 4.5.3.2 would wait 5 minutes
+LEASE: Final = timedelta(seconds=60)  # the wait after a crash before a message is sent again; must exceed SEND_TIMEOUT
+SLOW_POLL: Final = timedelta(seconds=5)  # behind LISTEN: finds what a lost notice, a lease's end or an escalation left
+SENDERS: Final = 4  # a receiver that hangs holds one of them for SEND_TIMEOUT
+_BACK_OFF_S: Final = 2.0  # while the database is away
+
+log = logger(__name__)
+
+
+# What became of a message; "lost": sent or not, its lease had passed to somebody else.
+Outcome = Literal["sent", "retried", "failed", "cancelled", "lost"]
+
+
+class Dispatcher:
+    """Sends what is due. Any number may run at once, in threads or processes.
+
+    Args:
+        database: as the role alerting.
+        channels: by name, see `alerting.channels.configured`.
+        token: a fresh service token.
+        clock: aware UTC; times of marks come from it.
+        public_url: address of Davy as people type it.
+        lease: how long a claimed message is ours; longer than `send_timeout`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Mapping[str, Channel],
+        *,
+        token: Callable[[], str],
+        clock: Callable[[], datetime],
+        public_url: str,
+        metrics: AlertingMetrics,
+        lease: timedelta = LEASE,
+        send_timeout: timedelta = SEND_TIMEOUT,
+    ) -> None:
+        if lease <= send_timeout:
+            raise ValueError("the lease must be longer than the time-out of sending")
+        self._database = database
+        self._channels = channels
+        self._token = token
+        self._clock = clock
+        self._public_url = public_url
+        self._metrics = metrics
+        self._lease = lease
+        self._send_timeout = send_timeout
+
+    def run_once(self, now: datetime) -> Outcome | None:
+        """Takes the most urgent message that is due by `now` and sees it through; None where there is none.
+
+        One at a time: a lease covers one sending, so a slow receiver never makes the next message's lease run out.
+
+        Raises:
+            DatabaseAway: nothing is lost: the lease runs out and the message is sent again.
+        """
+        with self._database.transaction(self._token()) as connection:
+            claimed = notifications.claim(connection, now, now + self._lease)
+        if claimed is None:
+            return None
+        outcome = self._see_through(claimed, now)
+        self._metrics.notifications.labels(claimed.channel, "delivered" if outcome == "sent" else outcome).inc()
+        return outcome
+
+    def _see_through(self, claimed: Claimed, now: datetime) -> Outcome:
+        """One message to its end or to its next attempt; the name of the outcome."""
+        if (reason := why_unwanted(claimed)) is not None:
+            return self._finish(claimed, "cancelled", reason)
+        channel = self._channels.get(claimed.channel)
+        if claimed.address is None:
+            return self._finish(claimed, "failed", f"the person has no {claimed.channel} address")
+        if channel is None:
+            problem = DeliveryFailed(f"The channel {claimed.channel} is not set up.", permanent=False)
+            return self._failed(claimed, problem)
+        message = compose(claimed, now=now, public_url=self._public_url)
+        address = Address(claimed.address, claimed.secret_ref)
+        try:
+            receipt = channel.send(message, address, now=now, timeout_s=self._send_timeout.total_seconds())
+        except DeliveryFailed as error:
+            return self._failed(claimed, error)
+        done = self._clock()
+        with self._database.transaction(self._token()) as connection:
+            marked = notifications.mark_sent(connection, claimed.notification_id, claimed.attempt, done, receipt)
+        self._metrics.delivery_seconds.labels(claimed.channel).observe((done - claimed.created_at).total_seconds())
+        log.info(
+            "notification_sent", notification=claimed.notification_id, channel=claimed.channel, attempt=claimed.attempt
+        )
+        return "sent" if marked else "lost"
+
+    def _failed(self, claimed: Claimed, error: DeliveryFailed) -> Outcome:
+        now = self._clock()
+        if error.permanent or gives_up(claimed, now):
+            return self._finish(claimed, "failed", str(error))
+        asked = timedelta(seconds=error.retry_after_s) if error.retry_after_s is not None else None
+        again = now + pause_before_next(claimed.key, claimed.attempt, asked=asked)
+        with self._database.transaction(self._token()) as connection:
+            marked = notifications.put_back(connection, claimed.notification_id, claimed.attempt, again, str(error))
+        log.warning(
+            "notification_retried",
+            notification=claimed.notification_id,
+            attempt=claimed.attempt,
+            why=str(error),
+            next=again,
+        )
+        return "retried" if marked else "lost"
+
+    def _finish(self, claimed: Claimed, state: Literal["failed", "cancelled"], outcome: str) -> Outcome:
+        with self._database.transaction(self._token()) as connection:
+            marked = notifications.mark_finished(
+                connection, claimed.notification_id, claimed.attempt, self._clock(), state, outcome
+            )
+        if state == "failed":
+            log.warning("notification_failed", notification=claimed.notification_id, why=outcome)
+        return state if marked else "lost"
+
+    def run(self, stop: threading.Event, *, listen_url: str, senders: int = SENDERS) -> None:
+        """Sends until `stop` is set: woken by LISTEN davy_outbox, with a slow poll behind it.
+
+        What goes wrong beyond the database being away ends all threads and is raised: the process loop starts anew.
+
+        Args:
+            listen_url: of the role alerting, for a connection of its own.
+        """
+        wake, closing = threading.Event(), threading.Event()
+        with ThreadPoolExecutor(senders + 1, thread_name_prefix="outbox") as pool:
+            running: list[Future[None]] = [pool.submit(self._send_while, closing, wake) for _ in range(senders)]
+            running.append(pool.submit(_listen, listen_url, closing, wake))
+            while not stop.wait(0.2):
+                if wait(running, timeout=0, return_when=FIRST_EXCEPTION).done:
+                    break
+            closing.set()
+            wake.set()
+        for future in running:
+            future.result()
+
+    def _send_while(self, closing: threading.Event, wake: threading.Event) -> None:
+        while not closing.is_set():
+            wake.clear()
+            try:
+                if self.run_once(self._clock()) is not None:
+                    continue
+                pause = self._until_next()
+            except DatabaseAway as error:
+                log.warning("outbox_waits", why=str(error))
+                pause = _BACK_OFF_S
+            if not closing.is_set():
+                wake.wait(pause)
+
+    def _until_next(self) -> float:
+        """Seconds until something may be due, at most the slow poll's."""
+        with self._database.transaction(self._token()) as connection:
+            due = notifications.next_due(connection)
+        if due is None:
+            return SLOW_POLL.total_seconds()
+        left = (due - self._clock()).total_seconds()
+        return min(max(left, 0.05), SLOW_POLL.total_seconds())
+
+
+def _listen(url: str, closing: threading.Event, wake: threading.Event) -> None:
+    """Wakes the senders when something was queued; a lost connection is made anew, the slow poll stands in meanwhile."""
+    while not closing.is_set():
+        try:
+            with connect(url, application="alerting-listen") as connection:
+                connection.execute("LISTEN davy_outbox")
+                wake.set()  # what was queued while nobody listened
+                while not closing.is_set():
+                    for _ in connection.notifies(timeout=0.5, stop_after=1):
+                        wake.set()
+        except (DatabaseAway, psycopg.OperationalError) as error:
+            log.warning("outbox_listens_no_more", why=str(error))
+            closing.wait(_BACK_OFF_S)
