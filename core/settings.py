@@ -42,6 +42,14 @@ def _hex_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _named_webhook_secrets(secret: SecretStr) -> SecretStr:
+    # Standard Webhooks 1.0.0: 24 to 64 bytes, in base64.
+    entry = r"\s*[A-Za-z0-9_.-]+\s*=\s*whsec_[A-Za-z0-9+/]{32,86}={0,2}\s*"
+    if not re.fullmatch(f"{entry}(,{entry})*", secret.get_secret_value()):
+        raise ValueError("not named secrets")
+    return secret
+
+
 def _http_url(url: str) -> str:
     if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
         raise ValueError("not an address")
@@ -67,6 +75,7 @@ def _absolute(path: Path) -> Path:
 
 Conninfo = Annotated[SecretStr, AfterValidator(_conninfo)]
 HexKey = Annotated[SecretStr, AfterValidator(_hex_key)]
+WebhookSecrets = Annotated[SecretStr, AfterValidator(_named_webhook_secrets)]
 Folder = Annotated[Path, AfterValidator(_absolute)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$")]
@@ -183,7 +192,7 @@ class Settings(BaseSettings):
     webhook_allow_private: Annotated[tuple[str, ...], BeforeValidator(_split_host_ports)] = _setting(
         (), "Private addresses that webhooks may go to all the same.", "a list of host:port, separated by commas"
     )
-    webhook_secrets: SecretStr | None = _setting(
+    webhook_secrets: WebhookSecrets | None = _setting(
         None,
         "Secrets that webhooks are signed with, by the name an address refers to; without them there is no webhook channel.",
         "NAME=whsec_... with base64 of 24 to 64 random bytes, entries separated by commas",

@@ -40,6 +40,7 @@ def test_no_secret_has_a_default() -> None:
         "principal_key",
         "cookie_key",
         "smtp_password",
+        "webhook_secrets",
     } == SECRETS
     assert {field: Settings.model_fields[field].default for field in SECRETS} == dict.fromkeys(SECRETS)
 
