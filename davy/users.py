@@ -103,7 +103,7 @@ def _person(found: Sequence[Holder], key: str) -> Holder:
             if not holder.active:
                 raise Refused(f"{key} is not active; set `active: true` in the site file first.")
             return holder
-    near = get_close_matches(key, [holder.key for holder in found], n=1)
+    near = get_close_matches(key, [holder.key for holder in found], n=1, cutoff=0.5)
     advice = f"did you mean {near[0]}?" if near else "add them to the site file and import it first."
     raise BadInput(f"There is no person {key}; {advice}")
 

@@ -60,13 +60,14 @@ def read_routes(connection: Connection[Any]) -> list[RouteRow]:
             ORDER BY r.route_id
             """
         ).fetchall()
-    of: dict[int, list[Step]] = {route["route_id"]: [] for route in routes}
+    of: dict[int, list[Step]] = {}
     for step in steps:
-        of[step.pop("route_id")].append(Step(**step))
-    return [
-        RouteRow(**{**route, "priorities": tuple(route["priorities"]), "steps": tuple(of[route.pop("route_id")])})
-        for route in routes
-    ]
+        of.setdefault(step.pop("route_id"), []).append(Step(**step))
+    found = []
+    for route in routes:
+        taken = tuple(of.get(route.pop("route_id"), ()))
+        found.append(RouteRow(**{**route, "priorities": tuple(route["priorities"]), "steps": taken}))
+    return found
 
 
 def write_addresses(connection: Connection[Any], rows: Iterable[AddressRow]) -> None:

@@ -1,0 +1,106 @@
+"""What comes with Davy as data: limits with their source, and the demo portfolio that the simulators play."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import BadSiteFile
+from core.limit_rule import read_packs
+from core.portfolio import Portfolio
+from core.site_defaults import BROKER_LOSS, GATEWAY_LOST, MANDATORY_STALE, with_defaults
+from core.site_references import check, unheard
+from davy.site_import import shipped_limits, vocabulary
+from simulators import mine, tank_farm
+from simulators.scenarios.leaking import STAGES
+from tests.core.sites import read
+
+DEMO = Path(__file__).resolve().parents[2] / "packs" / "demo" / "portfolio.yaml"
+
+
+@pytest.fixture(scope="module")
+def demo() -> Portfolio:
+    """The demo portfolio's rows."""
+    found = read(DEMO.read_text("utf-8"), {"DEMO_WEBHOOK": "http://127.0.0.1:9/hook"})
+    assert [*found.mistakes, *check(found.portfolio, Portfolio())] == []
+    assert list(unheard(found.portfolio)) == []
+    return with_defaults(found.portfolio, shipped_limits())
+
+
+def test_every_threshold_is_data_with_its_source_and_nobody_has_verified_one() -> None:
+    """A threshold names standard and edition, or is Davy's own; a standard's number is flagged unverified until checked."""
+    packs = shipped_limits()
+    assert {"gas.lel-1", "mine.ch4-return", BROKER_LOSS, GATEWAY_LOST, MANDATORY_STALE} <= set(packs)
+    for name, limit in packs.items():
+        rule = limit.rule
+        assert rule.standard is None or rule.edition, name
+        assert rule.standard is not None or name.partition(".")[0] in {"signal", "system"}, name
+        assert rule.verified_by is None, name
+        assert all((*rule.title, *rule.consequence, *rule.response)), name
+        assert rule.title[0] != rule.title[1], name
+
+
+def test_packs_that_state_a_standard_say_that_nobody_has_verified_them() -> None:
+    """Whoever opens the file reads it first."""
+    for file in DEMO.parents[1].glob("*_limits.yaml"):
+        text = file.read_text("utf-8")
+        if "standard:" in text:
+            assert "UNVERIFIED" in text.partition("davy: limits/1")[0], file.name
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("davy: limits/1\npack: p\nlimits:\n  - {key: a}", "p.yaml: limit a has no setpoint"),
+        ("davy: limits/1\npack: p\nlimits:\n  - {key: a, averaging: daily}", "averaging of limit a is daily"),
+        ("davy: limits/1\npack: p\nlimits:\n  - {key: a, unit: ppm}", "did you mean [ppm]?"),
+        ("davy: limits/1\npack: p\nlimits:\n  - {key: a}\n  - {key: a}", "p.a is there twice"),
+        ("davy: limits/1\npack: p\nlimits:\n  - {key: a}", "has no jurisdictions"),
+    ],
+)
+def test_a_wrong_pack_is_told_with_file_and_line(text: str, told: str) -> None:
+    """A pack is read with the same care as a site file."""
+    with pytest.raises(BadSiteFile) as caught:
+        read_packs([("p.yaml", text)], vocabulary())
+    assert any(told in sentence for _, sentence in caught.value.mistakes), caught.value.mistakes
+
+
+def test_the_demo_has_exactly_the_sensors_the_simulators_play(demo: Portfolio) -> None:
+    """Company, site, zone, device, key, unit, period and range are those of the instruments."""
+    played = {
+        (i.company, i.site, i.zone, i.device, i.key, i.unit, i.period_s, i.low, i.high)
+        for i in (*tank_farm.SENSORS, *mine.SENSORS)
+    }
+    stated = {
+        (s.company, s.site, s.zone, s.device, s.key, s.unit, s.period_s, s.range_low, s.range_high)
+        for s in demo.sensors
+        if not s.is_virtual
+    }
+    assert stated == played
+
+
+def test_the_demo_has_the_limits_the_scenarios_expect(demo: Portfolio) -> None:
+    """The truth of a scenario names definitions by key and counts on their setpoints."""
+    limits = {d.key: d for d in demo.definitions}
+    for sensor in demo.sensors:
+        if sensor.unit == "%{LEL}":
+            for stage, setpoint in STAGES.items():
+                limit = limits[f"{sensor.key}.{stage}"]
+                assert (limit.setpoint, limit.direction, limit.on_delay_s, limit.latch) == (setpoint, "high", 0.0, True)
+            assert {f"{sensor.key}.stuck", f"{sensor.key}.stale"} <= set(limits)
+    assert {"vent-1.off", "level-t1.high", "pressure-t1.high", "temp-t1.high", "ch4-return.high"} <= set(limits)
+    silent = {(d.device, d.sensor) for d in demo.definitions if d.detector == "stale"}
+    assert silent == {(s.device, s.key) for s in demo.sensors if not s.is_virtual}
+
+
+def test_the_demo_has_a_person_for_each_role_of_each_company(demo: Portfolio) -> None:
+    """Two companies with their own people, and the insurer's who look after both."""
+    roles = {(person.company, person.role) for person in demo.people}
+    companies = {company.key for company in demo.companies}
+    assert companies == {"huaihai-petro", "qinling-coal"}
+    assert roles == {(c, r) for c in companies for r in ("safety_officer", "integrator")} | {
+        (None, role) for role in ("underwriter", "risk_engineer", "admin")
+    }
+    assert all(set(p.looks_after) == companies for p in demo.people if p.company is None)
+    assert all(row.address.endswith(".invalid") for row in demo.addresses if row.channel == "smtp")

@@ -1,0 +1,208 @@
+"""`davy site import` and `export` against a real database, plain and TimescaleDB."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from core.errors import BadInput, BadSiteFile, DatabaseAway, Refused
+from davy.site_export import export_site
+from davy.site_import import Imported, import_site
+from tests.core.sites import SMALL, line_of
+from tests.database import TestDatabase
+
+pytestmark = pytest.mark.db
+
+DEMO = Path(__file__).resolve().parents[2] / "packs" / "demo" / "portfolio.yaml"
+HOOK = {"DEMO_WEBHOOK": "http://127.0.0.1:9/hook"}
+FIRST, LATER = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def bring(
+    database: TestDatabase, folder: Path, text: str, *, reason: str = "", dry_run: bool = False, now: datetime = FIRST
+) -> Imported:
+    """Imports a text as a file."""
+    file = folder / "site.yaml"
+    file.write_text(text, "utf-8")
+    return import_site(database.url("owner"), file, actor="tester", reason=reason, dry_run=dry_run, now=now)
+
+
+def rows(database: TestDatabase, query: str) -> list[tuple[object, ...]]:
+    """What the owner sees."""
+    with database.connect("owner") as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def test_the_demo_portfolio_imports_and_the_second_time_changes_nothing(database: TestDatabase) -> None:
+    """Idempotent, and says so."""
+    owner = database.url("owner")
+    first = import_site(owner, DEMO, actor="tester", variables=HOOK, now=FIRST)
+    assert first.notices == []
+    assert first.definitions_version is not None
+    journal = rows(database, "SELECT count(*) FROM journal")
+    assert journal == [(len(first.changes),)]
+    second = import_site(owner, DEMO, actor="tester", variables=HOOK, now=LATER)
+    assert second.changes == []
+    assert second.definitions_version is None
+    assert second.lines() == ["Nothing to change: the database already says what the file says."]
+    assert rows(database, "SELECT count(*) FROM journal") == journal
+
+
+def test_an_export_imports_to_the_same(database: TestDatabase, tmp_path: Path) -> None:
+    """Database to file to database: nothing changes, and a second export is the same text."""
+    import_site(database.url("owner"), DEMO, actor="tester", variables=HOOK, now=FIRST)
+    text = export_site(database.url("owner"))
+    assert bring(database, tmp_path, text, now=LATER).changes == []
+    assert export_site(database.url("owner")) == text
+
+
+def test_an_export_fills_an_empty_database(database: TestDatabase, tmp_path: Path) -> None:
+    """What was written out can be brought in elsewhere: the whole plant, addresses and retired things too."""
+    sensor = "                mandatory: true\n"
+    bring(database, tmp_path, SMALL.replace(sensor, sensor + "                retired: true\n"))
+    text = export_site(database.url("owner"))
+    with database.connect("owner") as connection:
+        connection.execute("TRUNCATE company, person CASCADE")
+    bring(database, tmp_path, text)
+    assert export_site(database.url("owner")) == text
+    assert rows(database, "SELECT count(*) FROM sensor WHERE retired_at IS NOT NULL AND key = 'ch4'") == [(1,)]
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(database: TestDatabase, tmp_path: Path) -> None:
+    """Dry run: every statement is tried and rolled back."""
+    tried = bring(database, tmp_path, SMALL, dry_run=True)
+    assert rows(database, "SELECT (SELECT count(*) FROM company) + (SELECT count(*) FROM journal)") == [(0,)]
+    assert tried.lines()[-1].startswith(f"Dry run: nothing was written; {len(tried.changes)} changes")
+    assert [str(c) for c in bring(database, tmp_path, SMALL).changes] == [str(c) for c in tried.changes]
+
+
+def test_a_changed_limit_needs_a_reason_and_keeps_its_old_value(database: TestDatabase, tmp_path: Path) -> None:
+    """Who, why, old value, always; the new version starts at the import."""
+    bring(database, tmp_path, SMALL)
+    changed = SMALL.replace("setpoint: 15", "setpoint: 18")
+    with pytest.raises(Refused, match=r"--reason: limit north/ch4.warm: changed: setpoint 15 -> 18"):
+        bring(database, tmp_path, changed, reason="  ")
+    bring(database, tmp_path, changed, reason="calibrated by Li", now=LATER)
+    query = "SELECT version, setpoint, valid_from FROM alarm_definition WHERE key = 'ch4.warm'"
+    assert rows(database, query) == [(2, 18.0, LATER)]
+    journal = "SELECT actor, action, subject, old, new, reason, at FROM journal ORDER BY journal_id DESC LIMIT 1"
+    entry = (
+        "tester",
+        "limit_changed",
+        "limit north/ch4.warm",
+        {"setpoint": 15.0},
+        {"setpoint": 18.0},
+        "calibrated by Li",
+        LATER,
+    )
+    assert rows(database, journal) == [entry]
+    others = "SELECT count(*) FROM alarm_definition WHERE version <> 1 AND key <> 'ch4.warm'"
+    assert rows(database, others) == [(0,)]
+
+
+def test_a_better_text_is_no_new_version(database: TestDatabase, tmp_path: Path) -> None:
+    """Conditions are matched by version: a text must not make them start afresh."""
+    bring(database, tmp_path, SMALL)
+    bring(database, tmp_path, SMALL.replace("zh: 查看。", "zh: 去看看。"), now=LATER)
+    query = "SELECT version, valid_from, response_zh FROM alarm_definition WHERE key = 'ch4.warm'"
+    assert rows(database, query) == [(1, FIRST, "去看看。")]
+
+
+def test_retiring_and_restoring(database: TestDatabase, tmp_path: Path) -> None:
+    """Nothing is deleted; retired stays retired at its first instant; restoring begins anew."""
+    bring(database, tmp_path, SMALL)
+    retired = SMALL.replace("            gateway: gw-1\n", "            gateway: gw-1\n            retired: true\n")
+    with pytest.raises(Refused, match="--reason"):
+        bring(database, tmp_path, retired)
+    bring(database, tmp_path, retired, reason="dismantled", now=LATER)
+    query = (
+        "SELECT (SELECT retired_at FROM device WHERE key = 'gas-1'), (SELECT retired_at FROM sensor WHERE key = 'ch4')"
+    )
+    assert rows(database, query) == [(LATER, LATER)]
+    assert rows(database, "SELECT count(*) FROM alarm_definition WHERE retired_at IS NULL") == [(2,)]
+    bring(database, tmp_path, SMALL, reason="back", now=LATER)
+    assert rows(database, "SELECT version FROM alarm_definition WHERE retired_at IS NULL AND key = 'ch4.warm'") == [
+        (3,)
+    ]
+
+
+def test_what_the_file_no_longer_names_stays_and_is_told(database: TestDatabase, tmp_path: Path) -> None:
+    """Half a file never switches a plant's alarms off."""
+    bring(database, tmp_path, SMALL)
+    start, end = SMALL.index("                  - key: warm"), SMALL.index("        routes:")
+    outcome = bring(database, tmp_path, SMALL[:start] + SMALL[end:])
+    assert outcome.changes == []
+    assert "limit north/ch4.warm" in outcome.notices[0]
+
+
+def test_lists_within_a_row_are_replaced(database: TestDatabase, tmp_path: Path) -> None:
+    """Steps of a route, sites of a policy, companies and channels of a person."""
+    bring(database, tmp_path, SMALL)
+    text = SMALL.replace("sites: [north]", "sites: []").replace("{after_s: 300,", "{after_s: 600,")
+    text = text.replace(
+        "{after_s: 0, to: [{person: so, channel: smtp}]}", "{after_s: 0, to: [{person: so, channel: webhook}]}"
+    ).replace("channels: {smtp: so@acme.invalid}", "channels: {webhook: {address: 'https://a.example/x', secret: s1}}")
+    bring(database, tmp_path, text, reason="new phone")
+    assert rows(database, "SELECT count(*) FROM policy_site") == [(0,)]
+    steps = "SELECT r.key, position, after_s, channel FROM route_step JOIN route r USING (route_id) ORDER BY r.key"
+    assert rows(database, steps) == [("all", 0, 0.0, "webhook"), ("insurer", 0, 600.0, "smtp")]
+    addresses = "SELECT channel, address, secret_ref FROM channel_address WHERE company_id IS NOT NULL"
+    assert rows(database, addresses) == [("webhook", "https://a.example/x", "s1")]
+    assert bring(database, tmp_path, text).changes == []
+
+
+def test_mistakes_of_file_and_database_come_together_and_nothing_is_written(
+    database: TestDatabase, tmp_path: Path
+) -> None:
+    """Every mistake at once, with its line, also those only the database knows."""
+    bring(database, tmp_path, SMALL)
+    text = SMALL.replace('unit: "%{LEL}"', 'unit: "%"').replace("                  - gas.lel-1\n", "")
+    text = text.replace("currency: CNY", "currency: x").replace("priority: low", "priority: lo")
+    with pytest.raises(BadSiteFile) as caught:
+        bring(database, tmp_path, text, reason="try")
+    lines = [line for line, _ in caught.value.mistakes]
+    assert lines == sorted(lines)
+    assert set(lines) == {line_of(text, "currency: x"), line_of(text, "key: ch4"), line_of(text, "priority: lo")}
+    assert rows(database, "SELECT unit FROM sensor WHERE key = 'ch4'") == [("%{LEL}",)]
+
+
+def test_ingest_hears_of_a_change_and_of_nothing_else(database: TestDatabase, tmp_path: Path) -> None:
+    """The import ends with a NOTIFY that carries the version only."""
+    with database.connect("ingest") as listener:
+        listener.execute("LISTEN davy_definitions")
+        moved = bring(database, tmp_path, SMALL).definitions_version
+        bring(database, tmp_path, SMALL)
+        bring(database, tmp_path, SMALL.replace("en: Acme", "en: Acme 2"), dry_run=True)
+        heard = [note.payload for note in listener.notifies(timeout=1, stop_after=2)]
+    assert heard == [str(moved)]
+
+
+def test_the_journal_is_seen_by_the_company_alone(database: TestDatabase, tmp_path: Path) -> None:
+    """Each company reads what was changed at its own plants."""
+    import_site(database.url("owner"), DEMO, actor="tester", variables=HOOK, now=FIRST)
+    ids = dict(rows(database, "SELECT key, company_id FROM company"))
+    company = ids["qinling-coal"]
+    assert isinstance(company, int)
+    person = rows(database, "SELECT person_id FROM person WHERE key = 'qinling-integrator'")[0][0]
+    assert isinstance(person, int)
+    with database.connect("web", database.person_token(person, "integrator", company)) as connection:
+        seen = connection.execute("SELECT DISTINCT company_id FROM journal").fetchall()
+        subjects = {str(row[0]) for row in connection.execute("SELECT subject FROM journal").fetchall()}
+    assert seen == [(company,)]
+    assert "device qm-gas-1" in subjects
+    assert not [subject for subject in subjects if "tf-" in subject or "huaihai" in subject]
+
+
+def test_what_cannot_be_read_gets_one_sentence(database: TestDatabase, tmp_path: Path) -> None:
+    """A missing file, another encoding, a database that is away: a sentence, no traceback."""
+    owner = database.url("owner")
+    with pytest.raises(BadInput, match="cannot be read: No such file"):
+        import_site(owner, tmp_path / "none.yaml", actor="tester")
+    file = tmp_path / "gbk.yaml"
+    file.write_bytes("davy: 罐区".encode("gbk"))
+    with pytest.raises(BadInput, match="is not UTF-8"):
+        import_site(owner, file, actor="tester")
+    with pytest.raises(DatabaseAway, match="does not answer"):
+        import_site("postgresql://davy_owner:x@127.0.0.1:1/none", DEMO, actor="tester", variables=HOOK)
