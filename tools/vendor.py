@@ -77,7 +77,9 @@ def fetch() -> None:
     """Installs the pinned packages in a folder of our own and copies what we take."""
     with tempfile.TemporaryDirectory() as scratch:
         wanted = [f"{package.name}@{package.version}" for package in PACKAGES]
-        subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", scratch, *wanted], check=True)
+        subprocess.run(
+            ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", scratch, *wanted], check=True
+        )
         modules = Path(scratch) / "node_modules"
         for folder in sorted({package.folder for package in PACKAGES}):
             entries = [_copied(modules, package) for package in PACKAGES if package.folder == folder]
@@ -97,8 +99,10 @@ def _copied(modules: Path, package: Package) -> dict[str, Any]:
 
 def _notices(modules: Path) -> str:
     parts = [
-        "# Third-party notices\n\nFiles of other projects that stand in this repository, written by `tools/vendor.py`."
-        " Python dependencies are installed by the user and carry their own notices.\n"
+        (
+            "# Third-party notices\n\nFiles of other projects that stand in this repository, written by `tools/vendor.py`."
+            " Python dependencies are installed by the user and carry their own notices.\n"
+        )
     ]
     for package in PACKAGES:
         where = "shipped with Davy" if package.folder == SHIPPED else "used by the tests only, not shipped"
@@ -106,7 +110,9 @@ def _notices(modules: Path) -> str:
         if package.licence == "Apache-2.0":
             parts.append("Licensed under the Apache License 2.0, whose text is in `LICENSE`.\n")
         if package.licence == "MPL-2.0":
-            parts.append("Licensed under the Mozilla Public License 2.0, <https://mozilla.org/MPL/2.0/>; the file is unchanged.\n")
+            parts.append(
+                "Licensed under the Mozilla Public License 2.0, <https://mozilla.org/MPL/2.0/>; the file is unchanged.\n"
+            )
         for notice in package.notices:
             text = (modules / package.name / notice).read_text("utf-8").strip()
             parts.append("```\n" + "\n".join(line.rstrip() for line in text.splitlines()) + "\n```\n")
@@ -130,7 +136,9 @@ def differences() -> list[str]:
             if name in pinned and entry["version"] != pinned[name].version:
                 found.append(f"{name} is {entry['version']} in {folder}, tools/vendor.py pins {pinned[name].version}")
             found += [
-                f"{folder}/{file} differs from its manifest" for file, want in entry["files"].items() if sha256(ROOT / folder / file) != want
+                f"{folder}/{file} differs from its manifest"
+                for file, want in entry["files"].items()
+                if sha256(ROOT / folder / file) != want
             ]
     return found
 

@@ -1,4 +1,5 @@
--- Logging in. Owner: api. Both tables are seen only under a principal that api has signed for exactly this login or person.
+-- Logging in, and what the insurer's people may see of readings. Owner: api.
+-- Both tables are seen only under a principal that api has signed for exactly this login or person.
 
 CREATE TABLE web_login (
     login       text PRIMARY KEY,
@@ -18,5 +19,16 @@ CREATE TABLE web_session (
 );
 CALL davy_wall('web_session', '(person_id = (SELECT davy_person()))');
 
+-- The insurer's people see the curve of an occurrence only once it is resolved or the client has shared it, and only its
+-- window. Whoever reads it is journalled, for the client to see (api/store/occurrences.py).
+CREATE VIEW v_evidence WITH (security_barrier) AS
+    SELECT o.occurrence_id, r.measured_at, r.value, r.quality
+    FROM occurrence o JOIN reading r
+      ON r.sensor_id = o.sensor_id AND r.measured_at >= o.evidence_from
+     AND r.measured_at <= coalesce(o.evidence_until, o.resolved_at, 'infinity')
+    WHERE o.company_id = ANY ((SELECT davy_companies())::int[])
+      AND (o.resolved_at IS NOT NULL OR o.shared);
+
 GRANT SELECT ON web_login TO davy_web;
 GRANT SELECT, INSERT, UPDATE ON web_session TO davy_web;
+GRANT SELECT ON v_evidence TO davy_web;

@@ -1,0 +1,103 @@
+"""What a request gets when something is wrong: one sentence, as JSON under /api, else as a page in the reader's language."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from api.gate import language_of
+from api.texts import Answer, NotLoggedIn, later
+from api.web import web_of
+from core.db import first_line
+from core.errors import DatabaseAway, Refused
+from core.i18n import translations
+from core.log import logger
+
+log = logger(__name__)
+
+_AWAY = later("Davy cannot reach its database at this moment. Try again in a few seconds.")
+_BUSY = later("Somebody else is working on the same alarm. Try again.")
+_WRONG_INPUT = later("Something in this request is missing or has a wrong form.")
+_UNKNOWN = later("There is nothing here, or nothing that you may see.")
+_NOT_SO = later("This address does not answer that kind of request.")
+# Lock not available, statement cancelled by its time-out, deadlock, serialization failure.
+_BUSY_STATES = {"55P03", "57014", "40P01", "40001"}
+
+
+def is_api(request: Request) -> bool:
+    """Whether the asker is a program."""
+    return request.url.path.startswith("/api/v1")
+
+
+def sentence(request: Request, status: int, text: str, words: dict[str, object] | None = None) -> Response:
+    """One sentence as the whole answer."""
+    web = web_of(request)
+    language = language_of(request)
+    said = translations(language).gettext(text)
+    if words:
+        said %= words
+    if is_api(request):
+        return JSONResponse({"error": said}, status, {"Cache-Control": "no-store"})
+    return web.pages.page("error.html", language, now=web.clock(), status=status, visitor=None, sentence=said)
+
+
+def install(app: FastAPI) -> None:
+    """Registers the answers."""
+    app.add_exception_handler(NotLoggedIn, _not_logged_in)
+    app.add_exception_handler(Answer, _answer)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(DatabaseAway, _away)
+    app.add_exception_handler(psycopg.Error, _database_refused)
+    app.add_exception_handler(RequestValidationError, _wrong_input)
+    app.add_exception_handler(HTTPException, _http)
+
+
+def _not_logged_in(request: Request, error: Exception) -> Response:
+    if is_api(request):
+        return sentence(request, 401, str(error))
+    login = "/login" if request.method != "GET" else "/login?next=" + quote(request.url.path)
+    if request.headers.get("hx-request") == "true":
+        # A fragment must not be replaced by a log-in page: the whole page goes there.
+        return Response(status_code=401, headers={"HX-Redirect": "/login", "Cache-Control": "no-store"})
+    return RedirectResponse(login, 303, {"Cache-Control": "no-store"})
+
+
+def _answer(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Answer)
+    return sentence(request, error.status, error.text, error.words)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    return sentence(request, 409, str(error))
+
+
+def _away(request: Request, error: Exception) -> Response:
+    log.warning("database_away", path=request.url.path, error=str(error))
+    return sentence(request, 503, _AWAY)
+
+
+def _database_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, psycopg.Error)
+    if error.sqlstate in _BUSY_STATES:
+        log.warning("database_busy", path=request.url.path, sqlstate=error.sqlstate)
+        return sentence(request, 503, _BUSY)
+    log.error("database_refused", path=request.url.path, sqlstate=error.sqlstate, error=first_line(error))
+    return sentence(request, 500, later("Davy's database refused this. The operator finds the reason in the log."))
+
+
+def _wrong_input(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # An id that is no number names nothing, as one that does not exist.
+    in_path = any(found["loc"][:1] == ("path",) for found in error.errors())
+    return sentence(request, 404 if in_path else 422, _UNKNOWN if in_path else _WRONG_INPUT)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    texts = {404: _UNKNOWN, 405: _NOT_SO}
+    return sentence(request, error.status_code, texts.get(error.status_code, _WRONG_INPUT))

@@ -1,0 +1,115 @@
+"""The web application, put together. Nothing is read or started until `create_app` is called."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+from api import answers, health
+from api.armour import Armour
+from api.gate import Somebody
+from api.news import News
+from api.pages import actions, alarms, devices, events, front, occurrences, operator
+from api.pages.frame import person_page
+from api.passwords import Passwords
+from api.rendering import STATIC, Pages
+from api.throttle import Throttle
+from api.v1 import acting_routes, models, reading_routes
+from api.web import DemoInbox, Here, Web
+from core.db import Database
+from core.metrics import ApiMetrics
+
+_ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": models.Wrong} for status in (401, 403, 404, 409, 422, 429, 503)}
+
+
+def create_app(
+    *,
+    database: Database,
+    principal_key: bytes,
+    cookie_key: bytes,
+    clock: Callable[[], datetime],
+    listen_url: str,
+    public_url: str | None = None,
+    demo_inbox: DemoInbox | None = None,
+    metrics: ApiMetrics | None = None,
+) -> FastAPI:
+    """The app of one web process.
+
+    Args:
+        database: pool of the web role; opened and closed with the app.
+        clock: aware UTC now; a wall clock.
+        listen_url: connection string of the web role, for the thread that listens for changes.
+        public_url: as people type it; with https, cookies and browsers stay there.
+        demo_inbox: what the demo's sinks received; only the demo has one.
+    """
+    secure = (public_url or "").startswith("https://")
+    web = Web(
+        database=database,
+        principal_key=principal_key,
+        cookie_key=cookie_key,
+        clock=clock,
+        secure=secure,
+        news=News(listen_url),
+        pages=Pages(),
+        passwords=Passwords(),
+        throttle=Throttle(),
+        inbox=demo_inbox,
+        metrics=metrics,
+    )
+    app = FastAPI(
+        title="Davy",
+        version=_version(),
+        description="Alarms of industrial sites: what is open, what happened, and who answered.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.web = web
+    for router in (front.router, alarms.router, occurrences.router, actions.router, devices.router, operator.router):
+        app.include_router(router, include_in_schema=False)
+    app.include_router(events.router, include_in_schema=False)
+    app.include_router(health.router)
+    for api in (reading_routes.router, acting_routes.router):
+        app.include_router(api, prefix="/api/v1", responses=_ERRORS)
+    app.include_router(_docs, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    answers.install(app)
+    app.add_middleware(Armour, secure=secure, metrics=metrics)
+    return app
+
+
+_docs = APIRouter()
+
+
+@_docs.get("/api/docs")
+def documentation(web: Here, visitor: Somebody) -> HTMLResponse:
+    """The API's description as a page."""
+    return person_page(web, visitor, "swagger.html")
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    web: Web = app.state.web
+    web.database.open()
+    web.news.start()
+    try:
+        yield
+    finally:
+        web.news.close()
+        web.passwords.close()
+        web.database.close()
+
+
+def _version() -> str:
+    try:
+        return version("davy-safety")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,97 @@
+"""What a visitor gets to see of one occurrence: curve and timeline, the insurer's people less than the client's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from api.chart import Curve, Window, curve, window
+from api.choices import sees_evidence
+from api.permissions import Right
+from api.store import occurrences, readings
+from api.store.occurrences import Occurrence, TimelineRow
+from api.visitor import Visitor
+
+TABLE_ROWS = 60  # of the data table beside the chart: a summary for those who cannot see the curve
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A curve and the window it was read for."""
+
+    shown: Window
+    buckets: list[readings.Bucket]
+    curve: Curve
+
+
+def evidence_of(
+    connection: Connection[TupleRow], visitor: Visitor, occurrence: Occurrence, now: datetime
+) -> Evidence | None:
+    """The curve around the occurrence; None where this visitor may not see it yet. The insurer's look is journalled."""
+    if not sees_evidence(visitor, occurrence) or occurrence.is_virtual:
+        return None
+    ended = occurrence.normal_at if occurrence.resolved_at is None else (occurrence.normal_at or occurrence.resolved_at)
+    shown = window(occurrence.began_at, ended, now, occurrence.period_s)
+    if visitor.may(Right.SEE_READINGS):
+        buckets = readings.curve(connection, occurrence.sensor_id, shown.since, shown.until, shown.bucket_s)
+    else:
+        occurrences.journal_evidence_read(
+            connection,
+            company_id=occurrence.company_id,
+            occurrence_id=occurrence.occurrence_id,
+            person_id=visitor.person_id,
+            role=visitor.role,
+        )
+        # Their view ends where the occurrence's own window ends; beyond it nothing is missing, it is not theirs.
+        shown = replace(
+            shown,
+            since=max(shown.since, occurrence.evidence_from),
+            until=min(shown.until, occurrence.evidence_until or shown.until),
+        )
+        buckets = readings.evidence_curve(
+            connection, occurrence.occurrence_id, shown.since, shown.until, shown.bucket_s
+        )
+    gaps = readings.gaps(connection, occurrence.device_id, shown.since, shown.until)
+    return Evidence(
+        shown, buckets, curve(buckets, [(gap.since, gap.until) for gap in gaps], shown, occurrence.period_s)
+    )
+
+
+def table_of(evidence: Evidence) -> list[readings.Bucket]:
+    """The curve as at most `TABLE_ROWS` rows, each with the extremes of its stretch."""
+    step = max(1, -(-len(evidence.buckets) // TABLE_ROWS))
+    return [_merged(evidence.buckets[i : i + step]) for i in range(0, len(evidence.buckets), step)]
+
+
+def _merged(part: list[readings.Bucket]) -> readings.Bucket:
+    low = [bucket.low for bucket in part if bucket.low is not None]
+    high = [bucket.high for bucket in part if bucket.high is not None]
+    return readings.Bucket(
+        part[0].at, part[-1].until, min(low, default=None), max(high, default=None), sum(b.readings for b in part)
+    )
+
+
+def timeline_of(connection: Connection[TupleRow], visitor: Visitor, occurrence: Occurrence) -> list[TimelineRow]:
+    """All that happened; for the insurer's people without persons, receipts and, until resolved or shared, without values
+    and what the client's people wrote."""
+    rows = occurrences.timeline(connection, occurrence.occurrence_id)
+    if visitor.may(Right.SEE_PEOPLE):
+        return rows
+    evident = sees_evidence(visitor, occurrence)
+    return [
+        _without_persons(row, evident)
+        for row in rows
+        if evident or row.kind in ("transition", "notification") or row.person_id == visitor.person_id
+    ]
+
+
+def _without_persons(row: TimelineRow, evident: bool) -> TimelineRow:
+    return replace(
+        row,
+        who=None,
+        text=row.text if row.kind == "comment" or (row.kind == "transition" and evident) else None,
+        value=row.value if evident else None,
+    )

@@ -1,0 +1,109 @@
+"""Who comes in: sessions from cookies, rights, and the token every form must bring."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Form, Header, Request
+
+from api import cookies
+from api.permissions import Right
+from api.store import people
+from api.texts import Forbidden, FormRefused, NotLoggedIn
+from api.visitor import Visitor, token_for_session
+from api.web import Here, Web
+from core.i18n import LANGUAGES
+from core.model import Role
+
+
+def find_visitor(request: Request, web: Web) -> Visitor | None:
+    """Whose session the request's cookie stands for; the database is asked only about cookies that we sealed."""
+    opened = cookies.unseal(request.cookies.get(cookies.SESSION, ""), web.cookie_key)
+    if opened is None:
+        return None
+    secret, person_id = opened
+    now = web.clock()
+    with web.acting_as(token_for_session(person_id, web.principal_key, now)) as connection:
+        session = people.find_session(connection, cookies.session_hash(secret), person_id, now)
+    if session is None:
+        return None
+    person = session.person
+    return Visitor(
+        person_id=person_id,
+        name=person.name,
+        role=Role(person.role),
+        company_id=person.company_id,
+        companies=tuple(person.companies),
+        language=language_of(request, person.language),
+        secret=secret,
+        expires_at=session.expires_at,
+    )
+
+
+def language_of(request: Request, persons: str | None = None) -> str:
+    """What they chose on this browser, else the person's language, else the browser's, else Chinese."""
+    chosen = request.cookies.get(cookies.LANGUAGE, "")
+    if chosen in LANGUAGES:
+        return chosen
+    if persons in LANGUAGES:
+        return str(persons)
+    for part in request.headers.get("accept-language", "").split(","):
+        name = part.split(";")[0].strip().lower().split("-")[0]
+        if name in LANGUAGES:
+            return name
+    return "zh"
+
+
+def visitor_or_none(request: Request, web: Here) -> Visitor | None:
+    """For pages that greet everybody."""
+    return find_visitor(request, web)
+
+
+def visitor_of(visitor: Annotated[Visitor | None, Depends(visitor_or_none)]) -> Visitor:
+    """Somebody with a session."""
+    if visitor is None:
+        raise NotLoggedIn
+    return visitor
+
+
+class Having:
+    """A dependency: somebody whose role has `right`."""
+
+    def __init__(self, right: Right) -> None:
+        self.right = right
+
+    def __call__(self, visitor: Annotated[Visitor, Depends(visitor_of)]) -> Visitor:
+        """The visitor, or the answer that ends the request."""
+        if not visitor.may(self.right):
+            raise Forbidden
+        return visitor
+
+
+def form_of_session(
+    web: Here, visitor: Annotated[Visitor, Depends(visitor_of)], form_token: Annotated[str, Form()] = ""
+) -> None:
+    """A form that came from a page of this session."""
+    if not cookies.same(form_token, cookies.form_token(visitor.secret, web.cookie_key)):
+        raise FormRefused
+
+
+def call_of_session(
+    web: Here, visitor: Annotated[Visitor, Depends(visitor_of)], x_form_token: Annotated[str, Header()] = ""
+) -> None:
+    """A call of the JSON API that carries the token of this session (`form_token` of /api/v1/me)."""
+    if not cookies.same(x_form_token, cookies.form_token(visitor.secret, web.cookie_key)):
+        raise FormRefused
+
+
+OurForm = Depends(form_of_session)
+OurCall = Depends(call_of_session)
+Anybody = Annotated[Visitor | None, Depends(visitor_or_none)]
+Somebody = Annotated[Visitor, Depends(visitor_of)]
+AlarmReader = Annotated[Visitor, Depends(Having(Right.SEE_ALARMS))]
+OccurrenceReader = Annotated[Visitor, Depends(Having(Right.SEE_OCCURRENCES))]
+ReadingReader = Annotated[Visitor, Depends(Having(Right.SEE_READINGS))]
+Actor = Annotated[Visitor, Depends(Having(Right.ACT))]
+Commenter = Annotated[Visitor, Depends(Having(Right.COMMENT))]
+DeviceReader = Annotated[Visitor, Depends(Having(Right.SEE_DEVICES))]
+RejectedReader = Annotated[Visitor, Depends(Having(Right.SEE_REJECTED))]
+UserReader = Annotated[Visitor, Depends(Having(Right.SEE_USERS))]

@@ -1,0 +1,96 @@
+"""Numbers, units, durations and instants as people read them. Pure."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from gettext import NullTranslations
+from zoneinfo import ZoneInfo
+
+from babel.numbers import format_decimal
+
+DIGITS = 3  # significant digits of a measured value: no sensor here is better than 0.1 % of its value
+# Codes whose sign is not just the code without brackets.
+_SIGNS = {
+    "Cel": "°C", "[degF]": "°F", "1": "", "deg": "°", "Ohm": "Ω", "kOhm": "kΩ", "MOhm": "MΩ", "{rpm}/min": "rpm",
+    "[in_i]": "in", "[ft_i]": "ft", "%{LEL}": "%LEL", "kW.h": "kWh", "W.h": "Wh",
+}  # fmt: skip
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def unit_sign(code: str) -> str:
+    """A UCUM code as people write it.
+
+    >>> unit_sign("[ppm]"), unit_sign("mg/m3"), unit_sign("Cel"), unit_sign("uSv/h")
+    ('ppm', 'mg/m³', '°C', 'µSv/h')
+    """
+    if code in _SIGNS:
+        return _SIGNS[code]
+    sign = code.translate(str.maketrans("", "", "[]{}")).replace("m3", "m³").replace("s2", "s²").replace("m2", "m²")
+    return "µ" + sign[1:] if sign.startswith("u") else sign
+
+
+def number(value: float | None, locale: str = "en") -> str:
+    """A value with sensible digits; an em dash where there is none.
+
+    >>> number(43.2178), number(0.43218), number(1013.26), number(20.0), number(None), number(float("nan"))
+    ('43.2', '0.432', '1,013', '20', '—', '—')
+    """
+    if value is None or not math.isfinite(value):
+        return "—"
+    size = math.floor(math.log10(abs(value))) if value else 0
+    decimals = min(max(DIGITS - 1 - size, 0), 6)
+    return str(
+        format_decimal(round(value, decimals), format="#,##0." + "#" * decimals if decimals else "#,##0", locale=locale)
+    )
+
+
+def quantity(value: float | None, code: str, locale: str = "en") -> str:
+    """A value with its unit.
+
+    >>> quantity(20.94, "%"), quantity(55.02, "%{LEL}"), quantity(1.0, "1")
+    ('20.9 %', '55 %LEL', '1')
+    """
+    sign = unit_sign(code)
+    return (
+        f"{number(value, locale)} {sign}"
+        if sign and value is not None and math.isfinite(value)
+        else number(value, locale)
+    )
+
+
+def duration(texts: NullTranslations, length: timedelta | float) -> str:
+    """A length of time in at most two units, never rounded up.
+
+    >>> none = NullTranslations()
+    >>> duration(none, 95.4), duration(none, 300), duration(none, 3720), duration(none, timedelta(days=2, hours=3))
+    ('1 min 35 s', '5 min', '1 h 2 min', '2 d 3 h')
+    """
+    _ = texts.gettext
+    seconds = int(max(length.total_seconds() if isinstance(length, timedelta) else length, 0))
+    if seconds < _MINUTE:
+        return _("%(n)s s") % {"n": seconds}
+    if seconds < _HOUR:
+        parts = [_("%(n)s min") % {"n": seconds // _MINUTE}, _("%(n)s s") % {"n": seconds % _MINUTE}]
+        rest = seconds % _MINUTE
+    elif seconds < _DAY:
+        parts = [_("%(n)s h") % {"n": seconds // _HOUR}, _("%(n)s min") % {"n": seconds % _HOUR // _MINUTE}]
+        rest = seconds % _HOUR // _MINUTE
+    else:
+        parts = [_("%(n)s d") % {"n": seconds // _DAY}, _("%(n)s h") % {"n": seconds % _DAY // _HOUR}]
+        rest = seconds % _DAY // _HOUR
+    return " ".join(parts if rest else parts[:1])
+
+
+def instant(at: datetime, zone: str, now: datetime | None = None) -> str:
+    """An instant in a site's time zone, to the second; only the time of day where it is the same day as `now` there.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 11, 23, 4, 0, 5, tzinfo=UTC)
+    >>> instant(noon, "Asia/Shanghai"), instant(noon, "Asia/Shanghai", noon)
+    ('2026-11-23 12:00:05', '12:00:05')
+    """
+    there = at.astimezone(ZoneInfo(zone))
+    if now is not None and now.astimezone(ZoneInfo(zone)).date() == there.date():
+        return there.strftime("%H:%M:%S")
+    return there.strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,80 @@
+"""Occurrences: the list, and the page of one: what happened, why, what to do, who did what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from api.choices import choices, sees_evidence
+from api.evidence import evidence_of, table_of, timeline_of
+from api.gate import OccurrenceReader
+from api.pages.frame import frame_of, person_page
+from api.permissions import Right
+from api.shelves import shelves
+from api.store import occurrences
+from api.texts import NotFound
+from api.visitor import Visitor
+from api.web import Here, Web
+from core.model import Priority
+
+router = APIRouter()
+
+_NOTHING_TYPED = {"action": "", "resolution": "", "action_taken": "", "reason": "", "body": ""}
+
+
+@router.get("/occurrences")
+def occurrence_list(web: Here, visitor: OccurrenceReader, open: bool = False, before: int | None = None) -> Response:
+    """The newest first, a page at a time."""
+    with web.acting_for(visitor) as connection:
+        rows = occurrences.list_occurrences(connection, only_open=open, before=before)
+        frame = frame_of(connection, web.clock())
+    return person_page(
+        web,
+        visitor,
+        "occurrences.html",
+        frame=frame,
+        rows=rows,
+        only_open=open,
+        older=rows[-1].occurrence_id if len(rows) == occurrences.PAGE else None,
+        many_companies=len({row.company for row in rows}) > 1,
+    )
+
+
+@router.get("/occurrences/{occurrence_id}")
+def occurrence_page(web: Here, visitor: OccurrenceReader, occurrence_id: int) -> Response:
+    """One occurrence."""
+    return show(web, visitor, occurrence_id)
+
+
+def show(
+    web: Web, visitor: Visitor, occurrence_id: int, *, sentence: str | None = None, status: int = 200, **typed: Any
+) -> Response:
+    """The page; after a refused action with the sentence that says why, and what was typed."""
+    now = web.clock()
+    with web.acting_for(visitor) as connection:
+        found = occurrences.find_occurrence(connection, occurrence_id)
+        if found is None:
+            raise NotFound
+        evidence = evidence_of(connection, visitor, found, now)
+        rows = timeline_of(connection, visitor, found)
+        frame = frame_of(connection, now)
+    return person_page(
+        web,
+        visitor,
+        "occurrence.html",
+        frame=frame,
+        status=status,
+        o=found,
+        choices=choices(visitor, found),
+        shelves=shelves(Priority(found.priority)),
+        evident=sees_evidence(visitor, found),
+        sees_people=visitor.may(Right.SEE_PEOPLE),
+        answered=next((row for row in rows if row.kind == "transition" and row.what == "acknowledge"), None),
+        table=table_of(evidence) if evidence else [],
+        curve=evidence.curve if evidence else None,
+        timeline=rows,
+        sentence=sentence,
+        typed={**_NOTHING_TYPED, **typed},
+    )

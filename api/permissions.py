@@ -1,0 +1,84 @@
+"""Who may do what: the one table, pure. Row security decides which companies; this decides which rooms and which acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from core.model import Role
+
+
+class Right(StrEnum):
+    """Something a role may or may not do."""
+
+    SEE_ALARMS = "see_alarms"  # the live list, with values
+    SEE_OCCURRENCES = "see_occurrences"
+    SEE_READINGS = "see_readings"  # curves at any time; without it only evidence that is resolved or shared
+    SEE_PEOPLE = "see_people"  # the client's people by name, and what they wrote
+    ACT = "act"  # acknowledge, shelve, reset, resolve
+    COMMENT = "comment"
+    SEE_DEVICES = "see_devices"
+    SEE_REJECTED = "see_rejected"  # what devices sent wrong, as they sent it
+    SEE_USERS = "see_users"
+
+
+_TABLE: dict[Role, frozenset[Right]] = {
+    Role.SAFETY_OFFICER: frozenset(
+        {
+            Right.SEE_ALARMS,
+            Right.SEE_OCCURRENCES,
+            Right.SEE_READINGS,
+            Right.SEE_PEOPLE,
+            Right.ACT,
+            Right.COMMENT,
+            Right.SEE_DEVICES,
+        }
+    ),
+    Role.INTEGRATOR: frozenset(
+        {
+            Right.SEE_ALARMS,
+            Right.SEE_OCCURRENCES,
+            Right.SEE_READINGS,
+            Right.SEE_PEOPLE,
+            Right.COMMENT,
+            Right.SEE_DEVICES,
+            Right.SEE_REJECTED,
+        }
+    ),
+    Role.UNDERWRITER: frozenset({Right.SEE_OCCURRENCES, Right.COMMENT}),
+    Role.RISK_ENGINEER: frozenset({Right.SEE_OCCURRENCES, Right.COMMENT}),
+    # The operator keeps Davy running for all companies; answering a client's alarm is the client's.
+    Role.ADMIN: frozenset(
+        {
+            Right.SEE_ALARMS,
+            Right.SEE_OCCURRENCES,
+            Right.SEE_READINGS,
+            Right.SEE_PEOPLE,
+            Right.SEE_DEVICES,
+            Right.SEE_REJECTED,
+            Right.SEE_USERS,
+        }
+    ),
+}
+RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(_TABLE)
+
+HOME: Mapping[Role, str] = MappingProxyType(
+    {
+        Role.SAFETY_OFFICER: "/alarms",
+        Role.INTEGRATOR: "/devices",
+        Role.UNDERWRITER: "/occurrences",
+        Role.RISK_ENGINEER: "/occurrences",
+        Role.ADMIN: "/alarms",
+    }
+)
+
+
+def may(role: Role, right: Right) -> bool:
+    """Whether `role` has `right`."""
+    return right in RIGHTS[role]
+
+
+def sees_all_companies(role: Role) -> bool:
+    """The operator alone; everybody else sees the companies the database names for them."""
+    return role is Role.ADMIN

@@ -1,0 +1,99 @@
+"""Pages: Jinja2 templates, one environment a language, with what templates need to write times, numbers and words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from babel.support import Translations
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from api import numbers, wording
+from core.i18n import LANGUAGES, locale_of, translations
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+STATIC = HERE / "static"
+HTML_LANGUAGE = {"zh": "zh-Hans", "en": "en"}
+
+
+class Pages:
+    """All templates in all languages. Reads catalogues and the static folder once."""
+
+    def __init__(self) -> None:
+        versions = _versions()
+        self._environments = {language: _environment(language, versions) for language in LANGUAGES}
+
+    def page(
+        self,
+        template: str,
+        language: str,
+        *,
+        now: datetime,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **words: Any,
+    ) -> HTMLResponse:
+        """A rendered page or fragment. What a person may see is nobody else's: never cached."""
+        text = self._environments[language].get_template(template).render(now=now, **words)
+        return HTMLResponse(text, status, {"Cache-Control": "no-store", **(headers or {})})
+
+
+def _versions() -> dict[str, str]:
+    return {
+        path.relative_to(STATIC).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        for path in STATIC.rglob("*")
+        if path.is_file()
+    }
+
+
+def _environment(language: str, versions: Mapping[str, str]) -> Environment:
+    texts, locale = translations(language), locale_of(language)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(texts, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(
+        language=language,
+        html_language=HTML_LANGUAGE[language],
+        static=lambda name: f"/static/{name}?v={versions[name]}",
+        PRIORITIES=wording.PRIORITIES,
+        RESOLUTIONS=wording.RESOLUTIONS,
+        UNACKNOWLEDGED=wording.UNACKNOWLEDGED,
+    )
+    environment.filters.update(_filters(language, texts, locale))
+    return environment
+
+
+def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
+    def say(row: object, name: str) -> str:
+        """The column `name` of a row in this language."""
+        return getattr(row, f"{name}_zh" if language == "zh" else name) or ""
+
+    return {
+        "say": say,
+        "instant": numbers.instant,
+        "iso": lambda at: at.isoformat(timespec="seconds"),
+        "number": lambda value: numbers.number(value, locale),
+        "quantity": lambda value, unit: numbers.quantity(value, unit, locale),
+        "unit_sign": numbers.unit_sign,
+        "duration": lambda length: numbers.duration(texts, length),
+        "reading": lambda fired, value: wording.reading(texts, fired, value, locale),
+        "limit": lambda row: wording.limit_sign(row.direction, row.unit, row.setpoint, locale),
+        "why": lambda fired: wording.why(texts, fired, say(fired, "sensor_name"), locale),
+        "priority": lambda word: wording.said(texts, wording.PRIORITIES, word),
+        "state": lambda word: wording.said(texts, wording.STATES, word),
+        "resolution": lambda word: wording.said(texts, wording.RESOLUTIONS, word),
+        "role": lambda word: wording.said(texts, wording.ROLES, word),
+        "happened": lambda row: wording.happened(texts, row.kind, row.what, row.detail),
+        "translated": lambda text, words=None: texts.gettext(text) % (words or {}) if words else texts.gettext(text),
+    }

@@ -1,0 +1,85 @@
+// The curve of one occurrence: readings as a band from lowest to highest, the limit, the onset, and where nothing is known.
+"use strict";
+(() => {
+  const place = document.getElementById("chart");
+  if (!place) return;
+  const INK = "#18222a", SOFT = "#46535d", LIMIT = "#b00020", ONSET = "#c2410c";
+  let plot = null;
+  let shown = null;
+
+  function hatch(context) {
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = 8;
+    const pen = tile.getContext("2d");
+    pen.fillStyle = "#d3d9dd"; pen.fillRect(0, 0, 8, 8);
+    pen.strokeStyle = "#9aa5ad"; pen.beginPath(); pen.moveTo(0, 8); pen.lineTo(8, 0); pen.stroke();
+    return context.createPattern(tile, "repeat");
+  }
+
+  function under(u) {
+    const c = u.ctx, { left, top, width, height } = u.bbox;
+    c.save(); c.beginPath(); c.rect(left, top, width, height); c.clip();
+    c.fillStyle = hatch(c);
+    for (const [from, to] of shown.gaps) {
+      const a = u.valToPos(from, "x", true), b = u.valToPos(to, "x", true);
+      c.fillRect(a, top, Math.max(b - a, 2), height);
+    }
+    c.restore();
+  }
+
+  function over(u) {
+    const c = u.ctx, { left, top, width, height } = u.bbox;
+    c.save(); c.beginPath(); c.rect(left, top, width, height); c.clip();
+    c.lineWidth = 2;
+    const x = u.valToPos(shown.began_at, "x", true);
+    c.strokeStyle = ONSET; c.beginPath(); c.moveTo(x, top); c.lineTo(x, top + height); c.stroke();
+    if (shown.limit !== null) {
+      const y = u.valToPos(shown.limit, "y", true);
+      c.strokeStyle = LIMIT; c.setLineDash([8, 5]); c.beginPath(); c.moveTo(left, y); c.lineTo(left + width, y); c.stroke();
+    }
+    c.restore();
+  }
+
+  // A flat signal must not look wild: the scale always holds the limit, the values, and some air.
+  function scale(u, low, high) {
+    const all = [low, high, shown.limit].filter((v) => v !== null && v !== undefined && Number.isFinite(v));
+    if (!all.length) return [0, 1];
+    const least = Math.min(...all), most = Math.max(...all);
+    const air = (most - least || Math.abs(most) || 1) * 0.1;
+    return [least >= 0 && least - air < 0 ? 0 : least - air, most + air];
+  }
+
+  function draw() {
+    const columns = [shown.times, shown.high, shown.low];
+    const size = { width: place.clientWidth, height: Math.max(240, Math.min(380, place.clientWidth * 0.5)) };
+    if (plot) { plot.setData(columns); return; }
+    const names = document.documentElement.lang === "en" ? "{HH}:{mm}" : "{HH}:{mm}";
+    const day = "{MM}-{DD}";
+    plot = new uPlot({
+      ...size,
+      legend: { show: false },
+      cursor: { drag: { x: true, y: false } },
+      tzDate: (s) => uPlot.tzDate(new Date(s * 1000), shown.time_zone),
+      scales: { x: { range: () => [shown.since, shown.until] }, y: { range: scale } },
+      axes: [
+        { stroke: SOFT, grid: { stroke: "#ccd3d8" }, font: "12px system-ui, sans-serif",
+          values: [[86400, day, null, null, null, null, null, null, 1], [60, names, `\n${day}`, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", `\n${day}`, null, null, null, null, null, 1]] },
+        { stroke: SOFT, grid: { stroke: "#ccd3d8" }, font: "12px system-ui, sans-serif", size: 54 },
+      ],
+      series: [{}, { stroke: INK, width: 1.5, points: { show: false }, spanGaps: false }, { stroke: INK, width: 1.5, points: { show: false }, spanGaps: false }],
+      bands: [{ series: [1, 2], fill: "rgba(24,34,42,.25)" }],
+      hooks: { drawClear: [under], draw: [over] },
+    }, columns, place);
+    new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: Math.max(240, Math.min(380, place.clientWidth * 0.5)) })).observe(place);
+  }
+
+  async function load() {
+    const answer = await fetch(place.dataset.url, { headers: { Accept: "application/json" } });
+    if (!answer.ok) return;
+    shown = await answer.json();
+    draw();
+  }
+
+  load();
+  if (place.dataset.open === "true") setInterval(load, 10000);
+})();

@@ -1,0 +1,72 @@
+// What a page says of its own freshness, and what it says aloud. Everything else is htmx attributes and plain forms.
+"use strict";
+(() => {
+  const STALE_AFTER_MS = 25000; // two heartbeats of 10 s and some
+  const link = document.getElementById("link");
+  if (!link) return;
+  let heard = Date.now();
+  let connected = false;
+  let renewed = Date.now();
+
+  const clock = (ms) => new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: link.dataset.zone }).format(ms);
+
+  function show() {
+    const stale = Date.now() - heard > STALE_AFTER_MS;
+    const text = stale ? `${link.dataset.stale} ${clock(heard)}` : connected ? link.dataset.live : link.dataset.connecting;
+    document.body.classList.toggle("stale", stale);
+    link.classList.toggle("stale", stale);
+    if (link.textContent !== text) link.textContent = text;
+    if (stale && Date.now() - renewed > STALE_AFTER_MS) renew();
+  }
+
+  // A connection can hang without ever ending: begin a new one. The clone has none of htmx's state.
+  function renew() {
+    renewed = Date.now();
+    const old = document.getElementById("news");
+    const fresh = old.cloneNode(false);
+    fresh.removeAttribute("data-htmx-powered");
+    htmx.trigger(old, "htmx:abort");
+    old.replaceWith(fresh);
+    listen(fresh);
+    htmx.process(fresh);
+  }
+
+  function listen(news) {
+    for (const name of ["beat", "scope"]) {
+      news.addEventListener(name, () => { heard = Date.now(); connected = true; show(); });
+    }
+    news.addEventListener("htmx:sse:error", (event) => {
+      connected = false;
+      show();
+      if (event.detail.status === 401) location.reload(); // the session is over: the server shows the log-in page
+    });
+  }
+
+  // New alarms are said aloud: life safety at once, the rest when the reader pauses.
+  const spoken = new Set();
+  function announce(first) {
+    const said = { assertive: [], polite: [] };
+    for (const row of document.querySelectorAll("#alarms [data-onset]")) {
+      if (spoken.has(row.dataset.onset)) continue;
+      spoken.add(row.dataset.onset);
+      said[row.dataset.priority === "life-safety" ? "assertive" : "polite"].push(row.dataset.say);
+    }
+    if (first) return;
+    for (const [region, texts] of Object.entries(said)) {
+      if (texts.length) document.getElementById(region).textContent = texts.slice(0, 5).join(". ");
+    }
+    const waiting = document.querySelectorAll("#alarms [data-onset]").length;
+    const bare = document.title.replace(/^\(\d+\) /, "");
+    document.title = waiting ? `(${waiting}) ${bare}` : bare;
+  }
+
+  listen(document.getElementById("news"));
+  const list = document.getElementById("alarms");
+  if (list) {
+    announce(true);
+    new MutationObserver(() => announce(false)).observe(document.getElementById("main"), { childList: true, subtree: true, attributeFilter: ["data-onset"] });
+  }
+  document.addEventListener("visibilitychange", show);
+  setInterval(show, 1000);
+  show();
+})();

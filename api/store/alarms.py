@@ -1,0 +1,103 @@
+"""What is open: every alarm with an occurrence that nobody has resolved, or that is suppressed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+MOST = 500  # rows on one page; in a flood the page says how many more there are
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAlarm:
+    """One alarm as the list shows it.
+
+    Args:
+        value: the sensor's newest value, in its unit.
+        answered_by: who acknowledged last, at `answered_at`, since the newest onset.
+    """
+
+    occurrence_id: int | None
+    definition_id: int
+    sensor_id: int
+    state: str
+    active: bool
+    changed_at: datetime
+    suppression: str
+    suppressed_until: datetime | None
+    suppression_reason: str | None
+    suppressed_by: str | None
+    priority: str
+    detector: str
+    direction: str
+    setpoint: float
+    title: str
+    title_zh: str
+    sensor_key: str
+    sensor_name: str
+    sensor_name_zh: str
+    unit: str
+    zone: str | None
+    zone_zh: str | None
+    site: str
+    site_zh: str
+    company: str
+    company_zh: str
+    time_zone: str
+    began_at: datetime | None
+    historic: bool
+    first_value: float | None
+    value: float | None
+    measured_at: datetime | None
+    answered_by: str | None
+    answered_at: datetime | None
+
+
+def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
+    """The worst first: unacknowledged before acknowledged before back to normal, then by priority, then the newest."""
+    with connection.cursor(row_factory=class_row(OpenAlarm)) as cursor:
+        return cursor.execute(
+            """
+            SELECT a.occurrence_id, a.definition_id, a.sensor_id, a.state::text AS state, a.active, a.changed_at,
+                   a.suppression, a.suppressed_until, a.suppression_reason, shelver.name AS suppressed_by,
+                   d.priority, d.detector, d.direction, d.setpoint, d.title, d.title_zh,
+                   s.key AS sensor_key, s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.unit,
+                   z.name AS zone, z.name_zh AS zone_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
+                   c.name AS company, c.name_zh AS company_zh,
+                   o.began_at, coalesce(o.historic, false) AS historic, o.first_value,
+                   l.value, l.measured_at, answer.name AS answered_by, answer.at AS answered_at
+            FROM alarm a
+            JOIN alarm_definition d USING (definition_id)
+            JOIN sensor s ON s.sensor_id = a.sensor_id
+            JOIN site si ON si.site_id = a.site_id
+            JOIN company c ON c.company_id = a.company_id
+            LEFT JOIN zone z ON z.zone_id = s.zone_id
+            LEFT JOIN occurrence o ON o.occurrence_id = a.occurrence_id
+            LEFT JOIN latest l ON l.sensor_id = a.sensor_id
+            LEFT JOIN person shelver ON shelver.person_id = a.suppressed_by
+            LEFT JOIN LATERAL (
+                SELECT p.name, t.at FROM transition t LEFT JOIN person p ON p.person_id = t.person_id
+                WHERE t.occurrence_id = a.occurrence_id AND t.event = 'acknowledge'
+                ORDER BY t.transition_id DESC LIMIT 1
+            ) answer ON a.state IN ('A', 'C', 'F')
+            WHERE a.occurrence_id IS NOT NULL OR a.suppression <> 'none'
+            ORDER BY a.suppression <> 'none',
+                     CASE WHEN a.state IN ('B', 'D', 'E') THEN 0 WHEN a.state IN ('C', 'F') THEN 1 ELSE 2 END,
+                     CASE d.priority WHEN 'life-safety' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END,
+                     a.active DESC, a.changed_at DESC, a.definition_id
+            LIMIT %s
+            """,
+            (MOST,),
+        ).fetchall()
+
+
+def count_open(connection: Connection[Any]) -> int:
+    """How many there are, on the page or not."""
+    row = connection.execute(
+        "SELECT count(*) FROM alarm WHERE occurrence_id IS NOT NULL OR suppression <> 'none'"
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,233 @@
+"""Occurrences: the list, one with all that belongs to it, its timeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+PAGE = 50  # occurrences on one page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OccurrenceLine:
+    """One line of the list. No values: the insurer's people read it too."""
+
+    occurrence_id: int
+    began_at: datetime
+    normal_at: datetime | None
+    resolved_at: datetime | None
+    resolution: str | None
+    shared: bool
+    historic: bool
+    state: str
+    suppression: str
+    priority: str
+    title: str
+    title_zh: str
+    zone: str | None
+    zone_zh: str | None
+    site: str
+    site_zh: str
+    company: str
+    company_zh: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """One time it happened, with its definition, sensor and the alarm's state now."""
+
+    occurrence_id: int
+    company_id: int
+    definition_id: int
+    sensor_id: int
+    device_id: int
+    began_at: datetime
+    normal_at: datetime | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+    resolution: str | None
+    action_taken: str | None
+    first_value: float | None
+    evidence_from: datetime
+    evidence_until: datetime | None
+    shared: bool
+    historic: bool
+    is_open: bool
+    state: str
+    active: bool
+    changed_at: datetime
+    suppression: str
+    suppressed_until: datetime | None
+    suppression_reason: str | None
+    suppressed_by: str | None
+    definition_key: str
+    priority: str
+    detector: str
+    parameters: dict[str, float]
+    direction: str
+    setpoint: float
+    deadband: float
+    on_delay_s: float
+    latch: bool
+    title: str
+    title_zh: str
+    consequence: str
+    consequence_zh: str
+    response: str
+    response_zh: str
+    respond_within_s: float
+    standard: str | None
+    edition: str | None
+    clause: str | None
+    verified_by: str | None
+    verified_on: date | None
+    sensor_key: str
+    sensor_name: str
+    sensor_name_zh: str
+    unit: str
+    period_s: float
+    is_virtual: bool
+    device_key: str
+    asset: str | None
+    asset_zh: str | None
+    zone: str | None
+    zone_zh: str | None
+    site: str
+    site_zh: str
+    company: str
+    company_zh: str
+    time_zone: str
+    value: float | None
+    measured_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineRow:
+    """One thing that happened to an occurrence.
+
+    Args:
+        kind: transition, notification, comment or look (the insurer looked at the evidence).
+        what: the event; the channel; nothing; nothing.
+        detail: the state after it; the notification's state; nothing; nothing.
+    """
+
+    at: datetime
+    kind: str
+    what: str
+    detail: str
+    who: str | None
+    person_id: int | None
+    text: str | None
+    value: float | None
+    until: datetime | None
+
+
+def list_occurrences(connection: Connection[Any], *, only_open: bool, before: int | None) -> list[OccurrenceLine]:
+    """The newest first; `before` is the last id of the page above."""
+    with connection.cursor(row_factory=class_row(OccurrenceLine)) as cursor:
+        return cursor.execute(
+            """
+            SELECT o.occurrence_id, o.began_at, o.normal_at, o.resolved_at, o.resolution, o.shared, o.historic,
+                   CASE WHEN a.occurrence_id = o.occurrence_id THEN a.state::text ELSE 'A' END AS state,
+                   CASE WHEN a.occurrence_id = o.occurrence_id THEN a.suppression ELSE 'none' END AS suppression,
+                   d.priority, d.title, d.title_zh, z.name AS zone, z.name_zh AS zone_zh,
+                   si.name AS site, si.name_zh AS site_zh, si.time_zone, c.name AS company, c.name_zh AS company_zh
+            FROM occurrence o
+            JOIN alarm_definition d USING (definition_id)
+            JOIN sensor s ON s.sensor_id = o.sensor_id
+            JOIN site si ON si.site_id = o.site_id
+            JOIN company c ON c.company_id = o.company_id
+            LEFT JOIN zone z ON z.zone_id = s.zone_id
+            LEFT JOIN alarm a ON a.definition_id = o.definition_id AND a.sensor_id = o.sensor_id
+            WHERE (NOT %(only_open)s OR o.resolved_at IS NULL)
+              AND (%(before)s::bigint IS NULL OR o.occurrence_id < %(before)s::bigint)
+            ORDER BY o.occurrence_id DESC LIMIT %(most)s
+            """,
+            {"only_open": only_open, "before": before, "most": PAGE},
+        ).fetchall()
+
+
+def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurrence | None:
+    """None where there is none, or none that the principal may see: nobody learns which."""
+    with connection.cursor(row_factory=class_row(Occurrence)) as cursor:
+        return cursor.execute(
+            """
+            SELECT o.occurrence_id, o.company_id, o.definition_id, o.sensor_id, s.device_id, o.began_at, o.normal_at,
+                   o.resolved_at, resolver.name AS resolved_by, o.resolution, o.action_taken, o.first_value,
+                   o.evidence_from, o.evidence_until, o.shared, o.historic,
+                   coalesce(a.occurrence_id = o.occurrence_id, false) AS is_open,
+                   CASE WHEN a.occurrence_id = o.occurrence_id THEN a.state::text ELSE 'A' END AS state,
+                   coalesce(a.active, false) AS active, coalesce(a.changed_at, o.began_at) AS changed_at,
+                   coalesce(a.suppression, 'none') AS suppression, a.suppressed_until, a.suppression_reason,
+                   shelver.name AS suppressed_by,
+                   d.key AS definition_key, d.priority, d.detector, d.parameters, d.direction, d.setpoint, d.deadband,
+                   d.on_delay_s, d.latch, d.title, d.title_zh, d.consequence, d.consequence_zh, d.response,
+                   d.response_zh, d.respond_within_s, d.standard, d.edition, d.clause, d.verified_by, d.verified_on,
+                   s.key AS sensor_key, s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.unit, s.period_s,
+                   s.is_virtual, de.key AS device_key, asset.name AS asset, asset.name_zh AS asset_zh,
+                   z.name AS zone, z.name_zh AS zone_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
+                   c.name AS company, c.name_zh AS company_zh, l.value, l.measured_at
+            FROM occurrence o
+            JOIN alarm_definition d USING (definition_id)
+            JOIN sensor s ON s.sensor_id = o.sensor_id
+            JOIN device de ON de.device_id = s.device_id
+            JOIN site si ON si.site_id = o.site_id
+            JOIN company c ON c.company_id = o.company_id
+            LEFT JOIN zone z ON z.zone_id = s.zone_id
+            LEFT JOIN asset ON asset.asset_id = s.asset_id
+            LEFT JOIN alarm a ON a.definition_id = o.definition_id AND a.sensor_id = o.sensor_id
+            LEFT JOIN latest l ON l.sensor_id = o.sensor_id
+            LEFT JOIN person resolver ON resolver.person_id = o.resolved_by
+            LEFT JOIN person shelver ON shelver.person_id = a.suppressed_by
+            WHERE o.occurrence_id = %s
+            """,
+            (occurrence_id,),
+        ).fetchone()
+
+
+def timeline(connection: Connection[Any], occurrence_id: int, *, most: int = 500) -> list[TimelineRow]:
+    """All that happened to it, the newest first."""
+    with connection.cursor(row_factory=class_row(TimelineRow)) as cursor:
+        return cursor.execute(
+            """
+            SELECT at, kind, what, detail, p.name AS who, e.person_id, text, value, until FROM (
+                SELECT t.at, 'transition' AS kind, t.event AS what, t.to_state::text AS detail, t.person_id,
+                       t.reason AS text, t.value, t.until, t.transition_id AS number
+                FROM transition t WHERE t.occurrence_id = %(id)s
+                UNION ALL
+                SELECT coalesce(n.sent_at, n.finished_at, n.due_at), 'notification', n.channel, n.state, n.person_id,
+                       n.outcome, NULL, n.due_at, n.notification_id
+                FROM notification n WHERE n.occurrence_id = %(id)s
+                UNION ALL
+                SELECT k.at, 'comment', '', '', k.person_id, k.body, NULL, NULL, k.comment_id
+                FROM occurrence_comment k WHERE k.occurrence_id = %(id)s
+                UNION ALL
+                SELECT j.at, 'look', '', '', j.person_id, NULL, NULL, NULL, j.journal_id
+                FROM journal j WHERE j.action = 'evidence_read' AND j.subject = %(subject)s
+            ) e LEFT JOIN person p ON p.person_id = e.person_id
+            ORDER BY at DESC, kind, number DESC LIMIT %(most)s
+            """,
+            {"id": occurrence_id, "subject": f"occurrence/{occurrence_id}", "most": most},
+        ).fetchall()
+
+
+def journal_evidence_read(
+    connection: Connection[Any], *, company_id: int, occurrence_id: int, person_id: int, role: str
+) -> None:
+    """Writes down that one of the insurer's people looked at a client's readings; once an hour and person is enough."""
+    connection.execute(
+        """
+        INSERT INTO journal (company_id, person_id, actor, action, subject, reason)
+        SELECT %(company)s, %(person)s, %(role)s, 'evidence_read', %(subject)s, 'looked at the evidence of an occurrence'
+        WHERE NOT EXISTS (
+            SELECT FROM journal WHERE subject = %(subject)s AND action = 'evidence_read' AND person_id = %(person)s
+              AND at > now() - interval '1 hour'
+        )
+        """,
+        {"company": company_id, "person": person_id, "role": role, "subject": f"occurrence/{occurrence_id}"},
+    )

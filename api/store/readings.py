@@ -1,0 +1,123 @@
+"""Curves: the readings of one sensor in a window, thinned so that no peak is lost, and where they are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The readings of one stretch of time.
+
+    Args:
+        at: of its first reading; `until` of its last.
+        low, high: extremes among the usable values; None where there was none (bad quality or NaN).
+    """
+
+    at: datetime
+    until: datetime
+    low: float | None
+    high: float | None
+    readings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch in which messages of the device are known to be missing."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorLine:
+    """A sensor as lists show it."""
+
+    sensor_id: int
+    device_id: int
+    device: str
+    key: str
+    name: str
+    name_zh: str
+    quantity: str
+    unit: str
+    period_s: float
+    mandatory: bool
+    is_virtual: bool
+    zone: str | None
+    zone_zh: str | None
+    site: str
+    site_zh: str
+    time_zone: str
+    value: float | None
+    quality: int | None
+    measured_at: datetime | None
+
+
+def curve(
+    connection: Connection[Any], sensor_id: int, since: datetime, until: datetime, bucket_s: float
+) -> list[Bucket]:
+    """The sensor's readings from `since` to `until`, one row a bucket, in time order."""
+    with connection.cursor(row_factory=class_row(Bucket)) as cursor:
+        return cursor.execute(
+            """
+            SELECT min(measured_at) AS at, max(measured_at) AS until,
+                   min(value) FILTER (WHERE value <> 'NaN' AND quality & 3 <> 2) AS low,
+                   max(value) FILTER (WHERE value <> 'NaN' AND quality & 3 <> 2) AS high, count(*)::int AS readings
+            FROM v_reading WHERE sensor_id = %(sensor)s AND measured_at BETWEEN %(since)s AND %(until)s
+            GROUP BY floor(extract(epoch FROM measured_at) / %(bucket)s) ORDER BY 1
+            """,
+            {"sensor": sensor_id, "since": since, "until": until, "bucket": bucket_s},
+        ).fetchall()
+
+
+def evidence_curve(
+    connection: Connection[Any], occurrence_id: int, since: datetime, until: datetime, bucket_s: float
+) -> list[Bucket]:
+    """The same for the insurer's people, who see the evidence of a resolved or shared occurrence only."""
+    with connection.cursor(row_factory=class_row(Bucket)) as cursor:
+        return cursor.execute(
+            """
+            SELECT min(measured_at) AS at, max(measured_at) AS until,
+                   min(value) FILTER (WHERE value <> 'NaN' AND quality & 3 <> 2) AS low,
+                   max(value) FILTER (WHERE value <> 'NaN' AND quality & 3 <> 2) AS high, count(*)::int AS readings
+            FROM v_evidence WHERE occurrence_id = %(occurrence)s AND measured_at BETWEEN %(since)s AND %(until)s
+            GROUP BY floor(extract(epoch FROM measured_at) / %(bucket)s) ORDER BY 1
+            """,
+            {"occurrence": occurrence_id, "since": since, "until": until, "bucket": bucket_s},
+        ).fetchall()
+
+
+def gaps(connection: Connection[Any], device_id: int, since: datetime, until: datetime) -> list[Gap]:
+    """Messages of the device that never came (and have not come since), in the window."""
+    with connection.cursor(row_factory=class_row(Gap)) as cursor:
+        return cursor.execute(
+            """
+            SELECT missing_from AS since, missing_until AS until FROM stream_gap
+            WHERE device_id = %s AND closed_at IS NULL AND missing_until >= %s AND missing_from <= %s
+            ORDER BY 1 LIMIT 500
+            """,
+            (device_id, since, until),
+        ).fetchall()
+
+
+def list_sensors(connection: Connection[Any], sensor_id: int | None = None) -> list[SensorLine]:
+    """All sensors in use, or the one."""
+    with connection.cursor(row_factory=class_row(SensorLine)) as cursor:
+        return cursor.execute(
+            """
+            SELECT s.sensor_id, s.device_id, d.key AS device, s.key, s.name, s.name_zh, s.quantity, s.unit, s.period_s,
+                   s.mandatory, s.is_virtual, z.name AS zone, z.name_zh AS zone_zh, si.name AS site,
+                   si.name_zh AS site_zh, si.time_zone, l.value, l.quality, l.measured_at
+            FROM sensor s JOIN device d USING (device_id) JOIN site si ON si.site_id = s.site_id
+            LEFT JOIN zone z ON z.zone_id = s.zone_id LEFT JOIN latest l ON l.sensor_id = s.sensor_id
+            WHERE s.retired_at IS NULL AND (%(sensor)s::int IS NULL OR s.sensor_id = %(sensor)s::int)
+            ORDER BY si.key, d.key, s.key LIMIT 5000
+            """,
+            {"sensor": sensor_id},
+        ).fetchall()

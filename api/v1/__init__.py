@@ -1,0 +1,1 @@
+"""The JSON API: the same principal, the same rules, the same sentences as the pages."""

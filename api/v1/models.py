@@ -1,0 +1,237 @@
+"""What the JSON API takes and gives. Instants are aware UTC; values are in the sensor's unit, a UCUM code."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Priority = Literal["life-safety", "high", "medium", "low"]
+State = Literal["A", "B", "C", "D", "E", "F"]
+Suppression = Literal["none", "shelved", "by_design", "out_of_service"]
+Resolution = Literal["true_danger", "near_miss", "test_or_drill", "nuisance", "sensor_fault", "unknown"]
+LONGEST_TEXT = 4000
+
+
+class Said(BaseModel):
+    """Read from a row of the database."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Wrong(BaseModel):
+    """Every answer with a status of 400 or more."""
+
+    error: str = Field(description="One sentence for a person, in the reader's language.")
+
+
+class Credentials(BaseModel):
+    """A login and its password."""
+
+    login: str = Field(min_length=1, max_length=64)
+    password: str = Field(min_length=1, max_length=1024)
+
+
+class Session(BaseModel):
+    """A session that has begun; its cookie came with this answer."""
+
+    form_token: str = Field(description="Send it as X-Form-Token with every call that changes something.")
+
+
+class Me(BaseModel):
+    """Who you are to Davy."""
+
+    person_id: int
+    name: str
+    role: str
+    company_id: int | None = Field(description="Your own company; null for the insurer's people and the operator.")
+    companies: list[int] = Field(description="Companies whose rows you see.")
+    language: str
+    rights: list[str]
+    session_ends_at: datetime
+    form_token: str
+
+
+class Alarm(Said):
+    """An alarm that is open or suppressed."""
+
+    definition_id: int
+    sensor_id: int
+    occurrence_id: int | None
+    state: State = Field(description="ISA-18.2 letter: B, D and E wait for somebody.")
+    active: bool
+    changed_at: datetime
+    suppression: Suppression
+    suppressed_until: datetime | None
+    priority: Priority
+    title: str
+    title_zh: str
+    sensor_key: str
+    unit: str
+    direction: Literal["high", "low"]
+    setpoint: float
+    value: float | None
+    measured_at: datetime | None
+    zone: str | None
+    site: str
+    company: str
+    began_at: datetime | None
+    historic: bool
+    answered_by: str | None
+    answered_at: datetime | None
+
+
+class Alarms(BaseModel):
+    """The list, the worst first."""
+
+    alarms: list[Alarm]
+    more: int = Field(description="How many are open beyond those listed.")
+
+
+class OccurrenceLine(Said):
+    """One line of the list of occurrences."""
+
+    occurrence_id: int
+    began_at: datetime
+    normal_at: datetime | None
+    resolved_at: datetime | None
+    resolution: Resolution | None
+    state: State
+    suppression: Suppression
+    priority: Priority
+    title: str
+    title_zh: str
+    zone: str | None
+    site: str
+    company: str
+    shared: bool
+    historic: bool
+
+
+class Occurrence(OccurrenceLine):
+    """One occurrence."""
+
+    definition_id: int
+    definition_key: str
+    sensor_id: int
+    sensor_key: str
+    unit: str
+    detector: str
+    direction: Literal["high", "low"]
+    setpoint: float
+    on_delay_s: float
+    first_value: float | None = Field(description="Null where you may not see values yet.")
+    consequence: str
+    consequence_zh: str
+    response: str
+    response_zh: str
+    respond_within_s: float
+    resolved_by: str | None
+    action_taken: str | None
+    timeline: list[Happened]
+
+
+class Happened(Said):
+    """One thing that happened to an occurrence, the newest first."""
+
+    at: datetime
+    kind: Literal["transition", "notification", "comment", "look"]
+    what: str
+    detail: str
+    who: str | None
+    text: str | None
+    value: float | None
+    until: datetime | None
+
+
+class Curve(BaseModel):
+    """A curve made for drawing. Times in Unix seconds; a null value breaks the line."""
+
+    unit: str
+    time_zone: str
+    since: float
+    until: float
+    began_at: float | None
+    limit: float | None
+    direction: Literal["high", "low"] | None
+    times: list[float]
+    low: list[float | None]
+    high: list[float | None]
+    gaps: list[tuple[float, float]] = Field(description="Stretches in which nothing is known.")
+
+
+class Sensor(Said):
+    """A sensor and its newest value."""
+
+    sensor_id: int
+    device_id: int
+    device: str
+    key: str
+    name: str
+    name_zh: str
+    quantity: str
+    unit: str
+    period_s: float
+    mandatory: bool
+    is_virtual: bool
+    zone: str | None
+    site: str
+    time_zone: str
+    value: float | None
+    measured_at: datetime | None
+
+
+class Device(Said):
+    """A device and its stream."""
+
+    device_id: int
+    key: str
+    kind: str
+    site: str
+    company: str
+    sensors: int
+    online: bool | None
+    last_received_at: datetime | None
+    missing: int = Field(description="Messages known lost.")
+    repeated: int
+    clock_offset_ms: float | None = Field(description="The device's clock minus ours.")
+    rejected: int = Field(description="Messages rejected in the last 24 hours.")
+
+
+class RejectedMessage(BaseModel):
+    """A message that was not taken, and why."""
+
+    rejected_id: int
+    device_id: int | None
+    received_at: datetime
+    topic: str
+    reason: str
+    sentence: str
+    length: int
+    sha256: str
+    count: int
+    raw: str = Field(description="Its beginning, as text where it is text, else hexadecimal.")
+
+
+class Shelf(BaseModel):
+    """For how long, and why."""
+
+    minutes: Annotated[int, Field(ge=1, le=int(timedelta(days=7).total_seconds() // 60))]
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+
+
+class Resolved(BaseModel):
+    """What it was, and what was done."""
+
+    resolution: Resolution
+    action_taken: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+
+
+class Comment(BaseModel):
+    """A comment."""
+
+    body: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+
+
+Occurrence.model_rebuild()

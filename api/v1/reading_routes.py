@@ -1,0 +1,184 @@
+"""The JSON API: what can be read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from api import chart, cookies
+from api.choices import sees_evidence
+from api.evidence import Evidence, evidence_of, timeline_of
+from api.gate import AlarmReader, DeviceReader, OccurrenceReader, ReadingReader, RejectedReader, Somebody
+from api.permissions import RIGHTS
+from api.raw_view import raw_view
+from api.store import alarms, devices, occurrences, readings
+from api.texts import Answer, NotFound, later
+from api.v1 import models
+from api.web import Here
+
+router = APIRouter()
+
+Before = Annotated[int | None, Query(description="The last id of the page before.")]
+
+
+@router.get("/me")
+def me(web: Here, visitor: Somebody) -> models.Me:
+    """Who you are, what you may, and the token for calls that change something."""
+    return models.Me(
+        person_id=visitor.person_id,
+        name=visitor.name,
+        role=visitor.role,
+        company_id=visitor.company_id,
+        companies=list(visitor.companies),
+        language=visitor.language,
+        rights=sorted(RIGHTS[visitor.role]),
+        session_ends_at=visitor.expires_at,
+        form_token=cookies.form_token(visitor.secret, web.cookie_key),
+    )
+
+
+@router.get("/alarms")
+def list_alarms(web: Here, visitor: AlarmReader) -> models.Alarms:
+    """Every alarm that is open or suppressed, the worst first."""
+    with web.acting_for(visitor) as connection:
+        rows = alarms.open_alarms(connection)
+        count = alarms.count_open(connection) if len(rows) == alarms.MOST else len(rows)
+    return models.Alarms(alarms=[models.Alarm.model_validate(row) for row in rows], more=count - len(rows))
+
+
+@router.get("/occurrences")
+def list_occurrences(
+    web: Here, visitor: OccurrenceReader, open: bool = False, before: Before = None
+) -> list[models.OccurrenceLine]:
+    """The newest first, fifty at a time."""
+    with web.acting_for(visitor) as connection:
+        rows = occurrences.list_occurrences(connection, only_open=open, before=before)
+    return [models.OccurrenceLine.model_validate(row) for row in rows]
+
+
+@router.get("/occurrences/{occurrence_id}")
+def read_occurrence(web: Here, visitor: OccurrenceReader, occurrence_id: int) -> models.Occurrence:
+    """One occurrence with all that happened to it."""
+    with web.acting_for(visitor) as connection:
+        found = occurrences.find_occurrence(connection, occurrence_id)
+        if found is None:
+            raise NotFound
+        rows = timeline_of(connection, visitor, found)
+    evident = sees_evidence(visitor, found)
+    said: dict[str, Any] = {name: getattr(found, name) for name in models.Occurrence.model_fields if name != "timeline"}
+    said["first_value"] = found.first_value if evident else None
+    said["action_taken"] = found.action_taken if evident else None
+    return models.Occurrence(timeline=[models.Happened.model_validate(row) for row in rows], **said)
+
+
+@router.get("/occurrences/{occurrence_id}/curve")
+def read_curve(web: Here, visitor: OccurrenceReader, occurrence_id: int) -> models.Curve:
+    """The readings around one occurrence, made for drawing."""
+    with web.acting_for(visitor) as connection:
+        found = occurrences.find_occurrence(connection, occurrence_id)
+        evidence = evidence_of(connection, visitor, found, web.clock()) if found else None
+    if found is None or evidence is None:
+        raise NotFound
+    is_limit = found.detector == "limit"
+    return _curve(
+        evidence,
+        unit=found.unit,
+        time_zone=found.time_zone,
+        began_at=found.began_at.timestamp(),
+        limit=found.setpoint if is_limit else None,
+        direction=found.direction if is_limit else None,
+    )
+
+
+@router.get("/sensors")
+def list_sensors(web: Here, visitor: ReadingReader) -> list[models.Sensor]:
+    """All sensors in use with their newest value."""
+    with web.acting_for(visitor) as connection:
+        return [models.Sensor.model_validate(row) for row in readings.list_sensors(connection)]
+
+
+@router.get("/sensors/{sensor_id}/readings")
+def read_readings(
+    web: Here, visitor: ReadingReader, sensor_id: int, since: datetime | None = None, until: datetime | None = None
+) -> models.Curve:
+    """The readings of one sensor: the last hour, or from `since` to `until`, seven days at most."""
+    end = _aware(until or web.clock())
+    begin = _aware(since or end - timedelta(hours=1))
+    if not timedelta(0) < end - begin <= chart.LONGEST:
+        raise Answer(422, later("The window must begin before it ends and be seven days at most."))
+    with web.acting_for(visitor) as connection:
+        found = readings.list_sensors(connection, sensor_id)
+        if not found:
+            raise NotFound
+        sensor = found[0]
+        shown = chart.Window(begin, end, chart.bucket_seconds(begin, end, sensor.period_s))
+        buckets = readings.curve(connection, sensor_id, begin, end, shown.bucket_s)
+        gaps = readings.gaps(connection, sensor.device_id, begin, end)
+    drawn = chart.curve(buckets, [(gap.since, gap.until) for gap in gaps], shown, sensor.period_s)
+    return _curve(Evidence(shown, buckets, drawn), unit=sensor.unit, time_zone=sensor.time_zone)
+
+
+@router.get("/devices")
+def list_devices(web: Here, visitor: DeviceReader) -> list[models.Device]:
+    """All devices and their streams."""
+    with web.acting_for(visitor) as connection:
+        return [models.Device.model_validate(row) for row in devices.list_devices(connection, web.clock())]
+
+
+@router.get("/rejected-messages")
+def list_rejected(
+    web: Here, visitor: RejectedReader, device: int | None = None, before: Before = None
+) -> list[models.RejectedMessage]:
+    """Messages that were not taken, the newest first, fifty at a time."""
+    with web.acting_for(visitor) as connection:
+        rows = devices.list_rejected(connection, device_id=device, before=before)
+    return [
+        models.RejectedMessage(
+            rejected_id=row.rejected_id,
+            device_id=row.device_id,
+            received_at=row.received_at,
+            topic=row.topic,
+            reason=row.reason,
+            sentence=row.sentence,
+            length=row.length,
+            sha256=row.sha256.hex(),
+            count=row.count,
+            raw=raw_view(row.start, row.length),
+        )
+        for row in rows
+    ]
+
+
+def _aware(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise Answer(422, later("Times need their offset, such as 2026-11-23T08:00:00Z."))
+    return at
+
+
+def _curve(
+    evidence: Evidence,
+    *,
+    unit: str,
+    time_zone: str,
+    began_at: float | None = None,
+    limit: float | None = None,
+    direction: str | None = None,
+) -> models.Curve:
+    drawn = evidence.curve
+    return models.Curve.model_validate(
+        {
+            "unit": unit,
+            "time_zone": time_zone,
+            "since": evidence.shown.since.timestamp(),
+            "until": evidence.shown.until.timestamp(),
+            "began_at": began_at,
+            "limit": limit,
+            "direction": direction,
+            "times": drawn.times,
+            "low": drawn.low,
+            "high": drawn.high,
+            "gaps": drawn.gaps,
+        }
+    )

@@ -1,0 +1,89 @@
+"""What every route may use, made once by `create_app`: the database, the keys, the clock, the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Protocol
+
+from fastapi import Depends, Request
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from api.news import News
+from api.passwords import Passwords
+from api.rendering import Pages
+from api.throttle import Throttle
+from api.visitor import Visitor
+from core.db import Database
+from core.metrics import ApiMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Something a sink of the demo received: a mail or a webhook call.
+
+    Args:
+        kind: "mail" or "webhook".
+        verified: for a webhook, whether its signature held; None where there is none to check.
+    """
+
+    at: datetime
+    kind: str
+    to: str
+    subject: str
+    body: str
+    verified: bool | None = None
+
+
+class DemoInbox(Protocol):
+    """Where the demo's own sinks keep what they received."""
+
+    def received(self) -> Sequence[Received]:
+        """The newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """The composition of one web process.
+
+    Args:
+        clock: aware UTC now.
+        secure: cookies go over https only.
+    """
+
+    database: Database
+    principal_key: bytes = field(repr=False)
+    cookie_key: bytes = field(repr=False)
+    clock: Callable[[], datetime]
+    secure: bool
+    news: News
+    pages: Pages
+    passwords: Passwords
+    throttle: Throttle
+    inbox: DemoInbox | None
+    metrics: ApiMetrics | None
+
+    @contextmanager
+    def acting_for(self, visitor: Visitor) -> Iterator[Connection[TupleRow]]:
+        """One transaction under the visitor's principal."""
+        with self.database.transaction(visitor.token(self.principal_key, self.clock())) as connection:
+            yield connection
+
+    @contextmanager
+    def acting_as(self, token: str) -> Iterator[Connection[TupleRow]]:
+        """One transaction under another principal: looking up a login or a session."""
+        with self.database.transaction(token) as connection:
+            yield connection
+
+
+def web_of(request: Request) -> Web:
+    """The `Web` of the app that answers `request`."""
+    web: Any = request.app.state.web
+    assert isinstance(web, Web)
+    return web
+
+
+Here = Annotated[Web, Depends(web_of)]
