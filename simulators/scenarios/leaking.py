@@ -29,7 +29,7 @@ def truth_of(schedule: Schedule, seed: int, seconds: int, start_us: int) -> Trut
     of the yard for the detector's own spot, where a car may stand. The fan's contact answers for the motor.
     """
     trace = TankFarm(schedule, seed).advance(seconds)
-    alone = TankFarm(schedule.unattended(), seed).advance(4 * seconds)
+    alone = TankFarm(schedule.unattended(), seed).advance(2 * seconds)
     guarded = {"lel-pump-1": "motor", "lel-pump-2": "house", "vent-1": "motor"}
     watches: list[Watch] = []
     columns: list[int] = []
