@@ -201,4 +201,3 @@ class _Columns:
             rejected=self.rejected,
             statuses=self.statuses,
         )
-

@@ -44,7 +44,15 @@ class LateFinding:
             return []
         first, last = rows[np.argmin(self.at[rows])], rows[np.argmax(self.at[rows])]
         return [
-            Event(self.definition_id, self.sensor_id, active, int(self.at[i]), float(self.value[i]), int(self.row[i]), True)
+            Event(
+                self.definition_id,
+                self.sensor_id,
+                active,
+                int(self.at[i]),
+                float(self.value[i]),
+                int(self.row[i]),
+                True,
+            )
             for active, i in ((True, first), (False, last))
         ]
 

@@ -19,9 +19,7 @@ from ingest.sequence import FRESH, REPEATED, GapRow, Sequences
 NO_ORIGIN: Final = -1
 
 # What `ingest_batch.messages` keeps of a message that was not a repeat; `sent_us` is `NOT_SENT` where it said nothing usable.
-MESSAGE = np.dtype(
-    [("device_id", "<i4"), ("boot", "<u4"), ("seq", "<u4"), ("sent_us", "<i8"), ("received_us", "<i8")]
-)
+MESSAGE = np.dtype([("device_id", "<i4"), ("boot", "<u4"), ("seq", "<u4"), ("sent_us", "<i8"), ("received_us", "<i8")])
 NOT_SENT: Final = int(np.iinfo(np.int64).min)
 
 

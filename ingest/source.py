@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-Clock = Callable[[], int]  # microseconds UTC; davy/ hands in the wall clock, private instances one that follows the data
+Clock = Callable[
+    [], int
+]  # microseconds UTC; davy/ hands in the wall clock, private instances one that follows the data
 
 
 class RawMessage(NamedTuple):
@@ -34,7 +36,8 @@ class SourceReport:
     Args:
         connected: the session stands and is subscribed.
         since_us: since when `connected` is what it is, microseconds UTC.
-        sessions_lost: how often the broker did not know our session any more.
+        first_session_present: whether the broker knew our session when we first came.
+        sessions_lost: how often since then it did not know it any more.
         dropped: messages the broker says it dropped since it started; None before it said so.
         waiting: messages received and not yet taken.
         oldest_us: when the oldest of them was received; None when there is none.
@@ -43,6 +46,7 @@ class SourceReport:
 
     connected: bool = False
     since_us: int = 0
+    first_session_present: bool = False
     sessions_lost: int = 0
     dropped: int | None = None
     waiting: int = 0

@@ -224,3 +224,9 @@ def transitions_of(connection: Connection[Any], keys: Sequence[AlarmKey]) -> lis
         key_columns(keys),
     ).fetchall()
     return [(Link(**dict(zip(_LINK, row, strict=False))), row[-2], row[-1]) for row in rows]
+
+
+def active(connection: Connection[Any]) -> set[AlarmKey]:
+    """Alarms whose condition holds, as ingest last said: what a restarted ingest compares its own conditions with."""
+    rows = connection.execute("SELECT definition_id, sensor_id FROM alarm WHERE active").fetchall()
+    return {AlarmKey(*row) for row in rows}

@@ -22,9 +22,10 @@ CREATE TABLE ingest_batch (                    -- one row a committed batch: eno
     batch_no    bigint NOT NULL,
     received_at timestamptz NOT NULL,
     judged_now  bigint NOT NULL,               -- `now` as the judge saw it, microseconds UTC
+    watched_us  bigint NOT NULL,               -- time connected and caught up, as the judge saw it, microseconds
     definitions_version bigint NOT NULL,
     readings    int NOT NULL,
-    messages    bytea NOT NULL,                -- (device_id int4, boot uint4, seq uint4)*, little endian: what was not a repeat
+    messages    bytea NOT NULL,                -- ingest/sorting.py MESSAGE rows: what was not a repeat, in order of arrival
     judged      bytea,                         -- rows judged but not stored under their own key (conflicts), packed; usually null
     PRIMARY KEY (worker, batch_no)
 );

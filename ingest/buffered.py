@@ -1,0 +1,80 @@
+"""A socket that reads ahead and writes in lots: paho asks for one byte at a time and sends every ack by itself."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Final
+
+READ_AHEAD: Final = 256 * 1024
+
+
+class BufferedSocket:
+    """What paho needs of a non-blocking socket, over a real one.
+
+    Writing only collects; `flush` sends.
+    """
+
+    def __init__(self, inner: socket.socket) -> None:
+        self._inner = inner
+        self._read = b""
+        self._at = 0
+        self._write = bytearray()
+        self.write_through = False  # send at once; for the last words before closing
+
+    def recv(self, size: int) -> bytes:
+        """At most `size` bytes; raises as the real socket does when there are none."""
+        if self._at == len(self._read):
+            if size >= READ_AHEAD:
+                return self._inner.recv(size)
+            self._read = self._inner.recv(READ_AHEAD)
+            self._at = 0
+        start = self._at
+        self._at = min(start + size, len(self._read))
+        return self._read[start : self._at]
+
+    def pending(self) -> int:
+        """Bytes that can be read without the kernel."""
+        ahead = len(self._read) - self._at
+        return ahead + (self._inner.pending() if isinstance(self._inner, ssl.SSLSocket) else 0)
+
+    def send(self, piece: bytes) -> int:
+        """Takes all of it."""
+        self._write += piece
+        if self.write_through:
+            self.flush()
+        return len(piece)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes taken and not sent."""
+        return len(self._write)
+
+    def flush(self) -> bool:
+        """Sends what it can; False when the connection is gone."""
+        while self._write:
+            try:
+                sent = self._inner.send(self._write)
+            except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                return True
+            except OSError:
+                return False
+            del self._write[:sent]
+        return True
+
+    def fileno(self) -> int:
+        """For poll."""
+        return self._inner.fileno()
+
+    def setblocking(self, flag: bool) -> None:
+        """As the real one."""
+        self._inner.setblocking(flag)
+
+    def settimeout(self, timeout: float | None) -> None:
+        """As the real one."""
+        self._inner.settimeout(timeout)
+
+    def close(self) -> None:
+        """Sends what it can, then closes."""
+        self.flush()
+        self._inner.close()

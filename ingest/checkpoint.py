@@ -1,0 +1,149 @@
+"""Memory that outlives the process: raw columns with a layout version, and the batches that came after them.
+
+Restart = load the checkpoint, judge the stored batches after its mark again in their order without side effects. The
+same readings, the same `now` and the same watched time give the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from core.batch import Mark, ReadingBatch
+from core.log import logger
+from ingest.copy_rows import from_2000, unpack_judged
+from ingest.directory import NO_SLOT, Directory
+from ingest.organs import Columns, Organs
+from ingest.sorting import MESSAGE
+from ingest.store.memory import BatchRow, SavedState, batches_after, load_checkpoint, stored_readings
+
+LAYOUT: Final = 1  # raise it when a column changes its meaning; an older checkpoint is then left aside
+
+log = logger(__name__)
+
+
+class _Column(msgspec.Struct):
+    name: str
+    type: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Where the memory stands.
+
+    Args:
+        batch_no: the last batch it knows.
+        replayed: how many batches were judged again.
+    """
+
+    batch_no: int = 0
+    now_us: int = 0
+    watched_us: int = 0
+    replayed: int = 0
+    watch: Mapping[str, NDArray[np.generic]] | None = None
+
+
+def pack(columns: Mapping[str, NDArray[np.generic]]) -> bytes:
+    """Columns as bytes: the length of a JSON list of names, types and shapes, the list, then the raw columns."""
+    listed = [_Column(name, column.dtype.str, column.shape) for name, column in columns.items()]
+    head = msgspec.json.encode(listed)
+    return b"".join(
+        [len(head).to_bytes(4, "little"), head, *(np.ascontiguousarray(c).tobytes() for c in columns.values())]
+    )
+
+
+def unpack(packed: bytes) -> Columns:
+    """The columns of `pack`, each writable."""
+    start = 4 + int.from_bytes(packed[:4], "little")
+    columns: Columns = {}
+    for column in msgspec.json.decode(packed[4:start], type=list[_Column]):
+        kind = np.dtype(column.type)
+        count = int(np.prod(column.shape, dtype=np.int64))
+        columns[column.name] = np.frombuffer(packed, kind, count, start).reshape(column.shape).copy()
+        start += count * kind.itemsize
+    return columns
+
+
+def resume(connection: Connection[Any], token: str, worker: str, organs: Organs) -> Resumed:
+    """Brings fresh organs to where the worker's last committed batch left them."""
+    saved = load_checkpoint(connection, token, worker)
+    found = Resumed()
+    if saved is not None and saved.layout == LAYOUT:
+        found = _restore(saved, organs)
+    elif saved is not None:
+        log.warning("checkpoint_left_aside", layout=saved.layout, wanted=LAYOUT)
+    rows = batches_after(connection, token, worker, found.batch_no)
+    for part, readings in stored_readings(connection, token, rows):
+        _replay(part, readings, organs)
+    if not rows:
+        return found
+    last = rows[-1]
+    return Resumed(last.batch_no, max(found.now_us, last.judged_now), last.watched_us, len(rows), found.watch)
+
+
+def _restore(saved: SavedState, organs: Organs) -> Resumed:
+    columns = unpack(saved.state)
+    organs.restore(columns)
+    now_us, watched_us = columns["instants"].tolist()
+    watch = {name: column for name, column in columns.items() if name.startswith("watch/")}
+    return Resumed(saved.batch_no, now_us, watched_us, 0, watch)
+
+
+def capture(
+    batch_no: int, now_us: int, watched_us: int, organs: Organs, watch: Mapping[str, NDArray[np.generic]]
+) -> SavedState:
+    """A checkpoint of all memory as of `batch_no`."""
+    columns: Columns = {"instants": np.array([now_us, watched_us], np.int64), **watch, **organs.state()}
+    return SavedState(batch_no, LAYOUT, organs.judge.definitions.version, pack(columns))
+
+
+def _replay(rows: Sequence[BatchRow], stored: NDArray[np.void], organs: Organs) -> None:
+    """Judges stored batches again: readings by their judged instant, then time to the batch's own `now`."""
+    order = np.lexsort((stored["judged_at"], stored["batch_no"]))
+    stored = stored[order]
+    numbers = stored["batch_no"].astype(np.int64)
+    begins = np.searchsorted(numbers, [row.batch_no for row in rows], "left")
+    ends = np.searchsorted(numbers, [row.batch_no for row in rows], "right")
+    everything = _as_batch(stored, organs.directory)
+    for row, begin, end in zip(rows, begins.tolist(), ends.tolist(), strict=True):
+        organs.sorter.replay_messages(np.frombuffer(row.messages, MESSAGE), row.judged_now)
+        batch = everything.take(np.arange(begin, end))
+        if row.judged is not None:
+            batch = _with_judged(batch, row.judged, organs.directory)
+        batch = batch.take(batch.sensor != NO_SLOT)
+        late = (batch.quality & int(Mark.LATE)) != 0
+        organs.sorter.replay_readings(batch, late)
+        organs.judge.advance(batch.take(~late), row.judged_now, row.watched_us)
+
+
+def _as_batch(stored: NDArray[np.void], directory: Directory) -> ReadingBatch:
+    measured, judged = from_2000(stored["measured_at"]), from_2000(stored["judged_at"])
+    return ReadingBatch(
+        directory.slots_of(stored["sensor_id"].astype(np.int32)),
+        measured,
+        judged,
+        judged,
+        stored["value"].astype(np.float64),
+        stored["quality"].astype(np.uint8),
+    )
+
+
+def _with_judged(batch: ReadingBatch, packed: bytes, directory: Directory) -> ReadingBatch:
+    """A batch with the readings that were judged but could not be stored under their own key."""
+    extra = unpack_judged(packed)
+    joined = ReadingBatch(
+        np.concatenate([batch.sensor, directory.slots_of(extra["sensor_id"])]),
+        np.concatenate([batch.measured_at, extra["measured_at"]]),
+        np.concatenate([batch.judged_at, extra["judged_at"]]),
+        np.concatenate([batch.received_at, extra["judged_at"]]),
+        np.concatenate([batch.value, extra["value"]]),
+        np.concatenate([batch.quality, extra["quality"]]),
+    )
+    return joined.take(np.argsort(joined.judged_at, kind="stable"))

@@ -1,0 +1,12 @@
+"""Compiles the loops of ingest into numba's cache, so that no first batch waits for a compiler."""
+
+from __future__ import annotations
+
+from ingest import clock, marks
+from ingest.directory import Directory
+
+
+def compile_kernels() -> None:
+    """Runs each kernel once on nothing."""
+    clock.compile_kernels()
+    marks.compile_kernels(Directory(0, (), ()))

@@ -1,0 +1,91 @@
+"""What is to be written outside of batches: newest values and device streams that changed, gathered between flushes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.instant import instant
+from ingest.organs import Organs
+from ingest.pipeline import Work
+from ingest.store.status import Newest, StreamRow
+from ingest.watch import UNKNOWN, Watch
+
+
+@dataclass(slots=True)
+class Notes:
+    """One flush: what goes out, and what must go out again where it failed."""
+
+    newest: Newest
+    streams: list[StreamRow]
+    slots: NDArray[np.int64]
+    devices: set[int]
+    repeated: Counter[int]
+
+
+@dataclass(slots=True)
+class Gatherer:
+    """Which devices changed since the last flush."""
+
+    devices: set[int] = field(default_factory=set)
+    repeated: Counter[int] = field(default_factory=Counter)
+    received: dict[int, int] = field(default_factory=dict)
+
+    def see(self, work: Work) -> None:
+        """Notes a batch that was committed."""
+        assert work.decoded is not None
+        assert work.sorted is not None
+        ids = [device.row.device_id for device in work.decoded.device]
+        self.devices.update(ids)
+        self.received.update(zip(ids, work.decoded.received_us.tolist(), strict=True))
+        self.repeated.update(work.sorted.repeated)
+
+    def collect(self, organs: Organs, watch: Watch) -> Notes:
+        """Everything that changed; the next call starts anew."""
+        devices = self.devices | watch.status_changed
+        watch.status_changed = set()
+        slots = organs.sorter.marks.take_changed()
+        notes = Notes(_newest(organs, slots), [], slots, devices, self.repeated)
+        notes.streams = [self._stream(organs, watch, d) for d in sorted(devices) if d in organs.directory.device_of]
+        self.devices, self.repeated, self.received = set(), Counter(), {}
+        return notes
+
+    def take_back(self, notes: Notes, organs: Organs) -> None:
+        """A flush failed: what was in it goes into the next one."""
+        self.devices |= notes.devices
+        self.repeated.update(notes.repeated)
+        slots = organs.directory.slots_of(notes.newest.sensor_id)
+        organs.sorter.marks.changed[slots[slots >= 0]] = True
+
+    def _stream(self, organs: Organs, watch: Watch, device_id: int) -> StreamRow:
+        device = organs.directory.device_of[device_id]
+        newest = organs.sorter.sequences.newest(device_id)
+        offset_us = organs.sorter.clocks.offset_us(device_id)
+        online = int(watch.online[device.index])
+        received_us = self.received.get(device_id)
+        return StreamRow(
+            device_id=device_id,
+            company_id=device.row.company_id,
+            boot=newest[0] if newest else None,
+            seq=newest[1].highest if newest else None,
+            missing=organs.sorter.sequences.missing(device_id),
+            repeated=self.repeated[device_id],
+            clock_offset_ms=None if offset_us is None else offset_us / 1000,
+            online=None if online == UNKNOWN else bool(online),
+            last_received_at=None if received_us is None else instant(received_us),
+        )
+
+
+def _newest(organs: Organs, slots: NDArray[np.int64]) -> Newest:
+    marks = organs.sorter.marks
+    return Newest(
+        sensor_id=organs.directory.sensor_id[slots],
+        company_id=organs.directory.company_id[slots],
+        measured_us=marks.stored[slots],
+        received_us=marks.received[slots],
+        value=marks.value[slots],
+        quality=marks.quality[slots].astype(np.int32),
+    )

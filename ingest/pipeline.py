@@ -1,0 +1,177 @@
+"""The path of a reading, design section 4: the story of one batch, told by six steps.
+
+    receive  take what the broker delivered
+    decode   bytes to columns; what cannot be taken is rejected with a reason
+    sort     drop repeats, find the instants, mark what is late
+    judge    detectors and conditions, once
+    store    one transaction: fence, readings, events last
+    ack      acknowledged means stored and judged
+
+One loop runs the tuple and calls `after(step)`; fault tests enumerate it, so a new step cannot escape them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.batch import Event
+from core.metrics import IngestMetrics
+from ingest.clock import OLDEST_US
+from ingest.committer import Committer
+from ingest.decode import Decoded
+from ingest.judge import Judgement
+from ingest.organs import Organs
+from ingest.rejection import RejectionLimit
+from ingest.sorting import Sorted
+from ingest.source import Clock, Lot, Source
+from ingest.store.batch import STORE_POINTS, Committed, Record
+from ingest.watch import Watch
+
+FAULT_POINTS: Final = ("receive", "decode", "sort", "judge", *STORE_POINTS, "store", "ack")
+MOST_BYTES: Final = (
+    4 * 1024 * 1024
+)  # a batch: about 70,000 readings of a message with 50, half a second of the database
+
+
+@dataclass(slots=True)
+class Work:
+    """A batch on its way; each step adds what it found."""
+
+    batch_no: int
+    now_us: int
+    wait_s: float
+    lot: Lot = field(default_factory=Lot)
+    virtual: list[tuple[int, float]] = field(default_factory=list)
+    decoded: Decoded | None = None
+    sorted: Sorted | None = None
+    judgement: Judgement | None = None
+    committed: Committed | None = None
+
+
+class Pipeline:
+    """Runs batches, one after the other.
+
+    Args:
+        organs: decoder, sorter and judge of the definitions in force; replaced between batches.
+        batch_no: the last batch that was committed.
+        most_messages: messages in a batch.
+        after: told each point of `FAULT_POINTS` once it is passed.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        organs: Organs,
+        watch: Watch,
+        committer: Committer,
+        clock: Clock,
+        metrics: IngestMetrics,
+        *,
+        batch_no: int,
+        now_us: int,
+        most_messages: int,
+        after: Callable[[str], None],
+    ) -> None:
+        self.organs = organs
+        self.differences: list[Event] = []  # bring `alarm` in line with the conditions; the next batch carries them
+        self.batch_no = batch_no
+        self.now_us = now_us
+        self._source = source
+        self._watch = watch
+        self._committer = committer
+        self._clock = clock
+        self._metrics = metrics
+        self._most = most_messages
+        self._after = after
+        self._limit = RejectionLimit()
+        self._steps: tuple[tuple[str, Callable[[Work], bool]], ...] = (
+            ("receive", self._receive),
+            ("decode", self._decode),
+            ("sort", self._sort),
+            ("judge", self._judge),
+            ("store", self._store),
+            ("ack", self._ack),
+        )
+
+    def run_once(self, wait_s: float) -> Work | None:
+        """One batch, if there is anything to do within `wait_s`; else None."""
+        work = Work(self.batch_no + 1, 0, wait_s)
+        for name, step in self._steps:
+            if not step(work):
+                return None
+            self._after(name)
+        return work
+
+    def _receive(self, work: Work) -> bool:
+        """False where nothing came, no virtual sensor has news, and time alone shows nothing."""
+        work.lot = self._source.take(self._most, MOST_BYTES, work.wait_s)
+        # `now` rises from batch to batch, so that readings of virtual sensors have keys of their own.
+        work.now_us = max(self._clock(), self.now_us + 1)
+        if work.now_us < OLDEST_US:
+            return False  # a clock that follows the data has not begun
+        report = self._source.report()
+        self._watch.tick(report, work.lot, work.now_us)
+        work.virtual = self._watch.news(self.organs.sorter, report, work.now_us)
+        due_us = self.organs.judge.due_us()
+        time_shows = due_us is not None and due_us <= work.now_us
+        if not (work.lot.messages or work.virtual or time_shows or self.differences):
+            return False
+        self._metrics.received.inc(len(work.lot))
+        self._metrics.received_bytes.inc(sum(len(m.payload) for m in work.lot.messages))
+        self._metrics.queue_depth.set(report.waiting + len(work.lot))
+        return True
+
+    def _decode(self, work: Work) -> bool:
+        work.decoded = self.organs.decoder.decode(work.lot.messages)
+        work.decoded.rejected = self._limit.admit(work.decoded.rejected)
+        self._metrics.decoded.inc(len(work.decoded.sensor))
+        return True
+
+    def _sort(self, work: Work) -> bool:
+        assert work.decoded is not None
+        work.sorted = self.organs.sorter.sort(work.decoded, work.now_us, work.virtual)
+        self._watch.heard(work.decoded)
+        self._metrics.late.inc(int(work.sorted.late.sum()))
+        self._metrics.repeated.inc(len(work.sorted.repeated))
+        return True
+
+    def _judge(self, work: Work) -> bool:
+        assert work.sorted is not None
+        with self._metrics.judge_seconds.time():
+            work.judgement = self.organs.judge.judge(
+                work.sorted.batch, work.sorted.late, work.now_us, self._watch.watched_us
+            )
+        work.judgement.events[:0] = self.differences
+        self.differences = []
+        self.now_us = work.now_us
+        return True
+
+    def _store(self, work: Work) -> bool:
+        assert work.decoded is not None
+        assert work.sorted is not None
+        assert work.judgement is not None
+        record = Record(
+            batch_no=work.batch_no,
+            received_us=work.lot.messages[0].received_us if work.lot.messages else work.now_us,
+            lot=work.lot,
+            sorted=work.sorted,
+            judgement=work.judgement,
+            directory=self.organs.sorter.directory,
+            rejected=work.decoded.rejected,
+        )
+        work.committed = self._committer.commit(record)
+        self.batch_no = work.batch_no
+        for row in record.rejected:
+            self._metrics.rejected.labels(row.reason).inc(row.count)
+        return True
+
+    def _ack(self, work: Work) -> bool:
+        if work.lot.messages:
+            self._source.ack(work.lot)
+            self._metrics.acks.inc(len(work.lot))
+            waited_us = self._clock() - work.lot.messages[0].received_us
+            self._metrics.batch_seconds.observe(max(0, waited_us) / 1_000_000)
+            self._metrics.lag_seconds.set(max(0, waited_us) / 1_000_000)
+        return True

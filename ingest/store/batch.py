@@ -1,0 +1,221 @@
+"""One batch, one transaction: fence, readings, what was rejected, the batch's own row, gaps, and last the events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from alerting.apply import apply_events
+from core.batch import Event, Int32, ReadingBatch
+from core.db import transaction
+from core.errors import Fenced
+from ingest.conflict import conflict_rejections
+from ingest.copy_rows import pack_judged, reading_rows
+from ingest.directory import Directory
+from ingest.instant import instant
+from ingest.judge import Judgement
+from ingest.rejection import Rejected
+from ingest.sorting import Sorted
+from ingest.source import Lot
+from ingest.store.sidelines import insert_rejected, write_gaps
+from ingest.store.staging import Staged, insert_staged
+
+DAY_US: Final = 86_400_000_000
+FENCE, COPIED, APPLIED, COMMITTED = "fence", "copied", "applied", "committed"
+STORE_POINTS: Final = (FENCE, COPIED, APPLIED, COMMITTED)
+
+
+@dataclass(slots=True)
+class Record:
+    """All that a batch leaves in the database.
+
+    Args:
+        received_us: when its first message came, microseconds UTC.
+        staged: put every reading through the staging insert, whatever `sorted.direct` says.
+        refused: bool, per reading: the database will not have it; it was judged, so the batch's row keeps it.
+    """
+
+    batch_no: int
+    received_us: int
+    lot: Lot
+    sorted: Sorted
+    judgement: Judgement
+    directory: Directory
+    rejected: list[Rejected] = field(default_factory=list)
+    staged: bool = False
+    refused: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What the commit said.
+
+    Args:
+        already: the batch was there: an earlier try had succeeded without our hearing of it.
+        readings: rows added to `reading`.
+        events: events that were applied.
+    """
+
+    already: bool = False
+    readings: int = 0
+    events: int = 0
+    conflicts: int = 0
+
+
+class BatchWriter:
+    """Writes records of one worker under one epoch.
+
+    Args:
+        after: told each fault point once it is passed.
+    """
+
+    def __init__(self, worker: str, epoch: int, after: Callable[[str], None]) -> None:
+        self.worker = worker
+        self.epoch = epoch
+        self._after = after
+        self._days: set[int] = set()
+
+    def commit(self, connection: Connection[Any], token: str, record: Record) -> Committed:
+        """One try.
+
+        Raises:
+            Fenced: another owner has taken over the worker.
+            psycopg.Error: nothing of the batch is stored, unless the answer to COMMIT itself was lost.
+        """
+        self._prepare_days(connection, record.sorted.batch)
+        with transaction(connection, token):
+            # Alerting's people lock alarm rows too: ingest waits at most 2 s and tries again (design section 5).
+            connection.execute("SET LOCAL lock_timeout = '2s'")
+            if not self._move_fence(connection, record.batch_no):
+                return Committed(already=True)
+            self._after(FENCE)
+            new, staged = _insert_readings(connection, record)
+            self._after(COPIED)
+            conflicts = conflict_rejections(record.lot, record.sorted, staged.differing, record.directory)
+            rejected = [*record.rejected, *conflicts]
+            insert_rejected(connection, rejected)
+            self._insert_batch(connection, record, staged.not_stored)
+            write_gaps(connection, record.sorted.gaps, record.directory, instant(record.judgement.now_us))
+            events = [*record.judgement.events]
+            for finding in record.judgement.late:
+                events += finding.events(new)
+            _apply(connection, events, record)
+            self._after(APPLIED)
+        self._after(COMMITTED)
+        return Committed(False, int(new.sum()), len(events), len(conflicts))
+
+    def _move_fence(self, connection: Connection[Any], batch_no: int) -> bool:
+        """Moves the mark by exactly one; False where it is at `batch_no` already."""
+        moved = connection.execute(
+            """
+            UPDATE ingest_mark SET batch_no = %(batch_no)s, moved_at = clock_timestamp()
+            WHERE worker = %(worker)s AND epoch = %(epoch)s AND batch_no = %(batch_no)s - 1
+            """,
+            {"batch_no": batch_no, "worker": self.worker, "epoch": self.epoch},
+        )
+        if moved.rowcount == 1:
+            return True
+        row = connection.execute("SELECT epoch, batch_no FROM ingest_mark WHERE worker = %s", (self.worker,)).fetchone()
+        if row is not None and row[0] == self.epoch and row[1] == batch_no:
+            return False
+        found = "there is no mark" if row is None else f"the mark is at epoch {row[0]}, batch {row[1]}"
+        raise Fenced(
+            f"Worker {self.worker} has another owner: this one is at epoch {self.epoch}, batch {batch_no - 1}, but {found}."
+        )
+
+    def _prepare_days(self, connection: Connection[Any], batch: ReadingBatch) -> None:
+        """Plain PostgreSQL has a partition a day; it is made before the day's first reading comes."""
+        if len(batch) == 0:
+            return
+        first, last = int(batch.measured_at.min()) // DAY_US, int(batch.measured_at.max()) // DAY_US
+        if first in self._days and last in self._days and last - first <= 1:
+            return
+        for day in np.unique(batch.measured_at // DAY_US).tolist():
+            if day not in self._days:
+                connection.execute("SELECT davy_reading_day(%s)", (instant(day * DAY_US).date(),))
+                self._days.add(day)
+
+    def _insert_batch(self, connection: Connection[Any], record: Record, not_stored: NDArray[np.bool_]) -> None:
+        """The row that lets a restart judge this batch again; rows judged but not stored ride in it."""
+        kept = record.sorted.batch.take(not_stored & ~record.sorted.late)
+        connection.execute(
+            """
+            INSERT INTO ingest_batch
+                (worker, batch_no, received_at, judged_now, watched_us, definitions_version, readings, messages, judged)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            (
+                self.worker,
+                record.batch_no,
+                instant(record.received_us),
+                record.judgement.now_us,
+                record.judgement.watched_us,
+                record.judgement.definitions_version,
+                len(record.sorted.batch),
+                record.sorted.messages.tobytes(),
+                pack_judged(kept, record.directory.sensor_id) if len(kept) else None,
+            ),
+        )
+
+    def probe(self, connection: Connection[Any], token: str, record: Record, rows: NDArray[np.bool_]) -> None:
+        """Tries to insert some readings and takes it back: what the database has against them comes as its error."""
+        with transaction(connection, token) as inside, inside.transaction(force_rollback=True):
+            insert_staged(inside, record.sorted.batch, record.directory, record.batch_no, np.flatnonzero(rows))
+
+
+def _insert_readings(connection: Connection[Any], record: Record) -> tuple[NDArray[np.bool_], Staged]:
+    """Puts the readings into the table.
+
+    Returns:
+        new: bool, per reading: it was added under its own key.
+        staged: what the staging insert found.
+    """
+    batch, sensor_id = record.sorted.batch, record.directory.sensor_id
+    wanted = np.ones(len(batch), np.bool_) if record.refused is None else ~record.refused
+    direct = wanted & record.sorted.direct if not record.staged else np.zeros(len(batch), np.bool_)
+    moved = batch.judged_at != batch.measured_at
+    _copy_same(connection, batch, sensor_id, record.batch_no, direct & ~moved)
+    _copy_judged(connection, batch, sensor_id, record.batch_no, direct & moved)
+    rest = np.flatnonzero(wanted & ~direct)
+    staged = insert_staged(connection, batch, record.directory, record.batch_no, rest)
+    staged.not_stored |= ~wanted
+    return direct | staged.new, staged
+
+
+def _copy_same(
+    connection: Connection[Any], batch: ReadingBatch, sensor_id: Int32, batch_no: int, rows: NDArray[np.bool_]
+) -> None:
+    if not rows.any():
+        return
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY reading (sensor_id, measured_at, value, quality, batch_no) FROM STDIN (FORMAT binary)"
+        ) as copy,
+    ):
+        part = batch if rows.all() else batch.take(rows)
+        copy.write(reading_rows(part, sensor_id, batch_no, judged=False))
+
+
+def _copy_judged(
+    connection: Connection[Any], batch: ReadingBatch, sensor_id: Int32, batch_no: int, rows: NDArray[np.bool_]
+) -> None:
+    if not rows.any():
+        return
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY reading (sensor_id, measured_at, value, quality, batch_no, judged_at) FROM STDIN (FORMAT binary)"
+        ) as copy,
+    ):
+        copy.write(reading_rows(batch.take(rows), sensor_id, batch_no, judged=True))
+
+
+def _apply(connection: Connection[Any], events: list[Event], record: Record) -> None:
+    if events:
+        apply_events(connection, events, now=instant(record.judgement.now_us), batch_no=record.batch_no)

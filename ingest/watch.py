@@ -1,0 +1,172 @@
+"""Watching what has no sensor of its own: the broker and the gateways, as numbers of virtual sensors.
+
+`_broker` is how many messages are known lost lately, plus one while the broker is away or after it forgot our session.
+`_gateway.{device}` is 1 while the device is gone or silent, else 0.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.batch import Int64
+from ingest.decode import Decoded
+from ingest.directory import Directory
+from ingest.sorting import Sorter
+from ingest.source import Lot, SourceReport
+
+SECOND_US: Final = 1_000_000
+EVERY_US: Final = SECOND_US  # how often the numbers are worked out
+AGAIN_US: Final = 60 * SECOND_US  # how often a number that did not change is said again
+# A gap is loss when it has stood this long: a resend after a reconnect comes at once, and a loss must be seen within 60 s.
+GRACE_US: Final = 30 * SECOND_US
+LATELY_US: Final = 600 * SECOND_US  # how long a loss keeps the number up; then the alarm may return to normal
+AWAY_US: Final = 10 * SECOND_US  # how long the broker may be away before that is news
+UNKNOWN, OFFLINE, ONLINE = -1, 0, 1
+
+
+class Watch:
+    """Time watched, and the numbers of virtual sensors.
+
+    Args:
+        watched_us: time connected and caught up so far, microseconds; staleness counts only that.
+        known_session: this worker had a session with the broker before.
+        most: messages the broker or a batch can hold; so many at once mean that more wait behind them.
+    """
+
+    def __init__(self, directory: Directory, *, watched_us: int, known_session: bool, most: int) -> None:
+        self.watched_us = watched_us
+        self.online: NDArray[np.int8] = np.full(len(directory.devices), UNKNOWN, np.int8)
+        self.status_changed: set[int] = set()  # device_id
+        self.missing = 0  # messages of all devices in gaps that have stood for `GRACE_US`
+        self._directory = directory
+        self._most = most
+        self._tick_us: int | None = None
+        self._news_us = 0
+        self._known_session = known_session
+        self._session_seen = False
+        self._sessions_lost = 0
+        self._dropped: int | None = None
+        self._losses: deque[tuple[int, int]] = deque()  # (when, how many) that concern every site
+        self._heard_us: Int64 = np.full(len(directory.devices), watched_us, np.int64)
+        self._spoken = np.zeros(len(directory.devices), np.bool_)
+        self._said: dict[int, tuple[float, int]] = {}
+        self._place(directory)
+
+    def _place(self, directory: Directory) -> None:
+        gateways = [(slot, directory.device_of[d].index) for d, slot in directory.gateway_slot.items()]
+        self._gateway_slot = np.array([slot for slot, _ in gateways], np.int64)
+        self._gateway_device = np.array([index for _, index in gateways], np.int64)
+        allowed = [directory.devices[index].silent_after_us for _, index in gateways]
+        self._allowed_us = np.array(allowed, np.int64)
+
+    def carry(self, directory: Directory) -> None:
+        """Goes on with another directory; devices that are new count from now."""
+        earlier = {d.row.device_id: d.index for d in self._directory.devices}
+        heard = np.full(len(directory.devices), self.watched_us, np.int64)
+        online = np.full(len(directory.devices), UNKNOWN, np.int8)
+        spoken = np.zeros(len(directory.devices), np.bool_)
+        for device in directory.devices:
+            if device.row.device_id in earlier:
+                index = earlier[device.row.device_id]
+                heard[device.index], online[device.index] = self._heard_us[index], self.online[index]
+                spoken[device.index] = self._spoken[index]
+        self._directory, self._heard_us, self.online, self._spoken = directory, heard, online, spoken
+        self._said = {}
+        self._place(directory)
+
+    def tick(self, report: SourceReport, lot: Lot, now_us: int) -> None:
+        """Counts the time since the last tick, where ingest was connected and caught up."""
+        caught_up = len(lot) + report.waiting < self._most
+        if self._tick_us is not None and report.connected and report.since_us <= self._tick_us and caught_up:
+            self.watched_us += max(0, now_us - self._tick_us)
+        self._tick_us = now_us
+
+    def heard(self, decoded: Decoded) -> None:
+        """Notes who spoke, and what statuses said."""
+        if decoded.device:
+            index = np.array([device.index for device in decoded.device], np.int64)
+            self._heard_us[index] = self.watched_us
+            self._spoken[index] = True
+            gone = index[self.online[index] == OFFLINE]
+            self.online[gone] = UNKNOWN  # it speaks: what the broker said in its name is over
+        for status in decoded.statuses:
+            self.online[status.device.index] = ONLINE if status.online else OFFLINE
+            self.status_changed.add(status.device.row.device_id)
+
+    def news(self, sorter: Sorter, report: SourceReport, now_us: int) -> list[tuple[int, float]]:
+        """(slot, number) of virtual sensors whose number changed, or was last said a minute ago."""
+        if now_us - self._news_us < EVERY_US:
+            return []
+        self._news_us = now_us
+        self._note_losses(report, now_us)
+        numbers = {**self._broker_numbers(sorter, report, now_us), **self._gateway_numbers()}
+        changed = [
+            (slot, number)
+            for slot, number in numbers.items()
+            if slot not in self._said or self._said[slot][0] != number or now_us - self._said[slot][1] >= AGAIN_US
+        ]
+        for slot, number in changed:
+            self._said[slot] = (number, now_us)
+        return changed
+
+    def _note_losses(self, report: SourceReport, now_us: int) -> None:
+        lost = report.sessions_lost - self._sessions_lost
+        self._sessions_lost = report.sessions_lost
+        if report.connected and not self._session_seen:
+            self._session_seen = True
+            lost += self._known_session and not report.first_session_present
+        if report.dropped is not None:
+            before = self._dropped
+            # A counter that went back is a broker that started again and counts anew.
+            if before is not None:
+                lost += report.dropped - before if report.dropped >= before else report.dropped
+            self._dropped = report.dropped
+        if lost > 0:
+            self._losses.append((now_us, lost))
+        while self._losses and self._losses[0][0] < now_us - LATELY_US:
+            self._losses.popleft()
+
+    def _broker_numbers(self, sorter: Sorter, report: SourceReport, now_us: int) -> dict[int, float]:
+        everywhere = sum(count for _, count in self._losses)
+        if not report.connected and now_us - report.since_us >= AWAY_US:
+            everywhere += 1
+        missing: dict[int, int] = {}
+        self.missing = 0
+        for device_id in sorter.sequences.with_gaps():
+            device = self._directory.device_of.get(device_id)
+            if device is not None:
+                lost = sorter.sequences.missing(device_id, now_us - LATELY_US, now_us - GRACE_US)
+                missing[device.row.site_id] = missing.get(device.row.site_id, 0) + lost
+                self.missing += sorter.sequences.missing(device_id, seen_until_us=now_us - GRACE_US)
+        return {
+            slot: float(everywhere + missing.get(site_id, 0)) for site_id, slot in self._directory.broker_slot.items()
+        }
+
+    def _gateway_numbers(self) -> dict[int, float]:
+        """Nothing is said of a device that is neither known to be there nor silent for long enough."""
+        online = self.online[self._gateway_device]
+        quiet_us = self.watched_us - self._heard_us[self._gateway_device]
+        silent = (quiet_us > self._allowed_us) & (self._allowed_us > 0)
+        gone = silent | (online == OFFLINE)
+        known = gone | (online == ONLINE) | self._spoken[self._gateway_device]
+        numbers = np.where(gone, 1.0, 0.0)
+        return dict(zip(self._gateway_slot[known].tolist(), numbers[known].tolist(), strict=True))
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """What a restart must know of losses, as columns."""
+        dropped = -1 if self._dropped is None else self._dropped
+        return {
+            "watch/dropped": np.array([dropped], np.int64),
+            "watch/losses": np.array(list(self._losses), np.int64).reshape(-1, 2),
+        }
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Goes on from an earlier `state()`: what was dropped while nobody looked is counted too."""
+        dropped = int(state["watch/dropped"][0])
+        self._dropped = None if dropped < 0 else dropped
+        self._losses = deque((int(at), int(count)) for at, count in state["watch/losses"].tolist())
