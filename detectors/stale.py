@@ -25,7 +25,7 @@ class Stale(Detector):
     speak costs nothing. That instant does not depend on how often one sweeps. Time in which ingest was away or behind is
     not silence of the sensor: a definition's count stands still meanwhile, whatever `watched_us` starts from.
 
-    Memory: 24 bytes a definition; 40 in a checkpoint, which keeps what the last sweep knew beside each row.
+    Memory: 25 bytes a definition; 41 in a checkpoint, which keeps what the last sweep knew beside each row.
     Warm-up: none; a sensor that never spoke is silent since the first sweep.
     Fails when: somebody between sensor and us keeps sending the last value: that is `stuck`. A sensor that is silent and
         back between two sweeps was not seen to be silent. A reading from before the present watched stretch counts as
@@ -39,10 +39,12 @@ class Stale(Detector):
         super().__init__(definitions)
         mine = [definitions.definitions[i] for i in self._index.definition]
         self._allowed_us: Int64 = np.array([_allowed_us(d) for d in mine], np.int64)
-        # The last usable reading, moved on by the time not watched since; and the silence last said.
+        # The last usable reading, moved on by the time not watched since; whether its silence was said, and when it was last.
         self._silent_from: Int64 = np.full(len(self), NEVER, np.int64)
+        self._said: UInt8 = np.zeros(len(self), np.uint8)
         self._said_at: Int64 = np.full(len(self), NEVER, np.int64)
         self._column("silent_from", self._silent_from)
+        self._column("said", self._said)
         self._column("said_at", self._said_at)
         self._swept_us = NEVER
         self._watched_us = 0
@@ -51,7 +53,7 @@ class Stale(Detector):
 
     def _fill(self, batch: ReadingBatch, out: Scores) -> None:
         soonest = _heard(
-            self._index, self._allowed_us, self._silent_from, self._said_at, self._watching_from_us,
+            self._index, self._allowed_us, self._silent_from, self._said, self._said_at, self._watching_from_us,
             batch.sensor, batch.judged_at, batch.value, batch.quality,
             out.definition, out.row, out.at, out.number,
         )  # fmt: skip
@@ -65,7 +67,7 @@ class Stale(Detector):
         if now_us < self._next_due_us:
             return Scores.empty()
         found, self._next_due_us = _silent(
-            self._index.definition, self._allowed_us, self._silent_from, self._said_at, now_us
+            self._index.definition, self._allowed_us, self._silent_from, self._said, self._said_at, now_us
         )
         definition, at, number = found
         return Scores(definition, np.full(len(definition), -1, np.int32), at, number)
@@ -121,6 +123,7 @@ def _heard(
     index: SlotIndex,
     allowed_us: Int64,
     silent_from: Int64,
+    said: UInt8,
     said_at: Int64,
     watching_from: int,
     sensor: Int32,
@@ -144,6 +147,7 @@ def _heard(
             at[n] = max(t, said_at[d])  # a reading may have been on its way when a sweep said silence
             if usable:
                 silent_from[d] = max(silent_from[d], t, watching_from)
+                said[d] = False
                 soonest = min(soonest, silent_from[d] + allowed_us[d])
                 number[n] = 0.0
             else:
@@ -162,7 +166,7 @@ def _move_on(silent_from: Int64, swept: int, unwatched: int) -> None:
 
 @numba.njit(cache=True)
 def _silent(
-    own: Int32, allowed_us: Int64, silent_from: Int64, said_at: Int64, now: int
+    own: Int32, allowed_us: Int64, silent_from: Int64, said: UInt8, said_at: Int64, now: int
 ) -> tuple[tuple[Int32, Int64, Float64], int]:
     """Says each silence that has become too long, and when the next one can."""
     count, soonest = 0, NOTHING_DUE
@@ -170,19 +174,23 @@ def _silent(
         if silent_from[d] == NEVER:
             silent_from[d] = now
         due = silent_from[d] + allowed_us[d]
-        if said_at[d] < due:
-            if due <= now:
-                count += 1
-            else:
-                soonest = min(soonest, due)
+        if said[d]:
+            continue
+        if due <= now:
+            count += 1
+        else:
+            soonest = min(soonest, due)
     definition = np.empty(count, np.int32)
     at = np.empty(count, np.int64)
     number = np.empty(count, np.float64)
     n = 0
     for d in range(len(own)):
+        if n == count:
+            break
         due = silent_from[d] + allowed_us[d]
-        if n < count and said_at[d] < due <= now:
-            said_at[d] = due
-            definition[n], at[n], number[n] = own[d], due, allowed_us[d] / SECOND_US
+        if not said[d] and due <= now:
+            said[d] = True
+            said_at[d] = max(due, said_at[d])
+            definition[n], at[n], number[n] = own[d], said_at[d], allowed_us[d] / SECOND_US
             n += 1
     return (definition, at, number), soonest

@@ -20,8 +20,8 @@ def test_the_number_is_the_value() -> None:
 
 def test_doubtful_values_are_judged_and_bad_ones_are_not() -> None:
     """Only bad quality, or no number at all, cannot be judged; ingest's own marks change nothing."""
-    good = [Quality.GOOD, Quality.UNCERTAIN, Quality.SUBSTITUTED, Quality.GOOD | Mark.CLOCK | Mark.REPLAYED]
-    bad = [Quality.BAD, Quality.BAD | Mark.CLOCK | Mark.LATE]
+    good: list[int] = [Quality.GOOD, Quality.UNCERTAIN, Quality.SUBSTITUTED, Mark.CLOCK | Mark.REPLAYED]
+    bad: list[int] = [Quality.BAD, Mark.CLOCK | Mark.LATE | Quality.BAD]
     stream = [Reading(0, i, 7.0, q) for i, q in enumerate([*good, *bad])] + [Reading(0, 9, math.nan)]
     number = Limit(in_force(definition("limit"))).score(batch(stream)).number
     assert number[: len(good)].tolist() == [7.0] * len(good)
