@@ -9,7 +9,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -18,10 +18,14 @@ from typing import Any
 import pytest
 import typer
 
+from alerting.actions import LONGEST_SHELF
+from alerting.alarm import TABLE
 from alerting.channels import Address
 from alerting.message import Message
 from core.errors import DeliveryFailed
 from davy.cli import app
+from ingest.pipeline import FAULT_POINTS
+from ingest.store.batch import STORE_POINTS
 from tests.detectors import test_contract as contract
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -150,6 +154,33 @@ def test_the_status_table_says_how() -> None:
     states = {what: (state, how) for what, state, how in rows if what != "what"}
     assert len(states) > 10
     assert {what for what, (state, how) in states.items() if state == "works" and how == "-"} == set()
+
+
+def test_the_path_has_the_steps_of_the_pipeline() -> None:
+    """The page tells the steps that the code runs, in its order."""
+    page = text_of(ROOT / "docs" / "explanation" / "path-of-a-reading.md")
+    told = [heading.lower() for heading in re.findall(r"^## \d (.+)$", page, re.MULTILINE)]
+    steps = [point for point in FAULT_POINTS if point not in STORE_POINTS]
+    assert [step for step, heading in zip(steps, told, strict=True) if not heading.startswith(step)] == []
+
+
+def test_the_life_of_an_alarm_is_that_of_the_table() -> None:
+    """Every change of state that the page tells is in the code's table, and the other way round."""
+    page = text_of(ROOT / "docs" / "explanation" / "alarm-life.md")
+    told = {
+        (start, end)
+        for cell in re.findall(r"^\| .* \| (.*->.*) \|$", page, re.MULTILINE)
+        for starts, end in re.findall(r"([A-F](?:(?:,| and) [A-F])*) -> ([A-F])", cell)
+        for start in re.findall(r"[A-F]", starts)
+    }
+    assert told == {(rule.state.value, rule.to.value) for rule in TABLE if rule.state is not rule.to}
+    (shelves,) = re.findall(r"longest shelf depends on the priority: ([^.]+)\.", " ".join(page.split()))
+    units = {"hour": timedelta(hours=1), "hours": timedelta(hours=1), "days": timedelta(days=1)}
+    found = {
+        words.replace(" ", "-"): int(n) * units[unit]
+        for words, n, unit in re.findall(r"([a-z ]+?) (\d+) (\w+)", shelves)
+    }
+    assert {name.strip("-"): length for name, length in found.items()} == {p.value: t for p, t in LONGEST_SHELF.items()}
 
 
 @cache
