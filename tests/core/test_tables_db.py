@@ -1,0 +1,121 @@
+"""docs/tables.md says what the schema, its grants and the code say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.database import TestDatabase
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = ("ingest", "alerting", "web", "grafana")
+PACKAGES = ("core", "ingest", "alerting", "detectors", "risk", "api", "simulators")
+LETTERS = {"SELECT": "s", "INSERT": "i", "UPDATE": "u", "DELETE": "d"}
+
+# Partitions belong to their table; sequences follow theirs.
+TABLES = """
+SELECT relname, relkind = 'v', relrowsecurity AND relforcerowsecurity
+FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT relispartition"""
+GRANTS = """
+SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants
+WHERE table_schema = 'public' AND grantee IN ('davy_ingest', 'davy_alerting', 'davy_web', 'davy_grafana', 'PUBLIC')"""
+COLUMN_GRANTS = """
+SELECT table_name, grantee, privilege_type, column_name FROM information_schema.role_column_grants
+WHERE table_schema = 'public' AND grantee IN ('davy_ingest', 'davy_alerting', 'davy_web', 'davy_grafana', 'PUBLIC')"""
+
+WRITES = re.compile(r"\b(?:INSERT INTO|DELETE FROM|UPDATE|COPY) ([a-z_]+)\b")
+
+
+def cells(heading: str) -> Iterator[list[str]]:
+    """The rows of the page's table that begins with `heading`."""
+    lines = (ROOT / "docs" / "tables.md").read_text("utf-8").splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(heading))
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            return
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def stated() -> dict[str, list[str]]:
+    """The main table by name."""
+    return {row[0]: row[1:] for row in cells("| table | owner |")}
+
+
+@pytest.mark.db
+def test_every_table_is_listed_with_its_wall(database: TestDatabase) -> None:
+    """The page lists what is there, and no table that names a company is without a wall."""
+    with database.connect("owner") as connection:
+        real = {str(row[0]): row[1:] for row in connection.execute(TABLES).fetchall()}
+        with_company = connection.execute(
+            "SELECT c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+            " WHERE a.attname = 'company_id' AND c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'"
+        ).fetchall()
+    page = stated()
+    assert set(page) == set(real)
+    for table, (is_view, is_walled) in real.items():
+        assert page[table][2] == "view" if is_view else (page[table][2] != "no") == is_walled, table
+    assert {str(row[0]) for row in with_company} <= {table for table, (_, is_walled) in real.items() if is_walled}
+
+
+@pytest.mark.db
+def test_the_grants_are_those_of_the_page(database: TestDatabase) -> None:
+    """No role may do more, or less, than the page says."""
+    with database.connect("owner") as connection:
+        grants = connection.execute(GRANTS).fetchall()
+        column_grants = connection.execute(COLUMN_GRANTS).fetchall()
+    whole = {(str(t), str(role).removeprefix("davy_"), LETTERS.get(str(p), str(p))) for t, role, p in grants}
+    columns: dict[tuple[str, str], set[str]] = {}
+    for table, role, privilege, column in column_grants:
+        key = str(table), str(role).removeprefix("davy_")
+        letter = LETTERS.get(str(privilege), str(privilege))
+        if (*key, letter) not in whole:
+            assert letter == "u", (table, role, privilege)  # a select or insert of single columns would need a line
+            columns.setdefault(key, set()).add(str(column))
+    real = whole | {(table, role, "c") for table, role in columns}
+    page = {
+        (table, role, letter)
+        for table, row in stated().items()
+        for role, letters in zip(ROLES, row[3:], strict=True)
+        for letter in letters.split()
+    }
+    assert page == real
+    listed = {
+        (row[0], role.strip()): {column.strip() for column in row[2].split(",")}
+        for row in cells("| table | role |")
+        for role in row[1].split(",")
+    }
+    assert listed == columns
+
+
+def test_each_table_is_made_by_its_owner() -> None:
+    """The head of a migration names the owner of what it makes."""
+    page = stated()
+    made = set()
+    for file in sorted((ROOT / "core" / "migrations").glob("*.sql")):
+        text = file.read_text("utf-8")
+        head = re.search(r"^--.*\bOwner: (\w+)\b", text, re.MULTILINE)
+        owner = head[1] if head else "core"
+        for table in re.findall(r"^CREATE (?:TABLE|VIEW) (\w+)", text, re.MULTILINE):
+            if not re.search(rf"^CREATE TABLE {table} PARTITION OF", text, re.MULTILINE):
+                assert page[table][0] == owner, (file.name, table)
+                made.add(table)
+    assert made | {"schema_migration"} == set(page)
+
+
+def test_only_its_owner_writes_a_table() -> None:
+    """SQL that writes stands in the owner's package, or the page says who else and what for."""
+    page = stated()
+    allowed = {(row[0], row[1]) for row in cells("| table | package |")}
+    wrong, used = [], set()
+    for package in PACKAGES:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            for table in WRITES.findall(file.read_text("utf-8")):
+                if table in page and page[table][0] != package:
+                    used.add((table, package))
+                    if (table, package) not in allowed:
+                        wrong.append(f"{file.relative_to(ROOT)} writes {table} of {page[table][0]}")
+    assert wrong == []
+    assert used == allowed
