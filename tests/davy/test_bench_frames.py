@@ -55,7 +55,8 @@ def test_seq_rises_by_one_and_stamps_always_rise(single: bool, blocks: list[int]
     """However the frames are cut into blocks, a device counts without a gap and a sensor has no stamp twice."""
     portfolio = Portfolio.of(100)
     frames = Frames(portfolio, single=single, boot=BOOT)
-    sent, seqs, stamps = 0, dict.fromkeys(range(portfolio.devices), FIRST_SEQ - 1), {}
+    sent, seqs = 0, dict.fromkeys(range(portfolio.devices), FIRST_SEQ - 1)
+    stamps: dict[tuple[int, str], int] = {}
     for most in blocks:
         for _, _, message in packets(block := frames.block(sent, most, NOW_MS), frames.length):
             device = sent % portfolio.devices

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from core.errors import BrokerAway
@@ -18,10 +20,10 @@ from tests.database import TestDatabase
 PASSWORDS = {"ingest": "ingest-secret", "simulator": "simulator-secret"}
 
 
-def load_on(broker: Broker, **chosen: object) -> Load:
+def load_on(broker: Broker, **chosen: Any) -> Load:
     """A small load for the simulator's account."""
     portfolio = Portfolio.of(200)
-    return Load(  # type: ignore[arg-type]
+    return Load(
         **{
             "host": broker.host,
             "port": broker.port,
@@ -104,7 +106,7 @@ def test_the_portfolio_has_what_the_load_speaks_of(timescale_database: TestDatab
 def test_the_twin_takes_rows_like_reading(database: TestDatabase) -> None:
     """The copy limit writes rows of the same columns, batch by batch, into a table of the same kind."""
     with database.connect("owner") as owner:
-        limit = CopyLimit(owner, sensors=100, rows=250)  # type: ignore[arg-type]
+        limit = CopyLimit(owner, sensors=100, rows=250)
         assert limit.measure(0.2) > 0
         rows = owner.execute(
             "SELECT count(*), count(DISTINCT batch_no), min(value) >= 20, bool_and(judged_at IS NULL) FROM reading_twin"

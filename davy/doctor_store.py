@@ -1,0 +1,142 @@
+"""What doctor asks the database, as owner; it changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+
+@dataclass(frozen=True, slots=True)
+class ServerVersion:
+    """Which database this is.
+
+    Args:
+        number: such as 170004.
+        timescaledb: its version; None on plain PostgreSQL.
+        licence: `apache` or `timescale`; None on plain PostgreSQL.
+    """
+
+    number: int
+    version: str
+    timescaledb: str | None
+    licence: str | None
+
+
+def server_version(connection: Connection[Any]) -> ServerVersion:
+    """Version and licence."""
+    with connection.cursor(row_factory=class_row(ServerVersion)) as cursor:
+        row = cursor.execute(
+            """SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version,
+                      (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS timescaledb,
+                      current_setting('timescaledb.license', true) AS licence"""
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The last word of an ingest worker."""
+
+    worker: str
+    state: str
+    beat_at: datetime
+
+
+def beats(connection: Connection[Any]) -> list[Beat]:
+    """The last word of each worker."""
+    with connection.cursor(row_factory=class_row(Beat)) as cursor:
+        return cursor.execute("SELECT worker, state, beat_at FROM ingest_status ORDER BY worker").fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Notifications that are due and not delivered.
+
+    Args:
+        oldest: when the first of them was due; None without one.
+        failed: how many have been given up in the last day.
+    """
+
+    count: int
+    oldest: datetime | None
+    failed: int
+
+
+def waiting_notifications(connection: Connection[Any], now: datetime) -> Waiting:
+    """What is due at `now` and still waits."""
+    with connection.cursor(row_factory=class_row(Waiting)) as cursor:
+        row = cursor.execute(
+            """SELECT count(*) FILTER (WHERE state IN ('waiting', 'claimed') AND due_at <= %(now)s) AS count,
+                      min(due_at) FILTER (WHERE state IN ('waiting', 'claimed') AND due_at <= %(now)s) AS oldest,
+                      count(*) FILTER (WHERE state = 'failed' AND finished_at > %(now)s - interval '1 day') AS failed
+               FROM notification WHERE state IN ('waiting', 'claimed', 'failed')""",
+            {"now": now},
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+def addresses(connection: Connection[Any], channel: str) -> Sequence[str]:
+    """Where a channel's messages would go: people who are in a route step, each address once."""
+    rows = connection.execute(
+        """SELECT DISTINCT a.address FROM channel_address a JOIN route_step s USING (person_id, channel)
+           WHERE a.channel = %s ORDER BY 1""",
+        (channel,),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSilence:
+    """When something was last heard of a site that has sensors."""
+
+    site: str
+    received_at: datetime | None
+
+
+def last_readings(connection: Connection[Any]) -> list[SiteSilence]:
+    """Each site with sensors of its own, the longest silent first."""
+    with connection.cursor(row_factory=class_row(SiteSilence)) as cursor:
+        return cursor.execute(
+            """SELECT si.key AS site, max(l.received_at) AS received_at
+               FROM site si JOIN sensor s USING (site_id) LEFT JOIN latest l USING (sensor_id)
+               WHERE s.retired_at IS NULL AND NOT s.is_virtual
+               GROUP BY si.key ORDER BY max(l.received_at) NULLS FIRST, si.key"""
+        ).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """A device's clock minus ours."""
+
+    device: str
+    offset_s: float
+
+
+def clock_offsets(connection: Connection[Any]) -> list[ClockOffset]:
+    """Devices whose clock is known, the worst first."""
+    with connection.cursor(row_factory=class_row(ClockOffset)) as cursor:
+        return cursor.execute(
+            """SELECT d.key AS device, t.clock_offset_ms / 1000 AS offset_s
+               FROM device_stream t JOIN device d USING (device_id)
+               WHERE t.clock_offset_ms IS NOT NULL AND d.retired_at IS NULL
+               ORDER BY abs(t.clock_offset_ms) DESC, d.key"""
+        ).fetchall()
+
+
+def user_of(connection: Connection[Any]) -> str:
+    """Whom a connection acts as."""
+    row = connection.execute("SELECT current_user").fetchone()
+    return str(row[0]) if row else ""
+
+
+def sees_everything(connection: Connection[Any]) -> bool:
+    """Whether the database believes the token of this transaction."""
+    row = connection.execute("SELECT davy_everything()").fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,172 @@
+"""Doctor says what is wrong in one sentence each, and never breaks down over what is broken."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+import davy
+from core.errors import BadSetting
+from core.i18n import translations
+from core.settings import Settings
+from davy.bench.portfolio import Portfolio
+from davy.bench.store import write_portfolio
+from davy.doctor import doctor, examine
+from davy.doctor_checks import Check
+from tests.conftest import StartMosquitto
+from tests.database import TestDatabase
+
+PASSWORDS = {"ingest": "ingest-secret", "simulator": "simulator-secret"}
+VALUE = re.compile(r"%\(\w+\)s|%%")
+NOW = datetime.now(UTC)
+NOBODY = {"DAVY_MQTT_HOST": "127.0.0.1", "DAVY_MQTT_PORT": "1", "DAVY_STATE_DIR": "/"}
+
+
+def settings_for(database: TestDatabase, **more: str) -> Settings:
+    """All four roles of a test's database, and a broker that is not there."""
+    urls = {f"DAVY_DATABASE_URL_{role.upper()}": database.url(role) for role in ("owner", "ingest", "alerting", "web")}
+    return Settings.read({**NOBODY, **urls, "DAVY_PRINCIPAL_KEY": database.key.hex(), **more})
+
+
+def by_name(checks: list[Check]) -> dict[str, Check]:
+    """Checks by what they are called; no name twice."""
+    found = {check.name: check for check in checks}
+    assert len(found) == len(checks)
+    return found
+
+
+def test_every_sentence_is_there_in_chinese() -> None:
+    """No text of doctor is left untranslated, and none loses a value on the way."""
+    chinese = translations("zh")
+    sentences = []
+    for module in ("doctor_checks", "doctor_outside"):
+        source = Path(davy.__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"_", "on.gettext"}:
+                assert isinstance(node.args[0], ast.Constant)
+                sentences.append(str(node.args[0].value))
+    assert len(sentences) > 50
+    for sentence in sentences:
+        translated = chinese.gettext(sentence)
+        assert translated != sentence
+        assert sorted(VALUE.findall(translated)) == sorted(VALUE.findall(sentence))
+
+
+def test_no_database_named_is_one_sentence() -> None:
+    """Without any address there is nothing to examine: exit status 2, and what to set."""
+    with pytest.raises(BadSetting, match="DAVY_DATABASE_URL_OWNER"):
+        doctor(Settings.read({}), language="en", as_json=True)
+
+
+@pytest.mark.broker
+def test_nothing_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unreachable database and broker are findings with advice, not a traceback."""
+    settings = Settings.read({**NOBODY, "DAVY_DATABASE_URL_OWNER": "postgresql://a:secret-word@127.0.0.1:1/davy"})
+    assert doctor(settings, language="en", as_json=True) == 1
+    printed = capsys.readouterr().out
+    assert "secret-word" not in printed
+    checks = {check["name"]: check for check in json.loads(printed)["checks"]}
+    assert all(set(check) == {"name", "ok", "found", "advice"} for check in checks.values())
+    for name in ("database_owner", "migrations", "ingest", "broker", "broker_queue"):
+        assert not checks[name]["ok"]
+        assert checks[name]["advice"]
+        assert "\n" not in checks[name]["found"]
+
+
+@pytest.mark.db
+def test_an_empty_instance(database: TestDatabase, mosquitto: StartMosquitto) -> None:
+    """A fresh instance lacks nothing but ingest, on each kind of database."""
+    broker = mosquitto(PASSWORDS)
+    settings = settings_for(
+        database,
+        DAVY_MQTT_PORT=str(broker.port),
+        DAVY_MQTT_USER="ingest",
+        DAVY_MQTT_PASSWORD=PASSWORDS["ingest"],
+    )
+    checks = by_name(examine(settings, "en", NOW))
+    assert [check.name for check in checks.values() if not check.ok and check.name != "disk"] == ["ingest"]
+    assert broker.version in checks["broker"].found
+    assert ("TimescaleDB" in checks["database_version"].found) == (database.kind == "timescaledb")
+    assert all(check.advice is None for check in checks.values() if check.ok)
+
+
+@pytest.mark.db
+def test_what_has_stopped_is_seen(timescale_database: TestDatabase) -> None:
+    """A late beat, a call nobody delivers, a silent site, a wrong clock, a receiver that is away: each is named."""
+    with timescale_database.connect("owner") as owner:
+        write_portfolio(owner, Portfolio.of(100), "http://127.0.0.1:1/")
+        owner.execute("INSERT INTO ingest_status VALUES ('ingest-0', %s, 'judging')", (NOW - timedelta(hours=2),))
+        owner.execute(
+            "INSERT INTO latest SELECT sensor_id, company_id, %(at)s, %(at)s, 1, 0 FROM sensor s JOIN site USING (site_id, company_id)"
+            " WHERE site.key = 'site-000'",
+            {"at": NOW},
+        )
+        owner.execute(
+            "INSERT INTO device_stream (device_id, company_id, clock_offset_ms)"
+            " SELECT device_id, company_id, CASE key WHEN 'device-00001' THEN -97200000 ELSE 20 END FROM device"
+        )
+        owner.execute(
+            "INSERT INTO occurrence (company_id, site_id, definition_id, sensor_id, began_at, evidence_from)"
+            " SELECT company_id, site_id, definition_id, sensor_id, %(at)s, %(at)s FROM alarm_definition LIMIT 1",
+            {"at": NOW},
+        )
+        owner.execute(
+            "INSERT INTO notification (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience,"
+            " person_id, channel, due_at, urgency, created_at)"
+            " SELECT 'k', o.company_id, occurrence_id, definition_id, sensor_id, began_at, 0, '', 'client', person_id, 'webhook',"
+            " %(due)s, 0, %(due)s FROM occurrence o JOIN person p USING (company_id) LIMIT 1",
+            {"due": NOW - timedelta(minutes=5)},
+        )
+    checks = by_name(examine(settings_for(timescale_database), "en", NOW))
+    assert "last heard 2 h ago" in checks["ingest"].found
+    assert checks["notifications"].found == "1 wait, the oldest for 5 min."
+    assert checks["last_readings"].found == "Last reading: site-001 never."
+    assert checks["device_clocks"].found == "Clock wrong by: device-00001 -97200 s."
+    assert checks["webhooks"].found == "No answer from 127.0.0.1:1."
+    stopped = ("ingest", "notifications", "last_readings", "device_clocks", "webhooks")
+    assert all(not checks[name].ok and checks[name].advice for name in stopped)
+
+
+@pytest.mark.db
+def test_a_wrong_role_and_a_wrong_key(timescale_database: TestDatabase) -> None:
+    """Two processes that cannot see each other's rows are a finding, not an empty page."""
+    settings = settings_for(
+        timescale_database, DAVY_DATABASE_URL_WEB=timescale_database.url("ingest"), DAVY_PRINCIPAL_KEY="ab" * 32
+    )
+    checks = by_name(examine(settings, "zh", NOW))
+    assert "davy_ingest" in checks["database_web"].found
+    assert not checks["database_ingest"].ok
+    assert "密钥" in checks["database_ingest"].found
+
+
+@pytest.mark.db
+def test_a_database_that_was_never_migrated(timescale_database: TestDatabase) -> None:
+    """A schema that is missing is said as such, whatever else was to be asked of it."""
+    with psycopg.connect(timescale_database.url("owner"), autocommit=True) as owner:
+        owner.execute("DROP TABLE ingest_status CASCADE")
+        owner.execute("DROP TABLE schema_migration CASCADE")
+    checks = by_name(examine(settings_for(timescale_database), "en", NOW))
+    assert "davy migrate" in checks["migrations"].found
+    assert "ingest_status" in checks["ingest"].found
+
+
+@pytest.mark.broker
+def test_the_broker_refuses_us(mosquitto: StartMosquitto) -> None:
+    """A wrong password at the broker is told apart from a broker that is away."""
+    broker = mosquitto(PASSWORDS)
+    settings = Settings.read(
+        {
+            "DAVY_DATABASE_URL_OWNER": "postgresql://a:b@127.0.0.1:1/davy",
+            "DAVY_MQTT_PORT": str(broker.port),
+            "DAVY_MQTT_USER": "ingest",
+            "DAVY_MQTT_PASSWORD": "not-the-password",
+        }
+    )
+    checks = by_name(examine(settings, "en", NOW))
+    assert "refuses us" in checks["broker"].found
