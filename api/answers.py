@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
+from api import sentences
 from api.gate import language_of
 from api.texts import Answer, NotLoggedIn, later
 from api.web import web_of
@@ -73,7 +74,8 @@ def _answer(request: Request, error: Exception) -> Response:
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    return sentence(request, 409, str(error))
+    said = sentences.translated(translations(language_of(request)), str(error))
+    return sentence(request, 409, said)
 
 
 def _away(request: Request, error: Exception) -> Response:

@@ -26,7 +26,9 @@ from api.web import DemoInbox, Here, Web
 from core.db import Database
 from core.metrics import ApiMetrics
 
-_ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": models.Wrong} for status in (401, 403, 404, 409, 422, 429, 503)}
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": models.Wrong} for status in (401, 403, 404, 409, 422, 429, 503)
+}
 
 
 def create_app(

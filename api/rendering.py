@@ -12,7 +12,7 @@ from babel.support import Translations
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from api import numbers, wording
+from api import numbers, sentences, wording
 from core.i18n import LANGUAGES, locale_of, translations
 
 HERE = Path(__file__).parent
@@ -95,5 +95,6 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "resolution": lambda word: wording.said(texts, wording.RESOLUTIONS, word),
         "role": lambda word: wording.said(texts, wording.ROLES, word),
         "happened": lambda row: wording.happened(texts, row.kind, row.what, row.detail),
+        "sentence": lambda text: sentences.translated(texts, text),
         "translated": lambda text, words=None: texts.gettext(text) % (words or {}) if words else texts.gettext(text),
     }

@@ -14,6 +14,7 @@ from alerting import actions
 from api.gate import Actor, Commenter, OurForm
 from api.pages.front import local
 from api.pages.occurrences import show
+from api.sentences import translated
 from api.store.occurrences import find_occurrence
 from api.texts import NotFound
 from api.visitor import Visitor
@@ -46,7 +47,7 @@ def _done(
     try:
         act(web, visitor, occurrence_id, do)
     except Refused as refused:
-        said = translations(visitor.language).gettext(str(refused))
+        said = translated(translations(visitor.language), str(refused))
         return show(web, visitor, occurrence_id, sentence=said, status=409, **typed)
     return RedirectResponse(local(next) or f"/occurrences/{occurrence_id}", 303)
 
