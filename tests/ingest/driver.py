@@ -1,0 +1,67 @@
+"""A worker in a process of its own, to be killed at a fault point: `python -m tests.ingest.driver JSON`.
+
+It is the real worker with a real source; only `after` is the test's. Kills itself with SIGKILL at the n-th time the point
+is passed with work in hand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from core.errors import DavyError
+from core.log import configure
+from core.metrics import Metrics
+from core.principal import ServiceToken
+from ingest.mqtt import MqttOptions, MqttSource
+from ingest.worker import Worker, WorkerOptions
+
+
+def main() -> int:
+    """Runs until SIGTERM, or to its death."""
+    told = json.loads(sys.argv[1])
+    configure("json", sys.stderr)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    remaining = {"count": told.get("kill_count", 0)}
+
+    def after(point: str) -> None:
+        if point == told.get("kill_at"):
+            remaining["count"] -= 1
+            if remaining["count"] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def clock() -> int:
+        return time.time_ns() // 1000
+
+    service = ServiceToken(bytes.fromhex(told["key"]))
+    source = MqttSource(
+        MqttOptions(
+            host=told["host"], port=told["port"], worker=told["worker"], user="ingest", password=told["password"],
+            linger_s=told.get("linger_s", 0.02),
+        ),
+        clock,
+    )  # fmt: skip
+    options = WorkerOptions(
+        worker=told["worker"],
+        conninfo=told["conninfo"],
+        token=lambda: service.at(time.time()),
+        folder=Path(told["folder"]),
+        batch_messages=told.get("batch_messages", 2000),
+        checkpoint_s=told.get("checkpoint_s", 60.0),
+    )
+    try:
+        Worker(options, source, clock, Metrics().ingest, stop, after=after).run()
+    except DavyError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
