@@ -31,10 +31,12 @@ class AddressRule:
 
     Args:
         sentence: completes "it must be ...".
+        signed: whether it needs the name of a signing secret; None: it may have one.
     """
 
     pattern: re.Pattern[str]
     sentence: str
+    signed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,14 @@ def _address(
         channels.mistake(channel, f"There is no channel {channel}; there are {', '.join(sorted(words.channels))}.")
     elif address and not rule.pattern.fullmatch(address):
         channels.mistake(channel, f"The address {address!r} of {channel} is wrong; it must be {rule.sentence}.")
+    elif rule.signed and secret_ref is None:
+        channels.mistake(
+            channel,
+            f"{channel} of person {person} names no secret; write {channel}: {{address: ..., secret: NAME}}, "
+            "NAME being one of DAVY_WEBHOOK_SECRETS.",
+        )
+    elif rule.signed is False and secret_ref is not None:
+        channels.mistake(channel, f"{channel} of person {person} names a secret; that channel signs nothing.")
     row = AddressRow(company=company, person=person, channel=channel, address=address, secret_ref=secret_ref, line=line)
     portfolio.addresses.append(row)
 

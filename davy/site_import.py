@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from alerting.channels import REGISTRY
 from alerting.store.configuration import (
     read_addresses,
     read_definitions,
@@ -36,11 +37,12 @@ from core.store.writes import JournalEntry, definitions_changed, lock_portfolio,
 from detectors.registry import DETECTORS, detector_class
 
 ADDRESSES: Final = {
-    "smtp": AddressRule(re.compile(r"[^@\s<>]+@[^@\s<>]+"), "an e-mail address"),
+    "smtp": AddressRule(re.compile(r"[^@\s<>]+@[^@\s<>]+"), "an e-mail address", signed=False),
     "webhook": AddressRule(
-        re.compile(r"https?://[^\s/@]+(/\S*)?"), "an http or https address without user and password"
+        re.compile(r"https?://[^\s/@]+(/\S*)?"), "an http or https address without user and password", signed=True
     ),
 }
+ANY_ADDRESS: Final = AddressRule(re.compile(r".+"), "a text")  # of a channel that says nothing of its addresses
 DEFAULT_REASON: Final = "site import"
 
 
@@ -125,12 +127,30 @@ def import_site(
     return Imported(changes, _notices(wanted, current), dry_run, moved)
 
 
+def read_variables(given: Iterable[str]) -> dict[str, str]:
+    """The variables of `--set NAME=VALUE`.
+
+    Raises:
+        BadInput: one is not of that form.
+
+    >>> read_variables(["DEMO_WEBHOOK=http://127.0.0.1:9/?a=b"])
+    {'DEMO_WEBHOOK': 'http://127.0.0.1:9/?a=b'}
+    """
+    found = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise BadInput(f"--set {each} gives no variable; write --set NAME=VALUE.")
+        found[name] = value
+    return found
+
+
 def vocabulary() -> Vocabulary:
     """The detectors and channels a file may name."""
     return Vocabulary(
         detectors=DETECTORS,
         check_parameters=lambda name, where, given: detector_class(name).read_parameters(where, given),
-        channels=ADDRESSES,
+        channels={name: ADDRESSES.get(name, ANY_ADDRESS) for name in REGISTRY},
     )
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from alerting.channels import REGISTRY
 from core.errors import BadSiteFile
 from core.limit_rule import read_packs
 from core.portfolio import Portfolio
 from core.site_defaults import BROKER_LOSS, GATEWAY_LOST, MANDATORY_STALE, with_defaults
 from core.site_references import check, unheard
-from davy.site_import import shipped_limits, vocabulary
+from davy.site_import import ADDRESSES, shipped_limits, vocabulary
 from simulators import mine, tank_farm
 from simulators.scenarios.leaking import STAGES
 from tests.core.sites import read
@@ -64,6 +65,12 @@ def test_a_wrong_pack_is_told_with_file_and_line(text: str, told: str) -> None:
     with pytest.raises(BadSiteFile) as caught:
         read_packs([("p.yaml", text)], vocabulary())
     assert any(told in sentence for _, sentence in caught.value.mistakes), caught.value.mistakes
+
+
+def test_the_words_of_a_site_file_are_the_channels_there_are() -> None:
+    """A new channel is a line in the registry; how its addresses look may be said beside it."""
+    assert set(vocabulary().channels) == set(REGISTRY)
+    assert set(ADDRESSES) <= set(REGISTRY)
 
 
 def test_the_demo_has_exactly_the_sensors_the_simulators_play(demo: Portfolio) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import pytest
 from argon2 import PasswordHasher
+from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import SecretStr
 
 from core.errors import BadInput, BadSetting, Refused
@@ -157,7 +158,7 @@ def test_wrong_devices_get_a_sentence(plant: TestDatabase, tmp_path: Path) -> No
 def _lets_in(port: int, user: str, password: str, *, retry: bool = False) -> bool:
     """Whether the broker answers CONNACK 0; with `retry` asks again for up to 10 s, as long as a re-read may take."""
     for _ in range(100 if retry else 1):
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="", protocol=mqtt.MQTTv311)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="", protocol=mqtt.MQTTv311)
         client.username_pw_set(user, password)
         answers: list[bool] = []
         client.on_connect = lambda _c, _u, _f, reason, _p, told=answers: told.append(not reason.is_failure)

@@ -182,10 +182,9 @@ def test_ingest_hears_of_a_change_and_of_nothing_else(database: TestDatabase, tm
 def test_the_journal_is_seen_by_the_company_alone(database: TestDatabase, tmp_path: Path) -> None:
     """Each company reads what was changed at its own plants."""
     import_site(database.url("owner"), DEMO, actor="tester", variables=HOOK, now=FIRST)
-    ids = dict(rows(database, "SELECT key, company_id FROM company"))
-    company = ids["qinling-coal"]
+    found = "SELECT company_id, person_id FROM person WHERE key = 'qinling-integrator'"
+    ((company, person),) = rows(database, found)
     assert isinstance(company, int)
-    person = rows(database, "SELECT person_id FROM person WHERE key = 'qinling-integrator'")[0][0]
     assert isinstance(person, int)
     with database.connect("web", database.person_token(person, "integrator", company)) as connection:
         seen = connection.execute("SELECT DISTINCT company_id FROM journal").fetchall()
