@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import Connection, sql
@@ -56,15 +56,17 @@ def bootstrap(superuser_url: str, database: str, passwords: Mapping[str, str]) -
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         for role in ROLES:
             exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
-            verb = "ALTER" if exists else "CREATE"
+            verb: LiteralString = "ALTER" if exists else "CREATE"
             connection.execute(
-                sql.SQL(
-                    cast(LiteralString, verb) + " ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}"
-                ).format(sql.Identifier(role), sql.Literal(passwords[role]))
+                sql.SQL(verb + " ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}").format(
+                    sql.Identifier(role), sql.Literal(passwords[role])
+                )
             )
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
             connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER davy_owner TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(database))
+                sql.SQL("CREATE DATABASE {} OWNER davy_owner TEMPLATE template0 ENCODING 'UTF8'").format(
+                    sql.Identifier(database)
+                )
             )
             connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
             connection.execute(
@@ -96,7 +98,9 @@ def migrate(owner_url: str, principal_key: bytes) -> list[str]:
     with psycopg.connect(owner_url, autocommit=True, connect_timeout=5) as connection:
         connection.execute("SELECT pg_advisory_lock(7251101)")  # one migration at a time
         if connection.info.server_version < OLDEST_SERVER:
-            raise BadSetting(f"PostgreSQL {connection.info.server_version // 10000} is too old; Davy needs 14 or newer.")
+            raise BadSetting(
+                f"PostgreSQL {connection.info.server_version // 10000} is too old; Davy needs 14 or newer."
+            )
         connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migration"
             " (number int PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
@@ -105,7 +109,7 @@ def migrate(owner_url: str, principal_key: bytes) -> list[str]:
         done = list(_pending(connection))
         for step in done:
             with connection.transaction():
-                connection.execute(cast(LiteralString, step.text))
+                connection.execute(step.text.encode())
                 connection.execute(
                     "INSERT INTO schema_migration (number, name, sha256) VALUES (%s, %s, %s)",
                     (step.number, step.name, step.sha256),
@@ -131,7 +135,9 @@ def _pending(connection: Connection[Any]) -> Iterator[Migration]:
         if step.number not in applied:
             yield step
         elif applied[step.number] != step.sha256:
-            raise BadSetting(f"Migration {step.number:04d}_{step.name} in the database differs from this Davy's: it was changed after release.")
+            raise BadSetting(
+                f"Migration {step.number:04d}_{step.name} in the database differs from this Davy's: it was changed after release."
+            )
 
 
 def require_current(connection: Connection[Any]) -> None:

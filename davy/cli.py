@@ -42,6 +42,13 @@ WarmUp = Annotated[float, typer.Option(hidden=True, min=0.0)]
 DieWithParent = Annotated[bool, typer.Option("--die-with-parent", hidden=True)]
 
 
+class Language(StrEnum):
+    """Languages Davy speaks."""
+
+    ZH = "zh"
+    EN = "en"
+
+
 class BenchProfile(StrEnum):
     """What is offered to ingest."""
 
@@ -127,12 +134,19 @@ def migrate() -> None:
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    language: Annotated[
+        Language | None, typer.Option(help="Of the answers; without it, that of LC_ALL or LANG.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """What is wrong, and what to do about it."""
     from core.settings import Settings
     from davy.doctor import doctor as run
+    from davy.doctor import language_of
 
-    raise typer.Exit(run(Settings.read(os.environ), as_json=as_json))
+    chosen = language.value if language is not None else language_of(os.environ)
+    raise typer.Exit(run(Settings.read(os.environ), language=chosen, as_json=as_json))
 
 
 @app.command()
@@ -144,12 +158,16 @@ def kernels() -> None:
 
 
 @app.command(hidden=True)
-def process(name: str, die_with_parent: DieWithParent = False) -> None:
+def process(
+    name: str,
+    stream_clock: Annotated[bool, typer.Option("--stream-clock", hidden=True)] = False,
+    die_with_parent: DieWithParent = False,
+) -> None:
     """One process of Davy: ingest, alerting, api, inbox."""
     from davy.process import run_process
     from davy.wiring import body_of
 
-    raise typer.Exit(run_process(name, body_of(name), die_with_parent=die_with_parent))
+    raise typer.Exit(run_process(name, body_of(name, stream_clock=stream_clock), die_with_parent=die_with_parent))
 
 
 @app.command(hidden=True)
@@ -224,17 +242,23 @@ def bench_detectors(
 def site_import(
     file: Path,
     reason: Annotated[str, typer.Option(help="Why; kept in the journal. Needed where a limit changes.")] = "",
+    given: Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="What ${NAME} stands for.")] = [],  # noqa: B006
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change and change nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Brings the database to what FILE says; repeating it changes nothing."""
     from core.settings import Settings
     from davy.answer import say
-    from davy.site_import import import_site
+    from davy.site_import import import_site, read_variables
 
+    variables = read_variables(given)
     owner = Settings.read(os.environ).secret("database_url_owner")
-    outcome = import_site(owner, file, actor=os.environ.get("USER", "operator"), reason=reason, dry_run=dry_run)
-    say(outcome.answer(), as_json=as_json)
+    actor = os.environ.get("USER", "operator")
+    outcome = import_site(owner, file, actor=actor, reason=reason, variables=variables, dry_run=dry_run)
+    if as_json:
+        say(outcome.answer(), as_json=True)
+    else:
+        print("\n".join(outcome.lines()))
 
 
 @site_app.command("export")

@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from standardwebhooks import Webhook, WebhookVerificationError
 
 KEPT = 20_000  # messages; the oldest go first
 LONGEST_BODY = 1_000_000  # bytes of one webhook
@@ -26,8 +27,9 @@ class Received:
     """One message that arrived.
 
     Args:
-        key: the sender's idempotency key (`webhook-id`, or the mail's `X-Davy-Notification`).
+        key: the sender's idempotency key (`webhook-id`, or what stands before the @ of the mail's Message-ID).
         received_at: when its last byte was here, ISO 8601 UTC.
+        verified: whether a webhook's signature held; None where there is none to check.
     """
 
     channel: str
@@ -36,6 +38,7 @@ class Received:
     recipient: str
     subject: str
     body: str
+    verified: bool | None = None
 
 
 class Inbox:
@@ -45,9 +48,11 @@ class Inbox:
         self._lock = threading.Lock()
         self._received: list[Received] = []
 
-    def add(self, channel: str, key: str, recipient: str, subject: str, body: str) -> None:
+    def add(
+        self, channel: str, key: str, recipient: str, subject: str, body: str, verified: bool | None = None
+    ) -> None:
         """Note a message at this moment."""
-        message = Received(channel, key, datetime.now(UTC).isoformat(), recipient, subject, body)
+        message = Received(channel, key, datetime.now(UTC).isoformat(), recipient, subject, body, verified)
         with self._lock:
             self._received.append(message)
             del self._received[:-KEPT]
@@ -68,27 +73,36 @@ class _Mailbox:
         assert isinstance(mail, EmailMessage)
         part = mail.get_body(("plain", "html"))
         body = str(part.get_content()) if part else ""
-        key = str(mail.get("X-Davy-Notification", ""))
+        key = str(mail.get("Message-ID", "")).strip("<> ").partition("@")[0]
         self._inbox.add("smtp", key, ", ".join(envelope.rcpt_tos), str(mail.get("Subject", "")), body)
         return "250 Message accepted for delivery"
 
 
-def _receiver(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
+def _receiver(inbox: Inbox, secret: str | None) -> type[BaseHTTPRequestHandler]:
     class Receiver(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
+        def do_GET(self) -> None:
             self._answer(200, json.dumps([asdict(m) for m in inbox.listing()], ensure_ascii=False).encode())
 
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             if length > LONGEST_BODY:
                 self.close_connection = True
                 self._answer(413, b"{}")
                 return
             body = self.rfile.read(length).decode("utf-8", "replace")
-            inbox.add("webhook", self.headers.get("webhook-id", ""), self.path, "", body)
+            inbox.add("webhook", self.headers.get("webhook-id", ""), self.path, "", body, self._verified(body))
             self._answer(200, b"{}")
+
+        def _verified(self, body: str) -> bool | None:
+            if secret is None:
+                return None
+            try:
+                Webhook(secret).verify(body, dict(self.headers.items()))
+            except WebhookVerificationError:
+                return False
+            return True
 
         def _answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
@@ -109,12 +123,13 @@ class InboxServers:
     Args:
         smtp_port: where mail arrives.
         http_port: where webhooks arrive and the listing is read.
+        secret: `whsec_...` that webhooks must be signed with; None leaves them unchecked.
     """
 
-    def __init__(self, smtp_port: int, http_port: int) -> None:
+    def __init__(self, smtp_port: int, http_port: int, secret: str | None = None) -> None:
         self.inbox = Inbox()
         self._smtp = Controller(_Mailbox(self.inbox), hostname="127.0.0.1", port=smtp_port)
-        self._http = ThreadingHTTPServer(("127.0.0.1", http_port), _receiver(self.inbox))
+        self._http = ThreadingHTTPServer(("127.0.0.1", http_port), _receiver(self.inbox, secret))
 
     def start(self) -> None:
         """Both listen when this returns."""

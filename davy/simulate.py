@@ -14,7 +14,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 
-import paho.mqtt.client as mqtt
+from paho.mqtt.client import Client, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
 
 from core.db import connect
 from core.errors import Unavailable
@@ -42,7 +43,9 @@ def simulate(name: str, *, seed: int, check: bool, as_json: bool) -> int:
     """
     scenario = load(name, seed, START)
     with Stack(Plan(site_file=PORTFOLIO, parts=("ingest",), users=False, fsync=False, stream_clock=True)) as stack:
-        progress(f"Playing {name}, seed {seed}: {scenario.seconds / 60:.0f} minutes of {len(scenario.devices())} devices")
+        progress(
+            f"Playing {name}, seed {seed}: {scenario.seconds / 60:.0f} minutes of {len(scenario.devices())} devices"
+        )
         stack.start()
         _wait_until_stored(stack, _publish(stack, scenario))
         with closing(connect(stack.database_url("owner"), application="simulate")) as connection:
@@ -61,7 +64,7 @@ def simulate(name: str, *, seed: int, check: bool, as_json: bool) -> int:
 
 def _publish(stack: Stack, scenario: Scenario) -> int:
     """Sends births and packets in time order; returns how many readings they held."""
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="davy-simulate", protocol=mqtt.MQTTv311)
+    client = Client(CallbackAPIVersion.VERSION2, client_id="davy-simulate", protocol=MQTTv311)
     client.username_pw_set("simulator", stack.mqtt_passwords["simulator"])
     client.max_inflight_messages_set(UNACKNOWLEDGED)
     room = threading.Semaphore(UNACKNOWLEDGED)
@@ -98,6 +101,8 @@ def _wait_until_stored(stack: Stack, published: int) -> None:
             if found != last:
                 last, since = found, time.monotonic()
             elif time.monotonic() - since > STALL_S:
-                raise Unavailable(f"Ingest stored {found} of {published} readings and stands still: {stack.parts['ingest'].last_words()}")
+                raise Unavailable(
+                    f"Ingest stored {found} of {published} readings and stands still: {stack.parts['ingest'].last_words()}"
+                )
             stack.parts["ingest"].keep_alive(time.monotonic())
             waiting.wait(LOOK_EVERY_S)

@@ -6,6 +6,7 @@ schema, portfolio, log-ins, processes. Stop order is the reverse, so that what i
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import secrets
 import shutil
@@ -22,7 +23,16 @@ import structlog
 from core.errors import Unavailable
 from core.migrate import ROLES, bootstrap, migrate
 from davy.part import Part, is_error
-from davy.servers import Access, Broker, BrokerKind, PostgresKind, PostgresServer, run_folder, start_broker, start_postgres
+from davy.servers import (
+    Access,
+    Broker,
+    BrokerKind,
+    PostgresKind,
+    PostgresServer,
+    run_folder,
+    start_broker,
+    start_postgres,
+)
 from davy.servers.processes import free_port
 from davy.site_import import import_site
 from davy.users import UserAdded, add_user, people
@@ -69,6 +79,7 @@ class Stack:
         self.parts: dict[str, Part] = {}
         self.users: list[UserAdded] = []
         self.principal_key = secrets.token_bytes(32)
+        self._webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self._passwords = {role: secrets.token_urlsafe(18) for role in ROLES}
         self.mqtt_passwords = {"ingest": secrets.token_urlsafe(18), "simulator": secrets.token_urlsafe(18)}
         self._ports = {"http": plan.http_port or free_port(), "smtp": free_port(), "inbox": free_port()}
@@ -205,9 +216,14 @@ class Stack:
             "DAVY_MQTT_USER": "ingest",
             "DAVY_MQTT_PASSWORD": self.mqtt_passwords["ingest"],
         }
+        webhook = {"DAVY_WEBHOOK_SECRETS": f"demo={self._webhook_secret}"}
         match name:
             case "inbox":
-                return {"DAVY_SMTP_PORT": str(self._ports["smtp"]), "DAVY_HTTP_PORT": str(self._ports["inbox"])}
+                return {
+                    **webhook,
+                    "DAVY_SMTP_PORT": str(self._ports["smtp"]),
+                    "DAVY_HTTP_PORT": str(self._ports["inbox"]),
+                }
             case "ingest":
                 return {**key, **mqtt, "DAVY_DATABASE_URL_INGEST": self.database_url("ingest")}
             case "alerting":
@@ -215,7 +231,13 @@ class Stack:
                     "DAVY_WEBHOOK_ALLOW_PRIVATE": f"127.0.0.1:{self._ports['inbox']}",
                     "DAVY_PUBLIC_URL": self.http_url,
                 }
-                return {**key, **smtp, **allowed, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
+                return {
+                    **key,
+                    **smtp,
+                    **webhook,
+                    **allowed,
+                    "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting"),
+                }
             case _:
                 return {
                     **key,
@@ -223,7 +245,7 @@ class Stack:
                     "DAVY_HTTP_PORT": str(self._ports["http"]),
                     "DAVY_PUBLIC_URL": self.http_url,
                     "DAVY_DATABASE_URL_WEB": self.database_url("web"),
-                    "DAVY_DEMO_INBOX": self.inbox_url if "inbox" in self.plan.parts else "",
+                    **({"DAVY_DEMO_INBOX": self.inbox_url} if "inbox" in self.plan.parts else {}),
                 }
 
     def _answers(self) -> bool:

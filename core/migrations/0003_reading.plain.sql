@@ -21,7 +21,7 @@ BEGIN
     IF day NOT BETWEEN (now() AT TIME ZONE 'UTC')::date - 8 AND (now() AT TIME ZONE 'UTC')::date + 3 THEN
         RETURN false;
     END IF;
-    EXECUTE format('CREATE TABLE IF NOT EXISTS reading_%s PARTITION OF reading FOR VALUES FROM (%L) TO (%L)',
+    EXECUTE format('CREATE TABLE IF NOT EXISTS public.reading_%s PARTITION OF public.reading FOR VALUES FROM (%L) TO (%L)',
         to_char(day, 'YYYYMMDD'), day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC');
     RETURN true;
 END
