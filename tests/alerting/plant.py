@@ -68,7 +68,7 @@ class Plant:
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """What the owner sees."""
         with self.database.connect("owner") as connection:
-            return connection.execute(statement, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(statement, values).fetchall()
 
     def alarm(self, key: str) -> tuple[Any, ...]:
         """(state, active, suppression, occurrence_id) of an alarm."""
@@ -112,7 +112,9 @@ def make_plant(database: TestDatabase) -> Plant:
             company,
             site,
         )
-        definitions = {key: _definition(one, company, site, device, key, *rest) for key, *rest in DEFINITIONS}
+        definitions = {
+            key: _definition(one, company, site, device, key, priority, latch) for key, priority, latch in DEFINITIONS
+        }
         people = {
             key: one(
                 "INSERT INTO person (company_id, key, name, language, role) VALUES (%s, %s, %s, %s, %s) RETURNING person_id",
@@ -129,7 +131,7 @@ class _Insert:
         self._connection = connection
 
     def __call__(self, statement: str, *values: object) -> int:
-        row = self._connection.execute(statement, values).fetchone()  # type: ignore[arg-type]
+        row = self._connection.execute(statement, values).fetchone()
         assert row is not None
         return int(row[0])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_an_untouched_chain_holds() -> None:
 def test_no_column_can_be_changed(name: str) -> None:
     """Every column of a transition is part of its hash."""
     link = ROWS[2][0]
-    other = {"at": AT, "recorded_at": AT - timedelta(microseconds=1), "until": AT}.get(name, 77)
+    other: Any = {"at": AT, "recorded_at": AT - timedelta(microseconds=1), "until": AT}.get(name, 77)
     forged = [*ROWS[:2], (replace(link, **{name: other}), *ROWS[2][1:]), ROWS[3]]
     assert verify(forged) is not None
 

@@ -118,7 +118,7 @@ def test_mail_is_threaded_and_translated() -> None:
         channel.send(message(language="zh"), address, now=NOW, timeout_s=TIMEOUT_S)
     assert receipt == "250 queued as 1"
     first, again = received.mails
-    assert first["Subject"] == "【生命安全】可燃气体达25%LEL，罐区"
+    assert first["Subject"] == "【人身安全】可燃气体达25%LEL，罐区"
     assert first["Message-ID"] == again["Message-ID"] == f"<{claimed().key}@insurer.example>"
     assert first["References"] == first["In-Reply-To"] == "<occurrence-5@insurer.example>"
     assert first["Importance"] == "high"

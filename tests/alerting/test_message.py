@@ -42,7 +42,7 @@ def test_the_client_reads_where_what_and_what_to_do() -> None:
 def test_in_chinese() -> None:
     """Every word is Chinese but for names and addresses."""
     message = compose(claimed(language="zh", due_at=LATER, step=1), now=LATER, public_url=URL)
-    assert message.subject == "【生命安全】已 2分钟无人确认：可燃气体达25%LEL，罐区"
+    assert message.subject == "【人身安全】已 2分钟无人确认：可燃气体达25%LEL，罐区"
     assert "地点：甲石化 · 罐区 · 泵区 · 3号泵甲烷" in message.lines
     assert "处置措施：撤离现场" in message.lines
     assert "不是火灾自动报警系统" in message.text

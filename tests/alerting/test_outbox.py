@@ -104,7 +104,7 @@ def test_what_is_due_goes_out_once_with_its_receipt(plant: Plant) -> None:
         assert rounds(subject, NOW + MINUTE) == []
         clock.now = NOW + 2 * MINUTE
         assert rounds(subject, clock.now) == ["sent"]
-    assert sink.sent[0].subject == "【生命安全】可燃气体达25%LEL，罐区"
+    assert sink.sent[0].subject == "【人身安全】可燃气体达25%LEL，罐区"
     assert hook.sent[0].subject.startswith("[Life safety] Nobody has acknowledged for 2 minutes")
     assert plant.rows("SELECT state, attempt, sent_at, outcome FROM notification ORDER BY due_at") == [
         ("sent", 1, NOW, "kept 1 for chen@example.com"),
