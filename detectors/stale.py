@@ -14,16 +14,18 @@ from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores
 from core.model import AlarmDefinition, DefinitionSet
 from detectors.contract import BAD, NEVER, NOTHING_DUE, SECOND_US, Columns, Detector, SlotIndex
 
+AGAIN_US: Final = 10 * SECOND_US  # how often a silence that lasts is said again
 CENTURY_US: Final = 100 * 366 * 86_400 * SECOND_US  # a silence that no setpoint needs to tell from a longer one
 
 
 class Stale(Detector):
     """Seconds since the last usable reading (a number whose quality is not bad), counting watched time only.
 
-    A reading gives 0. Silence is seen by `sweep`, which says it once, at the instant and with the number at which the
-    definition's own comparison turns: later sweeps could tell the condition nothing new, so a sweep over sensors that all
-    speak costs nothing. That instant does not depend on how often one sweeps. Time in which ingest was away or behind is
-    not silence of the sensor: a definition's count stands still meanwhile, whatever `watched_us` starts from.
+    A reading gives 0. Silence is seen by `sweep`, which says it at the instant and with the number at which the definition's
+    own comparison turns; that instant does not depend on how often one sweeps. While the silence lasts it is said again
+    every 10 s with the same number, so that whoever was told to ignore it (a dead gateway mutes its sensors) hears of it
+    afterwards. A sweep over sensors that all speak costs nothing. Time in which ingest was away or behind is not silence of
+    the sensor: a definition's count stands still meanwhile, whatever `watched_us` starts from.
 
     Memory: 25 bytes a definition; 41 in a checkpoint, which keeps what the last sweep knew beside each row.
     Warm-up: none; a sensor that never spoke is silent since the first sweep.
@@ -60,20 +62,21 @@ class Stale(Detector):
         self._next_due_us = min(self._next_due_us, soonest)
 
     def sweep(self, now_us: int, watched_us: int) -> Scores:
-        """The definitions whose silence has reached what they allow, each once a silence."""
+        """The definitions whose silence has reached what they allow, and every 10 s those where it still lasts."""
         if now_us < self._swept_us or not len(self):
             return Scores.empty()
+        swept_us = self._swept_us
         self._leave_out_unwatched(now_us, watched_us)
         if now_us < self._next_due_us:
             return Scores.empty()
         found, self._next_due_us = _silent(
-            self._index.definition, self._allowed_us, self._silent_from, self._said, self._said_at, now_us
+            self._index.definition, self._allowed_us, self._silent_from, self._said, self._said_at, swept_us, now_us
         )
         definition, at, number = found
         return Scores(definition, np.full(len(definition), -1, np.int32), at, number)
 
     def next_due_us(self) -> int:
-        """The earliest instant at which a sensor can have been silent for too long."""
+        """The earliest instant at which a sensor can have been silent for too long, or its silence is said again."""
         return self._next_due_us
 
     def _leave_out_unwatched(self, now_us: int, watched_us: int) -> None:
@@ -165,32 +168,36 @@ def _move_on(silent_from: Int64, swept: int, unwatched: int) -> None:
 
 
 @numba.njit(cache=True)
+def _next_said(silent_from: int, allowed: int, said: int, said_at: int, swept: int) -> int:
+    """The first instant after the last sweep at which a silence that goes on is said."""
+    if not said:
+        return max(silent_from + allowed, said_at)
+    return said_at + AGAIN_US * (max(swept - said_at, 0) // AGAIN_US + 1)
+
+
+@numba.njit(cache=True)
 def _silent(
-    own: Int32, allowed_us: Int64, silent_from: Int64, said: UInt8, said_at: Int64, now: int
+    own: Int32, allowed_us: Int64, silent_from: Int64, said: UInt8, said_at: Int64, swept: int, now: int
 ) -> tuple[tuple[Int32, Int64, Float64], int]:
-    """Says each silence that has become too long, and when the next one can."""
-    count, soonest = 0, NOTHING_DUE
+    """Says each silence that has become too long or still is, and when the next one will be."""
+    count = 0
     for d in range(len(own)):
         if silent_from[d] == NEVER:
             silent_from[d] = now
-        due = silent_from[d] + allowed_us[d]
-        if said[d]:
-            continue
-        if due <= now:
-            count += 1
-        else:
-            soonest = min(soonest, due)
+        count += _next_said(silent_from[d], allowed_us[d], said[d], said_at[d], swept) <= now
     definition = np.empty(count, np.int32)
     at = np.empty(count, np.int64)
     number = np.empty(count, np.float64)
-    n = 0
+    n, soonest = 0, NOTHING_DUE
     for d in range(len(own)):
-        if n == count:
-            break
-        due = silent_from[d] + allowed_us[d]
-        if not said[d] and due <= now:
-            said[d] = True
-            said_at[d] = max(due, said_at[d])
-            definition[n], at[n], number[n] = own[d], said_at[d], allowed_us[d] / SECOND_US
+        due = _next_said(silent_from[d], allowed_us[d], said[d], said_at[d], swept)
+        if due <= now:
+            if said[d]:
+                due += (now - due) // AGAIN_US * AGAIN_US  # the last one, where sweeps were far apart
+            else:
+                said[d], said_at[d] = True, due
+            definition[n], at[n], number[n] = own[d], due, allowed_us[d] / SECOND_US
             n += 1
+            due = _next_said(silent_from[d], allowed_us[d], said[d], said_at[d], now)
+        soonest = min(soonest, due)
     return (definition, at, number), soonest

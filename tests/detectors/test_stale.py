@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from core.batch import Quality, Scores
 from core.model import AlarmDefinition
-from detectors.contract import NOTHING_DUE
 from detectors.stale import Stale
 from tests.detectors.streams import SECOND, START, Reading, batch, definition, in_force
 
@@ -23,6 +22,7 @@ class Watch:
         self.definitions = in_force(*definitions)
         self.stale = Stale(self.definitions)
         self.now_s, self.watched_s = 0.0, 0.0
+        self.said: dict[int, tuple[float, float]] = {}  # definition -> instant and number of the silence it is in
         self.sweep()
 
     def sweep(self) -> Scores:
@@ -37,18 +37,33 @@ class Watch:
     def wait(
         self, seconds: float, *, watched: bool = True, step: float | None = None
     ) -> list[tuple[int, float, float]]:
-        """Waits, sweeping every `step` seconds; (definition, seconds after START, number) of what was said."""
-        said: list[tuple[int, float, float]] = []
+        """Waits, sweeping every `step` seconds; (definition, seconds after START, number) of the silences that began."""
+        began: list[tuple[int, float, float]] = []
         end = self.now_s + seconds
         while self.now_s < end:
             advance = min(step or seconds, end - self.now_s)
             self.now_s += advance
             self.watched_s += advance if watched else 0.0
-            said += as_said(self.sweep())
-        return said
+            began += [said for said in as_said(self.sweep()) if self.begins(*said)]
+        return began
+
+    def begins(self, definition: int, at: float, number: float) -> bool:
+        """Whether this is a new silence; one that goes on is said every ten seconds with the same number."""
+        if definition not in self.said:
+            self.said[definition] = (at, number)
+            return True
+        first, same = self.said[definition]
+        assert number == same
+        assert round((at - first) % 10.0, 6) == 0.0
+        assert self.now_s - 10.0 < at <= round(self.now_s, 6)
+        return False
 
     def hear(self, at_s: float, slot: int = 0, quality: int = Quality.GOOD) -> Scores:
-        return self.stale.score(batch([Reading(slot, at_s, 1.0, quality)]))
+        scores = self.stale.score(batch([Reading(slot, at_s, 1.0, quality)]))
+        if quality != Quality.BAD:
+            for definition in scores.definition.tolist():
+                self.said.pop(definition, None)
+        return scores
 
 
 def as_said(scores: Scores) -> list[tuple[int, float, float]]:
@@ -67,8 +82,8 @@ def test_a_reading_gives_zero() -> None:
 
 
 @pytest.mark.parametrize("step", [0.1, 7.0, 100.0])
-def test_silence_is_said_once_at_its_instant(step: float) -> None:
-    """30 s after the last reading, however often one sweeps; not again until the sensor has spoken and fallen silent."""
+def test_silence_begins_at_its_instant(step: float) -> None:
+    """30 s after the last reading, however often one sweeps; and anew when the sensor has spoken and fallen silent."""
     watch = Watch(definition("stale", setpoint=30.0))
     watch.hear(5.0)
     assert watch.wait(100.0, step=step) == [(0, 35.0, 30.0)]
@@ -76,6 +91,26 @@ def test_silence_is_said_once_at_its_instant(step: float) -> None:
     watch.hear(150.0)
     watch.hear(190.0)
     assert watch.wait(100.0, step=step) == [(0, 220.0, 30.0)]
+
+
+def test_a_silence_that_lasts_is_said_again() -> None:
+    """Who could not listen when it began, because a dead gateway muted the sensor, hears of it ten seconds later."""
+    watch = Watch(definition("stale", setpoint=30.0), definition("stale", 1, definition_id=2))
+    watch.hear(25.0, slot=1)
+    said = []
+    for now_s in (29, 30, 35, 41, 45, 49, 55, 81, 82, 90):
+        watch.now_s, watch.watched_s = now_s, now_s
+        said += [(now_s, *one) for one in as_said(watch.sweep())]
+    assert said == [
+        (30, 0, 30.0, 30.0),
+        (41, 0, 40.0, 30.0),
+        (55, 0, 50.0, 30.0),
+        (55, 1, 55.0, 30.0),
+        (81, 0, 80.0, 30.0),
+        (81, 1, 75.0, 30.0),
+        (90, 0, 90.0, 30.0),
+        (90, 1, 85.0, 30.0),
+    ]
 
 
 def test_bad_readings_are_silence() -> None:
@@ -184,9 +219,10 @@ def test_sweeps_before_the_due_instant_are_not_needed() -> None:
     watch.wait(30.0)
     assert watch.stale.next_due_us() == START + 37 * SECOND
     watch.wait(10.0)
-    assert watch.stale.next_due_us() == NOTHING_DUE
-    watch.hear(50.0)
-    assert watch.stale.next_due_us() == START + 80 * SECOND
+    assert watch.stale.next_due_us() == START + 47 * SECOND
+    watch.hear(48.0)
+    watch.wait(8.0)
+    assert watch.stale.next_due_us() == START + 78 * SECOND
 
 
 @dataclass(frozen=True)
@@ -230,7 +266,7 @@ def test_against_the_definition_in_plain_python(steps: list[Step]) -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.lists(st.floats(0.01, 0.99), max_size=3)), max_size=20))
 def test_extra_sweeps_change_nothing(steps: list[tuple[int, list[float]]]) -> None:
-    """Sweeping more often says the same silences at the same instants, and leaves the same state."""
+    """Sweeping more often finds the same silences at the same instants, and leaves the same state."""
     seldom, often = Watch(definition("stale", setpoint=30.0)), Watch(definition("stale", setpoint=30.0))
     for seconds, extra in steps:
         start = often.now_s
@@ -240,7 +276,7 @@ def test_extra_sweeps_change_nothing(steps: list[tuple[int, list[float]]]) -> No
             if (advance := start + seconds * fraction - often.now_s) > 0:
                 also += often.wait(round(advance, 6))
         often.now_s, often.watched_s = seldom.now_s, seldom.watched_s
-        also += as_said(often.sweep())
+        also += [one for one in as_said(often.sweep()) if often.begins(*one)]
         assert also == said
         seldom.hear(seldom.now_s)
         often.hear(often.now_s)
