@@ -148,6 +148,25 @@ def _end_delay(i: int, status: UInt8, due: Int64, last_raise: Int64, last_clear:
 
 
 @numba.njit(cache=True)
+def _look(i: int, leaves: bool, stays: bool, onset: int, delay: int, status: UInt8, due: Int64) -> bool:
+    """Starts or stops the delay of definition i, which is at rest or has one running; whether one that is over has started.
+
+    Args:
+        leaves: the number is where the condition changes.
+        stays: the number is where a running delay is cancelled; neither of both lets it run.
+    """
+    running = (status[i] & 1) == 1
+    if stays and running:
+        status[i] -= 1
+        due[i] = NOTHING_DUE
+    if not leaves or running:
+        return False
+    status[i] += 1
+    due[i] = onset + delay
+    return delay == 0
+
+
+@numba.njit(cache=True)
 def _step(
     definition: Int32,
     row: Int32,
@@ -182,40 +201,17 @@ def _step(
             e_active[n] = status[i] == ACTIVE
             e_number[n] = kept[i]
             n += 1
-        x = number[k]
-        if np.isnan(x):
+        if np.isnan(number[k]):
             continue
-        kept[i] = x
-        if low[i]:
-            x = -x
-        before = status[i]
-        if before <= RISING:
-            if x < setpoint[i]:
-                if before == RISING:
-                    status[i] = CLEAR
-                    due[i] = NOTHING_DUE
-                continue
-            if before == RISING:
-                continue
+        kept[i] = number[k]
+        x = -number[k] if low[i] else number[k]
+        if status[i] <= RISING:
             # A sweep may have cleared it at a later instant than a reading that was on its way: time does not run back.
-            onset = max(t, last_clear[i])
-            status[i] = RISING
-            due[i] = onset + on_delay[i]
-            if on_delay[i] > 0:
-                continue
+            now_over = _look(i, x >= setpoint[i], x < setpoint[i], max(t, last_clear[i]), on_delay[i], status, due)
         else:
-            if x >= setpoint[i]:
-                if before == FALLING:
-                    status[i] = ACTIVE
-                    due[i] = NOTHING_DUE
-                continue
-            if before == FALLING or x >= back[i]:
-                continue
-            onset = max(t, last_raise[i])
-            status[i] = FALLING
-            due[i] = onset + off_delay[i]
-            if off_delay[i] > 0:
-                continue
+            now_over = _look(i, x < back[i], x >= setpoint[i], max(t, last_raise[i]), off_delay[i], status, due)
+        if not now_over:
+            continue
         e_at[n] = _end_delay(i, status, due, last_raise, last_clear)
         e_definition[n] = i
         e_row[n] = row[k]

@@ -174,11 +174,13 @@ class Dispatcher:
 
     def _until_next(self) -> float:
         """Seconds until something may be due, at most the slow poll's."""
+        now = self._clock()
         with self._database.transaction(self._token()) as connection:
-            due = notifications.next_due(connection)
-        if due is None:
+            next_at, overdue = notifications.outlook(connection, now)
+        self._metrics.outbox_due.set(overdue)
+        if next_at is None:
             return SLOW_POLL.total_seconds()
-        left = (due - self._clock()).total_seconds()
+        left = (next_at - now).total_seconds()
         return min(max(left, 0.05), SLOW_POLL.total_seconds())
 
 
@@ -187,7 +189,7 @@ def _listen(url: str, closing: threading.Event, wake: threading.Event) -> None:
     while not closing.is_set():
         try:
             with connect(url, application="alerting-listen") as connection:
-                connection.execute("LISTEN davy_outbox")
+                notifications.listen(connection)
                 wake.set()  # what was queued while nobody listened
                 while not closing.is_set():
                     for _ in connection.notifies(timeout=0.5, stop_after=1):

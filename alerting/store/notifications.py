@@ -162,12 +162,21 @@ def put_back(
     )
 
 
-def next_due(connection: Connection[Any]) -> datetime | None:
-    """When the next message may be claimed; None where nothing waits."""
+def outlook(connection: Connection[Any], now: datetime) -> tuple[datetime | None, int]:
+    """When the next message may be claimed (None where none waits), and how many are due by now and not sent."""
     row = connection.execute(
-        "SELECT min(greatest(due_at, lease_until)) FROM notification WHERE state IN ('waiting', 'claimed')"
+        """
+        SELECT min(greatest(due_at, lease_until)), count(*) FILTER (WHERE due_at <= %s)
+        FROM notification WHERE state IN ('waiting', 'claimed')
+        """,
+        (now,),
     ).fetchone()
-    return row[0] if row else None
+    return (row[0], row[1]) if row else (None, 0)
+
+
+def listen(connection: Connection[Any]) -> None:
+    """This connection hears when something was queued."""
+    connection.execute("LISTEN davy_outbox")
 
 
 def _one(count: int) -> bool:
