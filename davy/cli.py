@@ -152,7 +152,7 @@ def doctor(
 @app.command()
 def kernels() -> None:
     """Compiles what has to be compiled, so that the first reading does not wait."""
-    from davy.wiring import compile_kernels
+    from davy.kernels import compile_kernels
 
     compile_kernels()
 
@@ -165,16 +165,19 @@ def process(
 ) -> None:
     """One process of Davy: ingest, alerting, api, inbox."""
     from davy.process import run_process
-    from davy.wiring import body_of
+    from davy.processes import body_of
 
-    raise typer.Exit(run_process(name, body_of(name, stream_clock=stream_clock), die_with_parent=die_with_parent))
+    body = body_of(name)
+    if stream_clock:
+        from davy.processes.ingest import run_streamed as body
+    raise typer.Exit(run_process(name, body, die_with_parent=die_with_parent))
 
 
 @app.command(hidden=True)
 def plant(scenario: str, seed: int = 1, die_with_parent: DieWithParent = False) -> None:
     """The devices of a simulated plant, in real time, at the broker of the settings."""
     from davy.process import run_process
-    from davy.wiring import plant_body
+    from davy.processes.plant import plant_body
 
     raise typer.Exit(run_process("plant", plant_body(scenario, seed), die_with_parent=die_with_parent))
 

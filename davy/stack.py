@@ -109,6 +109,7 @@ class Stack:
             self._prepare_database()
             for name in ("api", "ingest", "alerting"):
                 self._start_part(name)
+            self._add_users()  # meanwhile: hashing passwords takes its time
         except BaseException:
             self.stop()
             raise
@@ -195,7 +196,10 @@ class Stack:
             )
         if self.plan.prepare is not None:
             self.plan.prepare(self)
+
+    def _add_users(self) -> None:
         if self.plan.users:
+            owner = self.database_url("owner")
             self.users = [add_user(owner, login=person.key, person_key=person.key) for person in people(owner)]
 
     def _start_part(self, name: str) -> None:

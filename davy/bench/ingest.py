@@ -10,7 +10,7 @@ from core.batch import Mark as QualityMark
 from davy.answer import progress, say
 from davy.bench import store
 from davy.bench.copy_store import CopyLimit
-from davy.bench.generator import Generator, Published
+from davy.bench.generator import Published
 from davy.bench.instance import STALL_S, WORKER, Instance, Mark, Memory, opened
 from davy.bench.portfolio import Portfolio
 from davy.bench.receiver import BareReceiver
@@ -89,20 +89,12 @@ def _load(
 ) -> tuple[Published, Mark, Mark]:
     """One load from start to stored; the marks bound the window after the warm-up."""
     base = instance.watch.look().readings
-    generator = Generator(instance.load(alarms_per_s=ALARMS_PER_S))
-    _wait_for_first(instance, generator)
+    generator = instance.generate(alarms_per_s=ALARMS_PER_S)
     before = instance.follow(generator, base, warm_up_s)
     after = instance.follow(generator, base, seconds, memory)
     published = generator.stop()
     instance.wait_until_stored(base + published.readings)
     return published, before, after
-
-
-def _wait_for_first(instance: Instance, generator: Generator) -> None:
-    """Until the load has begun: starting its process is not warm-up."""
-    deadline = time.monotonic() + STALL_S
-    while not generator.acknowledged and not generator.ended() and time.monotonic() < deadline:
-        instance.wait(0.02)
 
 
 def _rows_a_batch(before: Mark, after: Mark) -> int:
@@ -159,7 +151,7 @@ def _receive_limit(instance: Instance, spans: Spans, kind: str) -> float:
 
 
 def _preload(instance: Instance, spans: Spans, kind: str, **chosen: Any) -> Published:
-    generator = Generator(instance.load(single=True, cap=0, messages=spans.preloaded, kind=kind, **chosen))
+    generator = instance.generate(single=True, cap=0, messages=spans.preloaded, kind=kind, **chosen)
     while not generator.ended():
         instance.wait(0.05)
     return generator.stop()
@@ -171,8 +163,7 @@ def _overload(instance: Instance, spans: Spans) -> Measured:
     progress(f"Offering {THROTTLED_TO * OVERLOAD:.0f} readings/s to a store that takes {THROTTLED_TO:.0f} ...")
     base = instance.watch.look().readings
     memory = Memory(instance.ingest.pid)
-    generator = Generator(instance.load(rate=THROTTLED_TO * OVERLOAD, cap=0, alarms_per_s=ALARMS_PER_S))
-    _wait_for_first(instance, generator)
+    generator = instance.generate(rate=THROTTLED_TO * OVERLOAD, cap=0, alarms_per_s=ALARMS_PER_S)
     before = instance.follow(generator, base, spans.warm_up_s)
     after = instance.follow(generator, base, spans.seconds, memory)
     published = generator.stop()

@@ -118,9 +118,13 @@ class Instance:
         """The process that is measured."""
         return self.stack.parts["ingest"]
 
-    def load(self, **chosen: Any) -> Load:
-        """A load on this instance's broker, for `Generator`; `chosen` as `Load` has it."""
-        return Load(
+    def generate(self, **chosen: Any) -> Generator:
+        """Begins a load on this instance's broker, and waits until the first of it is acknowledged.
+
+        Args:
+            chosen: as `Load` has it.
+        """
+        load = Load(
             host=self.stack.broker.host,
             port=self.stack.broker.port,
             user="simulator",
@@ -129,6 +133,11 @@ class Instance:
             boot=secrets.randbits(31) | 1 << 31,  # ten digits, as most of 32 random bits have
             **chosen,
         )
+        generator = Generator(load)
+        deadline = time.monotonic() + STALL_S
+        while not generator.acknowledged and not generator.ended() and time.monotonic() < deadline:
+            self._waiting.wait(LOOK_EVERY_S)
+        return generator
 
     def settings(self, **measured: Any) -> dict[str, Any]:
         """What each answer says of the circumstances.

@@ -13,7 +13,7 @@ import numpy as np
 
 from davy.answer import progress, say
 from davy.bench import store
-from davy.bench.generator import Alarming, Generator, Published
+from davy.bench.generator import Alarming, Published
 from davy.bench.instance import Instance, opened
 from davy.bench.portfolio import Portfolio, device_key, sensor_key
 
@@ -32,7 +32,7 @@ def latency(sensors: int, rate: float, *, warm_up_s: float, seconds: float, as_j
     with opened(portfolio, ("inbox", "ingest", "alerting"), commit_timestamps=True) as instance:
         instance.wait_until_judging()
         progress(f"Warming up for {warm_up_s:.0f} s at {rate:.0f} readings/s ...")
-        generator = Generator(instance.load(rate=rate, alarms_per_s=ALARMS_PER_S))
+        generator = instance.generate(rate=rate, alarms_per_s=ALARMS_PER_S)
         before = instance.follow(generator, 0, warm_up_s)
         from_us = time.time_ns() // 1000
         progress(f"Measuring for {seconds:.0f} s ...")

@@ -31,7 +31,7 @@ def restart(sensors: int, *, checkpoint_age_s: float | None, as_json: bool) -> i
         progress(
             f"Every sensor sends once a second; waiting for a checkpoint that is {age.total_seconds():.0f} s old ..."
         )
-        generator = Generator(instance.load(rate=float(portfolio.sensors), cap=0))
+        generator = instance.generate(rate=float(portfolio.sensors), cap=0)
         mark = _follow_until_old(instance, generator, age)
         instance.ingest.kill()
         killed = time.monotonic()

@@ -88,8 +88,8 @@ def _write_routes(connection: Connection[Any], webhook: str) -> None:
            SELECT company_id, 'officer-' || key, 'Officer ' || key, 'safety_officer' FROM site"""
     )
     connection.execute(
-        """INSERT INTO channel_address (person_id, company_id, channel, address)
-           SELECT person_id, company_id, 'webhook', %s || key FROM person""",
+        """INSERT INTO channel_address (person_id, company_id, channel, address, secret_ref)
+           SELECT person_id, company_id, 'webhook', %s || key, 'demo' FROM person""",
         (webhook,),
     )
     connection.execute(

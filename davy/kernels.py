@@ -1,0 +1,14 @@
+"""Compiling ahead of time."""
+
+from __future__ import annotations
+
+from alerting import condition
+from detectors import registry
+from ingest import kernels
+
+
+def compile_kernels() -> None:
+    """Compiles every numba kernel into its cache; `make setup` calls it, so that no first batch waits for a compiler."""
+    registry.compile_all()
+    condition.compile_kernels()
+    kernels.compile_kernels()

@@ -1,0 +1,23 @@
+"""What each of Davy's processes does: settings become its organs. One file a process, which imports no other's organs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+from core.errors import BadInput
+from davy.process import Body
+
+NAMES: Final = ("ingest", "alerting", "api", "inbox")
+
+
+def body_of(name: str) -> Body:
+    """What the process `name` does until it is asked to stop; only its own organs are imported.
+
+    Raises:
+        BadInput: there is no such process.
+    """
+    if name not in NAMES:
+        raise BadInput(f"There is no process {name}; there are {', '.join(NAMES)}.")
+    body: Body = import_module(f"davy.processes.{name}").run
+    return body

@@ -1,0 +1,59 @@
+"""The alerting process: notifications out; shelves end when their time has come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from alerting.actions import expire_shelves
+from alerting.channels import configured
+from alerting.outbox import Dispatcher
+from core.db import Database, connect
+from core.errors import DatabaseAway
+from core.log import logger
+from core.metrics import Metrics
+from core.migrate import require_current
+from core.settings import Settings
+from davy.processes.surroundings import metrics_served, service_token, wall_clock
+
+SHELVES_EVERY_S: Final = 1.0
+
+log = logger(__name__)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Notifications out; shelves end when their time has come."""
+    url, token, metrics = settings.secret("database_url_alerting"), service_token(settings), Metrics()
+    channels = configured(settings)
+    with connect(url, application="alerting") as connection:
+        require_current(connection)
+    database = Database(url, application="alerting")
+    database.open()
+    dispatcher = Dispatcher(
+        database,
+        channels,
+        token=token,
+        clock=wall_clock,
+        public_url=settings.need("public_url"),
+        metrics=metrics.alerting,
+    )
+    shelves = threading.Thread(target=_end_shelves, args=(database, token, stop), name="shelves")
+    with metrics_served(metrics, settings):
+        shelves.start()
+        try:
+            log.info("alerting_began", channels=sorted(channels))
+            dispatcher.run(stop, listen_url=url)
+        finally:
+            stop.set()
+            shelves.join()
+            database.close()
+
+
+def _end_shelves(database: Database, token: Callable[[], str], stop: threading.Event) -> None:
+    while not stop.wait(SHELVES_EVERY_S):
+        try:
+            with database.transaction(token()) as connection:
+                expire_shelves(connection, wall_clock())
+        except DatabaseAway as error:
+            log.warning("shelves_wait", why=str(error))

@@ -1,0 +1,47 @@
+"""The web process: pages and the JSON API."""
+
+from __future__ import annotations
+
+import threading
+
+from api.app import create_app
+from api.server import Server
+from core.db import Database, connect
+from core.errors import Unavailable
+from core.metrics import Metrics
+from core.migrate import require_current
+from core.settings import Settings
+from davy.demo_inbox import HttpInbox
+from davy.processes.surroundings import metrics_served, wall_clock
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Pages and the JSON API."""
+    url, metrics = settings.secret("database_url_web"), Metrics()
+    with connect(url, application="web") as connection:
+        require_current(connection)
+    app = create_app(
+        database=Database(url, application="web"),
+        principal_key=bytes.fromhex(settings.secret("principal_key")),
+        cookie_key=bytes.fromhex(settings.secret("cookie_key")),
+        clock=wall_clock,
+        listen_url=url,
+        public_url=settings.public_url,
+        demo_inbox=HttpInbox(settings.demo_inbox) if settings.demo_inbox else None,
+        metrics=metrics.api,
+    )
+    server = Server(app, settings.http_host, settings.http_port)
+    try:
+        server.listen()
+    except OSError as error:
+        raise Unavailable(
+            f"Port {settings.http_port} of {settings.http_host} cannot be used: {error.strerror}. Set DAVY_HTTP_PORT to another."
+        ) from error
+    with metrics_served(metrics, settings):
+        threading.Thread(target=_stop_when, args=(stop, server), name="stop", daemon=True).start()
+        server.run()
+
+
+def _stop_when(stop: threading.Event, server: Server) -> None:
+    stop.wait()
+    server.stop()

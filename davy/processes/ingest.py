@@ -1,0 +1,54 @@
+"""The ingest process: MQTT messages in, judged and stored."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from core.metrics import Metrics
+from core.settings import Settings
+from davy.processes.surroundings import metrics_served, service_token, wall_clock_us
+from davy.stream_clock import StreamClock, StreamedSource
+from ingest.mqtt import MqttOptions, MqttSource
+from ingest.source import Source
+from ingest.worker import Worker, WorkerOptions
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """MQTT messages in, judged and stored."""
+    _ingest(settings, stop, MqttSource(_mqtt_options(settings), wall_clock_us), wall_clock_us)
+
+
+def run_streamed(settings: Settings, stop: threading.Event) -> None:
+    """The same, on a clock that follows the data: for private instances only."""
+    clock = StreamClock()
+    _ingest(settings, stop, StreamedSource(MqttSource(_mqtt_options(settings), clock), clock), clock)
+
+
+def _ingest(settings: Settings, stop: threading.Event, source: Source, clock: Callable[[], int]) -> None:
+    options = WorkerOptions(
+        worker=settings.worker,
+        conninfo=settings.secret("database_url_ingest"),
+        token=service_token(settings),
+        folder=settings.state_dir / settings.worker,
+        clock_tolerance_us=round(settings.clock_tolerance_s * 1e6),
+        batch_messages=settings.batch_messages,
+        window=settings.window,
+        checkpoint_s=float(settings.checkpoint_s),
+    )
+    metrics = Metrics()
+    with metrics_served(metrics, settings):
+        Worker(options, source, clock, metrics.ingest, stop).run()
+
+
+def _mqtt_options(settings: Settings) -> MqttOptions:
+    return MqttOptions(
+        host=settings.mqtt_host,
+        port=settings.mqtt_port,
+        worker=settings.worker,
+        user=settings.mqtt_user,
+        password=settings.mqtt_password.get_secret_value() if settings.mqtt_password else None,
+        tls_ca=str(settings.mqtt_tls_ca) if settings.mqtt_tls_ca else None,
+        window=settings.window,
+        linger_s=settings.batch_ms / 1000,
+    )
