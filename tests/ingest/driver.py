@@ -52,6 +52,7 @@ def main() -> int:
         conninfo=told["conninfo"],
         token=lambda: service.at(time.time()),
         folder=Path(told["folder"]),
+        clock_tolerance_us=told.get("tolerance_us", 5_000_000),
         batch_messages=told.get("batch_messages", 2000),
         checkpoint_s=told.get("checkpoint_s", 60.0),
     )

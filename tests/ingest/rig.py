@@ -1,0 +1,117 @@
+"""A real worker in its own process beside a real broker and database, for tests that kill one of the three."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+
+from davy.servers import Broker
+from tests.database import TestDatabase
+
+PASSWORDS = {"ingest": "ingest-password", "simulator": "simulator-password"}
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def wait_for(seen: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+    """Until `seen()`; what is promised within a time is waited for with that time-out."""
+    deadline, pause = time.monotonic() + timeout_s, threading.Event()
+    while not seen():
+        assert time.monotonic() < deadline, f"{what} was not seen within {timeout_s:.0f} s"
+        pause.wait(0.05)
+
+
+class Rig:
+    """Starts workers and speaks for devices.
+
+    Args:
+        folder: for the worker's folder and logs.
+    """
+
+    def __init__(self, database: TestDatabase, broker: Broker, folder: Path, worker: str = "w") -> None:
+        self.database = database
+        self.broker = broker
+        self.folder = folder
+        self.worker = worker
+        self.log = folder / "worker.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._publisher = self._make_publisher()
+
+    def _make_publisher(self) -> mqtt.Client:
+        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"plant-{self.worker}", clean_session=False)
+        client.username_pw_set("simulator", PASSWORDS["simulator"])
+        client.max_inflight_messages_set(1000)
+        client.reconnect_delay_set(1, 1)
+        client.connect(self.broker.host, self.broker.port)
+        client.loop_start()
+        return client
+
+    def start(self, **told: object) -> None:
+        """Starts a worker; `told` as in `tests/ingest/driver.py`."""
+        arguments = {
+            "host": self.broker.host,
+            "port": self.broker.port,
+            "password": PASSWORDS["ingest"],
+            "worker": self.worker,
+            "conninfo": self.database.url("ingest"),
+            "key": self.database.key.hex(),
+            "folder": str(self.folder / "state"),
+            **told,
+        }
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.ingest.driver", json.dumps(arguments)], cwd=ROOT, stdout=log, stderr=log
+            )
+
+    def wait_until_connected(self) -> None:
+        """Until the broker has this worker's session."""
+        seen = self.log.read_text().count("broker_connected")
+        wait_for(lambda: self.log.read_text().count("broker_connected") > seen or self._ended(), "the worker's session")
+        assert not self._ended(), self.log.read_text()[-2000:]
+
+    def _ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def wait_until_killed(self) -> None:
+        """Until the worker has killed itself."""
+        assert self.process is not None
+        assert self.process.wait(60) == -signal.SIGKILL, self.log.read_text()[-2000:]
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit status."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def publish(self, topic: str, payloads: Sequence[bytes], *, retain: bool = False) -> None:
+        """Publishes with QoS 1 and waits until the broker has taken all."""
+        sent = [self._publisher.publish(topic, body, qos=1, retain=retain) for body in payloads]
+        for message in sent:
+            message.wait_for_publish(30)
+            assert message.is_published()
+
+    def rows(self, query: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        """Rows as the owner sees them."""
+        with self.database.connect("owner") as connection:
+            return connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]
+
+    def one(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
+        """The one value of a query."""
+        return self.rows(query, parameters)[0][0]
+
+    def close(self) -> None:
+        """Ends what is left."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._publisher.disconnect()
+        self._publisher.loop_stop()
