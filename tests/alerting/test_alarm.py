@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -164,3 +165,4 @@ class PeopleAndPlant(RuleBasedStateMachine):
 
 
 TestPeopleAndPlant = PeopleAndPlant.TestCase
+TestPeopleAndPlant.settings = settings(max_examples=60, stateful_step_count=30)
