@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import pkgutil
+from pathlib import Path
 
 import pytest
 
+import detectors
 from core.errors import BadInput
 from detectors.contract import Detector
 from detectors.registry import DETECTORS, check, compile_all, detector_class, detectors_for, parameter_names
@@ -21,9 +25,21 @@ def test_each_detector_has_its_name_and_a_file_of_its_own() -> None:
 
 def test_every_detector_is_registered() -> None:
     """A detector that is written but not in the registry would never be tested, nor used."""
-    for kind in Detector.__subclasses__():
-        assert DETECTORS[kind.name] is kind
-        assert importlib.import_module(kind.__module__)
+    written = set()
+    for module in pkgutil.iter_modules(detectors.__path__, "detectors."):
+        for thing in vars(importlib.import_module(module.name)).values():
+            if isinstance(thing, type) and issubclass(thing, Detector) and not inspect.isabstract(thing):
+                written.add(thing)
+    assert written == set(DETECTORS.values())
+
+
+def test_every_detector_has_its_section_in_the_documentation() -> None:
+    """docs/detectors.md tells of each detector, its parameters and their defaults."""
+    page = (Path(__file__).parents[2] / "docs" / "detectors.md").read_text(encoding="utf-8")
+    for name, kind in DETECTORS.items():
+        assert f"\n## {name}\n" in page
+        for parameter in kind.parameters.__struct_fields__:
+            assert f"`{parameter}` = {getattr(kind.parameters(), parameter):g}" in page
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
