@@ -58,7 +58,7 @@ def _sensor(
             block.mistake("unit", f"unit of {block.where}: {error}")
             unit = ""
     low, high = _range(block)
-    states = block.numbers("states", f"states of {block.where}") if block.has("states") else None
+    states = block.numbers("states", f"states of {block.where}") or None
     sensor = SensorRow(
         company=site.company,
         site=site.key,

@@ -8,7 +8,7 @@ import pytest
 
 from alerting.channels import REGISTRY
 from core.errors import BadSiteFile
-from core.limit_rule import read_packs
+from core.limit_rule import PackLimit, read_packs
 from core.portfolio import Portfolio
 from core.site_defaults import BROKER_LOSS, GATEWAY_LOST, MANDATORY_STALE, with_defaults
 from core.site_references import check, unheard
@@ -40,6 +40,27 @@ def test_every_threshold_is_data_with_its_source_and_nobody_has_verified_one() -
         assert rule.verified_by is None, name
         assert all((*rule.title, *rule.consequence, *rule.response)), name
         assert rule.title[0] != rule.title[1], name
+
+
+def limit_row(limit: PackLimit) -> str:
+    """A limit's line on docs/reference/limits.md."""
+    rule = limit.rule
+    sign = ">=" if rule.direction == "high" else "<="
+    unit = rule.unit or "s"
+    setpoint = f"{sign} {rule.setpoint:g} {unit}".removesuffix(" 1")
+    if limit.least_periods:
+        setpoint += f", at least {limit.least_periods:g} periods"
+    clause = f", {rule.clause}" if rule.clause else ""
+    source = f"{rule.standard}, {rule.edition}{clause}" if rule.standard else "Davy's own"
+    where = ", ".join(sorted(limit.jurisdictions)) or "any"
+    return f"| {limit.name} | {rule.detector} | {setpoint} | {limit.averaging} | {rule.priority} | {where} | {source} |"
+
+
+def test_the_page_lists_every_limit() -> None:
+    """docs/reference/limits.md is what the packs say."""
+    page = (DEMO.parents[2] / "docs" / "reference" / "limits.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| name")]
+    assert sorted(rows) == sorted(limit_row(limit) for limit in shipped_limits().values())
 
 
 def test_packs_that_state_a_standard_say_that_nobody_has_verified_them() -> None:
