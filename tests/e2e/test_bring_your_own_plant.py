@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from davy.servers import Access, PostgresServer, ServerUnavailable, start_postgres
 from davy.servers.mosquitto import access_list
-from davy.servers.processes import free_port
+from davy.servers.processes import free_port, wait_until
 from tests.conftest import StartMosquitto, skip_without_server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,11 +193,10 @@ def run_sql(server: PostgresServer, database: str, text: str) -> None:
 
 def wait_until_judging(server: PostgresServer, folder: Path) -> None:
     """Until ingest says that it judges: the page's reader looks at the terminal."""
-    until = time.monotonic() + START_WITHIN_S
+    judging = b"SELECT 1 FROM ingest_status WHERE state = 'judging'"
     with psycopg.connect(server.superuser_url(), dbname="davy", autocommit=True) as connection:
-        while not connection.execute("SELECT 1 FROM ingest_status WHERE state = 'judging'").fetchone():
-            assert time.monotonic() < until, logs(folder)
-            time.sleep(0.1)
+        found = wait_until(lambda: connection.execute(judging).fetchone() is not None, START_WITHIN_S)
+    assert found, logs(folder)
 
 
 def password_in(shown: str) -> str:
