@@ -1,0 +1,148 @@
+"""Judging: late readings, broken detectors, definitions that change, gateways that mute their sensors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.batch import Mark, ReadingBatch, Scores
+from detectors.stuck import Stuck
+from ingest.directory import DeviceRow, Directory
+from ingest.judge import Judge
+from ingest.sorting import Sorter
+from tests.ingest.plant import START_US, definition, definition_set, device_row, sensor, small_directory
+
+SECOND = 1_000_000
+
+
+def batch(*readings: tuple[int, float, float]) -> ReadingBatch:
+    """Readings (slot, seconds after the start, value)."""
+    slot, at, value = zip(*readings, strict=True)
+    us = START_US + (np.array(at) * SECOND).astype(np.int64)
+    return ReadingBatch(np.array(slot, np.int32), us, us, us, np.array(value, float), np.zeros(len(slot), np.uint8))
+
+
+def judge_with(*rows: object, directory: Directory | None = None) -> Judge:
+    """A judge of these definitions over the small plant."""
+    found = directory or small_directory()
+    return Judge(found, definition_set(found, list(rows)))  # type: ignore[arg-type]
+
+
+def no_late(readings: ReadingBatch) -> np.ndarray:
+    """Nothing is late."""
+    return np.zeros(len(readings), np.bool_)
+
+
+def test_a_delay_is_swept_when_nothing_more_comes() -> None:
+    """`due_us` says when time alone will show something; the event carries onset + delay, however late the sweep."""
+    judge = judge_with(definition(1, 101, on_delay_us=2 * SECOND))
+    first = batch((0, 0, 60.0))
+    assert judge.judge(first, no_late(first), START_US, 0).events == []
+    assert judge.due_us() == START_US + 2 * SECOND
+    events = judge.judge(ReadingBatch.empty(), no_late(ReadingBatch.empty()), START_US + 9 * SECOND, 0).events
+    assert [(e.active, e.at, e.row) for e in events] == [(True, START_US + 2 * SECOND, -1)]
+
+
+def test_late_readings_give_one_pair_where_nothing_was_active() -> None:
+    """Late rows beyond the setpoint: one raise and one clear a definition, from the first to the last that is new."""
+    judge = judge_with(definition(1, 101), definition(2, 102, on_delay_us=SECOND))
+    now = batch((0, 100, 1.0), (1, 100, 1.0))
+    judge.judge(now, no_late(now), START_US + 100 * SECOND, 0)
+    late = batch((0, 50, 60.0), (0, 52, 70.0), (0, 51, 65.0), (1, 50, 60.0))
+    judgement = judge.judge(late, np.ones(4, np.bool_), START_US + 101 * SECOND, 0)
+    assert judgement.events == []
+    assert [f.definition_id for f in judgement.late] == [1]
+    new = np.array([False, True, True, True])
+    pair = judgement.late[0].events(new)
+    assert [(e.active, (e.at - START_US) // SECOND, e.value, e.late) for e in pair] == [
+        (True, 51, 65.0, True),
+        (False, 52, 70.0, True),
+    ]
+    assert judgement.late[0].events(np.zeros(4, np.bool_)) == []
+
+
+def test_late_readings_say_nothing_of_an_active_definition() -> None:
+    """What is raised already, or was at that instant, is not raised again by a reading that comes late."""
+    judge = judge_with(definition(1, 101))
+    on = batch((0, 10, 60.0), (0, 20, 1.0), (1, 30, 1.0))
+    judge.judge(on, no_late(on), START_US + 30 * SECOND, 0)
+    late = batch((0, 15, 99.0))
+    assert judge.judge(late, np.ones(1, np.bool_), START_US + 31 * SECOND, 0).late == []
+    again = batch((0, 40, 60.0))
+    judge.judge(again, no_late(again), START_US + 40 * SECOND, 0)
+    earlier = batch((0, 5, 99.0))
+    assert judge.judge(earlier, np.ones(1, np.bool_), START_US + 41 * SECOND, 0).late == []
+
+
+class Broken(Stuck):
+    """A detector that breaks."""
+
+    def score(self, batch: ReadingBatch) -> Scores:
+        """Always."""
+        raise ZeroDivisionError("as detectors do")
+
+
+def test_a_broken_detector_is_switched_off_and_limits_go_on() -> None:
+    """One detector's exception costs that detector, loudly, and nothing else."""
+    told: list[str] = []
+    directory = small_directory()
+    definitions = definition_set(directory, [definition(1, 101), definition(2, 101, detector="stuck")])
+    judge = Judge(directory, definitions, on_failure=lambda name, _: told.append(name))
+    judge.detectors = [Broken(definitions) if d.name == "stuck" else d for d in judge.detectors]
+    for second in (1, 2):
+        readings = batch((0, second, 60.0 if second == 2 else 1.0))
+        events = judge.judge(readings, no_late(readings), START_US + second * SECOND, 0).events
+    assert [e.definition_id for e in events] == [1]
+    assert told == ["stuck"]
+    assert judge.switched_off == {"stuck": "ZeroDivisionError: as detectors do"}
+
+
+def test_state_is_carried_over_by_definition_and_version() -> None:
+    """When definitions change, those that did not go on; changed and new ones start fresh."""
+    delayed = {"on_delay_us": 5 * SECOND}
+    judge = judge_with(definition(1, 101, **delayed), definition(2, 102), definition(3, 103, **delayed))
+    readings = batch((0, 0, 60.0), (1, 0, 60.0), (2, 0, 60.0))
+    judge.judge(readings, no_late(readings), START_US, 0)
+    after = judge_with(definition(1, 101, **delayed), definition(2, 102, version=2), definition(4, 103, **delayed))
+    after.restore(judge.state())
+    assert after.active() == {(1, 101): False, (2, 102): False, (4, 103): False}
+    assert after.due_us() == START_US + 5 * SECOND
+    events = after.advance(ReadingBatch.empty(), START_US + 6 * SECOND, 0)
+    assert [(e.definition_id, e.at) for e in events] == [(1, START_US + 5 * SECOND)]
+
+
+def with_gateway() -> Directory:
+    """One device with two sensors, and the virtual sensor of its gateway."""
+    row = device_row(1)
+    own = DeviceRow(device_id=9, company_id=1, site_id=1, site_key="north", key="_davy.north")
+    return Directory(
+        1,
+        [row, own],
+        [sensor(1, row, "s1"), sensor(2, row, "s2"), sensor(3, own, "_gateway.d1", is_virtual=True)],
+    )
+
+
+def test_the_loss_of_a_gateway_is_one_alarm() -> None:
+    """While a gateway is gone its sensors are not reported silent; when it is back, silence counts again."""
+    directory = with_gateway()
+    judge = judge_with(
+        definition(1, 1, detector="stale", setpoint=5.0), definition(2, 3, setpoint=1.0), directory=directory
+    )
+    first = batch((0, 0, 1.0), (2, 0, 0.0))
+    judge.advance(first, START_US, 0)
+    gone = batch((2, 3, 1.0))
+    events = judge.advance(gone, START_US + 3 * SECOND, 3 * SECOND)
+    events += judge.advance(ReadingBatch.empty(), START_US + 60 * SECOND, 60 * SECOND)
+    assert [e.definition_id for e in events] == [2]
+
+
+def test_marks_say_what_is_late_and_what_is_new() -> None:
+    """Late is by judged time, direct by the key: both by what came before, in the same batch too."""
+    sorter = Sorter(small_directory(), 5 * SECOND)
+    readings = batch((0, 1, 1.0), (0, 3, 1.0), (0, 2, 1.0), (0, 3, 1.0), (1, 1, 1.0))
+    late, direct = sorter.marks.sort(readings)
+    assert late.tolist() == [False, False, True, True, False]
+    assert direct.tolist() == [True, True, False, False, True]
+    assert readings.quality.tolist() == [0, 0, Mark.LATE, Mark.LATE, 0]
+    again = Sorter(small_directory(), 5 * SECOND)
+    again.restore(sorter.state())
+    assert again.marks.sort(batch((0, 3, 1.0), (0, 4, 1.0)))[0].tolist() == [True, False]
