@@ -61,6 +61,9 @@ def read_site_file(
         words: detectors and channels there are.
         packs: limits that may be taken by name.
         variables: values for `${NAME}`; a real dollar before a brace is written `$${`.
+
+    Raises:
+        BadSiteFile: the aliases unfold to more than any plant has; reading on would not end.
     """
     reading = Reading(variables or {})
     found = SiteFile(mistakes=reading.mistakes)

@@ -17,8 +17,12 @@ from typing import Final
 
 import yaml
 
+from core.errors import BadSiteFile
+
 MAX_BYTES: Final = 32 * 1024 * 1024  # a file of 100,000 sensors is about 20 MB
-_MERGES: Final = 16  # how deep `<<` may nest: far above use, far below Python's own limit
+_DEPTH: Final = 64  # of nesting; the parser's own recursion ends the process somewhere above 10,000
+_MERGES: Final = 16  # how deep `<<` may nest
+MOST_FIELDS: Final = 5_000_000  # a file of 100,000 sensors has 2,000,000; aliases of aliases could make any number
 _VARIABLE: Final = re.compile(r"\$(\$?)\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL: Final = "tag:yaml.org,2002:null"
@@ -36,6 +40,17 @@ class Reading:
 
     variables: Mapping[str, str] = field(default_factory=dict)
     mistakes: list[tuple[int, str]] = field(default_factory=list)
+    fields: int = 0
+
+    def count(self, line: int, fields: int) -> None:
+        """Counts fields as they are unfolded.
+
+        Raises:
+            BadSiteFile: there are too many; nothing more is read.
+        """
+        self.fields += fields
+        if self.fields > MOST_FIELDS:
+            raise BadSiteFile([(line, f"Up to here the aliases unfold to more than {MOST_FIELDS} fields; use fewer.")])
 
     def mistake(self, line: int, sentence: str) -> None:
         """Writes down one mistake; an aliased block may be read twice, its mistake counts once."""
@@ -49,7 +64,8 @@ def read_block(text: str, reading: Reading) -> Block | None:
         reading.mistake(1, f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; write one file a site.")
         return None
     try:
-        node = yaml.compose(text, Loader=_LOADER)
+        deep = _too_deep(text)
+        node = None if deep else yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(part for part in (error.context, error.problem) if part)
@@ -58,10 +74,26 @@ def read_block(text: str, reading: Reading) -> Block | None:
     except (yaml.YAMLError, RecursionError) as error:
         reading.mistake(1, f"This is not YAML: {str(error).splitlines()[0]}.")
         return None
+    if deep:
+        reading.mistake(deep, f"This nests deeper than {_DEPTH} levels; no site file does.")
+        return None
     if not isinstance(node, yaml.MappingNode):
         reading.mistake(1, "The file is empty or no mapping; it must be a mapping such as `davy: site/1`.")
         return None
     return Block(node, reading, "the file")
+
+
+def _too_deep(text: str) -> int:
+    """The line where nesting passes what a file may have; 0 where it never does."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEPTH:
+                return event.start_mark.line + 1 if event.start_mark else 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return 0
 
 
 class Block:
@@ -282,6 +314,7 @@ def _text(node: yaml.ScalarNode | None, name: str, where: str, reading: Reading,
 
 
 def _fields(node: yaml.MappingNode, reading: Reading, where: str, depth: int = 0) -> dict[str, tuple[int, yaml.Node]]:
+    reading.count(node.start_mark.line + 1, 1 + len(node.value))
     own: dict[str, tuple[int, yaml.Node]] = {}
     merged: dict[str, tuple[int, yaml.Node]] = {}
     for key, value in node.value:

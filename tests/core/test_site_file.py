@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import BadSiteFile
 from core.model import Priority
 from core.portfolio import Portfolio
 from core.site_references import check, unheard
@@ -139,6 +140,7 @@ def test_a_right_file_has_no_mistakes_and_says_what_it_says() -> None:
         ("davy: site/1\na: *nowhere", "not YAML"),
         ("davy: site/1\n---\ndavy: site/1", "not YAML"),
         ("davy: site/1\ncompanies: \x00", "not YAML"),
+        ("davy: site/1\ncompanies: " + "[" * 100_000, "nests deeper than 64 levels"),
         ("davy: site/1\ncompanies: many", "must be a list"),
         ("davy: site/1\ncompanies: [1]", "has no key"),
         ("davy: site/1\ndavy: site/1\ncompanies: []", "has davy twice, first in line 1"),
@@ -150,6 +152,14 @@ def test_a_right_file_has_no_mistakes_and_says_what_it_says() -> None:
 def test_what_is_no_site_file_at_all_gets_a_sentence(text: str, told: str) -> None:
     """A bad import file never ends in a traceback, and no tag makes an object."""
     assert any(told in sentence for _, sentence in read(text).mistakes), read(text).mistakes
+
+
+def test_aliases_of_aliases_come_to_an_end() -> None:
+    """A small file that unfolds to billions of entries is refused, not read for hours."""
+    names = [f"  a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}" for i in range(1, 12)]
+    text = "\n".join(["davy: site/1", "templates:", "  a0: &a0 {x: 1}", *names, "companies: [*a11]"])
+    with pytest.raises(BadSiteFile, match="unfold to more than"):
+        read(text)
 
 
 @given(st.text(alphabet=st.sampled_from("davy:site/1 \n-[]{}&*<!'\"|>#key:companies,zh en%@`\\\t"), max_size=200))
