@@ -182,6 +182,14 @@ def plant(scenario: str, seed: int = 1, die_with_parent: DieWithParent = False) 
     raise typer.Exit(run_process("plant", plant_body(scenario, seed), die_with_parent=die_with_parent))
 
 
+@bench_app.callback()
+def bench() -> None:
+    """A bench ends within its time, and takes its servers with it when it is asked to stop."""
+    from davy.bench.deadline import hold
+
+    hold()
+
+
 @bench_app.command("ingest")
 def bench_ingest(
     profile: Annotated[
@@ -208,7 +216,7 @@ def bench_restart(
     checkpoint_age: Annotated[float | None, typer.Option(hidden=True, min=0.0)] = None,
     as_json: Json = False,
 ) -> None:
-    """From the SIGKILL of ingest to the first batch that it judges and commits again."""
+    """From the SIGKILL of ingest under load to the first batch that it judges and commits again."""
     from davy.bench.restart import restart as run
 
     raise typer.Exit(run(sensors, checkpoint_age_s=checkpoint_age, as_json=as_json))

@@ -16,7 +16,7 @@ from davy.bench.portfolio import Portfolio
 from davy.bench.receiver import BareReceiver
 
 ALARMS_PER_S = 10.0  # of the load, so that "judged" and "nobody is told twice" can be counted
-THROTTLED_TO = 5_000.0  # readings a second that the slowed store takes under overload
+THROTTLED_TO = 20_000.0  # readings a second that the slowed store takes under overload
 OVERLOAD = 10.0  # times what the store takes
 
 

@@ -7,7 +7,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -234,12 +234,19 @@ class Instance:
 
 
 @contextlib.contextmanager
-def opened(portfolio: Portfolio, parts: Sequence[str], *, commit_timestamps: bool = False) -> Iterator[Instance]:
+def opened(
+    portfolio: Portfolio,
+    parts: Sequence[str],
+    *,
+    commit_timestamps: bool = False,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Instance]:
     """A fresh private instance with the bench's portfolio; gone at the end.
 
     Args:
         parts: which processes run; with "inbox", each site's high and life-safety alarms go to its webhook receiver.
         commit_timestamps: the server notes when each transaction committed.
+        settings: DAVY_ variables of the processes, where the defaults are not what is measured.
     """
 
     def prepare(stack: Stack) -> None:
@@ -251,7 +258,7 @@ def opened(portfolio: Portfolio, parts: Sequence[str], *, commit_timestamps: boo
             store.write_portfolio(owner, portfolio, stack.inbox_url if "inbox" in parts else None)
 
     progress(f"Starting TimescaleDB, mosquitto and {', '.join(parts)} for {portfolio.sensors} sensors ...")
-    plan = Plan(parts=parts, users=False, prepare=prepare, settings={"DAVY_WORKER": WORKER})
+    plan = Plan(parts=parts, users=False, prepare=prepare, settings={"DAVY_WORKER": WORKER, **(settings or {})})
     with Stack(plan) as stack, contextlib.ExitStack() as closing:
         stack.start()
         owner = closing.enter_context(connect(stack.database_url("owner"), application="bench"))

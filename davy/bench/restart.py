@@ -21,11 +21,13 @@ def restart(sensors: int, *, checkpoint_age_s: float | None, as_json: bool) -> i
     """Kills ingest under load where its checkpoint is oldest, starts it, and waits for the first batch it commits.
 
     Args:
-        checkpoint_age_s: kill when the checkpoint is so old; None: just before the next one is due.
+        checkpoint_age_s: kill when the checkpoint is so old, and let them be written a little less often than that; None: just
+            before the next one is due by the default settings.
     """
     portfolio = Portfolio.of(sensors)
     age = OLDEST_CHECKPOINT if checkpoint_age_s is None else timedelta(seconds=checkpoint_age_s)
-    with opened(portfolio, ("ingest",)) as instance:
+    often = {} if checkpoint_age_s is None else {"DAVY_CHECKPOINT_S": str(int(checkpoint_age_s) + 3)}
+    with opened(portfolio, ("ingest",), settings=often) as instance:
         instance.wait_until_judging()
         began = time.monotonic()
         progress(

@@ -1,0 +1,109 @@
+"""Each bench runs whole on real servers, for seconds instead of minutes: its answer has every key, and nothing is lost.
+
+How fast it went is never asserted: this machine is doing other things.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from davy.bench.judging import judging
+
+SETTINGS = {
+    "broker",
+    "broker_version",
+    "database",
+    "timescaledb_version",
+    "fsync",
+    "synchronous_commit",
+    "cpus",
+    "seconds",
+    "warm_up_s",
+    "sensors",
+    "batch_rows",
+}
+INGEST = {
+    "readings_per_s",
+    "messages_per_s",
+    "copy_limit_rows_per_s",
+    "ratio_to_copy_limit",
+    "receive_limit_messages_per_s",
+    "ratio_to_receive_limit",
+    "published",
+    "stored",
+    "lost",
+    "duplicated",
+    "rss_mb",
+    "rss_growth_mb_per_min",
+    "settings",
+}
+
+
+def bench(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """Exit status and answer of `davy bench`; one line on stdout, progress elsewhere."""
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("DAVY_")}
+    command = [sys.executable, "-m", "davy", "bench", *arguments, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False, env=environ)
+    assert done.returncode in {0, 1}, done.stderr
+    assert "Traceback" not in done.stderr
+    (line,) = done.stdout.splitlines()
+    answer: dict[str, Any] = json.loads(line)
+    return done.returncode, answer
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    "shortened",
+    [
+        ("--profile", "batched", "--seconds", "3", "--warm-up", "2", "--limit-seconds", "0.5"),
+        ("--profile", "single", "--messages", "3000"),
+        ("--profile", "overload", "--seconds", "3", "--warm-up", "1"),
+    ],
+    ids=lambda arguments: arguments[1],
+)
+def test_ingest_loses_and_repeats_nothing(shortened: tuple[str, ...]) -> None:
+    """What the broker acknowledged is stored once and judged once, counted from outside, in every profile."""
+    status, answer = bench("ingest", "--sensors", "1000", *shortened)
+    assert answer.keys() >= INGEST
+    assert answer["settings"].keys() >= SETTINGS
+    assert (answer["lost"], answer["duplicated"], status) == (0, 0, 0)
+    assert answer["stored"] == answer["published"] > 0
+    assert answer["alarms_raised"] == answer["alarms_published"] > 0
+
+
+@pytest.mark.e2e
+def test_latency_sees_every_alarm_arrive() -> None:
+    """Every alarm of the load reaches its receiver; too few samples are exit status 1, and the answer is still there."""
+    status, answer = bench("latency", "--sensors", "1000", "--rate", "2000", "--seconds", "4", "--warm-up", "1")
+    assert answer["settings"].keys() >= SETTINGS
+    assert answer["stored"] == answer["published"]
+    assert (answer["incomplete"], answer["alarms_repeated"]) == (0, 0)
+    assert 0 < answer["samples"] < 1_000
+    assert status == 1
+    for name in ("publish_to_commit_ms", "publish_to_alarm_ms", "publish_to_notified_ms"):
+        assert 0 < answer[name]["p50"] <= answer[name]["p99"]
+    assert answer["publish_to_alarm_ms"]["p50"] <= answer["publish_to_notified_ms"]["p50"]
+
+
+@pytest.mark.e2e
+def test_restart_loses_nothing() -> None:
+    """Ingest killed under load judges again, and everything published meanwhile is stored."""
+    status, answer = bench("restart", "--sensors", "1000", "--checkpoint-age", "2")
+    assert (status, answer["lost"]) == (0, 0)
+    assert answer["restart_s"] > 0
+    assert answer["settings"].keys() >= SETTINGS
+
+
+def test_judging_alone_needs_no_server(capsys: pytest.CaptureFixture[str]) -> None:
+    """The detectors' bench runs without any socket; what cannot be measured yet is null."""
+    assert judging(1000, warm_up_s=0.0, seconds=0.1, as_json=True) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer.keys() >= {"core", "full", "peers"}
+    assert answer["core"]["readings_per_s"] > 0
+    assert 0 < answer["core"]["bytes_per_sensor"] <= 500
