@@ -82,14 +82,15 @@ def cut(found: Sequence[RawMessage], rng: random.Random) -> list[list[RawMessage
 
 
 def judge_all(lots: Sequence[Sequence[RawMessage]], restart_at: int = -1) -> tuple[set[Row], dict[int, list[Event]], bytes]:
-    """Rows, events by definition, and the state at the end; `now` never passes a message that is still to come."""
+    """Rows, events by definition, and the state at the end; `now` never passes a reading that is still to come."""
     directory, definitions = plant()
     organs = Organs.grow(directory, definitions, TOLERANCE)
     rows, events = set[Row](), dict[int, list[Event]]()
     waiting = [m.received_us for lot in lots for m in lot]
     for number, lot in enumerate(lots):
         waiting = waiting[len(lot) :]
-        now = min(waiting, default=lot[-1].received_us + 60 * SECOND)
+        # Readings are up to a second older than their message.
+        now = min(waiting) - SECOND if waiting else START_US + 3600 * SECOND
         decoded = organs.decoder.decode(lot)
         found = organs.sorter.sort(decoded, now)
         judgement = organs.judge.judge(found.batch, found.late, now, now - START_US)

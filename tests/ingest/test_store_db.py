@@ -1,0 +1,313 @@
+"""One batch, one transaction, on each kind of database: fence, staging, conflicts, refusals, restart."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from core.errors import BadSetting, Fenced
+from core.metrics import Metrics
+from ingest.checkpoint import resume
+from ingest.committer import Committer, open_connection
+from ingest.organs import Organs
+from ingest.ownership import Ownership
+from ingest.pipeline import Pipeline, Work
+from ingest.source import Lot, RawMessage, SourceReport
+from ingest.store.batch import BatchWriter
+from ingest.store.memory import batches_after, take_over
+from ingest.store.portfolio import load_portfolio
+from ingest.watch import Watch
+from tests.database import TestDatabase
+from tests.ingest.plant import Installed, install, message, payload
+
+pytestmark = pytest.mark.db
+SECOND = 1_000_000
+
+
+class Hand:
+    """A source that gives what the test hands it: the network's edge."""
+
+    def __init__(self) -> None:
+        self.lots: list[list[RawMessage]] = []
+        self.acked: list[Lot] = []
+
+    def start(self) -> None:
+        """Nothing to connect to."""
+
+    def take(self, most: int, most_bytes: int, wait_s: float) -> Lot:
+        """The next lot."""
+        return Lot(self.lots.pop(0) if self.lots else [])
+
+    def ack(self, lot: Lot) -> None:
+        """Kept for the test to look at."""
+        self.acked.append(lot)
+
+    def report(self) -> SourceReport:
+        """Connected for ever."""
+        return SourceReport(connected=True)
+
+    def stop(self) -> None:
+        """Nothing to disconnect from."""
+
+
+class Bench:
+    """A pipeline over a real database, turned by hand."""
+
+    def __init__(self, database: TestDatabase) -> None:
+        self.database = database
+        self.now_us = time.time_ns() // 1000
+        self.source = Hand()
+        self.metrics = Metrics()
+        self.stop = threading.Event()
+        self.pipeline = self._begin()
+
+    def _begin(self) -> Pipeline:
+        token, conninfo = self.database.service_token(), self.database.url("ingest")
+        with open_connection(conninfo) as connection:
+            self.mark = take_over(connection, token, "w")
+            directory, definitions = load_portfolio(connection, token)
+            organs = Organs.grow(directory, definitions, 5 * SECOND)
+            resumed = resume(connection, token, "w", organs)
+        self.committer = Committer(
+            conninfo, lambda: token, BatchWriter("w", self.mark.epoch, lambda _: None), self.stop, self.metrics.ingest
+        )
+        watch = Watch(directory, watched_us=resumed.watched_us, known_session=False, most=1000)
+        return Pipeline(
+            self.source, organs, watch, self.committer, lambda: self.now_us, self.metrics.ingest,
+            batch_no=self.mark.batch_no, now_us=resumed.now_us, most_messages=1000, after=lambda _: None,
+        )  # fmt: skip
+
+    def restart(self) -> None:
+        """As if the process had been killed: nothing survives but the database."""
+        self.committer.close()
+        self.pipeline = self._begin()
+
+    def say(self, *messages: RawMessage) -> Work:
+        """Runs one batch of these messages."""
+        self.now_us += SECOND
+        self.source.lots.append(list(messages))
+        work = self.pipeline.run_once(0)
+        assert work is not None
+        return work
+
+    def reading(self, seq: int, value: float, *, at_us: int | None = None, device: str = "d1", sensor: str = "s1") -> RawMessage:
+        """A message with one reading, stamped now or at `at_us`, received now."""
+        stamp = (self.now_us if at_us is None else at_us) // 1000
+        body = payload(seq, self.now_us, [{"s": sensor, "v": value, "t": stamp}])
+        return message(device, body, self.now_us, mid=seq + 1)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows as the owner sees them."""
+        with self.database.connect("owner") as connection:
+            return connection.execute(query).fetchall()  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def installed(database: TestDatabase) -> Installed:
+    """The plant, without virtual sensors."""
+    return install(database, virtual=False)
+
+
+@pytest.fixture
+def bench(database: TestDatabase, installed: Installed) -> Iterator[Bench]:
+    """A pipeline to turn by hand."""
+    found = Bench(database)
+    yield found
+    found.stop.set()
+    found.committer.close()
+
+
+def test_a_batch_is_stored_judged_and_acked(bench: Bench, installed: Installed) -> None:
+    """Readings, the alarm they raise, its notification and the batch's own row appear together; then the ack."""
+    bench.say(bench.reading(0, 10.0), bench.reading(1, 60.0, at_us=bench.now_us + 1000), message("d1", b"{", bench.now_us))
+    assert [v for (v,) in bench.rows("SELECT value FROM v_audit_reading ORDER BY measured_at")] == [10.0, 60.0]
+    assert bench.rows("SELECT definition_id, sensor_id, to_state, value FROM transition") == [
+        (installed.definition["high-d1"], installed.sensor["d1/s1"], "B", 60.0)
+    ]
+    assert bench.rows("SELECT count(*) FROM notification") == [(1,)]
+    assert bench.rows("SELECT reason, count FROM rejected_message") == [("not_json", 1)]
+    assert bench.rows("SELECT batch_no, readings, judged IS NULL FROM ingest_batch") == [(1, 2, True)]
+    assert bench.rows("SELECT batch_no FROM ingest_mark") == [(1,)]
+    assert [len(lot) for lot in bench.source.acked] == [3]
+
+
+def test_the_fence_lets_one_owner_pass(bench: Bench) -> None:
+    """Whoever took the worker over fences its predecessor; a batch committed before is not committed again."""
+    bench.say(bench.reading(0, 1.0))
+    token = bench.database.service_token()
+    with open_connection(bench.database.url("ingest")) as connection:
+        take_over(connection, token, "w")
+    with pytest.raises(Fenced, match="another owner"):
+        bench.say(bench.reading(1, 2.0))
+    assert bench.rows("SELECT value FROM reading") == [(1.0,)]
+
+
+def test_a_commit_whose_answer_was_lost_is_not_repeated(bench: Bench) -> None:
+    """The mark at our own batch says that the commit had happened: events and readings stand once."""
+    work = bench.say(bench.reading(0, 60.0))
+    bench.pipeline.batch_no = 0
+    bench.source.lots.append([])
+    record_of = bench.pipeline._store
+    work.batch_no = 1
+    assert record_of(work)
+    assert work.committed is not None
+    assert work.committed.already
+    assert bench.rows("SELECT count(*) FROM transition") == [(1,)]
+
+
+def test_repeats_cost_nothing(bench: Bench) -> None:
+    """The same message again, in the same batch and a later one, adds nothing and is acked."""
+    first = bench.reading(0, 1.0)
+    bench.say(first, first)
+    bench.say(first)
+    assert bench.rows("SELECT count(*) FROM reading") == [(1,)]
+    assert len(bench.source.acked) == 2
+    assert bench.rows("SELECT count(*) FROM rejected_message") == [(0,)]
+
+
+def test_late_readings_are_stored_and_known_ones_fall_away(bench: Bench) -> None:
+    """A late reading beyond the limit raises and clears once, where it is new; the same under another seq does not."""
+    then = bench.now_us - 60 * SECOND
+    bench.say(bench.reading(0, 1.0))
+    bench.say(bench.reading(1, 99.0, at_us=then))
+    events = "SELECT event, at FROM transition ORDER BY number"
+    assert [event for event, _ in bench.rows(events)] == ["raise", "clear"]
+    bench.say(bench.reading(2, 99.0, at_us=then))
+    assert len(bench.rows(events)) == 2
+    assert bench.rows("SELECT quality & 32 FROM reading ORDER BY measured_at") == [(32,), (0,)]
+    assert bench.rows("SELECT count(*) FROM rejected_message") == [(0,)]
+
+
+def test_a_different_value_under_the_same_key_is_evidence(bench: Bench) -> None:
+    """The stored value stays; the message is kept as conflicts_with_stored and says both values."""
+    at = bench.now_us
+    bench.say(bench.reading(0, 1.0, at_us=at))
+    bench.say(bench.reading(1, 2.0, at_us=at), bench.reading(2, 1.0, at_us=at))
+    assert bench.rows("SELECT value FROM reading") == [(1.0,)]
+    ((reason, sentence),) = bench.rows("SELECT reason, sentence FROM rejected_message")
+    assert reason == "conflicts_with_stored"
+    assert "1.0" in sentence
+    assert "2.0" in sentence
+
+
+def test_rows_the_marks_forgot_go_through_staging(bench: Bench) -> None:
+    """Where COPY meets a key it did not expect, the whole batch goes through the staging insert; nothing is lost."""
+    at = bench.now_us
+    bench.say(bench.reading(0, 1.0, at_us=at))
+    bench.pipeline.organs.sorter.marks.stored[:] = 0
+    bench.say(bench.reading(1, 1.0, at_us=at), bench.reading(2, 3.0, at_us=at + 1000))
+    assert bench.rows("SELECT value FROM reading ORDER BY measured_at") == [(1.0,), (3.0,)]
+
+
+def test_a_poisonous_message_is_found_and_rejected(bench: Bench) -> None:
+    """The database refuses one value: that message is rejected with its words, the others of the batch are stored."""
+    with bench.database.connect("owner") as owner:
+        owner.execute("ALTER TABLE reading ADD CONSTRAINT no_666 CHECK (value <> 666)")
+    messages = [bench.reading(i, 666.0 if i in (3, 7) else float(i), at_us=bench.now_us + 1000 * i) for i in range(10)]
+    bench.say(*messages)
+    assert [v for (v,) in bench.rows("SELECT value FROM reading ORDER BY 1")] == [0.0, 1.0, 2.0, 4.0, 5.0, 6.0, 8.0, 9.0]
+    refused = bench.rows("SELECT reason, sentence FROM rejected_message")
+    assert [reason for reason, _ in refused] == ["refused_by_database"] * 2
+    assert "no_666" in refused[0][1]
+    assert len(bench.source.acked) == 1
+
+
+def test_a_restart_without_checkpoint_judges_again_to_the_same_bits(bench: Bench) -> None:
+    """Readings, sequences and what was judged without being stored: all of it comes back from the stored batches."""
+    at = bench.now_us
+    bench.say(bench.reading(0, 60.0, at_us=at), bench.reading(5, 10.0, at_us=at + 1000))
+    bench.say(bench.reading(2, 99.0, at_us=at - 9 * SECOND), bench.reading(6, 70.0, at_us=at + 2000))
+    bench.now_us += 60 * SECOND
+    boot2 = payload(0, at + 2000, [{"s": "s1", "v": 5.0}], boot=2)
+    bench.say(message("d1", boot2, bench.now_us))  # a clock a minute back: judged by receipt, its key taken by another value
+    bench.pipeline.now_us += SECOND
+    before = {name: column.tobytes() for name, column in bench.pipeline.organs.state().items()}
+    bench.restart()
+    after = {name: column.tobytes() for name, column in bench.pipeline.organs.state().items()}
+    assert after == before
+    assert bench.rows("SELECT count(*) FROM ingest_batch WHERE judged IS NOT NULL") == [(1,)]
+    bench.say(bench.reading(6, 70.0, at_us=at + 2000))
+    assert bench.rows("SELECT count(*) FROM reading") == [(4,)]
+
+
+def test_gaps_are_seen_and_closed(bench: Bench) -> None:
+    """A hole in (boot, seq) is a row with the instants around it; it closes when the device sends again."""
+    bench.say(bench.reading(0, 1.0), bench.reading(4, 1.0, at_us=bench.now_us + 1000))
+    assert bench.rows("SELECT first_seq, last_seq, closed_at FROM stream_gap") == [(1, 3, None)]
+    bench.say(*(bench.reading(seq, 1.0, at_us=bench.now_us - 5000 * seq) for seq in (1, 2, 3)))
+    assert bench.rows("SELECT count(*) FROM stream_gap WHERE closed_at IS NULL") == [(0,)]
+
+
+def test_a_flood_from_one_device_is_counted(bench: Bench) -> None:
+    """Above 100 wrong messages a minute one row counts the rest, over several batches."""
+    bench.now_us = bench.now_us // (60 * SECOND) * 60 * SECOND
+    for _ in range(3):
+        bench.say(*(message("d1", b"x", bench.now_us) for _ in range(80)))
+    assert bench.rows("SELECT count(*), sum(count), max(count) FROM rejected_message") == [(101, 240, 140)]
+
+
+def test_a_wrong_message_delivered_again_stands_once(bench: Bench) -> None:
+    """After a crash the broker delivers again what was rejected and not acked: the row is there already."""
+    bench.say(message("d1", b"{", bench.now_us))
+    bench.say(message("d1", b"{", bench.now_us, repeated=True))
+    assert bench.rows("SELECT count(*) FROM rejected_message") == [(1,)]
+
+
+def test_clocks_far_off_are_stored_and_judged(bench: Bench) -> None:
+    """27 hours off in either direction, 1970 and 2099: stored, judged by our receipt, and no device is shut out."""
+    day = 27 * 3600 * SECOND
+    stamps = {"d1": bench.now_us - day, "d2": bench.now_us + day}
+    for device, sent_us in stamps.items():
+        body = payload(0, sent_us, [{"s": "s1", "v": 60.0}])
+        bench.say(message(device, body, bench.now_us))
+    for seq, sent_us in enumerate((0, 4_070_908_800 * SECOND)):
+        bench.say(message("d3", payload(seq, sent_us, [{"s": "s1", "v": 60.0 + seq}]), bench.now_us))
+    assert bench.rows("SELECT count(*) FROM reading") == [(4,)]
+    assert bench.rows("SELECT count(*) FROM transition WHERE event = 'raise'") == [(3,)]
+    assert bench.rows("SELECT count(*) FROM reading WHERE measured_at BETWEEN now() - interval '2 days' AND now() + interval '2 days'") == [(4,)]  # fmt: skip
+
+
+def test_two_workers_of_one_name_cannot_be(database: TestDatabase, installed: Installed, tmp_path: Path) -> None:
+    """The loser of the lock says who holds it; so does the loser of the folder."""
+    first = Ownership(database.url("ingest"), "w", tmp_path / "a")
+    first.take()
+    second = Ownership(database.url("ingest"), "w", tmp_path / "b")
+    with pytest.raises(BadSetting, match="belongs to another process .davy-ingest from"):
+        second.take()
+    second.release()
+    third = Ownership(database.url("ingest"), "w", tmp_path / "a")
+    with pytest.raises(BadSetting, match="belongs to process [0-9]+"):
+        third.take()
+    third.release()
+    first.release()
+
+
+def test_ingest_may_not_do_more_than_it_must(database: TestDatabase, installed: Installed) -> None:
+    """The role ingest cannot change a stored reading or drop evidence."""
+    with database.connect("ingest", database.service_token()) as connection:
+        for statement in ("UPDATE reading SET value = 0", "DELETE FROM reading", "DELETE FROM rejected_message"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)  # type: ignore[arg-type]
+
+
+def test_old_batches_go_when_a_checkpoint_covers_them(bench: Bench) -> None:
+    """`ingest_batch` keeps what a restart needs, and an hour more."""
+    from ingest.checkpoint import capture
+    from ingest.instant import instant
+    from ingest.store.memory import save_checkpoint
+
+    bench.say(bench.reading(0, 1.0))
+    bench.now_us += 2 * 3600 * SECOND
+    bench.say(bench.reading(1, 1.0))
+    token = bench.database.service_token()
+    saved = capture(bench.pipeline.batch_no, bench.pipeline.now_us, 0, bench.pipeline.organs, {})
+    with open_connection(bench.database.url("ingest")) as connection:
+        assert save_checkpoint(connection, token, "w", bench.mark.epoch, saved, instant(bench.now_us))
+        assert [row.batch_no for row in batches_after(connection, token, "w", 0)] == [2]
+        assert not save_checkpoint(connection, token, "w", bench.mark.epoch - 1, saved, instant(bench.now_us))
