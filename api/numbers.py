@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from babel.numbers import format_decimal
 
 DIGITS = 3  # significant digits of a measured value: no sensor here is better than 0.1 % of its value
+LEAST, MOST = 1e-6, 1e15  # beyond them a number is a fault's, and is written with an exponent
 # Codes whose sign is not just the code without brackets.
 _SIGNS = {
     "Cel": "°C", "[degF]": "°F", "1": "", "deg": "°", "Ohm": "Ω", "kOhm": "kΩ", "MOhm": "MΩ", "{rpm}/min": "rpm",
@@ -38,6 +39,8 @@ def number(value: float | None, locale: str = "en") -> str:
     """
     if value is None or not math.isfinite(value):
         return "—"
+    if value and not LEAST <= abs(value) < MOST:
+        return f"{value:.2e}"
     size = math.floor(math.log10(abs(value))) if value else 0
     decimals = min(max(DIGITS - 1 - size, 0), 6)
     return str(

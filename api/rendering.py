@@ -95,6 +95,6 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "resolution": lambda word: wording.said(texts, wording.RESOLUTIONS, word),
         "role": lambda word: wording.said(texts, wording.ROLES, word),
         "happened": lambda row: wording.happened(texts, row.kind, row.what, row.detail),
-        "sentence": lambda text: sentences.translated(texts, text),
+        "rejection": lambda row: sentences.rejection(texts, row.reason, row.sentence),
         "translated": lambda text, words=None: texts.gettext(text) % (words or {}) if words else texts.gettext(text),
     }

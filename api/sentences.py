@@ -11,6 +11,7 @@ from functools import cache
 from gettext import NullTranslations
 
 from api.texts import later
+from core import wire_rules
 
 REFUSALS = (
     later("There is nothing to acknowledge: the alarm is {state}."),
@@ -91,11 +92,24 @@ def translated(texts: NullTranslations, sentence: str) -> str:
     >>> translated(NullTranslations(), "The alarm is not shelved.")
     'The alarm is not shelved.'
     """
-    for template in (*REFUSALS, *REASONS):
+    for template in REFUSALS:
         match = _pattern(template).fullmatch(sentence)
         if match is not None:
             return _filled(texts.gettext(template), match.groupdict(), texts)
     return texts.gettext("%(sentence)s") % {"sentence": sentence}
+
+
+def rejection(texts: NullTranslations, reason: str, sentence: str) -> str:
+    """Why a message was not taken, in the reader's language.
+
+    Args:
+        reason: `rejected_message.reason`; it names the template, since some templates would match what others made.
+    """
+    template = wire_rules.REASONS.get(reason)
+    match = _pattern(template).fullmatch(sentence) if template else None
+    if template is None or match is None:
+        return texts.gettext("%(sentence)s") % {"sentence": sentence}
+    return _filled(texts.gettext(template), match.groupdict(), texts)
 
 
 def _filled(template: str, found: dict[str, str], texts: NullTranslations) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -23,14 +24,14 @@ COOKIE_KEY = b"c" * 32
 
 def app_of(database: TestDatabase, **more: object) -> FastAPI:
     """The app as davy/ would wire it."""
-    return create_app(
-        database=Database(database.url("web"), application="web-test"),
-        principal_key=database.key,
-        cookie_key=COOKIE_KEY,
-        clock=lambda: datetime.now(UTC),
-        listen_url=database.url("web"),
-        **more,  # type: ignore[arg-type]
-    )
+    settings: dict[str, Any] = {
+        "database": Database(database.url("web"), application="web-test"),
+        "principal_key": database.key,
+        "cookie_key": COOKIE_KEY,
+        "clock": lambda: datetime.now(UTC),
+        "listen_url": database.url("web"),
+    }
+    return create_app(**{**settings, **more})
 
 
 def log_in(client: httpx.Client, login: str, password: str = PASSWORD) -> httpx.Response:

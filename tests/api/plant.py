@@ -18,7 +18,7 @@ from core.batch import Event
 from core.db import transaction
 from tests.database import TestDatabase
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - a test's
+PASSWORD = "correct horse battery staple"
 _HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # cheap: what is tested is not argon2
 
 
@@ -95,9 +95,7 @@ def plant(database: TestDatabase, now: datetime | None = None) -> Plant:
             ("operator", "Operator", "admin", []),
         ):
             insurer[key] = _person(c, None, f"insurer-{key}", name, role)
-            c.execute(
-                "INSERT INTO person_company SELECT %s, c FROM unnest(%s::int[]) c", (insurer[key], companies)
-            )
+            c.execute("INSERT INTO person_company SELECT %s, c FROM unnest(%s::int[]) c", (insurer[key], companies))
     made = Plant(database, a, b, insurer, now)
     made.beat(now)
     return made
@@ -126,7 +124,9 @@ def _person(c: psycopg.Connection[Any], company_id: int | None, login: str, name
 def _company(
     c: psycopg.Connection[Any], key: str, name: str, name_zh: str, site_key: str, site: str, site_zh: str, now: datetime
 ) -> Company:
-    company_id = _one(c, "INSERT INTO company (key, name, name_zh) VALUES (%s, %s, %s) RETURNING company_id", key, name, name_zh)
+    company_id = _one(
+        c, "INSERT INTO company (key, name, name_zh) VALUES (%s, %s, %s) RETURNING company_id", key, name, name_zh
+    )
     site_id = _one(
         c,
         "INSERT INTO site (company_id, key, name, name_zh, time_zone) VALUES (%s, %s, %s, %s, 'Asia/Shanghai') RETURNING site_id",

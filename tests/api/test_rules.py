@@ -1,0 +1,171 @@
+"""Permissions, throttling, choices: the pure rules of the web."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.choices import Choices, choices, sees_evidence
+from api.pages.devices import standing
+from api.pages.frame import trouble
+from api.permissions import HOME, RIGHTS, Right, may, sees_all_companies
+from api.store.devices import DeviceLine
+from api.store.status import IngestBeat
+from api.throttle import PER_ADDRESS, PER_LOGIN, PER_LOGIN_AND_ADDRESS, WINDOW, Throttle
+from api.visitor import Visitor
+from core.model import Role
+
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+INSURERS = (Role.UNDERWRITER, Role.RISK_ENGINEER)
+
+
+def test_every_role_has_rights_and_a_home() -> None:
+    """A new role without a row would be a hole or a locked door."""
+    assert set(RIGHTS) == set(HOME) == set(Role)
+
+
+def test_only_the_client_s_safety_officer_acts() -> None:
+    """Nobody at the insurer, no integrator and no operator acknowledges a client's alarm."""
+    assert [role for role in Role if may(role, Right.ACT)] == [Role.SAFETY_OFFICER]
+
+
+@pytest.mark.parametrize("role", INSURERS)
+def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
+    """Graded and aggregated risk, not live streams of people."""
+    assert RIGHTS[role] == {Right.SEE_OCCURRENCES, Right.COMMENT}
+
+
+def test_only_the_operator_sees_all_companies() -> None:
+    """Everybody else sees what the database names for them."""
+    assert [role for role in Role if sees_all_companies(role)] == [Role.ADMIN]
+
+
+def test_five_failures_then_a_wait_that_ends() -> None:
+    """Guessing is slow; a person who waits comes in, and nobody is locked out for good."""
+    throttle = Throttle()
+    for _ in range(PER_LOGIN_AND_ADDRESS):
+        assert throttle.wait("chen", "10.0.0.1", NOW) == timedelta(0)
+        throttle.failed("chen", "10.0.0.1", NOW)
+    assert throttle.wait("chen", "10.0.0.1", NOW) == WINDOW
+    assert throttle.wait("chen", "10.0.0.2", NOW) == timedelta(0)  # the person herself, elsewhere
+    assert throttle.wait("wang", "10.0.0.1", NOW) == timedelta(0)
+    assert throttle.wait("chen", "10.0.0.1", NOW + WINDOW) == timedelta(0)
+
+
+def test_many_addresses_and_many_logins_are_slowed_too() -> None:
+    """Neither spreading over addresses nor over logins goes round the throttle."""
+    throttle = Throttle()
+    for i in range(PER_LOGIN):
+        throttle.failed("chen", f"10.0.1.{i}", NOW)
+    assert throttle.wait("chen", "10.9.9.9", NOW) == WINDOW
+    for i in range(PER_ADDRESS):
+        throttle.failed(f"login-{i}", "10.0.0.9", NOW)
+    assert throttle.wait("somebody", "10.0.0.9", NOW) == WINDOW
+
+
+def test_success_forgets_one_s_own_failures() -> None:
+    """Four typing mistakes and a success leave five more tries."""
+    throttle = Throttle()
+    for _ in range(PER_LOGIN_AND_ADDRESS - 1):
+        throttle.failed("chen", "10.0.0.1", NOW)
+    throttle.succeeded("chen", "10.0.0.1")
+    throttle.failed("chen", "10.0.0.1", NOW)
+    assert throttle.wait("chen", "10.0.0.1", NOW) == timedelta(0)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.integers(0, 600)), max_size=80))
+def test_a_wait_is_never_longer_than_the_window(tries: list[tuple[str, str, int]]) -> None:
+    """Whatever happens, five minutes are enough."""
+    throttle = Throttle()
+    now = NOW
+    for login, address, seconds in tries:
+        now += timedelta(seconds=seconds)
+        throttle.failed(login, address, now)
+        assert throttle.wait(login, address, now) <= WINDOW
+
+
+def visitor(role: Role) -> Visitor:
+    return Visitor(
+        person_id=1,
+        name="x",
+        role=role,
+        company_id=1,
+        companies=(1,),
+        language="en",
+        secret=bytes(32),
+        expires_at=NOW,
+    )
+
+
+@dataclass(frozen=True)
+class Standing:
+    state: str = "B"
+    active: bool = True
+    suppression: str = "none"
+    is_open: bool = True
+    resolved_at: datetime | None = None
+    shared: bool = False
+
+
+@pytest.mark.parametrize(
+    ("stands", "offered"),
+    [
+        (Standing("B"), Choices(acknowledge=True, shelve=True, comment=True)),
+        (Standing("C"), Choices(shelve=True, comment=True)),
+        (Standing("D", active=False), Choices(acknowledge=True, shelve=True, comment=True)),
+        (Standing("E", active=False), Choices(acknowledge=True, shelve=True, comment=True)),
+        (Standing("F", active=False), Choices(reset=True, shelve=True, comment=True)),
+        (Standing("A", active=False), Choices(resolve=True, comment=True)),
+        (Standing("B", suppression="shelved"), Choices(acknowledge=True, unshelve=True, comment=True)),
+        (Standing("A", active=False, is_open=False, resolved_at=NOW), Choices(comment=True)),
+    ],
+)
+def test_the_page_offers_what_the_state_allows(stands: Standing, offered: Choices) -> None:
+    """A form that can only be refused is not shown."""
+    assert choices(visitor(Role.SAFETY_OFFICER), stands) == offered
+    for role in (*INSURERS, Role.INTEGRATOR):
+        assert choices(visitor(role), stands) == Choices(comment=True)
+    assert choices(visitor(Role.ADMIN), stands) == Choices()
+
+
+@pytest.mark.parametrize("role", INSURERS)
+def test_the_insurer_sees_evidence_once_resolved_or_shared(role: Role) -> None:
+    """Not before."""
+    assert not sees_evidence(visitor(role), Standing())
+    assert sees_evidence(visitor(role), Standing(resolved_at=NOW))
+    assert sees_evidence(visitor(role), Standing(shared=True))
+    assert sees_evidence(visitor(Role.SAFETY_OFFICER), Standing())
+
+
+def test_a_late_beat_is_said_with_its_instant() -> None:
+    """A page over a dead ingest must not look quiet."""
+    assert trouble([IngestBeat("w", NOW - timedelta(seconds=3), "judging")], NOW) is None
+    late = trouble([IngestBeat("w", NOW - timedelta(seconds=11), "judging"), IngestBeat("v", NOW, "judging")], NOW)
+    assert late is not None
+    assert late.since == NOW - timedelta(seconds=11)
+    assert "not being stored since" in late.text
+    away = trouble([IngestBeat("w", NOW, "broker_away")], NOW)
+    assert away is not None
+    assert "broker" in away.text
+    never = trouble([], NOW)
+    assert never is not None
+    assert never.since is None
+
+
+def test_unknown_is_not_safe_for_devices_either() -> None:
+    """Never heard, offline and silent are abnormal, each by its name."""
+    common = {
+        "device_id": 1, "key": "d", "kind": "k", "site": "s", "site_zh": "s", "company": "c", "company_zh": "c",
+        "time_zone": "UTC", "sensors": 1, "missing": 0, "repeated": 0, "clock_offset_ms": None, "boot": None, "seq": None,
+        "rejected": 0,
+    }  # fmt: skip
+
+    def device(heard: datetime | None, online: bool | None, period: float) -> DeviceLine:
+        return DeviceLine(last_received_at=heard, online=online, period_s=period, **common)  # type: ignore[arg-type]
+
+    assert standing(device(None, None, 1), NOW) == ("Never heard", True)
+    assert standing(device(NOW, False, 1), NOW) == ("Offline", True)
+    assert standing(device(NOW - timedelta(seconds=90), True, 1), NOW) == ("Silent", True)
+    assert standing(device(NOW - timedelta(seconds=90), True, 60), NOW) == ("Online", False)

@@ -1,0 +1,161 @@
+"""What readers read: numbers, sentences, curves, raw views, catalogues, vendored files."""
+
+import doctest
+import importlib
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api import numbers, sentences, wording
+from api.chart import LONGEST, POINTS, Window, bucket_seconds, curve, window
+from api.raw_view import raw_view
+from api.store.readings import Bucket
+from core.errors import Refused
+from core.i18n import translations
+from core.wire_rules import REASONS
+from tools import catalogues, vendor
+
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "module", ["numbers", "wording", "chart", "raw_view", "shelves", "sentences", "texts", "pages.front"]
+)
+def test_examples_in_docstrings_hold(module: str) -> None:
+    """Examples run."""
+    assert doctest.testmod(importlib.import_module(f"api.{module}")).failed == 0
+
+
+def test_every_text_stands_in_both_catalogues() -> None:
+    """No text a user sees is missing, untranslated, fuzzy or left over, in Chinese or English."""
+    assert catalogues.faults("api") == []
+
+
+def test_vendored_files_are_what_the_manifest_says() -> None:
+    """What browsers run is what was taken from the registry, byte for byte."""
+    assert vendor.differences() == []
+
+
+def test_rejections_of_the_wire_are_the_ones_we_translate() -> None:
+    """A reason added to the wire gets its Chinese sentence here."""
+    assert set(sentences.REASONS) == set(REASONS.values())
+
+
+def test_a_refusal_is_said_in_the_reader_s_language() -> None:
+    """The particulars go into the translated sentence."""
+    said = sentences.translated(
+        translations("zh"),
+        str(Refused("There is nothing to acknowledge: the alarm is back to normal but unacknowledged.")),
+    )
+    assert said == "没有需要确认的内容：该报警当前为“已恢复正常但未确认”。"
+    assert sentences.translated(translations("en"), "The alarm is not shelved.") == "The alarm is not shelved."
+    assert sentences.translated(translations("zh"), "Something new.") == "系统说明：Something new."
+
+
+def test_a_rejection_is_said_in_the_reader_s_language() -> None:
+    """By its reason, so that one template cannot swallow another's sentence."""
+    said = sentences.rejection(
+        translations("zh"), "unknown_site", "There is no site nord; import the site or correct the topic."
+    )
+    assert said == "没有厂区 nord；请导入该厂区或更正主题。"
+    assert sentences.rejection(translations("zh"), "no_such_reason", "x is y; z.") == "系统说明：x is y; z."
+
+
+@dataclass(frozen=True)
+class Fired:
+    detector: str = "limit"
+    direction: str = "high"
+    setpoint: float = 40.0
+    on_delay_s: float = 0.0
+    first_value: float | None = 43.21
+    unit: str = "%{LEL}"
+    sensor_key: str = "lel-1"
+    parameters: dict[str, float] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("fired", "sentence"),
+    [
+        (Fired(), "Detector 1 read 43.2 %LEL, at or above the limit of 40 %LEL."),
+        (Fired(on_delay_s=5), "Detector 1 read 43.2 %LEL, at or above the limit of 40 %LEL for 5 s."),
+        (
+            Fired(direction="low", unit="%", setpoint=19.5, first_value=18.92),
+            "Detector 1 read 18.9 %, at or below the limit of 19.5 %.",
+        ),
+        (
+            Fired(detector="stale", setpoint=60, first_value=61.2),
+            "Detector 1 has sent no usable reading for 1 min 1 s; the limit is 1 min.",
+        ),
+        (
+            Fired(detector="rate", unit="Cel", setpoint=5, first_value=7.5),
+            "Detector 1 changed by 7.5 °C a minute; the limit is 5 °C a minute.",
+        ),
+        (Fired(sensor_key="_gateway.tf-gas-1"), "Davy lost contact with the device tf-gas-1."),
+        (Fired(first_value=None), "Detector 1 read —, at or above the limit of 40 %LEL."),
+    ],
+)
+def test_why_it_fired_is_one_sentence_with_its_numbers(fired: Fired, sentence: str) -> None:
+    """What a person asks first."""
+    assert wording.why(translations("en"), fired, "Detector 1") == sentence
+    assert wording.why(translations("zh"), fired, "探测器") != sentence
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True))
+def test_any_number_can_be_shown(value: float) -> None:
+    """No value a device can send breaks a page."""
+    assert numbers.number(value)
+    if math.isfinite(value) and 1e-4 < abs(value) < 1e12:
+        shown = float(numbers.number(value).replace(",", ""))
+        assert math.isclose(shown, value, rel_tol=0.006)
+
+
+def _buckets(*seconds: float) -> list[Bucket]:
+    return [Bucket(NOW + timedelta(seconds=s), NOW + timedelta(seconds=s), 1.0, 2.0, 1) for s in seconds]
+
+
+def test_silence_longer_than_three_periods_is_a_gap() -> None:
+    """Three missed periods break the line and are shaded; two do not."""
+    shown = Window(NOW, NOW + timedelta(seconds=20), 0.001)
+    drawn = curve(_buckets(0, 1, 2, 5, 6, 11, 12, 19), [], shown, 1.0)
+    at = NOW.timestamp()
+    assert drawn.gaps == [(at + 6, at + 11), (at + 12, at + 19)]
+    assert [value for value in drawn.low if value is None] == [None, None]
+    assert drawn.times == sorted(drawn.times)
+
+
+def test_known_losses_are_gaps_even_between_readings() -> None:
+    """What the device sent and we never got is not a straight line."""
+    shown = Window(NOW, NOW + timedelta(seconds=4), 0.001)
+    missing = [(NOW + timedelta(seconds=1.2), NOW + timedelta(seconds=1.8))]
+    drawn = curve(_buckets(0, 1, 2, 3, 4), missing, shown, 1.0)
+    assert drawn.gaps == [(NOW.timestamp() + 1.2, NOW.timestamp() + 1.8)]
+
+
+def test_no_readings_at_all_is_one_gap() -> None:
+    """An empty curve says that nothing is known, not that nothing happened."""
+    shown = Window(NOW, NOW + timedelta(hours=1), 3.0)
+    drawn = curve([], [], shown, 1.0)
+    assert drawn.gaps == [(NOW.timestamp(), (NOW + timedelta(hours=1)).timestamp())]
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**7), st.floats(0.1, 3600))
+def test_a_window_is_bounded_and_its_curve_too(lasted: int, ago: int, period: float) -> None:
+    """However long it lasts, a page draws at most seven days in at most 1,200 stretches."""
+    began = NOW - timedelta(seconds=ago)
+    shown = window(began, began + timedelta(seconds=lasted), NOW, period)
+    length = shown.until - shown.since
+    assert timedelta(0) < length <= LONGEST
+    width = bucket_seconds(shown.since, shown.until, period)
+    assert width == 0.001 or length.total_seconds() / width <= POINTS * 1.001
+
+
+@given(st.binary(max_size=600), st.integers(0, 10**6))
+def test_any_bytes_have_a_raw_view(start: bytes, more: int) -> None:
+    """Garbage is shown, never raises, and carries no control or direction character."""
+    shown = raw_view(start, len(start) + more)
+    assert not any(ord(c) < 0x20 and c not in "\n\t" for c in shown)
+    assert not any(c in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\ufeff" for c in shown)
