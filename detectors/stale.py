@@ -171,7 +171,7 @@ def _move_on(silent_from: Int64, swept: int, unwatched: int) -> None:
 def _next_said(silent_from: int, allowed: int, said: int, said_at: int, swept: int) -> int:
     """The first instant after the last sweep at which a silence that goes on is said."""
     if not said:
-        return max(silent_from + allowed, said_at)
+        return silent_from + allowed  # never before one said earlier: `silent_from` does not go back
     return said_at + AGAIN_US * (max(swept - said_at, 0) // AGAIN_US + 1)
 
 

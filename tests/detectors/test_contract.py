@@ -34,7 +34,7 @@ from tests.detectors.streams import (
 )
 
 every_detector = pytest.mark.parametrize("kind", DETECTORS.values(), ids=DETECTORS.keys())
-few = settings(max_examples=20)  # times every detector and every rule; one example is a whole stream
+few = settings(max_examples=12)  # times every detector and every rule; one example is a whole stream
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -166,7 +166,7 @@ def test_bad_readings_are_passed_over(kind: type[Detector], data: st.DataObject)
 
 
 @every_detector
-@few
+@settings(max_examples=40)
 @given(st.data(), st.lists(st.integers(0, 1000), max_size=4), st.integers(0, 5))
 def test_state_round_trip_goes_on_bit_equal(
     kind: type[Detector], data: st.DataObject, places: list[int], stop: int
