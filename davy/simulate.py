@@ -47,6 +47,7 @@ def simulate(name: str, *, seed: int, check: bool, as_json: bool) -> int:
             f"Playing {name}, seed {seed}: {scenario.seconds / 60:.0f} minutes of {len(scenario.devices())} devices"
         )
         stack.start()
+        stack.wait_until_ready()
         _wait_until_stored(stack, _publish(stack, scenario))
         with closing(connect(stack.database_url("owner"), application="simulate")) as connection:
             found = [Raised(r.definition, r.sensor, round(r.at.timestamp() * 1e6)) for r in raised(connection)]
@@ -63,7 +64,7 @@ def simulate(name: str, *, seed: int, check: bool, as_json: bool) -> int:
 
 
 def _publish(stack: Stack, scenario: Scenario) -> int:
-    """Sends births and packets in time order; returns how many readings they held."""
+    """Sends births and packets in time order; returns how many readings they held, repeats left out."""
     client = Client(CallbackAPIVersion.VERSION2, client_id="davy-simulate", protocol=MQTTv311)
     client.username_pw_set("simulator", stack.mqtt_passwords["simulator"])
     client.max_inflight_messages_set(UNACKNOWLEDGED)
@@ -72,6 +73,7 @@ def _publish(stack: Stack, scenario: Scenario) -> int:
     client.connect(stack.broker.host, stack.broker.port)
     client.loop_start()
     readings = 0
+    sent: set[tuple[str, int, int]] = set()
     try:
         for topic, payload in scenario.births():
             room.acquire()
@@ -79,7 +81,11 @@ def _publish(stack: Stack, scenario: Scenario) -> int:
         for packet in scenario.packets():
             room.acquire()
             client.publish(packet.topic, packet.payload, qos=1)
-            readings += 0 if isinstance(packet.message, bytes) else len(packet.message.readings)
+            if isinstance(packet.message, bytes):
+                continue
+            key = (packet.device, packet.message.boot, packet.message.seq)
+            readings += 0 if key in sent else len(packet.message.readings)
+            sent.add(key)
         for _ in range(UNACKNOWLEDGED):  # all of them back: everything is acknowledged
             room.acquire()
     finally:

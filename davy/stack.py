@@ -7,12 +7,12 @@ schema, portfolio, log-ins, processes. Stop order is the reverse, so that what i
 from __future__ import annotations
 
 import base64
-import contextlib
 import secrets
 import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -20,6 +20,7 @@ from urllib.request import urlopen
 
 import structlog
 
+from core.db import connect
 from core.errors import Unavailable
 from core.migrate import ROLES, bootstrap, migrate
 from davy.part import Part, is_error
@@ -35,6 +36,7 @@ from davy.servers import (
 )
 from davy.servers.processes import free_port
 from davy.site_import import import_site
+from davy.store import ingest_connected
 from davy.users import UserAdded, add_user, people
 
 log = structlog.stdlib.get_logger(__name__)
@@ -83,7 +85,7 @@ class Stack:
         self._passwords = {role: secrets.token_urlsafe(18) for role in ROLES}
         self.mqtt_passwords = {"ingest": secrets.token_urlsafe(18), "simulator": secrets.token_urlsafe(18)}
         self._ports = {"http": plan.http_port or free_port(), "smtp": free_port(), "inbox": free_port()}
-        self._opened = contextlib.ExitStack()
+        self._opened = ExitStack()
         self.postgres: PostgresServer
         self.broker: Broker
 
@@ -123,11 +125,11 @@ class Stack:
         """
         deadline = time.monotonic() + timeout_s
         waiting = threading.Event()
-        while not self._answers():
+        while (missing := self._waits_for()) is not None:
             for part in self.parts.values():
                 part.keep_alive(time.monotonic())
             if time.monotonic() > deadline:
-                raise Unavailable(f"Davy did not start within {timeout_s:.0f} s: {self.parts['api'].last_words()}")
+                raise Unavailable(f"Davy did not start within {timeout_s:.0f} s: {self.parts[missing].last_words()}")
             waiting.wait(0.05)
 
     def pids(self) -> dict[str, int | None]:
@@ -252,15 +254,24 @@ class Stack:
                     **({"DAVY_DEMO_INBOX": self.inbox_url} if "inbox" in self.plan.parts else {}),
                 }
 
-    def _answers(self) -> bool:
-        if "api" not in self.plan.parts:
-            return True
-        try:
-            with urlopen(f"{self.http_url}/healthz", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+    def _waits_for(self) -> str | None:
+        """The part that is not ready yet; None when all are."""
+        if "api" in self.plan.parts and not _page_answers(f"{self.http_url}/healthz"):
+            return "api"
+        if "ingest" in self.plan.parts:
+            with closing(connect(self.database_url("owner"), application="stack")) as connection:
+                if not ingest_connected(connection):
+                    return "ingest"
+        return None
 
     @staticmethod
     def _log_lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+
+
+def _page_answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

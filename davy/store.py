@@ -63,3 +63,11 @@ def stored_readings(connection: Connection[Any]) -> int:
     ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def ingest_connected(connection: Connection[Any]) -> bool:
+    """Whether ingest says that it judges and is connected: from then on nothing that is published passes it by."""
+    row = connection.execute(
+        "SELECT bool_or(state = 'judging' AND (report #>> '{broker,connected}')::boolean) FROM ingest_status"
+    ).fetchone()
+    return bool(row and row[0])

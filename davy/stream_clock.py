@@ -6,9 +6,15 @@ delays run in the plant's time, and the same file gives the same answer on any m
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import replace
+from typing import Final
+
 import msgspec
 
 from ingest.source import Lot, RawMessage, Source, SourceReport
+
+SPAN_US: Final = 1_000_000
 
 
 class _Sent(msgspec.Struct):
@@ -28,31 +34,48 @@ class StreamClock:
         """The newest `sent_at` so far."""
         return self._now_us
 
-    def follow(self, payload: bytes) -> int:
-        """Moves on to a message's `sent_at`, never back; what has none leaves it where it is."""
+    def ahead(self, payload: bytes) -> int:
+        """A message's `sent_at`; where it has none that can be read, the clock as it stands."""
         try:
-            sent_us = _sent.decode(payload).sent_at * 1000
+            return max(self._now_us, _sent.decode(payload).sent_at * 1000)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return self._now_us
+
+    def follow(self, sent_us: int) -> int:
+        """Moves on, never back."""
         self._now_us = max(self._now_us, sent_us)
         return self._now_us
 
 
 class StreamedSource:
-    """A source whose messages were received when they were sent; everything else is the inner source's."""
+    """A source whose messages were received when they were sent, and that never runs ahead of the judge.
+
+    A lot spans at most `SPAN_US` of the data's time, as a lot spans a moment of the wall clock in life: what time alone
+    shows (silence, the end of a delay) is looked at between lots. On its own clock nothing waits.
+    """
 
     def __init__(self, inner: Source, clock: StreamClock) -> None:
         self._inner = inner
         self._clock = clock
+        self._ahead: deque[RawMessage] = deque()
 
     def start(self) -> None:
         """Connects."""
         self._inner.start()
 
     def take(self, most: int, most_bytes: int, wait_s: float) -> Lot:
-        """Messages as they came, each stamped with the clock it moved on."""
-        lot = self._inner.take(most, most_bytes, wait_s)
-        return Lot([self._stamped(message) for message in lot.messages])
+        """The next messages up to `SPAN_US` further on, each stamped with the clock it moved on."""
+        if not self._ahead:
+            self._ahead.extend(self._inner.take(most, most_bytes, wait_s).messages)
+        taken: list[RawMessage] = []
+        end_us = 0
+        while self._ahead and len(taken) < most:
+            sent_us = self._clock.ahead(self._ahead[0].payload)
+            end_us = end_us or sent_us + SPAN_US
+            if sent_us > end_us:
+                break
+            taken.append(self._ahead.popleft()._replace(received_us=self._clock.follow(sent_us)))
+        return Lot(taken)
 
     def ack(self, lot: Lot) -> None:
         """Says that these messages are stored and judged."""
@@ -60,11 +83,8 @@ class StreamedSource:
 
     def report(self) -> SourceReport:
         """What is known of the broker now."""
-        return self._inner.report()
+        return replace(self._inner.report(), waiting=0, oldest_us=None)
 
     def stop(self) -> None:
         """Disconnects."""
         self._inner.stop()
-
-    def _stamped(self, message: RawMessage) -> RawMessage:
-        return message._replace(received_us=self._clock.follow(message.payload))

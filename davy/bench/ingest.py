@@ -9,9 +9,10 @@ from typing import Any
 from core.batch import Mark as QualityMark
 from davy.answer import progress, say
 from davy.bench import store
+from davy.bench.consumption import Memory
 from davy.bench.copy_store import CopyLimit
 from davy.bench.generator import Published
-from davy.bench.instance import STALL_S, WORKER, Instance, Mark, Memory, opened
+from davy.bench.instance import STALL_S, WORKER, Instance, Mark, opened
 from davy.bench.portfolio import Portfolio
 from davy.bench.receiver import BareReceiver
 
@@ -47,6 +48,7 @@ class Measured:
     copy_limits: list[float] | None = None
     receive_limits: list[float] | None = None
     offered_per_s: float | None = None
+    cpu_us: dict[str, float] | None = None
 
 
 def ingest(profile: str, sensors: int, spans: Spans, *, as_json: bool) -> int:
@@ -67,7 +69,9 @@ def _batched(instance: Instance, spans: Spans) -> Measured:
     limits = [_copy_limit(instance, _rows_a_batch(before, after), spans)]
     progress(f"Measuring for {spans.seconds:.0f} s after {spans.warm_up_s:.0f} s of warm-up ...")
     memory = Memory(instance.ingest.pid)
+    used = instance.processor_s()
     performed, before, after = _load(instance, spans.warm_up_s, spans.seconds, memory)
+    used = {name: seconds - used[name] for name, seconds in instance.processor_s().items()}
     rows = _rows_a_batch(before, after)
     limits.append(_copy_limit(instance, rows, spans))
     stored = store.rows_between(instance.owner, before.last_batch, after.last_batch)
@@ -81,7 +85,12 @@ def _batched(instance: Instance, spans: Spans) -> Measured:
         published=[rehearsal, performed],
         memory=memory,
         copy_limits=limits,
+        cpu_us=_a_reading({**used, "generator": performed.cpu_s}, performed.readings),
     )
+
+
+def _a_reading(seconds: dict[str, float], readings: int) -> dict[str, float]:
+    return {name: round(1e6 * spent / max(1, readings), 3) for name, spent in seconds.items()}
 
 
 def _load(
@@ -114,9 +123,10 @@ def _single(instance: Instance, spans: Spans) -> Measured:
     base = instance.watch.look()
     published = _preload(instance, spans, "readings", alarms_per_s=ALARMS_PER_S)
     instance.start_ingest()
-    instance.wait_until_judging()
+    used = instance.processor_s()
     memory = Memory(instance.ingest.pid)
     done = instance.wait_until_stored(base.readings + published.readings, memory)
+    used = {name: spent - used[name] for name, spent in instance.processor_s().items()}
     ended = time.time() - (time.monotonic() - done.at)
     began = store.first_received_after(instance.owner, WORKER, base.last_batch)
     seconds = ended - began.timestamp() if began else STALL_S
@@ -130,6 +140,7 @@ def _single(instance: Instance, spans: Spans) -> Measured:
         published=[published],
         memory=memory,
         receive_limits=limits,
+        cpu_us=_a_reading(used, published.readings),
     )
 
 
@@ -210,7 +221,7 @@ def _answer(instance: Instance, measured: Measured, spans: Spans, profile: str) 
         "offered_per_s": _rounded(measured.offered_per_s, 1),
         "copy_limits": [round(limit, 1) for limit in measured.copy_limits or []],
         "receive_limits": [round(limit, 1) for limit in measured.receive_limits or []],
-        "generator_us_per_reading": round(1e6 * sum(p.cpu_s for p in measured.published) / max(1, published), 3),
+        "cpu_us_per_reading": measured.cpu_us,
         "settings": instance.settings(
             profile=profile,
             readings_per_message=round(per_message),

@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -19,6 +19,7 @@ from core.db import connect
 from core.errors import Unavailable
 from davy.answer import progress
 from davy.bench import store
+from davy.bench.consumption import Memory, processor_s
 from davy.bench.generator import Generator, Load
 from davy.bench.portfolio import Portfolio
 from davy.part import Part
@@ -58,49 +59,6 @@ class Mark:
     batches: int
     last_batch: int
     at: float
-
-
-@dataclass(slots=True)
-class Memory:
-    """Resident memory of a process over time.
-
-    Args:
-        pid: of the process, or of no process any more: then nothing is noted.
-    """
-
-    pid: int
-    _samples: list[tuple[float, float]] = field(default_factory=list)
-
-    def note(self) -> None:
-        """Takes a sample, at most one a second."""
-        now = time.monotonic()
-        if self._samples and now - self._samples[-1][0] < 1.0:
-            return
-        if (size := resident_mb(self.pid)) is not None:
-            self._samples.append((now, size))
-
-    @property
-    def most_mb(self) -> float | None:
-        """The largest sample, MB; None without one."""
-        return max((size for _, size in self._samples), default=None)
-
-    @property
-    def growth_mb_per_min(self) -> float | None:
-        """Slope of the least-squares line through the samples; None with fewer than three."""
-        n = len(self._samples)
-        if n < 3:
-            return None
-        mean_t = sum(t for t, _ in self._samples) / n
-        mean_s = sum(s for _, s in self._samples) / n
-        spread = sum((t - mean_t) ** 2 for t, _ in self._samples)
-        return 60.0 * sum((t - mean_t) * (s - mean_s) for t, s in self._samples) / spread
-
-
-def resident_mb(pid: int) -> float | None:
-    """Memory of a process that is in RAM, in MB of 10^6 bytes; None where it is gone or the system does not say."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/statm", encoding="ascii") as pages:
-        return int(pages.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-    return None
 
 
 class Instance:
@@ -167,6 +125,11 @@ class Instance:
             "definitions": self.portfolio.sensors * self.portfolio.definitions_per_sensor,
             **measured,
         }
+
+    def processor_s(self) -> dict[str, float]:
+        """Processor seconds that broker, database and ingest have used so far."""
+        pids = {"broker": self.stack.broker.pid, "database": self.stack.postgres.pid, "ingest": self.ingest.pid}
+        return {name: processor_s(pid) for name, pid in pids.items()}
 
     def wait_until_judging(self) -> None:
         """Until ingest says that it judges.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from alerting.actions import expire_shelves
@@ -38,16 +39,17 @@ def run(settings: Settings, stop: threading.Event) -> None:
         public_url=settings.need("public_url"),
         metrics=metrics.alerting,
     )
-    shelves = threading.Thread(target=_end_shelves, args=(database, token, stop), name="shelves")
-    with metrics_served(metrics, settings):
-        shelves.start()
+    with metrics_served(metrics, settings), ThreadPoolExecutor(1, "shelves") as pool:
+        shelves = pool.submit(_end_shelves, database, token, stop)
+        # Whichever of the two fails ends the process, which is then started anew: a shelf that never ends is a lost alarm.
+        shelves.add_done_callback(lambda _: stop.set())
         try:
             log.info("alerting_began", channels=sorted(channels))
             dispatcher.run(stop, listen_url=url)
         finally:
             stop.set()
-            shelves.join()
-            database.close()
+        shelves.result()
+    database.close()
 
 
 def _end_shelves(database: Database, token: Callable[[], str], stop: threading.Event) -> None:
