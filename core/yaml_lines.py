@@ -130,7 +130,7 @@ class Block:
         """A text; empty where it is missing."""
         node = self._scalar(name, required, "a text")
         found = _text(node, name, self.where, self.reading, most)
-        if required and node is not None and not found:
+        if required and node is not None and not str(node.value).strip():
             self.mistake(name, f"{name} of {self.where} is empty; it needs a text.")
         return found
 
