@@ -7,6 +7,7 @@ import ssl
 from typing import Final
 
 READ_AHEAD: Final = 256 * 1024
+LAST_WORDS_S: Final = 1.0
 
 
 class BufferedSocket:
@@ -75,6 +76,17 @@ class BufferedSocket:
         self._inner.settimeout(timeout)
 
     def close(self) -> None:
-        """Sends what it can, then closes."""
+        """Sends what it can and lets the other side read it.
+
+        A socket that is closed with unread input resets the connection, and the last acks with it: so the input is read
+        until the other side has closed too.
+        """
         self.flush()
+        try:
+            self._inner.shutdown(socket.SHUT_WR)
+            self._inner.settimeout(LAST_WORDS_S)
+            while self._inner.recv(READ_AHEAD):
+                continue
+        except OSError:
+            self._read = b""  # it was gone before us
         self._inner.close()

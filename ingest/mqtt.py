@@ -264,7 +264,7 @@ class MqttSource:
         for _ in range(PACKETS_A_ROUND):
             if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or client.socket() is None:
                 return False
-            if not sock.pending():
+            if not sock.pending() or self._bytes >= self._options.most_bytes:
                 break
         if len(self._queue) > before or before == 0:
             with self._lock:
