@@ -123,7 +123,8 @@ def _single(instance: Instance, spans: Spans) -> Measured:
     base = instance.watch.look()
     published = _preload(instance, spans, "readings", alarms_per_s=ALARMS_PER_S)
     instance.start_ingest()
-    used = instance.processor_s()
+    instance.wait_until_judging()
+    begun, used = instance.watch.look(), instance.processor_s()  # starting is not draining
     memory = Memory(instance.ingest.pid)
     done = instance.wait_until_stored(base.readings + published.readings, memory)
     used = {name: spent - used[name] for name, spent in instance.processor_s().items()}
@@ -140,7 +141,7 @@ def _single(instance: Instance, spans: Spans) -> Measured:
         published=[published],
         memory=memory,
         receive_limits=limits,
-        cpu_us=_a_reading(used, published.readings),
+        cpu_us=_a_reading(used, done.readings - begun.readings),
     )
 
 
@@ -217,7 +218,8 @@ def _answer(instance: Instance, measured: Measured, spans: Spans, profile: str) 
         "alarms_published": sum(len(each.alarms) for each in measured.published),
         "alarms_raised": found.raised,
         "rss_mb": _rounded(memory.most_mb, 1),
-        "rss_growth_mb_per_min": _rounded(memory.growth_mb_per_min, 3),
+        # A process that has just started grows: a drain says nothing about that.
+        "rss_growth_mb_per_min": None if profile == "single" else _rounded(memory.growth_mb_per_min, 3),
         "offered_per_s": _rounded(measured.offered_per_s, 1),
         "copy_limits": [round(limit, 1) for limit in measured.copy_limits or []],
         "receive_limits": [round(limit, 1) for limit in measured.receive_limits or []],
