@@ -78,8 +78,8 @@ def configure(format: Literal["json", "console"], stream: TextIO, level: int = l
         render = structlog.dev.ConsoleRenderer(
             colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(
+    output = logging.StreamHandler(stream)
+    output.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
             processors=[
@@ -92,7 +92,7 @@ def configure(format: Literal["json", "console"], stream: TextIO, level: int = l
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [output]
     root.setLevel(level)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

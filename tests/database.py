@@ -78,9 +78,13 @@ def clone(server: PostgresServer) -> TestDatabase:
     with psycopg.connect(server.superuser_url(), autocommit=True) as connection:
         # TimescaleDB's background worker may still be in the template, and a template must have nobody in it.
         connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(TEMPLATE)))
-        connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (TEMPLATE,))
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER davy_owner").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (TEMPLATE,)
+        )
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER davy_owner").format(
+                sql.Identifier(name), sql.Identifier(TEMPLATE)
+            )
         )
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
         connection.execute(
