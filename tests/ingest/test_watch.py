@@ -1,0 +1,143 @@
+"""Numbers of virtual sensors: lost messages, a broker that is away, gateways that are gone or silent."""
+
+from __future__ import annotations
+
+from ingest.decode import Decoder
+from ingest.directory import DeviceRow, Directory
+from ingest.sorting import Sorter
+from ingest.source import Lot, SourceReport
+from ingest.watch import AGAIN_US, AWAY_US, GRACE_US, LATELY_US, Watch
+from tests.ingest.plant import START_US, device_row, message, payload, sensor
+
+SECOND = 1_000_000
+BROKER, GATEWAY = 1, 2  # slots
+
+
+def plant() -> Directory:
+    """One device, the `_broker` of its site and its `_gateway`."""
+    row = device_row(1)
+    own = DeviceRow(device_id=9, company_id=1, site_id=1, site_key="north", key="_davy.north")
+    return Directory(
+        1,
+        [row, own],
+        [
+            sensor(1, row, "s1"),
+            sensor(2, own, "_broker", is_virtual=True),
+            sensor(3, own, "_gateway.d1", is_virtual=True),
+        ],
+    )
+
+
+class Scene:
+    """A watch, a sorter and a clock that the test moves."""
+
+    def __init__(self, known_session: bool = False) -> None:
+        self.directory = plant()
+        self.sorter = Sorter(self.directory, 5 * SECOND)
+        self.watch = Watch(self.directory, watched_us=0, known_session=known_session, most=100)
+        self.now = START_US
+
+    def hear(self, *seqs: int, after_s: float = 1.0) -> None:
+        """Messages of d1."""
+        self.now += int(after_s * SECOND)
+        lot = [message("d1", payload(seq, self.now, [{"s": "s1", "v": 1}]), self.now) for seq in seqs]
+        decoded = Decoder(self.directory).decode(lot)
+        self.sorter.sort(decoded, self.now)
+        self.watch.heard(decoded)
+
+    def status(self, online: bool) -> None:
+        """What the broker keeps of d1."""
+        body = b'{"online": true}' if online else b'{"online": false}'
+        self.watch.heard(Decoder(self.directory).decode([message("d1", body, self.now, kind="status", retained=True)]))
+
+    def news(self, after_s: float = 1.0, **report: object) -> dict[int, float]:
+        """What is said after so long; connected since the start unless told otherwise."""
+        self.now += int(after_s * SECOND)
+        told: dict[str, object] = {"connected": True, "since_us": START_US, "first_session_present": True, **report}
+        known = SourceReport(**told)  # type: ignore[arg-type]
+        self.watch.tick(known, Lot(), self.now)
+        return dict(self.watch.news(self.sorter, known, self.now))
+
+
+def test_lost_messages_are_counted_within_a_minute_and_for_a_while() -> None:
+    """A gap counts once it has stood for its grace, until the loss is no longer news; a resend takes it back."""
+    scene = Scene()
+    scene.hear(1, 5)
+    assert scene.news()[BROKER] == 0.0
+    assert GRACE_US < 60 * SECOND - 2 * AWAY_US
+    assert scene.news(GRACE_US / SECOND)[BROKER] == 3.0
+    assert scene.watch.missing == 3
+    scene.hear(2)
+    assert scene.news()[BROKER] == 2.0
+    scene.hear(6, 7, after_s=LATELY_US / SECOND)
+    assert scene.news()[BROKER] == 0.0
+
+
+def test_what_the_broker_dropped_is_counted_from_where_we_knew() -> None:
+    """The first figure is a baseline; a counter that went back is a broker that counts anew."""
+    scene = Scene()
+    assert scene.news(dropped=7)[BROKER] == 0.0
+    assert scene.news(dropped=10)[BROKER] == 3.0
+    assert scene.news(dropped=2)[BROKER] == 5.0
+    restored = Scene()
+    restored.watch.restore(scene.watch.state())
+    assert restored.news(dropped=12)[BROKER] == 15.0
+
+
+def test_a_session_the_broker_forgot_is_a_loss() -> None:
+    """At our start where we had one before, and at any reconnect."""
+    assert Scene(known_session=True).news(first_session_present=False)[BROKER] == 1.0
+    assert Scene(known_session=False).news(first_session_present=False)[BROKER] == 0.0
+    scene = Scene(known_session=True)
+    assert scene.news()[BROKER] == 0.0
+    assert scene.news(sessions_lost=1)[BROKER] == 1.0
+
+
+def test_a_broker_that_is_away_is_news() -> None:
+    """After ten seconds; it is over when the session stands again."""
+    scene = Scene()
+    scene.news()
+    away = {"connected": False, "since_us": scene.now}
+    assert scene.news(5.0, **away) == {}
+    assert scene.news(6.0, **away)[BROKER] == 1.0
+    assert scene.news()[BROKER] == 0.0
+
+
+def test_a_gateway_is_gone_by_its_last_will() -> None:
+    """At once; and back with its birth or with its first message."""
+    scene = Scene()
+    assert GATEWAY not in scene.news()
+    scene.status(online=True)
+    assert scene.news()[GATEWAY] == 0.0
+    scene.status(online=False)
+    assert scene.news()[GATEWAY] == 1.0
+    scene.hear(0)
+    assert scene.news()[GATEWAY] == 0.0
+
+
+def test_a_silent_gateway_is_noticed_but_not_while_we_are_deaf() -> None:
+    """Silence counts only while ingest is connected and caught up."""
+    scene = Scene()
+    scene.hear(0)
+    assert scene.news()[GATEWAY] == 0.0
+    for _ in range(10):
+        assert scene.news(60.0, connected=False, since_us=scene.now).get(GATEWAY, 0.0) == 0.0
+    scene.news(since_us=scene.now)
+    assert scene.news(20.0).get(GATEWAY, 0.0) == 0.0
+    assert scene.news(20.0)[GATEWAY] == 1.0
+
+
+def test_a_number_is_said_again_every_minute() -> None:
+    """So that a chart of it has no holes; in between only changes are said."""
+    scene = Scene()
+    assert scene.news() == {BROKER: 0.0}
+    assert scene.news(10.0) == {}
+    assert BROKER in scene.news(AGAIN_US / SECOND)
+
+
+def test_another_directory_keeps_what_was_known() -> None:
+    """When definitions change, statuses and silences go on."""
+    scene = Scene()
+    scene.status(online=False)
+    scene.watch.carry(plant())
+    assert scene.news()[GATEWAY] == 1.0
