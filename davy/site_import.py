@@ -25,7 +25,7 @@ from alerting.store.configuration import (
 )
 from core.db import connect
 from core.errors import BadInput, BadSiteFile, Refused
-from core.limit_rule import AddressRule, PackLimit, Vocabulary, read_packs
+from core.limit_rule import PackLimit, Vocabulary, read_packs
 from core.migrate import require_current
 from core.portfolio import AddressRow, DefinitionRow, Portfolio, RouteRow
 from core.site_changes import REMOVED, Change, compare, left_alone
@@ -36,13 +36,6 @@ from core.store.reads import read_portfolio
 from core.store.writes import JournalEntry, definitions_changed, lock_portfolio, write_journal, write_rows
 from detectors.registry import DETECTORS, detector_class
 
-ADDRESSES: Final = {
-    "smtp": AddressRule(re.compile(r"[^@\s<>]+@[^@\s<>]+"), "an e-mail address", signed=False),
-    "webhook": AddressRule(
-        re.compile(r"https?://[^\s/@]+(/\S*)?"), "an http or https address without user and password", signed=True
-    ),
-}
-ANY_ADDRESS: Final = AddressRule(re.compile(r".+"), "a text")  # of a channel that says nothing of its addresses
 DEFAULT_REASON: Final = "site import"
 
 
@@ -150,7 +143,7 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(
         detectors=DETECTORS,
         check_parameters=lambda name, where, given: detector_class(name).read_parameters(where, given),
-        channels={name: ADDRESSES.get(name, ANY_ADDRESS) for name in REGISTRY},
+        channels={name: channel.addresses for name, channel in REGISTRY.items()},
     )
 
 

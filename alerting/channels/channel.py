@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from alerting.message import Message
+from core.limit_rule import AddressRule
 from core.settings import Settings
+
+ANY_TEXT: Final = AddressRule(re.compile(r".+"), "a text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,15 @@ class Address:
 
 
 class Channel(ABC):
-    """Sends messages. Threads share one: it keeps no state between messages."""
+    """Sends messages. Threads share one: it keeps no state between messages.
+
+    Class attributes:
+        name: what site files and routes call it.
+        addresses: how its addresses look; a site file with another one is refused.
+    """
 
     name: ClassVar[str]
+    addresses: ClassVar[AddressRule] = ANY_TEXT
 
     @classmethod
     @abstractmethod

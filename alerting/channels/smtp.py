@@ -21,9 +21,11 @@ from typing import ClassVar, Final, Self
 from alerting.channels.channel import Address, Channel
 from alerting.message import Message
 from core.errors import DeliveryFailed
+from core.limit_rule import AddressRule
 from core.settings import Settings
 
-_ADDRESS: Final = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[A-Za-z0-9.-]+")
+# RFC 5322 3.2.3, dot-atom: what every mail server takes as it stands.
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 _IMPLICIT_TLS: Final = 465  # RFC 8314 3.3
 _FAREWELL_S: Final = 1.0
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -38,6 +40,7 @@ class Smtp(Channel):
     """
 
     name: ClassVar[str] = "smtp"
+    addresses: ClassVar[AddressRule] = AddressRule(_ADDRESS, "an e-mail address", signed=False)
 
     def __init__(
         self,
@@ -71,7 +74,7 @@ class Smtp(Channel):
 
     def send(self, message: Message, address: Address, *, now: datetime, timeout_s: float) -> str:
         """Delivers to the mail server, which answers for the rest; the receipt is the server's answer."""
-        if not _ADDRESS.fullmatch(address.text) or not address.text.isascii():
+        if not _ADDRESS.fullmatch(address.text):
             raise DeliveryFailed(f"{address.text!r} is not a mail address.", permanent=True)
         content = self._mail(message, address.text, now).as_bytes(policy=SMTP_POLICY)
         try:

@@ -6,6 +6,7 @@ Private, loopback, link-local and redirected addresses are refused, with an allo
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +22,7 @@ from alerting.channels.channel import Address, Channel
 from alerting.channels.connect import ForbiddenAddress, PinnedBackend, host_port
 from alerting.message import Message
 from core.errors import BadSetting, DeliveryFailed
+from core.limit_rule import AddressRule
 from core.settings import Settings
 
 LONGEST_BODY: Final = 20_000  # bytes; Standard Webhooks asks for less than 20 kB
@@ -40,6 +42,9 @@ class Webhook(Channel):
     """
 
     name: ClassVar[str] = "webhook"
+    addresses: ClassVar[AddressRule] = AddressRule(
+        re.compile(r"https?://[^\s/@]+(/\S*)?"), "an http or https address without user and password", signed=True
+    )
 
     def __init__(
         self, secrets: Mapping[str, str], allow: Iterable[str] = (), *, monotonic: Callable[[], float] = time.monotonic
