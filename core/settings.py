@@ -157,9 +157,6 @@ class Settings(BaseSettings):
     checkpoint_s: int = _setting(
         60, "Seconds between checkpoints of detector state; a restart judges again what came since.", "a whole number from 1 to 3600", ge=1, le=3600
     )  # fmt: skip
-    retention_days: int = _setting(
-        7, "Days that raw readings are kept.", "a whole number from 1 to 3650", ge=1, le=3650
-    )
 
     state_dir: Folder = _setting(Path("/var/lib/davy"), "Folder for locks and what outlives a process.", _PATH_RULE)
     data_dir: Path | None = _setting(None, "Folder of real data for evaluation; the product runs without it.", "a path")

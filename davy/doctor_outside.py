@@ -140,7 +140,7 @@ def disk(on: Examination) -> Check:
         "share": f"{100 * share:.0f}",
     }
     if share > FULL_DISK:
-        advice = _("Make room, or keep raw readings for fewer days (%(name)s).") % {"name": variable("retention_days")}
+        advice = _("Make room or take a larger disk: Davy keeps every reading and does not delete any yet.")
         return Check("disk", False, found, advice)
     return Check("disk", True, found)
 
