@@ -6,15 +6,17 @@ with a sentence; what the principal may not see does not exist.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from psycopg import Connection
 
-from alerting.alarm import Happening
+from alerting.alarm import Alarm, Happening, State
 from alerting.apply import AppliedEvents, apply_changes
 from alerting.chain import genesis
 from alerting.ledger import AlarmKey, Change, Standing
+from alerting.routing import HISTORIC
 from alerting.store import alarms, people
 from alerting.store.people import Actor, OccurrenceRow
 from core.errors import Refused
@@ -149,6 +151,24 @@ def expire_shelves(connection: Connection[Any], now: datetime) -> AppliedEvents:
         Change(alarm=key, happening=Happening.SHELF_EXPIRED, at=now, until=until)
         for key, until in ended
         if standings[key].alarm.until == until
+    ]
+    return apply_changes(connection, changes, now=now)
+
+
+def call_for_what_still_holds(connection: Connection[Any], now: datetime) -> AppliedEvents:
+    """Calls as of now for alarms that were learnt of too late to call anybody, and whose condition holds in fresh readings.
+
+    The past calls nobody, but a danger that is there now is not the past. Life safety, which sent one message about the
+    past, is called in full too: that message has no escalation. For the alerting process.
+    """
+    held = alarms.uncalled_but_held(connection, now, HISTORIC)
+    # Locked first and looked at again: it may have cleared, or a person may have taken it on, since.
+    standings = alarms.lock(connection, [key for key, _ in held]) if held else {}
+    still = Alarm(State.UNACKNOWLEDGED, active=True)
+    changes = [
+        Change(alarm=key, happening=Happening.REALARM, at=now)
+        for key, onset in held
+        if standings[key].alarm == replace(still, onset=onset)
     ]
     return apply_changes(connection, changes, now=now)
 

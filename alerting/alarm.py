@@ -83,6 +83,7 @@ _DIAGRAM = "ISA-18.2-2016 5.4 alarm state transition diagram (unverified)"
 _LATCH = "ISA-18.2-2016 5.4, latching alarm (unverified)"
 _CLOSES = "ours: the standards know no occurrence; it may be closed only when the alarm is normal"
 _OURS = "ours, stricter: a latched alarm that comes back must be heard again, so it never returns to C by itself"
+_HOLDS = "ours: what was learnt of too late to call anybody, and holds now, calls as of now"
 
 TABLE: Final = (
     Rule(_S.NORMAL, _H.RAISE, _S.UNACKNOWLEDGED, _DIAGRAM),
@@ -103,6 +104,7 @@ TABLE: Final = (
         _S.UNACKNOWLEDGED,
         "ISA-18.2-2016 5.4, re-alarming (unverified); OPC 10000-9 ReAlarmTime",
     ),
+    Rule(_S.UNACKNOWLEDGED, _H.REALARM, _S.UNACKNOWLEDGED, _HOLDS),
     Rule(_S.NORMAL, _H.RESOLVE, _S.NORMAL, _CLOSES),
 )
 _NEXT: Final = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -103,6 +103,29 @@ def ended_shelves(connection: Connection[Any], now: datetime) -> list[tuple[Alar
         (now,),
     ).fetchall()
     return [(AlarmKey(definition_id, sensor_id), until) for definition_id, sensor_id, until in rows]
+
+
+def uncalled_but_held(connection: Connection[Any], now: datetime, news: timedelta) -> list[tuple[AlarmKey, datetime]]:
+    """Active alarms that wait for a person who was not called in full, and whose sensor spoke lately; with their onset.
+
+    Args:
+        news: what was learnt of later than this after it happened called nobody, or not in full; a reading younger than this
+            says how things are now.
+    """
+    rows = connection.execute(
+        """
+        SELECT a.definition_id, a.sensor_id, a.onset FROM alarm a
+        JOIN latest l ON l.sensor_id = a.sensor_id
+        WHERE a.state = 'B' AND a.state <> 'A' AND a.active AND a.suppression = 'none'
+          AND a.onset < %(now)s - %(news)s AND l.measured_at > %(now)s - %(news)s
+          AND EXISTS (SELECT FROM transition t
+                      WHERE t.definition_id = a.definition_id AND t.sensor_id = a.sensor_id AND t.at = a.onset
+                        AND t.to_state = 'B' AND t.recorded_at - t.at > %(news)s)
+        ORDER BY a.definition_id, a.sensor_id
+        """,
+        {"now": now, "news": news},
+    ).fetchall()
+    return [(AlarmKey(definition_id, sensor_id), onset) for definition_id, sensor_id, onset in rows]
 
 
 @dataclass(frozen=True, slots=True)

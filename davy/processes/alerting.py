@@ -1,4 +1,4 @@
-"""The alerting process: notifications out; shelves end when their time has come."""
+"""The alerting process: notifications out; shelves end when their time has come; what was learnt late and holds calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from alerting.actions import expire_shelves
+from alerting.actions import call_for_what_still_holds, expire_shelves
 from alerting.channels import configured
 from alerting.outbox import Dispatcher
 from core.db import Database, connect
@@ -18,13 +18,13 @@ from core.migrate import require_current
 from core.settings import Settings
 from davy.processes.surroundings import metrics_served, service_token, wall_clock
 
-SHELVES_EVERY_S: Final = 1.0
+LOOK_EVERY_S: Final = 1.0
 
 log = logger(__name__)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Notifications out; shelves end when their time has come."""
+    """Sends notifications, and watches the time for alarms, until `stop` is set."""
     url, token, metrics = settings.secret("database_url_alerting"), service_token(settings), Metrics()
     channels = configured(settings)
     with connect(url, application="alerting") as connection:
@@ -39,23 +39,24 @@ def run(settings: Settings, stop: threading.Event) -> None:
         public_url=settings.need("public_url"),
         metrics=metrics.alerting,
     )
-    with metrics_served(metrics, settings), ThreadPoolExecutor(1, "shelves") as pool:
-        shelves = pool.submit(_end_shelves, database, token, stop)
+    with metrics_served(metrics, settings), ThreadPoolExecutor(1, "time") as pool:
+        timers = pool.submit(_watch_the_time, database, token, stop)
         # Whichever of the two fails ends the process, which is then started anew: a shelf that never ends is a lost alarm.
-        shelves.add_done_callback(lambda _: stop.set())
+        timers.add_done_callback(lambda _: stop.set())
         try:
             log.info("alerting_began", channels=sorted(channels))
             dispatcher.run(stop, listen_url=url)
         finally:
             stop.set()
-        shelves.result()
+        timers.result()
     database.close()
 
 
-def _end_shelves(database: Database, token: Callable[[], str], stop: threading.Event) -> None:
-    while not stop.wait(SHELVES_EVERY_S):
+def _watch_the_time(database: Database, token: Callable[[], str], stop: threading.Event) -> None:
+    while not stop.wait(LOOK_EVERY_S):
         try:
-            with database.transaction(token()) as connection:
-                expire_shelves(connection, wall_clock())
+            for due in (expire_shelves, call_for_what_still_holds):
+                with database.transaction(token()) as connection:
+                    due(connection, wall_clock())
         except DatabaseAway as error:
-            log.warning("shelves_wait", why=str(error))
+            log.warning("timers_wait", why=str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -67,6 +67,75 @@ def test_a_shelf_silences_and_ends_by_itself(plant: Plant) -> None:
     ]
     assert plant.waiting() == [("officer", 0, "waiting"), ("deputy", 1, "waiting")]
     assert plant.rows("SELECT suppressed_until, suppression_reason, suppressed_by FROM alarm") == [(None, None, None)]
+
+
+def speaks(plant: Plant, key: str, at: datetime) -> None:
+    """The newest reading of the sensor, as ingest writes it."""
+    with plant.as_service("ingest") as connection:
+        connection.execute(
+            "INSERT INTO latest (sensor_id, company_id, measured_at, received_at, value, quality) VALUES (%s, %s, %s, %s, 30, 0)"
+            " ON CONFLICT (sensor_id) DO UPDATE SET measured_at = excluded.measured_at",
+            (plant.definitions[key].sensor_id, plant.company, at, at),
+        )
+
+
+def looks_again(plant: Plant, now: datetime) -> AppliedEvents:
+    with plant.as_service("alerting") as connection:
+        return actions.call_for_what_still_holds(connection, now)
+
+
+@pytest.mark.parametrize(("key", "at_once"), [("heat", 0), ("gas", 1)])
+def test_what_was_learnt_late_and_still_holds_calls_as_of_now(plant: Plant, key: str, at_once: int) -> None:
+    """A live danger is never silent: once a fresh reading shows that it holds, it calls in full, and only once."""
+    plant.apply(plant.raised(key, NOW - HOUR))
+    assert len(plant.waiting()) == at_once  # life safety says once how late it is; nobody else hears of the past
+    speaks(plant, key, NOW - 20 * MINUTE)
+    assert looks_again(plant, NOW).transitions == ()
+    speaks(plant, key, NOW)
+    (link,) = looks_again(plant, NOW + MINUTE).transitions
+    assert (link.event, link.from_state, link.to_state, link.at) == ("realarm", "B", "B", NOW + MINUTE)
+    assert plant.rows("SELECT count(*) FROM occurrence") == [(1,)]
+    called = [(who, step) for who, step, state in plant.waiting() if state == "waiting"][at_once:]
+    assert called[:2] == [("officer", 0), ("deputy", 1)]
+    assert plant.rows("SELECT min(due_at) FROM notification WHERE step = 1") == [(NOW + 3 * MINUTE,)]
+    assert looks_again(plant, NOW + 2 * MINUTE).transitions == ()
+    speaks(plant, key, NOW + HOUR)
+    assert looks_again(plant, NOW + HOUR).transitions == ()  # unanswered, but called: the escalation's, not ours
+
+
+def test_the_past_and_what_somebody_has_in_hand_call_nobody(plant: Plant) -> None:
+    """Cleared, acknowledged, shelved, or learnt of in time: nothing to call for anew."""
+    for key in plant.definitions:
+        speaks(plant, key, NOW)
+    plant.apply(plant.raised("heat", NOW - HOUR), plant.cleared("heat", NOW - HOUR + MINUTE))
+    plant.apply(plant.raised("gas", NOW - HOUR))
+    does(plant, "officer", actions.acknowledge, "gas", now=NOW)
+    plant.apply(plant.raised("level", NOW - HOUR))
+    does(plant, "officer", actions.shelve, "level", now=NOW, reason="Tank test", until=NOW + HOUR)
+    assert looks_again(plant, NOW + MINUTE).transitions == ()
+    plant.apply(plant.cleared("heat"), plant.raised("heat", NOW), now=NOW)
+    speaks(plant, "heat", NOW + HOUR)
+    assert looks_again(plant, NOW + HOUR).transitions == ()
+
+
+def test_a_retired_definition_lets_go_and_can_be_put_away(plant: Plant) -> None:
+    """Retired while active: ingest ends the condition without a number; people acknowledge and resolve as ever."""
+    plant.apply(plant.raised("heat"))
+    with plant.database.connect("owner") as connection:
+        connection.execute("UPDATE alarm_definition SET retired_at = %s WHERE key = 'heat'", (NOW,))
+    plant.apply(plant.cleared("heat", NOW + MINUTE, value=float("nan")), now=NOW + MINUTE)
+    assert plant.alarm("heat")[:2] == ("D", False)
+    does(plant, "officer", actions.acknowledge, "heat", now=NOW + 2 * MINUTE)
+    does(
+        plant,
+        "officer",
+        actions.resolve,
+        "heat",
+        now=NOW + 2 * MINUTE,
+        resolution="nuisance",
+        action_taken="Limit ended",
+    )
+    assert plant.alarm("heat") == ("A", False, "none", None)
 
 
 def test_unshelving_while_active_calls_again(plant: Plant) -> None:

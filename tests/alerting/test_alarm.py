@@ -40,6 +40,7 @@ def after(*happenings: Happening, latch: bool = False, every: timedelta = timede
         ([H.RAISE, H.CLEAR, H.RAISE], True, "B"),
         ([H.RAISE, H.ACKNOWLEDGE, H.CLEAR, H.RAISE], True, "B"),
         ([H.RAISE, H.ACKNOWLEDGE, H.REALARM], False, "B"),
+        ([H.RAISE, H.REALARM], True, "B"),
         ([H.RAISE, H.ACKNOWLEDGE, H.SHELVE, H.UNSHELVE], False, "B"),
         ([H.RAISE, H.ACKNOWLEDGE, H.SHELVE, H.CLEAR, H.UNSHELVE], False, "A"),
         ([H.SHELVE, H.RAISE, H.SHELF_EXPIRED], False, "B"),
