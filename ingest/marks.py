@@ -19,7 +19,7 @@ LATE_FLAG: Final = int(Mark.LATE)
 
 
 class Marks:
-    """Highest judged and highest stored instant of each sensor, and its newest value.
+    """Highest judged and highest stored instant of each sensor, and its newest value in judged time.
 
     Memory: 42 bytes a sensor.
     """
@@ -93,14 +93,15 @@ def _sort(
         if late[row]:
             quality[row] |= LATE_FLAG
         else:
+            # Newest by judged time: a stamp from a clock that was ahead must not stand on the page for as long.
             judged_mark[slot] = judged[row]
-        direct[row] = measured[row] > stored_mark[slot]
-        if direct[row]:
-            stored_mark[slot] = measured[row]
             newest_received[slot] = received[row]
             newest_value[slot] = value[row]
             newest_quality[slot] = quality[row]
             changed[slot] = True
+        direct[row] = measured[row] > stored_mark[slot]
+        if direct[row]:
+            stored_mark[slot] = measured[row]
 
 
 def compile_kernels(directory: Directory) -> None:

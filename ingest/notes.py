@@ -84,7 +84,7 @@ def _newest(organs: Organs, slots: NDArray[np.int64]) -> Newest:
     return Newest(
         sensor_id=organs.directory.sensor_id[slots],
         company_id=organs.directory.company_id[slots],
-        measured_us=marks.stored[slots],
+        measured_us=marks.judged[slots],
         received_us=marks.received[slots],
         value=marks.value[slots],
         quality=marks.quality[slots].astype(np.int32),

@@ -3,7 +3,7 @@
 CREATE TABLE latest (                          -- newest value a sensor, flushed from memory every 2 s
     sensor_id   int PRIMARY KEY REFERENCES sensor,
     company_id  int NOT NULL REFERENCES company,
-    measured_at timestamptz NOT NULL,
+    measured_at timestamptz NOT NULL,          -- in judged time: a clock that was wrong does not stand in front of what is true now
     received_at timestamptz NOT NULL,
     value       double precision,
     quality     smallint NOT NULL
