@@ -1,0 +1,238 @@
+"""The pages in a real browser: on a phone and in a control room, in Chinese and English."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.api.conftest import COOKIE_KEY, House, app_of
+from tests.api.plant import PASSWORD
+
+pytestmark = pytest.mark.browser
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+OFFICER = "huaihai-petro-officer"
+ACKNOWLEDGE = {"zh": "确认", "en": "Acknowledge"}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; Playwright's own is never downloaded."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no Chromium: apt-get install chromium fonts-noto-cjk")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+def open_page(browser: Browser, house: House, login: str, size: dict[str, int], language: str) -> Page:
+    """A browser of its own, logged in through the form."""
+    context = browser.new_context(viewport=size, base_url=house.url)  # type: ignore[arg-type]
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "request",
+        lambda request: wrong.append(request.url) if not request.url.startswith((house.url, "data:")) else None,
+    )
+    page.goto(f"/language?to={language}&next=/login")
+    page.fill("#login", login)
+    page.fill("#password", PASSWORD)
+    page.click("button.main")
+    page.wait_for_url("**/*")
+    page.wrong = wrong  # type: ignore[attr-defined]
+    return page
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds against WCAG 2.2 A and AA and its best practices."""
+    # Through the browser's own channel: the page's policy would rightly refuse an injected script.
+    page.evaluate(AXE.read_text("utf-8") + "; 0")
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [f"{v['id']}: {v['help']}: {[n['target'] for n in v['nodes']][:3]}" for v in found["violations"]]
+
+
+def fits(page: Page) -> bool:
+    """No sideways scrolling."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def small_targets(page: Page) -> list[str]:
+    """What a thumb would miss: buttons, links of lists and fields lower than 44 px."""
+    return list(
+        page.evaluate(
+            """[...document.querySelectorAll('button, summary, select, nav a, .alarm h3 a, .tools a, input:not([type=hidden])')]
+               .filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 43.5).map(e => e.outerHTML.slice(0, 120))"""
+        )
+    )
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_page_is_accessible_and_fits(
+    browser: Browser, timescale_house: House, size: dict[str, int], language: str
+) -> None:
+    """axe finds nothing, nothing scrolls sideways, thumbs find everything, no error and no foreign host."""
+    house = timescale_house
+    at = house.plant.began - timedelta(minutes=4)
+    occurrence = house.plant.happen(house.plant.a, "lel-pump.lel-2", at)
+    cleared = house.plant.happen(house.plant.a, "temp-pump.high", at)
+    house.plant.happen(house.plant.a, "temp-pump.high", at + timedelta(minutes=1), active=False)
+    pages = {
+        OFFICER: [
+            "/alarms",
+            f"/occurrences/{occurrence}",
+            f"/occurrences/{cleared}",
+            "/occurrences",
+            "/devices",
+            "/about",
+            "/no",
+        ],
+        "huaihai-petro-integrator": [f"/devices/{house.plant.a.devices['gas']}"],
+        "insurer-underwriter": ["/occurrences", f"/occurrences/{occurrence}"],
+        "insurer-operator": ["/users", "/devices"],
+    }
+    for login, paths in pages.items():
+        page = open_page(browser, house, login, size, language)
+        for path in paths:
+            page.goto(path)
+            if path == f"/occurrences/{occurrence}" and login == OFFICER:
+                page.locator("#chart canvas").wait_for()
+                for summary in page.locator("summary").all():
+                    summary.click()
+            assert faults(page) == [], (login, path)
+            assert fits(page), (login, path)
+            assert small_targets(page) == [], (login, path)
+        allowed = [text for text in page.wrong if "404" not in text]  # type: ignore[attr-defined]
+        assert allowed == []
+        page.context.close()
+
+
+def test_the_log_in_page_is_accessible(browser: Browser, timescale_house: House) -> None:
+    """The first thing anybody sees, before and after a mistake."""
+    context = browser.new_context(viewport=PHONE, base_url=timescale_house.url)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto("/login")
+    assert faults(page) == []
+    page.fill("#login", "x")
+    page.fill("#password", "y")
+    page.click("button.main")
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert faults(page) == []
+    assert small_targets(page) == []
+    context.close()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_an_alarm_comes_without_reload_and_its_acknowledgement_reaches_others(
+    browser: Browser, timescale_house: House, language: str
+) -> None:
+    """On a phone the alarm appears and is said aloud; acknowledged there, the control room sees it within two seconds."""
+    house = timescale_house
+    phone = open_page(browser, house, OFFICER, PHONE, language)
+    desk = open_page(browser, house, "huaihai-petro-integrator", DESK, language)
+    phone.goto("/alarms")
+    desk.goto("/alarms")
+    expect(phone.locator("#link")).to_have_text({"zh": "实时", "en": "Live"}[language])
+    expect(desk.locator("#link")).to_have_text({"zh": "实时", "en": "Live"}[language])
+    phone.evaluate("window.unbroken = true")
+    house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(seconds=30))
+    button = phone.get_by_role("button", name=ACKNOWLEDGE[language])
+    button.wait_for(timeout=5_000)
+    expect(phone.locator("#assertive")).to_contain_text("40 %LEL")
+    desk.locator("#section-waiting .alarm").wait_for(timeout=5_000)
+    button.click()
+    desk.locator("#section-answered .alarm").wait_for(timeout=2_000)
+    phone.locator("#section-answered .alarm").wait_for(timeout=2_000)
+    assert phone.evaluate("window.unbroken") is True, "the page was loaded anew"
+    assert phone.wrong == desk.wrong == []  # type: ignore[attr-defined]
+    phone.context.close()
+    desk.context.close()
+
+
+def test_typing_survives_news(browser: Browser, timescale_house: House) -> None:
+    """Somebody writing a comment does not lose it because something else changes; the chart stays too."""
+    house = timescale_house
+    occurrence = house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(minutes=4))
+    page = open_page(browser, house, OFFICER, PHONE, "en")
+    page.goto(f"/occurrences/{occurrence}")
+    page.locator("#chart canvas").wait_for()
+    page.get_by_text("Comment", exact=True).first.click()
+    page.fill("#body", "half a sent")
+    other = house.visitor(OFFICER)
+    from tests.api.conftest import token_of
+
+    other.post(f"/occurrences/{occurrence}/acknowledge", data={"form_token": token_of(other)})
+    expect(page.get_by_text("Active, acknowledged").first).to_be_visible(timeout=3_000)
+    expect(page.locator("#body")).to_be_visible()
+    expect(page.locator("#body")).to_have_value("half a sent")
+    expect(page.locator("#chart canvas")).to_be_visible()
+    page.context.close()
+
+
+def test_a_dead_server_is_seen_and_a_new_one_found(browser: Browser, timescale_house: House) -> None:
+    """The page never looks live when it is not; after a restart the list is right again by itself."""
+    from api.server import Server
+
+    house = timescale_house
+    app = app_of(house.plant.database)
+    first = Server(app, "127.0.0.1", 0)
+    port = first.listen()
+    thread = threading.Thread(target=first.run)
+    thread.start()
+    page = open_page(browser, House(house.plant, app, f"http://127.0.0.1:{port}", []), OFFICER, DESK, "en")
+    page.goto("/alarms")
+    expect(page.locator("#link")).to_have_text("Live")
+    first.stop()
+    thread.join(timeout=15)
+    expect(page.locator("#link")).not_to_have_text("Live", timeout=10_000)
+    expect(page.locator("#link")).to_contain_text("No live connection since", timeout=35_000)
+    house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(seconds=30))
+    second = Server(app_of(house.plant.database), "127.0.0.1", port)
+    thread = threading.Thread(target=second.run)
+    thread.start()
+    page.locator("#section-waiting .alarm").wait_for(timeout=15_000)
+    expect(page.locator("#link")).to_have_text("Live", timeout=15_000)
+    page.context.close()
+    second.stop()
+    thread.join(timeout=15)
+    assert COOKIE_KEY
+
+
+def test_without_javascript_everything_works_by_reload(browser: Browser, timescale_house: House) -> None:
+    """Every action is a plain form."""
+    house = timescale_house
+    occurrence = house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(minutes=4))
+    context = browser.new_context(viewport=PHONE, base_url=house.url, java_script_enabled=False)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto("/language?to=en&next=/login")
+    page.fill("#login", OFFICER)
+    page.fill("#password", PASSWORD)
+    page.click("button.main")
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator("#section-answered")).to_be_visible()
+    page.goto(f"/occurrences/{occurrence}")
+    page.get_by_text("Shelve", exact=True).first.click()
+    page.fill("#reason", "calibration")
+    page.get_by_role("button", name="Shelve").click()
+    expect(page.get_by_text("shelved until").first).to_be_visible()
+    context.close()
