@@ -6,7 +6,7 @@ import numpy as np
 
 from core.batch import Mark, ReadingBatch
 from core.model import Sensor
-from ingest.directory import Directory
+from ingest.directory import DeviceRow, Directory
 from ingest.marks import Marks
 
 HOUR = 3_600_000_000
@@ -16,7 +16,8 @@ def one_sensor() -> Marks:
     sensor = Sensor(
         sensor_id=7, company_id=1, site_id=1, site_key="s", device_id=1, device_key="d", key="lel", unit="%"
     )
-    return Marks(Directory(1, (), (sensor,)))
+    device = DeviceRow(device_id=1, company_id=1, site_id=1, site_key="s", key="d")
+    return Marks(Directory(1, (device,), (sensor,)))
 
 
 def readings(*rows: tuple[int, int, float]) -> ReadingBatch:
