@@ -116,27 +116,22 @@ def test_broad_excepts_stand_in_two_places() -> None:
     assert found == set()
 
 
+def _docstrings(tree: ast.Module) -> set[int]:
+    """The nodes that are docstrings."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    bodies = (node.body for node in ast.walk(tree) if isinstance(node, documented))
+    return {id(body[0].value) for body in bodies if body and isinstance(body[0], ast.Expr)}
+
+
 def test_sql_lives_in_stores() -> None:
     """SQL stands only in store.py or a store folder, as literal text."""
-    found = []
+    found: list[str] = []
     for name, tree in _trees():
         if "store" in Path(name).stem or "/store/" in name or name in SQL_ALLOWED or name.startswith("davy/servers/"):
             continue
-        docstrings = {
-            id(node.body[0].value)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            and node.body
-            and isinstance(node.body[0], ast.Expr)
-        }
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Constant)
-                and isinstance(node.value, str)
-                and id(node) not in docstrings
-                and SQL.match(node.value)
-            ):
-                found.append(f"{name}:{node.lineno}")
+        docstrings = _docstrings(tree)
+        texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings)
+        found += [f"{name}:{node.lineno}" for node in texts if isinstance(node.value, str) and SQL.match(node.value)]
     assert found == []
 
 

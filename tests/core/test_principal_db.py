@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from core.migrate import migrate, migrations, require_current
 from core.errors import BadInput, BadSetting
+from core.migrate import migrate, migrations, require_current
 from core.principal import Principal, sign
 from tests.database import TestDatabase
 
@@ -97,7 +97,7 @@ def test_a_database_of_another_version_is_one_sentence(database: TestDatabase) -
         with pytest.raises(BadSetting, match="run `davy migrate`"):
             require_current(connection)
         connection.execute("UPDATE schema_migration SET sha256 = 'x' WHERE number = 1")
-        with pytest.raises(BadSetting, match="0001_principal .* changed after release"):
+        with pytest.raises(BadSetting, match=r"0001_principal .* changed after release"):
             migrate(database.url("owner"), database.key)
         connection.execute("DROP TABLE schema_migration")
         with pytest.raises(BadInput, match="empty"):
