@@ -170,7 +170,9 @@ class MqttSource:
         )  # fmt: skip
 
     def stop(self) -> None:
-        """Sends the acks that wait and disconnects."""
+        """Sends the acks that wait and disconnects; repeating it does nothing."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         self._wake()
         if self._thread.is_alive():

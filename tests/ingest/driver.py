@@ -59,7 +59,7 @@ def main() -> int:
     try:
         Worker(options, source, clock, Metrics().ingest, stop, after=after).run()
     except DavyError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     return 0
 

@@ -125,7 +125,9 @@ def install(
     """
     found = Installed()
     with database.connect("owner") as db:
-        company = _id(db.execute("INSERT INTO company (key, name, name_zh) VALUES ('c', 'C', 'C') RETURNING company_id"))
+        company = _id(
+            db.execute("INSERT INTO company (key, name, name_zh) VALUES ('c', 'C', 'C') RETURNING company_id")
+        )
         site = _id(
             db.execute(
                 "INSERT INTO site (company_id, key, name, name_zh, time_zone)"

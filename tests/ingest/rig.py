@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from davy.servers import Broker
 from tests.database import TestDatabase
@@ -43,10 +44,10 @@ class Rig:
         self.worker = worker
         self.log = folder / "worker.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self._publisher = self._make_publisher()
+        self.publisher = self._make_publisher()
 
     def _make_publisher(self) -> mqtt.Client:
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"plant-{self.worker}", clean_session=False)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"plant-{self.worker}", clean_session=False)
         client.username_pw_set("simulator", PASSWORDS["simulator"])
         client.max_inflight_messages_set(1000)
         client.reconnect_delay_set(1, 1)
@@ -94,7 +95,7 @@ class Rig:
 
     def publish(self, topic: str, payloads: Sequence[bytes], *, retain: bool = False) -> None:
         """Publishes with QoS 1 and waits until the broker has taken all."""
-        sent = [self._publisher.publish(topic, body, qos=1, retain=retain) for body in payloads]
+        sent = [self.publisher.publish(topic, body, qos=1, retain=retain) for body in payloads]
         for message in sent:
             message.wait_for_publish(30)
             assert message.is_published()
@@ -102,9 +103,9 @@ class Rig:
     def rows(self, query: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Rows as the owner sees them."""
         with self.database.connect("owner") as connection:
-            return connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, parameters).fetchall()
 
-    def one(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
+    def one(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:
         """The one value of a query."""
         return self.rows(query, parameters)[0][0]
 
@@ -113,5 +114,5 @@ class Rig:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self._publisher.disconnect()
-        self._publisher.loop_stop()
+        self.publisher.disconnect()
+        self.publisher.loop_stop()

@@ -24,7 +24,9 @@ def decoded(*messages: RawMessage) -> Decoded:
 
 def test_readings_become_columns() -> None:
     """Slots, stamps in microseconds, values and quality stand in order of arrival."""
-    found = decoded(message("d1", payload(0, START_US, GOOD), START_US), message("d2", payload(5, START_US, GOOD), START_US))
+    found = decoded(
+        message("d1", payload(0, START_US, GOOD), START_US), message("d2", payload(5, START_US, GOOD), START_US)
+    )
     assert found.sensor.tolist() == [0, 1, 4, 5]
     assert found.stamp_us.tolist() == [START_US, START_US - 40_000] * 2
     assert found.value.tolist() == [1.5, 2.0] * 2
@@ -107,14 +109,20 @@ def test_a_rejected_message_was_delivered_all_the_same() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["davy/v1/north/d1/readings", "davy/v1/north/d1/status", "davy/v9", "x", "davy/v1/a/b/readings"]),
+            st.sampled_from(
+                ["davy/v1/north/d1/readings", "davy/v1/north/d1/status", "davy/v9", "x", "davy/v1/a/b/readings"]
+            ),
             st.one_of(
                 st.binary(max_size=200),
                 st.recursive(
                     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-                    lambda inner: st.lists(inner, max_size=3)
-                    | st.dictionaries(
-                        st.sampled_from(["boot", "seq", "sent_at", "readings", "s", "v", "t", "q", "u"]), inner, max_size=9
+                    lambda inner: (
+                        st.lists(inner, max_size=3)
+                        | st.dictionaries(
+                            st.sampled_from(["boot", "seq", "sent_at", "readings", "s", "v", "t", "q", "u"]),
+                            inner,
+                            max_size=9,
+                        )
                     ),
                     max_leaves=12,
                 ).map(lambda thing: _json(thing)),

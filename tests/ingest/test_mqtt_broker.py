@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from core.errors import BrokerAway
 from davy.servers import Broker
@@ -52,7 +53,7 @@ def broker(mosquitto: StartMosquitto) -> Broker:
 @pytest.fixture
 def plant(broker: Broker) -> Iterator[mqtt.Client]:
     """A client that may publish for every device."""
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="plant")
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="plant")
     client.username_pw_set("simulator", PASSWORDS["simulator"])
     client.connect(broker.host, broker.port)
     client.loop_start()
@@ -115,7 +116,7 @@ def test_messages_that_wait_do_not_stand_twice_after_a_reconnect(broker: Broker,
         wait_for(lambda: not ours.report().connected, "the loss")
         broker.restart()
         wait_for(lambda: ours.report().connected, "the new session", 30)
-    publish_again = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="late")
+    publish_again = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="late")
     publish_again.username_pw_set("simulator", PASSWORDS["simulator"])
     publish_again.connect(broker.host, broker.port)
     publish_again.loop_start()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from davy.servers import Broker, PostgresServer, start_postgres
+from davy.servers import PostgresServer, start_postgres
 from tests.conftest import StartMosquitto
 from tests.database import clone
 from tests.ingest.plant import install, payload
@@ -52,7 +52,7 @@ class Load(threading.Thread):
             value = 60.0 if self.sent // 50 % 2 else 40.0
             for device in ("d1", "d2"):
                 body = payload(self.sent, now, [{"s": "s1", "v": value}, {"s": "s2", "v": 1.0}])
-                self._rig._publisher.publish(f"davy/v1/north/{device}/readings", body, qos=1)
+                self._rig.publisher.publish(f"davy/v1/north/{device}/readings", body, qos=1)
             self.sent += 1
 
     def finish(self) -> int:
@@ -123,7 +123,7 @@ def test_the_broker_is_killed_and_its_loss_is_seen(rig: Rig) -> None:
     rig.broker.restart()
     lost_at = time.monotonic()
     # 10..14 were acknowledged by the broker that died with them; the device, not built to our profile, goes on with 15.
-    wait_for(rig._publisher.is_connected, "the device's reconnect", 30)
+    wait_for(rig.publisher.is_connected, "the device's reconnect", 30)
     wait_for(lambda: rig.log.read_text().count("broker_connected") == 2, "the worker's reconnect", 30)
     say(15, 16)
     wait_for(lambda: rig.rows("SELECT 1 FROM stream_gap WHERE first_seq = 10 AND last_seq = 14") != [], "the gap", 10)

@@ -81,7 +81,9 @@ def cut(found: Sequence[RawMessage], rng: random.Random) -> list[list[RawMessage
     return lots
 
 
-def judge_all(lots: Sequence[Sequence[RawMessage]], restart_at: int = -1) -> tuple[set[Row], dict[int, list[Event]], bytes]:
+def judge_all(
+    lots: Sequence[Sequence[RawMessage]], restart_at: int = -1
+) -> tuple[set[Row], dict[int, list[Event]], bytes]:
     """Rows, events by definition, and the state at the end; `now` never passes a reading that is still to come."""
     directory, definitions = plant()
     organs = Organs.grow(directory, definitions, TOLERANCE)
@@ -103,7 +105,9 @@ def judge_all(lots: Sequence[Sequence[RawMessage]], restart_at: int = -1) -> tup
             fresh = Organs.grow(directory, definitions, TOLERANCE)
             fresh.restore(unpack(pack(organs.state())))
             organs = fresh
-    state = {name: column for name, column in organs.judge.state().items() if "swept" not in name and "watch" not in name}
+    state = {
+        name: column for name, column in organs.judge.state().items() if "swept" not in name and "watch" not in name
+    }
     return rows, events, pack(state)
 
 

@@ -16,7 +16,16 @@ def take(sequences: Sequences, *seqs: int, boot: int = 1) -> list[int]:
 def test_a_repeat_costs_nothing_and_a_gap_is_filled() -> None:
     """A message seen before is a repeat; one that was missing is taken, once."""
     sequences = Sequences()
-    assert take(sequences, 5, 6, 6, 9, 7, 7, 8, 9) == [FRESH, FRESH, REPEATED, FRESH, FILLED, REPEATED, FILLED, REPEATED]
+    assert take(sequences, 5, 6, 6, 9, 7, 7, 8, 9) == [
+        FRESH,
+        FRESH,
+        REPEATED,
+        FRESH,
+        FILLED,
+        REPEATED,
+        FILLED,
+        REPEATED,
+    ]
     assert sequences.missing(1) == 0
 
 

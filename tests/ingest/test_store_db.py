@@ -96,7 +96,9 @@ class Bench:
         assert work is not None
         return work
 
-    def reading(self, seq: int, value: float, *, at_us: int | None = None, device: str = "d1", sensor: str = "s1") -> RawMessage:
+    def reading(
+        self, seq: int, value: float, *, at_us: int | None = None, device: str = "d1", sensor: str = "s1"
+    ) -> RawMessage:
         """A message with one reading, stamped now or at `at_us`, received now."""
         stamp = (self.now_us if at_us is None else at_us) // 1000
         body = payload(seq, self.now_us, [{"s": sensor, "v": value, "t": stamp}])
@@ -105,7 +107,7 @@ class Bench:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Rows as the owner sees them."""
         with self.database.connect("owner") as connection:
-            return connection.execute(query).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query).fetchall()
 
 
 @pytest.fixture
@@ -125,7 +127,9 @@ def bench(database: TestDatabase, installed: Installed) -> Iterator[Bench]:
 
 def test_a_batch_is_stored_judged_and_acked(bench: Bench, installed: Installed) -> None:
     """Readings, the alarm they raise, its notification and the batch's own row appear together; then the ack."""
-    bench.say(bench.reading(0, 10.0), bench.reading(1, 60.0, at_us=bench.now_us + 1000), message("d1", b"{", bench.now_us))
+    bench.say(
+        bench.reading(0, 10.0), bench.reading(1, 60.0, at_us=bench.now_us + 1000), message("d1", b"{", bench.now_us)
+    )
     assert [v for (v,) in bench.rows("SELECT value FROM v_audit_reading ORDER BY measured_at")] == [10.0, 60.0]
     assert bench.rows("SELECT definition_id, sensor_id, to_state, value FROM transition") == [
         (installed.definition["high-d1"], installed.sensor["d1/s1"], "B", 60.0)
@@ -211,7 +215,7 @@ def test_a_poisonous_message_is_found_and_rejected(bench: Bench) -> None:
         owner.execute("ALTER TABLE reading ADD CONSTRAINT no_666 CHECK (value <> 666)")
     messages = [bench.reading(i, 666.0 if i in (3, 7) else float(i), at_us=bench.now_us + 1000 * i) for i in range(10)]
     bench.say(*messages)
-    assert [v for (v,) in bench.rows("SELECT value FROM reading ORDER BY 1")] == [0.0, 1.0, 2.0, 4.0, 5.0, 6.0, 8.0, 9.0]
+    assert [v for (v,) in bench.rows("SELECT value FROM reading ORDER BY 1")] == [0, 1, 2, 4, 5, 6, 8, 9]
     refused = bench.rows("SELECT reason, sentence FROM rejected_message")
     assert [reason for reason, _ in refused] == ["refused_by_database"] * 2
     assert "no_666" in refused[0][1]
@@ -225,7 +229,8 @@ def test_a_restart_without_checkpoint_judges_again_to_the_same_bits(bench: Bench
     bench.say(bench.reading(2, 99.0, at_us=at - 9 * SECOND), bench.reading(6, 70.0, at_us=at + 2000))
     bench.now_us += 60 * SECOND
     boot2 = payload(0, at + 2000, [{"s": "s1", "v": 5.0}], boot=2)
-    bench.say(message("d1", boot2, bench.now_us))  # a clock a minute back: judged by receipt, its key taken by another value
+    # A clock a minute back: judged by receipt, and its key is taken by another value.
+    bench.say(message("d1", boot2, bench.now_us))
     bench.pipeline.now_us += SECOND
     before = {name: column.tobytes() for name, column in bench.pipeline.organs.state().items()}
     bench.restart()
@@ -278,11 +283,11 @@ def test_two_workers_of_one_name_cannot_be(database: TestDatabase, installed: In
     first = Ownership(database.url("ingest"), "w", tmp_path / "a")
     first.take()
     second = Ownership(database.url("ingest"), "w", tmp_path / "b")
-    with pytest.raises(BadSetting, match="belongs to another process .davy-ingest from"):
+    with pytest.raises(BadSetting, match=r"belongs to another process .davy-ingest from"):
         second.take()
     second.release()
     third = Ownership(database.url("ingest"), "w", tmp_path / "a")
-    with pytest.raises(BadSetting, match="belongs to process [0-9]+"):
+    with pytest.raises(BadSetting, match=r"belongs to process [0-9]+"):
         third.take()
     third.release()
     first.release()
@@ -293,7 +298,7 @@ def test_ingest_may_not_do_more_than_it_must(database: TestDatabase, installed: 
     with database.connect("ingest", database.service_token()) as connection:
         for statement in ("UPDATE reading SET value = 0", "DELETE FROM reading", "DELETE FROM rejected_message"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(statement)  # type: ignore[arg-type]
+                connection.execute(statement)
 
 
 def test_old_batches_go_when_a_checkpoint_covers_them(bench: Bench) -> None:
