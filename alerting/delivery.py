@@ -28,7 +28,8 @@ class Claimed:
         state, suppression, active: of the alarm now, to see whether it is still wanted.
         address: where the person's channel ends; None where none is set.
         secret_ref: name of the signing secret in the settings.
-        value: the number that decided the onset, in `unit`; None where it is not known.
+        value: the number by which the condition began, in `unit`; None where it is not known.
+        raised_at: when the condition began that this call is about; the onset is when people began to be called for it.
     """
 
     notification_id: int
@@ -73,6 +74,7 @@ class Claimed:
     sensor_zh: str
     unit: str
     value: float | None
+    raised_at: datetime | None
 
 
 def why_unwanted(claimed: Claimed) -> str | None:

@@ -9,21 +9,23 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_datetime, format_timedelta, get_timezone_name
 
 from alerting.delivery import Claimed
 from alerting.routing import is_historic
 from core.i18n import locale_of, translations
 from core.model import Priority
+from core.numbers import quantity
 
 Gettext = Callable[[str], str]
 LONGEST_FIELD: Final = (
     1500  # characters of one plant-written text; ten of them stay below a webhook's 20 kB in any script
 )
-VALUED_IN_UNITS: Final = frozenset({"limit"})  # detectors whose number is the reading itself
+IN_UNITS: Final = frozenset({"limit", "rate"})  # detectors whose number is in the unit of the sensor, or that a minute
+LASTING: Final = frozenset({"stale", "stuck"})  # detectors whose number is seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +103,23 @@ class _Words:
 
     def subject(self) -> str:
         _ = self._
-        parts = {"priority": self.priority(), "title": self.title(), "site": self.site(), "waited": self._since_onset()}
+        parts = {"priority": self.priority(), "title": self.title(), "site": self.site(), "waited": self._waited()}
         if self.historic:
             return _("[%(priority)s] Learnt %(waited)s late: %(title)s, %(site)s") % parts
         if self.escalated():
             return _("[%(priority)s] Nobody has acknowledged for %(waited)s: %(title)s, %(site)s") % parts
+        if self.holds():
+            return _("[%(priority)s] Still active after %(waited)s: %(title)s, %(site)s") % parts
         return _("[%(priority)s] %(title)s, %(site)s") % parts
 
     def for_client(self) -> tuple[str, ...]:
         _ = self._
         of = self.of
         return (
-            *self._opening(),
-            _("Where: %(place)s") % {"place": self.place()},
-            _("Since: %(when)s") % {"when": self._instant(of.onset)},
-            *self._number(),
+            self._first_line(),
+            *self._how_long(),
+            _("%(place)s, since %(when)s")
+            % {"place": self._listed(self._company(), self.site()), "when": self._since()},
             "",
             _("Possible consequence: %(text)s") % {"text": self.own(of.consequence, of.consequence_zh)},
             _("What to do: %(text)s") % {"text": self.own(of.response, of.response_zh)},
@@ -126,20 +130,18 @@ class _Words:
 
     def for_insurer(self) -> tuple[str, ...]:
         _ = self._
+        where = self._listed(self._company(), self.site())
         return (
-            *self._opening(),
-            _("Site: %(company)s, %(site)s")
-            % {"company": self.own(self.of.company, self.of.company_zh), "site": self.site()},
-            _("Since: %(when)s") % {"when": self._instant(self.of.onset)},
+            _("%(priority)s: %(title)s. %(place)s.")
+            % {"priority": self.priority(), "title": self.title(), "place": where},
+            *self._how_long(),
+            _("Since: %(when)s") % {"when": self._since()},
             "",
             _("The occurrence:"),
         )
 
     def place(self) -> str:
-        of = self.of
-        zone = self.own(of.zone, of.zone_zh or of.zone) if of.zone else None
-        parts = [self.own(of.company, of.company_zh), self.site(), zone, self.own(of.sensor, of.sensor_zh)]
-        return (" · " if self._zh else ", ").join(part for part in parts if part)
+        return self._listed(self._company(), self.site(), self._zone(), self._sensor())
 
     def what_this_is_not(self) -> str:
         return self._(
@@ -150,57 +152,93 @@ class _Words:
     def escalated(self) -> bool:
         return self.of.due_at > self.of.onset
 
-    def _opening(self) -> tuple[str, ...]:
+    def holds(self) -> bool:
+        """Whether it began long before anybody was called: learnt of late, or shelved till now."""
+        return not self.historic and is_historic(self._began(), self.of.onset)
+
+    def _first_line(self) -> str:
+        """What, where, and the number against its limit: what a phone shows of it must be enough."""
         _ = self._
-        opening = [f"{self.priority()}: {self.title()}"]
+        parts = {
+            "priority": self.priority(),
+            "title": self.title(),
+            "place": self._listed(self._zone(), self._sensor()),
+        }
+        number = self._number()
+        if number is None:
+            return _("%(priority)s: %(title)s. %(place)s.") % parts
+        return _("%(priority)s: %(title)s. %(place)s: %(number)s.") % {**parts, "number": number}
+
+    def _how_long(self) -> tuple[str, ...]:
+        """What is not usual about the time, if anything is."""
+        _ = self._
+        waited = {"waited": self._waited()}
         if self.historic:
-            opening.append(
-                _("This happened %(waited)s before Davy learnt of it; the readings came late.")
-                % {"waited": self._since_onset()}
-            )
-        elif self.escalated():
-            opening.append(_("Nobody has acknowledged this alarm for %(waited)s.") % {"waited": self._since_onset()})
-        return tuple(opening)
+            return (_("This happened %(waited)s before Davy learnt of it: the readings came late.") % waited,)
+        if self.escalated():
+            return (_("Nobody has acknowledged this alarm for %(waited)s.") % waited,)
+        if self.holds():
+            return (_("It began %(waited)s ago and still holds.") % waited,)
+        return ()
 
-    def _number(self) -> tuple[str, ...]:
+    def _number(self) -> str | None:
+        """The number that decided it, against its limit; None where it is not known or says nothing to a person."""
+        _ = self._
         of = self.of
-        if of.value is None:
-            return ()
-        unit = f" {display_unit(of.unit)}" if of.detector in VALUED_IN_UNITS else ""
-        parts = {"value": f"{of.value:.4g}{unit}", "setpoint": f"{of.setpoint:.4g}{unit}"}
-        return (self._("Value: %(value)s, limit: %(setpoint)s") % parts,)
+        if of.value is None or not math.isfinite(of.value):
+            return None
+        if of.detector in LASTING:
+            parts = {"value": self._duration(of.value), "limit": self._duration(of.setpoint)}
+            return {
+                "stale": _("no reading for %(value)s, limit %(limit)s"),
+                "stuck": _("unchanged for %(value)s, limit %(limit)s"),
+            }[of.detector] % parts
+        if of.unit == "1" and of.value in (0, 1) and 0 <= of.setpoint <= 1:
+            return None  # a contact: that it is off, or the connection lost, the title says
+        unit = of.unit if of.detector in IN_UNITS else "1"
+        parts = {"value": quantity(of.value, unit, self._locale), "limit": quantity(of.setpoint, unit, self._locale)}
+        if of.detector == "rate":
+            return _("%(value)s a minute, limit %(limit)s a minute") % parts
+        return _("%(value)s, limit %(limit)s") % parts
 
-    def _since_onset(self) -> str:
-        """How long ago it began: when learnt of, for the past; when this is due, for a call."""
-        until = self.of.created_at if self.historic else max(self.of.due_at, self.of.onset)
-        return self._duration((until - self.of.onset).total_seconds())
+    def _company(self) -> str:
+        return self.own(self.of.company, self.of.company_zh)
+
+    def _zone(self) -> str:
+        return self.own(self.of.zone, self.of.zone_zh or self.of.zone) if self.of.zone else ""
+
+    def _sensor(self) -> str:
+        return self.own(self.of.sensor, self.of.sensor_zh)
+
+    def _listed(self, *parts: str) -> str:
+        return (" · " if self._zh else ", ").join(filter(None, parts))
+
+    def _began(self) -> datetime:
+        return self.of.raised_at or self.of.onset
+
+    def _waited(self) -> str:
+        """How long ago it began when learnt of, for the past; when called, for what holds; how long nobody answered."""
+        of = self.of
+        if self.historic:
+            return self._duration((of.created_at - of.onset).total_seconds())
+        if self.escalated():
+            return self._duration((of.due_at - of.onset).total_seconds())
+        return self._duration((of.onset - self._began()).total_seconds())
 
     def _duration(self, seconds: float) -> str:
-        return format_timedelta(timedelta(seconds=seconds), threshold=2, locale=self._locale)
+        style: Literal["short", "long"] = "short" if self._zh else "long"  # 60秒 and 60 seconds
+        return format_timedelta(timedelta(seconds=seconds), threshold=2, format=style, locale=self._locale)
 
-    def _instant(self, at: datetime) -> str:
+    def _since(self) -> str:
         """In the site's zone, which the reader's clock on the wall shows."""
-        local = at.astimezone(ZoneInfo(self.of.time_zone))
-        return f"{format_datetime(local, 'yyyy-MM-dd HH:mm:ss', locale=self._locale)} ({self.of.time_zone})"
+        local = self._began().astimezone(ZoneInfo(self.of.time_zone))
+        words = {"at": format_datetime(local, "yyyy-MM-dd HH:mm:ss", locale=self._locale)}
+        return self._("%(at)s (%(zone)s)") % {**words, "zone": get_timezone_name(local, locale=self._locale)}
 
     def own(self, english: str | None, chinese: str | None) -> str:
         """A text of the plant in the reader's language, on one line and not too long."""
         text = " ".join(((chinese if self._zh else english) or english or "").split())
         return text if len(text) <= LONGEST_FIELD else text[: LONGEST_FIELD - 1] + "…"
-
-
-def display_unit(code: str) -> str:
-    """A UCUM code as people write it.
-
-    >>> display_unit("%{LEL}"), display_unit("Cel"), display_unit("mg/m3")
-    ('% LEL', '°C', 'mg/m³')
-    """
-    return _DISPLAYED.get(code, code)
-
-
-_DISPLAYED: Final = {
-    "%{LEL}": "% LEL", "Cel": "°C", "mg/m3": "mg/m³", "[ppm]": "ppm", "1": "", "m3/h": "m³/h", "Ohm": "Ω", "deg": "°",
-}  # fmt: skip
 
 
 def _fields(claimed: Claimed, words: _Words, link: str, *, insurer: bool) -> dict[str, str | float | int | bool | None]:
@@ -224,7 +262,7 @@ def _fields(claimed: Claimed, words: _Words, link: str, *, insurer: bool) -> dic
         "place": words.place(),
         "value": claimed.value if claimed.value is not None and math.isfinite(claimed.value) else None,
         "setpoint": claimed.setpoint,
-        "unit": claimed.unit if claimed.detector in VALUED_IN_UNITS else None,
+        "unit": claimed.unit if claimed.detector == "limit" else None,
         "consequence": words.own(claimed.consequence, claimed.consequence_zh),
         "response": words.own(claimed.response, claimed.response_zh),
         "respond_within_s": claimed.respond_within_s,

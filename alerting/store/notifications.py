@@ -96,7 +96,8 @@ def claim(connection: Connection[Any], now: datetime, lease_until: datetime) -> 
                    d.key AS definition_key, d.priority, d.detector, d.direction, d.setpoint, d.title, d.title_zh,
                    d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
                    co.name AS company, co.name_zh AS company_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
-                   z.name AS zone, z.name_zh AS zone_zh, s.name AS sensor, s.name_zh AS sensor_zh, s.unit, t.value
+                   z.name AS zone, z.name_zh AS zone_zh, s.name AS sensor, s.name_zh AS sensor_zh, s.unit, t.value,
+                   t.at AS raised_at
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
@@ -108,9 +109,8 @@ def claim(connection: Connection[Any], now: datetime, lease_until: datetime) -> 
             JOIN sensor s ON s.sensor_id = n.sensor_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             LEFT JOIN LATERAL (
-                SELECT value FROM transition t
-                WHERE t.definition_id = n.definition_id AND t.sensor_id = n.sensor_id AND t.value IS NOT NULL AND t.at <= n.onset
-                  AND t.event = 'raise'
+                SELECT value, at FROM transition t
+                WHERE t.definition_id = n.definition_id AND t.sensor_id = n.sensor_id AND t.at <= n.onset AND t.event = 'raise'
                 ORDER BY t.number DESC LIMIT 1
             ) t ON true
             WHERE n.notification_id = %s

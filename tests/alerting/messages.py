@@ -17,7 +17,7 @@ _CLAIMED = Claimed(
     title="Gas at 25 % LEL", title_zh="可燃气体达25%LEL", consequence="Explosion", consequence_zh="爆炸",
     response="Leave the area", response_zh="撤离现场", respond_within_s=120.0, company="Alpha Petro", company_zh="甲石化",
     site="Tank farm", site_zh="罐区", time_zone="Asia/Shanghai", zone="Pumps", zone_zh="泵区", sensor="CH4 at pump 3",
-    sensor_zh="3号泵甲烷", unit="%{LEL}", value=31.456,
+    sensor_zh="3号泵甲烷", unit="%{LEL}", value=31.456, raised_at=NOW,
 )  # fmt: skip
 
 

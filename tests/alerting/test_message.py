@@ -25,10 +25,8 @@ def test_the_client_reads_where_what_and_what_to_do() -> None:
     message = compose(claimed(), now=NOW, public_url=URL)
     assert message.subject == "[Life safety] Gas at 25 % LEL, Tank farm"
     assert message.text == (
-        "Life safety: Gas at 25 % LEL\n"
-        "Where: Alpha Petro, Tank farm, Pumps, CH4 at pump 3\n"
-        "Since: 2026-03-01 16:00:00 (Asia/Shanghai)\n"
-        "Value: 31.46 % LEL, limit: 25 % LEL\n\n"
+        "Life safety: Gas at 25 % LEL. Pumps, CH4 at pump 3: 31.5 %LEL, limit 25 %LEL.\n"
+        "Alpha Petro, Tank farm, since 2026-03-01 16:00:00 (China Standard Time)\n\n"
         "Possible consequence: Explosion\n"
         "What to do: Leave the area\n"
         "Time to respond: 2 minutes\n\n"
@@ -41,11 +39,59 @@ def test_the_client_reads_where_what_and_what_to_do() -> None:
 
 def test_in_chinese() -> None:
     """Every word is Chinese but for names and addresses."""
-    message = compose(claimed(language="zh", due_at=LATER, step=1), now=LATER, public_url=URL)
-    assert message.subject == "【人身安全】已 2分钟无人确认：可燃气体达25%LEL，罐区"
-    assert "地点：甲石化 · 罐区 · 泵区 · 3号泵甲烷" in message.lines
-    assert "处置措施：撤离现场" in message.lines
-    assert "不是火灾自动报警系统" in message.text
+    message = compose(claimed(language="zh", due_at=LATER, step=1, respond_within_s=60), now=LATER, public_url=URL)
+    assert message.subject == "【人身安全】已2分钟无人确认：可燃气体达25%LEL，罐区"
+    assert message.text == (
+        "【人身安全】可燃气体达25%LEL。泵区 · 3号泵甲烷：31.5 %LEL，限值 25 %LEL。\n"
+        "此报警已2分钟无人确认。\n"
+        "甲石化 · 罐区，2026-03-01 16:00:00（中国标准时间）起\n\n"
+        "可能后果：爆炸\n"
+        "处置措施：撤离现场\n"
+        "响应时限：60秒\n\n"
+        "请确认报警，并填写处置情况：\n"
+        "https://davy.example/occurrences/5\n\n"
+        "Davy 只是多一双眼睛，不是安全仪表系统，也不是火灾自动报警系统：请以厂区自身的报警装置和应急预案为准。"
+        "消息可能迟到、重复或未送达。"
+    )
+
+
+CONTACT = {"unit": "1", "value": 0.0, "setpoint": 0.5, "direction": "low"}
+STALE = {"detector": "stale", "value": 61.0, "setpoint": 60.0}
+STUCK = {"detector": "stuck", "value": 1801.0, "setpoint": 1800.0}
+RATE = {"detector": "rate", "value": 7.456, "setpoint": 5.0, "unit": "Cel"}
+LOST = {"unit": "1", "value": 12.0, "setpoint": 1.0, "zone": None, "zone_zh": None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "english", "chinese"),
+    [
+        (CONTACT, "Pumps, CH4 at pump 3.", "泵区 · 3号泵甲烷。"),
+        (STALE, "no reading for 61 seconds, limit 60 seconds.", "已61秒无数据，限值60秒。"),
+        (STUCK, "unchanged for 30 minutes, limit 30 minutes.", "读数已30分钟未变化，限值30分钟。"),
+        (RATE, "7.46 °C a minute, limit 5 °C a minute.", "每分钟变化 7.46 °C，限值每分钟 5 °C。"),
+        (LOST, "CH4 at pump 3: 12, limit 1.", "3号泵甲烷：12，限值 1。"),
+        ({"value": None}, "Pumps, CH4 at pump 3.", "泵区 · 3号泵甲烷。"),
+        ({"value": float("nan")}, "Pumps, CH4 at pump 3.", "泵区 · 3号泵甲烷。"),
+    ],
+)
+def test_the_first_line_says_the_number_as_a_person_would(
+    changes: dict[str, object], english: str, chinese: str
+) -> None:
+    """What, where, and the number against its limit in the unit it has there; none where it says nothing."""
+    for language, words in (("en", english), ("zh", chinese)):
+        first = compose(claimed(language=language, **changes), now=NOW, public_url=URL).lines[0]
+        assert first.endswith(words)
+
+
+def test_what_still_holds_says_for_how_long() -> None:
+    """Called long after it began (learnt of late, or shelved): neither news nor the past."""
+    late = NOW + timedelta(minutes=95)
+    message = compose(claimed(onset=late, due_at=late, created_at=late), now=late, public_url=URL)
+    assert message.subject == "[Life safety] Still active after 95 minutes: Gas at 25 % LEL, Tank farm"
+    assert message.lines[1:3] == (
+        "It began 95 minutes ago and still holds.",
+        "Alpha Petro, Tank farm, since 2026-03-01 16:00:00 (China Standard Time)",
+    )
 
 
 def test_an_escalation_says_how_long_nobody_answered() -> None:

@@ -30,6 +30,11 @@ def test_examples_in_docstrings_hold(module: str) -> None:
     assert doctest.testmod(importlib.import_module(f"api.{module}")).failed == 0
 
 
+def test_examples_of_numbers_hold() -> None:
+    """Pages and messages write numbers and units the same way."""
+    assert doctest.testmod(importlib.import_module("core.numbers")).failed == 0
+
+
 def test_every_text_stands_in_both_catalogues() -> None:
     """No text a user sees is missing, untranslated, fuzzy or left over, in Chinese or English."""
     assert catalogues.faults("api") == []
