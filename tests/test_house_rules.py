@@ -64,7 +64,7 @@ def test_files_are_short() -> None:
 def test_functions_fit_a_screen() -> None:
     """A function fits a screen, docstring included."""
     long = {
-        f"{name}:{node.lineno} {node.name}": node.end_lineno - node.lineno
+        f"{name}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno
         for name, tree in _trees()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno > SCREEN

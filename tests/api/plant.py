@@ -102,7 +102,7 @@ def plant(database: TestDatabase, now: datetime | None = None) -> Plant:
 
 
 def _one(connection: psycopg.Connection[Any], query: str, *values: Any) -> int:
-    row = connection.execute(query, values).fetchone()  # type: ignore[arg-type]
+    row = connection.execute(query, values).fetchone()
     assert row is not None
     return int(row[0])
 
