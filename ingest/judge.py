@@ -91,9 +91,12 @@ class Judge:
         self._is_gateway = np.zeros(len(directory), np.bool_)
         self._is_gateway[list(self._muted_by)] = True
         self._muted = np.zeros(len(directory), np.bool_)
-        self._no_delay = np.array([d.on_delay_us == 0 for d in definitions.definitions], np.bool_)
-        self._setpoint = np.array([d.setpoint for d in definitions.definitions], np.float64)
-        self._low = np.array([d.direction == "low" for d in definitions.definitions], np.bool_)
+        rows = definitions.definitions
+        self._keys = np.array([(d.definition_id, d.version) for d in rows], np.int64).reshape(-1, 2)
+        self._sensor = np.array([d.sensor_id for d in rows], np.int64)
+        self._no_delay = np.array([d.on_delay_us == 0 for d in rows], np.bool_)
+        self._setpoint = np.array([d.setpoint for d in rows], np.float64)
+        self._low = np.array([d.direction == "low" for d in rows], np.bool_)
 
     def judge(self, batch: ReadingBatch, late: NDArray[np.bool_], now_us: int, watched_us: int) -> Judgement:
         """Judges a batch, then lets time pass to `now_us`."""
@@ -191,10 +194,8 @@ class Judge:
 
     def state(self) -> Columns:
         """All state as columns, with the (definition_id, version) of every row beside it."""
-        rows = [(d.definition_id, d.version) for d in self.definitions.definitions]
-        keys = np.array(rows, np.int64).reshape(-1, 2)
-        sensor = np.array([d.sensor_id for d in self.definitions.definitions], np.int64)
-        columns: Columns = {"muted": sensor[self._muted[self.definitions.slot]] if len(rows) else sensor}
+        keys, sensor = self._keys, self._sensor
+        columns: Columns = {"muted": sensor[self._muted[self.definitions.slot]] if len(sensor) else sensor}
         columns["condition/rows"] = keys
         columns.update({f"condition/{name}": column for name, column in self.conditions.state().items()})
         for detector in self.detectors:
@@ -220,8 +221,7 @@ class Judge:
                 values[mine] = earlier[theirs]
             part.restore(fresh)
         if "muted" in columns and len(self.definitions.definitions):
-            sensor = np.array([d.sensor_id for d in self.definitions.definitions], np.int64)
-            self._muted[self.definitions.slot[np.isin(sensor, columns["muted"])]] = True
+            self._muted[self.definitions.slot[np.isin(self._sensor, columns["muted"])]] = True
 
 
 def _with_row(event: Event, row: int) -> Event:

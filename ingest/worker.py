@@ -26,6 +26,7 @@ from ingest.committer import Committer, Interrupted, open_connection
 from ingest.directory import Directory
 from ingest.instant import instant
 from ingest.judge import Judge
+from ingest.kernels import compile_kernels
 from ingest.notes import Gatherer, Notes
 from ingest.organs import Organs
 from ingest.ownership import Ownership
@@ -131,6 +132,7 @@ class Worker:
     def _begin(self) -> tuple[Pipeline, Watch, Committer]:
         options = self._options
         began = time.monotonic()
+        compile_kernels()  # from the cache; the first batch must not wait for it
         connection = open_connection(options.conninfo)
         try:
             require_current(connection)

@@ -184,3 +184,16 @@ def test_without_a_database_it_does_not_start(rig: Rig) -> None:
     assert "The database does not answer" in said
     assert "Traceback" not in said
     assert "secret" not in said
+
+
+def test_without_a_broker_it_does_not_start(rig: Rig) -> None:
+    """The same for the broker: unreachable, or one that refuses us."""
+    for told, words in (
+        ({"port": 1}, "No session with the broker at 127.0.0.1:1"),
+        ({"password": "x" * 12}, "Not authorized"),
+    ):
+        rig.start(**told)
+        assert rig.process is not None
+        assert rig.process.wait(30) == 2
+        assert words in rig.log.read_text()
+    assert "Traceback" not in rig.log.read_text()
