@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, LiteralString
@@ -15,6 +16,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import Connection, sql
 
+from core.db import connect
 from core.errors import BadInput, BadSetting
 from core.principal import pads
 
@@ -94,8 +96,9 @@ def migrate(owner_url: str, principal_key: bytes) -> list[str]:
         Names of the steps that were run.
     Raises:
         BadSetting: the database belongs to a newer Davy, was changed by hand, or the server is too old.
+        DatabaseAway: it does not answer.
     """
-    with psycopg.connect(owner_url, autocommit=True, connect_timeout=5) as connection:
+    with closing(connect(owner_url, application="migrate")) as connection:
         connection.execute("SELECT pg_advisory_lock(7251101)")  # one migration at a time
         if connection.info.server_version < OLDEST_SERVER:
             raise BadSetting(
