@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -76,6 +77,8 @@ class Stack:
     """A running private instance; see `Plan`."""
 
     def __init__(self, plan: Plan) -> None:
+        if plan.http_port:
+            _need_port(plan.http_port)
         self.plan = plan
         self.folder = run_folder.claim("davy")
         self.parts: dict[str, Part] = {}
@@ -267,6 +270,22 @@ class Stack:
     @staticmethod
     def _log_lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+
+
+def _need_port(port: int) -> None:
+    """Says so at once where the port asked for is taken, not after all else has been started.
+
+    Raises:
+        Unavailable: it cannot be listened on.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Unavailable(
+                f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}. Give another with --port, or 0 for a free one."
+            ) from error
 
 
 def _page_answers(url: str) -> bool:

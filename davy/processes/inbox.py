@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from alerting.channels.webhook import parse_secrets
+from core.errors import Unavailable
 from core.settings import Settings
 from davy.inbox import InboxServers
 
@@ -12,7 +13,13 @@ from davy.inbox import InboxServers
 def run(settings: Settings, stop: threading.Event) -> None:
     """The demo's own receivers of mails and webhooks."""
     named = parse_secrets(settings.secret("webhook_secrets"))
-    servers = InboxServers(settings.smtp_port, settings.http_port, next(iter(named.values())))
-    servers.start()
+    try:
+        servers = InboxServers(settings.smtp_port, settings.http_port, next(iter(named.values())))
+        servers.start()
+    except OSError as error:
+        raise Unavailable(
+            f"Port {settings.smtp_port} or {settings.http_port} of 127.0.0.1 cannot be used: {error.strerror or error}. "
+            "Set DAVY_SMTP_PORT and DAVY_HTTP_PORT to others."
+        ) from error
     stop.wait()
     servers.stop()
