@@ -43,7 +43,7 @@ def _write_sites(connection: Connection[Any], portfolio: Portfolio) -> None:
     )
     connection.execute(
         """INSERT INTO site (company_id, key, name, name_zh, time_zone)
-           SELECT c.company_id, 'site-' || lpad(n::text, 3, '0'), 'Site ' || n, '现场 ' || n, 'Asia/Shanghai'
+           SELECT c.company_id, 'site-' || lpad(n::text, 3, '0'), 'Site ' || n, '厂区 ' || n, 'Asia/Shanghai'
            FROM generate_series(0, %s - 1) n JOIN company c ON c.key = 'company-' || (n / %s)""",
         (portfolio.sites, SITES_PER_COMPANY),
     )
