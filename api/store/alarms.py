@@ -69,7 +69,8 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
                    z.name AS zone, z.name_zh AS zone_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
                    c.name AS company, c.name_zh AS company_zh,
                    o.began_at, coalesce(o.historic, false) AS historic, o.first_value,
-                   l.value, l.measured_at, answer.name AS answered_by, answer.at AS answered_at
+                   CASE WHEN seen.at > l.measured_at THEN seen.value ELSE l.value END AS value,
+                   greatest(seen.at, l.measured_at) AS measured_at, answer.name AS answered_by, answer.at AS answered_at
             FROM alarm a
             JOIN alarm_definition d USING (definition_id)
             JOIN sensor s ON s.sensor_id = a.sensor_id
@@ -78,6 +79,12 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             LEFT JOIN occurrence o ON o.occurrence_id = a.occurrence_id
             LEFT JOIN latest l ON l.sensor_id = a.sensor_id
+            -- `latest` is written every 2 s, a transition at once: an alarm never stands beside a value from before it.
+            LEFT JOIN LATERAL (
+                SELECT t.at, t.value FROM transition t
+                WHERE t.occurrence_id = a.occurrence_id AND t.event IN ('raise', 'clear') AND t.value IS NOT NULL
+                ORDER BY t.transition_id DESC LIMIT 1
+            ) seen ON d.detector = 'limit' AND l.sensor_id IS NOT NULL
             LEFT JOIN person shelver ON shelver.person_id = a.suppressed_by
             LEFT JOIN LATERAL (
                 SELECT p.name, t.at FROM transition t LEFT JOIN person p ON p.person_id = t.person_id

@@ -171,7 +171,8 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
                    s.key AS sensor_key, s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.unit, s.period_s,
                    s.is_virtual, de.key AS device_key, asset.name AS asset, asset.name_zh AS asset_zh,
                    z.name AS zone, z.name_zh AS zone_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
-                   c.name AS company, c.name_zh AS company_zh, l.value, l.measured_at
+                   c.name AS company, c.name_zh AS company_zh, CASE WHEN seen.at > l.measured_at THEN seen.value ELSE l.value END AS value,
+                   greatest(seen.at, l.measured_at) AS measured_at
             FROM occurrence o
             JOIN alarm_definition d USING (definition_id)
             JOIN sensor s ON s.sensor_id = o.sensor_id
@@ -182,6 +183,12 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
             LEFT JOIN asset ON asset.asset_id = s.asset_id
             LEFT JOIN alarm a ON a.definition_id = o.definition_id AND a.sensor_id = o.sensor_id
             LEFT JOIN latest l ON l.sensor_id = o.sensor_id
+            -- `latest` is written every 2 s, a transition at once: an alarm never stands beside a value from before it.
+            LEFT JOIN LATERAL (
+                SELECT t.at, t.value FROM transition t
+                WHERE t.occurrence_id = o.occurrence_id AND t.event IN ('raise', 'clear') AND t.value IS NOT NULL
+                ORDER BY t.transition_id DESC LIMIT 1
+            ) seen ON d.detector = 'limit' AND l.sensor_id IS NOT NULL
             LEFT JOIN person resolver ON resolver.person_id = o.resolved_by
             LEFT JOIN person shelver ON shelver.person_id = a.suppressed_by
             WHERE o.occurrence_id = %s
