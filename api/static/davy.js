@@ -2,11 +2,12 @@
 "use strict";
 (() => {
   const STALE_AFTER_MS = 25000; // two heartbeats of 10 s and some
+  const RETRY_AFTER_MS = 12000; // longer than htmx's longest wait (5 s and its jitter) and its time-out to connect
   const link = document.getElementById("link");
   if (!link) return;
   let heard = Date.now();
   let connected = false;
-  let renewed = Date.now();
+  let tried = Date.now(); // when somebody last tried to connect: htmx's own reconnection, or we
 
   const clock = (ms) => new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: link.dataset.zone }).format(ms);
 
@@ -16,12 +17,13 @@
     document.body.classList.toggle("stale", stale);
     link.classList.toggle("stale", stale);
     if (link.textContent !== text) link.textContent = text;
-    if (stale && Date.now() - renewed > STALE_AFTER_MS) renew();
+    if (stale && Date.now() - tried > RETRY_AFTER_MS) renew();
   }
 
-  // A connection can hang without ever ending: begin a new one. The clone has none of htmx's state.
+  // A connection can hang without ever ending, and htmx does not repeat a first request that failed: begin a new one.
+  // The clone has none of htmx's state.
   function renew() {
-    renewed = Date.now();
+    tried = Date.now();
     const old = document.getElementById("news");
     const fresh = old.cloneNode(false);
     fresh.removeAttribute("data-htmx-powered");
@@ -35,6 +37,7 @@
     for (const name of ["beat", "scope"]) {
       news.addEventListener(name, () => { heard = Date.now(); connected = true; show(); });
     }
+    news.addEventListener("htmx:sse:before:connection", () => { tried = Date.now(); });
     news.addEventListener("htmx:sse:error", (event) => {
       connected = false;
       show();

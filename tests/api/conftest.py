@@ -91,11 +91,11 @@ def _house(database: TestDatabase) -> Iterator[House]:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """The app behind a free port on loopback."""
-    server = Server(app, "127.0.0.1", 0)
+def served(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """The app behind a port on loopback, a free one unless named."""
+    server = Server(app, "127.0.0.1", port)
     port = server.listen()
-    thread = threading.Thread(target=server.run, name="served")
+    thread = threading.Thread(target=server.run, name="served", daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{port}"

@@ -1,7 +1,6 @@
 """The pages in a real browser: on a phone and in a control room, in Chinese and English."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.api.conftest import COOKIE_KEY, House, app_of
+from tests.api.conftest import House, app_of, served, token_of
 from tests.api.plant import PASSWORD
 
 pytestmark = pytest.mark.browser
@@ -179,8 +178,6 @@ def test_typing_survives_news(browser: Browser, timescale_house: House) -> None:
     page.get_by_text("Comment", exact=True).first.click()
     page.fill("#body", "half a sent")
     other = house.visitor(OFFICER)
-    from tests.api.conftest import token_of
-
     other.post(f"/occurrences/{occurrence}/acknowledge", data={"form_token": token_of(other)})
     expect(page.get_by_text("Active, acknowledged").first).to_be_visible(timeout=3_000)
     expect(page.locator("#body")).to_be_visible()
@@ -191,31 +188,18 @@ def test_typing_survives_news(browser: Browser, timescale_house: House) -> None:
 
 def test_a_dead_server_is_seen_and_a_new_one_found(browser: Browser, timescale_house: House) -> None:
     """The page never looks live when it is not; after a restart the list is right again by itself."""
-    from api.server import Server
-
     house = timescale_house
-    app = app_of(house.plant.database)
-    first = Server(app, "127.0.0.1", 0)
-    port = first.listen()
-    thread = threading.Thread(target=first.run)
-    thread.start()
-    page = open_page(browser, House(house.plant, app, f"http://127.0.0.1:{port}", []), OFFICER, DESK, "en")
-    page.goto("/alarms")
-    expect(page.locator("#link")).to_have_text("Live")
-    first.stop()
-    thread.join(timeout=15)
+    with served(app_of(house.plant.database)) as url:
+        page = open_page(browser, House(house.plant, house.app, url, []), OFFICER, DESK, "en")
+        page.goto("/alarms")
+        expect(page.locator("#link")).to_have_text("Live")
     expect(page.locator("#link")).not_to_have_text("Live", timeout=10_000)
     expect(page.locator("#link")).to_contain_text("No live connection since", timeout=35_000)
     house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(seconds=30))
-    second = Server(app_of(house.plant.database), "127.0.0.1", port)
-    thread = threading.Thread(target=second.run)
-    thread.start()
-    page.locator("#section-waiting .alarm").wait_for(timeout=15_000)
-    expect(page.locator("#link")).to_have_text("Live", timeout=15_000)
-    page.context.close()
-    second.stop()
-    thread.join(timeout=15)
-    assert COOKIE_KEY
+    with served(app_of(house.plant.database), int(url.rsplit(":", 1)[1])):
+        page.locator("#section-waiting .alarm").wait_for(timeout=35_000)
+        expect(page.locator("#link")).to_have_text("Live", timeout=20_000)
+        page.context.close()
 
 
 def test_without_javascript_everything_works_by_reload(browser: Browser, timescale_house: House) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from api import cookies
 from api.news import Listener
-from tests.api.conftest import House, app_of, served, token_of
+from tests.api.conftest import House, app_of, log_in, served, token_of
 from tests.api.plant import plant
 from tests.database import TestDatabase
 
@@ -59,19 +59,16 @@ def stream(client: httpx.Client) -> Iterator[Queue[str]]:
     """The names of the events as they come; "end" when the stream ends."""
     heard: Queue[str] = Queue()
     began = threading.Event()
-    stopped: list[httpx.Response] = []
 
     def read() -> None:
         try:
             with client.stream("GET", "/events", timeout=60) as answer:
-                stopped.append(answer)
                 began.set()
                 for line in answer.iter_lines():
                     if line.startswith("event: "):
                         heard.put(line.removeprefix("event: "))
         except (httpx.HTTPError, httpx.StreamError):
-            pass_by = "cut"
-            heard.put(pass_by)
+            heard.put("cut")
         heard.put("end")
         began.set()
 
@@ -138,8 +135,6 @@ def test_nobody_listens_without_a_session(timescale_house: House) -> None:
 @pytest.mark.db
 def test_a_server_with_open_streams_stops_at_once(timescale_database: TestDatabase) -> None:
     """Ctrl-C does not wait for browsers; their streams end and they try again by themselves."""
-    from tests.api.conftest import log_in
-
     plant(timescale_database)
     began = 0.0
     client = None
