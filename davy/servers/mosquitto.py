@@ -136,7 +136,7 @@ def find_mosquitto() -> Path | None:
 
 def mosquitto_version(program: Path) -> str:
     """What `mosquitto -h` says its version is; empty where it does not say."""
-    done = subprocess.run([program, "-h"], capture_output=True, text=True, check=False)
+    done = subprocess.run([program, "-h"], capture_output=True, text=True, check=False, start_new_session=True)
     found = re.search(r"version (\d+\.\d+\.\d+)", done.stdout + done.stderr)
     return found.group(1) if found else ""
 

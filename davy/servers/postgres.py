@@ -170,7 +170,9 @@ def _copied(programs: Path, folder: Path) -> Path:
 
 
 def _version(programs: Path) -> str:
-    done = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [programs / "postgres", "--version"], capture_output=True, text=True, check=False, start_new_session=True
+    )
     found = re.search(r"\(PostgreSQL\) (\d+\.\d+)", done.stdout)
     if found is None:
         raise ServerUnavailable(f"The PostgreSQL in {programs} does not run on this system: {done.stderr.strip()}")
@@ -199,6 +201,7 @@ def _create_cluster(
             capture_output=True,
             text=True,
             timeout=_INITDB_TIMEOUT_S,
+            start_new_session=True,  # Ctrl-C is for us: half a folder would look like a fault of initdb's
             check=False,
             user=account.uid if account else None,
             group=account.gid if account else None,
