@@ -1,0 +1,147 @@
+"""`davy demo` as a process: it ends by itself, by SIGTERM, by Ctrl-C, by SIGKILL, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from davy.servers.processes import Account, readable_for, wait_until
+from davy.servers.run_folder import clear_leftovers
+from tests.e2e.instance import DAVY, ROOT, Running, environment, running
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+SECONDS = 60
+NOBODY = 65534
+FIRST_ALARM_S = 60
+START_WITHIN_S = 90.0  # a promise of 15 s on an idle machine is measured below; here only nothing may hang
+
+
+@pytest.fixture(scope="module")
+def whole_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A demo that ends by itself; others are started and stopped beside it meanwhile."""
+    with running(tmp_path_factory.mktemp("demo"), "demo", "--for", str(SECONDS), "--json") as demo:
+        demo.wait_for("Davy is at", START_WITHIN_S)
+        demo.look()
+        yield demo
+
+
+def test_a_port_in_use_is_said_at_once(whole_demo: Running, tmp_path: Path) -> None:
+    """`davy demo --port` with a port that somebody has: exit status 2 and one sentence, before anything is started."""
+    taken = str(min(whole_demo.ports))
+    done = subprocess.run(
+        [*DAVY, "demo", "--port", taken], env=environment(), cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Port {taken} of 127.0.0.1 cannot be used")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_address_and_the_log_ins_it_prints_are_right(whole_demo: Running) -> None:
+    """One log-in for each role of each company, and the inbox where it says."""
+    url = whole_demo.wait_for(r"Davy is at (http://127\.0\.0\.1:\d+)", 1.0)[1]
+    assert httpx.get(f"{url}/demo/inbox").status_code == 200
+    said = whole_demo.said()
+    for login, role in (
+        ("huaihai-officer", "safety_officer, huaihai-petro"),
+        ("qinling-officer", "safety_officer, qinling-coal"),
+        ("huaihai-integrator", "integrator, huaihai-petro"),
+        ("insurer-underwriter", "underwriter, insurer"),
+        ("insurer-engineer", "risk_engineer, insurer"),
+        ("insurer-admin", "admin, insurer"),
+    ):
+        assert any(line.split()[:1] == [login] and f"({role})" in line for line in said.splitlines()), login
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [("Starting an embedded", signal.SIGTERM), ("Ctrl-C stops", signal.SIGTERM), ("Ctrl-C stops", signal.SIGINT)],
+    ids=["while starting", "sigterm", "ctrl-c"],
+)
+def test_a_demo_that_is_asked_to_stop_leaves_nothing_behind(
+    whole_demo: Running, tmp_path: Path, said: str, number: signal.Signals
+) -> None:
+    """Ctrl-C and SIGTERM, also while it starts: exit status 0, no traceback, no process, no open port, no folder; and another demo on the same machine does not notice."""
+    with running(tmp_path, "demo") as demo:
+        demo.wait_for(said, START_WITHIN_S)
+        demo.look()
+        assert demo.end(number) == 0, demo.said()
+        assert "Traceback" not in demo.said()
+        demo.wait_for("Everything is stopped and removed", 1.0)
+        assert demo.left_behind() == []
+        if said != "Starting an embedded":
+            assert len(demo.seen) > 5, "servers and processes were looked at"
+            assert len(demo.ports) >= 5, "their ports were looked at"
+    assert whole_demo.process.poll() is None or whole_demo.process.returncode == 0
+
+
+def test_a_killed_demo_takes_everything_with_it(whole_demo: Running, tmp_path: Path) -> None:
+    """SIGKILL: its processes and servers end by themselves, and the next start removes its folders."""
+    with running(tmp_path, "demo") as demo:
+        demo.wait_for("Ctrl-C stops", START_WITHIN_S)
+        demo.look()
+        demo.process.kill()
+        demo.process.wait()
+        assert wait_until(lambda: not [x for x in demo.left_behind() if "/" not in x], 20.0), demo.left_behind()
+        clear_leftovers()
+        assert demo.left_behind() == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="this whole module has run as an ordinary user already")
+def test_a_demo_of_a_user_without_rights() -> None:
+    """An ordinary user gets the same demo, with a cache and run folders of their own; only a fresh home is needed."""
+    home = Path(tempfile.mkdtemp(prefix="davy-nobody-"))
+    home.chmod(0o755)
+    os.chown(home, NOBODY, NOBODY)
+    try:
+        done = subprocess.run(
+            [*_nobody(home), "demo", "--for", "30", "--json"],
+            env=_home(home), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        assert answer["errors"] == 0, done.stderr
+        assert answer["readings_stored"] > 0
+        assert list((home / "cache" / "davy" / "run").iterdir()) == []
+    finally:
+        shutil.rmtree(home)
+
+
+def test_a_demo_ends_by_itself_and_says_what_came(whole_demo: Running) -> None:
+    """`davy demo --for 60 --json`: exit status 0, no error, an alarm within 60 s of the start, mailed and posted."""
+    assert whole_demo.process.wait(SECONDS + 60) == 0, whole_demo.said()
+    answer = json.loads(whole_demo.stdout.read_text("utf-8"))
+    assert answer["errors"] == 0, whole_demo.said()
+    assert answer["alarms_raised"] >= 1
+    assert answer["notifications_delivered"] >= 2
+    assert answer["readings_stored"] > 100
+    assert 0 < answer["first_page_s"] < answer["first_alarm_s"] <= FIRST_ALARM_S
+    assert whole_demo.left_behind() == []
+
+
+def _nobody(home: Path) -> list[str]:
+    """Davy run by nobody. Root's own interpreter may stand where only root may go; then the system's, of the same version."""
+    away = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
+    system = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    for program in (sys.executable, system):
+        tried = [*away, program, "-c", "import sys, davy, psycopg; sys.exit(open(sys.executable).close())"]
+        if readable_for(Path(program), Account(NOBODY, NOBODY)) and not subprocess.run(tried, env=_home(home), cwd=ROOT, check=False).returncode:  # fmt: skip
+            return [*away, program, "-m", "davy"]
+    pytest.fail(f"Neither {sys.executable} nor {system} can be run by an ordinary user.")
+
+
+def _home(folder: Path) -> dict[str, str]:
+    libraries = sysconfig.get_paths()["purelib"]
+    own = {"HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), "USER": "nobody", "PYTHONPATH": libraries}
+    return environment() | own
