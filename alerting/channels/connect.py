@@ -15,6 +15,9 @@ from typing import Any, Final
 import httpcore
 
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
+# All that has been given to the public internet (RFC 4291 2.4 and IANA); site-local fec0::/10 and IPv4-compatible ::/96 are
+# outside it, though Python calls them global.
+_UNICAST6: Final = ipaddress.IPv6Network("2000::/3")
 
 
 class ForbiddenAddress(Exception):
@@ -34,7 +37,7 @@ def is_public(text: str) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
-        if address.teredo is not None:
+        if address.teredo is not None or address not in _UNICAST6:
             return False
     return address.is_global and not address.is_multicast
 

@@ -30,6 +30,7 @@ _LONGEST_ANSWER: Final = 4_096  # bytes of an answer that are read; the status s
 _GONE: Final = 410
 _TOO_MANY: Final = 429
 _UNAVAILABLE: Final = 503
+_LONGEST_ASKED: Final = 86_400.0  # seconds of a Retry-After that are believed
 
 
 class Webhook(Channel):
@@ -171,15 +172,16 @@ def _refuse(status: int, retry_after: str | None, now: datetime) -> None:
 
 
 def _asked(retry_after: str | None, now: datetime) -> float | None:
-    """Seconds that Retry-After (RFC 9110 10.2.3: seconds or a date) asks for."""
+    """Seconds that Retry-After (RFC 9110 10.2.3: seconds or a date) asks for, a day at most; None where it says nothing sound."""
     if retry_after is None:
         return None
-    if retry_after.strip().isdigit():
-        return float(retry_after)
+    if re.fullmatch(r"\s*[0-9]+\s*", retry_after):
+        return min(float(retry_after), _LONGEST_ASKED)
     try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - now).total_seconds())
-    except (ValueError, TypeError):
+        asked = (parsedate_to_datetime(retry_after) - now).total_seconds()
+    except (ValueError, TypeError, OverflowError):
         return None
+    return min(max(0.0, asked), _LONGEST_ASKED)
 
 
 def _host(url: str) -> str:

@@ -163,6 +163,10 @@ def test_a_webhook_verifies_with_standard_webhooks() -> None:
         (429, {"retry-after": "90"}, False, 90.0),
         (503, {"retry-after": "Wed, 01 Jan 2020 00:00:00 GMT"}, False, 0.0),
         (429, {"retry-after": "soon"}, False, None),
+        (429, {"retry-after": "9" * 400}, False, 86_400.0),
+        (429, {"retry-after": "Wed, 01 Jan 9999 00:00:00 GMT"}, False, 86_400.0),
+        (503, {"retry-after": "Wed, 21 Oct 99999999999999999999 07:28:00 GMT"}, False, None),
+        (503, {"retry-after": "\u00b2"}, False, None),
         (500, {"retry-after": "90"}, False, None),
         (404, {}, False, None),
     ],
@@ -224,7 +228,8 @@ def test_secrets_are_named() -> None:
     assert "geheim" not in str(caught.value)
 
 
-@pytest.mark.parametrize("address", ["100.64.0.1", "192.0.2.1", "fe80::1%eth0", "fc00::1", "224.0.0.1", "2001:db8::1"])
+@pytest.mark.parametrize("address", ["100.64.0.1", "192.0.2.1", "fe80::1%eth0", "fc00::1", "224.0.0.1", "2001:db8::1",
+    "fec0::1", "::127.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b:1::a00:1"])  # fmt: skip
 def test_addresses_that_are_not_public(address: str) -> None:
-    """Carrier-grade NAT, documentation, link-local, unique-local, multicast."""
+    """Carrier-grade NAT, documentation, link-local, unique-local, multicast, site-local, translated and compatible IPv4."""
     assert not is_public(address)
