@@ -15,6 +15,7 @@ from core.errors import BadInput, BadSetting, Refused
 from core.migrate import require_current
 from core.settings import Settings, variable
 from core.store.writes import JournalEntry, lock_portfolio, mark_credential, write_journal
+from davy.servers.broker import Access
 from davy.servers.mosquitto import password_hash
 
 _RANDOM_BYTES: Final = 24  # 32 characters, 192 bits: the broker's hash is cheap because the password is not guessable
@@ -31,9 +32,14 @@ def device_credential(settings: Settings, device: str, *, actor: str = "operator
 
     Raises:
         BadInput: there is no such device.
-        Refused: it is retired.
+        Refused: it is retired, or its key is a user name of Davy's own.
         BadSetting: the password file is not set or cannot be written, or the broker's process is not there.
     """
+    rights = Access({})
+    if device in rights.readers | rights.publishers | {settings.mqtt_user}:
+        raise Refused(
+            f"{device} is a user of Davy's own at the broker, with other rights; give the device another key."
+        )
     password_file = Path(settings.need("broker_password_file"))
     password = secrets.token_urlsafe(_RANDOM_BYTES)
     at = now or datetime.now(UTC)

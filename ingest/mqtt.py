@@ -7,13 +7,15 @@ ids anew, so one that is late would confirm another message.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import random
 import select
 import socket
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
@@ -43,6 +45,7 @@ class MqttOptions:
 
     Args:
         worker: gives the fixed client id, so that the broker keeps our session.
+        client_key: makes the client id one that nobody guesses; it must stay the same, or the session is left behind.
         window: the broker's max_inflight_messages.
         linger_s: how long a lot may wait to fill up once it has a message.
         most_bytes: payload bytes that may wait; above them nothing more is read from the socket.
@@ -57,6 +60,19 @@ class MqttOptions:
     window: int = 2000
     linger_s: float = 0.02
     most_bytes: int = 256 * 1024 * 1024
+    client_key: bytes = field(default=b"", repr=False)
+
+    @property
+    def client_id(self) -> str:
+        """Who we are to the broker.
+
+        A broker ends the session of whoever connects under the same id, whatever their user name: a device that knew ours
+        could silence ingest and empty its queue.
+        """
+        name = f"davy-{self.worker}"
+        if not self.client_key:
+            return name
+        return f"{name}-{hmac.new(self.client_key, name.encode(), hashlib.sha256).hexdigest()[:32]}"
 
 
 class _Client(Client):
@@ -94,7 +110,7 @@ class MqttSource:
     def _make_client(self) -> _Client:
         client = _Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"davy-{self._options.worker}",
+            client_id=self._options.client_id,
             clean_session=False,
             protocol=MQTTv311,
             reconnect_on_failure=False,

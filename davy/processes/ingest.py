@@ -11,21 +11,23 @@ from davy.processes.surroundings import metrics_served, service_token, wall_cloc
 from davy.stream_clock import StreamClock, StreamedSource
 from ingest.mqtt import MqttOptions, MqttSource
 from ingest.source import Source
-from ingest.worker import Worker, WorkerOptions
+from ingest.worker import LONGEST_TURN_US, Worker, WorkerOptions
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """MQTT messages in, judged and stored."""
-    _ingest(settings, stop, MqttSource(_mqtt_options(settings), wall_clock_us), wall_clock_us)
+    _ingest(settings, stop, MqttSource(_mqtt_options(settings), wall_clock_us), wall_clock_us, LONGEST_TURN_US)
 
 
 def run_streamed(settings: Settings, stop: threading.Event) -> None:
     """The same, on a clock that follows the data: for private instances only."""
     clock = StreamClock()
-    _ingest(settings, stop, StreamedSource(MqttSource(_mqtt_options(settings), clock), clock), clock)
+    _ingest(settings, stop, StreamedSource(MqttSource(_mqtt_options(settings), clock), clock), clock, None)
 
 
-def _ingest(settings: Settings, stop: threading.Event, source: Source, clock: Callable[[], int]) -> None:
+def _ingest(
+    settings: Settings, stop: threading.Event, source: Source, clock: Callable[[], int], longest_turn_us: int | None
+) -> None:
     options = WorkerOptions(
         worker=settings.worker,
         conninfo=settings.secret("database_url_ingest"),
@@ -35,6 +37,7 @@ def _ingest(settings: Settings, stop: threading.Event, source: Source, clock: Ca
         batch_messages=settings.batch_messages,
         window=settings.window,
         checkpoint_s=float(settings.checkpoint_s),
+        longest_turn_us=longest_turn_us,
     )
     metrics = Metrics()
     with metrics_served(metrics, settings):
@@ -51,4 +54,5 @@ def _mqtt_options(settings: Settings) -> MqttOptions:
         tls_ca=str(settings.mqtt_tls_ca) if settings.mqtt_tls_ca else None,
         window=settings.window,
         linger_s=settings.batch_ms / 1000,
+        client_key=bytes.fromhex(settings.secret("principal_key")),
     )

@@ -144,6 +144,10 @@ def test_wrong_devices_get_a_sentence(plant: TestDatabase, tmp_path: Path) -> No
     for device in ("gas-9", "_davy.north"):
         with pytest.raises(BadInput, match=f"There is no device {device}"):
             device_credential(settings, device)
+    for device in ("ingest", "simulator", "own-name"):
+        with pytest.raises(Refused, match=f"{device} is a user of Davy's own"):
+            device_credential(settings.model_copy(update={"mqtt_user": "own-name"}), device)
+    assert not file.exists()
     with pytest.raises(BadSetting, match="DAVY_BROKER_PASSWORD_FILE is not set"):
         device_credential(Settings(database_url_owner=owner), "gas-1")
     with pytest.raises(BadSetting, match="cannot be written"):

@@ -212,3 +212,24 @@ def test_the_broker_tells_what_it_dropped(broker: Broker) -> None:
     ours.start()
     wait_for(lambda: ours.report().dropped == 0 and "mosquitto" in ours.report().broker_version, "the counter", 30)
     ours.stop()
+
+
+def test_a_device_cannot_take_our_session_over(mosquitto: StartMosquitto) -> None:
+    """A broker gives a session to whoever names its client id: ours cannot be guessed, and is the same after a restart."""
+    broker = mosquitto({**PASSWORDS, "d1": "device-password"})
+    ours = source(broker, client_key=b"k" * 32)
+    ours.start()
+    for client_id in ("davy-w", "w", "ingest"):
+        thief = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True)
+        thief.username_pw_set("d1", "device-password")
+        thief.connect(broker.host, broker.port)
+        thief.loop_start()
+        thief.publish(TOPIC, b"from " + client_id.encode(), qos=1).wait_for_publish(10)
+        thief.disconnect()
+        thief.loop_stop()
+    assert len(take(ours, 3)) == 3
+    assert (ours.report().sessions_lost, ours.report().connected) == (0, True)
+    ours.stop()
+    options = {"host": "h", "port": 1, "worker": "w"}
+    assert MqttOptions(**options, client_key=b"a").client_id == MqttOptions(**options, client_key=b"a").client_id  # type: ignore[arg-type]
+    assert MqttOptions(**options, client_key=b"a").client_id != MqttOptions(**options, client_key=b"b").client_id  # type: ignore[arg-type]
