@@ -1,7 +1,9 @@
-"""How often somebody may try to log in: counted by login and address together, by login, and by address."""
+"""How often somebody may try to log in: counted by login and address together, by login, and by address (of IPv6 the /64)."""
 
 from __future__ import annotations
 
+import hashlib
+import ipaddress
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ WINDOW = timedelta(minutes=5)
 PER_LOGIN_AND_ADDRESS = 5
 PER_LOGIN = 20
 PER_ADDRESS = 50
+KEPT_LENGTH = 64  # characters of a login; of a longer one, which is nobody's, a digest is kept
 REMEMBERED = 20_000  # keys; the oldest go first, so a flood of names costs some MB at most
 
 
@@ -55,7 +58,7 @@ class Throttle:
     def succeeded(self, login: str, address: str) -> None:
         """Forgets the failures of this login from this address; what others tried under the name still counts."""
         with self._lock:
-            self._failures.pop((login, address), None)
+            self._failures.pop(_keys(login, address)[0][0], None)
 
     def _recent(self, key: tuple[str, str], now: datetime) -> _Failures | None:
         failures = self._failures.get(key)
@@ -66,4 +69,22 @@ class Throttle:
 
 
 def _keys(login: str, address: str) -> tuple[tuple[tuple[str, str], int], ...]:
+    if len(login) > KEPT_LENGTH:
+        login = hashlib.sha256(login.encode("utf-8", "replace")).hexdigest()
+    address = _network(address)
     return (((login, address), PER_LOGIN_AND_ADDRESS), ((login, ""), PER_LOGIN), (("", address), PER_ADDRESS))
+
+
+def _network(address: str) -> str:
+    """What one asker holds: an IPv4 address, or the /64 that every IPv6 subscriber has for the asking.
+
+    >>> _network("10.0.0.1"), _network("2001:db8:1:2:3::4"), _network("::ffff:10.0.0.1")
+    ('10.0.0.1', '2001:db8:1:2::', '10.0.0.1')
+    """
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ipaddress.IPv6Address(int(parsed) >> 64 << 64))

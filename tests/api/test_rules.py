@@ -1,5 +1,6 @@
 """Permissions, throttling, choices: the pure rules of the web."""
 
+import tracemalloc
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -52,6 +53,30 @@ def test_five_failures_then_a_wait_that_ends() -> None:
     assert throttle.wait("chen", "10.0.0.2", NOW) == timedelta(0)  # the person herself, elsewhere
     assert throttle.wait("wang", "10.0.0.1", NOW) == timedelta(0)
     assert throttle.wait("chen", "10.0.0.1", NOW + WINDOW) == timedelta(0)
+
+
+def test_a_subscriber_s_many_ipv6_addresses_are_one() -> None:
+    """Whoever has one IPv6 address has 2^64 of them."""
+    throttle = Throttle()
+    for i in range(PER_ADDRESS):
+        throttle.failed(f"login{i}", f"2001:db8::{i:x}", NOW)
+    assert throttle.wait("another", "2001:db8::ffff", NOW) == WINDOW
+    assert throttle.wait("another", "2001:db8:0:1::1", NOW) == timedelta(0)
+
+
+def test_a_flood_of_long_logins_costs_little() -> None:
+    """A login may be as long as a request; what is remembered of it is not."""
+    throttle = Throttle()
+    tracemalloc.start()
+    for i in range(200):
+        throttle.failed(f"{i}" + "x" * 60_000, f"10.0.0.{i}", NOW)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 1_000_000
+    long = "0" + "x" * 60_000
+    for _ in range(PER_LOGIN):
+        throttle.failed(long, "10.0.1.1", NOW)
+    assert throttle.wait(long, "10.0.2.2", NOW) == WINDOW
 
 
 def test_many_addresses_and_many_logins_are_slowed_too() -> None:
