@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,8 +64,7 @@ class Armour:
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         if self._metrics is None:
             return
-        route: Any = scope.get("route")
-        template = getattr(route, "path", "none")  # never the path itself: it would make a series an occurrence
+        template = _template(scope)
         self._metrics.requests.labels(scope["method"], template, str(status)).inc()
         self._metrics.request_seconds.labels(template).observe(seconds)
 
@@ -84,6 +82,16 @@ class _Bounded:
         if self._taken > MOST_BODY:
             return {"type": "http.disconnect"}
         return message
+
+
+def _template(scope: Scope) -> str:
+    """The route a request took, never the path itself: a path would make a series of every occurrence."""
+    if scope["path"].startswith("/static/"):
+        return "/static"
+    if scope.get("route") is None:
+        return "none"
+    names = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    return "/".join(names.get(part, part) for part in scope["path"].split("/"))
 
 
 def _announced(scope: Scope) -> int:

@@ -2,13 +2,16 @@
 
 import json
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
+from api.web import Received
+from core.metrics import Metrics
 from core.model import Role
-from tests.api.conftest import House, log_in, token_of
+from tests.api.conftest import House, app_of, log_in, served, token_of
 from tests.api.plant import Plant
 
 pytestmark = pytest.mark.db
@@ -288,3 +291,42 @@ def test_wrong_input_gets_a_sentence_and_never_a_stack(timescale_house: House) -
         assert "Traceback" not in answer.text
     assert client.put("/alarms").status_code == 405
     assert log_in(timescale_house.visitor(None), "a\x00b", "x").status_code == 401
+
+
+class Inbox:
+    """What the demo's sinks received, here two messages."""
+
+    def received(self) -> list[Received]:
+        at = datetime(2026, 11, 23, 8, tzinfo=UTC)
+        return [
+            Received(at, "webhook", "http://127.0.0.1:1/hook", "", '{"alarm": "<b>"}', verified=True),
+            Received(at, "mail", "officer@example.invalid", "[人身安全] 可燃气体", "<script>alert(1)</script>"),
+        ]
+
+
+def test_the_demo_s_inbox_is_there_only_in_the_demo(timescale_house: House) -> None:
+    """Outside the demo the page does not exist; in it, what came is shown and never run."""
+    assert timescale_house.visitor(None).get("/demo/inbox").status_code == 404
+    with served(app_of(timescale_house.plant.database, demo_inbox=Inbox())) as url:
+        page = httpx.get(f"{url}/demo/inbox").text
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+        assert "签名有效" in page or "signature holds" in page
+
+
+def test_requests_are_counted_by_route_not_by_path(timescale_house: House) -> None:
+    """A path would make a series of every occurrence; `/metrics` itself is not public."""
+    metrics = Metrics()
+    with served(app_of(timescale_house.plant.database, metrics=metrics.api)) as url:
+        for path in (
+            "/occurrences/1",
+            "/occurrences/2",
+            "/api/v1/occurrences/3",
+            "/nothing/4",
+            "/metrics",
+            "/occurrences/x",
+        ):
+            httpx.get(url + path)
+    said = metrics.exposition().decode()
+    assert 'route="/occurrences/{occurrence_id}",status="303"} 3.0' in said
+    assert 'route="/api/v1/occurrences/{occurrence_id}",status="401"} 1.0' in said
+    assert 'route="none",status="404"} 2.0' in said

@@ -220,3 +220,29 @@ def test_without_javascript_everything_works_by_reload(browser: Browser, timesca
     page.get_by_role("button", name="Shelve").click()
     expect(page.get_by_text("shelved until").first).to_be_visible()
     context.close()
+
+
+def test_a_background_tab_stays_live(browser: Browser, timescale_house: House) -> None:
+    """A control-room tab behind another window goes on receiving: htmx would pause it by default."""
+    house = timescale_house
+    page = open_page(browser, house, OFFICER, DESK, "en")
+    page.goto("/alarms")
+    expect(page.locator("#link")).to_have_text("Live")
+    page.evaluate(
+        "Object.defineProperty(document, 'hidden', {get: () => true});"
+        "Object.defineProperty(document, 'visibilityState', {get: () => 'hidden'});"
+        "document.dispatchEvent(new Event('visibilitychange')); 0"
+    )
+    house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(seconds=30))
+    page.locator("#section-waiting .alarm").wait_for(timeout=5_000)
+    expect(page.locator("#link")).to_have_text("Live")
+    page.context.close()
+
+
+def test_the_api_s_description_is_drawn_without_another_host(browser: Browser, timescale_house: House) -> None:
+    """Swagger UI from our own files, under our own policy."""
+    page = open_page(browser, timescale_house, OFFICER, DESK, "en")
+    page.goto("/api/docs")
+    page.get_by_text("/api/v1/occurrences/{occurrence_id}/acknowledge").first.wait_for()
+    assert page.wrong == []  # type: ignore[attr-defined]
+    page.context.close()
