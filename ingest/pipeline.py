@@ -105,19 +105,23 @@ class Pipeline:
         return work
 
     def _receive(self, work: Work) -> bool:
-        """False where nothing came, no virtual sensor has news, and time alone shows nothing."""
+        """False where nothing came, no virtual sensor has news, and time alone shows nothing.
+
+        What was taken is never let go: it would not come again on this connection.
+        """
         work.lot = self._source.take(self._most, MOST_BYTES, work.wait_s)
         # `now` rises from batch to batch, so that readings of virtual sensors have keys of their own.
         work.now_us = max(self._clock(), self.now_us + 1)
-        if work.now_us < OLDEST_US:
+        if work.now_us < OLDEST_US and not work.lot.messages:
             return False  # a clock that follows the data has not begun
         report = self._source.report()
         self._watch.tick(report, work.lot, work.now_us)
-        work.virtual = self._watch.news(self.organs.sorter, report, work.now_us)
-        due_us = self.organs.judge.due_us()
-        time_shows = due_us is not None and due_us <= work.now_us
-        if not (work.lot.messages or work.virtual or time_shows or self.differences):
-            return False
+        if not work.lot.messages:
+            work.virtual = self._watch.news(self.organs.sorter, report, work.now_us)
+            due_us = self.organs.judge.due_us()
+            time_shows = self._watch.turned or (due_us is not None and due_us <= work.now_us)
+            if not (work.virtual or time_shows or self.differences):
+                return False
         self._metrics.received.inc(len(work.lot))
         self._metrics.received_bytes.inc(sum(len(m.payload) for m in work.lot.messages))
         self._metrics.queue_depth.set(report.waiting + len(work.lot))
@@ -126,13 +130,16 @@ class Pipeline:
     def _decode(self, work: Work) -> bool:
         work.decoded = self.organs.decoder.decode(work.lot.messages)
         work.decoded.rejected = self._limit.admit(work.decoded.rejected)
+        self._watch.heard(work.decoded)
+        if work.lot.messages:
+            # Only now: nobody whose message is in hand is silent.
+            work.virtual = self._watch.news(self.organs.sorter, self._source.report(), work.now_us)
         self._metrics.decoded.inc(len(work.decoded.sensor))
         return True
 
     def _sort(self, work: Work) -> bool:
         assert work.decoded is not None
         work.sorted = self.organs.sorter.sort(work.decoded, work.now_us, work.virtual)
-        self._watch.heard(work.decoded)
         self._metrics.late.inc(int(work.sorted.late.sum()))
         self._metrics.repeated.inc(len(work.sorted.repeated))
         return True

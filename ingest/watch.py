@@ -26,6 +26,7 @@ AGAIN_US: Final = 60 * SECOND_US  # how often a number that did not change is sa
 GRACE_US: Final = 30 * SECOND_US
 LATELY_US: Final = 600 * SECOND_US  # how long a loss keeps the number up; then the alarm may return to normal
 AWAY_US: Final = 10 * SECOND_US  # how long the broker may be away before that is news
+BEHIND_US: Final = SECOND_US  # a message that has waited this long here says that the judge is behind
 UNKNOWN, OFFLINE, ONLINE = -1, 0, 1
 
 
@@ -36,16 +37,23 @@ class Watch:
         watched_us: time connected and caught up so far, microseconds; staleness counts only that.
         known_session: this worker had a session with the broker before.
         most: messages the broker or a batch can hold; so many at once mean that more wait behind them.
+        longest_us: more time than this between two looks was not watched: a commit that had to wait, a machine that slept, a
+            clock that was set. None where the clock follows the data: it may jump.
     """
 
-    def __init__(self, directory: Directory, *, watched_us: int, known_session: bool, most: int) -> None:
+    def __init__(
+        self, directory: Directory, *, watched_us: int, known_session: bool, most: int, longest_us: int | None = None
+    ) -> None:
         self.watched_us = watched_us
+        self.turned = False  # watching began or ended with the last tick: unwatched time must be left out where it lay
         self.online: NDArray[np.int8] = np.full(len(directory.devices), UNKNOWN, np.int8)
         self.status_changed: set[int] = set()  # device_id
         self.missing = 0  # messages of all devices in gaps that have stood for `GRACE_US`
         self._directory = directory
         self._most = most
+        self._longest_us = longest_us
         self._tick_us: int | None = None
+        self._watching = False
         self._news_us = 0
         self._known_session = known_session
         self._session_seen = False
@@ -81,10 +89,15 @@ class Watch:
 
     def tick(self, report: SourceReport, lot: Lot, now_us: int) -> None:
         """Counts the time since the last tick, where ingest was connected and caught up."""
-        caught_up = len(lot) + report.waiting < self._most
-        if self._tick_us is not None and report.connected and report.since_us <= self._tick_us and caught_up:
-            self.watched_us += max(0, now_us - self._tick_us)
-        self._tick_us = now_us
+        behind = report.oldest_us is not None and now_us - report.oldest_us > BEHIND_US
+        caught_up = len(lot) + report.waiting < self._most and not behind
+        watching = False
+        if self._tick_us is not None:
+            elapsed_us = max(0, now_us - self._tick_us)
+            looked = self._longest_us is None or elapsed_us <= self._longest_us
+            watching = report.connected and report.since_us <= self._tick_us and caught_up and looked
+            self.watched_us += elapsed_us if watching else 0
+        self.turned, self._watching, self._tick_us = watching != self._watching, watching, now_us
 
     def heard(self, decoded: Decoded) -> None:
         """Notes who spoke, and what statuses said."""
@@ -94,8 +107,15 @@ class Watch:
             self._spoken[index] = True
             gone = index[self.online[index] == OFFLINE]
             self.online[gone] = UNKNOWN  # it speaks: what the broker said in its name is over
+        if decoded.statuses:
+            self._note_statuses(decoded)
+
+    def _note_statuses(self, decoded: Decoded) -> None:
+        spoke = dict(zip((d.index for d in decoded.device), decoded.received_us.tolist(), strict=True))
         for status in decoded.statuses:
-            self.online[status.device.index] = ONLINE if status.online else OFFLINE
+            index = status.device.index
+            back = spoke.get(index, status.received_us) > status.received_us  # it spoke after its last will
+            self.online[index] = ONLINE if status.online else UNKNOWN if back else OFFLINE
             self.status_changed.add(status.device.row.device_id)
 
     def news(self, sorter: Sorter, report: SourceReport, now_us: int) -> list[tuple[int, float]]:

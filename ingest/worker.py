@@ -40,6 +40,7 @@ from ingest.watch import Watch
 
 FLUSH_S: Final = 2.0
 TURN_S: Final = 0.05  # longest wait of an idle turn: a pending delay is swept within 100 ms
+LONGEST_TURN_US: Final = 5_000_000  # an idle turn takes 50 ms, a full batch half a second
 LISTEN_S: Final = 0.25  # how often a change of definitions is looked for: it is in force within 2 s
 
 log = logger(__name__)
@@ -54,6 +55,7 @@ class WorkerOptions:
         token: a service token, fresh each time.
         folder: the worker's own.
         window: messages the broker sends before it waits for an ack.
+        longest_turn_us: time between two turns that is longer counts as not watched; None where the clock follows the data.
     """
 
     worker: str
@@ -64,6 +66,7 @@ class WorkerOptions:
     batch_messages: int = 2000
     window: int = 2000
     checkpoint_s: float = 60.0
+    longest_turn_us: int | None = LONGEST_TURN_US
 
 
 def ignore_point(_: str) -> None:
@@ -146,7 +149,10 @@ class Worker:
         if resumed.batch_no != mark.batch_no:
             log.error("stored_batches_missing", mark=mark.batch_no, found=resumed.batch_no)
         most = min(options.batch_messages, options.window)
-        watch = Watch(directory, watched_us=resumed.watched_us, known_session=mark.batch_no > 0, most=most)
+        watch = Watch(
+            directory, watched_us=resumed.watched_us, known_session=mark.batch_no > 0, most=most,
+            longest_us=options.longest_turn_us,
+        )  # fmt: skip
         if resumed.watch is not None:
             watch.restore(resumed.watch)
         self._epoch = mark.epoch

@@ -141,3 +141,55 @@ def test_another_directory_keeps_what_was_known() -> None:
     scene.status(online=False)
     scene.watch.carry(plant())
     assert scene.news()[GATEWAY] == 1.0
+
+
+def connected(**told: object) -> SourceReport:
+    """A session that has stood since the start."""
+    fields: dict[str, object] = {"connected": True, "since_us": START_US, "first_session_present": True, **told}
+    return SourceReport(**fields)  # type: ignore[arg-type]
+
+
+def test_time_is_not_watched_while_older_messages_still_wait() -> None:
+    """A lot cut off by its bytes leaves messages behind that were there long ago: who sent them is not silent."""
+    watch = Watch(plant(), watched_us=0, known_session=True, most=100)
+    watch.tick(connected(), Lot(), START_US + SECOND)
+    long_ago = START_US + 2 * SECOND
+    watch.tick(connected(waiting=5, oldest_us=long_ago), Lot(), START_US + 60 * SECOND)
+    assert watch.watched_us == 0
+    watch.tick(connected(waiting=5, oldest_us=START_US + 61 * SECOND), Lot(), START_US + 61 * SECOND)
+    assert watch.watched_us == SECOND
+
+
+def test_a_stretch_in_which_nobody_looked_is_not_watched() -> None:
+    """A commit that took minutes, a machine that slept, a clock that was set: none of it is silence of a sensor."""
+    watch = Watch(plant(), watched_us=0, known_session=True, most=100, longest_us=5 * SECOND)
+    for at_s in (1, 2, 3602, 3603):
+        watch.tick(connected(), Lot(), START_US + at_s * SECOND)
+    assert watch.watched_us == 2 * SECOND
+
+
+def test_where_watching_begins_and_ends_is_told() -> None:
+    """There the judge takes a turn, so that unwatched time is left out where it lay."""
+    watch = Watch(plant(), watched_us=0, known_session=True, most=100)
+    away = SourceReport(connected=False, since_us=START_US + 3 * SECOND)
+    turned = []
+    for at_s, report in ((1, connected()), (2, connected()), (3, away), (4, away), (5, connected()), (6, connected())):
+        watch.tick(report, Lot(), START_US + at_s * SECOND)
+        turned.append(watch.turned)
+    assert turned == [False, True, True, False, True, False]
+
+
+def test_what_a_device_says_after_its_last_will_counts() -> None:
+    """A will and a later message in one lot: the device is there."""
+    scene = Scene()
+    scene.now += SECOND
+    gone = message("d1", b'{"online": false}', scene.now, kind="status")
+    speaks = message("d1", payload(0, scene.now, [{"s": "s1", "v": 1}]), scene.now + 1)
+    scene.watch.heard(Decoder(scene.directory).decode([gone, speaks]))
+    assert scene.news()[GATEWAY] == 0.0
+    scene.watch.heard(
+        Decoder(scene.directory).decode(
+            [speaks._replace(received_us=scene.now), gone._replace(received_us=scene.now + 1)]
+        )
+    )
+    assert scene.news()[GATEWAY] == 1.0
