@@ -62,7 +62,10 @@ class Clocks:
             self._clocks[device_id] = DeviceClock(boot, lead, sent_us, received_us)
             return abs(lead) <= self.tolerance_us
         set_back = newest and sent_us < clock.sent_us - self.tolerance_us
-        if (newest and clock.boot != boot) or set_back:
+        # What comes as it is sent is right, whatever was seen before: else a clock mended by less than the pause between its
+        # messages, or our own clock set forward, would be held against the device for ever.
+        mended = newest and abs(lead) <= self.tolerance_us < clock.offset_us
+        if (newest and clock.boot != boot) or set_back or mended:
             clock.boot, clock.offset_us = boot, lead
         else:
             faded = clock.offset_us - int(DRIFT * max(0, received_us - clock.received_us))

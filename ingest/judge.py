@@ -18,6 +18,9 @@ from detectors.registry import detectors_for
 from ingest.directory import Directory
 
 Columns = dict[str, NDArray[np.generic]]
+# A batch whose newest reading is older than this is a backlog: what follows in it may cancel a delay that `now` has passed.
+# Ours; twice the tolerance that clocks have.
+BACKLOG_US: Final = 10_000_000
 UNGUARDED: Final = "limit"  # limits go on or the process stops: nothing may look as if it were watched and is not
 
 log = logger(__name__)
@@ -91,6 +94,11 @@ class Judge:
         self._is_gateway = np.zeros(len(directory), np.bool_)
         self._is_gateway[list(self._muted_by)] = True
         self._muted = np.zeros(len(directory), np.bool_)
+        self._can_be_muted = np.zeros(len(directory), np.bool_)
+        for slots in self._muted_by.values():
+            self._can_be_muted[slots] = True
+        self._stamped_now = np.zeros(len(directory), np.bool_)  # our own numbers, said as of `now`
+        self._stamped_now[[*directory.broker_slot.values(), *directory.gateway_slot.values()]] = True
         rows = definitions.definitions
         self._keys = np.array([(d.definition_id, d.version) for d in rows], np.int64).reshape(-1, 2)
         self._sensor = np.array([d.sensor_id for d in rows], np.int64)
@@ -122,7 +130,16 @@ class Judge:
             silent = self._unmuted(self._guarded(detector, lambda d: d.sweep(now_us, watched_us)))
             if len(silent):
                 events += self.conditions.step(silent)
-        return events + self.conditions.sweep(now_us)
+        return events + self.conditions.sweep(self._heard_until_us(on_time, now_us))
+
+    def _heard_until_us(self, on_time: ReadingBatch, now_us: int) -> int:
+        """The instant that delays may have ended by: `now`, but in a backlog that of its newest reading.
+
+        A function of the batch alone, so that a restart judges the same.
+        """
+        heard = on_time.judged_at[~self._stamped_now[on_time.sensor]]
+        newest_us = int(heard.max()) if len(heard) else now_us
+        return newest_us if now_us - newest_us > BACKLOG_US else now_us
 
     def due_us(self) -> int | None:
         """When time alone will show something next, microseconds UTC; None: never."""
@@ -222,6 +239,7 @@ class Judge:
             part.restore(fresh)
         if "muted" in columns and len(self.definitions.definitions):
             self._muted[self.definitions.slot[np.isin(self._sensor, columns["muted"])]] = True
+            self._muted &= self._can_be_muted  # where a gateway can say that it is back
 
 
 def _with_row(event: Event, row: int) -> Event:

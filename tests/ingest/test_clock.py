@@ -104,3 +104,14 @@ def test_state_goes_on() -> None:
     trusts((0, 0, True), clocks=clocks)
     restored.restore(clocks.state())
     assert trusts((-600, 1, False), clocks=restored) == trusts((-600, 1, False), clocks=clocks) == [True]
+
+
+def test_a_clock_that_is_right_again_is_believed_again() -> None:
+    """Ahead, then mended by less than the pause between messages, or our own clock was set: no device is distrusted for ever."""
+    assert trusts((600, 0, True), (1200, 600, True), (1200, 1200, True), (1800, 1800, True)) == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert trusts((600, 0, True), (1203, 1200, False)) == [False, False]

@@ -146,3 +146,34 @@ def test_marks_say_what_is_late_and_what_is_new() -> None:
     again = Sorter(small_directory(), 5 * SECOND)
     again.restore(sorter.state())
     assert again.marks.sort(batch((0, 3, 1.0), (0, 4, 1.0)))[0].tolist() == [True, False]
+
+
+def test_a_backlog_does_not_end_delays_that_its_next_part_cancels() -> None:
+    """How a backlog is cut into batches changes nothing: while readings are old, time is what they say."""
+    judge = judge_with(definition(1, 101, on_delay_us=5 * SECOND), definition(2, 102, on_delay_us=5 * SECOND))
+    now_us = START_US + 3600 * SECOND
+    begins = batch((0, 0, 60.0), (1, 1, 60.0), (2, 3, 1.0))
+    assert judge.judge(begins, no_late(begins), now_us, 0).events == []
+    ends = batch((0, 4, 1.0), (2, 9, 1.0))
+    events = judge.judge(ends, no_late(ends), now_us + SECOND, 0).events
+    assert [(e.definition_id, e.active, e.at) for e in events] == [(2, True, START_US + 6 * SECOND)]
+    last = batch((0, 10, 60.0))
+    assert judge.judge(last, no_late(last), now_us + 2 * SECOND, 0).events == []
+    assert judge.due_us() == START_US + 15 * SECOND
+    nothing = ReadingBatch.empty()
+    events = judge.judge(nothing, no_late(nothing), now_us + 3 * SECOND, 0).events
+    assert [(e.definition_id, e.active, e.at) for e in events] == [(1, True, START_US + 15 * SECOND)]
+
+
+def test_a_gateway_that_is_not_there_any_more_mutes_nobody() -> None:
+    """Its virtual sensor was retired while it was gone: nobody would ever say that it is back."""
+    directory = with_gateway()
+    silent = definition(1, 1, detector="stale", setpoint=5.0)
+    judge = judge_with(silent, definition(2, 3, setpoint=1.0), directory=directory)
+    first = batch((0, 0, 1.0), (2, 0, 1.0))
+    judge.advance(first, START_US, 0)
+    without = Directory(2, [device_row(1)], [s for s in directory.sensors if not s.is_virtual])
+    after = judge_with(silent, directory=without)
+    after.restore(judge.state())
+    events = after.advance(ReadingBatch.empty(), START_US + 60 * SECOND, 60 * SECOND)
+    assert [(e.definition_id, e.active) for e in events] == [(1, True)]

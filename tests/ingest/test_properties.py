@@ -89,7 +89,7 @@ def judge_all(
     organs = Organs.grow(directory, definitions, TOLERANCE)
     rows, events = set[Row](), dict[int, list[Event]]()
     waiting = [m.received_us for lot in lots for m in lot]
-    for number, lot in enumerate(lots):
+    for number, lot in enumerate([*lots, []]):  # and a turn in which nothing more comes
         waiting = waiting[len(lot) :]
         # Readings are up to a second older than their message.
         now = min(waiting) - SECOND if waiting else START_US + 3600 * SECOND
