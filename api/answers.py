@@ -88,6 +88,10 @@ def _database_refused(request: Request, error: Exception) -> Response:
     if error.sqlstate in _BUSY_STATES:
         log.warning("database_busy", path=request.url.path, sqlstate=error.sqlstate)
         return sentence(request, 503, _BUSY)
+    if isinstance(error, psycopg.DataError):
+        # A number beyond all ids, a NUL in a text: what was asked cannot be said to a database.
+        log.warning("database_cannot_read", path=request.url.path, sqlstate=error.sqlstate)
+        return sentence(request, 422, _WRONG_INPUT)
     log.error("database_refused", path=request.url.path, sqlstate=error.sqlstate, error=first_line(error))
     return sentence(request, 500, later("Davy's database refused this. The operator finds the reason in the log."))
 

@@ -72,6 +72,7 @@ def create_app(
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # such a redirect would lead to whatever the Host header says
         lifespan=_lifespan,
     )
     app.state.web = web

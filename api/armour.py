@@ -51,8 +51,10 @@ class Armour:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
-                if scope["path"].startswith("/static/"):
+                if scope["path"].startswith("/static/") and status in (200, 206, 304):
                     headers["Cache-Control"] = "public, max-age=31536000, immutable"
+                else:
+                    headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         if _announced(scope) > MOST_BODY:

@@ -154,6 +154,8 @@ def list_rejected(
 def _aware(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise Answer(422, later("Times need their offset, such as 2026-11-23T08:00:00Z."))
+    if not 1970 <= at.year < 9999:  # at the ends of the calendar an hour more or less is out of it
+        raise Answer(422, later("Something in this request is missing or has a wrong form."))
     return at
 
 

@@ -1,0 +1,59 @@
+"""Requests that no page of ours makes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.conftest import House, token_of
+
+pytestmark = [pytest.mark.db, pytest.mark.enable_socket]
+
+OFFICER = "huaihai-petro-officer"
+
+
+def test_what_a_person_may_see_is_never_kept_by_a_cache(timescale_house: House) -> None:
+    """Pages and the JSON API alike; and a static file that is not there is not missing for a year."""
+    client = timescale_house.visitor(OFFICER)
+    for path in ("/alarms", "/api/v1/me", "/api/v1/alarms", "/api/v1/sensors", "/static/nothing.js"):
+        assert client.get(path).headers["cache-control"] == "no-store", path
+    assert "immutable" in client.get("/static/davy.js").headers["cache-control"]
+
+
+def test_the_host_header_leads_nobody_away(timescale_house: House) -> None:
+    """No address is made from what the asker says our name is."""
+    client = timescale_house.visitor(OFFICER)
+    for path in ("/alarms/", "/api/v1/alarms/", "/nothing/"):
+        answer = client.get(path, headers={"host": "evil.example"}, follow_redirects=False)
+        assert answer.status_code == 404, path
+        assert "evil.example" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/occurrences?before=99999999999999999999999",
+        "/api/v1/occurrences?before=99999999999999999999999",
+        "/api/v1/sensors/1/readings?until=0001-01-01T00:00:00Z",
+        "/api/v1/sensors/1/readings?since=0001-01-01T00:00:00%2B14:00&until=0001-01-01T01:00:00%2B14:00",
+        "/api/v1/sensors/1/readings?since=9999-12-31T23:00:00-14:00&until=9999-12-31T23:59:59-14:00",
+    ],
+)
+def test_numbers_and_times_beyond_everything_are_the_asker_s_mistake(timescale_house: House, path: str) -> None:
+    """They are answered with a sentence; only our own mistakes are errors in the log."""
+    answer = timescale_house.visitor(OFFICER).get(path)
+    assert answer.status_code == 422
+    assert answer.headers["content-security-policy"]
+
+
+def test_a_text_that_cannot_be_kept_is_refused(timescale_house: House) -> None:
+    """PostgreSQL keeps no NUL; whoever sends one learns that it was theirs."""
+    house = timescale_house
+    client = house.visitor(OFFICER)
+    occurrence = house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began)
+    token = token_of(client)
+    answer = client.post(
+        f"/api/v1/occurrences/{occurrence}/comments", json={"body": "a\x00b"}, headers={"X-Form-Token": token}
+    )
+    assert answer.status_code == 422
+    answer = client.post(f"/occurrences/{occurrence}/comment", data={"body": "a\x00b", "form_token": token})
+    assert answer.status_code == 422
