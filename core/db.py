@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
+from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -48,10 +49,12 @@ class Database:
 
     Args:
         conninfo: of one of the five roles.
-        statement_timeout_s: longest a statement may run; web waits 5 s at most.
+        statement_timeout_s: longest a statement may run; web waits 5 s at most. A transaction that stands idle for as long is
+            ended too: a process that hangs, or a host that is gone, must not hold alarm rows for which ingest waits.
     """
 
     def __init__(self, conninfo: str, *, application: str, size: int = 8, statement_timeout_s: float = 5.0) -> None:
+        timeout_ms = int(statement_timeout_s * 1000)
         self._pool: ConnectionPool[Connection[TupleRow]] = ConnectionPool(
             conninfo,
             min_size=1,
@@ -63,7 +66,7 @@ class Database:
                 "autocommit": True,
                 "connect_timeout": CONNECT_TIMEOUT_S,
                 "application_name": f"davy-{application}",
-                "options": f"-c statement_timeout={int(statement_timeout_s * 1000)}",
+                "options": f"-c statement_timeout={timeout_ms} -c idle_in_transaction_session_timeout={timeout_ms}",
             },
         )
 
@@ -85,15 +88,16 @@ class Database:
         try:
             with self._pool.connection() as connection, transaction(connection, token):
                 yield connection
-        except (PoolTimeout, psycopg.OperationalError) as error:
-            if isinstance(error, psycopg.OperationalError) and error.sqlstate is not None and not _away(error.sqlstate):
+        except (PoolTimeout, psycopg.OperationalError, IdleInTransactionSessionTimeout) as error:
+            if isinstance(error, psycopg.Error) and error.sqlstate is not None and not _away(error.sqlstate):
                 raise
             raise DatabaseAway(f"The database does not answer: {first_line(error)}") from error
 
 
 def _away(sqlstate: str) -> bool:
-    # 08: connection exceptions; 57P01-57P03: shutting down, crashed, starting up; 53300: too many connections.
-    return sqlstate.startswith("08") or sqlstate in {"57P01", "57P02", "57P03", "53300"}
+    # 08: connection exceptions; 25P03: ended because we stood idle; 57P01-57P03: shutting down, crashed, starting up; 53300:
+    # too many connections.
+    return sqlstate.startswith("08") or sqlstate in {"25P03", "57P01", "57P02", "57P03", "53300"}
 
 
 def first_line(error: BaseException) -> str:
