@@ -21,7 +21,7 @@ from typing import Any, Final, cast
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from core.errors import BrokerAway
+from core.errors import BadSetting, BrokerAway
 from core.log import logger
 from core.wire import READINGS_FILTER, STATUS_FILTER
 from ingest.buffered import BufferedSocket
@@ -34,6 +34,7 @@ CONNECT_TIMEOUT_S: Final = 5.0
 LONGEST_WAIT_S: Final = 10.0  # between attempts to connect
 QUICK_S: Final = 5.0  # a session that ends sooner was taken over, or the broker is sick
 QUICK_DROPS: Final = 5
+MOST_WAITING: Final = 100_000  # messages; QoS 0 knows no window, and a small one takes far more memory than its payload
 PACKETS_A_ROUND: Final = 2000  # then acks and pings have their turn
 
 log = logger(__name__)
@@ -49,6 +50,7 @@ class MqttOptions:
         window: the broker's max_inflight_messages.
         linger_s: how long a lot may wait to fill up once it has a message.
         most_bytes: payload bytes that may wait; above them nothing more is read from the socket.
+        most_waiting: messages likewise.
     """
 
     host: str
@@ -60,6 +62,7 @@ class MqttOptions:
     window: int = 2000
     linger_s: float = 0.02
     most_bytes: int = 256 * 1024 * 1024
+    most_waiting: int = MOST_WAITING
     client_key: bytes = field(default=b"", repr=False)
 
     @property
@@ -119,7 +122,11 @@ class MqttSource:
         if self._options.user is not None:
             client.username_pw_set(self._options.user, self._options.password)
         if self._options.tls_ca is not None:
-            client.tls_set(self._options.tls_ca)
+            try:
+                client.tls_set(self._options.tls_ca)
+            except OSError as error:  # ssl.SSLError is one
+                why = error.strerror or error
+                raise BadSetting(f"The broker's authority {self._options.tls_ca} cannot be used: {why}.") from error
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -153,7 +160,7 @@ class MqttSource:
                 if remaining <= 0 or not self._lock.wait(remaining):
                     break
             taken: list[RawMessage] = []
-            size = 0
+            size, was_full = 0, self._full()
             while self._queue and len(taken) < most and (not taken or size + len(self._queue[0].payload) <= most_bytes):
                 message = self._queue.popleft()
                 size += len(message.payload)
@@ -163,7 +170,6 @@ class MqttSource:
                         message = message._replace(generation=renewed[0], mid=renewed[1])
                 taken.append(message)
                 self._taken_us = message.received_us
-            was_full = self._bytes >= self._options.most_bytes
             self._bytes -= size
         if was_full:
             self._wake()
@@ -180,9 +186,12 @@ class MqttSource:
             waiting = len(self._queue)
             oldest = self._queue[0].received_us if self._queue else None
         known = self._report
+        failure = known.failure
+        if self._settled.is_set() and not self._thread.is_alive() and not self._stopping.is_set():
+            failure = "The thread that reads from the broker has ended; nothing more would come."
         return SourceReport(
             known.connected, known.since_us, known.first_session_present, known.sessions_lost, known.dropped, waiting, oldest,
-            known.broker_version, known.failure,
+            known.broker_version, failure,
         )  # fmt: skip
 
     def stop(self) -> None:
@@ -262,7 +271,7 @@ class MqttSource:
                 return
             if not sock.flush():
                 return
-            full = self._bytes >= self._options.most_bytes
+            full = self._full()
             poller.modify(sock, (0 if full else select.POLLIN) | (select.POLLOUT if sock.unsent else 0))
             ready = dict(poller.poll(0 if sock.pending() and not full else 500))
             if self._wake_r.fileno() in ready:
@@ -282,12 +291,15 @@ class MqttSource:
         for _ in range(PACKETS_A_ROUND):
             if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or client.socket() is None:
                 return False
-            if not sock.pending() or self._bytes >= self._options.most_bytes:
+            if not sock.pending() or self._full():
                 break
         if len(self._queue) > before or before == 0:
             with self._lock:
                 self._lock.notify()
         return True
+
+    def _full(self) -> bool:
+        return self._bytes >= self._options.most_bytes or len(self._queue) >= self._options.most_waiting
 
     def _drain_wakes(self) -> None:
         try:

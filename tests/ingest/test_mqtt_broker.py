@@ -187,6 +187,49 @@ def test_bytes_are_bounded_too(broker: Broker, plant: mqtt.Client) -> None:
     ours.stop()
 
 
+def test_messages_without_a_window_are_bounded_in_number(broker: Broker, plant: mqtt.Client) -> None:
+    """QoS 0 is not acknowledged, so no window holds it back: small messages without end must not fill the memory."""
+    ours = source(broker, most_waiting=50)
+    ours.start()
+    for i in range(20_000):
+        plant.publish(TOPIC, b"%d" % i, qos=0)
+    publish(plant, b"last")
+    wait_for(lambda: ours.report().waiting >= 50, "the bound")
+    # What one read of the socket brought is taken off it one by one, so nothing passes the bound.
+    assert ours.report().waiting == 50
+    got = take(ours, 200)
+    assert [m.payload for m in got[:50]] == [b"%d" % i for i in range(50)]
+    ours.stop()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_network_thread_that_died_is_a_failure(broker: Broker, plant: mqtt.Client) -> None:
+    """Not a silence: the worker ends with a sentence and is started again."""
+
+    class Worn:
+        """A clock that breaks on the first message, in the network thread."""
+
+        broken = False
+
+        def __call__(self) -> int:
+            if self.broken:
+                raise ZeroDivisionError("in the network thread")
+            return clock()
+
+    worn = Worn()
+    options = MqttOptions(
+        host=broker.host, port=broker.port, worker="w", user="ingest", password=PASSWORDS["ingest"], linger_s=0.0
+    )
+    ours = MqttSource(options, worn)
+    ours.start()
+    assert ours.report().failure is None
+    worn.broken = True
+    publish(plant, b"one")
+    wait_for(lambda: ours.report().failure is not None, "the failure", 10)
+    assert "has ended" in str(ours.report().failure)
+    ours.stop()
+
+
 def test_a_broker_that_cannot_be_reached_or_refuses_is_one_sentence(broker: Broker) -> None:
     """Wrong port, wrong password: what was tried and what was said."""
     with pytest.raises(BrokerAway, match="refused"):
