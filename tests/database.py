@@ -81,8 +81,9 @@ def clone(server: PostgresServer) -> TestDatabase:
         connection.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (TEMPLATE,)
         )
+        # Copying files is four times as quick as the default, which logs every page.
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER davy_owner").format(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy OWNER davy_owner").format(
                 sql.Identifier(name), sql.Identifier(TEMPLATE)
             )
         )
