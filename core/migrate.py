@@ -99,6 +99,7 @@ def migrate(owner_url: str, principal_key: bytes) -> list[str]:
         DatabaseAway: it does not answer.
     """
     with closing(connect(owner_url, application="migrate")) as connection:
+        require_role(connection, "davy_owner")
         connection.execute("SELECT pg_advisory_lock(7251101)")  # one migration at a time
         if connection.info.server_version < OLDEST_SERVER:
             raise BadSetting(
@@ -143,12 +144,28 @@ def _pending(connection: Connection[Any]) -> Iterator[Migration]:
             )
 
 
-def require_current(connection: Connection[Any]) -> None:
-    """Stops a process whose database is not at this version.
+def require_role(connection: Connection[Any], role: str) -> None:
+    """Stops whoever was given another role's address: rights and row security hang on the role.
 
     Raises:
-        BadSetting: one sentence that says what to run.
+        BadSetting: one sentence with the setting's name.
     """
+    if connection.info.user != role:
+        setting = f"DAVY_DATABASE_URL_{role.removeprefix('davy_').upper()}"
+        raise BadSetting(f"{setting} leads to the role {connection.info.user}; it must be the address of {role}.")
+
+
+def require_current(connection: Connection[Any], role: str | None = None) -> None:
+    """Stops a process whose database is not at this version.
+
+    Args:
+        role: whom it must be connected as.
+
+    Raises:
+        BadSetting: one sentence that says what to run or to set.
+    """
+    if role is not None:
+        require_role(connection, role)
     present = connection.execute("SELECT to_regclass('schema_migration')").fetchone()
     if present is None or present[0] is None:
         raise BadInput("The database is empty: run `davy migrate` first.")

@@ -44,7 +44,7 @@ def device_credential(settings: Settings, device: str, *, actor: str = "operator
     password = secrets.token_urlsafe(_RANDOM_BYTES)
     at = now or datetime.now(UTC)
     with closing(connect(settings.secret("database_url_owner"), application="device-credential")) as connection:
-        require_current(connection)
+        require_current(connection, "davy_owner")
         with connection.transaction():
             lock_portfolio(connection)  # one writer of the password file at a time
             marked = mark_credential(connection, device, at)

@@ -20,6 +20,6 @@ def export_site(owner_url: str) -> str:
         DatabaseAway: it does not answer.
     """
     with closing(connect(owner_url, application="site-export")) as connection:
-        require_current(connection)
+        require_current(connection, "davy_owner")
         with connection.transaction():
             return write_site_file(read_everything(connection))

@@ -104,7 +104,7 @@ def import_site(
     found = read_site_file(_read(path), words=vocabulary(), packs=packs, variables=variables)
     at = now or datetime.now(UTC)
     with closing(connect(owner_url, application="site-import")) as connection:
-        require_current(connection)
+        require_current(connection, "davy_owner")
         with connection.transaction(force_rollback=dry_run):
             lock_portfolio(connection)
             current = read_everything(connection)

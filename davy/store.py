@@ -65,6 +65,12 @@ def stored_readings(connection: Connection[Any]) -> int:
     return int(row[0])
 
 
+def principal_holds(connection: Connection[Any]) -> bool:
+    """Whether the database takes the token of this transaction for that of one of Davy's own processes."""
+    row = connection.execute("SELECT davy_everything()").fetchone()
+    return bool(row and row[0])
+
+
 def ingest_connected(connection: Connection[Any]) -> bool:
     """Whether ingest says that it judges and is connected: from then on nothing that is published passes it by."""
     row = connection.execute(

@@ -75,7 +75,7 @@ def add_user(
     hashed = PasswordHasher().hash(chosen)
     at = now or datetime.now(UTC)
     with closing(connect(owner_url, application="user-add")) as connection:
-        require_current(connection)
+        require_current(connection, "davy_owner")
         with connection.transaction():
             lock_portfolio(connection)
             person = _person(holders(connection), person_key)

@@ -10,13 +10,12 @@ from typing import Final
 from alerting.actions import call_for_what_still_holds, expire_shelves
 from alerting.channels import configured
 from alerting.outbox import Dispatcher
-from core.db import Database, connect
+from core.db import Database
 from core.errors import DatabaseAway
 from core.log import logger
 from core.metrics import Metrics
-from core.migrate import require_current
 from core.settings import Settings
-from davy.processes.surroundings import metrics_served, service_token, wall_clock
+from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock
 
 LOOK_EVERY_S: Final = 1.0
 
@@ -25,10 +24,8 @@ log = logger(__name__)
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Sends notifications, and watches the time for alarms, until `stop` is set."""
-    url, token, metrics = settings.secret("database_url_alerting"), service_token(settings), Metrics()
+    url, token, metrics = checked_database(settings, "alerting"), service_token(settings), Metrics()
     channels = configured(settings)
-    with connect(url, application="alerting") as connection:
-        require_current(connection)
     database = Database(url, application="alerting")
     database.open()
     dispatcher = Dispatcher(

@@ -6,20 +6,17 @@ import threading
 
 from api.app import create_app
 from api.server import Server
-from core.db import Database, connect
+from core.db import Database
 from core.errors import Unavailable
 from core.metrics import Metrics
-from core.migrate import require_current
 from core.settings import Settings
 from davy.demo_inbox import HttpInbox
-from davy.processes.surroundings import metrics_served, wall_clock
+from davy.processes.surroundings import checked_database, metrics_served, wall_clock
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Pages and the JSON API."""
-    url, metrics = settings.secret("database_url_web"), Metrics()
-    with connect(url, application="web") as connection:
-        require_current(connection)
+    url, metrics = checked_database(settings, "web"), Metrics()
     app = create_app(
         database=Database(url, application="web"),
         principal_key=bytes.fromhex(settings.secret("principal_key")),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from core.metrics import Metrics
 from core.settings import Settings
-from davy.processes.surroundings import metrics_served, service_token, wall_clock_us
+from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock_us
 from davy.stream_clock import StreamClock, StreamedSource
 from ingest.mqtt import MqttOptions, MqttSource
 from ingest.source import Source
@@ -30,7 +30,7 @@ def _ingest(
 ) -> None:
     options = WorkerOptions(
         worker=settings.worker,
-        conninfo=settings.secret("database_url_ingest"),
+        conninfo=checked_database(settings, "ingest"),
         token=service_token(settings),
         folder=settings.state_dir / settings.worker,
         clock_tolerance_us=round(settings.clock_tolerance_s * 1e6),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 from prometheus_client import start_http_server
 
-from core.errors import Unavailable
+from core.db import connect, transaction
+from core.errors import BadSetting, Unavailable
 from core.metrics import Metrics
+from core.migrate import require_current
 from core.principal import ServiceToken
 from core.settings import Settings
+from davy.store import principal_holds
 
 
 def wall_clock() -> datetime:
@@ -29,6 +32,32 @@ def service_token(settings: Settings) -> Callable[[], str]:
     """A fresh token of one of Davy's own processes, each time it is called."""
     token = ServiceToken(bytes.fromhex(settings.secret("principal_key")))
     return lambda: token.at(time.time())
+
+
+def checked_database(settings: Settings, role: str) -> str:
+    """The database's address for one role, once a look has shown that a process can work with it.
+
+    With another principal key than the database's own nobody would see a row: ingest would reject every message as
+    unknown, and alerting would find nothing to send.
+
+    Args:
+        role: ingest, alerting or web.
+
+    Raises:
+        DatabaseAway: it does not answer.
+        BadSetting: another role, version or principal key.
+    """
+    url = settings.secret(f"database_url_{role}")
+    token = service_token(settings)()
+    with closing(connect(url, application=role)) as connection:
+        require_current(connection, f"davy_{role}")
+        with transaction(connection, token):
+            if not principal_holds(connection):
+                raise BadSetting(
+                    "DAVY_PRINCIPAL_KEY is not the key that this database was migrated with: set that one, or run "
+                    "`davy migrate` with the new one and start all processes again."
+                )
+    return url
 
 
 @contextmanager
