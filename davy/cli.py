@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from core.errors import DavyError
+from core.errors import BadInput, DavyError
 from davy.servers.errors import ServerUnavailable
 
 app = typer.Typer(
@@ -281,8 +281,11 @@ def site_export(file: Annotated[Path | None, typer.Argument(help="Default: stdou
     text = export_site(Settings.read(os.environ).secret("database_url_owner"))
     if file is None:
         print(text, end="")
-    else:
+        return
+    try:
         file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{file} cannot be written: {error.strerror}.") from error
 
 
 @user_app.command("add")
