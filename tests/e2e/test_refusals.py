@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import secrets
 import socket
 from collections.abc import Iterator, Mapping
@@ -154,6 +155,24 @@ def test_a_database_that_does_not_let_us_in(place: Place, wrong: dict[str, str])
     assert "password authentication failed" in said or '"nowhere" does not exist' in said
 
 
+def test_an_address_of_another_role(place: Place) -> None:
+    """Rights and row security hang on the role: the setting and the role it must lead to are named."""
+    settings = place.settings()
+    for role in ("owner", "ingest", "alerting", "web"):
+        other = "web" if role != "web" else "ingest"
+        settings[f"DAVY_DATABASE_URL_{role.upper()}"] = place.url(other)
+    for said in refusals({**COMMANDS, **MIGRATE}, settings).values():
+        assert re.fullmatch(
+            r"DAVY_DATABASE_URL_\w+ leads to the role davy_\w+; it must be the address of davy_\w+\.", said
+        ), said
+
+
+def test_a_principal_key_that_is_not_the_database_s(place: Place) -> None:
+    """Under it nobody would see a row, and ingest would reject every message as unknown: no process starts."""
+    for said in refusals(PROCESSES, place.settings(DAVY_PRINCIPAL_KEY=secrets.token_hex(32))).values():
+        assert said.startswith("DAVY_PRINCIPAL_KEY is not the key that this database was migrated with")
+
+
 def test_an_empty_database(empty: Place) -> None:
     """What to run first is said."""
     said = refusals(COMMANDS, empty.settings())
@@ -205,6 +224,15 @@ def test_a_broker_that_is_away_or_refuses_us(place: Place, wrong: dict[str, str]
     assert words in said
 
 
+def test_an_authority_for_the_broker_that_cannot_be_read(place: Place, tmp_path: Path) -> None:
+    """No such file, or one that holds no certificate."""
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    for file in (tmp_path / "none.pem", empty):
+        said = refusal("process", "ingest", settings=place.settings(DAVY_MQTT_TLS_CA=str(file)))
+        assert said.startswith(f"The broker's authority {file} cannot be used: ")
+
+
 def test_a_port_in_use(place: Place) -> None:
     """The port, and the variable that names another."""
     pairs = [
@@ -252,5 +280,7 @@ def test_a_site_file_with_mistakes(place: Place, tmp_path: Path) -> None:
     file.write_text("davy: site/1\n\tcompanies: []\n", "utf-8")
     assert refusal("site", "import", str(file), settings=place.settings()).startswith("line 2: ")
     assert "no-such.yaml" in refusal("site", "import", str(tmp_path / "no-such.yaml"), settings=place.settings())
+    away = tmp_path / "no-such-folder" / "plant.yaml"
+    assert refusal("site", "export", str(away), settings=place.settings()).startswith(f"{away} cannot be written")
     with psycopg.connect(place.url("owner")) as connection:
         assert connection.execute("SELECT count(*) FROM company").fetchone() == (0,)
