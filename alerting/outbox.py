@@ -8,6 +8,7 @@ out, and the message is sent again under the same key.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
@@ -28,6 +29,9 @@ SEND_TIMEOUT: Final = timedelta(seconds=30)  # slow mail servers greet after 20 
 LEASE: Final = timedelta(seconds=60)  # the wait after a crash before a message is sent again; must exceed SEND_TIMEOUT
 SLOW_POLL: Final = timedelta(seconds=5)  # behind LISTEN: finds what a lost notice, a lease's end or an escalation left
 SENDERS: Final = 4  # a receiver that hangs holds one of them for SEND_TIMEOUT
+OF_ONE_CHANNEL: Final = (
+    SENDERS - 1
+)  # so many may be sending over one channel: a mail server that hangs stops no webhook
 _BACK_OFF_S: Final = 2.0  # while the database is away
 
 log = logger(__name__)
@@ -71,22 +75,34 @@ class Dispatcher:
         self._metrics = metrics
         self._lease = lease
         self._send_timeout = send_timeout
+        self._claiming = threading.Lock()
+        self._sending: Counter[str] = Counter()  # by channel
 
     def run_once(self, now: datetime) -> Outcome | None:
-        """Takes the most urgent message that is due by `now` and sees it through; None where there is none.
+        """Takes the most urgent message that is due by `now` and sees it through; None where there is none to take.
 
         One at a time: a lease covers one sending, so a slow receiver never makes the next message's lease run out.
 
         Raises:
             DatabaseAway: nothing is lost: the lease runs out and the message is sent again.
         """
-        with self._database.transaction(self._token()) as connection:
-            claimed = notifications.claim(connection, now, now + self._lease)
-        if claimed is None:
-            return None
-        outcome = self._see_through(claimed, now)
+        with self._claiming:
+            with self._database.transaction(self._token()) as connection:
+                claimed = notifications.claim(connection, now, now + self._lease, but_not=self._taken_up())
+            if claimed is None:
+                return None
+            self._sending[claimed.channel] += 1
+        try:
+            outcome = self._see_through(claimed, now)
+        finally:
+            with self._claiming:
+                self._sending[claimed.channel] -= 1
         self._metrics.notifications.labels(claimed.channel, "delivered" if outcome == "sent" else outcome).inc()
         return outcome
+
+    def _taken_up(self) -> list[str]:
+        """Channels that may not hold one more sender."""
+        return [channel for channel, count in self._sending.items() if count >= OF_ONE_CHANNEL]
 
     def _see_through(self, claimed: Claimed, now: datetime) -> Outcome:
         """One message to its end or to its next attempt; the name of the outcome."""
@@ -175,8 +191,10 @@ class Dispatcher:
     def _until_next(self) -> float:
         """Seconds until something may be due, at most the slow poll's."""
         now = self._clock()
+        with self._claiming:
+            taken_up = self._taken_up()
         with self._database.transaction(self._token()) as connection:
-            next_at, overdue = notifications.outlook(connection, now)
+            next_at, overdue = notifications.outlook(connection, now, but_not=taken_up)
         self._metrics.outbox_due.set(overdue)
         if next_at is None:
             return SLOW_POLL.total_seconds()

@@ -67,8 +67,13 @@ def cancel_waiting(connection: Connection[Any], rows: Sequence[tuple[AlarmKey, s
     )
 
 
-def claim(connection: Connection[Any], now: datetime, lease_until: datetime) -> Claimed | None:
+def claim(
+    connection: Connection[Any], now: datetime, lease_until: datetime, *, but_not: Sequence[str] = ()
+) -> Claimed | None:
     """Takes the most urgent message that is due and nobody's, ours until `lease_until`; None where there is none.
+
+    Args:
+        but_not: channels whose messages are left for later.
 
     A row whose lease has run out was being sent by somebody who is gone; it is sent again, under the same key.
     """
@@ -78,12 +83,13 @@ def claim(connection: Connection[Any], now: datetime, lease_until: datetime) -> 
         WHERE notification_id = (
             SELECT notification_id FROM notification
             WHERE state IN ('waiting', 'claimed') AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until <= %(now)s)
+              AND channel <> ALL(%(but_not)s)
             ORDER BY urgency, due_at, notification_id
             LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
         )
         RETURNING notification_id
         """,
-        {"now": now, "lease_until": lease_until},
+        {"now": now, "lease_until": lease_until, "but_not": list(but_not)},
     ).fetchone()
     if taken is None:
         return None
@@ -162,14 +168,18 @@ def put_back(
     )
 
 
-def outlook(connection: Connection[Any], now: datetime) -> tuple[datetime | None, int]:
-    """When the next message may be claimed (None where none waits), and how many are due by now and not sent."""
+def outlook(connection: Connection[Any], now: datetime, *, but_not: Sequence[str] = ()) -> tuple[datetime | None, int]:
+    """When the next message may be claimed (None where none waits), and how many are due by now and not sent.
+
+    Args:
+        but_not: channels whose messages cannot be claimed now; they count as due all the same.
+    """
     row = connection.execute(
         """
-        SELECT min(greatest(due_at, lease_until)), count(*) FILTER (WHERE due_at <= %s)
+        SELECT min(greatest(due_at, lease_until)) FILTER (WHERE channel <> ALL(%s)), count(*) FILTER (WHERE due_at <= %s)
         FROM notification WHERE state IN ('waiting', 'claimed')
         """,
-        (now,),
+        (list(but_not), now),
     ).fetchone()
     return (row[0], row[1]) if row else (None, 0)
 

@@ -281,6 +281,40 @@ def test_a_raise_reaches_the_mail_server_while_it_runs(plant: Plant) -> None:
     assert [mail["To"] for mail in received.mails] == ["chen@example.com"]
 
 
+def test_a_receiver_that_hangs_does_not_hold_up_another_channel(timescale_plant: Plant) -> None:
+    """A mail server that answers nothing takes all senders but one; a webhook behind a queue of mails goes out at once."""
+    plant, stop, free = timescale_plant, threading.Event(), threading.Event()
+    plant.rows(
+        "INSERT INTO route (company_id, site_id, key, audience, priorities) VALUES (%s, %s, 'all', 'client', '{low}') RETURNING 1",
+        plant.company, plant.site,
+    )  # fmt: skip
+    plant.rows(
+        "INSERT INTO route_step (route_id, company_id, position, after_s, person_id, channel)"
+        " SELECT route_id, company_id, i, 0, CASE i WHEN 20 THEN %s ELSE %s END, CASE i WHEN 20 THEN 'webhook' ELSE 'smtp' END"
+        " FROM route, generate_series(1, 20) i WHERE key = 'all' RETURNING 1",
+        plant.people["deputy"], plant.people["officer"],
+    )  # fmt: skip
+    now = datetime.now(UTC)
+    plant.apply(plant.raised("level", now), now=now)
+    mails, hook = Sink(lambda _: waits(free)), Sink(lambda _: free.set())
+    with dispatcher(plant, lambda: datetime.now(UTC), smtp=mails, webhook=hook) as subject:
+        thread = threading.Thread(
+            target=subject.run, args=(stop,), kwargs={"listen_url": plant.database.url("alerting")}
+        )
+        thread.start()
+        try:
+            assert free.wait(10)
+        finally:
+            free.set()
+            stop.set()
+            thread.join()
+
+
+def waits(free: threading.Event) -> None:
+    """A receiver that hangs."""
+    free.wait(30)
+
+
 def listening(plant: Plant) -> None:
     """Waits until the dispatcher's LISTEN connection stands."""
     deadline = time.monotonic() + 10
