@@ -19,8 +19,9 @@ CREATE TYPE principal AS (
 );
 
 -- Verifies davy.principal of this session. Wrong, missing or expired: NULL, and every policy then shows nothing.
+-- pg_temp stands last in the path: else a temporary table of the same name would stand in for the key.
 CREATE FUNCTION davy_principal() RETURNS principal
-LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     token   text := current_setting('davy.principal', true);
     body    text;
@@ -32,7 +33,7 @@ BEGIN
     END IF;
     body := split_part(token, '.', 1) || '.' || split_part(token, '.', 2);
     IF NOT EXISTS (
-        SELECT FROM principal_key k
+        SELECT FROM public.principal_key k
         WHERE encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(body, 'UTF8'))), 'hex') = split_part(token, '.', 3)
     ) THEN
         RETURN NULL;
@@ -51,16 +52,17 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION davy_companies() RETURNS int[] LANGUAGE sql STABLE PARALLEL SAFE AS
-    $$ SELECT (davy_principal()).companies $$;
-CREATE FUNCTION davy_everything() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
-    $$ SELECT coalesce((davy_principal()).everything, false) $$;
-CREATE FUNCTION davy_person() RETURNS int LANGUAGE sql STABLE PARALLEL SAFE AS
-    $$ SELECT (davy_principal()).person_id $$;
-CREATE FUNCTION davy_role() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
-    $$ SELECT (davy_principal()).role $$;
-CREATE FUNCTION davy_login() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
-    $$ SELECT (davy_principal()).login $$;
+-- Bodies that are bound when they are made: no search path leads them to another davy_principal().
+CREATE FUNCTION davy_companies() RETURNS int[] LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (davy_principal()).companies;
+CREATE FUNCTION davy_everything() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN coalesce((davy_principal()).everything, false);
+CREATE FUNCTION davy_person() RETURNS int LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (davy_principal()).person_id;
+CREATE FUNCTION davy_role() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (davy_principal()).role;
+CREATE FUNCTION davy_login() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (davy_principal()).login;
 
 -- Puts the wall around one table that has a company_id: the owner sees all, everybody else what the token names.
 CREATE PROCEDURE davy_wall(tbl regclass, condition text DEFAULT NULL)

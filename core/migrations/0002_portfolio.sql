@@ -94,7 +94,8 @@ CREATE TABLE sensor (
     is_virtual  boolean NOT NULL DEFAULT false,
     valid_from  timestamptz NOT NULL DEFAULT now(),
     retired_at  timestamptz,
-    UNIQUE (device_id, key)
+    UNIQUE (device_id, key),
+    UNIQUE (sensor_id, company_id)             -- what names a sensor names its company with it
 );
 CALL davy_wall('sensor');
 
@@ -133,6 +134,7 @@ CREATE TABLE journal (                         -- who changed what, why, and wha
     reason      text NOT NULL
 );
 CALL davy_wall('journal');
+CREATE POLICY in_ones_own_name ON journal AS RESTRICTIVE FOR INSERT TO davy_web WITH CHECK (person_id = (SELECT davy_person()));
 CREATE INDEX journal_by_subject ON journal (subject, at);
 
 CREATE SEQUENCE definitions_version;           -- moves when sensors, definitions or routes change; NOTIFY davy_definitions
@@ -144,10 +146,13 @@ BEGIN
     RETURN moved;
 END
 $$;
+REVOKE ALL ON FUNCTION davy_definitions_changed FROM PUBLIC;
 
 GRANT SELECT ON company, site, zone, asset, device, sensor TO davy_ingest, davy_alerting, davy_web, davy_grafana;
-GRANT SELECT ON policy, policy_site, person, person_company TO davy_alerting, davy_web;
-GRANT SELECT ON person, person_company TO davy_ingest;
+GRANT SELECT ON policy, policy_site TO davy_alerting, davy_web;
+GRANT SELECT ON person_company TO davy_ingest, davy_alerting, davy_web;
+-- Not email and phone: who sends reads channel_address, nobody else needs to know.
+GRANT SELECT (person_id, company_id, key, name, language, role, active) ON person TO davy_ingest, davy_alerting, davy_web;
 GRANT SELECT, INSERT ON journal TO davy_web, davy_alerting, davy_ingest;
 GRANT USAGE ON SEQUENCE journal_journal_id_seq TO davy_web, davy_alerting, davy_ingest;
-GRANT SELECT, USAGE ON SEQUENCE definitions_version TO davy_ingest, davy_alerting, davy_web;
+GRANT SELECT ON SEQUENCE definitions_version TO davy_ingest, davy_alerting, davy_web;

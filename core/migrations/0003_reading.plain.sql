@@ -16,7 +16,7 @@ CREATE INDEX reading_by_batch ON reading USING brin (batch_no) WITH (autosummari
 
 -- Makes the partition of one day. Days far from today stay in reading_other, so that a device with a wrong clock cannot
 -- make thousands of partitions; a day that was ever too old is never made later.
-CREATE FUNCTION davy_reading_day(day date) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+CREATE FUNCTION davy_reading_day(day date) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF day NOT BETWEEN (now() AT TIME ZONE 'UTC')::date - 8 AND (now() AT TIME ZONE 'UTC')::date + 3 THEN
         RETURN false;

@@ -27,16 +27,20 @@ CREATE TABLE alarm_definition (
     version     int NOT NULL DEFAULT 1,
     valid_from  timestamptz NOT NULL DEFAULT now(),
     retired_at  timestamptz,
-    UNIQUE (site_id, key)
+    UNIQUE (site_id, key),
+    UNIQUE (definition_id, company_id)
 );
 CALL davy_wall('alarm_definition');
+
+-- From here on foreign keys name the company too: a row of one company cannot hang on another's alarm, where it would take
+-- the place or the number of a real one, or show the other's readings as its evidence.
 
 CREATE TABLE occurrence (
     occurrence_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     company_id  int NOT NULL REFERENCES company,
     site_id     int NOT NULL REFERENCES site,
-    definition_id int NOT NULL REFERENCES alarm_definition,
-    sensor_id   int NOT NULL REFERENCES sensor,
+    definition_id int NOT NULL,
+    sensor_id   int NOT NULL,
     began_at    timestamptz NOT NULL,          -- the onset that left normal
     normal_at   timestamptz,                   -- back in state A; null while not
     resolved_at timestamptz,
@@ -47,15 +51,17 @@ CREATE TABLE occurrence (
     evidence_from timestamptz NOT NULL,
     evidence_until timestamptz,
     shared      boolean NOT NULL DEFAULT false, -- the client has shared the evidence with the insurer
-    historic    boolean NOT NULL DEFAULT false
+    historic    boolean NOT NULL DEFAULT false,
+    UNIQUE (company_id, occurrence_id),        -- also the index by which pages list them
+    FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id),
+    FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id)
 );
 CALL davy_wall('occurrence');
 CREATE UNIQUE INDEX one_open_occurrence ON occurrence (definition_id, sensor_id) WHERE resolved_at IS NULL;
-CREATE INDEX occurrence_by_company ON occurrence (company_id, occurrence_id DESC);
 
 CREATE TABLE alarm (                           -- now: one row a (definition, sensor), for ever
-    definition_id int NOT NULL REFERENCES alarm_definition,
-    sensor_id   int NOT NULL REFERENCES sensor,
+    definition_id int NOT NULL,
+    sensor_id   int NOT NULL,
     company_id  int NOT NULL REFERENCES company,
     site_id     int NOT NULL REFERENCES site,
     state       "char" NOT NULL DEFAULT 'A' CHECK (state IN ('A', 'B', 'C', 'D', 'E', 'F')),
@@ -65,11 +71,14 @@ CREATE TABLE alarm (                           -- now: one row a (definition, se
     suppressed_until timestamptz,
     suppression_reason text,
     suppressed_by int REFERENCES person,
-    occurrence_id bigint REFERENCES occurrence, -- the open one
+    occurrence_id bigint,                      -- the open one
     onset       timestamptz,                   -- from when the running call counts; null: nobody is being called
     chain       bytea NOT NULL,                -- hash of the last transition
     transitions int NOT NULL DEFAULT 0,        -- number of the last transition
-    PRIMARY KEY (definition_id, sensor_id)
+    PRIMARY KEY (definition_id, sensor_id),
+    FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id),
+    FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id),
+    FOREIGN KEY (company_id, occurrence_id) REFERENCES occurrence (company_id, occurrence_id)
 ) WITH (fillfactor = 50);
 CALL davy_wall('alarm');
 CREATE INDEX alarm_not_normal ON alarm (company_id) WHERE state <> 'A';
@@ -81,7 +90,7 @@ CREATE TABLE transition (                      -- append-only; replaying them gi
     definition_id int NOT NULL,
     sensor_id   int NOT NULL,
     number      int NOT NULL,                  -- 1, 2, 3 ... within the alarm
-    occurrence_id bigint REFERENCES occurrence, -- null: shelved or unshelved while normal, with no occurrence open
+    occurrence_id bigint,                      -- null: shelved or unshelved while normal, with no occurrence open
     at          timestamptz NOT NULL,          -- when it happened: onset + delay, or the person's click
     recorded_at timestamptz NOT NULL,          -- when we wrote it down
     event       text NOT NULL,
@@ -95,7 +104,9 @@ CREATE TABLE transition (                      -- append-only; replaying them gi
     batch_no    bigint,                        -- of ingest; null: a person or a timer did it
     previous    bytea NOT NULL,
     hash        bytea NOT NULL,                -- sha256(previous || canonical row), alerting/chain.py
-    UNIQUE (definition_id, sensor_id, number)
+    UNIQUE (definition_id, sensor_id, number),
+    FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id),
+    FOREIGN KEY (company_id, occurrence_id) REFERENCES occurrence (company_id, occurrence_id)
 );
 CALL davy_wall('transition');
 CREATE INDEX transition_by_occurrence ON transition (occurrence_id, transition_id);
@@ -103,10 +114,11 @@ CREATE INDEX transition_by_occurrence ON transition (occurrence_id, transition_i
 CREATE TABLE occurrence_comment (
     comment_id  bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     company_id  int NOT NULL REFERENCES company,
-    occurrence_id bigint NOT NULL REFERENCES occurrence,
+    occurrence_id bigint NOT NULL,
     person_id   int NOT NULL REFERENCES person,
     at          timestamptz NOT NULL,
-    body        text NOT NULL CHECK (length(body) BETWEEN 1 AND 4000)
+    body        text NOT NULL CHECK (length(body) BETWEEN 1 AND 4000),
+    FOREIGN KEY (company_id, occurrence_id) REFERENCES occurrence (company_id, occurrence_id)
 );
 CALL davy_wall('occurrence_comment');
 
@@ -146,7 +158,7 @@ CREATE TABLE notification (                    -- queue and proof in one
     notification_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     key         text NOT NULL UNIQUE,          -- definition, sensor, onset, step, recipient, channel: the receiver's idempotency key
     company_id  int NOT NULL REFERENCES company,
-    occurrence_id bigint NOT NULL REFERENCES occurrence,
+    occurrence_id bigint NOT NULL,
     definition_id int NOT NULL,
     sensor_id   int NOT NULL,
     onset       timestamptz NOT NULL,          -- of the transition into unacknowledged
@@ -163,11 +175,29 @@ CREATE TABLE notification (                    -- queue and proof in one
     created_at  timestamptz NOT NULL,
     sent_at     timestamptz,
     finished_at timestamptz,
-    outcome     text                           -- receiver's receipt, or why it failed or was cancelled
+    outcome     text,                          -- receiver's receipt, or why it failed or was cancelled
+    FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id),
+    FOREIGN KEY (company_id, occurrence_id) REFERENCES occurrence (company_id, occurrence_id)
 ) WITH (fillfactor = 70);
 CALL davy_wall('notification');
 CREATE INDEX notification_due ON notification (urgency, due_at) WHERE state IN ('waiting', 'claimed');
 CREATE INDEX notification_by_occurrence ON notification (occurrence_id);
+
+-- The web role acts for persons: in their name, by their role, never as ingest or as the sender. The insurer's people look on.
+CREATE POLICY by_who_acts ON transition AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (batch_no IS NULL AND person_id = (SELECT davy_person()) AND (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
+CREATE POLICY in_ones_own_name ON occurrence_comment AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (person_id = (SELECT davy_person()));
+CREATE POLICY onlookers_add_nothing ON alarm AS RESTRICTIVE FOR INSERT TO davy_web WITH CHECK ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
+CREATE POLICY onlookers_change_nothing ON alarm AS RESTRICTIVE FOR UPDATE TO davy_web USING ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
+CREATE POLICY onlookers_add_nothing ON occurrence AS RESTRICTIVE FOR INSERT TO davy_web WITH CHECK ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
+CREATE POLICY onlookers_change_nothing ON occurrence AS RESTRICTIVE FOR UPDATE TO davy_web USING ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
+CREATE POLICY by_route ON notification AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (state = 'waiting' AND (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer')
+        AND EXISTS (SELECT FROM route_step s WHERE s.company_id = notification.company_id
+                    AND s.person_id = notification.person_id AND s.channel = notification.channel));
+CREATE POLICY cancelled_only ON notification AS RESTRICTIVE FOR UPDATE TO davy_ingest, davy_web
+    USING (state = 'waiting' AND (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer')) WITH CHECK (state = 'cancelled');
 
 GRANT SELECT ON alarm_definition, route, route_step TO davy_ingest, davy_alerting, davy_web;
 GRANT SELECT ON alarm_definition, alarm, occurrence, transition TO davy_grafana;

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import BadInput, BadSetting
 from core.migrate import migrate, migrations, require_current
-from core.principal import Principal, sign
+from core.principal import Principal, pads, sign
 from tests.database import TestDatabase
 
 pytestmark = pytest.mark.db
@@ -102,3 +102,17 @@ def test_a_database_of_another_version_is_one_sentence(database: TestDatabase) -
         connection.execute("DROP TABLE schema_migration")
         with pytest.raises(BadInput, match="empty"):
             require_current(connection)
+
+
+def test_a_table_of_ones_own_does_not_stand_in_for_the_key(two_companies: TestDatabase) -> None:
+    """Temporary tables are found first unless the path says otherwise; a database not made by us may allow them."""
+    own_key = b"k" * 32
+    inner, outer = pads(own_key)
+    with psycopg.connect(two_companies.url("owner"), autocommit=True) as owner:
+        owner.execute(f"GRANT TEMPORARY ON DATABASE {two_companies.name} TO davy_web")
+    token = sign(Principal(role="service", everything=True), own_key, 4e9)
+    with two_companies.connect("web", token) as connection:
+        connection.execute("CREATE TEMP TABLE principal_key (key_id int, inner_pad bytea, outer_pad bytea)")
+        connection.execute("INSERT INTO pg_temp.principal_key VALUES (1, %s, %s)", (inner, outer))
+        connection.execute("GRANT SELECT ON pg_temp.principal_key TO davy_owner")
+        assert connection.execute("SELECT key FROM company").fetchall() == []

@@ -72,7 +72,8 @@ def test_the_grants_are_those_of_the_page(database: TestDatabase) -> None:
         key = str(table), str(role).removeprefix("davy_")
         letter = LETTERS.get(str(privilege), str(privilege))
         if (*key, letter) not in whole:
-            assert letter == "u", (table, role, privilege)  # a select or insert of single columns would need a line
+            # A select or insert of single columns would need a line.
+            assert letter == "u" or (table, letter) == ("person", "s"), (table, role, privilege)
             columns.setdefault(key, set()).add(str(column))
     real = whole | {(table, role, "c") for table, role in columns}
     page = {
