@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from core.metrics import Metrics
 from core.settings import Settings
-from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock_us
+from davy.processes.surroundings import checked_database, metrics_served, service_token
+from davy.steady_clock import SteadyClock
 from davy.stream_clock import StreamClock, StreamedSource
 from ingest.mqtt import MqttOptions, MqttSource
 from ingest.source import Source
@@ -16,7 +18,8 @@ from ingest.worker import LONGEST_TURN_US, Worker, WorkerOptions
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """MQTT messages in, judged and stored."""
-    _ingest(settings, stop, MqttSource(_mqtt_options(settings), wall_clock_us), wall_clock_us, LONGEST_TURN_US)
+    clock = SteadyClock(time.time_ns, time.monotonic_ns)
+    _ingest(settings, stop, MqttSource(_mqtt_options(settings), clock), clock, LONGEST_TURN_US)
 
 
 def run_streamed(settings: Settings, stop: threading.Event) -> None:
