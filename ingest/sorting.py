@@ -121,10 +121,19 @@ class Sorter:
             self._note(row, now_us, ignored)
 
     def replay_readings(self, batch: ReadingBatch, late: NDArray[np.bool_]) -> None:
-        """Moves the marks over the readings of a stored batch again, in any order."""
+        """Moves the marks over the readings of a stored batch again, in order of judged time.
+
+        Their newest values count as changed: what was to write them down may have died with the process.
+        """
         marks = self.marks
         np.maximum.at(marks.stored, batch.sensor, batch.measured_at)
-        np.maximum.at(marks.judged, batch.sensor[~late], batch.judged_at[~late])
+        on_time = batch.take(~late)
+        np.maximum.at(marks.judged, on_time.sensor, on_time.judged_at)
+        # Of equal slots the last assignment stands. When a reading came is not stored: it was about when it was judged to be.
+        marks.received[on_time.sensor] = on_time.received_at
+        marks.value[on_time.sensor] = on_time.value
+        marks.quality[on_time.sensor] = on_time.quality
+        marks.changed[on_time.sensor] = True
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything remembered, as columns."""

@@ -316,3 +316,14 @@ def test_old_batches_go_when_a_checkpoint_covers_them(bench: Bench) -> None:
         assert save_checkpoint(connection, token, "w", bench.mark.epoch, saved, instant(bench.now_us))
         assert [row.batch_no for row in batches_after(connection, token, "w", 0)] == [2]
         assert not save_checkpoint(connection, token, "w", bench.mark.epoch - 1, saved, instant(bench.now_us))
+
+
+def test_a_restart_says_again_what_a_flush_may_have_missed(bench: Bench) -> None:
+    """Newest values are written beside the batches: those of batches after the checkpoint are written once more."""
+    bench.say(bench.reading(0, 1.0), bench.reading(0, 2.0, device="d2"))
+    bench.say(bench.reading(1, 3.0))
+    bench.restart()
+    marks = bench.pipeline.organs.sorter.marks
+    slots = marks.take_changed()
+    assert sorted(marks.value[slots].tolist()) == [2.0, 3.0]
+    assert (marks.received[slots] > 0).all()
