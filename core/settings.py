@@ -161,7 +161,11 @@ class Settings(BaseSettings):
     state_dir: Folder = _setting(Path("/var/lib/davy"), "Folder for locks and what outlives a process.", _PATH_RULE)
     data_dir: Path | None = _setting(None, "Folder of real data for evaluation; the product runs without it.", "a path")
 
-    principal_key: HexKey | None = _setting(None, "Key that signs who is asking, checked by row security.", _KEY_RULE)
+    principal_key: HexKey | None = _setting(
+        None,
+        "Key that signs who is asking, checked by row security. Ingest's MQTT client id comes from it too: a new key leaves a queue at the broker behind.",
+        _KEY_RULE,
+    )
     cookie_key: HexKey | None = _setting(None, "Key that signs session cookies and form tokens.", _KEY_RULE)
     http_host: Host = _setting("127.0.0.1", "Address the web server listens on.", _HOST_RULE)
     http_port: Port = _setting(8080, "Port the web server listens on.", _PORT_RULE)
