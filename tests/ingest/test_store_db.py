@@ -327,3 +327,17 @@ def test_a_restart_says_again_what_a_flush_may_have_missed(bench: Bench) -> None
     slots = marks.take_changed()
     assert sorted(marks.value[slots].tolist()) == [2.0, 3.0]
     assert (marks.received[slots] > 0).all()
+
+
+def test_a_day_that_cannot_have_its_partition_stops_nothing(database: TestDatabase) -> None:
+    """Rows of the day stand elsewhere already, or a long query or a dump holds the table: readings go to `reading_other`."""
+    with database.connect("owner") as owner, database.connect("ingest") as ingest:
+        owner.execute(
+            "INSERT INTO reading (sensor_id, measured_at, value, quality, batch_no) VALUES (1, now() + interval '2 days', 1, 0, 1)"
+        )
+        ask = "SELECT davy_reading_day((now() AT TIME ZONE 'UTC')::date + %s)"
+        assert ingest.execute(ask, (2,)).fetchone() == (False,)
+        ingest.execute("SET statement_timeout = '10s'")
+        with owner.transaction():
+            owner.execute("SELECT count(*) FROM reading")
+            assert ingest.execute(ask, (3,)).fetchone() == (False,)
