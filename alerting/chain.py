@@ -1,6 +1,7 @@
-"""The hash chain of an alarm's transitions: nobody can change, drop or insert one without it showing.
+"""The hash chain of an alarm's transitions: what is changed, dropped or inserted afterwards shows.
 
-hash = sha256(previous hash || canonical row); the first previous is the genesis of (definition, sensor).
+hash = sha256(previous hash || canonical row); the first previous is the genesis of (definition, sensor). The chain has no key:
+who holds the owner's role can write a whole new one. What stops that are seals sent outside, which do not exist yet.
 """
 
 from __future__ import annotations

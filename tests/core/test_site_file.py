@@ -42,6 +42,7 @@ WRONG_LINES = (
     ),
     ("key: north", "key: north west", "key: north west", "1 to 58 letters"),
     ("key: gas-1", "key: _gas", "key: _gas", "not beginning with an underscore"),
+    ("key: gas-1", "key: simulator", "key: simulator", "Davy's own users at the broker"),
     ("key: gas-1", f"key: {'g' * 56}", "key: ggg", "1 to 55 letters"),
     ("key: gas-1", "key: gw-1", "key: gw-1", "a device key is unique over all sites"),
     ("gateway: gw-1", "gateway: gw-2", "key: gas-1", "which is no device of site north"),
