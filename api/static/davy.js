@@ -45,6 +45,34 @@
     });
   }
 
+  // A refusal never takes the page's place (noSwap): the alarms that stand there stay, and its sentence is said above them.
+  const REFUSAL_STAYS_MS = 20000; // of an action; one of a refresh goes with the next that succeeds
+  const refused = document.getElementById("refused");
+  let actedAt = 0;
+
+  function refuse(text, acted) {
+    refused.textContent = text;
+    refused.hidden = false;
+    actedAt = acted ? Date.now() : 0;
+  }
+
+  document.addEventListener("htmx:after:request", (event) => {
+    const { sourceElement, response, text } = event.detail.ctx;
+    if (sourceElement.id === "news") return;
+    const acted = sourceElement.tagName === "FORM";
+    if (response.status >= 400) {
+      const sentence = new DOMParser().parseFromString(text, "text/html").getElementById("sentence");
+      refuse(sentence ? sentence.textContent : refused.dataset.refused, acted);
+      if (acted) htmx.trigger(document.body, "scope"); // what stands there may be what was refused
+    } else if (acted || Date.now() - actedAt > REFUSAL_STAYS_MS) {
+      refused.hidden = true;
+    }
+  });
+  document.addEventListener("htmx:error", (event) => {
+    const ctx = event.detail.ctx;
+    if (ctx && ctx.sourceElement.tagName === "FORM") refuse(refused.dataset.unsent, true);
+  });
+
   // New alarms are said aloud: life safety at once, the rest when the reader pauses.
   const spoken = new Set();
   function announce(first) {

@@ -168,6 +168,69 @@ def test_an_alarm_comes_without_reload_and_its_acknowledgement_reaches_others(
     desk.context.close()
 
 
+def test_a_refused_acknowledgement_never_empties_the_alarm_list(browser: Browser, timescale_house: House) -> None:
+    """Two people press at once: who comes second reads why, and every alarm stays on view and goes on being refreshed."""
+    house = timescale_house
+    first = house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(minutes=4))
+    page = open_page(browser, house, OFFICER, PHONE, "en")
+    page.route("**/events", lambda route: route.abort())  # what the other did has not come yet
+    page.goto("/alarms")
+    other = house.visitor(OFFICER)
+    other.post(f"/occurrences/{first}/acknowledge", data={"form_token": token_of(other)})
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator("#refused")).to_contain_text("There is nothing to acknowledge")
+    expect(page.locator("#section-answered .alarm")).to_be_visible()
+    house.plant.happen(house.plant.a, "temp-pump.high", house.plant.began - timedelta(seconds=30))
+    page.evaluate("htmx.trigger(document.body, 'scope'); 0")
+    expect(page.locator("#section-waiting .alarm")).to_be_visible()
+    expect(page.locator("#refused")).to_be_visible()
+    page.route("**/acknowledge", lambda route: route.abort())
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator("#refused")).to_contain_text("Not sent")
+    expect(page.locator("#section-waiting .alarm")).to_be_visible()
+    page.context.close()
+
+
+@pytest.mark.parametrize("room", ["alarms", "occurrence"])
+def test_a_refresh_that_fails_leaves_what_stands_there(browser: Browser, timescale_house: House, room: str) -> None:
+    """The database away for a moment: the alarms stay on view, the page says so, and takes it back when it is over."""
+    house = timescale_house
+    occurrence = house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(minutes=4))
+    path, refreshed = {
+        "alarms": ("/alarms", "**/alarms/list"),
+        "occurrence": (f"/occurrences/{occurrence}", f"**/occurrences/{occurrence}"),
+    }[room]
+    page = open_page(browser, house, OFFICER, DESK, "en")
+    page.goto(path)
+    expect(page.locator("#link")).to_have_text("Live")
+    page.route(refreshed, lambda route: route.fulfill(status=503, body="<p id=sentence>No database.</p>"))
+    page.evaluate("htmx.trigger(document.body, 'scope'); 0")
+    expect(page.locator("#refused")).to_have_text("No database.")
+    expect(page.get_by_role("button", name="Acknowledge")).to_be_visible()
+    page.unroute(refreshed)
+    page.evaluate("htmx.trigger(document.body, 'scope'); 0")
+    expect(page.locator("#refused")).to_be_hidden()
+    expect(page.get_by_role("button", name="Acknowledge")).to_be_visible()
+    page.context.close()
+
+
+def test_why_an_action_was_refused_stays_to_be_read(browser: Browser, timescale_house: House) -> None:
+    """The sentence over a refused form outlives the news that follow at once."""
+    house = timescale_house
+    occurrence = house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(minutes=4))
+    page = open_page(browser, house, OFFICER, PHONE, "en")
+    page.goto(f"/occurrences/{occurrence}")
+    page.get_by_text("Comment", exact=True).first.click()
+    page.fill("#body", "   ")
+    page.locator("details:has(#body) button").click()
+    expect(page.locator("#sentence")).to_contain_text("A comment needs a text.")
+    expect(page.locator("#link")).to_have_text("Live")
+    with page.expect_response(f"**/occurrences/{occurrence}"):
+        page.evaluate("htmx.trigger(document.body, 'scope'); 0")
+    expect(page.locator("#sentence")).to_be_visible()
+    page.context.close()
+
+
 def test_typing_survives_news(browser: Browser, timescale_house: House) -> None:
     """Somebody writing a comment does not lose it because something else changes; the chart stays too."""
     house = timescale_house
