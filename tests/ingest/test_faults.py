@@ -96,7 +96,8 @@ def run(postgres: PostgresServer, broker: Broker, folder: Path, kill_at: str | N
     install(database, devices=2, limits=LIMITS, virtual=False)
     rig = Rig(database, broker, folder, worker=f"w-{kill_at or 'whole'}")
     # The stamps lie a day back, so the clocks count as right only with a wide tolerance.
-    told: dict[str, object] = {"batch_messages": 40, "tolerance_us": 3 * 86_400_000_000}
+    # A lot waits until it is full, so that all runs cut the stream alike: late readings give one pair of events a batch.
+    told: dict[str, object] = {"batch_messages": 40, "tolerance_us": 3 * 86_400_000_000, "linger_s": 1.5}
     try:
         rig.start(**told, kill_at=kill_at, kill_count=2)
         rig.wait_until_connected()
