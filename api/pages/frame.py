@@ -16,6 +16,7 @@ from api.visitor import Visitor
 from api.web import Web
 
 LATE_BEAT = timedelta(seconds=10)  # ingest beats every 2 s: five beats missed is not a hiccup
+LATE_MESSAGE = timedelta(seconds=30)  # what is due goes out within a second, unless alerting or a receiver is away
 SESSION_WARNING = timedelta(minutes=15)
 DEFAULT_ZONE = "Asia/Shanghai"
 
@@ -23,6 +24,7 @@ _LATE = later("Readings are not being stored since %(at)s. Alarms may be missing
 _NEVER = later("Readings are not being stored: Davy's ingest has not run yet.")
 _BROKER = later("The message broker is away since %(at)s: no readings arrive. Use your other means.")
 _STARTING = later("Davy's ingest is starting; readings wait and will be judged.")
+_UNSENT = later("Messages due at %(at)s have not gone out: somebody has not been called. Call them yourself.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,12 @@ class Frame:
     time_zone: str
 
 
-def trouble(beats: list[status.IngestBeat], now: datetime) -> Trouble | None:
-    """What is wrong with ingest, the worst worker deciding; None while all is well."""
+def trouble(beats: list[status.IngestBeat], now: datetime, unsent: datetime | None = None) -> Trouble | None:
+    """What is wrong with ingest, the worst worker deciding, or with calling people; None while all is well.
+
+    Args:
+        unsent: when the oldest message that still waits was due.
+    """
     if not beats:
         return Trouble(_NEVER, None)
     late = [beat for beat in beats if now - beat.beat_at > LATE_BEAT]
@@ -54,15 +60,16 @@ def trouble(beats: list[status.IngestBeat], now: datetime) -> Trouble | None:
         for beat in beats:
             if beat.state == state:
                 return Trouble(text, beat.beat_at)
+    if unsent is not None and now - unsent > LATE_MESSAGE:
+        return Trouble(_UNSENT, unsent)
     return None
 
 
 def frame_of(connection: Connection[Any], now: datetime) -> Frame:
     """The frame as of `now`, under the transaction's principal."""
     heard = status.sensors_heard(connection, now)
-    return Frame(
-        trouble(status.ingest_beats(connection), now), heard.sensors, heard.recent, heard.time_zone or DEFAULT_ZONE
-    )
+    wrong = trouble(status.ingest_beats(connection), now, status.oldest_unsent(connection, now))
+    return Frame(wrong, heard.sensors, heard.recent, heard.time_zone or DEFAULT_ZONE)
 
 
 def person_page(

@@ -30,6 +30,16 @@ def answers(connection: Connection[Any]) -> bool:
     return connection.execute("SELECT true").fetchone() is not None
 
 
+def oldest_unsent(connection: Connection[Any], now: datetime) -> datetime | None:
+    """When the oldest message to somebody of the principal's companies was due that is due and still waits."""
+    row = connection.execute(
+        "SELECT min(due_at) FROM notification WHERE state IN ('waiting', 'claimed') AND due_at <= %s", (now,)
+    ).fetchone()
+    assert row is not None
+    oldest: datetime | None = row[0]
+    return oldest
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """How many sensors are heard from.

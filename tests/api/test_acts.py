@@ -243,6 +243,23 @@ def test_a_page_over_a_dead_ingest_says_so(timescale_house: House) -> None:
     assert "起读数未能保存" in page
 
 
+def test_a_page_says_when_nobody_is_called(timescale_house: House) -> None:
+    """Alerting is not running: the alarm is there, and so is that its message has not gone out."""
+    house = timescale_house
+    officer = house.visitor(OFFICER)
+    assert "通知仍未发出" not in officer.get("/alarms").text
+    occurrence = raised(house)
+    with house.plant.owner() as connection:
+        connection.execute(
+            "INSERT INTO notification (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience,"
+            " person_id, channel, due_at, urgency, created_at) SELECT 'late', company_id, occurrence_id, definition_id,"
+            " sensor_id, began_at, 0, 'urgent', 'client', (SELECT min(person_id) FROM person p WHERE p.company_id ="
+            " o.company_id), 'smtp', now() - interval '31 s', 0, now() FROM occurrence o WHERE occurrence_id = %s",
+            (occurrence,),
+        )
+    assert "通知仍未发出" in officer.get("/alarms").text
+
+
 def test_a_flood_shows_the_worst_and_counts_the_rest(timescale_house: House) -> None:
     """Life safety stands above what came later but matters less."""
     plant = timescale_house.plant

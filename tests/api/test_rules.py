@@ -179,6 +179,16 @@ def test_a_late_beat_is_said_with_its_instant() -> None:
     assert never.since is None
 
 
+def test_a_message_that_waits_is_said() -> None:
+    """With nobody sending, the page must not look as if people were called."""
+    well = [IngestBeat("w", NOW, "judging")]
+    assert trouble(well, NOW, NOW - timedelta(seconds=20)) is None
+    unsent = trouble(well, NOW, NOW - timedelta(seconds=31))
+    assert unsent is not None
+    assert unsent.since == NOW - timedelta(seconds=31)
+    assert "Call them yourself" in unsent.text
+
+
 def test_unknown_is_not_safe_for_devices_either() -> None:
     """Never heard, offline and silent are abnormal, each by its name."""
     common = {
