@@ -67,7 +67,8 @@ def test_from_acknowledgement_to_resolution_by_plain_forms(house: House) -> None
     page = officer.get(f"/occurrences/{occurrence}").text
     assert "已关闭：真实危险" in page
     assert "值班长已到现场 &lt;b&gt;" in page
-    assert "换了垫片" in page
+    assert "真实危险: 换了垫片" in page
+    assert "true_danger: " not in page
     assert f'action="/occurrences/{occurrence}/acknowledge"' not in page
 
 
