@@ -42,6 +42,7 @@ def messages(seed: int, count: int) -> list[RawMessage]:
     """What three devices at two sites say, with gaps, repeats, late readings and garbage, in the order it came."""
     rng = random.Random(seed)
     seqs, found = {"d1": 0, "d2": 0, "d3": 0}, list[RawMessage]()
+    newest = dict.fromkeys(seqs, 0)  # stamp of the device's last s2
     now = START_US
     for _ in range(count):
         now += rng.randrange(100_000, 2 * SECOND)
@@ -54,7 +55,10 @@ def messages(seed: int, count: int) -> list[RawMessage]:
             for k in range(1, 4)
             if rng.random() < 0.8
         ]
-        if rng.random() < 0.1:
+        if any(reading["s"] == "s2" for reading in readings):
+            newest[device] = stamp
+        # Late for certain: what is old and yet the sensor's newest is on time, and `now` has gone past it.
+        if rng.random() < 0.1 and newest[device] > stamp - 9000:
             readings.append({"s": "s2", "v": 1.0, "t": stamp - 9000})
         body = payload(seqs[device], now, readings) if readings else b"garbage"
         found.append(message(device, body, now, site=site))
