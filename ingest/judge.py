@@ -221,14 +221,18 @@ class Judge:
         return columns
 
     def restore(self, columns: Mapping[str, NDArray[np.generic]]) -> None:
-        """Carries state over from an earlier `state()`; rows of definitions that are new or changed start fresh."""
+        """Carries state over from an earlier `state()`; detectors' rows of definitions that are new or changed start fresh.
+
+        A condition goes on under a changed definition until its next number: a changed limit clears no alarm by itself.
+        """
         own = self.state()
         parts: list[tuple[str, Conditions | Detector]] = [("condition", self.conditions)]
         parts += [(detector.name, detector) for detector in self.detectors]
         for name, part in parts:
             if f"{name}/rows" not in columns:
                 continue
-            mine, theirs = _matching(own[f"{name}/rows"], columns[f"{name}/rows"])
+            keys = slice(0, 1) if part is self.conditions else slice(0, 2)
+            mine, theirs = _matching(own[f"{name}/rows"][:, keys], columns[f"{name}/rows"][:, keys])
             fresh = part.state()
             for column, values in fresh.items():
                 earlier = columns.get(f"{name}/{column}")
@@ -247,8 +251,8 @@ def _with_row(event: Event, row: int) -> Event:
 
 
 def _matching(mine: NDArray[np.generic], theirs: NDArray[np.generic]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Positions of the rows (definition_id, version) that both have."""
-    place = {(int(a), int(b)): i for i, (a, b) in enumerate(theirs.tolist())}
-    pairs = [(i, place[(int(a), int(b))]) for i, (a, b) in enumerate(mine.tolist()) if (int(a), int(b)) in place]
+    """Positions of the rows, (definition_id, version) or (definition_id,), that both have."""
+    place = {tuple(row): i for i, row in enumerate(theirs.tolist())}
+    pairs = [(i, place[tuple(row)]) for i, row in enumerate(mine.tolist()) if tuple(row) in place]
     found = np.array(pairs, np.intp).reshape(-1, 2)
     return found[:, 0], found[:, 1]

@@ -145,9 +145,13 @@ def open_occurrences(connection: Connection[Any], openings: Sequence[Opening]) -
     """Writes new occurrences; gives their ids."""
     rows = connection.execute(
         """
-        INSERT INTO occurrence (definition_id, sensor_id, company_id, site_id, began_at, first_value, evidence_from, historic)
-        SELECT * FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[], %s::float8[], %s::timestamptz[],
-                             %s::boolean[])
+        INSERT INTO occurrence (definition_id, sensor_id, company_id, site_id, began_at, first_value, evidence_from, historic,
+                                setpoint, definition_version)
+        SELECT u.*, d.setpoint, d.version
+        FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[], %s::float8[], %s::timestamptz[],
+                    %s::boolean[])
+             AS u(definition_id, sensor_id, company_id, site_id, began_at, first_value, evidence_from, historic)
+        JOIN alarm_definition d ON d.definition_id = u.definition_id
         RETURNING definition_id, sensor_id, occurrence_id
         """,
         (

@@ -99,7 +99,7 @@ def claim(
             SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
                    n.occurrence_id, n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
                    a.state::text AS state, a.suppression, o.resolved_at, o.began_at,
-                   d.key AS definition_key, d.priority, d.detector, d.direction, d.setpoint, d.title, d.title_zh,
+                   d.key AS definition_key, d.priority, d.detector, d.direction, coalesce(o.setpoint, d.setpoint) AS setpoint, d.title, d.title_zh,
                    d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
                    co.name AS company, co.name_zh AS company_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
                    z.name AS zone, z.name_zh AS zone_zh, s.name AS sensor, s.name_zh AS sensor_zh, s.unit, t.value,

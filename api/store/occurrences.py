@@ -71,6 +71,7 @@ class Occurrence:
     parameters: dict[str, float]
     direction: str
     setpoint: float
+    setpoint_now: float
     deadband: float
     on_delay_s: float
     latch: bool
@@ -165,7 +166,8 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
                    coalesce(a.active, false) AS active, coalesce(a.changed_at, o.began_at) AS changed_at,
                    coalesce(a.suppression, 'none') AS suppression, a.suppressed_until, a.suppression_reason,
                    shelver.name AS suppressed_by,
-                   d.key AS definition_key, d.priority, d.detector, d.parameters, d.direction, d.setpoint, d.deadband,
+                   d.key AS definition_key, d.priority, d.detector, d.parameters, d.direction,
+                   coalesce(o.setpoint, d.setpoint) AS setpoint, d.setpoint AS setpoint_now, d.deadband,
                    d.on_delay_s, d.latch, d.title, d.title_zh, d.consequence, d.consequence_zh, d.response,
                    d.response_zh, d.respond_within_s, d.standard, d.edition, d.clause, d.verified_by, d.verified_on,
                    s.key AS sensor_key, s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.unit, s.period_s,

@@ -48,6 +48,8 @@ CREATE TABLE occurrence (
     resolution  text CHECK (resolution IN ('true_danger', 'near_miss', 'test_or_drill', 'nuisance', 'sensor_fault', 'unknown')),
     action_taken text,
     first_value double precision,
+    setpoint    double precision,              -- the limit in force when it began: a later change does not rewrite the past
+    definition_version int,
     evidence_from timestamptz NOT NULL,
     evidence_until timestamptz,
     shared      boolean NOT NULL DEFAULT false, -- the client has shared the evidence with the insurer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from core.batch import Mark, ReadingBatch, Scores
 from detectors.stuck import Stuck
@@ -96,18 +97,32 @@ def test_a_broken_detector_is_switched_off_and_limits_go_on() -> None:
     assert judge.switched_off == {"stuck": "ZeroDivisionError: as detectors do"}
 
 
-def test_state_is_carried_over_by_definition_and_version() -> None:
-    """When definitions change, those that did not go on; changed and new ones start fresh."""
+def test_state_is_carried_over_when_definitions_change() -> None:
+    """Definitions that stay go on, delays included; new ones start fresh; a changed limit clears no alarm by itself."""
     delayed = {"on_delay_us": 5 * SECOND}
     judge = judge_with(definition(1, 101, **delayed), definition(2, 102), definition(3, 103, **delayed))
     readings = batch((0, 0, 60.0), (1, 0, 60.0), (2, 0, 60.0))
     judge.judge(readings, no_late(readings), START_US, 0)
     after = judge_with(definition(1, 101, **delayed), definition(2, 102, version=2), definition(4, 103, **delayed))
     after.restore(judge.state())
-    assert after.active() == {(1, 101): False, (2, 102): False, (4, 103): False}
+    assert after.active() == {(1, 101): False, (2, 102): True, (4, 103): False}
     assert after.due_us() == START_US + 5 * SECOND
     events = after.advance(ReadingBatch.empty(), START_US + 6 * SECOND, 0)
     assert [(e.definition_id, e.at) for e in events] == [(1, START_US + 5 * SECOND)]
+
+
+@pytest.mark.parametrize(("setpoint", "ended"), [(70.0, True), (55.0, False)])
+def test_a_changed_limit_is_judged_by_the_next_reading(setpoint: float, ended: bool) -> None:
+    """The alarm stands until a reading says, under the new limit, that it is over."""
+    judge = judge_with(definition(2, 102))
+    readings = batch((1, 0, 60.0))
+    judge.judge(readings, no_late(readings), START_US, 0)
+    after = judge_with(definition(2, 102, version=2, setpoint=setpoint))
+    after.restore(judge.state())
+    again = batch((1, 1, 60.0))
+    events = after.judge(again, no_late(again), START_US + SECOND, 0).events
+    assert [(e.active, e.value) for e in events] == ([(False, 60.0)] if ended else [])
+    assert after.active() == {(2, 102): not ended}
 
 
 def with_gateway() -> Directory:
