@@ -239,26 +239,25 @@ def test_a_fleet_keeps_to_the_clock_and_stops_when_told(mosquitto: Callable[...,
     keys = [key for _, key in scenario.devices()]
     broker = mosquitto({"ingest": "listens", **dict.fromkeys(keys, "same")})
     stop, finished = threading.Event(), []
-    with (
-        Listener(broker.host, broker.port, "ingest", "listens") as ears,
-        Fleet(
+    with Listener(broker.host, broker.port, "ingest", "listens") as ears:
+        with Fleet(
             scenario,
             broker.host,
             broker.port,
             credentials={key: (key, "same") for key in keys},
             clock_us=lambda: time.time_ns() // 1_000,
             speed=20.0,
-        ) as fleet,
-    ):
-        player = threading.Thread(target=lambda: finished.append(fleet.play(stop)))
-        began = time.monotonic()
-        player.start()
-        ears.wait(lambda _: len(ears.numbers("tf-gas-1")) >= 20)
-        assert time.monotonic() - began >= 0.8
-        stop.set()
-        player.join(5)
-        assert finished == [False]
-    ears.wait(lambda _: all(ears.statuses(key)[-1:] == [False] for key in keys))
+        ) as fleet:
+            player = threading.Thread(target=lambda: finished.append(fleet.play(stop)))
+            began = time.monotonic()
+            player.start()
+            ears.wait(lambda _: len(ears.numbers("tf-gas-1")) >= 20)
+            assert time.monotonic() - began >= 0.8
+            stop.set()
+            player.join(5)
+            assert finished == [False]
+        # The listener must still be there when the goodbyes come.
+        ears.wait(lambda _: all(ears.statuses(key)[-1:] == [False] for key in keys))
 
 
 def test_a_fleet_asks_for_what_it_lacks(broker: Broker) -> None:
