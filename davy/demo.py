@@ -81,8 +81,7 @@ def _introduce(stack: Stack) -> None:
 def _run(stack: Stack, stop: threading.Event, began: float, seconds: int | None) -> Counts:
     """Keeps everything alive until it is time; returns what has come by then."""
     while not stop.wait(LOOK_EVERY_S) and (seconds is None or time.time() - began < seconds):
-        for part in list(stack.parts.values()):
-            part.keep_alive(time.monotonic())
+        stack.keep_alive()
     with connect(stack.database_url("owner"), application="demo") as connection:
         return counts(connection)
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -122,10 +121,3 @@ def is_error(line: str) -> bool:
     except ValueError:
         return True
     return isinstance(parsed, dict) and parsed.get("level") in WORST_LEVELS
-
-
-def watch(parts: Sequence[Part], stop: threading.Event, every_s: float = 0.25) -> None:
-    """Keeps the parts alive until `stop`."""
-    while not stop.wait(every_s):
-        for part in parts:
-            part.keep_alive(time.monotonic())

@@ -110,5 +110,5 @@ def _wait_until_stored(stack: Stack, published: int) -> None:
                 raise Unavailable(
                     f"Ingest stored {found} of {published} readings and stands still: {stack.parts['ingest'].last_words()}"
                 )
-            stack.parts["ingest"].keep_alive(time.monotonic())
+            stack.keep_alive()
             waiting.wait(LOOK_EVERY_S)

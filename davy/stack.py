@@ -24,7 +24,7 @@ import structlog
 from core.db import connect
 from core.errors import Unavailable
 from core.migrate import ROLES, bootstrap, migrate
-from davy.part import Part, is_error
+from davy.part import Part
 from davy.servers import (
     Access,
     Broker,
@@ -129,11 +129,15 @@ class Stack:
         deadline = time.monotonic() + timeout_s
         waiting = threading.Event()
         while (missing := self._waits_for()) is not None:
-            for part in self.parts.values():
-                part.keep_alive(time.monotonic())
+            self.keep_alive()
             if time.monotonic() > deadline:
                 raise Unavailable(f"Davy did not start within {timeout_s:.0f} s: {self.parts[missing].last_words()}")
             waiting.wait(0.05)
+
+    def keep_alive(self) -> None:
+        """Starts again what has died; from the thread that started the parts, as they die with it."""
+        for part in list(self.parts.values()):
+            part.keep_alive(time.monotonic())
 
     def pids(self) -> dict[str, int | None]:
         """Process ids by what they are; `detectors` has no process of its own before models exist."""
@@ -150,12 +154,6 @@ class Stack:
     def error_lines(self) -> list[str]:
         """Log lines at error or above, of all processes of ours."""
         return [line for part in self.parts.values() for line in part.error_lines()]
-
-    def broker_errors(self) -> list[str]:
-        """Lines of the broker's log that tell of an error."""
-        return [
-            line for line in self._log_lines(self.broker.folder / "server.log") if ": Error" in line and is_error(line)
-        ]
 
     def add_part(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Part:
         """A further process that lives and dies with the instance."""
@@ -266,10 +264,6 @@ class Stack:
                 if not ingest_connected(connection):
                     return "ingest"
         return None
-
-    @staticmethod
-    def _log_lines(path: Path) -> list[str]:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
 
 
 def _need_port(port: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +34,7 @@ def description(stack: Stack) -> dict[str, Any]:
 def keep_running(stack: Stack, stop: threading.Event) -> None:
     """Starts again what dies, until `stop`; runs in the thread that started the parts, as they die with it."""
     while not stop.wait(0.25):
-        for part in list(stack.parts.values()):
-            part.keep_alive(time.monotonic())
+        stack.keep_alive()
 
 
 def up(stop: threading.Event, *, as_json: bool, http_port: int = 0) -> None:
