@@ -14,7 +14,7 @@ help:
 	echo "make lock     requirements.lock anew from pyproject.toml (needs uv)"
 
 setup: .venv/.installed
-	if [ -f davy/cli.py ]; then .venv/bin/davy kernels; fi
+	if [ -f davy/cli/__init__.py ]; then .venv/bin/davy kernels; fi
 
 .venv/.installed: requirements.lock pyproject.toml
 	if ! "$(PYTHON)" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -75,5 +75,5 @@ bench: setup servers
 
 lock:
 	uv lock --quiet
-	uv export --quiet --format requirements-txt --no-emit-project --extra demo --group dev --no-header \
+	uv export --quiet --format requirements-txt --no-emit-project --extra demo --extra grafana --group dev --no-header \
 		--output-file requirements.lock

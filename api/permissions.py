@@ -21,7 +21,25 @@ class Right(StrEnum):
     SEE_DEVICES = "see_devices"
     SEE_REJECTED = "see_rejected"  # what devices sent wrong, as they sent it
     SEE_USERS = "see_users"
+    SEE_FINDINGS = "see_findings"
+    WORK_ON_FINDINGS = "work_on_findings"  # open, grade, assign, claim, verify
+    SEE_IMPAIRMENTS = "see_impairments"
+    WORK_ON_IMPAIRMENTS = "work_on_impairments"
+    SEE_PORTFOLIO = "see_portfolio"  # the insurer's table of sites
+    SEE_SITE = "see_site"  # a site's score, and its report
+    SEE_LOOKS = "see_looks"  # what the insurer's people have looked at
 
+
+_INSURER = frozenset(
+    {
+        Right.SEE_OCCURRENCES,
+        Right.COMMENT,
+        Right.SEE_FINDINGS,
+        Right.SEE_IMPAIRMENTS,
+        Right.SEE_PORTFOLIO,
+        Right.SEE_SITE,
+    }
+)
 
 _TABLE: dict[Role, frozenset[Right]] = {
     Role.SAFETY_OFFICER: frozenset(
@@ -33,6 +51,12 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.ACT,
             Right.COMMENT,
             Right.SEE_DEVICES,
+            Right.SEE_FINDINGS,
+            Right.WORK_ON_FINDINGS,
+            Right.SEE_IMPAIRMENTS,
+            Right.WORK_ON_IMPAIRMENTS,
+            Right.SEE_SITE,
+            Right.SEE_LOOKS,
         }
     ),
     Role.INTEGRATOR: frozenset(
@@ -44,10 +68,16 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.COMMENT,
             Right.SEE_DEVICES,
             Right.SEE_REJECTED,
+            Right.SEE_FINDINGS,
+            Right.WORK_ON_FINDINGS,
+            Right.SEE_IMPAIRMENTS,
+            Right.WORK_ON_IMPAIRMENTS,
+            Right.SEE_SITE,
+            Right.SEE_LOOKS,
         }
     ),
-    Role.UNDERWRITER: frozenset({Right.SEE_OCCURRENCES, Right.COMMENT}),
-    Role.RISK_ENGINEER: frozenset({Right.SEE_OCCURRENCES, Right.COMMENT}),
+    Role.UNDERWRITER: _INSURER,
+    Role.RISK_ENGINEER: _INSURER,
     # The operator keeps Davy running for all companies; answering a client's alarm is the client's.
     Role.ADMIN: frozenset(
         {
@@ -58,6 +88,11 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_DEVICES,
             Right.SEE_REJECTED,
             Right.SEE_USERS,
+            Right.SEE_FINDINGS,
+            Right.SEE_IMPAIRMENTS,
+            Right.SEE_PORTFOLIO,
+            Right.SEE_SITE,
+            Right.SEE_LOOKS,
         }
     ),
 }

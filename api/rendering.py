@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from api import numbers, sentences, wording
+from api.rooms import ROOMS
 from core.i18n import LANGUAGES, locale_of, translations
 
 HERE = Path(__file__).parent
@@ -66,6 +67,7 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
         language=language,
         html_language=HTML_LANGUAGE[language],
         static=lambda name: f"/static/{name}?v={versions[name]}",
+        ROOMS=ROOMS,
         PRIORITIES=wording.PRIORITIES,
         RESOLUTIONS=wording.RESOLUTIONS,
         UNACKNOWLEDGED=wording.UNACKNOWLEDGED,

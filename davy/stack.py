@@ -55,7 +55,7 @@ class Plan:
         broker: "mosquitto", or "auto" for a laptop.
         site_file: what is imported; None: nothing.
         prepare: called when the schema stands and before any part but the inbox runs: a bench writes its own portfolio.
-        parts: which of ingest, alerting, api, inbox to start.
+        parts: which of ingest, alerting, api, risk, inbox to start.
         users: whether people of the site file get log-ins.
         stream_clock: ingest's clock follows the data: only for what is played faster than life.
         settings: DAVY_ variables over the instance's own.
@@ -66,7 +66,7 @@ class Plan:
     fsync: bool = True
     site_file: Path | None = None
     prepare: Callable[[Stack], None] | None = None
-    parts: Sequence[str] = ("inbox", "ingest", "alerting", "api")
+    parts: Sequence[str] = ("inbox", "ingest", "alerting", "api", "risk")
     users: bool = True
     stream_clock: bool = False
     http_port: int = 0
@@ -112,7 +112,7 @@ class Stack:
             self._start_servers()
             self._start_part("inbox")
             self._prepare_database()
-            for name in ("api", "ingest", "alerting"):
+            for name in ("api", "ingest", "alerting", "risk"):
                 self._start_part(name)
             self._add_users()  # meanwhile: hashing passwords takes its time
         except BaseException:
@@ -149,6 +149,7 @@ class Stack:
             "detectors": None,
             "alerting": ours.get("alerting"),
             "api": ours.get("api"),
+            "risk": ours.get("risk"),
         }
 
     def error_lines(self) -> list[str]:
@@ -164,7 +165,7 @@ class Stack:
 
     def stop_processes(self) -> None:
         """Davy's own processes end in order; the servers stay, so that what they hold can be read."""
-        for name in ("plant", "api", "alerting", "ingest", "inbox"):
+        for name in ("plant", "api", "risk", "alerting", "ingest", "inbox"):
             if part := self.parts.get(name):
                 part.ask_to_stop()
                 part.wait()
@@ -245,6 +246,8 @@ class Stack:
                     **allowed,
                     "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting"),
                 }
+            case "risk":
+                return {**key, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
             case _:
                 return {
                     **key,

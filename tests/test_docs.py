@@ -38,6 +38,7 @@ COMMAND = re.compile(r"^(?:# *)?(?:\$ )?(?:[\w./]*/)?davy (?!:)(.+)$")
 PACKAGE_TABLES = (  # headings of docs/dependencies.md, in the order of pyproject.toml
     "Davy itself",
     "Only for `make demo` (extra `demo`)",
+    "Only for writing to Grafana (extra `grafana`)",
     "Only for working on Davy (group `dev`)",
 )
 
@@ -205,6 +206,7 @@ def test_every_dependency_is_explained() -> None:
     wanted = (
         project["project"]["dependencies"],
         project["project"]["optional-dependencies"]["demo"],
+        project["project"]["optional-dependencies"]["grafana"],
         project["dependency-groups"]["dev"],
     )
     tables = dependency_rows()

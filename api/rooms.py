@@ -1,0 +1,31 @@
+"""The rooms of the house, in the order of the navigation: a new one is a line here."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from api.permissions import Right
+from api.texts import later
+
+
+class Room(NamedTuple):
+    """A page that the navigation names.
+
+    Args:
+        key: what a template sets `room` to.
+        title: message id.
+        right: who may enter.
+    """
+
+    key: str
+    href: str
+    title: str
+    right: Right
+
+
+ROOMS: Final = (
+    Room("alarms", "/alarms", later("Alarms"), Right.SEE_ALARMS),
+    Room("occurrences", "/occurrences", later("Occurrences"), Right.SEE_OCCURRENCES),
+    Room("devices", "/devices", later("Devices"), Right.SEE_DEVICES),
+    Room("users", "/users", later("People"), Right.SEE_USERS),
+)

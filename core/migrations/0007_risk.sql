@@ -1,0 +1,123 @@
+-- Hazards until they are put right (隐患), and protection that is out of service. Owner: risk.
+-- Words and states: reference to the Safety Production Law's closed loop 排查-登记-分级-治理(五落实)-验收-销号; AQ 9010.
+
+CREATE TABLE finding (
+    finding_id  bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    site_id     int NOT NULL REFERENCES site,
+    zone_id     int REFERENCES zone,
+    source      text NOT NULL CHECK (source IN ('person', 'occurrence', 'silent_detector')),
+    occurrence_id bigint,                      -- what it was opened from
+    sensor_id   int,                           -- the mandatory detector that is silent
+    title       text NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
+    description text NOT NULL DEFAULT '' CHECK (length(description) <= 4000),
+    grade       text NOT NULL CHECK (grade IN ('general', 'major')),   -- 一般隐患, 重大隐患
+    graded_by   int REFERENCES person,         -- null: suspected, until a named person has graded it
+    state       text NOT NULL DEFAULT 'reported' CHECK (state IN ('reported', 'rectifying', 'claimed_done', 'closed')),
+    reported_at timestamptz NOT NULL,
+    reported_by int REFERENCES person,         -- null: Davy itself
+    -- 五落实: who, what, with what money, by when, and what if it goes wrong meanwhile. All before it leaves `reported`.
+    owner_id    int REFERENCES person,         -- 责任人
+    measures    text NOT NULL DEFAULT '' CHECK (length(measures) <= 4000),      -- 措施
+    funds       text NOT NULL DEFAULT '' CHECK (length(funds) <= 500),          -- 资金
+    due_at      timestamptz,                   -- 时限
+    contingency text NOT NULL DEFAULT '' CHECK (length(contingency) <= 4000),   -- 预案, with interim controls
+    claimed_at  timestamptz,
+    claimed_by  int REFERENCES person,
+    closed_at   timestamptz,
+    verified_by int REFERENCES person,
+    reopened    int NOT NULL DEFAULT 0,        -- how often verification or a later look sent it back
+    simulated   boolean NOT NULL DEFAULT false, -- made by the demo's history: marked wherever it is shown
+    UNIQUE (company_id, finding_id),
+    CHECK (state = 'reported' OR (owner_id IS NOT NULL AND due_at IS NOT NULL AND measures <> '' AND funds <> '' AND contingency <> '')),
+    CHECK (verified_by IS NULL OR verified_by <> owner_id AND verified_by <> claimed_by),   -- another person looks
+    CHECK ((state = 'closed') = (closed_at IS NOT NULL)),
+    FOREIGN KEY (company_id, occurrence_id) REFERENCES occurrence (company_id, occurrence_id),
+    FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id)
+);
+CALL davy_wall('finding');
+CREATE INDEX finding_not_closed ON finding (company_id, site_id) WHERE state <> 'closed';
+CREATE INDEX finding_by_occurrence ON finding (occurrence_id) WHERE occurrence_id IS NOT NULL;
+-- A silent detector opens one suspected finding, not one an hour.
+CREATE UNIQUE INDEX one_open_finding_of_a_silence ON finding (sensor_id) WHERE source = 'silent_detector' AND state <> 'closed';
+
+CREATE TABLE finding_event (                   -- append-only: what happened to a finding, who did it, in their words
+    event_id    bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    finding_id  bigint NOT NULL,
+    at          timestamptz NOT NULL,
+    person_id   int REFERENCES person,         -- null: Davy itself
+    event       text NOT NULL CHECK (event IN ('reported', 'graded', 'assigned', 'extended', 'claimed_done', 'verified', 'sent_back', 'reopened', 'noted', 'photo_added')),
+    from_state  text,
+    to_state    text NOT NULL,
+    note        text NOT NULL DEFAULT '' CHECK (length(note) <= 4000),
+    FOREIGN KEY (company_id, finding_id) REFERENCES finding (company_id, finding_id)
+);
+CALL davy_wall('finding_event');
+CREATE INDEX finding_event_by_finding ON finding_event (finding_id, event_id);
+
+CREATE TABLE finding_photo (
+    photo_id    bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    finding_id  bigint NOT NULL,
+    at          timestamptz NOT NULL,
+    person_id   int NOT NULL REFERENCES person,
+    shows       text NOT NULL CHECK (shows IN ('before', 'after')),
+    width       int NOT NULL,
+    height      int NOT NULL,
+    jpeg        bytea NOT NULL CHECK (length(jpeg) <= 2000000),   -- re-encoded by us: no metadata, no place, no surprises
+    sha256      bytea NOT NULL,                -- of the jpeg
+    FOREIGN KEY (company_id, finding_id) REFERENCES finding (company_id, finding_id)
+);
+-- Photos may show people: they stay with the client.
+CALL davy_wall('finding_photo', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
+    AND (SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'')))');
+CREATE INDEX finding_photo_by_finding ON finding_photo (finding_id, photo_id);
+
+CREATE TABLE impairment (                      -- a protection out of service: the clock runs until proof of restoring
+    impairment_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    site_id     int NOT NULL REFERENCES site,
+    zone_id     int REFERENCES zone,
+    sensor_id   int,                           -- a detector bypass names the detector
+    kind        text NOT NULL CHECK (kind IN ('sprinkler_valve', 'fire_pump', 'fire_panel', 'detector_bypass', 'gas_suppression', 'other')),
+    what        text NOT NULL CHECK (length(what) BETWEEN 1 AND 200),
+    reason      text NOT NULL CHECK (length(reason) BETWEEN 1 AND 1000),
+    interim_measures text NOT NULL CHECK (length(interim_measures) BETWEEN 1 AND 4000),
+    began_at    timestamptz NOT NULL,
+    expected_until timestamptz NOT NULL CHECK (expected_until > began_at),
+    reported_at timestamptz NOT NULL,
+    reported_by int NOT NULL REFERENCES person,
+    restored_at timestamptz CHECK (restored_at >= began_at),
+    restored_by int REFERENCES person,
+    restore_proof text CHECK (length(restore_proof) BETWEEN 1 AND 4000),   -- what was tested, with what result
+    simulated   boolean NOT NULL DEFAULT false,
+    UNIQUE (company_id, impairment_id),
+    CHECK ((restored_at IS NULL) = (restored_by IS NULL) AND (restored_at IS NULL) = (restore_proof IS NULL)),
+    FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id)
+);
+CALL davy_wall('impairment');
+CREATE INDEX impairment_open ON impairment (company_id, site_id) WHERE restored_at IS NULL;
+
+-- The insurer's people look on; the client's people act in their own name.
+CREATE POLICY onlookers_add_nothing ON finding AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK ((SELECT davy_role()) IN ('safety_officer', 'integrator') AND reported_by = (SELECT davy_person()) AND NOT simulated);
+CREATE POLICY onlookers_change_nothing ON finding AS RESTRICTIVE FOR UPDATE TO davy_web USING ((SELECT davy_role()) IN ('safety_officer', 'integrator'));
+CREATE POLICY in_ones_own_name ON finding_event AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK ((SELECT davy_role()) IN ('safety_officer', 'integrator') AND person_id = (SELECT davy_person()));
+CREATE POLICY in_ones_own_name ON finding_photo AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK ((SELECT davy_role()) IN ('safety_officer', 'integrator') AND person_id = (SELECT davy_person()));
+CREATE POLICY in_ones_own_name ON impairment AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK ((SELECT davy_role()) IN ('safety_officer', 'integrator') AND reported_by = (SELECT davy_person()) AND NOT simulated);
+CREATE POLICY onlookers_change_nothing ON impairment AS RESTRICTIVE FOR UPDATE TO davy_web
+    USING ((SELECT davy_role()) IN ('safety_officer', 'integrator'));
+
+GRANT SELECT ON finding, finding_event, impairment TO davy_alerting, davy_web, davy_grafana;
+GRANT INSERT ON finding, finding_event TO davy_alerting, davy_web;
+GRANT SELECT, INSERT ON finding_photo TO davy_web;
+GRANT INSERT ON impairment TO davy_web;
+GRANT UPDATE (zone_id, title, description, grade, graded_by, state, owner_id, measures, funds, due_at, contingency, claimed_at, claimed_by, closed_at, verified_by, reopened)
+    ON finding TO davy_web;
+GRANT UPDATE (expected_until, interim_measures, restored_at, restored_by, restore_proof) ON impairment TO davy_web;
+GRANT USAGE ON SEQUENCE finding_finding_id_seq, finding_event_event_id_seq TO davy_alerting, davy_web;
+GRANT USAGE ON SEQUENCE finding_photo_photo_id_seq, impairment_impairment_id_seq TO davy_web;

@@ -1,0 +1,36 @@
+"""The command line, a file a group of commands. Each command imports what it needs, so that `davy --help` is quick.
+
+Exit status 0: the command's own check held. 1: it did not. 2: it could not run; one sentence on stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from core.errors import DavyError
+from davy.cli import bench, care, portfolio, running
+from davy.servers.errors import ServerUnavailable
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Davy watches the safety of insured sites.",
+)
+app.add_typer(running.app)
+app.add_typer(care.app)
+app.add_typer(portfolio.site_app, name="site")
+app.add_typer(portfolio.user_app, name="user")
+app.add_typer(portfolio.device_app, name="device")
+app.add_typer(bench.app, name="bench")
+
+
+def main() -> None:
+    """Runs a command; what went wrong on purpose becomes one sentence and exit status 2."""
+    try:
+        app()
+    except (DavyError, ServerUnavailable) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

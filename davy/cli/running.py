@@ -1,0 +1,95 @@
+"""Commands that start Davy, or parts of it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from typing import Annotated
+
+import typer
+
+from davy.cli.options import DieWithParent, Json
+
+app = typer.Typer()
+
+
+def _until_asked_to_stop() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+@app.command()
+def demo(
+    seconds: Annotated[
+        int | None, typer.Option("--for", min=10, help="Stop after this many seconds and check what came.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port of the pages; 0 takes a free one.", min=0, max=65535)] = 0,
+    as_json: Json = False,
+) -> None:
+    """A tank farm whose gas leak unfolds by itself, on an embedded database and broker."""
+    from davy.demo import demo as run
+
+    raise typer.Exit(run(_until_asked_to_stop(), seconds=seconds, as_json=as_json, http_port=port))
+
+
+@app.command()
+def up(
+    private: Annotated[
+        bool, typer.Option("--private", help="Servers of its own, the demo portfolio, gone at the end.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port of the pages; 0 takes a free one.", min=0, max=65535)] = 0,
+    as_json: Json = False,
+) -> None:
+    """All processes on real servers, until SIGTERM."""
+    if not private:
+        print(
+            "Say `davy up --private`: installed instances run `davy process ...` under systemd or compose.",
+            file=sys.stderr,
+        )
+        raise typer.Exit(2)
+    from davy.up import up as run
+
+    run(_until_asked_to_stop(), as_json=as_json, http_port=port)
+
+
+@app.command()
+def simulate(
+    scenario: str,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same answer.")] = 1,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit status 1 when an alarm is missed, false or too early.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Plays a scenario through real servers and judges the alarms by its truth."""
+    from davy.simulate import simulate as run
+
+    raise typer.Exit(run(scenario, seed=seed, check=check, as_json=as_json))
+
+
+@app.command(hidden=True)
+def process(
+    name: str,
+    stream_clock: Annotated[bool, typer.Option("--stream-clock", hidden=True)] = False,
+    die_with_parent: DieWithParent = False,
+) -> None:
+    """One process of Davy: ingest, alerting, api, risk, inbox."""
+    from davy.process import run_process
+    from davy.processes import body_of
+
+    body = body_of(name)
+    if stream_clock:
+        from davy.processes.ingest import run_streamed as body
+    raise typer.Exit(run_process(name, body, die_with_parent=die_with_parent))
+
+
+@app.command(hidden=True)
+def plant(scenario: str, seed: int = 1, die_with_parent: DieWithParent = False) -> None:
+    """The devices of a simulated plant, in real time, at the broker of the settings."""
+    from davy.process import run_process
+    from davy.processes.plant import plant_body
+
+    raise typer.Exit(run_process("plant", plant_body(scenario, seed), die_with_parent=die_with_parent))

@@ -1,0 +1,28 @@
+"""The risk process: findings, scores and digests by the clock. Apart from alerting, so that a long sum delays no message."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from core.db import Database
+from core.log import logger
+from core.metrics import Metrics
+from core.settings import Settings
+from davy import duties
+from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock
+
+LONGEST_STATEMENT_S: Final = 120.0  # a day of rollups of a large site; nobody waits for it
+
+log = logger(__name__)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Keeps the patient duties until `stop` is set."""
+    url, token = checked_database(settings, "alerting"), service_token(settings)
+    database = Database(url, application="risk", size=2, statement_timeout_s=LONGEST_STATEMENT_S)
+    database.open()
+    with metrics_served(Metrics(), settings):
+        log.info("risk_began", duties=[duty.name for duty in duties.PATIENT])
+        duties.keep(duties.PATIENT, database, token, wall_clock, stop)
+    database.close()
