@@ -35,7 +35,14 @@ def test_only_the_client_s_safety_officer_acts() -> None:
 @pytest.mark.parametrize("role", INSURERS)
 def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
     """Graded and aggregated risk, not live streams of people."""
-    assert RIGHTS[role] == {Right.SEE_OCCURRENCES, Right.COMMENT}
+    assert RIGHTS[role] == {
+        Right.SEE_OCCURRENCES,
+        Right.COMMENT,
+        Right.SEE_FINDINGS,
+        Right.SEE_IMPAIRMENTS,
+        Right.SEE_PORTFOLIO,
+        Right.SEE_SITE,
+    }
 
 
 def test_only_the_operator_sees_all_companies() -> None:
