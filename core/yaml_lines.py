@@ -86,13 +86,19 @@ def read_block(text: str, reading: Reading) -> Block | None:
 def _too_deep(text: str) -> int:
     """The line where nesting passes what a file may have; 0 where it never does."""
     depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > _DEPTH:
-                return event.start_mark.line + 1 if event.start_mark else 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > _DEPTH:
+                    return event.start_mark.line + 1 if event.start_mark else 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    except yaml.MarkedYAMLError as error:
+        # libyaml has a limit of its own, and reads ahead of the events it gives.
+        if error.problem is None or "nesting depth" not in error.problem:
+            raise
+        return error.problem_mark.line + 1 if error.problem_mark else 1
     return 0
 
 

@@ -19,6 +19,7 @@ def description(stack: Stack) -> dict[str, Any]:
         "mqtt_url": stack.broker.url,
         "mqtt_user": "simulator",
         "mqtt_password": stack.mqtt_passwords["simulator"],
+        "broker_password_file": str(stack.broker.folder / "passwords"),
         "database_url_owner": stack.database_url("owner"),
         "database_url_web": stack.database_url("web"),
         "http_url": stack.http_url,

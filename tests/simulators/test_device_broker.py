@@ -68,7 +68,7 @@ def test_a_device_is_born_speaks_and_says_goodbye(broker: Broker, listener: List
         say(speaker, network, range(40))
         assert speaker.wait_online(10)
         assert speaker.wait_until(0, 10)
-    listener.wait(lambda _: listener.statuses(KEY) == [True, False])
+    listener.wait(lambda _: listener.statuses(KEY)[:2] == [True, False])
     assert listener.numbers(KEY) == [(BOOT, seq) for seq in range(40)]
     with Listener(broker.host, broker.port, "ingest", LOGINS["ingest"]) as later:
         later.wait(lambda heard: len(heard) == 1)
@@ -98,7 +98,7 @@ def test_a_pulled_cable_speaks_the_last_will_and_the_last_minute_comes_again(
         listener.wait(lambda heard: len(listener.numbers(KEY)) == 100)
         speaker.cut(0.5)
         network.wake()
-        listener.wait(lambda _: listener.statuses(KEY) == [True, False])
+        listener.wait(lambda _: listener.statuses(KEY)[:2] == [True, False])
         say(speaker, network, range(100, 110))
         assert speaker.wait_online(10, connections=2)
         assert speaker.wait_until(0, 10)
@@ -140,7 +140,7 @@ def test_the_same_holds_on_the_brokers_replacement() -> None:
             assert speaker.wait_until(0, 15)
             speaker.cut(0.5)
             network.wake()
-            ears.wait(lambda _: ears.statuses(KEY) == [True, False])
+            ears.wait(lambda _: ears.statuses(KEY)[:2] == [True, False])
             assert speaker.wait_online(15, connections=2)
             ears.wait(lambda _: len(ears.numbers(KEY)) == 60)
         ears.wait(lambda _: ears.statuses(KEY) == [True, False, True, False])

@@ -1,0 +1,134 @@
+"""A first day with Davy, for each of its three users, in both languages, on a phone and at a desk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.api.test_browser import DESK, PHONE, browser
+from tests.e2e.stories import Instance, private_instance
+
+__all__ = ["browser"]  # the fixture of the pages' own tests
+
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(300)]
+
+SEEN_WITHIN_MS = 20_000
+BOTH_WAYS = pytest.mark.parametrize(("language", "size"), [("zh", PHONE), ("en", DESK)], ids=["zh-phone", "en-desk"])
+PLANT = """\
+davy: site/1
+companies:
+  - key: {key}
+    name: {{en: Lantian Food, zh: 蓝天食品}}
+    people:
+      - key: {key}-integrator
+        name: 李工
+        role: integrator
+        language: zh
+      - key: {key}-officer
+        name: 陈静
+        role: safety_officer
+        language: zh
+        channels: {{smtp: chen@lantian.invalid}}
+    sites:
+      - key: {key}-boiler
+        name: {{en: Boiler house, zh: 锅炉房}}
+        time_zone: Asia/Shanghai
+        zones:
+          - key: burner
+            name: {{en: Burner front, zh: 燃烧器前}}
+        devices:
+          - key: {key}-gas
+            kind: gas controller
+            sensors:
+              - key: gas-1
+                name: {{en: Natural gas at the burner, zh: 燃烧器处天然气}}
+                zone: burner
+                quantity: methane
+                unit: "%{{LEL}}"
+                range: {{low: 0, high: 100}}
+                mandatory: true
+                limits:
+                  - {{limit: gas.lel-1, setpoint: {setpoint}}}
+        routes:
+          - key: urgent
+            priorities: [life-safety, high]
+            steps:
+              - after_s: 0
+                to: [{{person: {key}-officer, channel: smtp}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """One private instance on real servers for all stories."""
+    with private_instance(tmp_path_factory.mktemp("up")) as started:
+        yield started
+
+
+@BOTH_WAYS
+def test_the_integrator_brings_a_site_on_line(
+    instance: Instance, browser: Browser, tmp_path: Path, language: str, size: dict[str, int]
+) -> None:
+    """Import a site, a device's credential, its first message, a wrong unit explained, a limit changed, and the alarm."""
+    key, file = f"lantian-{language}", tmp_path / "plant.yaml"
+    file.write_text(PLANT.format(key=key, setpoint=20), "utf-8")
+    assert "Dry run" in instance.said("site", "import", str(file), "--dry-run")
+    instance.said("site", "import", str(file))
+    (password,) = re.findall(
+        r"password (\S+) ", instance.said("user", "add", "--login", key, "--person", f"{key}-integrator")
+    )
+    (secret,) = re.findall(r"(?m)^password (\S+)$", instance.said("device", "credential", f"{key}-gas"))
+    page = instance.page(browser, key, password, size, language)
+    expect(page.locator(".device")).to_have_count(1)
+    with instance.device(f"{key}-gas", secret) as device:
+        device.send(f"{key}-boiler", f"{key}-gas", {"s": "gas-1", "v": 0.4, "u": "%{LEL}"})
+        page.get_by_role("link", name=f"{key}-gas").click()
+        page.wait_for_url("**/devices/*")
+        device_page = urlsplit(page.url).path
+        values = page.locator("section[aria-labelledby=h-sensors] td")
+        reload_until(page, lambda: values.filter(has_text="0.4").count() == 1)
+        device.send(f"{key}-boiler", f"{key}-gas", {"s": "gas-1", "v": 9.0, "u": "kPa"})
+        wrong = page.locator(".rejected strong")
+        reload_until(page, lambda: wrong.count() == 1)
+        assert "kPa" in str(wrong.text_content())
+        assert "%{LEL}" in str(wrong.text_content())
+        device.send(f"{key}-boiler", f"{key}-gas", {"s": "gas-1", "v": 15.0, "u": "%{LEL}"})
+        file.write_text(PLANT.format(key=key, setpoint=10), "utf-8")
+        refused = instance.davy("site", "import", str(file))
+        assert refused.returncode == 2
+        assert "--reason" in refused.stderr
+        instance.said("site", "import", str(file), "--reason", "people work beside the burner")
+        page.goto("/alarms")
+        expect(page.locator("#section-waiting .alarm")).to_have_count(0)
+        await_new_limit(
+            page, lambda: device.send(f"{key}-boiler", f"{key}-gas", {"s": "gas-1", "v": 15.0, "u": "%{LEL}"})
+        )
+    occurrence = str(page.locator("#section-waiting .alarm h3 a").get_attribute("href"))
+    if language == "zh":
+        instance.walk(page, "/devices", device_page, "/alarms", occurrence)
+
+
+def reload_until(page: Page, holds: Callable[[], bool]) -> None:
+    """Loads the page anew until it shows what is waited for: it may be a page that does not renew itself."""
+    for _ in range(40):
+        if holds():
+            return
+        page.wait_for_timeout(500)
+        page.reload()
+    pytest.fail(f"not within 20 s: {page.locator('main').text_content()}")
+
+
+def await_new_limit(page: Page, send: Callable[[], None]) -> None:
+    """A changed limit holds within seconds; the same value then raises the alarm, on the page without reload."""
+    waiting = page.locator("#section-waiting .alarm")
+    for _ in range(40):
+        send()
+        page.wait_for_timeout(500)
+        if waiting.count() == 1:
+            return
+    pytest.fail(f"no alarm within 20 s: {page.locator('main').text_content()}")
