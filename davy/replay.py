@@ -6,6 +6,7 @@ settings, stamps shifted so that the file ends when the play ends, every message
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import Final
 
 from core.db import connect
 from core.errors import BadInput, BrokerAway
+from core.log import configure
 from core.migrate import require_current
 from core.settings import Settings
 from core.store.reads import read_portfolio
@@ -79,6 +81,7 @@ def replay(
         raise BadInput(
             f"The speed is {speed}; it must be from 1 to {FASTEST:.0f}: slower would stamp readings ahead of time."
         )
+    configure("console", sys.stderr)  # stdout is for the answer
     began = time.monotonic()
     script = read_script(file, map_file)
     history, outcome = _private(script) if settings is None else _live(script, settings(), speed, stop)
@@ -194,6 +197,7 @@ def outcome_of(
         begins_at=_at(history.timing.first_ms + shift_ms),
         ends_at=_at(history.timing.last_ms + shift_ms),
         replayed=history.replayed,
+        since=since,
     )
     topics = [readings_topic(history.plan.site, device) for device in history.plan.devices()]
     waiting = threading.Event()
@@ -213,7 +217,7 @@ def outcome_of(
             found = account(history.packets(), published, keys_of(connection, played), refused)
         for sentence, count in list(sentences(refused).items())[:_SHOWN]:
             progress(f"Rejected, {count} messages: {sentence}")
-        return Outcome(published, stored, found, raises_of(connection, played, since))
+        return Outcome(published, stored, found, raises_of(connection, played))
 
 
 def _at(ms: int) -> datetime:

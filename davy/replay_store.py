@@ -11,6 +11,15 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Where a database stood before a replay."""
+
+    transition_id: int
+    rejected_id: int
+    batch_no: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
     """What a replay published, as the store can find it.
@@ -18,6 +27,7 @@ class Played:
     Args:
         devices, sensors: of one length: the sensors it spoke for.
         replayed: they carry the mark of history; beside them the plant itself may have sent.
+        since: before the play began: another play may have left readings at the same sensors.
     """
 
     site: str
@@ -26,14 +36,7 @@ class Played:
     begins_at: datetime
     ends_at: datetime
     replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Since:
-    """Where a database stood before a replay."""
-
-    transition_id: int
-    rejected_id: int
+    since: Since
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,17 @@ def now_there(connection: Connection[Any]) -> Since:
     with connection.cursor(row_factory=class_row(Since)) as cursor:
         row = cursor.execute(
             """SELECT (SELECT coalesce(max(transition_id), 0) FROM transition) AS transition_id,
-                      (SELECT coalesce(max(rejected_id), 0) FROM rejected_message) AS rejected_id"""
+                      (SELECT coalesce(max(rejected_id), 0) FROM rejected_message) AS rejected_id,
+                      (SELECT coalesce(max(batch_no), 0) FROM ingest_mark) AS batch_no"""
         ).fetchone()
     assert row is not None
     return row
+
+
+def _parameters(played: Played) -> tuple[object, ...]:
+    return (
+        played.site, played.devices, played.sensors, played.begins_at, played.ends_at, played.since.batch_no, played.replayed
+    )  # fmt: skip
 
 
 def stored_of(connection: Connection[Any], played: Played) -> int:
@@ -64,8 +74,8 @@ def stored_of(connection: Connection[Any], played: Played) -> int:
         """SELECT count(*)
            FROM reading r JOIN sensor s USING (sensor_id) JOIN device d USING (device_id) JOIN site si ON si.site_id = s.site_id
            WHERE si.key = %s AND (d.key, s.key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
-             AND r.measured_at BETWEEN %s AND %s AND (NOT %s OR r.quality & 64 <> 0)""",
-        (played.site, played.devices, played.sensors, played.begins_at, played.ends_at, played.replayed),
+             AND r.measured_at BETWEEN %s AND %s AND r.batch_no > %s AND (NOT %s OR r.quality & 64 <> 0)""",
+        _parameters(played),
     ).fetchone()
     assert row is not None
     return int(row[0])
@@ -77,8 +87,8 @@ def keys_of(connection: Connection[Any], played: Played) -> set[tuple[str, str, 
         """SELECT d.key, s.key, round(extract(epoch FROM r.measured_at) * 1000)::bigint
            FROM reading r JOIN sensor s USING (sensor_id) JOIN device d USING (device_id) JOIN site si ON si.site_id = s.site_id
            WHERE si.key = %s AND (d.key, s.key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
-             AND r.measured_at BETWEEN %s AND %s AND (NOT %s OR r.quality & 64 <> 0)""",
-        (played.site, played.devices, played.sensors, played.begins_at, played.ends_at, played.replayed),
+             AND r.measured_at BETWEEN %s AND %s AND r.batch_no > %s AND (NOT %s OR r.quality & 64 <> 0)""",
+        _parameters(played),
     ).fetchall()
     return {(device, sensor, at) for device, sensor, at in rows}
 
@@ -94,7 +104,7 @@ def rejected_of(
     ).fetchall()
 
 
-def raises_of(connection: Connection[Any], played: Played, since: Since) -> list[Raise]:
+def raises_of(connection: Connection[Any], played: Played) -> list[Raise]:
     """Every raise since then: into a live system of the sensors played, else of the whole site, Davy's own sensors too."""
     with connection.cursor(row_factory=class_row(Raise)) as cursor:
         return cursor.execute(
@@ -104,5 +114,5 @@ def raises_of(connection: Connection[Any], played: Played, since: Since) -> list
                WHERE t.event = 'raise' AND t.transition_id > %s AND si.key = %s
                  AND (NOT %s OR (d.key, s.key) IN (SELECT * FROM unnest(%s::text[], %s::text[])))
                ORDER BY t.at, t.transition_id""",
-            (since.transition_id, played.site, played.replayed, played.devices, played.sensors),
+            (played.since.transition_id, played.site, played.replayed, played.devices, played.sensors),
         ).fetchall()
