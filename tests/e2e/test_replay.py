@@ -291,11 +291,3 @@ def stop_after_some(stack: Stack, file: str, map_file: Path, settings: Mapping[s
     assert "Asked to stop; saying what came so far." in problem
     answer: dict[str, int] = json.loads(said)
     return answer
-
-
-def test_the_generated_histories_are_what_the_generator_makes() -> None:
-    """Nobody copied a row of a real file into them."""
-    from tests.histories.generate import FILES
-
-    for name, made in FILES.items():
-        assert (HISTORIES / name).read_text("utf-8") == made()
