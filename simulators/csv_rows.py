@@ -10,6 +10,8 @@ from typing import Final
 from core.errors import BadInput
 from simulators.replay_map import ReplayMap, told
 
+_MOST_NAMES: Final = 20
+_LONGEST_NAME: Final = 40
 # Of the csv module: the file ended within quotes, or the text within them has grown beyond any cell.
 _OPEN_QUOTE: Final = ("unexpected end of data", "field larger than")
 
@@ -27,13 +29,20 @@ def check_header(plan: ReplayMap, header: list[str], file: str) -> None:
     for line, name in wanted:
         if name not in header:
             near = get_close_matches(name, header, n=1, cutoff=0.6)
-            advice = f"did you mean {near[0]}?" if near else f"its columns are {', '.join(header)}."
+            advice = f"did you mean {near[0]}?" if near else f"its columns are {_shown(header)}."
             hint = _separator_hint(plan, header)
             mistakes.append((line, f"{file} has no column {name}; {hint or advice}"))
         elif header.count(name) > 1:
             mistakes.append((line, f"{file} has {header.count(name)} columns {name}; give one of them another name."))
     if mistakes:
         raise told(plan.name, mistakes)
+
+
+def _shown(header: list[str]) -> str:
+    """The names, as far as a person reads them, and nothing that a terminal would obey."""
+    names = [name if name.isprintable() else repr(name) for name in header[:_MOST_NAMES]]
+    more = f" and {len(header) - _MOST_NAMES} more" if len(header) > _MOST_NAMES else ""
+    return ", ".join(name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "..." for name in names) + more
 
 
 def _separator_hint(plan: ReplayMap, header: list[str]) -> str:

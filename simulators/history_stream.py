@@ -74,6 +74,8 @@ class History:
         outlets = [_Outlet(self, device, boot_of(device, self.seed, self.start_us)) for device in self.plan.devices()]
         gathered: list[Row] = []
         for row in self.rows():
+            if row.at_ms > self.timing.last_ms:
+                break  # the file has grown since it was read
             gathered.append(row)
             if len(gathered) == self.plan.message_rows:
                 for outlet in outlets:

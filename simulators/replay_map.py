@@ -108,7 +108,7 @@ def read_replay_map(text: str, name: str) -> ReplayMap:
         BadInput: with every mistake and its line.
     """
     reading = Reading()
-    top = read_block(text, reading)
+    top = read_block(text, reading, version=VERSION)
     found = None if top is None else _map(top, name)
     if reading.mistakes or found is None:
         raise told(name, reading.mistakes)
