@@ -88,7 +88,7 @@ class WireReading(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     u: Annotated[str, Meta(max_length=MAX_TEXT)] | None = None
 
 
-class Message(msgspec.Struct, gc=False, frozen=True):
+class Message(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """What one MQTT message of readings says.
 
     Args:
@@ -96,12 +96,14 @@ class Message(msgspec.Struct, gc=False, frozen=True):
         seq: one more for each message within a boot.
         sent_at: milliseconds since 1970 UTC, the device's clock as it sent.
         readings: at least one, in the device's order.
+        replayed: history that is played, not a plant that lives: ingest marks its readings and judges them like any other.
     """
 
     boot: Uint32
     seq: Uint32
     sent_at: Milliseconds
     readings: list[WireReading]
+    replayed: bool = False
 
 
 class Status(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
@@ -121,6 +123,7 @@ class _Envelope(msgspec.Struct, gc=False):
     boot: Uint32
     seq: Uint32
     sent_at: Milliseconds
+    replayed: bool = False
     readings: Annotated[list[WireReading], Meta(min_length=1, max_length=MAX_READINGS)] | UnsetType = UNSET
     s: SensorId | UnsetType = UNSET
     v: float | State | UnsetType = UNSET
@@ -190,7 +193,7 @@ def decode(payload: bytes) -> Message:
         ]
     elif not (s is UNSET and v is UNSET and t is UNSET and q is UNSET and u is UNSET):
         raise diagnose(payload)
-    return Message(envelope.boot, envelope.seq, envelope.sent_at, readings)
+    return Message(envelope.boot, envelope.seq, envelope.sent_at, readings, envelope.replayed)
 
 
 def decode_status(payload: bytes) -> Status:

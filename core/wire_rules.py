@@ -129,6 +129,9 @@ def _check_message(payload: object) -> None:
     _whole(message, "boot", "", 0, UINT32)
     _whole(message, "seq", "", 0, UINT32)
     _whole(message, "sent_at", "", MIN_MS, MAX_MS, "milliseconds since 1970 in UTC")
+    replayed = message.get("replayed", False)
+    if not isinstance(replayed, bool):
+        raise reject("wrong_type", where="replayed", found=_show(replayed), rule="it must be true or false")
     flat = [key for key in "svtqu" if key in message]
     if "readings" not in message:
         if "s" not in message and "v" not in message:

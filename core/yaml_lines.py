@@ -58,8 +58,12 @@ class Reading:
             self.mistakes.append((line, sentence))
 
 
-def read_block(text: str, reading: Reading) -> Block | None:
-    """The mapping a file consists of; None, with the mistake written down, where it is none."""
+def read_block(text: str, reading: Reading, *, version: str = "site/1") -> Block | None:
+    """The mapping a file consists of; None, with the mistake written down, where it is none.
+
+    Args:
+        version: what such a file says of itself first, for the sentence.
+    """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         reading.mistake(1, f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; write one file a site.")
         return None
@@ -75,10 +79,10 @@ def read_block(text: str, reading: Reading) -> Block | None:
         reading.mistake(1, f"This is not YAML: {str(error).splitlines()[0]}.")
         return None
     if deep:
-        reading.mistake(deep, f"This nests deeper than {_DEPTH} levels; no site file does.")
+        reading.mistake(deep, f"This nests deeper than {_DEPTH} levels; no file of this kind does.")
         return None
     if not isinstance(node, yaml.MappingNode):
-        reading.mistake(1, "The file is empty or no mapping; it must be a mapping such as `davy: site/1`.")
+        reading.mistake(1, f"The file is empty or no mapping; it must be a mapping such as `davy: {version}`.")
         return None
     return Block(node, reading, "the file")
 

@@ -1,8 +1,7 @@
 """`davy simulate`: a scenario through real broker, ingest and database, faster than life, judged by its truth.
 
 Everything runs as in production but for the clock: ingest follows the data (`davy/stream_clock.py`), so that a day takes
-a minute and the same seed gives the same answer. One connection carries all devices, in the order of their sending: what
-is ahead of time on one device would otherwise make the others look silent.
+a minute and the same seed gives the same answer.
 """
 
 from __future__ import annotations
@@ -14,22 +13,18 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 
-from paho.mqtt.client import Client, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion
-
 from core.db import connect
 from core.errors import Unavailable
 from davy.answer import progress, say
+from davy.one_connection import publish
 from davy.stack import Plan, Stack
 from davy.store import raised, stored_readings
 from davy.up import PORTFOLIO
 from simulators.matching import Raised, judge
-from simulators.scenario import Scenario
 from simulators.scenarios import load
 
 # A Monday; any instant would do, but it must be the same each time: the same seed, the same answer.
 START: Final = datetime(2026, 3, 2, tzinfo=UTC)
-UNACKNOWLEDGED: Final = 1000  # messages on their way; below the broker's window, so that nothing is dropped
 LOOK_EVERY_S: Final = 0.2
 STALL_S: Final = 60.0
 
@@ -48,7 +43,7 @@ def simulate(name: str, *, seed: int, check: bool, as_json: bool) -> int:
         )
         stack.start()
         stack.wait_until_ready()
-        _wait_until_stored(stack, _publish(stack, scenario))
+        _wait_until_stored(stack, publish(stack, scenario.births(), scenario.packets()))
         with closing(connect(stack.database_url("owner"), application="simulate")) as connection:
             found = [Raised(r.definition, r.sensor, round(r.at.timestamp() * 1e6)) for r in raised(connection)]
     outcome = judge(scenario.truth, found)
@@ -61,37 +56,6 @@ def simulate(name: str, *, seed: int, check: bool, as_json: bool) -> int:
         progress(f"{too_early} alarms came before they physically could.")
     say(answer, as_json=as_json)
     return 1 if check and not outcome.holds else 0
-
-
-def _publish(stack: Stack, scenario: Scenario) -> int:
-    """Sends births and packets in time order; returns how many readings they held, repeats left out."""
-    client = Client(CallbackAPIVersion.VERSION2, client_id="davy-simulate", protocol=MQTTv311)
-    client.username_pw_set("simulator", stack.mqtt_passwords["simulator"])
-    client.max_inflight_messages_set(UNACKNOWLEDGED)
-    room = threading.Semaphore(UNACKNOWLEDGED)
-    client.on_publish = lambda *_: room.release()
-    client.connect(stack.broker.host, stack.broker.port)
-    client.loop_start()
-    readings = 0
-    sent: set[tuple[str, int, int]] = set()
-    try:
-        for topic, payload in scenario.births():
-            room.acquire()
-            client.publish(topic, payload, qos=1, retain=True)
-        for packet in scenario.packets():
-            room.acquire()
-            client.publish(packet.topic, packet.payload, qos=1)
-            if isinstance(packet.message, bytes):
-                continue
-            key = (packet.device, packet.message.boot, packet.message.seq)
-            readings += 0 if key in sent else len(packet.message.readings)
-            sent.add(key)
-        for _ in range(UNACKNOWLEDGED):  # all of them back: everything is acknowledged
-            room.acquire()
-    finally:
-        client.disconnect()
-        client.loop_stop()
-    return readings
 
 
 def _wait_until_stored(stack: Stack, published: int) -> None:

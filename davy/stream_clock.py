@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from statistics import median_low
 from typing import Final
 
 import msgspec
@@ -15,6 +16,11 @@ import msgspec
 from ingest.source import Lot, RawMessage, Source, SourceReport
 
 SPAN_US: Final = 1_000_000
+# Nothing for longer than this, and for longer than usual, is a silence. The shortest that a gateway is held silent for is 30 s.
+GAP_US: Final = 15 * SPAN_US
+UNUSUAL: Final = 2  # times the pause that is usual: a file of a row an hour is not silent in between
+REMEMBERED: Final = 9  # pauses
+JUST_BEFORE_US: Final = 1_000  # stamps are in milliseconds
 
 
 class _Sent(msgspec.Struct):
@@ -51,13 +57,17 @@ class StreamedSource:
     """A source whose messages were received when they were sent, and that never runs ahead of the judge.
 
     A lot spans at most `SPAN_US` of the data's time, as a lot spans a moment of the wall clock in life: what time alone
-    shows (silence, the end of a delay) is looked at between lots. On its own clock nothing waits.
+    shows (silence, the end of a delay) is looked at between lots. Where all devices were silent for an unusual while, empty
+    lots come first, further and further apart, the last just before the silence ended: in life somebody would have looked
+    while nothing came. On its own clock nothing waits.
     """
 
     def __init__(self, inner: Source, clock: StreamClock) -> None:
         self._inner = inner
         self._clock = clock
         self._ahead: deque[RawMessage] = deque()
+        self._pauses: deque[int] = deque(maxlen=REMEMBERED)  # between the newest lots, microseconds
+        self._heard_us = 0  # when the last message was sent
 
     def start(self) -> None:
         """Connects."""
@@ -67,6 +77,8 @@ class StreamedSource:
         """The next messages up to `SPAN_US` further on, each stamped with the clock it moved on."""
         if not self._ahead:
             self._ahead.extend(self._inner.take(most, most_bytes, wait_s).messages)
+        if self._ahead and self._looks_into_silence():
+            return Lot([])
         taken: list[RawMessage] = []
         end_us = 0
         while self._ahead and len(taken) < most:
@@ -75,7 +87,19 @@ class StreamedSource:
             if sent_us > end_us:
                 break
             taken.append(self._ahead.popleft()._replace(received_us=self._clock.follow(sent_us)))
+        if taken:
+            self._pauses.append(self._clock() - self._heard_us)
+            self._heard_us = self._clock()
         return Lot(taken)
+
+    def _looks_into_silence(self) -> bool:
+        """Whether the clock has moved on within a silence; False where the next message is due."""
+        now_us, sent_us = self._clock(), self._clock.ahead(self._ahead[0].payload)
+        usual_us = median_low(self._pauses) if len(self._pauses) > 1 else 0  # the first pause is that since 1970
+        if not self._heard_us or sent_us - self._heard_us <= max(GAP_US, UNUSUAL * usual_us):
+            return False
+        next_us = min(now_us + max(GAP_US, (now_us - self._heard_us) // 2), sent_us - JUST_BEFORE_US)
+        return next_us > now_us and self._clock.follow(next_us) == next_us
 
     def ack(self, lot: Lot) -> None:
         """Says that these messages are stored and judged."""

@@ -10,7 +10,7 @@ from typing import cast
 import msgspec
 import numpy as np
 
-from core.batch import Float64, Int32, Int64, UInt8
+from core.batch import Float64, Int32, Int64, Mark, UInt8
 from core.errors import Malformed
 from core.wire import QUALITY_OF, WireReading, decode, decode_status, reject
 from ingest.directory import NO_SLOT, Device, Directory
@@ -39,7 +39,7 @@ class Decoded:
         sensor: int32, slot of each reading.
         stamp_us: int64, what the device says of each reading's time, microseconds UTC.
         value: float64, in the sensor's unit.
-        quality: uint8, `core.batch.Quality`.
+        quality: uint8, `core.batch.Quality`, with the mark of what is replayed.
         rejected: what could not be taken, in order of arrival.
     """
 
@@ -95,6 +95,8 @@ class Decoder:
                     columns.add_header(place, device, message)
                 continue
             count = self._add_readings(columns, message, device, said.readings, said.sent_at)
+            if said.replayed:
+                columns.mark_replayed(count)
             columns.add_message(place, device, said.boot, said.seq, said.sent_at, message.received_us, count)
         return columns.finish()
 
@@ -175,6 +177,11 @@ class _Columns:
         self.received.append(received_us)
         self.count.append(count)
         self.origin.append(place)
+
+    def mark_replayed(self, count: int) -> None:
+        """The last `count` readings are history."""
+        begin = len(self.qualities) - count
+        self.qualities[begin:] = bytes(quality | Mark.REPLAYED for quality in self.qualities[begin:])
 
     def add_header(self, place: int, device: Device, message: RawMessage) -> None:
         """A rejected message counts as delivered where its boot and seq can be read."""

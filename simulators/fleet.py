@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Final, Self
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, Protocol, Self
 
 from core.errors import BadInput
 from simulators.device import Device
 from simulators.network import Network
-from simulators.scenario import Scenario
-from simulators.stream import MICROSECONDS, boot_of
+from simulators.stream import MICROSECONDS, Packet, boot_of
 
 LOOK_S: Final = 0.5  # how long a stop may take to be noticed
 AHEAD: Final = 200  # messages of a device that may be unacknowledged when playing as fast as the broker takes them
+
+
+class Playable(Protocol):
+    """What a fleet can play: a scenario, or history from a file."""
+
+    @property
+    def seed(self) -> int:
+        """Goes into the boots."""
+
+    @property
+    def start_us(self) -> int:
+        """When it begins, microseconds UTC."""
+
+    def devices(self) -> list[tuple[str, str]]:
+        """`(site, device)` of everything that sends."""
+
+    def packets(self, *, endless: bool = False) -> Iterator[Packet]:
+        """What they send, by the time it is due."""
 
 
 class Fleet:
@@ -25,6 +42,7 @@ class Fleet:
         speed: 1 keeps to the wall clock, so the scenario should start now; another number is so many times faster,
             counted from the beginning of `play`; None is as fast as the broker acknowledges.
         endless: goes on after the scenario's end.
+        patient: waits for the broker rather than let a device's backlog run over; a plant cannot, a file can.
 
     Raises:
         BadInput: a device has no credentials, or the speed is not above zero.
@@ -32,7 +50,7 @@ class Fleet:
 
     def __init__(
         self,
-        scenario: Scenario,
+        scenario: Playable,
         host: str,
         port: int,
         *,
@@ -40,6 +58,7 @@ class Fleet:
         clock_us: Callable[[], int],
         speed: float | None = 1.0,
         endless: bool = False,
+        patient: bool = False,
     ) -> None:
         if speed is not None and not speed > 0:
             raise BadInput(f"The speed is {speed}; it must be above 0.")
@@ -47,6 +66,8 @@ class Fleet:
         self._clock_us = clock_us
         self._speed = speed
         self._endless = endless
+        self._patient = patient
+        self.readings = 0  # handed to devices so far
         self.devices: dict[str, Device] = {}
         for site, key in scenario.devices():
             if key not in credentials:
@@ -65,10 +86,11 @@ class Fleet:
                 due_us = begins_us + (packet.due_us - self._scenario.start_us) / self._speed
                 if not self._wait(due_us, stop):
                     return False
-            elif not self._room(device, AHEAD, stop):
+            if (self._speed is None or self._patient) and not self._room(device, AHEAD, stop):
                 return False
             device.send(packet.due_us // 1_000, packet.topic, packet.payload)
             self._network.wake()
+            self.readings += packet.readings
         return all(self._room(device, 0, stop) for device in self.devices.values())
 
     def _wait(self, due_us: float, stop: threading.Event) -> bool:

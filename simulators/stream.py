@@ -43,12 +43,17 @@ class Packet:
         """What goes over the wire."""
         return self.message if isinstance(self.message, bytes) else encode(self.message)
 
+    @property
+    def readings(self) -> int:
+        """How many readings it carries."""
+        return 0 if isinstance(self.message, bytes) else len(self.message.readings)
+
     def carrying(self, readings: list[WireReading]) -> Packet:
         """The same with other readings. Garbage stays as it is."""
         if isinstance(self.message, bytes):
             return self
         old = self.message
-        return replace(self, message=Message(old.boot, old.seq, old.sent_at, readings))
+        return replace(self, message=Message(old.boot, old.seq, old.sent_at, readings, old.replayed))
 
 
 def boot_of(device: str, seed: int, start_us: int) -> int:

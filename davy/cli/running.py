@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,6 +70,30 @@ def simulate(
     from davy.simulate import simulate as run
 
     raise typer.Exit(run(scenario, seed=seed, check=check, as_json=as_json))
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A CSV, plain or gzip.")],
+    map_file: Annotated[
+        Path, typer.Option("--map", help="Which column is which sensor; docs/reference/replay-map.md.")
+    ],
+    private: Annotated[
+        bool, typer.Option("--private", help="On servers of its own, as fast as it goes, at the file's own time.")
+    ] = False,
+    speed: Annotated[float, typer.Option(help="Times faster than life, into a live system.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Plays history through MQTT as devices would have sent it, and says what became of it."""
+    from core.settings import Settings
+    from davy.replay import replay as run
+
+    if private and speed != 1.0:
+        print("--private plays as fast as it goes; leave --speed out.", file=sys.stderr)
+        raise typer.Exit(2)
+    settings = None if private else (lambda: Settings.read(os.environ))
+    stop = threading.Event() if private else _until_asked_to_stop()
+    raise typer.Exit(run(file, map_file, settings=settings, speed=speed, stop=stop, as_json=as_json))
 
 
 @app.command(hidden=True)

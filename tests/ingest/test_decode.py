@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.batch import Quality
+from core.batch import Mark, Quality
 from core.wire import REASONS
 from ingest.decode import Decoded, Decoder
 from ingest.source import RawMessage
@@ -33,6 +33,16 @@ def test_readings_become_columns() -> None:
     assert found.quality.tolist() == [Quality.GOOD, Quality.UNCERTAIN] * 2
     assert (found.count.tolist(), found.seq, found.origin) == ([2, 2], [0, 5], [0, 1])
     assert found.rejected == []
+
+
+def test_history_is_marked_and_nothing_else() -> None:
+    """What a message says is replayed carries the mark beside its quality; the messages around it do not."""
+    history = msgspec.json.encode({**msgspec.json.decode(payload(1, START_US, GOOD)), "replayed": True})
+    bodies = (payload(0, START_US, GOOD), history, payload(2, START_US, GOOD))
+    found = decoded(*(message("d1", body, START_US) for body in bodies))
+    plain = [Quality.GOOD, Quality.UNCERTAIN]
+    assert found.quality.tolist() == [*plain, *(quality | Mark.REPLAYED for quality in plain), *plain]
+    assert found.value.tolist() == [1.5, 2.0] * 3
 
 
 def test_units_are_converted_and_states_looked_up() -> None:
