@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from core.errors import BadInput, BadSetting
 from core.settings import Settings, variable
@@ -42,10 +42,10 @@ def broker_access(settings: Settings, password_files: Mapping[str, Path]) -> str
         )
     passwords = {user: _password(user, file) for user, file in password_files.items()}
     # Only who is named: an access list with a simulator in it is a promise to nobody.
-    granted = replace(rights, **{name: users & password_files.keys() for name, users in ours.items()})
+    granted: dict[str, Any] = {name: users & password_files.keys() for name, users in ours.items()}
     password_file, access_file = (Path(settings.need(name)) for name in ("broker_password_file", "broker_acl_file"))
     try:
-        access_file.write_text(access_list(granted), encoding="utf-8")
+        access_file.write_text(access_list(replace(rights, **granted)), encoding="utf-8")
     except OSError as error:
         raise BadSetting(
             f"{variable('broker_acl_file')} names {access_file}, which cannot be written: {error.strerror}."

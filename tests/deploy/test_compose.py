@@ -45,7 +45,7 @@ def run_secrets(folder: Path, *more: str) -> str:
 def dotenv() -> dict[str, str]:
     """.env.example, read as compose reads it."""
     lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))  # type: ignore[misc]
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def filled(text: str) -> str:
