@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import shlex
 import subprocess
 import tomllib
 from pathlib import Path
@@ -159,6 +160,20 @@ def secret_file(name: str) -> str:
     folder, _, file = filled(WHOLE["secrets"][name]["file"]).rpartition("/")
     assert folder == "./secrets"
     return file
+
+
+def test_what_the_how_to_has_one_type_exists() -> None:
+    """`docker compose run --rm davy ...`, `kill`, `exec`: the command is one of Davy's, the service is there."""
+    page = (ROOT / "docs/how-to/run-with-compose.md").read_text("utf-8")
+    typed = re.findall(r"^docker compose run --rm (\S+) (.+)$", page, re.MULTILINE)
+    assert len(typed) > 5
+    for service, words in typed:
+        assert SERVICES[service]["profiles"] == ["tools"]
+        assert wrong_with(shlex.split(words)) is None, words
+    assert set(re.findall(r"docker compose (?:kill -s HUP|logs|exec)\s+([a-z-]+)", page)) <= set(SERVICES)
+    for name, value in re.findall(r"^([A-Z_]+)=(\S+)$", page, re.MULTILINE):
+        assert name in dotenv(), name
+        assert value
 
 
 def test_every_process_is_there_and_waits_for_the_schema() -> None:
