@@ -73,6 +73,19 @@ def test_every_panel_shows_rows(seeded: Plant) -> None:
     assert count > 25
 
 
+def test_the_time_chosen_reaches_the_index(seeded: Plant) -> None:
+    """The wall is a security barrier: were the time not pushed through it, a panel would read every reading there is."""
+    let(seeded.database, "huaihai-petro")
+    sender = last_days(seeded.database.kind == "timescaledb", variables_of(seeded))
+    for query in queries():
+        if "v_reading" in query.text:
+            with seeded.database.connect("grafana") as connection:
+                connection.execute("SET enable_seqscan = off")
+                connection.execute("SET enable_bitmapscan = off")
+                plan = connection.execute(("EXPLAIN " + sender.sent(query.text)).encode()).fetchall()
+            assert any("Index Cond" in str(row[0]) and "measured_at >=" in str(row[0]) for row in plan), plan
+
+
 def test_every_variable_offers_what_may_be_seen(seeded: Plant) -> None:
     """The choices are the company's sites and sensors, as text and value, and no other company's."""
     let(seeded.database, "huaihai-petro")
