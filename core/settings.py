@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     database_url_web: Conninfo | None = _setting(
         None, "Database, as web: pages and the JSON API, under row security.", _URL_RULE
     )
+    database_url_grafana: Conninfo | None = _setting(
+        None, "Database, as grafana: what `davy grafana push` gives to Grafana's data source.", _URL_RULE
+    )
 
     mqtt_host: Host = _setting("127.0.0.1", "Host of the MQTT broker.", _HOST_RULE)
     mqtt_port: Port = _setting(1883, "Port of the MQTT broker.", _PORT_RULE)

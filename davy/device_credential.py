@@ -65,7 +65,8 @@ def device_credential(settings: Settings, device: str, *, actor: str = "operator
             )
             write_journal(connection, [entry])
             replace_entry(password_file, device, password_hash(password))
-    return f"user {device}\npassword {password}\n{_reread(settings.broker_pid)}"
+    told = reread_broker(settings.broker_pid)
+    return f"user {device}\npassword {password}\nThis password is not shown a second time. {told}"
 
 
 def replace_entry(password_file: Path, user: str, hashed: str) -> None:
@@ -95,7 +96,12 @@ def replace_entry(password_file: Path, user: str, hashed: str) -> None:
         ) from error
 
 
-def _reread(broker_pid: int | None) -> str:
+def reread_broker(broker_pid: int | None) -> str:
+    """Has the broker read its files again, and says so; or says that somebody has to.
+
+    Raises:
+        BadSetting: its process cannot be told.
+    """
     if broker_pid is None:
         return f"Now have the broker read its files again: kill -HUP its process ({variable('broker_pid')} is not set)."
     try:
@@ -105,4 +111,4 @@ def _reread(broker_pid: int | None) -> str:
             f"The password is written, but {variable('broker_pid')} is {broker_pid} and that process cannot be told "
             f"({error.strerror}); make a credential again once it can."
         ) from error
-    return "The broker has been told to read its files again. This password is not shown a second time."
+    return "The broker has been told to read its files again."

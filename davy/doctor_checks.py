@@ -16,6 +16,7 @@ from core.errors import BadInput, DatabaseAway
 from core.migrate import OLDEST_SERVER, require_current
 from core.principal import ServiceToken
 from core.settings import Settings, variable
+from core.store.grafana_scope import read_scope
 from davy import doctor_store as store
 
 Gettext = Callable[[str], str]
@@ -24,6 +25,7 @@ ROLES: Final = ("owner", "ingest", "alerting", "web")
 LATE_BEAT: Final = timedelta(seconds=15)  # several times what ingest takes between two
 LATE_NOTIFICATION: Final = timedelta(seconds=60)
 SILENT_SITE: Final = timedelta(minutes=10)  # sensors report every second to every few minutes
+SOON: Final = timedelta(days=14)  # time enough to renew what a Grafana may see
 NAMED: Final = 5  # of many, how many are named
 
 
@@ -120,6 +122,7 @@ def database_checks(on: Examination) -> list[Check]:
         ("notifications", _notifications),
         ("last_readings", _last_readings),
         ("device_clocks", _device_clocks),
+        ("grafana", _grafana),
     ]
     url = on.url("owner")
     if url is None:
@@ -227,6 +230,23 @@ def _device_clocks(on: Examination, connection: Connection[Any]) -> Check:
         "tolerance": f"{tolerance:g}",
     }
     return Check("device_clocks", True, found)
+
+
+def _grafana(on: Examination, connection: Connection[Any]) -> Check:
+    _, rows = on.gettext, read_scope(connection)
+    if not rows:
+        return Check("grafana", True, _("No Grafana may see anything."))
+    ending = [row for row in rows if row.expires_at - on.now <= SOON]
+    told = [f"{row.login_role} {row.company} ({row.expires_at:%Y-%m-%d})" for row in ending or rows]
+    if ending:
+        advice = _("Run `davy grafana allow` again, or `davy grafana withdraw` where it is no longer wanted.")
+        return Check(
+            "grafana",
+            False,
+            _("What Grafana may see has ended or ends soon: %(scopes)s.") % {"scopes": _few(told)},
+            advice,
+        )
+    return Check("grafana", True, _("Grafana may see: %(scopes)s.") % {"scopes": _few(told)})
 
 
 def _few(names: Sequence[str]) -> str:

@@ -121,6 +121,15 @@ CREATE TABLE person_company (                  -- which companies an insurer's p
 );
 CALL davy_wall('person_company', '((SELECT davy_everything()) OR person_id = (SELECT davy_person()))');
 
+CREATE TABLE grafana_scope (                   -- what a Grafana may see: davy_principal() reads it, nobody else may
+    login_role  text NOT NULL CHECK (login_role ~ '^davy_grafana(_[a-z0-9_]+)?$'),
+    company_id  int NOT NULL REFERENCES company,
+    audience    text NOT NULL CHECK (audience IN ('client', 'insurer')), -- insurer: no readings, as its people see none
+    expires_at  timestamptz NOT NULL,
+    PRIMARY KEY (login_role, company_id)
+);
+CALL davy_wall('grafana_scope');
+
 CREATE TABLE journal (                         -- who changed what, why, and what it was before: append-only
     journal_id  bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     at          timestamptz NOT NULL DEFAULT now(),

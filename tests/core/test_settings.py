@@ -36,6 +36,7 @@ def test_no_secret_has_a_default() -> None:
         "database_url_ingest",
         "database_url_alerting",
         "database_url_web",
+        "database_url_grafana",
         "mqtt_password",
         "principal_key",
         "cookie_key",

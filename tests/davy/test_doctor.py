@@ -19,6 +19,7 @@ from davy.bench.portfolio import Portfolio
 from davy.bench.store import write_portfolio
 from davy.doctor import doctor, examine
 from davy.doctor_checks import Check
+from davy.grafana_scope import allow
 from tests.conftest import StartMosquitto
 from tests.database import TestDatabase
 
@@ -170,3 +171,23 @@ def test_the_broker_refuses_us(mosquitto: StartMosquitto) -> None:
     )
     checks = by_name(examine(settings, "en", NOW))
     assert "refuses us" in checks["broker"].found
+
+
+@pytest.mark.db
+def test_what_a_grafana_may_see_is_said_before_it_ends(timescale_database: TestDatabase) -> None:
+    """Nobody finds out by an empty dashboard that the year is over."""
+    owner = timescale_database.url("owner")
+
+    def found(now: datetime) -> Check:
+        return by_name(examine(settings_for(timescale_database), "en", now))["grafana"]
+
+    assert found(NOW) == Check("grafana", True, "No Grafana may see anything.")
+    with timescale_database.connect("owner") as connection:
+        connection.execute("INSERT INTO company (key, name, name_zh) VALUES ('acme', 'Acme', '极致')")
+    allow(owner, ["acme"], audience="client", days=30, reason="test", actor="tester", now=NOW)
+    assert found(NOW).ok
+    late = found(NOW + timedelta(days=17))
+    assert not late.ok
+    assert "davy_grafana acme" in late.found
+    assert late.advice is not None
+    assert "davy grafana allow" in late.advice
