@@ -18,7 +18,7 @@ from core.settings import Settings
 from davy.bench.portfolio import Portfolio
 from davy.bench.store import write_portfolio
 from davy.doctor import doctor, examine
-from davy.doctor_checks import Check
+from davy.examination import Check
 from tests.conftest import StartMosquitto
 from tests.database import TestDatabase
 
