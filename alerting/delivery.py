@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,7 +21,7 @@ GIVE_UP_AFTER: Final = timedelta(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(ABC):
     """A message that is ours to send until its lease ends: whom it goes to, and when it was due.
 
     Args:
@@ -45,9 +46,9 @@ class Envelope:
     address: str | None
     secret_ref: str | None
 
+    @abstractmethod
     def settled(self) -> str | None:
         """Why nobody needs to hear of it any more, by what it is about; None where it still stands."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

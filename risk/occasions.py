@@ -6,13 +6,43 @@ What still holds is told however late it is learnt of; what is past only for `NE
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from core.occasion import Occasion, Point, Subject
-from risk.store.occasions import FindingRow, ImpairmentRow
 
 NEWS_FOR: Final = timedelta(days=1)  # ours: a day's outage of Davy loses no message; a restored database floods nobody
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """A finding that is not put right, with its last assignment.
+
+    Args:
+        assigned_by: None where it was never assigned.
+    """
+
+    finding_id: int
+    company_id: int
+    site_id: int
+    grade: str
+    due_at: datetime | None
+    owner_id: int | None
+    assigned_at: datetime | None
+    assigned_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImpairmentRow:
+    """An impairment that stands, or was ended a short while ago."""
+
+    impairment_id: int
+    company_id: int
+    site_id: int
+    began_at: datetime
+    expected_until: datetime
+    restored_at: datetime | None
 
 
 def of_findings(rows: Iterable[FindingRow], now: datetime) -> Iterator[Occasion]:

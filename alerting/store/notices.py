@@ -158,7 +158,7 @@ def add(connection: Connection[Any], rows: Sequence[NewNotice]) -> int:
 
 
 def digest_readers(connection: Connection[Any]) -> list[DigestReader]:
-    """Active people of the insurer whom a route's first word for digests names, once each, with all companies they look after."""
+    """Active people of the insurer whom a route for digests names, once each: by mail where one says so."""
     with connection.cursor(row_factory=class_row(DigestReader)) as cursor:
         return cursor.execute(
             """
@@ -170,7 +170,7 @@ def digest_readers(connection: Connection[Any]) -> list[DigestReader]:
             FROM route r JOIN route_step t USING (route_id) JOIN site s ON s.site_id = r.site_id
             JOIN person p USING (person_id) JOIN person_company o ON o.person_id = p.person_id AND o.company_id = r.company_id
             WHERE 'digest' = ANY(r.hears) AND r.audience = 'insurer' AND p.active AND p.company_id IS NULL
-            ORDER BY t.person_id, s.site_id, t.position, r.key, t.channel
+            ORDER BY t.person_id, t.channel <> 'smtp', s.site_id, t.position, r.key, t.channel
             """
         ).fetchall()
 

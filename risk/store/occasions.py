@@ -2,42 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
-
-@dataclass(frozen=True, slots=True)
-class FindingRow:
-    """A finding that is not put right, with its last assignment.
-
-    Args:
-        assigned_by: None where it was never assigned.
-    """
-
-    finding_id: int
-    company_id: int
-    site_id: int
-    grade: str
-    due_at: datetime | None
-    owner_id: int | None
-    assigned_at: datetime | None
-    assigned_by: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ImpairmentRow:
-    """An impairment that stands, or was ended a short while ago."""
-
-    impairment_id: int
-    company_id: int
-    site_id: int
-    began_at: datetime
-    expected_until: datetime
-    restored_at: datetime | None
+from risk.occasions import FindingRow, ImpairmentRow
 
 
 def findings_at_a_point(connection: Connection[Any], now: datetime, since: datetime) -> list[FindingRow]:
