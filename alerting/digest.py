@@ -28,6 +28,7 @@ class CompanyTally:
         impairments_open: now.
         impairment_s: how long protections were out of service within the period, added up.
         sensors, heard: how many there are, and how many of them were heard from lately, now.
+        fell_silent: of those not heard from lately, how many ever were.
         simulated: findings or impairments of the demo's history are among the numbers.
     """
 
@@ -47,6 +48,7 @@ class CompanyTally:
     impairment_s: float = 0.0
     sensors: int = 0
     heard: int = 0
+    fell_silent: int = 0
     simulated: bool = False
 
     @property
@@ -59,7 +61,7 @@ class CompanyTally:
             self.findings_closed,
             self.findings_overdue,
             self.impairments_open,
-            self.sensors - self.heard,
+            self.fell_silent,
         )
         return any(counted) or self.impairment_s > 0
 

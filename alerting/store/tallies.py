@@ -25,6 +25,7 @@ class AlarmTally:
     answered_p90_s: float | None
     sensors: int
     heard: int
+    fell_silent: int
 
 
 def alarm_tallies(
@@ -35,7 +36,7 @@ def alarm_tallies(
         return cursor.execute(
             """
             SELECT c.company_id, c.name AS company, c.name_zh AS company_zh, o.occurrences, o.life_safety,
-                   o.answered_p50_s, o.answered_p90_s, a.unacknowledged, s.sensors, s.heard
+                   o.answered_p50_s, o.answered_p90_s, a.unacknowledged, s.sensors, s.heard, s.fell_silent
             FROM company c
             CROSS JOIN LATERAL (
                 SELECT count(*)::int AS occurrences, count(*) FILTER (WHERE d.priority = 'life-safety')::int AS life_safety,
@@ -53,10 +54,13 @@ def alarm_tallies(
                 WHERE company_id = c.company_id AND state IN ('B', 'D', 'E') AND suppression = 'none'
             ) a
             CROSS JOIN LATERAL (
-                SELECT count(*)::int AS sensors, count(*) FILTER (WHERE l.received_at > %(now)s::timestamptz
-                           - make_interval(secs => greatest(60, 3 * s.period_s)))::int AS heard
-                FROM sensor s LEFT JOIN latest l USING (sensor_id)
-                WHERE s.company_id = c.company_id AND s.retired_at IS NULL AND NOT s.is_virtual
+                SELECT count(*)::int AS sensors, count(*) FILTER (WHERE lately)::int AS heard,
+                       count(*) FILTER (WHERE NOT lately)::int AS fell_silent  -- null: never heard
+                FROM (
+                    SELECT l.received_at > %(now)s::timestamptz - make_interval(secs => greatest(60, 3 * s.period_s)) AS lately
+                    FROM sensor s LEFT JOIN latest l USING (sensor_id)
+                    WHERE s.company_id = c.company_id AND s.retired_at IS NULL AND NOT s.is_virtual
+                ) h
             ) s
             WHERE c.company_id = ANY(%(companies)s)
             ORDER BY c.company_id

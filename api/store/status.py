@@ -47,9 +47,10 @@ def answers(connection: Connection[Any]) -> bool:
 
 
 def oldest_unsent(connection: Connection[Any], now: datetime) -> datetime | None:
-    """When the oldest message to somebody of the principal's companies was due that is due and still waits."""
+    """When the oldest call for an alarm of the principal's companies was due that is due and still waits."""
     row = connection.execute(
-        "SELECT min(due_at) FROM notification WHERE state IN ('waiting', 'claimed') AND due_at <= %s", (now,)
+        "SELECT min(due_at) FROM notification WHERE state IN ('waiting', 'claimed') AND due_at <= %s AND subject = 'alarm'",
+        (now,),
     ).fetchone()
     assert row is not None
     oldest: datetime | None = row[0]

@@ -147,18 +147,21 @@ def test_a_digest_counts(subject: RiskyPlant) -> None:
             "company": "Alpha Petro", "company_zh": "甲石化", "occurrences": 1, "life_safety": 1, "unacknowledged": 0,
             "answered_p50_s": 90.0, "answered_p90_s": 90.0, "findings_new": 0, "findings_closed": 0, "findings_open": 2,
             "findings_overdue": 1, "major_overdue": 1, "impairments_open": 1, "impairment_s": 3 * 3600.0, "sensors": 3,
-            "heard": 0, "simulated": True,
+            "heard": 0,
+            "fell_silent": 0, "simulated": True,
         }
     ]  # fmt: skip
 
 
 def test_nothing_to_say_is_not_said(subject: RiskyPlant) -> None:
-    """A quiet day sends no digest, and the next one reaches back to the last."""
+    """A quiet day sends no digest; a sensor that was never heard is not there yet, one that fell silent is news."""
+    assert subject.send_digests(NOW) == 0
     subject.write(
         "INSERT INTO latest SELECT sensor_id, company_id, %(at)s, %(at)s, 1, 0 FROM sensor RETURNING 1", at=NOW
     )
     assert subject.send_digests(NOW) == 0
     assert subject.queued() == []
+    assert subject.send_digests(NOW + 2 * HOUR) == 1
 
 
 def test_killed_between_sending_and_marking_a_notice_is_sent_again_under_the_same_key(subject: RiskyPlant) -> None:
