@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,17 +20,15 @@ GIVE_UP_AFTER: Final = timedelta(
 )  # since it was due: what nobody could be told in a day is a failure, and says so
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A message that is ours to send until its lease ends, with what is known of its alarm at this moment.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope(ABC):
+    """A message that is ours to send until its lease ends: whom it goes to, and when it was due.
 
     Args:
         attempt: counts claims; only who holds the newest may mark the row.
-        state, suppression, active: of the alarm now, to see whether it is still wanted.
+        onset: the instant it tells of, see `notification.onset`.
         address: where the person's channel ends; None where none is set.
         secret_ref: name of the signing secret in the settings.
-        value: the number by which the condition began, in `unit`; None where it is not known.
-        raised_at: when the condition began that this call is about; the onset is when people began to be called for it.
     """
 
     notification_id: int
@@ -41,12 +40,28 @@ class Claimed:
     step: int
     audience: str
     channel: str
-    occurrence_id: int
     person_id: int
     person_active: bool
     language: str
     address: str | None
     secret_ref: str | None
+
+    @abstractmethod
+    def settled(self) -> str | None:
+        """Why nobody needs to hear of it any more, by what it is about; None where it still stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed(Envelope):
+    """A call for an alarm, with what is known of its alarm at this moment.
+
+    Args:
+        state, suppression: of the alarm now, to see whether it is still wanted.
+        value: the number by which the condition began, in `unit`; None where it is not known.
+        raised_at: when the condition began that this call is about; the onset is when people began to be called for it.
+    """
+
+    occurrence_id: int
     state: str
     suppression: str
     resolved_at: datetime | None
@@ -76,28 +91,28 @@ class Claimed:
     value: float | None
     raised_at: datetime | None
 
+    def settled(self) -> str | None:
+        """A person has answered, or the alarm is suppressed."""
+        if self.resolved_at is not None:
+            return "resolved"
+        if self.suppression != Suppression.NONE:
+            return self.suppression.replace("_", " ")
+        if State(self.state) not in WAITS_FOR_A_PERSON:
+            return "acknowledged"
+        return None
 
-def why_unwanted(claimed: Claimed) -> str | None:
+
+def why_unwanted(claimed: Envelope) -> str | None:
     """Why this message must not go out any more; None where it must.
 
     What was claimed before and never marked may have arrived: then the reason says so.
     """
-    reason = _reason(claimed)
+    reason = claimed.settled()
+    if reason is None and not claimed.person_active:
+        reason = "the person is no longer active"
     if reason is not None and claimed.attempt > 1:
         return f"{reason}; an earlier attempt may have arrived"
     return reason
-
-
-def _reason(claimed: Claimed) -> str | None:
-    if claimed.resolved_at is not None:
-        return "resolved"
-    if claimed.suppression != Suppression.NONE:
-        return claimed.suppression.replace("_", " ")
-    if State(claimed.state) not in WAITS_FOR_A_PERSON:
-        return "acknowledged"
-    if not claimed.person_active:
-        return "the person is no longer active"
-    return None
 
 
 def pause_before_next(key: str, attempt: int, *, asked: timedelta | None = None) -> timedelta:
@@ -117,6 +132,6 @@ def pause_before_next(key: str, attempt: int, *, asked: timedelta | None = None)
     return max(pause, min(asked, LONGEST_PAUSE)) if asked is not None else pause
 
 
-def gives_up(claimed: Claimed, now: datetime) -> bool:
+def gives_up(claimed: Envelope, now: datetime) -> bool:
     """Whether it has been tried for long enough."""
     return now - claimed.due_at > GIVE_UP_AFTER

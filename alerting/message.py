@@ -1,31 +1,16 @@
-"""What a notification says: to the client's people seconds, place and instructions; to the insurer's only what concerns them.
-
-The insurer's text has no live value, no sensor or zone and nobody's name. Every message says what Davy is not.
-"""
+"""What a message says, in the words of its kind and the language of its reader. Every message says what Davy is not."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Literal
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, format_timedelta, get_timezone_name
-
-from alerting.delivery import Claimed
-from alerting.routing import is_historic
-from core.i18n import locale_of, translations
+from alerting.alarm_words import AlarmWords, alarm_fields
+from alerting.delivery import Claimed, Envelope
+from alerting.digest_words import DigestWords
+from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice
+from alerting.notice_words import FindingWords, ImpairmentWords
+from alerting.reader import Fields
 from core.model import Priority
-from core.numbers import quantity
-
-Gettext = Callable[[str], str]
-LONGEST_FIELD: Final = (
-    1500  # characters of one plant-written text; ten of them stay below a webhook's 20 kB in any script
-)
-IN_UNITS: Final = frozenset({"limit", "rate"})  # detectors whose number is in the unit of the sensor, or that a minute
-LASTING: Final = frozenset({"stale", "stuck"})  # detectors whose number is seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +19,7 @@ class Message:
 
     Args:
         key: the receiver's idempotency key.
-        thread: what belongs together for the receiver: one occurrence.
+        thread: what belongs together for the receiver: one occurrence, finding or impairment; one person's digests.
         urgent: life safety.
         lines: the text, paragraph by paragraph.
         fields: the same for machines, JSON types only.
@@ -46,7 +31,7 @@ class Message:
     urgent: bool
     subject: str
     lines: tuple[str, ...]
-    fields: dict[str, str | float | int | bool | None]
+    fields: Fields
 
     @property
     def text(self) -> str:
@@ -54,216 +39,46 @@ class Message:
         return "\n".join(self.lines)
 
 
-def compose(claimed: Claimed, *, now: datetime, public_url: str) -> Message:
+def compose(claimed: Envelope, *, public_url: str) -> Message:
     """The message for one recipient, in their language.
 
     Args:
-        public_url: address of Davy as people type it; the link to the occurrence starts with it.
+        public_url: address of Davy as people type it; the link to what it is about starts with it.
     """
-    words = _Words(claimed, now)
-    insurer = claimed.audience == "insurer"
-    link = f"{public_url.rstrip('/')}/occurrences/{claimed.occurrence_id}"
-    lines = words.for_insurer() if insurer else words.for_client()
+    home = public_url.rstrip("/")
+    match claimed:
+        case Claimed():
+            return _alarm(claimed, f"{home}/occurrences/{claimed.occurrence_id}")
+        case FindingNotice():
+            link, thread = f"{home}/findings/{claimed.finding_id}", f"finding-{claimed.finding_id}"
+            words: FindingWords | ImpairmentWords | DigestWords = FindingWords(claimed)
+        case ImpairmentNotice():
+            link, thread = f"{home}/impairments/{claimed.impairment_id}", f"impairment-{claimed.impairment_id}"
+            words = ImpairmentWords(claimed)
+        case DigestNotice():
+            link, thread, words = f"{home}/", f"digest-{claimed.person_id}", DigestWords(claimed)
+        case _:
+            raise TypeError(f"no words for {type(claimed).__name__}")
+    return Message(
+        key=claimed.key,
+        thread=thread,
+        language=claimed.language,
+        urgent=False,
+        subject=words.subject(),
+        lines=(*words.lines(), link, "", words.reader.what_this_is_not()),
+        fields={"key": claimed.key, "audience": claimed.audience, "link": link, **words.fields()},
+    )
+
+
+def _alarm(claimed: Claimed, link: str) -> Message:
+    words = AlarmWords(claimed)
+    lines = words.for_insurer() if claimed.audience == "insurer" else words.for_client()
     return Message(
         key=claimed.key,
         thread=f"occurrence-{claimed.occurrence_id}",
         language=claimed.language,
         urgent=claimed.priority == Priority.LIFE_SAFETY,
         subject=words.subject(),
-        lines=(*lines, link, "", words.what_this_is_not()),
-        fields=_fields(claimed, words, link, insurer=insurer),
+        lines=(*lines, link, "", words.reader.what_this_is_not()),
+        fields=alarm_fields(claimed, words, link),
     )
-
-
-class _Words:
-    """The sentences about one alarm in one language."""
-
-    def __init__(self, claimed: Claimed, now: datetime) -> None:
-        self.of = claimed
-        self.now = now
-        self._: Gettext = translations(claimed.language).gettext
-        self._locale = locale_of(claimed.language)
-        self._zh = claimed.language == "zh"
-        self.historic = is_historic(claimed.onset, claimed.created_at)
-
-    def title(self) -> str:
-        return self.own(self.of.title, self.of.title_zh)
-
-    def site(self) -> str:
-        return self.own(self.of.site, self.of.site_zh)
-
-    def priority(self) -> str:
-        _ = self._
-        return {
-            Priority.LIFE_SAFETY: _("Life safety"),
-            Priority.HIGH: _("High"),
-            Priority.MEDIUM: _("Medium"),
-            Priority.LOW: _("Low"),
-        }[Priority(self.of.priority)]
-
-    def subject(self) -> str:
-        _ = self._
-        parts = {"priority": self.priority(), "title": self.title(), "site": self.site(), "waited": self._waited()}
-        if self.historic:
-            return _("[%(priority)s] Learnt %(waited)s late: %(title)s, %(site)s") % parts
-        if self.escalated():
-            return _("[%(priority)s] Nobody has acknowledged for %(waited)s: %(title)s, %(site)s") % parts
-        if self.holds():
-            return _("[%(priority)s] Still active after %(waited)s: %(title)s, %(site)s") % parts
-        return _("[%(priority)s] %(title)s, %(site)s") % parts
-
-    def for_client(self) -> tuple[str, ...]:
-        _ = self._
-        of = self.of
-        return (
-            self._first_line(),
-            *self._how_long(),
-            _("%(place)s, since %(when)s")
-            % {"place": self._listed(self._company(), self.site()), "when": self._since()},
-            "",
-            _("Possible consequence: %(text)s") % {"text": self.own(of.consequence, of.consequence_zh)},
-            _("What to do: %(text)s") % {"text": self.own(of.response, of.response_zh)},
-            _("Time to respond: %(time)s") % {"time": self._duration(of.respond_within_s)},
-            "",
-            _("Acknowledge, and say what was done:"),
-        )
-
-    def for_insurer(self) -> tuple[str, ...]:
-        _ = self._
-        where = self._listed(self._company(), self.site())
-        return (
-            _("%(priority)s: %(title)s. %(place)s.")
-            % {"priority": self.priority(), "title": self.title(), "place": where},
-            *self._how_long(),
-            _("Since: %(when)s") % {"when": self._since()},
-            "",
-            _("The occurrence:"),
-        )
-
-    def place(self) -> str:
-        return self._listed(self._company(), self.site(), self._zone(), self._sensor())
-
-    def what_this_is_not(self) -> str:
-        return self._(
-            "Davy is a second pair of eyes. It is not a safety system and not a fire alarm: your own alarms and your site's"
-            " plan come first. A message may arrive late, twice or not at all."
-        )
-
-    def escalated(self) -> bool:
-        return self.of.due_at > self.of.onset
-
-    def holds(self) -> bool:
-        """Whether it began long before anybody was called: learnt of late, or shelved till now."""
-        return not self.historic and is_historic(self._began(), self.of.onset)
-
-    def _first_line(self) -> str:
-        """What, where, and the number against its limit: what a phone shows of it must be enough."""
-        _ = self._
-        parts = {
-            "priority": self.priority(),
-            "title": self.title(),
-            "place": self._listed(self._zone(), self._sensor()),
-        }
-        number = self._number()
-        if number is None:
-            return _("%(priority)s: %(title)s. %(place)s.") % parts
-        return _("%(priority)s: %(title)s. %(place)s: %(number)s.") % {**parts, "number": number}
-
-    def _how_long(self) -> tuple[str, ...]:
-        """What is not usual about the time, if anything is."""
-        _ = self._
-        waited = {"waited": self._waited()}
-        if self.historic:
-            return (_("This happened %(waited)s before Davy learnt of it: the readings came late.") % waited,)
-        if self.escalated():
-            return (_("Nobody has acknowledged this alarm for %(waited)s.") % waited,)
-        if self.holds():
-            return (_("It began %(waited)s ago and still holds.") % waited,)
-        return ()
-
-    def _number(self) -> str | None:
-        """The number that decided it, against its limit; None where it is not known or says nothing to a person."""
-        _ = self._
-        of = self.of
-        if of.value is None or not math.isfinite(of.value):
-            return None
-        if of.detector in LASTING:
-            parts = {"value": self._duration(of.value), "limit": self._duration(of.setpoint)}
-            return {
-                "stale": _("no reading for %(value)s, limit %(limit)s"),
-                "stuck": _("unchanged for %(value)s, limit %(limit)s"),
-            }[of.detector] % parts
-        if of.unit == "1" and of.value in (0, 1) and 0 <= of.setpoint <= 1:
-            return None  # a contact: that it is off, or the connection lost, the title says
-        unit = of.unit if of.detector in IN_UNITS else "1"
-        parts = {"value": quantity(of.value, unit, self._locale), "limit": quantity(of.setpoint, unit, self._locale)}
-        if of.detector == "rate":
-            return _("%(value)s a minute, limit %(limit)s a minute") % parts
-        return _("%(value)s, limit %(limit)s") % parts
-
-    def _company(self) -> str:
-        return self.own(self.of.company, self.of.company_zh)
-
-    def _zone(self) -> str:
-        return self.own(self.of.zone, self.of.zone_zh or self.of.zone) if self.of.zone else ""
-
-    def _sensor(self) -> str:
-        return self.own(self.of.sensor, self.of.sensor_zh)
-
-    def _listed(self, *parts: str) -> str:
-        return (" · " if self._zh else ", ").join(filter(None, parts))
-
-    def _began(self) -> datetime:
-        return self.of.raised_at or self.of.onset
-
-    def _waited(self) -> str:
-        """How long ago it began when learnt of, for the past; when called, for what holds; how long nobody answered."""
-        of = self.of
-        if self.historic:
-            return self._duration((of.created_at - of.onset).total_seconds())
-        if self.escalated():
-            return self._duration((of.due_at - of.onset).total_seconds())
-        return self._duration((of.onset - self._began()).total_seconds())
-
-    def _duration(self, seconds: float) -> str:
-        style: Literal["short", "long"] = "short" if self._zh else "long"  # 60秒 and 60 seconds
-        return format_timedelta(timedelta(seconds=seconds), threshold=2, format=style, locale=self._locale)
-
-    def _since(self) -> str:
-        """In the site's zone, which the reader's clock on the wall shows."""
-        local = self._began().astimezone(ZoneInfo(self.of.time_zone))
-        words = {"at": format_datetime(local, "yyyy-MM-dd HH:mm:ss", locale=self._locale)}
-        return self._("%(at)s (%(zone)s)") % {**words, "zone": get_timezone_name(local, locale=self._locale)}
-
-    def own(self, english: str | None, chinese: str | None) -> str:
-        """A text of the plant in the reader's language, on one line and not too long."""
-        text = " ".join(((chinese if self._zh else english) or english or "").split())
-        return text if len(text) <= LONGEST_FIELD else text[: LONGEST_FIELD - 1] + "…"
-
-
-def _fields(claimed: Claimed, words: _Words, link: str, *, insurer: bool) -> dict[str, str | float | int | bool | None]:
-    shared: dict[str, str | float | int | bool | None] = {
-        "key": claimed.key,
-        "occurrence": claimed.occurrence_id,
-        "audience": claimed.audience,
-        "definition": claimed.definition_key,
-        "priority": claimed.priority,
-        "title": words.title(),
-        "company": words.own(claimed.company, claimed.company_zh),
-        "site": words.site(),
-        "onset": claimed.onset.isoformat(),
-        "step": claimed.step,
-        "historic": words.historic,
-        "link": link,
-    }
-    if insurer:
-        return shared
-    return shared | {
-        "place": words.place(),
-        "value": claimed.value if claimed.value is not None and math.isfinite(claimed.value) else None,
-        "setpoint": claimed.setpoint,
-        "unit": claimed.unit if claimed.detector == "limit" else None,
-        "consequence": words.own(claimed.consequence, claimed.consequence_zh),
-        "response": words.own(claimed.response, claimed.response_zh),
-        "respond_within_s": claimed.respond_within_s,
-    }

@@ -17,15 +17,15 @@ from typing import Final, Literal
 import psycopg
 
 from alerting.channels.channel import Address, Channel
-from alerting.delivery import Claimed, gives_up, pause_before_next, why_unwanted
+from alerting.delivery import Envelope, gives_up, pause_before_next, why_unwanted
 from alerting.message import compose
-from alerting.store import notifications
+from alerting.pulse import SEND_TIMEOUT, Pulse
+from alerting.store import claims, notifications
 from core.db import Database, connect
 from core.errors import DatabaseAway, DeliveryFailed
 from core.log import logger
 from core.metrics import AlertingMetrics
 
-SEND_TIMEOUT: Final = timedelta(seconds=30)  # slow mail servers greet after 20 s; RFC 5321 4.5.3.2 would wait 5 minutes
 LEASE: Final = timedelta(seconds=60)  # the wait after a crash before a message is sent again; must exceed SEND_TIMEOUT
 SLOW_POLL: Final = timedelta(seconds=5)  # behind LISTEN: finds what a lost notice, a lease's end or an escalation left
 SENDERS: Final = 4  # a receiver that hangs holds one of them for SEND_TIMEOUT
@@ -77,6 +77,7 @@ class Dispatcher:
         self._send_timeout = send_timeout
         self._claiming = threading.Lock()
         self._sending: Counter[str] = Counter()  # by channel
+        self._pulse = Pulse(clock)
 
     def run_once(self, now: datetime) -> Outcome | None:
         """Takes the most urgent message that is due by `now` and sees it through; None where there is none to take.
@@ -88,7 +89,7 @@ class Dispatcher:
         """
         with self._claiming:
             with self._database.transaction(self._token()) as connection:
-                claimed = notifications.claim(connection, now, now + self._lease, but_not=self._taken_up())
+                claimed = claims.claim(connection, now, now + self._lease, but_not=self._taken_up())
             if claimed is None:
                 return None
             self._sending[claimed.channel] += 1
@@ -100,11 +101,15 @@ class Dispatcher:
         self._metrics.notifications.labels(claimed.channel, "delivered" if outcome == "sent" else outcome).inc()
         return outcome
 
+    def turned_at(self) -> datetime | None:
+        """When the sender that is longest at one message began with it; None while it does not run."""
+        return self._pulse.slowest()
+
     def _taken_up(self) -> list[str]:
         """Channels that may not hold one more sender."""
         return [channel for channel, count in self._sending.items() if count >= OF_ONE_CHANNEL]
 
-    def _see_through(self, claimed: Claimed, now: datetime) -> Outcome:
+    def _see_through(self, claimed: Envelope, now: datetime) -> Outcome:
         """One message to its end or to its next attempt; the name of the outcome."""
         if (reason := why_unwanted(claimed)) is not None:
             return self._finish(claimed, "cancelled", reason)
@@ -114,7 +119,7 @@ class Dispatcher:
         if channel is None:
             problem = DeliveryFailed(f"The channel {claimed.channel} is not set up.", permanent=False)
             return self._failed(claimed, problem)
-        message = compose(claimed, now=now, public_url=self._public_url)
+        message = compose(claimed, public_url=self._public_url)
         address = Address(claimed.address, claimed.secret_ref)
         try:
             receipt = channel.send(message, address, now=now, timeout_s=self._send_timeout.total_seconds())
@@ -129,7 +134,7 @@ class Dispatcher:
         )
         return "sent" if marked else "lost"
 
-    def _failed(self, claimed: Claimed, error: DeliveryFailed) -> Outcome:
+    def _failed(self, claimed: Envelope, error: DeliveryFailed) -> Outcome:
         now = self._clock()
         if error.permanent or gives_up(claimed, now):
             return self._finish(claimed, "failed", str(error))
@@ -146,7 +151,7 @@ class Dispatcher:
         )
         return "retried" if marked else "lost"
 
-    def _finish(self, claimed: Claimed, state: Literal["failed", "cancelled"], outcome: str) -> Outcome:
+    def _finish(self, claimed: Envelope, state: Literal["failed", "cancelled"], outcome: str) -> Outcome:
         with self._database.transaction(self._token()) as connection:
             marked = notifications.mark_finished(
                 connection, claimed.notification_id, claimed.attempt, self._clock(), state, outcome
@@ -165,7 +170,9 @@ class Dispatcher:
         """
         wake, closing = threading.Event(), threading.Event()
         with ThreadPoolExecutor(senders + 1, thread_name_prefix="outbox") as pool:
-            running: list[Future[None]] = [pool.submit(self._send_while, closing, wake) for _ in range(senders)]
+            running: list[Future[None]] = [
+                pool.submit(self._send_while, number, closing, wake) for number in range(senders)
+            ]
             running.append(pool.submit(_listen, listen_url, closing, wake))
             while not stop.wait(0.2):
                 if wait(running, timeout=0, return_when=FIRST_EXCEPTION).done:
@@ -175,8 +182,9 @@ class Dispatcher:
         for future in running:
             future.result()
 
-    def _send_while(self, closing: threading.Event, wake: threading.Event) -> None:
+    def _send_while(self, number: int, closing: threading.Event, wake: threading.Event) -> None:
         while not closing.is_set():
+            self._pulse.turn(number)
             wake.clear()
             try:
                 if self.run_once(self._clock()) is not None:
@@ -187,6 +195,7 @@ class Dispatcher:
                 pause = _BACK_OFF_S
             if not closing.is_set():
                 wake.wait(pause)
+        self._pulse.ended(number)
 
     def _until_next(self) -> float:
         """Seconds until something may be due, at most the slow poll's."""

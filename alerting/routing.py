@@ -39,12 +39,14 @@ class Route:
 
     Args:
         audience: "client" or "insurer".
+        hears: what else it carries, see `alerting.hearing`.
     """
 
     key: str
     audience: str
     priorities: frozenset[Priority]
     steps: list[RouteStep]
+    hears: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

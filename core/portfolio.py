@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from core.model import Priority
 
@@ -264,18 +264,34 @@ class Step:
     line: int = field(default=0, compare=False)
 
 
+# What a route can carry beside alarms, and which audience it is for: `alerting.hearing` says what each side is told.
+HEARS_IMPAIRMENTS: Final = "impairments"
+HEARS_FINDINGS: Final = "findings"
+HEARS_DIGEST: Final = "digest"
+HEARS: Final = {
+    "client": (HEARS_IMPAIRMENTS, HEARS_FINDINGS),
+    "insurer": (HEARS_IMPAIRMENTS, HEARS_FINDINGS, HEARS_DIGEST),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteRow(Row):
-    """Who hears of which priorities at a site, and who next."""
+    """Who hears of which alarms at a site, of what else, and who next.
+
+    Args:
+        priorities: of alarms; none: this route carries no alarms.
+        hears: words of `HEARS`.
+    """
 
     kind: ClassVar[str] = "route"
     named_by: ClassVar[tuple[str, ...]] = ("site", "key")
-    guarded: ClassVar[frozenset[str]] = frozenset({"audience", "priorities", "steps"})
+    guarded: ClassVar[frozenset[str]] = frozenset({"audience", "priorities", "hears", "steps"})
     site: str
     key: str
     audience: str
     priorities: tuple[str, ...]
     steps: tuple[Step, ...]
+    hears: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from zoneinfo import available_timezones
 from core.limit_rule import PRIORITIES, PackLimit, Vocabulary
 from core.model import Role
 from core.portfolio import (
+    HEARS,
     AddressRow,
     AssetRow,
     CompanyRow,
@@ -236,19 +237,44 @@ def _route(block: Block, portfolio: Portfolio, company: str, site: str, words: V
         if word not in PRIORITIES:
             block.reading.mistake(line, f"There is no priority {word}; there are {', '.join(PRIORITIES)}.")
         priorities.append(word)
-    if not priorities:
-        block.mistake(None, f"{block.where} has no priorities; name at least one of {', '.join(PRIORITIES)}.")
+    audience = block.word("audience", AUDIENCES, default="client")
+    hears = _hears(block, audience)
+    if not priorities and not block.has("hears"):
+        block.mistake(
+            None,
+            f"{block.where} has no priorities; name at least one of {', '.join(PRIORITIES)}, or say under `hears` what else it is for.",
+        )
     row = RouteRow(
         company=company,
         site=site,
         key=block.key("key", KEY, KEY_RULE),
-        audience=block.word("audience", AUDIENCES, default="client"),
+        audience=audience,
         priorities=tuple(sorted(set(priorities), key=(*PRIORITIES, *priorities).index)),
         steps=tuple(_steps(block, words)),
+        hears=hears,
         line=block.line,
     )
     portfolio.routes.append(row)
     block.finish()
+
+
+def _hears(block: Block, audience: str) -> tuple[str, ...]:
+    """What the route carries beside alarms, in a fixed order."""
+    known = HEARS.get(audience, HEARS["client"])
+    found = set()
+    for line, word in block.texts("hears"):
+        if word in known:
+            found.add(word)
+        elif word in HEARS["insurer"]:
+            block.reading.mistake(
+                line,
+                f"{block.where} hears {word}, which is for the insurer's people; take it out, or write `audience: insurer`.",
+            )
+        else:
+            block.reading.mistake(
+                line, f"{block.where} hears {word}, which there is not; there are {', '.join(known)}."
+            )
+    return tuple(word for word in known if word in found)
 
 
 def _steps(block: Block, words: Vocabulary) -> list[Step]:

@@ -194,7 +194,13 @@ def _route(row: RouteRow) -> dict[str, Any]:
     for each in row.steps:
         step = steps.setdefault(each.position, {"after_s": each.after_s, "to": []})
         step["to"].append({"person": each.person, "channel": each.channel})
-    return {"key": row.key, "audience": row.audience, "priorities": list(row.priorities), "steps": list(steps.values())}
+    return {
+        "key": row.key,
+        "audience": row.audience,
+        "priorities": list(row.priorities),
+        "hears": list(row.hears),
+        "steps": list(steps.values()),
+    }
 
 
 def _both(en: str, zh: str) -> dict[str, str]:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from core.i18n import translations
 from core.settings import Settings
 from davy.answer import say
-from davy.doctor_checks import ROLES, Check, Examination, database_checks, database_role, settings_read
+from davy.doctor_checks import ROLES, database_checks, database_role, settings_read
 from davy.doctor_outside import broker_checks, channel_checks, disk
+from davy.examination import Check, Examination
 
 
 def doctor(settings: Settings, *, language: str, as_json: bool) -> int:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
@@ -15,51 +14,16 @@ from core.db import connect, first_line, transaction
 from core.errors import BadInput, DatabaseAway
 from core.migrate import OLDEST_SERVER, require_current
 from core.principal import ServiceToken
-from core.settings import Settings, variable
-from core.store.grafana_scope import read_scope
+from core.settings import variable
 from davy import doctor_store as store
-
-Gettext = Callable[[str], str]
+from davy.doctor_clocks import database_clock, device_clocks, server_clock
+from davy.doctor_grafana import grafana
+from davy.doctor_life import alerting, ingest, risk
+from davy.examination import Check, Examination, age, few
 
 ROLES: Final = ("owner", "ingest", "alerting", "web")
-LATE_BEAT: Final = timedelta(seconds=15)  # several times what ingest takes between two
 LATE_NOTIFICATION: Final = timedelta(seconds=60)
 SILENT_SITE: Final = timedelta(minutes=10)  # sensors report every second to every few minutes
-SOON: Final = timedelta(days=14)  # time enough to renew what a Grafana may see
-NAMED: Final = 5  # of many, how many are named
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What one check found.
-
-    Args:
-        advice: what to do; None where all is well.
-    """
-
-    name: str
-    ok: bool
-    found: str
-    advice: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Examination:
-    """What every check is given.
-
-    Args:
-        now: instant against which ages are measured.
-        gettext: translates a sentence for whoever asked.
-    """
-
-    settings: Settings
-    now: datetime
-    gettext: Gettext
-
-    def url(self, role: str) -> str | None:
-        """The database's address for a role, where it is set."""
-        secret = getattr(self.settings, f"database_url_{role}")
-        return None if secret is None else str(secret.get_secret_value())
 
 
 def settings_read(on: Examination) -> Check:
@@ -118,11 +82,15 @@ def database_checks(on: Examination) -> list[Check]:
     asked: list[tuple[str, Callable[[Examination, Connection[Any]], Check]]] = [
         ("database_version", _database_version),
         ("migrations", _migrations),
-        ("ingest", _ingest),
+        ("ingest", ingest),
+        ("alerting", alerting),
+        ("risk", risk),
         ("notifications", _notifications),
         ("last_readings", _last_readings),
-        ("device_clocks", _device_clocks),
-        ("grafana", _grafana),
+        ("database_clock", database_clock),
+        ("server_clock", server_clock),
+        ("device_clocks", device_clocks),
+        ("grafana", grafana),
     ]
     url = on.url("owner")
     if url is None:
@@ -165,23 +133,6 @@ def _migrations(on: Examination, connection: Connection[Any]) -> Check:
     return Check("migrations", True, _("The schema is this Davy's."))
 
 
-def _ingest(on: Examination, connection: Connection[Any]) -> Check:
-    _, beats = on.gettext, store.beats(connection)
-    if not beats:
-        return Check("ingest", False, _("No ingest has ever run on this database."), _("Start `davy process ingest`."))
-    told = ", ".join(
-        _("%(worker)s: %(state)s, last heard %(age)s ago")
-        % {"worker": beat.worker, "state": beat.state, "age": age(on.now - beat.beat_at)}
-        for beat in beats
-    )
-    if any(on.now - beat.beat_at > LATE_BEAT for beat in beats):
-        advice = _("Look at ingest's log: it is not running, or it cannot write because the database was away.")
-        return Check("ingest", False, told, advice)
-    if any(beat.state == "broker_away" for beat in beats):
-        return Check("ingest", False, told, _("Start the broker, or correct its address and ingest's credentials."))
-    return Check("ingest", True, told)
-
-
 def _notifications(on: Examination, connection: Connection[Any]) -> Check:
     _, waiting = on.gettext, store.waiting_notifications(connection, on.now)
     if waiting.oldest is not None and on.now - waiting.oldest > LATE_NOTIFICATION:
@@ -213,56 +164,5 @@ def _last_readings(on: Examination, connection: Connection[Any]) -> Check:
         advice = _(
             "Look at the site's gateways and their credentials; rejected messages stand on the integrator's page."
         )
-        return Check("last_readings", False, _("Last reading: %(sites)s.") % {"sites": _few(told)}, advice)
+        return Check("last_readings", False, _("Last reading: %(sites)s.") % {"sites": few(told)}, advice)
     return Check("last_readings", True, _("All %(count)s sites are heard.") % {"count": len(sites)})
-
-
-def _device_clocks(on: Examination, connection: Connection[Any]) -> Check:
-    _, tolerance = on.gettext, on.settings.clock_tolerance_s
-    clocks = store.clock_offsets(connection)
-    wrong = [clock for clock in clocks if abs(clock.offset_s) > tolerance]
-    if wrong:
-        told = [f"{clock.device} {clock.offset_s:+.0f} s" for clock in wrong]
-        found = _("Clock wrong by: %(devices)s.") % {"devices": _few(told)}
-        return Check("device_clocks", False, found, _("Let these devices keep their time by NTP."))
-    found = _("All %(count)s known clocks are within %(tolerance)s s.") % {
-        "count": len(clocks),
-        "tolerance": f"{tolerance:g}",
-    }
-    return Check("device_clocks", True, found)
-
-
-def _grafana(on: Examination, connection: Connection[Any]) -> Check:
-    _, rows = on.gettext, read_scope(connection)
-    if not rows:
-        return Check("grafana", True, _("No Grafana may see anything."))
-    ending = [row for row in rows if row.expires_at - on.now <= SOON]
-    told = [f"{row.login_role} {row.company} ({row.expires_at:%Y-%m-%d})" for row in ending or rows]
-    if ending:
-        advice = _("Run `davy grafana allow` again, or `davy grafana withdraw` where it is no longer wanted.")
-        return Check(
-            "grafana",
-            False,
-            _("What Grafana may see has ended or ends soon: %(scopes)s.") % {"scopes": _few(told)},
-            advice,
-        )
-    return Check("grafana", True, _("Grafana may see: %(scopes)s.") % {"scopes": _few(told)})
-
-
-def _few(names: Sequence[str]) -> str:
-    """The first of many; how many more there are stands behind."""
-    more = f", ... (+{len(names) - NAMED})" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
-
-
-def age(span: timedelta) -> str:
-    """A time span in the largest unit that fits, in symbols that need no translation.
-
-    >>> age(timedelta(seconds=90)), age(timedelta(hours=50)), age(timedelta(seconds=-1))
-    ('1 min', '2 d', '0 s')
-    """
-    seconds = max(0, int(span.total_seconds()))
-    for size, symbol in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {symbol}"
-    return f"{seconds} s"

@@ -17,7 +17,7 @@ from core.errors import BrokerAway, DatabaseAway
 from core.settings import variable
 from davy import doctor_store as store
 from davy.broker_probe import look_at_broker
-from davy.doctor_checks import Check, Examination
+from davy.examination import Check, Examination
 
 FULL_DISK: Final = 0.80  # of the disk; above it Davy's own alarm stands too
 REACH_TIMEOUT_S: Final = 3.0

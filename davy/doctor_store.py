@@ -55,6 +55,30 @@ def beats(connection: Connection[Any]) -> list[Beat]:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessBeat:
+    """The last word of alerting or risk; see `alerting.pulse`."""
+
+    process: str
+    beat_at: datetime
+    turned_at: datetime
+
+
+def process_beats(connection: Connection[Any]) -> dict[str, ProcessBeat]:
+    """Those that have ever run, by name."""
+    with connection.cursor(row_factory=class_row(ProcessBeat)) as cursor:
+        rows = cursor.execute("SELECT process, beat_at, turned_at FROM process_status").fetchall()
+    return {row.process: row for row in rows}
+
+
+def database_now(connection: Connection[Any]) -> datetime:
+    """What the database's clock shows."""
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    now: datetime = row[0]
+    return now
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Notifications that are due and not delivered.
 
@@ -119,14 +143,20 @@ class ClockOffset:
     offset_s: float
 
 
-def clock_offsets(connection: Connection[Any]) -> list[ClockOffset]:
-    """Devices whose clock is known, the worst first."""
+def clock_offsets(connection: Connection[Any], heard_since: datetime | None = None) -> list[ClockOffset]:
+    """Devices whose clock is known, the worst first.
+
+    Args:
+        heard_since: only those heard from since then.
+    """
     with connection.cursor(row_factory=class_row(ClockOffset)) as cursor:
         return cursor.execute(
             """SELECT d.key AS device, t.clock_offset_ms / 1000 AS offset_s
                FROM device_stream t JOIN device d USING (device_id)
                WHERE t.clock_offset_ms IS NOT NULL AND d.retired_at IS NULL
-               ORDER BY abs(t.clock_offset_ms) DESC, d.key"""
+                 AND (%(since)s::timestamptz IS NULL OR t.last_received_at >= %(since)s)
+               ORDER BY abs(t.clock_offset_ms) DESC, d.key""",
+            {"since": heard_since},
         ).fetchall()
 
 

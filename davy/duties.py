@@ -13,6 +13,7 @@ from alerting.actions import call_for_what_still_holds, expire_shelves
 from core.db import Database
 from core.errors import DatabaseAway
 from core.log import logger
+from davy.notices import send_digests, tell_occasions
 
 LOOK_EVERY_S: Final = 1.0
 
@@ -37,7 +38,10 @@ PROMPT: Final[Sequence[Duty]] = (
     Duty("late_calls", 1.0, call_for_what_still_holds),
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message.
-PATIENT: Final[Sequence[Duty]] = ()
+PATIENT: Final[Sequence[Duty]] = (
+    Duty("notices", 10.0, tell_occasions),
+    Duty("digests", 300.0, send_digests),
+)
 
 
 def keep(

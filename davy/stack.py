@@ -37,7 +37,7 @@ from davy.servers import (
 )
 from davy.servers.processes import free_port
 from davy.site_import import import_site
-from davy.store import ingest_connected
+from davy.store import has_beaten, ingest_connected
 from davy.users import UserAdded, add_user, people
 
 log = structlog.stdlib.get_logger(__name__)
@@ -121,7 +121,7 @@ class Stack:
         return self
 
     def wait_until_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
-        """Until the pages answer and ingest judges.
+        """Until the pages answer, ingest judges and the others have given a sign of life.
 
         Raises:
             Unavailable: with the last words of the part that is not ready.
@@ -266,6 +266,10 @@ class Stack:
             with closing(connect(self.database_url("owner"), application="stack")) as connection:
                 if not ingest_connected(connection):
                     return "ingest"
+                # Else the first page would say, rightly, that nobody is being called yet.
+                return next(
+                    (n for n in ("alerting", "risk") if n in self.plan.parts and not has_beaten(connection, n)), None
+                )
         return None
 
 

@@ -71,6 +71,11 @@ def principal_holds(connection: Connection[Any]) -> bool:
     return bool(row and row[0])
 
 
+def has_beaten(connection: Connection[Any], process: str) -> bool:
+    """Whether alerting or risk has ever given a sign of life."""
+    return connection.execute("SELECT 1 FROM process_status WHERE process = %s", (process,)).fetchone() is not None
+
+
 def ingest_connected(connection: Connection[Any]) -> bool:
     """Whether ingest says that it judges and is connected: from then on nothing that is published passes it by."""
     row = connection.execute(

@@ -55,7 +55,7 @@ def read_routes(connection: Connection[Any]) -> list[RouteRow]:
         ).fetchall()
         routes = cursor.execute(
             """
-            SELECT r.route_id, c.key AS company, t.key AS site, r.key, r.audience, r.priorities
+            SELECT r.route_id, c.key AS company, t.key AS site, r.key, r.audience, r.priorities, r.hears
             FROM route r JOIN site t USING (site_id) JOIN company c ON c.company_id = r.company_id
             ORDER BY r.route_id
             """
@@ -66,7 +66,8 @@ def read_routes(connection: Connection[Any]) -> list[RouteRow]:
     found = []
     for route in routes:
         taken = tuple(of.get(route.pop("route_id"), ()))
-        found.append(RouteRow(**{**route, "priorities": tuple(route["priorities"]), "steps": taken}))
+        listed = {"priorities": tuple(route["priorities"]), "hears": tuple(route["hears"])}
+        found.append(RouteRow(**{**route, **listed, "steps": taken}))
     return found
 
 
@@ -146,11 +147,15 @@ def write_routes(connection: Connection[Any], rows: Iterable[RouteRow]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             """
-            INSERT INTO route (company_id, site_id, key, audience, priorities)
-            SELECT company_id, site_id, %(key)s, %(audience)s, %(priorities)s FROM site WHERE key = %(site)s
-            ON CONFLICT (site_id, key) DO UPDATE SET audience = excluded.audience, priorities = excluded.priorities
+            INSERT INTO route (company_id, site_id, key, audience, priorities, hears)
+            SELECT company_id, site_id, %(key)s, %(audience)s, %(priorities)s, %(hears)s FROM site WHERE key = %(site)s
+            ON CONFLICT (site_id, key) DO UPDATE SET audience = excluded.audience, priorities = excluded.priorities,
+                hears = excluded.hears
             """,
-            [{**row.columns(), "priorities": list(row.priorities), "steps": None} for row in rows],
+            [
+                {**row.columns(), "priorities": list(row.priorities), "hears": list(row.hears), "steps": None}
+                for row in rows
+            ],
         )
         cursor.executemany(
             """

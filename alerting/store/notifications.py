@@ -8,9 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
-from alerting.delivery import Claimed
 from alerting.ledger import AlarmKey
 from alerting.store.columns import columns, key_columns
 
@@ -65,64 +63,6 @@ def cancel_waiting(connection: Connection[Any], rows: Sequence[tuple[AlarmKey, s
         """,
         (now, *key_columns([key for key, _ in rows]), [reason for _, reason in rows]),
     )
-
-
-def claim(
-    connection: Connection[Any], now: datetime, lease_until: datetime, *, but_not: Sequence[str] = ()
-) -> Claimed | None:
-    """Takes the most urgent message that is due and nobody's, ours until `lease_until`; None where there is none.
-
-    Args:
-        but_not: channels whose messages are left for later.
-
-    A row whose lease has run out was being sent by somebody who is gone; it is sent again, under the same key.
-    """
-    taken = connection.execute(
-        """
-        UPDATE notification SET state = 'claimed', attempt = attempt + 1, lease_until = %(lease_until)s
-        WHERE notification_id = (
-            SELECT notification_id FROM notification
-            WHERE state IN ('waiting', 'claimed') AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until <= %(now)s)
-              AND channel <> ALL(%(but_not)s)
-            ORDER BY urgency, due_at, notification_id
-            LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
-        )
-        RETURNING notification_id
-        """,
-        {"now": now, "lease_until": lease_until, "but_not": list(but_not)},
-    ).fetchone()
-    if taken is None:
-        return None
-    with connection.cursor(row_factory=class_row(Claimed)) as cursor:
-        return cursor.execute(
-            """
-            SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
-                   n.occurrence_id, n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
-                   a.state::text AS state, a.suppression, o.resolved_at, o.began_at,
-                   d.key AS definition_key, d.priority, d.detector, d.direction, coalesce(o.setpoint, d.setpoint) AS setpoint, d.title, d.title_zh,
-                   d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
-                   co.name AS company, co.name_zh AS company_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
-                   z.name AS zone, z.name_zh AS zone_zh, s.name AS sensor, s.name_zh AS sensor_zh, s.unit, t.value,
-                   t.at AS raised_at
-            FROM notification n
-            JOIN person p USING (person_id)
-            LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
-            JOIN alarm a ON a.definition_id = n.definition_id AND a.sensor_id = n.sensor_id
-            JOIN occurrence o ON o.occurrence_id = n.occurrence_id
-            JOIN alarm_definition d ON d.definition_id = n.definition_id
-            JOIN company co ON co.company_id = n.company_id
-            JOIN site si ON si.site_id = d.site_id
-            JOIN sensor s ON s.sensor_id = n.sensor_id
-            LEFT JOIN zone z ON z.zone_id = s.zone_id
-            LEFT JOIN LATERAL (
-                SELECT value, at FROM transition t
-                WHERE t.definition_id = n.definition_id AND t.sensor_id = n.sensor_id AND t.at <= n.onset AND t.event = 'raise'
-                ORDER BY t.number DESC LIMIT 1
-            ) t ON true
-            WHERE n.notification_id = %s
-            """,
-            taken,
-        ).fetchone()
 
 
 def mark_sent(connection: Connection[Any], notification_id: int, attempt: int, now: datetime, receipt: str) -> bool:

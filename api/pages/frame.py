@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,13 +10,13 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from psycopg import Connection
 
+from alerting.pulse import LATE_BEAT, LATE_CARE, LATE_TURN
 from api import cookies
 from api.store import status
 from api.texts import later
 from api.visitor import Visitor
 from api.web import Web
 
-LATE_BEAT = timedelta(seconds=10)  # ingest beats every 2 s: five beats missed is not a hiccup
 LATE_MESSAGE = timedelta(seconds=30)  # what is due goes out within a second, unless alerting or a receiver is away
 SESSION_WARNING = timedelta(minutes=15)
 DEFAULT_ZONE = "Asia/Shanghai"
@@ -24,15 +25,29 @@ _LATE = later("Readings are not being stored since %(at)s. Alarms may be missing
 _NEVER = later("Readings are not being stored: Davy's ingest has not run yet.")
 _BROKER = later("The message broker is away since %(at)s: no readings arrive. Use your other means.")
 _STARTING = later("Davy's ingest is starting; readings wait and will be judged.")
+_NOT_CALLING = later("Nobody is being called since %(at)s: Davy's alerting does not run. Call people yourself.")
+_NEVER_CALLED = later("Nobody is being called: Davy's alerting has not run yet. Call people yourself.")
+_STUCK = later(
+    "A message has been stuck in sending since %(at)s: somebody may not have been called. Call them yourself."
+)
+_UNCARED = later(
+    "Deadlines, impairments and digests are not looked after since %(at)s. Alarms and calls are not affected."
+)
+_NEVER_CARED = later("Deadlines, impairments and digests are not looked after yet. Alarms and calls are not affected.")
 _UNSENT = later("Messages due at %(at)s have not gone out: somebody has not been called. Call them yourself.")
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something wrong with Davy itself: a message id, and since when."""
+    """Something wrong with Davy itself: a message id, and since when.
+
+    Args:
+        grave: alarms or calls may be missing.
+    """
 
     text: str
     since: datetime | None
+    grave: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +60,64 @@ class Frame:
     time_zone: str
 
 
-def trouble(beats: list[status.IngestBeat], now: datetime, unsent: datetime | None = None) -> Trouble | None:
-    """What is wrong with ingest, the worst worker deciding, or with calling people; None while all is well.
+def trouble(
+    beats: list[status.IngestBeat],
+    now: datetime,
+    unsent: datetime | None = None,
+    processes: Mapping[str, status.ProcessBeat] | None = None,
+) -> Trouble | None:
+    """The worst that is wrong: with ingest, the worst worker deciding, with calling people, or with deadlines; None while all
+    is well.
 
     Args:
         unsent: when the oldest message that still waits was due.
+        processes: the beats of alerting and risk; None: not looked at.
     """
+    return (
+        _with_ingest(beats, now)
+        or (None if processes is None else _with_calls(processes.get("alerting"), now))
+        or _starting(beats)
+        or (Trouble(_UNSENT, unsent) if unsent is not None and now - unsent > LATE_MESSAGE else None)
+        or (None if processes is None else _with_care(processes.get("risk"), now))
+    )
+
+
+def _with_ingest(beats: list[status.IngestBeat], now: datetime) -> Trouble | None:
     if not beats:
         return Trouble(_NEVER, None)
     late = [beat for beat in beats if now - beat.beat_at > LATE_BEAT]
     if late:
         return Trouble(_LATE, min(beat.beat_at for beat in late))
-    for state, text in (("broker_away", _BROKER), ("stopping", _LATE), ("starting", _STARTING)):
+    for state, text in (("broker_away", _BROKER), ("stopping", _LATE)):
         for beat in beats:
             if beat.state == state:
                 return Trouble(text, beat.beat_at)
-    if unsent is not None and now - unsent > LATE_MESSAGE:
-        return Trouble(_UNSENT, unsent)
     return None
+
+
+def _starting(beats: list[status.IngestBeat]) -> Trouble | None:
+    return next((Trouble(_STARTING, beat.beat_at) for beat in beats if beat.state == "starting"), None)
+
+
+def _with_calls(beat: status.ProcessBeat | None, now: datetime) -> Trouble | None:
+    if beat is None:
+        return Trouble(_NEVER_CALLED, None)
+    if now - beat.beat_at > LATE_BEAT:
+        return Trouble(_NOT_CALLING, beat.beat_at)
+    return Trouble(_STUCK, beat.turned_at) if now - beat.turned_at > LATE_TURN else None
+
+
+def _with_care(beat: status.ProcessBeat | None, now: datetime) -> Trouble | None:
+    if beat is None:
+        return Trouble(_NEVER_CARED, None, grave=False)
+    return Trouble(_UNCARED, beat.beat_at, grave=False) if now - beat.beat_at > LATE_CARE else None
 
 
 def frame_of(connection: Connection[Any], now: datetime) -> Frame:
     """The frame as of `now`, under the transaction's principal."""
     heard = status.sensors_heard(connection, now)
-    wrong = trouble(status.ingest_beats(connection), now, status.oldest_unsent(connection, now))
+    beats, unsent = status.ingest_beats(connection), status.oldest_unsent(connection, now)
+    wrong = trouble(beats, now, unsent, status.process_beats(connection))
     return Frame(wrong, heard.sensors, heard.recent, heard.time_zone or DEFAULT_ZONE)
 
 

@@ -25,15 +25,32 @@ def ingest_beats(connection: Connection[Any]) -> list[IngestBeat]:
         return cursor.execute("SELECT worker, beat_at, state FROM ingest_status ORDER BY beat_at").fetchall()
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessBeat:
+    """The newest sign of life of alerting or risk; see `alerting.pulse`."""
+
+    process: str
+    beat_at: datetime
+    turned_at: datetime
+
+
+def process_beats(connection: Connection[Any]) -> dict[str, ProcessBeat]:
+    """Those that have ever run, by name."""
+    with connection.cursor(row_factory=class_row(ProcessBeat)) as cursor:
+        rows = cursor.execute("SELECT process, beat_at, turned_at FROM process_status").fetchall()
+    return {row.process: row for row in rows}
+
+
 def answers(connection: Connection[Any]) -> bool:
     """Whether the database answers."""
     return connection.execute("SELECT true").fetchone() is not None
 
 
 def oldest_unsent(connection: Connection[Any], now: datetime) -> datetime | None:
-    """When the oldest message to somebody of the principal's companies was due that is due and still waits."""
+    """When the oldest call for an alarm of the principal's companies was due that is due and still waits."""
     row = connection.execute(
-        "SELECT min(due_at) FROM notification WHERE state IN ('waiting', 'claimed') AND due_at <= %s", (now,)
+        "SELECT min(due_at) FROM notification WHERE state IN ('waiting', 'claimed') AND due_at <= %s AND subject = 'alarm'",
+        (now,),
     ).fetchone()
     assert row is not None
     oldest: datetime | None = row[0]

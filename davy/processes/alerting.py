@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from psycopg import Connection
 
 from alerting.channels import configured
 from alerting.outbox import Dispatcher
+from alerting.pulse import BEAT_S
+from alerting.store import status
 from core.db import Database
 from core.log import logger
 from core.metrics import Metrics
@@ -31,8 +38,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
         public_url=settings.need("public_url"),
         metrics=metrics.alerting,
     )
+    kept_duties = [*duties.PROMPT, duties.Duty("beat", BEAT_S, partial(_beat, dispatcher, sorted(channels)))]
     with metrics_served(metrics, settings), ThreadPoolExecutor(1, "duties") as pool:
-        kept = pool.submit(duties.keep, duties.PROMPT, database, token, wall_clock, stop)
+        kept = pool.submit(duties.keep, kept_duties, database, token, wall_clock, stop)
         # Whichever of the two fails ends the process, which is then started anew: a shelf that never ends is a lost alarm.
         kept.add_done_callback(lambda _: stop.set())
         try:
@@ -42,3 +50,10 @@ def run(settings: Settings, stop: threading.Event) -> None:
             stop.set()
         kept.result()
     database.close()
+
+
+def _beat(dispatcher: Dispatcher, channels: list[str], connection: Connection[Any], now: datetime) -> None:
+    """The last of the duties: it comes round only when the others have; the senders' part is theirs to tell."""
+    turned_at = dispatcher.turned_at()
+    if turned_at is not None:
+        status.beat(connection, "alerting", now, turned_at=turned_at, report={"channels": channels})

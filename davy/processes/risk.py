@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import Final
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
 
+from psycopg import Connection
+
+from alerting.pulse import BEAT_S
+from alerting.store import status
 from core.db import Database
 from core.log import logger
 from core.metrics import Metrics
@@ -23,6 +29,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
     database = Database(url, application="risk", size=2, statement_timeout_s=LONGEST_STATEMENT_S)
     database.open()
     with metrics_served(Metrics(), settings):
-        log.info("risk_began", duties=[duty.name for duty in duties.PATIENT])
-        duties.keep(duties.PATIENT, database, token, wall_clock, stop)
+        names = [duty.name for duty in duties.PATIENT]
+        kept = [*duties.PATIENT, duties.Duty("beat", BEAT_S, partial(_beat, names))]
+        log.info("risk_began", duties=names)
+        duties.keep(kept, database, token, wall_clock, stop)
     database.close()
+
+
+def _beat(names: list[str], connection: Connection[Any], now: datetime) -> None:
+    """The last of the duties: it comes round only when the others have."""
+    status.beat(connection, "risk", now, turned_at=now, report={"duties": names})

@@ -29,7 +29,7 @@ TIMEOUT_S = 5.0
 
 
 def message(**changes: object) -> Message:
-    return compose(claimed(**changes), now=NOW, public_url="https://davy.example")
+    return compose(claimed(**changes), public_url="https://davy.example")
 
 
 @contextmanager

@@ -22,7 +22,7 @@ LATER = NOW + timedelta(minutes=2)
 
 def test_the_client_reads_where_what_and_what_to_do() -> None:
     """Seconds, place, number with its limit, instructions, the way to acknowledge; in the site's time."""
-    message = compose(claimed(), now=NOW, public_url=URL)
+    message = compose(claimed(), public_url=URL)
     assert message.subject == "[Life safety] Gas at 25 % LEL, Tank farm"
     assert message.text == (
         "Life safety: Gas at 25 % LEL. Pumps, CH4 at pump 3: 31.5 %LEL, limit 25 %LEL.\n"
@@ -39,7 +39,7 @@ def test_the_client_reads_where_what_and_what_to_do() -> None:
 
 def test_in_chinese() -> None:
     """Every word is Chinese but for names and addresses."""
-    message = compose(claimed(language="zh", due_at=LATER, step=1, respond_within_s=60), now=LATER, public_url=URL)
+    message = compose(claimed(language="zh", due_at=LATER, step=1, respond_within_s=60), public_url=URL)
     assert message.subject == "【人身安全】已2分钟无人确认：可燃气体达25%LEL，罐区"
     assert message.text == (
         "【人身安全】可燃气体达25%LEL。泵区 · 3号泵甲烷：31.5 %LEL，限值 25 %LEL。\n"
@@ -79,14 +79,14 @@ def test_the_first_line_says_the_number_as_a_person_would(
 ) -> None:
     """What, where, and the number against its limit in the unit it has there; none where it says nothing."""
     for language, words in (("en", english), ("zh", chinese)):
-        first = compose(claimed(language=language, **changes), now=NOW, public_url=URL).lines[0]
+        first = compose(claimed(language=language, **changes), public_url=URL).lines[0]
         assert first.endswith(words)
 
 
 def test_what_still_holds_says_for_how_long() -> None:
     """Called long after it began (learnt of late, or shelved): neither news nor the past."""
     late = NOW + timedelta(minutes=95)
-    message = compose(claimed(onset=late, due_at=late, created_at=late), now=late, public_url=URL)
+    message = compose(claimed(onset=late, due_at=late, created_at=late), public_url=URL)
     assert message.subject == "[Life safety] Still active after 95 minutes: Gas at 25 % LEL, Tank farm"
     assert message.lines[1:3] == (
         "It began 95 minutes ago and still holds.",
@@ -96,13 +96,13 @@ def test_what_still_holds_says_for_how_long() -> None:
 
 def test_an_escalation_says_how_long_nobody_answered() -> None:
     """The deputy must know that the first one has not answered."""
-    message = compose(claimed(due_at=LATER, step=1), now=LATER, public_url=URL)
+    message = compose(claimed(due_at=LATER, step=1), public_url=URL)
     assert message.subject == "[Life safety] Nobody has acknowledged for 2 minutes: Gas at 25 % LEL, Tank farm"
 
 
 def test_what_was_learnt_late_says_how_late() -> None:
     """One message about the past, that does not pretend to be news."""
-    message = compose(claimed(created_at=NOW + timedelta(minutes=95)), now=NOW + timedelta(minutes=95), public_url=URL)
+    message = compose(claimed(created_at=NOW + timedelta(minutes=95)), public_url=URL)
     assert message.subject.startswith("[Life safety] Learnt 95 minutes late")
     assert message.fields["historic"] is True
 
@@ -113,7 +113,7 @@ def test_the_insurer_reads_no_live_value_and_nobody_s_name(language: str) -> Non
     row = claimed(
         audience="insurer", due_at=LATER, language=language, sensor="陈安全's sensor", sensor_zh="陈安全的传感器"
     )
-    message = compose(row, now=LATER, public_url=URL)
+    message = compose(row, public_url=URL)
     everything = f"{message.subject} {message.text} {message.fields}"
     for secret in ("31.4", "陈安全", "Pumps", "泵区", "Leave the area", "撤离现场"):
         assert secret not in everything

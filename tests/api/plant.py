@@ -73,12 +73,17 @@ class Plant:
         return row[0] if row else None
 
     def beat(self, at: datetime, state: str = "judging") -> None:
-        """Ingest's sign of life."""
+        """The processes' signs of life."""
         with self.owner() as connection:
             connection.execute(
                 "INSERT INTO ingest_status (worker, beat_at, state) VALUES ('ingest-0', %s, %s)"
                 " ON CONFLICT (worker) DO UPDATE SET beat_at = excluded.beat_at, state = excluded.state",
                 (at, state),
+            )
+            connection.execute(
+                "INSERT INTO process_status (process, beat_at, turned_at) SELECT p, %(at)s, %(at)s FROM unnest('{alerting,risk}'::text[]) p"
+                " ON CONFLICT (process) DO UPDATE SET beat_at = excluded.beat_at, turned_at = excluded.turned_at",
+                {"at": at},
             )
 
 

@@ -13,7 +13,7 @@ from api.pages.devices import standing
 from api.pages.frame import trouble
 from api.permissions import HOME, RIGHTS, Right, may, sees_all_companies
 from api.store.devices import DeviceLine
-from api.store.status import IngestBeat
+from api.store.status import IngestBeat, ProcessBeat
 from api.throttle import PER_ADDRESS, PER_LOGIN, PER_LOGIN_AND_ADDRESS, WINDOW, Throttle
 from api.visitor import Visitor
 from core.model import Role
@@ -194,6 +194,54 @@ def test_a_message_that_waits_is_said() -> None:
     assert unsent is not None
     assert unsent.since == NOW - timedelta(seconds=31)
     assert "Call them yourself" in unsent.text
+
+
+WELL = [IngestBeat("w", NOW, "judging")]
+
+
+def lives(process: str, age_s: float = 0, turn_s: float = 0) -> dict[str, ProcessBeat]:
+    """Signs of life, all fresh but for one."""
+    fresh = {name: ProcessBeat(name, NOW, NOW) for name in ("alerting", "risk")}
+    then, turned = NOW - timedelta(seconds=age_s), NOW - timedelta(seconds=turn_s)
+    return {**fresh, process: ProcessBeat(process, then, turned)}
+
+
+@pytest.mark.parametrize(
+    ("processes", "text", "since_s", "grave"),
+    [
+        (lives("alerting"), None, 0, True),
+        (lives("alerting", age_s=11, turn_s=11), "Nobody is being called since", 11, True),
+        (lives("alerting", turn_s=44), None, 0, True),
+        (lives("alerting", turn_s=46), "A message has been stuck in sending since", 46, True),
+        (lives("risk", age_s=899), None, 0, True),
+        (lives("risk", age_s=901), "Deadlines, impairments and digests are not looked after since", 901, False),
+        ({}, "Nobody is being called: Davy's alerting has not run yet.", None, True),
+        ({"alerting": ProcessBeat("alerting", NOW, NOW)}, "are not looked after yet", None, False),
+    ],
+)
+def test_who_calls_nobody_is_said(
+    processes: dict[str, ProcessBeat], text: str | None, since_s: float | None, grave: bool
+) -> None:
+    """With alerting dead and nothing waiting, the page must not look as if people were called; deadlines weigh less."""
+    found = trouble(WELL, NOW, None, processes)
+    if text is None:
+        assert found is None
+        return
+    assert found is not None
+    assert text in found.text
+    assert found.since == (None if since_s is None else NOW - timedelta(seconds=since_s))
+    assert found.grave is grave
+
+
+def test_the_worst_is_said_first() -> None:
+    """No readings, then nobody called, then ingest's start, then deadlines."""
+    dead = lives("alerting", age_s=60)
+    late = trouble([IngestBeat("w", NOW - timedelta(seconds=60), "judging")], NOW, None, dead)
+    assert late is not None
+    assert "not being stored" in late.text
+    starting = trouble([IngestBeat("w", NOW, "starting")], NOW, None, dead)
+    assert starting is not None
+    assert "Nobody is being called" in starting.text
 
 
 def test_unknown_is_not_safe_for_devices_either() -> None:

@@ -68,6 +68,7 @@ companies:
           - key: insurer
             audience: insurer
             priorities: [life-safety]
+            hears: [digest, impairments]
             steps:
               - {after_s: 300, to: [{person: uw, channel: smtp}]}
 """

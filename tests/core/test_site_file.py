@@ -83,6 +83,19 @@ WRONG_LINES = (
     ("{person: so, channel: smtp}", "{person: so, channel: webhook}", "webhook", "for which there is no address"),
     ("{person: so, channel: smtp}", "{person: so, channel: smtpp}", "smtpp", "did you mean smtp?"),
     ("{after_s: 300,", "{after_s: -1,", "after_s: -1", "must be 0 or more"),
+    (
+        "hears: [digest, impairments]",
+        "hears: [digests]",
+        "hears: [digests]",
+        "hears digests, which there is not; there are impairments,",
+    ),
+    (
+        "priorities: [high, life-safety]",
+        "hears: [digest]",
+        "hears: [digest]",
+        "hears digest, which is for the insurer's people",
+    ),
+    ("            priorities: [high, life-safety]\n", "", "- key: all", "or say under `hears` what else it is for"),
     ("priorities: [high, life-safety]", "priorities: [hi]", "priorities: [hi]", "There is no priority hi"),
     ("zones:", "zone:", "zone:", "did you mean zones?"),
     ("- key: gas-1", "- kay: gas-1", "kay: gas-1", "did you mean key?"),
@@ -129,6 +142,7 @@ def test_a_right_file_has_no_mistakes_and_says_what_it_says() -> None:
     assert first.verified_by is None
     assert (warm.key, warm.priority, warm.standard) == ("ch4.warm", Priority.LOW, None)
     assert portfolio.routes[0].priorities == ("life-safety", "high")
+    assert [route.hears for route in portfolio.routes] == [(), ("impairments", "digest")]
 
 
 @pytest.mark.parametrize(

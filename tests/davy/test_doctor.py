@@ -18,7 +18,9 @@ from core.settings import Settings
 from davy.bench.portfolio import Portfolio
 from davy.bench.store import write_portfolio
 from davy.doctor import doctor, examine
-from davy.doctor_checks import Check
+from davy.doctor_clocks import judge_database_clock, judge_server_clock
+from davy.doctor_store import ClockOffset
+from davy.examination import Check, Examination
 from davy.grafana_scope import allow
 from tests.conftest import StartMosquitto
 from tests.database import TestDatabase
@@ -46,7 +48,7 @@ def test_every_sentence_is_there_in_chinese() -> None:
     """No text of doctor is left untranslated, and none loses a value on the way."""
     chinese = translations("zh")
     sentences = []
-    for module in ("doctor_checks", "doctor_outside"):
+    for module in ("doctor_checks", "doctor_clocks", "doctor_life", "doctor_outside"):
         source = Path(davy.__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in {"_", "on.gettext"}:
@@ -82,7 +84,7 @@ def test_nothing_answers(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.db
 def test_an_empty_instance(database: TestDatabase, mosquitto: StartMosquitto) -> None:
-    """A fresh instance lacks nothing but ingest, on each kind of database."""
+    """A fresh instance lacks nothing but the processes that have not run yet, on each kind of database."""
     broker = mosquitto(PASSWORDS)
     settings = settings_for(
         database,
@@ -91,7 +93,8 @@ def test_an_empty_instance(database: TestDatabase, mosquitto: StartMosquitto) ->
         DAVY_MQTT_PASSWORD=PASSWORDS["ingest"],
     )
     checks = by_name(examine(settings, "en", NOW))
-    assert [check.name for check in checks.values() if not check.ok and check.name != "disk"] == ["ingest"]
+    amiss = [check.name for check in checks.values() if not check.ok and check.name != "disk"]
+    assert amiss == ["ingest", "alerting", "risk"]
     assert broker.version in checks["broker"].found
     assert ("TimescaleDB" in checks["database_version"].found) == (database.kind == "timescaledb")
     assert all(check.advice is None for check in checks.values() if check.ok)
@@ -103,6 +106,10 @@ def test_what_has_stopped_is_seen(timescale_database: TestDatabase) -> None:
     with timescale_database.connect("owner") as owner:
         write_portfolio(owner, Portfolio.of(100), "http://127.0.0.1:1/")
         owner.execute("INSERT INTO ingest_status VALUES ('ingest-0', %s, 'judging')", (NOW - timedelta(hours=2),))
+        owner.execute(
+            "INSERT INTO process_status (process, beat_at, turned_at) VALUES ('alerting', %(now)s, %(now)s), ('risk', %(then)s, %(then)s)",
+            {"now": NOW - timedelta(minutes=3), "then": NOW - timedelta(hours=3)},
+        )
         owner.execute(
             "INSERT INTO latest SELECT sensor_id, company_id, %(at)s, %(at)s, 1, 0 FROM sensor s JOIN site USING (site_id, company_id)"
             " WHERE site.key = 'site-000'",
@@ -126,12 +133,58 @@ def test_what_has_stopped_is_seen(timescale_database: TestDatabase) -> None:
         )
     checks = by_name(examine(settings_for(timescale_database), "en", NOW))
     assert "last heard 2 h ago" in checks["ingest"].found
+    assert checks["alerting"].found == "Last heard 3 min ago."
+    assert checks["risk"].found == "Last heard 3 h ago."
+    assert checks["database_clock"].ok
     assert checks["notifications"].found == "1 wait, the oldest for 5 min."
     assert checks["last_readings"].found == "Last reading: site-001 never."
     assert checks["device_clocks"].found == "Clock wrong by: device-00001 -97200 s."
     assert checks["webhooks"].found == "No answer from 127.0.0.1:1."
-    stopped = ("ingest", "notifications", "last_readings", "device_clocks", "webhooks")
+    stopped = ("ingest", "alerting", "risk", "notifications", "last_readings", "device_clocks", "webhooks")
     assert all(not checks[name].ok and checks[name].advice for name in stopped)
+
+
+@pytest.mark.db
+def test_a_sender_that_hangs_is_named(timescale_database: TestDatabase) -> None:
+    """The beat goes on, because the duties come round; the sender's own instant has stopped."""
+    with timescale_database.connect("owner") as owner:
+        owner.execute(
+            "INSERT INTO process_status (process, beat_at, turned_at) VALUES ('alerting', %s, %s)",
+            (NOW, NOW - timedelta(minutes=2)),
+        )
+    check = by_name(examine(settings_for(timescale_database), "en", NOW))["alerting"]
+    assert (check.ok, check.found) == (False, "A sender has been at one message for 2 min.")
+
+
+def offsets(*seconds: float) -> list[ClockOffset]:
+    return [ClockOffset(f"d-{number}", offset) for number, offset in enumerate(seconds)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"),
+    [
+        ((-180.0, -181.0, -179.0, -180.5, 0.1), "Nearly all of 5 devices seem about 180 s behind."),
+        ((61.0, 60.0, 59.0), "Nearly all of 3 devices seem about 60 s ahead."),
+        ((-180.0, -181.0), None),
+        ((-180.0, 180.0, -180.0, 180.0), None),
+        ((-97200.0, 0.1, 0.2, 0.1), None),
+        ((0.1, 0.2, -0.1), None),
+        ((), None),
+    ],
+)
+def test_many_wrong_devices_are_one_wrong_server(seconds: tuple[float, ...], found: str | None) -> None:
+    """A server clock minutes ahead makes right devices look like a backlog; one device that is wrong is its own affair."""
+    check = judge_server_clock(Examination(Settings.read({}), NOW, translations("en").gettext), offsets(*seconds))
+    assert check.ok == (found is None)
+    assert found is None or check.found == found
+
+
+@pytest.mark.parametrize(("wrong_s", "ok"), [(0.0, True), (-4.9, True), (5.1, False), (-3600.0, False)])
+def test_a_database_on_another_clock(wrong_s: float, ok: bool) -> None:
+    """Within the tolerance for clocks nothing is said; beyond it, by how much."""
+    check = judge_database_clock(Examination(Settings.read({}), NOW, translations("en").gettext), wrong_s)
+    assert check.ok is ok
+    assert ok or f"{wrong_s:+.0f} s" in check.found
 
 
 @pytest.mark.db

@@ -1,0 +1,204 @@
+"""What a call for an alarm says: to the client's people seconds, place and instructions; to the insurer's only what concerns them.
+
+The insurer's text has no live value, no sensor or zone and nobody's name.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Final
+
+from alerting.delivery import Claimed
+from alerting.reader import Fields, Reader
+from alerting.routing import is_historic
+from core.model import Priority
+from core.numbers import quantity
+
+IN_UNITS: Final = frozenset({"limit", "rate"})  # detectors whose number is in the unit of the sensor, or that a minute
+LASTING: Final = frozenset({"stale", "stuck"})  # detectors whose number is seconds
+
+
+class AlarmWords:
+    """The sentences about one alarm in one language."""
+
+    def __init__(self, claimed: Claimed) -> None:
+        self.of = claimed
+        self.reader = Reader(claimed.language)
+        self._ = self.reader.gettext
+        self.historic = is_historic(claimed.onset, claimed.created_at)
+
+    def title(self) -> str:
+        return self.own(self.of.title, self.of.title_zh)
+
+    def site(self) -> str:
+        return self.own(self.of.site, self.of.site_zh)
+
+    def priority(self) -> str:
+        _ = self._
+        return {
+            Priority.LIFE_SAFETY: _("Life safety"),
+            Priority.HIGH: _("High"),
+            Priority.MEDIUM: _("Medium"),
+            Priority.LOW: _("Low"),
+        }[Priority(self.of.priority)]
+
+    def subject(self) -> str:
+        _ = self._
+        parts = {"priority": self.priority(), "title": self.title(), "site": self.site(), "waited": self._waited()}
+        if self.historic:
+            return _("[%(priority)s] Learnt %(waited)s late: %(title)s, %(site)s") % parts
+        if self.escalated():
+            return _("[%(priority)s] Nobody has acknowledged for %(waited)s: %(title)s, %(site)s") % parts
+        if self.holds():
+            return _("[%(priority)s] Still active after %(waited)s: %(title)s, %(site)s") % parts
+        return _("[%(priority)s] %(title)s, %(site)s") % parts
+
+    def for_client(self) -> tuple[str, ...]:
+        _ = self._
+        of = self.of
+        return (
+            self._first_line(),
+            *self._how_long(),
+            _("%(place)s, since %(when)s")
+            % {"place": self._listed(self._company(), self.site()), "when": self._since()},
+            "",
+            _("Possible consequence: %(text)s") % {"text": self.own(of.consequence, of.consequence_zh)},
+            _("What to do: %(text)s") % {"text": self.own(of.response, of.response_zh)},
+            _("Time to respond: %(time)s") % {"time": self._duration(of.respond_within_s)},
+            "",
+            _("Acknowledge, and say what was done:"),
+        )
+
+    def for_insurer(self) -> tuple[str, ...]:
+        _ = self._
+        where = self._listed(self._company(), self.site())
+        return (
+            _("%(priority)s: %(title)s. %(place)s.")
+            % {"priority": self.priority(), "title": self.title(), "place": where},
+            *self._how_long(),
+            _("Since: %(when)s") % {"when": self._since()},
+            "",
+            _("The occurrence:"),
+        )
+
+    def place(self) -> str:
+        return self._listed(self._company(), self.site(), self._zone(), self._sensor())
+
+    def escalated(self) -> bool:
+        return self.of.due_at > self.of.onset
+
+    def holds(self) -> bool:
+        """Whether it began long before anybody was called: learnt of late, or shelved till now."""
+        return not self.historic and is_historic(self._began(), self.of.onset)
+
+    def _first_line(self) -> str:
+        """What, where, and the number against its limit: what a phone shows of it must be enough."""
+        _ = self._
+        parts = {
+            "priority": self.priority(),
+            "title": self.title(),
+            "place": self._listed(self._zone(), self._sensor()),
+        }
+        number = self._number()
+        if number is None:
+            return _("%(priority)s: %(title)s. %(place)s.") % parts
+        return _("%(priority)s: %(title)s. %(place)s: %(number)s.") % {**parts, "number": number}
+
+    def _how_long(self) -> tuple[str, ...]:
+        """What is not usual about the time, if anything is."""
+        _ = self._
+        waited = {"waited": self._waited()}
+        if self.historic:
+            return (_("This happened %(waited)s before Davy learnt of it: the readings came late.") % waited,)
+        if self.escalated():
+            return (_("Nobody has acknowledged this alarm for %(waited)s.") % waited,)
+        if self.holds():
+            return (_("It began %(waited)s ago and still holds.") % waited,)
+        return ()
+
+    def _number(self) -> str | None:
+        """The number that decided it, against its limit; None where it is not known or says nothing to a person."""
+        _ = self._
+        of = self.of
+        if of.value is None or not math.isfinite(of.value):
+            return None
+        if of.detector in LASTING:
+            parts = {"value": self._duration(of.value), "limit": self._duration(of.setpoint)}
+            return {
+                "stale": _("no reading for %(value)s, limit %(limit)s"),
+                "stuck": _("unchanged for %(value)s, limit %(limit)s"),
+            }[of.detector] % parts
+        if of.unit == "1" and of.value in (0, 1) and 0 <= of.setpoint <= 1:
+            return None  # a contact: that it is off, or the connection lost, the title says
+        unit = of.unit if of.detector in IN_UNITS else "1"
+        parts = {
+            "value": quantity(of.value, unit, self.reader.locale),
+            "limit": quantity(of.setpoint, unit, self.reader.locale),
+        }
+        if of.detector == "rate":
+            return _("%(value)s a minute, limit %(limit)s a minute") % parts
+        return _("%(value)s, limit %(limit)s") % parts
+
+    def _company(self) -> str:
+        return self.own(self.of.company, self.of.company_zh)
+
+    def _zone(self) -> str:
+        return self.own(self.of.zone, self.of.zone_zh or self.of.zone) if self.of.zone else ""
+
+    def _sensor(self) -> str:
+        return self.own(self.of.sensor, self.of.sensor_zh)
+
+    def _listed(self, *parts: str) -> str:
+        return self.reader.listed(*parts)
+
+    def _began(self) -> datetime:
+        return self.of.raised_at or self.of.onset
+
+    def _waited(self) -> str:
+        """How long ago it began when learnt of, for the past; when called, for what holds; how long nobody answered."""
+        of = self.of
+        if self.historic:
+            return self._duration((of.created_at - of.onset).total_seconds())
+        if self.escalated():
+            return self._duration((of.due_at - of.onset).total_seconds())
+        return self._duration((of.onset - self._began()).total_seconds())
+
+    def _duration(self, seconds: float) -> str:
+        return self.reader.duration(seconds)
+
+    def _since(self) -> str:
+        return self.reader.instant(self._began(), self.of.time_zone)
+
+    def own(self, english: str | None, chinese: str | None) -> str:
+        """A text of the plant in the reader's language."""
+        return self.reader.own(english, chinese)
+
+
+def alarm_fields(claimed: Claimed, words: AlarmWords, link: str) -> Fields:
+    """The same for machines; the insurer's have no live value and no place within the site."""
+    shared: Fields = {
+        "key": claimed.key,
+        "occurrence": claimed.occurrence_id,
+        "audience": claimed.audience,
+        "definition": claimed.definition_key,
+        "priority": claimed.priority,
+        "title": words.title(),
+        "company": words.own(claimed.company, claimed.company_zh),
+        "site": words.site(),
+        "onset": claimed.onset.isoformat(),
+        "step": claimed.step,
+        "historic": words.historic,
+        "link": link,
+    }
+    if claimed.audience == "insurer":
+        return shared
+    return shared | {
+        "place": words.place(),
+        "value": claimed.value if claimed.value is not None and math.isfinite(claimed.value) else None,
+        "setpoint": claimed.setpoint,
+        "unit": claimed.unit if claimed.detector == "limit" else None,
+        "consequence": words.own(claimed.consequence, claimed.consequence_zh),
+        "response": words.own(claimed.response, claimed.response_zh),
+        "respond_within_s": claimed.respond_within_s,
+    }

@@ -1,0 +1,98 @@
+"""Messages about what is no alarm, as they are claimed: a finding, an impairment, a day's digest. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from alerting.delivery import Envelope
+from alerting.digest import Tally
+from core.occasion import Point
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed(Envelope):
+    """A message about something at one site: where it is, in both languages.
+
+    Args:
+        zone: None where it is about the whole site.
+    """
+
+    company: str
+    company_zh: str
+    site: str
+    site_zh: str
+    time_zone: str
+    zone: str | None
+    zone_zh: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingNotice(Placed):
+    """A finding that has been assigned or is overdue, as it stands at this moment.
+
+    Args:
+        title: in people's words; the insurer does not read it.
+        graded: a named person has graded it; else the grade is suspected.
+        deadline: until when it is to be put right.
+    """
+
+    event: str
+    finding_id: int
+    title: str
+    grade: str
+    graded: bool
+    state: str
+    owner_id: int | None
+    deadline: datetime | None
+
+    def settled(self) -> str | None:
+        """It is put right, has another owner, or more time."""
+        if self.state == "closed":
+            return "closed"
+        if self.state == "claimed_done":
+            return "reported as done"
+        if self.event == Point.ASSIGNED and self.owner_id != self.person_id:
+            return "assigned to somebody else"
+        if self.event == Point.OVERDUE and (self.deadline is None or self.deadline > self.onset):
+            return "extended"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpairmentNotice(Placed):
+    """A protection that is out of service, is so for longer than expected, or works again, as it stands at this moment.
+
+    Args:
+        kind: which protection, one of the table's words.
+        what: in people's words; the insurer does not read it.
+    """
+
+    event: str
+    impairment_id: int
+    kind: str
+    what: str
+    began_at: datetime
+    expected_until: datetime
+    restored_at: datetime | None
+
+    def settled(self) -> str | None:
+        """It works again, or is expected back later than was said."""
+        if self.event == Point.RESTORED:
+            return None
+        if self.restored_at is not None:
+            return "restored"
+        if self.event == Point.OVERRUN and self.expected_until > self.onset:
+            return "extended"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestNotice(Envelope):
+    """What a day brought at the companies one of the insurer's people looks after."""
+
+    tally: Tally
+
+    def settled(self) -> str | None:
+        """The past stays as it is."""
+        return None

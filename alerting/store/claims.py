@@ -1,0 +1,147 @@
+"""Taking a message out of the queue, with what is known at that moment of what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg import Connection
+from psycopg.rows import class_row, dict_row
+
+from alerting.delivery import Claimed, Envelope
+from alerting.digest import from_json
+from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice
+from core.occasion import Subject
+
+
+def claim(
+    connection: Connection[Any], now: datetime, lease_until: datetime, *, but_not: Sequence[str] = ()
+) -> Envelope | None:
+    """Takes the most urgent message that is due and nobody's, ours until `lease_until`; None where there is none.
+
+    Args:
+        but_not: channels whose messages are left for later.
+
+    A row whose lease has run out was being sent by somebody who is gone; it is sent again, under the same key.
+    """
+    taken = connection.execute(
+        """
+        UPDATE notification SET state = 'claimed', attempt = attempt + 1, lease_until = %(lease_until)s
+        WHERE notification_id = (
+            SELECT notification_id FROM notification
+            WHERE state IN ('waiting', 'claimed') AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until <= %(now)s)
+              AND channel <> ALL(%(but_not)s)
+            ORDER BY urgency, due_at, notification_id
+            LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+        )
+        RETURNING notification_id, subject
+        """,
+        {"now": now, "lease_until": lease_until, "but_not": list(but_not)},
+    ).fetchone()
+    if taken is None:
+        return None
+    notification_id, subject = taken
+    return _READERS[Subject(subject)](connection, notification_id)
+
+
+def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
+    with connection.cursor(row_factory=class_row(Claimed)) as cursor:
+        return cursor.execute(
+            """
+            SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
+                   n.occurrence_id, n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
+                   a.state::text AS state, a.suppression, o.resolved_at, o.began_at,
+                   d.key AS definition_key, d.priority, d.detector, d.direction, coalesce(o.setpoint, d.setpoint) AS setpoint, d.title, d.title_zh,
+                   d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
+                   co.name AS company, co.name_zh AS company_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
+                   z.name AS zone, z.name_zh AS zone_zh, s.name AS sensor, s.name_zh AS sensor_zh, s.unit, t.value,
+                   t.at AS raised_at
+            FROM notification n
+            JOIN person p USING (person_id)
+            LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
+            JOIN alarm a ON a.definition_id = n.definition_id AND a.sensor_id = n.sensor_id
+            JOIN occurrence o ON o.occurrence_id = n.occurrence_id
+            JOIN alarm_definition d ON d.definition_id = n.definition_id
+            JOIN company co ON co.company_id = n.company_id
+            JOIN site si ON si.site_id = d.site_id
+            JOIN sensor s ON s.sensor_id = n.sensor_id
+            LEFT JOIN zone z ON z.zone_id = s.zone_id
+            LEFT JOIN LATERAL (
+                SELECT value, at FROM transition t
+                WHERE t.definition_id = n.definition_id AND t.sensor_id = n.sensor_id AND t.at <= n.onset AND t.event = 'raise'
+                ORDER BY t.number DESC LIMIT 1
+            ) t ON true
+            WHERE n.notification_id = %s
+            """,
+            (notification_id,),
+        ).fetchone()
+
+
+def _finding(connection: Connection[Any], notification_id: int) -> FindingNotice | None:
+    with connection.cursor(row_factory=class_row(FindingNotice)) as cursor:
+        return cursor.execute(
+            """
+            SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
+                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
+                   n.event, f.finding_id, f.title, f.grade, f.graded_by IS NOT NULL AS graded, f.state, f.owner_id,
+                   f.due_at AS deadline,
+                   co.name AS company, co.name_zh AS company_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
+                   z.name AS zone, z.name_zh AS zone_zh
+            FROM notification n
+            JOIN person p USING (person_id)
+            LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
+            JOIN finding f ON f.finding_id = n.finding_id
+            JOIN company co ON co.company_id = n.company_id
+            JOIN site si ON si.site_id = f.site_id
+            LEFT JOIN zone z ON z.zone_id = f.zone_id
+            WHERE n.notification_id = %s
+            """,
+            (notification_id,),
+        ).fetchone()
+
+
+def _impairment(connection: Connection[Any], notification_id: int) -> ImpairmentNotice | None:
+    with connection.cursor(row_factory=class_row(ImpairmentNotice)) as cursor:
+        return cursor.execute(
+            """
+            SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
+                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
+                   n.event, i.impairment_id, i.kind, i.what, i.began_at, i.expected_until, i.restored_at,
+                   co.name AS company, co.name_zh AS company_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
+                   z.name AS zone, z.name_zh AS zone_zh
+            FROM notification n
+            JOIN person p USING (person_id)
+            LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
+            JOIN impairment i ON i.impairment_id = n.impairment_id
+            JOIN company co ON co.company_id = n.company_id
+            JOIN site si ON si.site_id = i.site_id
+            LEFT JOIN zone z ON z.zone_id = i.zone_id
+            WHERE n.notification_id = %s
+            """,
+            (notification_id,),
+        ).fetchone()
+
+
+def _digest(connection: Connection[Any], notification_id: int) -> DigestNotice | None:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            """
+            SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
+                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref, n.tally
+            FROM notification n
+            JOIN person p USING (person_id)
+            LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
+            WHERE n.notification_id = %s
+            """,
+            (notification_id,),
+        ).fetchone()
+    return None if row is None else DigestNotice(**{**row, "tally": from_json(row["tally"])})
+
+
+_READERS: Final[dict[Subject, Callable[[Connection[Any], int], Envelope | None]]] = {
+    Subject.ALARM: _alarm,
+    Subject.FINDING: _finding,
+    Subject.IMPAIRMENT: _impairment,
+    Subject.DIGEST: _digest,
+}

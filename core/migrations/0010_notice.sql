@@ -1,0 +1,45 @@
+-- Who is told of what is no alarm, and the signs of life of those who tell. Owner: alerting.
+
+CREATE TABLE process_status (                  -- as ingest_status, of the processes that call people and look after findings
+    process     text PRIMARY KEY CHECK (process IN ('alerting', 'risk')),
+    beat_at     timestamptz NOT NULL,          -- its duties have come round
+    turned_at   timestamptz NOT NULL,          -- alerting: since when the sender that is longest at one message has been at it
+    report      jsonb NOT NULL DEFAULT '{}'
+);
+
+ALTER TABLE route ADD COLUMN hears text[] NOT NULL DEFAULT '{}' CHECK (hears <@ ARRAY['impairments', 'findings', 'digest']);
+
+-- One queue for everything that is sent: an alarm's call hangs on its occurrence, the others on what they are about.
+ALTER TABLE notification
+    ALTER COLUMN company_id DROP NOT NULL,     -- a digest is of several companies
+    ALTER COLUMN occurrence_id DROP NOT NULL,
+    ALTER COLUMN definition_id DROP NOT NULL,
+    ALTER COLUMN sensor_id DROP NOT NULL,
+    ADD COLUMN subject text NOT NULL DEFAULT 'alarm',
+    ADD COLUMN event text,                     -- what is told of a finding or an impairment
+    ADD COLUMN finding_id bigint,
+    ADD COLUMN impairment_id bigint,
+    ADD COLUMN tally jsonb,                    -- a digest's numbers, as they were when it was made: alerting/digest.py
+    ADD FOREIGN KEY (company_id, finding_id) REFERENCES finding (company_id, finding_id),
+    ADD FOREIGN KEY (company_id, impairment_id) REFERENCES impairment (company_id, impairment_id),
+    ADD CONSTRAINT about_one_thing CHECK (CASE subject
+        WHEN 'alarm' THEN num_nulls(company_id, occurrence_id, definition_id, sensor_id) = 0
+            AND num_nonnulls(event, finding_id, impairment_id, tally) = 0
+        WHEN 'finding' THEN num_nulls(company_id, finding_id) = 0 AND event IS NOT NULL AND event IN ('assigned', 'overdue')
+            AND num_nonnulls(occurrence_id, definition_id, sensor_id, impairment_id, tally) = 0
+        WHEN 'impairment' THEN num_nulls(company_id, impairment_id) = 0 AND event IS NOT NULL AND event IN ('begun', 'overrun', 'restored')
+            AND num_nonnulls(occurrence_id, definition_id, sensor_id, finding_id, tally) = 0
+        WHEN 'digest' THEN tally IS NOT NULL AND audience = 'insurer'
+            AND num_nonnulls(company_id, event, occurrence_id, definition_id, sensor_id, finding_id, impairment_id) = 0
+        ELSE false END);
+COMMENT ON COLUMN notification.onset IS 'of an alarm: the transition into unacknowledged; else the instant that is told of: the end that was expected, the deadline, a digest''s end';
+CREATE INDEX notification_by_finding ON notification (finding_id) WHERE finding_id IS NOT NULL;
+CREATE INDEX notification_by_impairment ON notification (impairment_id) WHERE impairment_id IS NOT NULL;
+CREATE INDEX notification_of_digests ON notification (person_id, onset) WHERE subject = 'digest';
+
+-- Only the clock tells of findings, impairments and days: a statement smuggled into the web process cannot.
+CREATE POLICY alarms_only ON notification AS RESTRICTIVE FOR INSERT TO davy_ingest, davy_web WITH CHECK (subject = 'alarm');
+CREATE POLICY alarms_only_cancelled ON notification AS RESTRICTIVE FOR UPDATE TO davy_ingest, davy_web USING (subject = 'alarm');
+
+GRANT SELECT, INSERT, UPDATE ON process_status TO davy_alerting;
+GRANT SELECT ON process_status TO davy_web;

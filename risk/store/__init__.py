@@ -1,0 +1,1 @@
+"""SQL of risk: findings and impairments."""
