@@ -13,6 +13,7 @@ from alerting.actions import call_for_what_still_holds, expire_shelves
 from core.db import Database
 from core.errors import DatabaseAway
 from core.log import logger
+from davy.silence import look_for_silent_detectors
 
 LOOK_EVERY_S: Final = 1.0
 
@@ -37,7 +38,7 @@ PROMPT: Final[Sequence[Duty]] = (
     Duty("late_calls", 1.0, call_for_what_still_holds),
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message.
-PATIENT: Final[Sequence[Duty]] = ()
+PATIENT: Final[Sequence[Duty]] = (Duty("silent_detectors", 60.0, look_for_silent_detectors),)
 
 
 def keep(

@@ -1,0 +1,1 @@
+"""All SQL of risk: findings with their events and photos, impairments."""
