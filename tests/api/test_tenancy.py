@@ -62,20 +62,26 @@ def risks_of(plant: Plant, company: Company) -> dict[str, int]:
             for name, query in (
                 (
                     "finding_id",
-                    "INSERT INTO finding (company_id, site_id, source, title, grade, reported_at, reported_by)"
-                    " VALUES (%(company)s, %(site)s, 'person', 'Hazard of {}', 'major', now(), %(person)s) RETURNING finding_id",
+                    (
+                        "INSERT INTO finding (company_id, site_id, source, title, grade, reported_at, reported_by)"
+                        " VALUES (%(company)s, %(site)s, 'person', 'Hazard of {}', 'major', now(), %(person)s) RETURNING finding_id"
+                    ),
                 ),
                 (
                     "photo_id",
-                    "INSERT INTO finding_photo (company_id, finding_id, at, person_id, shows, width, height, jpeg, sha256)"
-                    " SELECT company_id, finding_id, now(), %(person)s, 'before', 1, 1, 'qinling', '' FROM finding"
-                    " WHERE company_id = %(company)s RETURNING photo_id",
+                    (
+                        "INSERT INTO finding_photo (company_id, finding_id, at, person_id, shows, width, height, jpeg, sha256)"
+                        " SELECT company_id, finding_id, now(), %(person)s, 'before', 1, 1, 'qinling', '' FROM finding"
+                        " WHERE company_id = %(company)s RETURNING photo_id"
+                    ),
                 ),
                 (
                     "impairment_id",
-                    "INSERT INTO impairment (company_id, site_id, kind, what, reason, interim_measures, began_at, expected_until,"
-                    " reported_at, reported_by) VALUES (%(company)s, %(site)s, 'other', 'Valve of {}', 'r', 'i', now(),"
-                    " now() + interval '1 h', now(), %(person)s) RETURNING impairment_id",
+                    (
+                        "INSERT INTO impairment (company_id, site_id, kind, what, reason, interim_measures, began_at, expected_until,"
+                        " reported_at, reported_by) VALUES (%(company)s, %(site)s, 'other', 'Valve of {}', 'r', 'i', now(),"
+                        " now() + interval '1 h', now(), %(person)s) RETURNING impairment_id"
+                    ),
                 ),
             )
         }
