@@ -107,10 +107,11 @@ def changes(
         return [_silence(texts, new, zone, now)]
     lines = []
     for key, label in _FIELDS:
-        if key not in new or new[key] == old.get(key):
+        if key not in new or (new[key] == old.get(key) and key != "grade"):
             continue
         now_said = _value(texts, key, new[key], names, zone)
-        before = _value(texts, key, old.get(key), names, zone) if old.get(key) else None
+        changed = old.get(key) and old[key] != new[key]
+        before = _value(texts, key, old[key], names, zone) if changed else None
         said = _("%(old)s → %(new)s") % {"old": before, "new": now_said} if before else now_said
         lines.append(_("%(word)s: %(change)s") % {"word": _(label), "change": said})
     return lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -180,6 +180,7 @@ def show(
         photos=photos,
         names=names,
         owners=owners,
+        verifiers=_verifiers(found, owners, visitor),
         steps=steps,
         may_verify=Step.VERIFY in steps and not is_party,
         may_extend=Step.EXTEND in steps and visitor.person_id != found.owner_id,
@@ -190,7 +191,13 @@ def show(
     )
 
 
-def _suggested(found: store.Finding, now: Any) -> str:
+def _verifiers(found: store.Finding, colleagues: list[places.Colleague], visitor: Visitor) -> list[int]:
+    """Who could verify it: once it is claimed, or if this visitor claimed it now."""
+    claimer = found.claimed_by_id if found.claimed_by_id is not None else visitor.person_id
+    return [person.person_id for person in colleagues if person.person_id not in (found.owner_id, claimer)]
+
+
+def _suggested(found: store.Finding, now: datetime) -> str:
     """A deadline for the form: the running one, else what the grade suggests, as a day of the site."""
     zone = ZoneInfo(found.time_zone)
     running = found.due_at if found.due_at is not None and found.due_at > now else None

@@ -93,6 +93,23 @@ def test_the_loop_by_plain_forms(house: House) -> None:
     assert "还剩" in board
 
 
+def test_a_company_of_two_is_told_who_should_say_it(timescale_house: House) -> None:
+    """If the other one says that it is done, nobody is left to verify: the page says so before and after."""
+    house = timescale_house
+    officer, integrator = Person(house, OFFICER), Person(house, INTEGRATOR)
+    path = reported(house, officer)
+    officer.post(f"{path}/plan", **settled(house))
+    assert "请由责任人申报" in officer.client.get(path).text
+    assert "请由责任人申报" not in integrator.client.get(path).text
+    officer.post(f"{path}/claim", note="已更换")
+    assert "请退回，由责任人申报整改完成" in officer.client.get(path).text
+    assert officer.post(f"{path}/send-back", note="由责任人申报").status_code == 303
+    integrator.post(f"{path}/claim", note="已更换")
+    page = officer.client.get(path).text
+    assert f'action="{path}/verify"' in page
+    assert "无其他人" not in page
+
+
 def test_overdue_is_said_in_words_and_comes_first(timescale_house: House) -> None:
     """Colour never alone; and the list begins with what is late."""
     house = timescale_house

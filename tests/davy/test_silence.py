@@ -151,7 +151,7 @@ def test_closed_while_silent_it_comes_back_only_after_as_long_again(plant: Plant
         ("officer", acts.verify, {"note": "n"}),
     ):
         with plant.as_person(who) as connection:
-            act(connection, finding, person_id=plant.people[who], now=now, **words)  # type: ignore[operator]
+            act(connection, finding, person_id=plant.people[who], now=now, **words)
     look(plant, now + HOUR)
     assert [row[3] for row in found(plant)] == ["closed"]
     look(plant, now + PATIENCE + HOUR)

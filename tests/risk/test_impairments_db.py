@@ -67,7 +67,7 @@ def test_what_is_missing_or_cannot_be_is_said(timescale_works: Works) -> None:
         ({"zone": 999_999}, "no such site or zone"),
     ):
         with pytest.raises(Refused, match=sentence):
-            begun(works, **words)  # type: ignore[arg-type]
+            begun(works, **words)
     with pytest.raises(Refused, match="no such site or zone"):
         begun(works, "stranger")
     with pytest.raises(Refused, match="own people"):
