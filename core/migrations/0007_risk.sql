@@ -69,6 +69,11 @@ CALL davy_wall('finding_event', '((SELECT davy_everything()) OR (company_id = AN
     AND (SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'')))');
 CREATE INDEX finding_event_by_finding ON finding_event (finding_id, event_id);
 
+-- When a finding went from which state to which: for scores, reports and the insurer's people, without persons and words.
+CREATE VIEW v_finding_step WITH (security_barrier) AS
+    SELECT event_id, company_id, finding_id, at, event, from_state, to_state FROM finding_event
+    WHERE (SELECT davy_everything()) OR company_id = ANY ((SELECT davy_companies())::int[]);
+
 CREATE TABLE finding_photo (
     photo_id    bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     company_id  int NOT NULL REFERENCES company,
@@ -171,7 +176,7 @@ $$;
 REVOKE ALL ON FUNCTION davy_finding_changes FROM PUBLIC;
 CREATE TRIGGER finding_changes BEFORE UPDATE ON finding FOR EACH ROW EXECUTE FUNCTION davy_finding_changes();
 
-GRANT SELECT ON finding, impairment TO davy_alerting, davy_web, davy_grafana;
+GRANT SELECT ON finding, impairment, v_finding_step TO davy_alerting, davy_web, davy_grafana;
 GRANT SELECT ON finding_event TO davy_alerting, davy_web;
 GRANT INSERT ON finding, finding_event TO davy_alerting, davy_web;
 GRANT SELECT, INSERT ON finding_photo TO davy_web;

@@ -130,10 +130,12 @@ def test_the_insurer_sees_findings_without_people(timescale_works: Works) -> Non
         for table, seen in (("finding", 1), ("impairment", 1), ("finding_event", 0), ("finding_photo", 0)):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (seen,)  # noqa: S608
         assert connection.execute("SELECT count(*) FROM person WHERE company_id IS NOT NULL").fetchone() == (0,)
+        steps = connection.execute("SELECT event, to_state FROM v_finding_step ORDER BY event_id").fetchall()
+        assert steps[-2:] == [("claimed_done", "claimed_done"), ("photo_added", "claimed_done")]
         assert connection.execute("UPDATE finding SET measures = 'x'").rowcount == 0
         assert connection.execute("UPDATE impairment SET interim_measures = 'x'").rowcount == 0
     with works.as_person("stranger") as connection:
-        for table in ("finding", "impairment", "finding_event", "finding_photo"):
+        for table in ("finding", "impairment", "finding_event", "finding_photo", "v_finding_step"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608
         assert connection.execute("UPDATE finding SET measures = 'x'").rowcount == 0
     values = {"id": impairment, "third": works.third}
