@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,6 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.metrics import ApiMetrics
 
 MOST_BODY = 64 * 1024  # bytes: the largest form is a comment of 4,000 characters
+# Photos come here, and only from who has a session of ours: risk.photo refuses beyond 10 MB with a sentence, this ends the rest.
+MOST_PHOTO_BODY = 32 * 1024 * 1024
+_PHOTOS = re.compile(r"(/api/v1)?/findings/\d+/photos")
 # No inline script or style, no other host, no frame around us, forms go home only. data: are Swagger's and uPlot's pictures.
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 HEADERS = {
@@ -28,10 +33,12 @@ class Armour:
 
     Args:
         secure: the app is reached by https; browsers are told to stay there.
+        knows: whether a Cookie header carries a session that we sealed.
     """
 
-    def __init__(self, app: ASGIApp, *, secure: bool, metrics: ApiMetrics | None) -> None:
+    def __init__(self, app: ASGIApp, *, secure: bool, metrics: ApiMetrics | None, knows: Callable[[str], bool]) -> None:
         self._app = app
+        self._knows = knows
         self._metrics = metrics
         self._headers = dict(HEADERS)
         if secure:
@@ -57,11 +64,18 @@ class Armour:
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        if _announced(scope) > MOST_BODY:
-            await _too_large(sent)
+        most = self._most_body(scope)
+        if _announced(scope) > most:
+            await _too_large(sent, most)
         else:
-            await self._app(scope, _Bounded(receive), sent)
+            await self._app(scope, _Bounded(receive, most), sent)
         self._count(scope, status, time.perf_counter() - began)
+
+    def _most_body(self, scope: Scope) -> int:
+        if scope["method"] != "POST" or _PHOTOS.fullmatch(scope["path"]) is None:
+            return MOST_BODY
+        cookies = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
+        return MOST_PHOTO_BODY if any(map(self._knows, cookies)) else MOST_BODY
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         if self._metrics is None:
@@ -74,14 +88,15 @@ class Armour:
 class _Bounded:
     """A body that was not announced is cut where it exceeds the bound."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
+        self._most = most
         self._taken = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._taken += len(message.get("body", b""))
-        if self._taken > MOST_BODY:
+        if self._taken > self._most:
             return {"type": "http.disconnect"}
         return message
 
@@ -103,8 +118,9 @@ def _announced(scope: Scope) -> int:
     return 0
 
 
-async def _too_large(send: Send) -> None:
-    body = b'{"error": "The request is larger than 64 KB."}'
+async def _too_large(send: Send, most: int) -> None:
+    said = "64 KB" if most == MOST_BODY else f"{most // 1024 // 1024} MB"
+    body = f'{{"error": "The request is larger than {said}."}}'.encode()
     await send(
         {
             "type": "http.response.start",

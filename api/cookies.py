@@ -41,6 +41,12 @@ def unseal(text: str, key: bytes) -> tuple[bytes, int] | None:
     return secret, int(match[2])
 
 
+def is_ours(header: str, key: bytes) -> bool:
+    """Whether a Cookie header carries a session that we sealed; whether it still lasts is the database's to say."""
+    pairs = (pair.strip().partition("=") for pair in header.split(";"))
+    return any(name == SESSION and unseal(value.strip('"'), key) is not None for name, _, value in pairs)
+
+
 def session_hash(secret: bytes) -> bytes:
     """What the database keeps of a session: reading the table gives nobody a cookie."""
     return hashlib.sha256(secret).digest()

@@ -48,3 +48,13 @@ def instant(at: datetime, zone: str, now: datetime | None = None) -> str:
     if now is not None and now.astimezone(ZoneInfo(zone)).date() == there.date():
         return there.strftime("%H:%M:%S")
     return there.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def day(at: datetime, zone: str) -> str:
+    """The day of an instant at the site.
+
+    >>> from datetime import UTC
+    >>> day(datetime(2026, 12, 1, 15, 59, 59, tzinfo=UTC), "Asia/Shanghai")
+    '2026-12-01'
+    """
+    return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d")

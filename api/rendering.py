@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from babel.support import Translations
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from api import numbers, sentences, wording
+from api import numbers, risk_wording, sentences, wording
 from api.rooms import ROOMS
 from core.i18n import LANGUAGES, locale_of, translations
 
@@ -73,6 +73,7 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
         UNACKNOWLEDGED=wording.UNACKNOWLEDGED,
     )
     environment.filters.update(_filters(language, texts, locale))
+    environment.filters.update(_risk_filters(texts))
     return environment
 
 
@@ -99,4 +100,27 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "happened": lambda row: wording.happened(texts, row.kind, row.what, row.detail),
         "rejection": lambda row: sentences.rejection(texts, row.reason, row.sentence),
         "translated": lambda text, words=None: texts.gettext(text) % (words or {}) if words else texts.gettext(text),
+    }
+
+
+def _risk_filters(texts: Translations) -> dict[str, Any]:
+    """The words of findings and impairments."""
+
+    def one_of(table: Mapping[str, str]) -> Callable[[str], str]:
+        return lambda word: wording.said(texts, table, word)
+
+    return {
+        "finding_grade": one_of(risk_wording.GRADES),
+        "finding_state": one_of(risk_wording.STATES),
+        "finding_event": one_of(risk_wording.EVENTS),
+        "finding_source": one_of(risk_wording.SOURCES),
+        "photo_side": one_of(risk_wording.SHOWS),
+        "impairment_kind": one_of(risk_wording.KINDS),
+        "impairment_standing": one_of(risk_wording.STANDINGS),
+        "impairment_change": one_of(risk_wording.CHANGES),
+        "is_overdue": risk_wording.is_overdue,
+        "deadline": lambda finding, now: risk_wording.deadline(texts, finding, now),
+        "changes": lambda event, names, zone, now: risk_wording.changes(texts, event.old, event.new, names, zone, now),
+        "impairment_changes": lambda entry, zone, now: risk_wording.changes(texts, entry.old, entry.new, {}, zone, now),
+        "day": numbers.day,
     }

@@ -1,6 +1,6 @@
 """Sentences that other packages wrote in English, in the reader's language: matched against their templates. Pure.
 
-Alerting refuses an action, ingest rejects a message: both say why in one English sentence with the particulars filled in.
+Alerting and risk refuse an action, ingest rejects a message: they say why in one English sentence with the particulars filled in.
 What matches no template stays as it is, behind a sentence that the reader understands.
 """
 
@@ -10,6 +10,7 @@ import re
 from functools import cache
 from gettext import NullTranslations
 
+from api.risk_sentences import RISK_REFUSALS, RISK_WORDS
 from api.texts import later
 from core import wire_rules
 
@@ -33,6 +34,7 @@ REFUSALS = (
     later("This person may not act: unknown to this session, or no longer active."),
     later("There is no occurrence {number}."),
     later("Too many people are logging in at this moment. Try again in a few seconds."),
+    *RISK_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
 REASONS = (
@@ -82,6 +84,7 @@ WORDS = {
     "high": later("High"),
     "medium": later("Medium"),
     "low": later("Low"),
+    **RISK_WORDS,
 }
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -113,8 +116,16 @@ def rejection(texts: NullTranslations, reason: str, sentence: str) -> str:
 
 
 def _filled(template: str, found: dict[str, str], texts: NullTranslations) -> str:
-    words = {name: texts.gettext(WORDS[word]) if word in WORDS else word for name, word in found.items()}
+    words = {name: _word(word, texts) for name, word in found.items()}
     return _PLACE.sub(lambda place: words[place[1]], template)
+
+
+def _word(found: str, texts: NullTranslations) -> str:
+    """A word of ours, or a list of them, in the reader's language; particulars as they are."""
+    parts = found.split(", ")
+    if all(part in WORDS for part in parts):
+        return texts.gettext(", ").join(texts.gettext(WORDS[part]) for part in parts)
+    return found
 
 
 @cache

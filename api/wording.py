@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from gettext import NullTranslations
 from typing import Protocol
 
@@ -86,7 +87,7 @@ class Judged(Protocol):
     def sensor_key(self) -> str: ...
 
 
-def said(texts: NullTranslations, table: dict[str, str], word: str) -> str:
+def said(texts: NullTranslations, table: Mapping[str, str], word: str) -> str:
     """A word of one of our tables in the reader's language; the bare word where the table does not know it."""
     return texts.gettext(table[word]) if word in table else word
 

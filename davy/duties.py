@@ -14,6 +14,7 @@ from core.db import Database
 from core.errors import DatabaseAway
 from core.log import logger
 from davy.notices import send_digests, tell_occasions
+from davy.silence import look_for_silent_detectors
 
 LOOK_EVERY_S: Final = 1.0
 
@@ -39,6 +40,7 @@ PROMPT: Final[Sequence[Duty]] = (
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message.
 PATIENT: Final[Sequence[Duty]] = (
+    Duty("silent_detectors", 60.0, look_for_silent_detectors),
     Duty("notices", 10.0, tell_occasions),
     Duty("digests", 300.0, send_digests),
 )

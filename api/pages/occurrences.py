@@ -13,7 +13,7 @@ from api.gate import OccurrenceReader
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.shelves import shelves
-from api.store import occurrences
+from api.store import findings, occurrences
 from api.texts import NotFound
 from api.visitor import Visitor
 from api.web import Here, Web
@@ -59,6 +59,7 @@ def show(
             raise NotFound
         evidence = evidence_of(connection, visitor, found, now)
         rows = timeline_of(connection, visitor, found)
+        opened = findings.of_occurrence(connection, occurrence_id) if visitor.may(Right.SEE_FINDINGS) else []
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -75,6 +76,8 @@ def show(
         table=table_of(evidence) if evidence else [],
         curve=evidence.curve if evidence else None,
         timeline=rows,
+        findings=opened,
+        may_open_finding=visitor.may(Right.WORK_ON_FINDINGS) and all(row.state == "closed" for row in opened),
         sentence=sentence,
         typed={**_NOTHING_TYPED, **typed},
     )

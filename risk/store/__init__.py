@@ -1,1 +1,1 @@
-"""SQL of risk: findings and impairments."""
+"""All SQL of risk, a file a subject."""

@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    "module", ["numbers", "wording", "chart", "raw_view", "shelves", "sentences", "texts", "pages.front"]
+    "module", ["numbers", "wording", "chart", "raw_view", "shelves", "sentences", "texts", "typed", "pages.front"]
 )
 def test_examples_in_docstrings_hold(module: str) -> None:
     """Examples run."""

@@ -1,0 +1,151 @@
+"""Impairments as pages and programs read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+MOST = 500
+MOST_RESTORED = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impairment:
+    """A protection out of service.
+
+    Args:
+        reported_by, restored_by: None for who may not see the client's people.
+    """
+
+    impairment_id: int
+    company_id: int
+    kind: str
+    what: str
+    reason: str
+    interim_measures: str
+    began_at: datetime
+    expected_until: datetime
+    reported_at: datetime
+    restored_at: datetime | None
+    restore_proof: str | None
+    simulated: bool
+    reported_by: str | None
+    restored_by: str | None
+    sensor: str | None
+    sensor_zh: str | None
+    zone: str | None
+    zone_zh: str | None
+    site: str
+    site_zh: str
+    company: str
+    company_zh: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImpairmentChange:
+    """An entry of the journal about an impairment."""
+
+    at: datetime
+    action: str
+    who: str | None
+    reason: str
+    old: dict[str, Any] | None
+    new: dict[str, Any] | None
+
+
+def list_impairments(connection: Connection[Any], now: datetime) -> list[Impairment]:
+    """Open ones first, the longest overrun on top; then the newest restored."""
+    with connection.cursor(row_factory=class_row(Impairment)) as cursor:
+        return cursor.execute(
+            """
+            SELECT i.impairment_id, i.company_id, i.kind, i.what, i.reason, i.interim_measures, i.began_at, i.expected_until,
+                   i.reported_at, i.restored_at, i.restore_proof, i.simulated, reporter.name AS reported_by,
+                   restorer.name AS restored_by, n.name AS sensor, n.name_zh AS sensor_zh, z.name AS zone, z.name_zh AS zone_zh,
+                   s.name AS site, s.name_zh AS site_zh, s.time_zone, c.name AS company, c.name_zh AS company_zh
+            FROM (
+                (SELECT * FROM impairment WHERE restored_at IS NULL
+                 ORDER BY began_at > %(now)s, expected_until, impairment_id LIMIT %(most)s)
+                UNION ALL
+                (SELECT * FROM impairment WHERE restored_at IS NOT NULL ORDER BY restored_at DESC LIMIT %(restored)s)
+            ) i
+            JOIN site s ON s.site_id = i.site_id
+            JOIN company c ON c.company_id = i.company_id
+            LEFT JOIN zone z ON z.zone_id = i.zone_id
+            LEFT JOIN sensor n ON n.sensor_id = i.sensor_id
+            LEFT JOIN person reporter ON reporter.person_id = i.reported_by
+            LEFT JOIN person restorer ON restorer.person_id = i.restored_by
+            ORDER BY i.restored_at DESC NULLS FIRST, i.began_at > %(now)s, i.expected_until, i.impairment_id
+            """,
+            {"now": now, "most": MOST, "restored": MOST_RESTORED},
+        ).fetchall()
+
+
+def find_impairment(connection: Connection[Any], impairment_id: int) -> Impairment | None:
+    """None where there is none, or none that the principal may see."""
+    with connection.cursor(row_factory=class_row(Impairment)) as cursor:
+        return cursor.execute(
+            """
+            SELECT i.impairment_id, i.company_id, i.kind, i.what, i.reason, i.interim_measures, i.began_at, i.expected_until,
+                   i.reported_at, i.restored_at, i.restore_proof, i.simulated, reporter.name AS reported_by,
+                   restorer.name AS restored_by, n.name AS sensor, n.name_zh AS sensor_zh, z.name AS zone, z.name_zh AS zone_zh,
+                   s.name AS site, s.name_zh AS site_zh, s.time_zone, c.name AS company, c.name_zh AS company_zh
+            FROM impairment i
+            JOIN site s ON s.site_id = i.site_id
+            JOIN company c ON c.company_id = i.company_id
+            LEFT JOIN zone z ON z.zone_id = i.zone_id
+            LEFT JOIN sensor n ON n.sensor_id = i.sensor_id
+            LEFT JOIN person reporter ON reporter.person_id = i.reported_by
+            LEFT JOIN person restorer ON restorer.person_id = i.restored_by
+            WHERE i.impairment_id = %s
+            """,
+            (impairment_id,),
+        ).fetchone()
+
+
+def changes_of(connection: Connection[Any], impairment_id: int) -> list[ImpairmentChange]:
+    """What the journal says of it, the newest first."""
+    with connection.cursor(row_factory=class_row(ImpairmentChange)) as cursor:
+        return cursor.execute(
+            """
+            SELECT j.at, j.action, p.name AS who, j.reason, j.old, j.new
+            FROM journal j LEFT JOIN person p USING (person_id)
+            WHERE j.subject = %s AND j.action LIKE 'impairment\\_%%' ORDER BY j.journal_id DESC
+            """,
+            (f"impairment/{impairment_id}",),
+        ).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class OutNow:
+    """Protections that are out of service at this moment.
+
+    Args:
+        since: when the first of them began.
+        overrun: how many should have been restored by now.
+        time_zone: of the site of one of them.
+    """
+
+    count: int
+    since: datetime | None
+    overrun: int
+    time_zone: str | None
+
+
+def out_now(connection: Connection[Any], now: datetime) -> OutNow:
+    """How many, since when, and how many have overrun."""
+    with connection.cursor(row_factory=class_row(OutNow)) as cursor:
+        row = cursor.execute(
+            """
+            SELECT count(*) AS count, min(i.began_at) AS since,
+                   count(*) FILTER (WHERE i.expected_until < %(now)s) AS overrun, min(s.time_zone) AS time_zone
+            FROM impairment i JOIN site s USING (site_id) WHERE i.restored_at IS NULL AND i.began_at <= %(now)s
+            """,
+            {"now": now},
+        ).fetchone()
+    assert row is not None
+    return row

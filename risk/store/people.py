@@ -1,0 +1,58 @@
+"""What acts need to know of the person who acts, and of the places and colleagues they name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A person who acts, or who is made responsible.
+
+    Args:
+        company_id: None for the insurer's own people.
+    """
+
+    person_id: int
+    company_id: int | None
+    role: str
+    active: bool
+
+
+def worker(connection: Connection[Any], person_id: int) -> Worker | None:
+    """The person, where the transaction may see them."""
+    with connection.cursor(row_factory=class_row(Worker)) as cursor:
+        return cursor.execute(
+            "SELECT person_id, company_id, role, active FROM person WHERE person_id = %s", (person_id,)
+        ).fetchone()
+
+
+def place_company(connection: Connection[Any], site_id: int, zone_id: int | None) -> int | None:
+    """Whose site that is; None where the transaction may not see it, or the zone is not in it."""
+    row = connection.execute(
+        """
+        SELECT s.company_id FROM site s
+        WHERE s.site_id = %(site)s
+          AND (%(zone)s::int IS NULL OR EXISTS (SELECT FROM zone z WHERE z.zone_id = %(zone)s AND z.site_id = s.site_id))
+        """,
+        {"site": site_id, "zone": zone_id},
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def sensor_site(connection: Connection[Any], sensor_id: int) -> int | None:
+    """The site of a sensor in use that the transaction may see."""
+    row = connection.execute(
+        "SELECT site_id FROM sensor WHERE sensor_id = %s AND retired_at IS NULL", (sensor_id,)
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def occurrence_company(connection: Connection[Any], occurrence_id: int) -> int | None:
+    """Whose occurrence that is, where the transaction may see it."""
+    row = connection.execute("SELECT company_id FROM occurrence WHERE occurrence_id = %s", (occurrence_id,)).fetchone()
+    return int(row[0]) if row else None
