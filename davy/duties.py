@@ -15,6 +15,8 @@ from core.errors import DatabaseAway
 from core.log import logger
 from davy.notices import send_digests, tell_occasions
 from davy.silence import look_for_silent_detectors
+from ingest.store.rollups import roll_up
+from risk.scoring import score_sites
 
 LOOK_EVERY_S: Final = 1.0
 
@@ -43,6 +45,8 @@ PATIENT: Final[Sequence[Duty]] = (
     Duty("silent_detectors", 60.0, look_for_silent_detectors),
     Duty("notices", 10.0, tell_occasions),
     Duty("digests", 300.0, send_digests),
+    Duty("hours", 60.0, roll_up),
+    Duty("scores", 60.0, score_sites),
 )
 
 

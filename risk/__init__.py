@@ -1,1 +1,1 @@
-"""Findings until they are put right, and protections that are out of service."""
+"""Findings until they are put right, protections that are out of service, and the site's score."""
