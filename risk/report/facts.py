@@ -1,0 +1,280 @@
+"""What a site report says, before it is put into words: plain values, no language, no persons. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A policy that covers the site on some day of the month."""
+
+    number: str
+    begins_on: date
+    ends_on: date
+    premium: Decimal
+    sum_insured: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where, whose, and what watches there at the end of the month.
+
+    Args:
+        sensors: in use, virtual ones not counted.
+        mandatory: of them, those that a law asks for.
+    """
+
+    site_id: int
+    key: str
+    name: str
+    name_zh: str
+    company_id: int
+    company: str
+    company_zh: str
+    time_zone: str
+    jurisdiction: str
+    zones: int
+    assets: int
+    devices: int
+    sensors: int
+    mandatory: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreFacts:
+    """One of the three numbers at the end of the month.
+
+    Args:
+        name: hazard, control or confidence.
+        value: 0-100; None: not enough data.
+        low, high: its interval.
+        before: the value at the end of the month before; None where there was none.
+        grade: hazard only: the declared LEC grade, in the words of the score.
+        why_not: a code that says why there is no value.
+    """
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    before: float | None
+    why_not: str | None = None
+    grade: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """A part of a score, and what it gave or took.
+
+    Args:
+        score: control or confidence.
+        points: what it took off 100 at the end of the month.
+        before: what it took off at the end of the month before; None where nothing was computed.
+        measured: the number behind it, in `unit`; None where there was nothing to measure.
+    """
+
+    score: str
+    key: str
+    name: str
+    name_zh: str
+    points: float
+    before: float | None
+    measured: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayScore:
+    """Two of the three numbers on one day; hazard is declared and does not move by itself."""
+
+    day: date
+    control: float | None
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorityFacts:
+    """Alarms of one priority that began in the month, and how soon somebody answered.
+
+    Args:
+        historic: of them, learnt of too late to be answered in time; not in the times.
+        p50_s, p90_s: of the times to the first acknowledgement, nearest rank, an unanswered one counting as longest: None where
+            that rank was not answered, or there is none.
+        target_s: the shortest time to respond that a definition of this priority states.
+    """
+
+    priority: str
+    alarms: int
+    historic: int
+    answered: int
+    unanswered: int
+    p50_s: float | None
+    p90_s: float | None
+    longest_s: float | None
+    target_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayAlarms:
+    """Alarms that began on one day, by priority, the worst first."""
+
+    day: date
+    counts: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolutions:
+    """How the month's alarms were closed.
+
+    Args:
+        by_reason: reason -> count.
+        open: not closed by the end.
+        nuisance_share: of those closed; None where none was.
+    """
+
+    by_reason: dict[str, int]
+    open: int
+    nuisance_share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradeFacts:
+    """Findings of one grade."""
+
+    grade: str
+    open_before: int
+    opened: int
+    closed: int
+    reopened: int
+    open_after: int
+    overdue: int
+    overdue_days: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenFinding:
+    """A finding that is major or overdue, and open at the end of the month.
+
+    Args:
+        suspected: no named person has graded it yet.
+        overdue_days: at the end of the month; 0: not overdue.
+    """
+
+    finding_id: int
+    title: str
+    grade: str
+    suspected: bool
+    state: str
+    zone: str | None
+    zone_zh: str | None
+    reported_at: datetime
+    due_at: datetime | None
+    overdue_days: float
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpairmentFacts:
+    """A protection that was out of service during the month.
+
+    Args:
+        hours: within the month.
+        overran: longer than it was announced for.
+    """
+
+    impairment_id: int
+    kind: str
+    what: str
+    zone: str | None
+    zone_zh: str | None
+    began_at: datetime
+    expected_until: datetime
+    restored_at: datetime | None
+    hours: float
+    overran: bool
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silenced:
+    """Alarms that people or logic kept from calling: shelved, by design, out of service.
+
+    Args:
+        alarms: how many different ones.
+        hours: their sum within the month.
+    """
+
+    suppression: str
+    priority: str
+    alarms: int
+    hours: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCoverage:
+    """How much of what a device should have sent came.
+
+    Args:
+        share: received / expected over the month; None: nothing was expected.
+        days: the same for each day of the month; None: nothing expected, or the day is not in the report.
+    """
+
+    device: str
+    kind: str
+    share: float | None
+    days: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """A sensor whose calibration was overdue at the end of the month."""
+
+    device: str
+    sensor: str
+    sensor_zh: str
+    due_on: date
+    overdue_days: int
+    mandatory: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFacts:
+    """Everything a report says of one site and month.
+
+    Args:
+        month: YYYY-MM.
+        as_of: what happened later is not in it.
+        complete: the month was over.
+        formula: version of the score's formula; None: no score was computed.
+        simulated: some of what it tells was made by the demo.
+        share: received / expected over the month, all devices.
+        mandatory_points, mandatory_silent: points that a law asks for; of them, those of which nothing came.
+        calibrated: sensors for which a calibration date is known.
+    """
+
+    site: Site
+    policies: tuple[Policy, ...]
+    month: str
+    since: datetime
+    as_of: datetime
+    complete: bool
+    formula: str | None
+    scores: tuple[ScoreFacts, ...]
+    drivers: tuple[Driver, ...]
+    score_days: tuple[DayScore, ...]
+    priorities: tuple[PriorityFacts, ...]
+    alarm_days: tuple[DayAlarms, ...]
+    resolutions: Resolutions
+    grades: tuple[GradeFacts, ...]
+    open_findings: tuple[OpenFinding, ...]
+    impairments: tuple[ImpairmentFacts, ...]
+    silenced: tuple[Silenced, ...]
+    coverage: tuple[DeviceCoverage, ...]
+    share: float | None
+    calibrated: int
+    overdue_calibrations: tuple[Calibration, ...]
+    simulated: bool
