@@ -77,11 +77,11 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
             JOIN site si ON si.site_id = a.site_id
             JOIN company c ON c.company_id = a.company_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
-            LEFT JOIN occurrence o ON o.occurrence_id = a.occurrence_id
+            LEFT JOIN v_occurrence o ON o.occurrence_id = a.occurrence_id
             LEFT JOIN latest l ON l.sensor_id = a.sensor_id
             -- `latest` is written every 2 s, a transition at once: an alarm never stands beside a value from before it.
             LEFT JOIN LATERAL (
-                SELECT t.at, t.value FROM transition t
+                SELECT t.at, t.value FROM v_transition t
                 WHERE t.occurrence_id = a.occurrence_id AND t.event IN ('raise', 'clear') AND t.value IS NOT NULL
                 ORDER BY t.transition_id DESC LIMIT 1
             ) seen ON d.detector = 'limit' AND l.sensor_id IS NOT NULL

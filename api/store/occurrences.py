@@ -175,7 +175,7 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
                    z.name AS zone, z.name_zh AS zone_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
                    c.name AS company, c.name_zh AS company_zh, CASE WHEN seen.at > l.measured_at THEN seen.value ELSE l.value END AS value,
                    greatest(seen.at, l.measured_at) AS measured_at
-            FROM occurrence o
+            FROM v_occurrence o
             JOIN alarm_definition d USING (definition_id)
             JOIN sensor s ON s.sensor_id = o.sensor_id
             JOIN device de ON de.device_id = s.device_id
@@ -187,7 +187,7 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
             LEFT JOIN latest l ON l.sensor_id = o.sensor_id
             -- `latest` is written every 2 s, a transition at once: an alarm never stands beside a value from before it.
             LEFT JOIN LATERAL (
-                SELECT t.at, t.value FROM transition t
+                SELECT t.at, t.value FROM v_transition t
                 WHERE t.occurrence_id = o.occurrence_id AND t.event IN ('raise', 'clear') AND t.value IS NOT NULL
                 ORDER BY t.transition_id DESC LIMIT 1
             ) seen ON d.detector = 'limit' AND l.sensor_id IS NOT NULL
@@ -207,7 +207,7 @@ def timeline(connection: Connection[Any], occurrence_id: int, *, most: int = 500
             SELECT at, kind, what, detail, p.name AS who, e.person_id, text, value, until FROM (
                 SELECT t.at, 'transition' AS kind, t.event AS what, t.to_state::text AS detail, t.person_id,
                        t.reason AS text, t.value, t.until, t.transition_id AS number
-                FROM transition t WHERE t.occurrence_id = %(id)s
+                FROM v_transition t WHERE t.occurrence_id = %(id)s
                 UNION ALL
                 SELECT coalesce(n.sent_at, n.finished_at, n.due_at), 'notification', n.channel, n.state, n.person_id,
                        n.outcome, NULL, n.due_at, n.notification_id

@@ -27,7 +27,8 @@ CREATE TABLE site (
     name        text NOT NULL,
     name_zh     text NOT NULL,
     time_zone   text NOT NULL,
-    jurisdiction text NOT NULL DEFAULT 'CN'
+    jurisdiction text NOT NULL DEFAULT 'CN',
+    UNIQUE (site_id, company_id)
 );
 CALL davy_wall('site');
 
@@ -92,12 +93,34 @@ CREATE TABLE sensor (
     mandatory   boolean NOT NULL DEFAULT false,
     states      jsonb,                         -- enumeration: wire text -> number
     is_virtual  boolean NOT NULL DEFAULT false,
+    calibrated_on date,                        -- when it was last held against a standard; null: nobody has said
+    calibration_days int CHECK (calibration_days > 0), -- and is to be again after so many days
     valid_from  timestamptz NOT NULL DEFAULT now(),
     retired_at  timestamptz,
     UNIQUE (device_id, key),
     UNIQUE (sensor_id, company_id)             -- what names a sensor names its company with it
 );
 CALL davy_wall('sensor');
+
+-- What could go wrong at a site, as its risk assessment declares it. A changed declaration is a new row, so that the hazard
+-- of a past day can be worked out again from what was declared then.
+CREATE TABLE hazard_scenario (
+    scenario_id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL,
+    site_id     int NOT NULL,
+    key         text NOT NULL,
+    title       text NOT NULL,
+    title_zh    text NOT NULL,
+    likelihood  double precision NOT NULL CHECK (likelihood > 0),    -- L, E and C of the LEC method: core/lec.py
+    exposure    double precision NOT NULL CHECK (exposure > 0),
+    consequence double precision NOT NULL CHECK (consequence > 0),
+    source      text NOT NULL,                 -- the document that says so
+    valid_from  timestamptz NOT NULL,
+    ended_at    timestamptz,                   -- null: declared now
+    FOREIGN KEY (site_id, company_id) REFERENCES site (site_id, company_id)
+);
+CALL davy_wall('hazard_scenario');
+CREATE UNIQUE INDEX one_declaration ON hazard_scenario (site_id, key) WHERE ended_at IS NULL;
 
 CREATE TABLE person (
     person_id   int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
@@ -149,6 +172,7 @@ $$;
 REVOKE ALL ON FUNCTION davy_definitions_changed FROM PUBLIC;
 
 GRANT SELECT ON company, site, zone, asset, device, sensor TO davy_ingest, davy_alerting, davy_web, davy_grafana;
+GRANT SELECT ON hazard_scenario TO davy_alerting, davy_web, davy_grafana;
 GRANT SELECT ON policy, policy_site TO davy_alerting, davy_web;
 GRANT SELECT ON person_company TO davy_ingest, davy_alerting, davy_web;
 -- Not email and phone: who sends reads channel_address, nobody else needs to know.

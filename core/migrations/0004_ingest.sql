@@ -55,7 +55,9 @@ CREATE TABLE rejected_message (
     sentence    text NOT NULL,
     count       int NOT NULL DEFAULT 1         -- above 100 a device and minute the rest is only counted, in the minute's last row
 );
-CALL davy_wall('rejected_message', '((SELECT davy_everything()) OR company_id = ANY ((SELECT davy_companies())::int[]))');
+-- Payloads hold readings: the insurer's people see none.
+CALL davy_wall('rejected_message', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
+    AND (SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'')))');
 CREATE INDEX rejected_message_by_device ON rejected_message (device_id, received_at DESC);
 
 CREATE TABLE device_stream (                   -- what is known of a device's stream: newest boot, highest seq, gaps, clock
@@ -93,10 +95,32 @@ CREATE TABLE ingest_status (                   -- what doctor and the pages say 
     report      jsonb NOT NULL DEFAULT '{}'
 );
 
+CREATE TABLE reading_hour (                    -- the readings of a sensor, an hour at a time: what stays when they are gone
+    sensor_id   int NOT NULL,
+    hour        timestamptz NOT NULL,          -- its beginning, by the device's stamps
+    company_id  int NOT NULL REFERENCES company,
+    readings    int NOT NULL,                  -- all that are stored
+    good        int NOT NULL,                  -- those with a usable value: not bad, not NaN; the three numbers are of these
+    minimum     double precision,
+    maximum     double precision,
+    mean        double precision,
+    simulated   boolean NOT NULL DEFAULT false, -- made by the demo's history; real readings of the hour replace it
+    PRIMARY KEY (sensor_id, hour),
+    FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id)
+);
+-- The insurer's people see an hour when its last reading is 24 hours old (design section 9).
+CALL davy_wall('reading_hour', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
+    AND ((SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'') OR hour <= now() - interval ''25 hours'')))');
+
+CREATE TABLE rollup_mark (                     -- up to which batch of a worker the hours are filled
+    worker      text PRIMARY KEY,
+    batch_no    bigint NOT NULL
+);
+
 -- `reading` is never granted to web: TimescaleDB refuses compression on a table with row security (issue 6827) and a
 -- grant reaches chunks without the policy (issue 7830). The pages read this; the insurer's people see no raw stream.
 CREATE VIEW v_reading WITH (security_barrier) AS
-    SELECT r.sensor_id, s.company_id, r.measured_at, r.value, r.quality
+    SELECT r.sensor_id, s.company_id, r.measured_at, r.value, r.quality, r.batch_no
     FROM sensor s JOIN reading r ON r.sensor_id = s.sensor_id
     WHERE (SELECT davy_everything())
        OR (s.company_id = ANY ((SELECT davy_companies())::int[])
@@ -116,3 +140,7 @@ GRANT USAGE ON SEQUENCE rejected_message_rejected_id_seq, stream_gap_gap_id_seq 
 GRANT SELECT ON latest, device_stream, stream_gap, v_reading TO davy_alerting, davy_web, davy_grafana;
 GRANT SELECT ON rejected_message TO davy_web;
 GRANT SELECT ON ingest_status TO davy_web, davy_alerting;
+-- Hours are filled by the clock, in the risk process, which works as alerting.
+GRANT SELECT ON ingest_mark TO davy_alerting;
+GRANT SELECT, INSERT, UPDATE ON reading_hour, rollup_mark TO davy_alerting;
+GRANT SELECT ON reading_hour TO davy_web, davy_grafana;

@@ -201,9 +201,38 @@ CREATE POLICY by_route ON notification AS RESTRICTIVE FOR INSERT TO davy_web
 CREATE POLICY cancelled_only ON notification AS RESTRICTIVE FOR UPDATE TO davy_ingest, davy_web
     USING (state = 'waiting' AND (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer')) WITH CHECK (state = 'cancelled');
 
+-- A value in an occurrence or a transition is evidence, and so is what a person gave as the reason: the insurer's people see
+-- them once the occurrence is resolved or shared. The columns themselves are granted to nobody who acts for persons.
+CREATE VIEW v_occurrence WITH (security_barrier) AS
+    SELECT o.occurrence_id, o.company_id, o.site_id, o.definition_id, o.sensor_id, o.began_at, o.normal_at, o.resolved_at,
+           o.resolved_by, o.resolution, o.action_taken,
+           CASE WHEN o.resolved_at IS NOT NULL OR o.shared OR (SELECT davy_everything())
+                  OR (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin') THEN o.first_value END AS first_value,
+           o.setpoint, o.definition_version, o.evidence_from, o.evidence_until, o.shared, o.historic
+    FROM occurrence o
+    WHERE (SELECT davy_everything()) OR o.company_id = ANY ((SELECT davy_companies())::int[]);
+
+CREATE VIEW v_transition WITH (security_barrier) AS
+    SELECT t.transition_id, t.company_id, t.definition_id, t.sensor_id, t.number, t.occurrence_id, t.at, t.recorded_at,
+           t.event, t.from_state, t.to_state, t.suppression,
+           CASE WHEN e.evident THEN t.value END AS value, t.person_id, CASE WHEN e.evident THEN t.reason END AS reason,
+           t.until, t.batch_no
+    FROM transition t
+    LEFT JOIN occurrence o ON o.occurrence_id = t.occurrence_id
+    CROSS JOIN LATERAL (SELECT o.resolved_at IS NOT NULL OR coalesce(o.shared, false) OR (SELECT davy_everything())
+        OR coalesce((SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin'), false) AS evident) e
+    WHERE (SELECT davy_everything()) OR t.company_id = ANY ((SELECT davy_companies())::int[]);
+
 GRANT SELECT ON alarm_definition, route, route_step TO davy_ingest, davy_alerting, davy_web;
-GRANT SELECT ON alarm_definition, alarm, occurrence, transition TO davy_grafana;
-GRANT SELECT, INSERT ON alarm, occurrence, transition, notification TO davy_ingest, davy_alerting, davy_web;
+GRANT SELECT ON alarm_definition, alarm TO davy_grafana;
+GRANT SELECT ON v_occurrence, v_transition TO davy_alerting, davy_web, davy_grafana;
+GRANT SELECT (occurrence_id, company_id, site_id, definition_id, sensor_id, began_at, normal_at, resolved_at, resolved_by, resolution,
+    action_taken, setpoint, definition_version, evidence_from, evidence_until, shared, historic) ON occurrence TO davy_web, davy_grafana;
+GRANT SELECT (transition_id, company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state, to_state,
+    suppression, person_id, until, batch_no, previous, hash) ON transition TO davy_web, davy_grafana;
+GRANT SELECT ON occurrence, transition TO davy_ingest, davy_alerting;
+GRANT INSERT ON occurrence, transition TO davy_ingest, davy_alerting, davy_web;
+GRANT SELECT, INSERT ON alarm, notification TO davy_ingest, davy_alerting, davy_web;
 GRANT UPDATE (state, active, changed_at, suppression, suppressed_until, suppression_reason, suppressed_by, occurrence_id, onset, chain, transitions)
     ON alarm TO davy_ingest, davy_alerting, davy_web;
 GRANT UPDATE (normal_at, evidence_until) ON occurrence TO davy_ingest, davy_alerting, davy_web;

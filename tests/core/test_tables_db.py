@@ -26,6 +26,10 @@ COLUMN_GRANTS = """
 SELECT table_name, grantee, privilege_type, column_name FROM information_schema.role_column_grants
 WHERE table_schema = 'public' AND grantee IN ('davy_ingest', 'davy_alerting', 'davy_web', 'davy_grafana', 'PUBLIC')"""
 
+ALL_COLUMNS = """
+SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND a.attnum > 0 AND NOT a.attisdropped"""
+
 WRITES = re.compile(r"\b(?:INSERT INTO|DELETE FROM|UPDATE|COPY) ([a-z_]+)\b")
 
 
@@ -66,16 +70,10 @@ def test_the_grants_are_those_of_the_page(database: TestDatabase) -> None:
     with database.connect("owner") as connection:
         grants = connection.execute(GRANTS).fetchall()
         column_grants = connection.execute(COLUMN_GRANTS).fetchall()
+        every_column = connection.execute(ALL_COLUMNS).fetchall()
     whole = {(str(t), str(role).removeprefix("davy_"), LETTERS.get(str(p), str(p))) for t, role, p in grants}
-    columns: dict[tuple[str, str], set[str]] = {}
-    for table, role, privilege, column in column_grants:
-        key = str(table), str(role).removeprefix("davy_")
-        letter = LETTERS.get(str(privilege), str(privilege))
-        if (*key, letter) not in whole:
-            # A select or insert of single columns would need a line.
-            assert letter == "u" or (table, letter) == ("person", "s"), (table, role, privilege)
-            columns.setdefault(key, set()).add(str(column))
-    real = whole | {(table, role, "c") for table, role in columns}
+    columns, read = _by_columns([tuple(map(str, row)) for row in column_grants], whole)
+    real = whole | {(table, role, "c") for table, role in columns} | {(table, role, "r") for table, role in read}
     page = {
         (table, role, letter)
         for table, row in stated().items()
@@ -83,12 +81,37 @@ def test_the_grants_are_those_of_the_page(database: TestDatabase) -> None:
         for letter in letters.split()
     }
     assert page == real
-    listed = {
+    assert _listed("| table | role |") == columns
+    withheld = {
+        (table, role): {str(column) for name, column in every_column if name == table} - seen
+        for (table, role), seen in read.items()
+    }
+    assert _listed("| table read | role |") == withheld
+
+
+Columns = dict[tuple[str, str], set[str]]
+
+
+def _by_columns(grants: list[tuple[str, ...]], whole: set[tuple[str, str, str]]) -> tuple[Columns, Columns]:
+    """What is granted by the column: the columns of **c**, and those that are read where others are withheld (**r**)."""
+    columns: Columns = {}
+    read: Columns = {}
+    for table, grantee, privilege, column in grants:
+        key = table, grantee.removeprefix("davy_")
+        letter = LETTERS.get(privilege, privilege)
+        if (*key, letter) in whole:
+            continue
+        assert letter in ("u", "s"), (table, key, privilege)  # an insert of single columns would need a line
+        (read if letter == "s" and table != "person" else columns).setdefault(key, set()).add(column)
+    return columns, read
+
+
+def _listed(heading: str) -> Columns:
+    return {
         (row[0], role.strip()): {column.strip() for column in row[2].split(",")}
-        for row in cells("| table | role |")
+        for row in cells(heading)
         for role in row[1].split(",")
     }
-    assert listed == columns
 
 
 def test_each_table_is_made_by_its_owner() -> None:
