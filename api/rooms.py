@@ -26,6 +26,7 @@ class Room(NamedTuple):
 ROOMS: Final = (
     Room("alarms", "/alarms", later("Alarms"), Right.SEE_ALARMS),
     Room("occurrences", "/occurrences", later("Occurrences"), Right.SEE_OCCURRENCES),
+    Room("reports", "/reports", later("Reports"), Right.SEE_SITE),
     Room("devices", "/devices", later("Devices"), Right.SEE_DEVICES),
     Room("users", "/users", later("People"), Right.SEE_USERS),
 )

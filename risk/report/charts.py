@@ -95,10 +95,10 @@ def bars(days: Sequence[Sequence[int]], labels: Sequence[str], unit: str) -> str
     drawing.text(0, top - 14, unit)
     x = WIDTH
     for colour, label in reversed(list(zip(PRIORITY_COLOURS, labels, strict=True))):
-        x -= wide(label)
-        drawing.text(x, 12, label)
-        drawing.rect(x - 17, 2, 12, 12, colour)
-        x -= 34
+        drawing.text(x, 12, label, anchor="end")
+        x -= wide(label) + 6
+        drawing.rect(x - 12, 2, 12, 12, colour)
+        x -= 28
     column = (WIDTH - left) / max(1, len(days))
     for index, counts in enumerate(days):
         y = top + height
@@ -127,22 +127,22 @@ def lines(series: Sequence[Line], days: int) -> str:
                 drawing.dot(*points[0], 2.5, fill=colour)
             else:
                 drawing.path(points, stroke=colour, dashes=dashes)
-        x -= wide(line.label)
-        drawing.text(x, 12, line.label)
-        drawing.path([(x - 30, 8), (x - 6, 8)], stroke=colour, dashes=dashes)
-        x -= 50
+        drawing.text(x, 12, line.label, anchor="end")
+        x -= wide(line.label) + 6
+        drawing.path([(x - 26, 8), (x, 8)], stroke=colour, dashes=dashes)
+        x -= 44
     _days(drawing, left, column, days, top + height + 16)
     return drawing.svg()
 
 
-def strip(rows: Sequence[Row], days: int, key: str) -> str:
-    """A cell a device and day, filled from the bottom to the share that came; nothing came: a cross; none expected: blank.
+def strip(rows: Sequence[Row], days: int, key: tuple[str, str, str]) -> str:
+    """A cell a device and day, filled from the bottom to the share that came; nothing came: a cross; none expected: no cell.
 
     Args:
-        key: a sentence that says so.
+        key: words for all (at least 95 %), a part, nothing.
     """
     left, right, top, step = 150.0, 56.0, 8.0, 20.0
-    drawing = Drawing(WIDTH, top + step * len(rows) + 40)
+    drawing = Drawing(WIDTH, top + step * len(rows) + 44)
     column = (WIDTH - left - right) / max(1, days)
     for number, row in enumerate(rows):
         y = top + step * number
@@ -152,7 +152,11 @@ def strip(rows: Sequence[Row], days: int, key: str) -> str:
             if share is not None:
                 _cell(drawing, left + index * column, y, column - 2, step - 3, share)
     _days(drawing, left, column, days, top + step * len(rows) + 14)
-    drawing.text(left, top + step * len(rows) + 32, key)
+    y, x = top + step * len(rows) + 22, left
+    for share, word in zip((1.0, 0.45, 0.0), key, strict=True):
+        _cell(drawing, x, y, column - 2, step - 3, share)
+        drawing.text(x + column + 4, y + 13, word)
+        x += column + wide(word) + 28
     return drawing.svg()
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from core.model import Priority
-from risk.report.facts import DayAlarms, DeviceCoverage, GradeFacts, OpenFinding, PriorityFacts, Resolutions
+from risk.report.facts import DayAlarms, DeviceCoverage, GradeFacts, OpenFindingFacts, PriorityFacts, ResolutionFacts
 
 PRIORITIES: Final = tuple(priority.value for priority in Priority)  # the worst first
 GRADES: Final = ("major", "general")
@@ -113,13 +113,15 @@ def by_day(rows: Iterable[AlarmRow], days: Sequence[date], zone: str) -> tuple[D
     )
 
 
-def resolutions(rows: Iterable[AlarmRow]) -> Resolutions:
+def resolutions(rows: Iterable[AlarmRow]) -> ResolutionFacts:
     """By what people said it was."""
     counts = Counter(row.resolution for row in rows)
     still_open = counts.pop(None, 0)
     closed = sum(counts.values())
-    by_reason = {str(reason): count for reason, count in sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))}
-    return Resolutions(
+    by_reason = {
+        str(reason): count for reason, count in sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    }
+    return ResolutionFacts(
         by_reason=by_reason, open=still_open, nuisance_share=counts["nuisance"] / closed if closed else None
     )
 
@@ -164,7 +166,9 @@ def by_grade(rows: Sequence[FindingRow], since: datetime, until: datetime) -> tu
         told.append(
             GradeFacts(
                 grade=grade,
-                open_before=sum(state_at(row, since) not in (None, "closed") and row.reported_at < since for row in mine),
+                open_before=sum(
+                    state_at(row, since) not in (None, "closed") and row.reported_at < since for row in mine
+                ),
                 opened=sum(since <= row.reported_at < until for row in mine),
                 closed=sum(before != "closed" and after == "closed" for before, _, after in pairs),
                 reopened=sum(before == "closed" and after != "closed" for before, _, after in pairs),
@@ -181,10 +185,10 @@ def overdue_days(row: FindingRow, at: datetime) -> float:
     return max((at - row.due_at).total_seconds() / DAY_S, 0.0) if row.due_at is not None else 0.0
 
 
-def open_ones(rows: Iterable[FindingRow], until: datetime) -> tuple[OpenFinding, ...]:
+def open_ones(rows: Iterable[FindingRow], until: datetime) -> tuple[OpenFindingFacts, ...]:
     """Those that are major or overdue and open at the end: the worst first."""
     found = [
-        OpenFinding(
+        OpenFindingFacts(
             finding_id=row.finding_id,
             title=row.title,
             grade=row.grade,

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class PolicyFacts:
     """A policy that covers the site on some day of the month."""
 
     number: str
@@ -20,7 +20,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class SiteFacts:
     """Where, whose, and what watches there at the end of the month.
 
     Args:
@@ -53,7 +53,6 @@ class ScoreFacts:
         value: 0-100; None: not enough data.
         low, high: its interval.
         before: the value at the end of the month before; None where there was none.
-        grade: hazard only: the declared LEC grade, in the words of the score.
         why_not: a code that says why there is no value.
     """
 
@@ -63,11 +62,27 @@ class ScoreFacts:
     high: float | None
     before: float | None
     why_not: str | None = None
-    grade: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Driver:
+class ScenarioFacts:
+    """What could go wrong, as the site's risk assessment declared it at the end of the month.
+
+    Args:
+        likelihood, exposure, consequence: L, E and C of the LEC method; their product is the danger.
+        source: the document that says so.
+    """
+
+    title: str
+    title_zh: str
+    likelihood: float
+    exposure: float
+    consequence: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverFacts:
     """A part of a score, and what it gave or took.
 
     Args:
@@ -127,7 +142,7 @@ class DayAlarms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resolutions:
+class ResolutionFacts:
     """How the month's alarms were closed.
 
     Args:
@@ -156,7 +171,7 @@ class GradeFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenFinding:
+class OpenFindingFacts:
     """A finding that is major or overdue, and open at the end of the month.
 
     Args:
@@ -200,7 +215,7 @@ class ImpairmentFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Silenced:
+class SilencedFacts:
     """Alarms that people or logic kept from calling: shelved, by design, out of service.
 
     Args:
@@ -230,7 +245,7 @@ class DeviceCoverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
+class CalibrationFacts:
     """A sensor whose calibration was overdue at the end of the month."""
 
     device: str
@@ -250,31 +265,35 @@ class ReportFacts:
         as_of: what happened later is not in it.
         complete: the month was over.
         formula: version of the score's formula; None: no score was computed.
-        simulated: some of what it tells was made by the demo.
         share: received / expected over the month, all devices.
-        mandatory_points, mandatory_silent: points that a law asks for; of them, those of which nothing came.
-        calibrated: sensors for which a calibration date is known.
+        calibrated: sensors of which it is known when they are to be calibrated again.
+        standard_limits: limits in force that name a standard.
+        verified_limits: of them, those that a person has held against the standard's own text.
+        simulated: some of what it tells was made by the demo.
     """
 
-    site: Site
-    policies: tuple[Policy, ...]
+    site: SiteFacts
+    policies: tuple[PolicyFacts, ...]
     month: str
     since: datetime
     as_of: datetime
     complete: bool
     formula: str | None
     scores: tuple[ScoreFacts, ...]
-    drivers: tuple[Driver, ...]
+    scenarios: tuple[ScenarioFacts, ...]
+    drivers: tuple[DriverFacts, ...]
     score_days: tuple[DayScore, ...]
     priorities: tuple[PriorityFacts, ...]
     alarm_days: tuple[DayAlarms, ...]
-    resolutions: Resolutions
+    resolutions: ResolutionFacts
     grades: tuple[GradeFacts, ...]
-    open_findings: tuple[OpenFinding, ...]
+    open_findings: tuple[OpenFindingFacts, ...]
     impairments: tuple[ImpairmentFacts, ...]
-    silenced: tuple[Silenced, ...]
+    silenced: tuple[SilencedFacts, ...]
     coverage: tuple[DeviceCoverage, ...]
     share: float | None
     calibrated: int
-    overdue_calibrations: tuple[Calibration, ...]
+    overdue_calibrations: tuple[CalibrationFacts, ...]
+    standard_limits: int
+    verified_limits: int
     simulated: bool

@@ -34,7 +34,9 @@ class Month:
         """
         match = _WRITTEN.fullmatch(text)
         if match is None or not 1 <= int(match[2]) <= 12 or not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
-            raise Unreportable(later("%(text)s is not a month; write year and month as 2026-10."), text=text[:40] or "—")
+            raise Unreportable(
+                later("%(text)s is not a month; write year and month as 2026-10."), text=text[:40] or "—"
+            )
         return cls(int(match[1]), int(match[2]))
 
     @classmethod

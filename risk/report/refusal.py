@@ -18,7 +18,7 @@ class Unreportable(BadInput):
         words: what stands in its %(places)s.
     """
 
-    def __init__(self, text: str, **words: object) -> None:
+    def __init__(self, text: str, /, **words: object) -> None:
         super().__init__(text % words)
         self.text = text
         self.words = words

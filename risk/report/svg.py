@@ -20,7 +20,9 @@ class Drawing:
 
     def rect(self, x: float, y: float, width: float, height: float, fill: str, *, stroke: str = "none") -> None:
         """A filled box."""
-        self._add(f'<rect x="{n(x)}" y="{n(y)}" width="{n(width)}" height="{n(height)}" fill="{fill}" stroke="{stroke}"/>')
+        self._add(
+            f'<rect x="{n(x)}" y="{n(y)}" width="{n(width)}" height="{n(height)}" fill="{fill}" stroke="{stroke}"/>'
+        )
 
     def line(self, x1: float, y1: float, x2: float, y2: float, *, stroke: str = RULE, width: float = 1) -> None:
         """A straight line."""
@@ -37,9 +39,13 @@ class Drawing:
         """A circle."""
         self._add(f'<circle cx="{n(x)}" cy="{n(y)}" r="{n(radius)}" fill="{fill}" stroke="{stroke}" stroke-width="2"/>')
 
-    def text(self, x: float, y: float, said: str, *, anchor: str = "start", size: float = SMALL, fill: str = SOFT) -> None:
+    def text(
+        self, x: float, y: float, said: str, *, anchor: str = "start", size: float = SMALL, fill: str = SOFT
+    ) -> None:
         """Words; `y` is the base line."""
-        self._add(f'<text x="{n(x)}" y="{n(y)}" text-anchor="{anchor}" font-size="{n(size)}" fill="{fill}">{escape(said)}</text>')
+        self._add(
+            f'<text x="{n(x)}" y="{n(y)}" text-anchor="{anchor}" font-size="{n(size)}" fill="{fill}">{escape(said)}</text>'
+        )
 
     def svg(self) -> str:
         """The whole, as text."""

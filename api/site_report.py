@@ -1,0 +1,68 @@
+"""The report of a site and month as a visitor gets it: the insurer's people see less, and that they looked is written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from api.permissions import Right
+from api.store import reports
+from api.texts import NotFound
+from api.visitor import Visitor
+from risk.report.facts import ReportFacts, SiteFacts
+from risk.report.gathering import default_month, gather
+from risk.report.month import INSURERS_DELAY, Month
+from risk.report.refusal import Unreportable
+from risk.report.store.site import find_site
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A site and month, with the facts or with why there are none.
+
+    Args:
+        month: what was asked for; the one in question where that was no month.
+        status: HTTP, 200 where there are facts.
+    """
+
+    site: SiteFacts
+    month: Month
+    facts: ReportFacts | None
+    refusal: Unreportable | None
+    status: int
+
+
+def find_report(
+    connection: Connection[TupleRow], visitor: Visitor, key: str, asked: str | None, now: datetime
+) -> Found:
+    """The facts of a month, or of the default one where none is asked for.
+
+    Raises:
+        NotFound: there is no such site, or none that this visitor may see.
+    """
+    sees_now = visitor.may(Right.SEE_READINGS)
+    delay = timedelta(0) if sees_now else INSURERS_DELAY
+    site = find_site(connection, key, now)
+    if site is None:
+        raise NotFound
+    default = default_month(connection, site, now, delay=delay)
+    try:
+        month = Month.parse(asked) if asked else default
+    except Unreportable as refusal:
+        return Found(site, default, None, refusal, 422)
+    try:
+        facts = gather(connection, site, month, now, delay=delay)
+    except Unreportable as refusal:
+        return Found(site, month, None, refusal, 404)
+    if not sees_now:
+        reports.journal_report_read(
+            connection,
+            company_id=site.company_id,
+            subject=f"report/{site.key}/{month}",
+            person_id=visitor.person_id,
+            role=visitor.role,
+        )
+    return Found(site, month, facts, None, 200)
