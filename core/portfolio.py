@@ -125,6 +125,30 @@ class SiteRow(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HazardRow(Row):
+    """What could go wrong at a site, as its risk assessment declares it.
+
+    Args:
+        likelihood, exposure, consequence: steps of the LEC method, see `core.lec`.
+        source: the document that says so.
+    """
+
+    kind: ClassVar[str] = "hazard"
+    named_by: ClassVar[tuple[str, ...]] = ("site", "key")
+    guarded: ClassVar[frozenset[str]] = frozenset({"likelihood", "exposure", "consequence", "retired"})
+    site: str
+    key: str
+    title: str
+    title_zh: str
+    likelihood: float
+    exposure: float
+    consequence: float
+    assessed_on: date
+    source: str
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneRow(Row):
     """A part of a site that people name when they say where."""
 
@@ -172,6 +196,7 @@ class SensorRow(Row):
     """One signal of one device; see `core.model.Sensor`.
 
     Args:
+        calibrated_on: None: nobody has said; `calibration_days`: after how many it is due again.
         is_virtual: Davy's own (`_broker`, `_gateway.{device}`): never in a file.
     """
 
@@ -194,6 +219,8 @@ class SensorRow(Row):
     period_s: float = 1.0
     mandatory: bool = False
     states: Mapping[str, float] | None = None
+    calibrated_on: date | None = None
+    calibration_days: int | None = None
     is_virtual: bool = False
     retired: bool = False
 
@@ -287,6 +314,7 @@ class Portfolio:
     addresses: list[AddressRow] = field(default_factory=list)
     sites: list[SiteRow] = field(default_factory=list)
     policies: list[PolicyRow] = field(default_factory=list)
+    hazards: list[HazardRow] = field(default_factory=list)
     zones: list[ZoneRow] = field(default_factory=list)
     assets: list[AssetRow] = field(default_factory=list)
     devices: list[DeviceRow] = field(default_factory=list)

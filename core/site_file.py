@@ -27,6 +27,7 @@ from core.portfolio import (
     Step,
     ZoneRow,
 )
+from core.site_hazard import read_hazard
 from core.site_plant import read_device
 from core.yaml_lines import Block, Reading, read_block
 
@@ -198,6 +199,8 @@ def _site(block: Block, portfolio: Portfolio, company: str, words: Vocabulary, p
         line=block.line,
     )
     portfolio.sites.append(site)
+    for each in block.blocks("hazards", "hazard"):
+        read_hazard(each, portfolio, company, key)
     for each in block.blocks("zones", "zone"):
         _zone(each, portfolio, company, key)
     for each in block.blocks("devices", "device"):

@@ -10,6 +10,7 @@ from typing import Final
 from core.errors import BadInput
 from core.limit_rule import INSTANT, PackLimit, Rule, Vocabulary, read_rule
 from core.portfolio import DefinitionRow, DeviceRow, Portfolio, SensorRow, SiteRow
+from core.site_hazard import read_calibration
 from core.units import same_quantity
 from core.yaml_lines import Block
 
@@ -63,6 +64,7 @@ def _sensor(
             unit = ""
     low, high = _range(block)
     states = block.numbers("states", f"states of {block.where}") or None
+    calibrated_on, calibration_days = read_calibration(block)
     sensor = SensorRow(
         company=site.company,
         site=site.key,
@@ -79,6 +81,8 @@ def _sensor(
         period_s=block.number("period_s", default=1.0, above=0.0) or 1.0,
         mandatory=block.flag("mandatory"),
         states=states,
+        calibrated_on=calibrated_on,
+        calibration_days=calibration_days,
         retired=block.flag("retired") or device.retired,
         line=block.line,
     )

@@ -13,6 +13,7 @@ from core.portfolio import (
     CompanyRow,
     DefinitionRow,
     DeviceRow,
+    HazardRow,
     PersonRow,
     PolicyRow,
     Portfolio,
@@ -50,6 +51,7 @@ class _Grouped:
         self.addresses = _group(portfolio.addresses, "person")
         self.policies = _group(portfolio.policies, "company")
         self.sites = _group(portfolio.sites, "company")
+        self.hazards = _group(portfolio.hazards, "site")
         self.zones = _group(portfolio.zones, "site")
         self.assets = _group(portfolio.assets, "site", "zone")
         self.devices = _group((d for d in portfolio.devices if not d.key.startswith("_")), "site")
@@ -111,9 +113,23 @@ def _site(row: SiteRow, by: _Grouped) -> dict[str, Any]:
         "name": _both(row.name, row.name_zh),
         "time_zone": row.time_zone,
         "jurisdiction": row.jurisdiction,
+        "hazards": [_hazard(each) for each in by.hazards.get((row.key,), ())],
         "zones": [_zone(each, by) for each in by.zones.get((row.key,), ())],
         "devices": [_device(each, by) for each in by.devices.get((row.key,), ())],
         "routes": [_route(each) for each in by.routes.get((row.key,), ())],
+    }
+
+
+def _hazard(row: HazardRow) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "title": _both(row.title, row.title_zh),
+        "likelihood": row.likelihood,
+        "exposure": row.exposure,
+        "consequence": row.consequence,
+        "assessed_on": row.assessed_on.isoformat(),
+        "source": row.source,
+        "retired": row.retired or None,
     }
 
 
@@ -149,9 +165,17 @@ def _sensor(row: SensorRow, by: _Grouped) -> dict[str, Any]:
         "period_s": row.period_s,
         "mandatory": row.mandatory or None,
         "states": row.states,
+        "calibration": _calibration(row),
         "retired": row.retired or None,
         "limits": [_limit(each) for each in by.definitions.get((row.device, row.key), ())],
     }
+
+
+def _calibration(row: SensorRow) -> dict[str, Any] | None:
+    if row.calibration_days is None:
+        return None
+    done_on = None if row.calibrated_on is None else row.calibrated_on.isoformat()
+    return {"done_on": done_on, "every_days": row.calibration_days}
 
 
 def _limit(row: DefinitionRow) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from alerting.actions import call_for_what_still_holds, expire_shelves
 from core.db import Database
 from core.errors import DatabaseAway
 from core.log import logger
+from ingest.store.rollups import roll_up
+from risk.scoring import score_sites
 
 LOOK_EVERY_S: Final = 1.0
 
@@ -37,7 +39,10 @@ PROMPT: Final[Sequence[Duty]] = (
     Duty("late_calls", 1.0, call_for_what_still_holds),
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message.
-PATIENT: Final[Sequence[Duty]] = ()
+PATIENT: Final[Sequence[Duty]] = (
+    Duty("hours", 60.0, roll_up),
+    Duty("scores", 60.0, score_sites),
+)
 
 
 def keep(

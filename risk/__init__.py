@@ -1,1 +1,1 @@
-"""Findings, impairments, the prevention ledger and the site score (no code yet: see docs/status.md)."""
+"""Findings until they are put right, protections that are out of service, and the site's score."""

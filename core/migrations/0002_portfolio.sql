@@ -114,6 +114,7 @@ CREATE TABLE hazard_scenario (
     likelihood  double precision NOT NULL CHECK (likelihood > 0),    -- L, E and C of the LEC method: core/lec.py
     exposure    double precision NOT NULL CHECK (exposure > 0),
     consequence double precision NOT NULL CHECK (consequence > 0),
+    assessed_on date NOT NULL,
     source      text NOT NULL,                 -- the document that says so
     valid_from  timestamptz NOT NULL,
     ended_at    timestamptz,                   -- null: declared now

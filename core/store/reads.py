@@ -8,7 +8,18 @@ from typing import Any, LiteralString, TypeVar
 from psycopg import Connection
 from psycopg.rows import kwargs_row
 
-from core.portfolio import AssetRow, CompanyRow, DeviceRow, PersonRow, PolicyRow, Portfolio, SensorRow, SiteRow, ZoneRow
+from core.portfolio import (
+    AssetRow,
+    CompanyRow,
+    DeviceRow,
+    HazardRow,
+    PersonRow,
+    PolicyRow,
+    Portfolio,
+    SensorRow,
+    SiteRow,
+    ZoneRow,
+)
 
 T = TypeVar("T")
 
@@ -25,6 +36,14 @@ SITES = """
 SELECT c.key AS company, s.key, s.name, s.name_zh, s.time_zone, s.jurisdiction
 FROM site s JOIN company c USING (company_id)
 ORDER BY s.site_id"""
+
+# The newest declaration of each scenario; one that has ended stands for a retired one.
+HAZARDS = """
+SELECT c.key AS company, s.key AS site, h.key, h.title, h.title_zh, h.likelihood, h.exposure, h.consequence, h.assessed_on,
+       h.source, h.ended_at IS NOT NULL AS retired
+FROM hazard_scenario h JOIN site s USING (site_id) JOIN company c ON c.company_id = h.company_id
+WHERE NOT EXISTS (SELECT FROM hazard_scenario n WHERE n.site_id = h.site_id AND n.key = h.key AND n.scenario_id > h.scenario_id)
+ORDER BY h.site_id, h.key"""
 
 POLICIES = """
 SELECT c.key AS company, p.number, p.begins_on, p.ends_on, p.premium, p.sum_insured, p.currency,
@@ -53,7 +72,8 @@ ORDER BY d.device_id"""
 
 SENSORS = """
 SELECT c.key AS company, t.key AS site, d.key AS device, s.key, s.name, s.name_zh, s.quantity, s.unit,
-       z.key AS zone, a.key AS asset, s.range_low, s.range_high, s.period_s, s.mandatory, s.states, s.is_virtual,
+       z.key AS zone, a.key AS asset, s.range_low, s.range_high, s.period_s, s.mandatory, s.states,
+       s.calibrated_on, s.calibration_days, s.is_virtual,
        s.retired_at IS NOT NULL AS retired
 FROM sensor s JOIN device d USING (device_id) JOIN site t ON t.site_id = s.site_id
 JOIN company c ON c.company_id = s.company_id
@@ -68,6 +88,7 @@ def read_portfolio(connection: Connection[Any]) -> Portfolio:
         people=_rows(connection, PEOPLE, lambda **row: PersonRow(**row | {"looks_after": tuple(row["looks_after"])})),
         sites=_rows(connection, SITES, SiteRow),
         policies=_rows(connection, POLICIES, lambda **row: PolicyRow(**row | {"sites": tuple(row["sites"])})),
+        hazards=_rows(connection, HAZARDS, HazardRow),
         zones=_rows(connection, ZONES, ZoneRow),
         assets=_rows(connection, ASSETS, AssetRow),
         devices=_rows(connection, DEVICES, DeviceRow),

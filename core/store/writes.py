@@ -14,6 +14,7 @@ from core.portfolio import (
     AssetRow,
     CompanyRow,
     DeviceRow,
+    HazardRow,
     PersonRow,
     PolicyRow,
     Row,
@@ -69,6 +70,21 @@ SELECT p.policy_id, s.site_id, p.company_id
 FROM policy p JOIN site s ON s.company_id = p.company_id AND s.key = ANY (%(sites)s) WHERE p.number = %(number)s
 ON CONFLICT DO NOTHING"""
 
+HAZARD_ENDS = """
+UPDATE hazard_scenario h SET ended_at = greatest(%(now)s, h.valid_from) FROM site s
+WHERE s.key = %(site)s AND h.site_id = s.site_id AND h.key = %(key)s AND h.ended_at IS NULL"""
+
+# The first declaration holds from the day of the assessment, which may lie before the day it was told to Davy.
+HAZARD = """
+INSERT INTO hazard_scenario (company_id, site_id, key, title, title_zh, likelihood, exposure, consequence, assessed_on, source,
+                             valid_from, ended_at)
+SELECT s.company_id, s.site_id, %(key)s, %(title)s, %(title_zh)s, %(likelihood)s, %(exposure)s, %(consequence)s,
+       %(assessed_on)s, %(source)s,
+       CASE WHEN EXISTS (SELECT FROM hazard_scenario h WHERE h.site_id = s.site_id AND h.key = %(key)s) THEN %(now)s
+            ELSE least(%(now)s, %(assessed_on)s::timestamp AT TIME ZONE s.time_zone) END,
+       CASE WHEN %(retired)s THEN %(now)s::timestamptz END
+FROM site s WHERE s.key = %(site)s"""
+
 ZONE = """
 INSERT INTO zone (company_id, site_id, key, name, name_zh)
 SELECT company_id, site_id, %(key)s, %(name)s, %(name_zh)s FROM site WHERE key = %(site)s
@@ -92,9 +108,11 @@ UPDATE device SET gateway_id = (SELECT g.device_id FROM device g WHERE g.key = %
 
 SENSOR = """
 INSERT INTO sensor (company_id, site_id, zone_id, asset_id, device_id, key, name, name_zh, quantity, unit, range_low,
-                    range_high, period_s, mandatory, states, is_virtual, valid_from, retired_at)
+                    range_high, period_s, mandatory, states, calibrated_on, calibration_days, is_virtual, valid_from,
+                    retired_at)
 SELECT d.company_id, d.site_id, z.zone_id, a.asset_id, d.device_id, %(key)s, %(name)s, %(name_zh)s, %(quantity)s,
-       %(unit)s, %(range_low)s, %(range_high)s, %(period_s)s, %(mandatory)s, %(states)s, %(is_virtual)s, %(now)s,
+       %(unit)s, %(range_low)s, %(range_high)s, %(period_s)s, %(mandatory)s, %(states)s, %(calibrated_on)s,
+       %(calibration_days)s, %(is_virtual)s, %(now)s,
        CASE WHEN %(retired)s THEN %(now)s::timestamptz END
 FROM device d
 LEFT JOIN zone z ON z.site_id = d.site_id AND z.key = %(zone)s
@@ -103,7 +121,8 @@ WHERE d.key = %(device)s
 ON CONFLICT (device_id, key) DO UPDATE SET zone_id = excluded.zone_id, asset_id = excluded.asset_id,
     name = excluded.name, name_zh = excluded.name_zh, quantity = excluded.quantity, range_low = excluded.range_low,
     range_high = excluded.range_high, period_s = excluded.period_s, mandatory = excluded.mandatory,
-    states = excluded.states, valid_from = excluded.valid_from,
+    states = excluded.states, calibrated_on = excluded.calibrated_on, calibration_days = excluded.calibration_days,
+    valid_from = excluded.valid_from,
     retired_at = CASE WHEN %(retired)s THEN coalesce(sensor.retired_at, %(now)s) END"""
 
 JOURNAL = """
@@ -122,6 +141,7 @@ _STATEMENTS: Final[Mapping[type[Row], Sequence[LiteralString]]] = {
     PersonRow: (PERSON, LOOKS_AFTER_NO_MORE, LOOKS_AFTER),
     SiteRow: (SITE,),
     PolicyRow: (POLICY, COVERS_NO_MORE, COVERS),
+    HazardRow: (HAZARD_ENDS, HAZARD),
     ZoneRow: (ZONE,),
     AssetRow: (ASSET,),
     DeviceRow: (DEVICE, GATEWAY),

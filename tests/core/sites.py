@@ -30,6 +30,14 @@ companies:
       - key: north
         name: {en: North, zh: 北厂}
         time_zone: Asia/Shanghai
+        hazards:
+          - key: leak
+            title: {en: Gas leak in the hall, zh: 车间可燃气泄漏}
+            likelihood: 1
+            exposure: 6
+            consequence: 40
+            assessed_on: 2026-01-15
+            source: Risk assessment 2026-01
         zones:
           - key: hall
             name: {en: Hall, zh: 车间}
@@ -49,6 +57,7 @@ companies:
                 unit: "%{LEL}"
                 range: {low: 0, high: 100}
                 mandatory: true
+                calibration: {done_on: 2026-01-20, every_days: 180}
                 limits:
                   - gas.lel-1
                   - key: warm

@@ -84,6 +84,12 @@ WRONG_LINES = (
     ("{person: so, channel: smtp}", "{person: so, channel: smtpp}", "smtpp", "did you mean smtp?"),
     ("{after_s: 300,", "{after_s: -1,", "after_s: -1", "must be 0 or more"),
     ("priorities: [high, life-safety]", "priorities: [hi]", "priorities: [hi]", "There is no priority hi"),
+    ("likelihood: 1", "likelihood: 2", "likelihood: 2", "the LEC method has the steps 0.1, 0.2, 0.5, 1, 3, 6, 10."),
+    ("consequence: 40", "consequence: .inf", "consequence: .inf", "must be a number"),
+    ("assessed_on: 2026-01-15", "assessed_on: spring", "assessed_on: spring", "must be a date"),
+    ("every_days: 180", "every_days: 0", "every_days: 0", "must be whole days from 1 to 3650"),
+    ("every_days: 180", "every: 180", "every: 180", "did you mean every_days?"),
+    ("{done_on: 2026-01-20, every_days: 180}", "180", "calibration: 180", "must be such as {done_on:"),
     ("zones:", "zone:", "zone:", "did you mean zones?"),
     ("- key: gas-1", "- kay: gas-1", "kay: gas-1", "did you mean key?"),
 )

@@ -128,6 +128,37 @@ def test_retiring_and_restoring(database: TestDatabase, tmp_path: Path) -> None:
     ]
 
 
+def test_a_changed_hazard_is_kept_beside_the_old_one(database: TestDatabase, tmp_path: Path) -> None:
+    """What was declared on a past day can be read for ever; the first declaration holds from the assessment's day on."""
+    bring(database, tmp_path, SMALL)
+    worse = SMALL.replace("likelihood: 1", "likelihood: 3")
+    with pytest.raises(Refused, match="--reason: hazard north/leak: changed: likelihood 1 -> 3"):
+        bring(database, tmp_path, worse)
+    bring(database, tmp_path, worse, reason="new pump", now=LATER)
+    query = "SELECT likelihood, valid_from, ended_at FROM hazard_scenario ORDER BY scenario_id"
+    assessed = datetime(2026, 1, 14, 16, tzinfo=UTC)  # midnight in Shanghai
+    assert rows(database, query) == [(1.0, assessed, LATER), (3.0, LATER, None)]
+    assert bring(database, tmp_path, worse).changes == []
+    ended = worse.replace("consequence: 40\n", "consequence: 40\n            retired: true\n")
+    bring(database, tmp_path, ended, reason="gas is gone", now=LATER)
+    assert rows(database, "SELECT count(*) FROM hazard_scenario WHERE ended_at IS NULL") == [(0,)]
+    assert bring(database, tmp_path, ended).changes == []
+
+
+def test_a_calibration_done_is_written_and_the_old_day_kept_in_the_journal(
+    database: TestDatabase, tmp_path: Path
+) -> None:
+    """No reason is asked for good news; the journal still says what stood there before."""
+    bring(database, tmp_path, SMALL)
+    bring(database, tmp_path, SMALL.replace("done_on: 2026-01-20", "done_on: 2026-02-28"), now=LATER)
+    query = "SELECT calibrated_on::text, calibration_days FROM sensor WHERE key = 'ch4'"
+    assert rows(database, query) == [("2026-02-28", 180)]
+    journal = "SELECT subject, old, new FROM journal ORDER BY journal_id DESC LIMIT 1"
+    assert rows(database, journal) == [
+        ("sensor gas-1/ch4", {"calibrated_on": "2026-01-20"}, {"calibrated_on": "2026-02-28"})
+    ]
+
+
 def test_what_the_file_no_longer_names_stays_and_is_told(database: TestDatabase, tmp_path: Path) -> None:
     """Half a file never switches a plant's alarms off."""
     bring(database, tmp_path, SMALL)

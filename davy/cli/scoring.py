@@ -1,0 +1,28 @@
+"""Commands about what the insurer reads."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from davy.cli.options import Json
+
+app = typer.Typer()
+
+
+@app.command("score")
+def score(
+    site: Annotated[str, typer.Option(help="The site's key.")],
+    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day of the site, as 2026-01-31.")],
+    formula: Annotated[str, typer.Option(help="Which version; the one in use by default.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Works a site's score of a past day out again, and says whether it is the one that is kept."""
+    from core.settings import Settings
+    from davy.score import score as run
+
+    url = Settings.read(os.environ).secret("database_url_owner")
+    raise typer.Exit(run(url, site=site, day=day.date(), formula=formula, as_json=as_json))

@@ -1,0 +1,247 @@
+"""What a site's score is worked out from, as it stood at an instant: rows that came later are not looked at.
+
+Sensors are read back to what they were by the journal. Two things cannot be: a deadline that was extended later counts as it
+stands, and readings that came late count where they fell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from risk.score_facts import Answer, Overdue, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of days of a site, and the site's zone."""
+
+    site_id: int
+    time_zone: str
+    begins_at: datetime
+    ends_at: datetime
+
+    def values(self) -> dict[str, Any]:
+        """As a statement takes them."""
+        return {"site": self.site_id, "zone": self.time_zone, "begins": self.begins_at, "ends": self.ends_at}
+
+
+@dataclass(frozen=True, slots=True)
+class SensorRow:
+    """A sensor as it was; `since`: from when it is expected to report."""
+
+    sensor_id: int
+    device: str
+    key: str
+    name: str
+    name_zh: str
+    mandatory: bool
+    period_s: float
+    calibrated_on: date | None
+    calibration_days: int | None
+    since: datetime
+    retired_at: datetime | None
+
+
+def sensors(connection: Connection[Any], window: Window) -> list[SensorRow]:
+    """Real sensors in service at some time of the window, as the journal says they were at its end."""
+    with connection.cursor(row_factory=class_row(SensorRow)) as cursor:
+        return cursor.execute(
+            """
+            SELECT s.sensor_id, d.key AS device, s.key, s.name, s.name_zh,
+                   coalesce((p.was->>'mandatory')::boolean, s.mandatory) AS mandatory,
+                   coalesce((p.was->>'period_s')::float8, s.period_s) AS period_s,
+                   CASE WHEN p.was ? 'calibrated_on' THEN (p.was->>'calibrated_on')::date ELSE s.calibrated_on END AS calibrated_on,
+                   CASE WHEN p.was ? 'calibration_days' THEN (p.was->>'calibration_days')::int ELSE s.calibration_days END
+                       AS calibration_days,
+                   least(coalesce(added.at, s.valid_from), heard.hour) AS since, s.retired_at
+            FROM sensor s JOIN device d USING (device_id)
+            CROSS JOIN LATERAL (
+                SELECT coalesce(jsonb_object_agg(o.key, o.value), '{}') AS was FROM (
+                    SELECT DISTINCT ON (e.key) e.key, e.value FROM journal j CROSS JOIN jsonb_each(j.old) e
+                    WHERE j.subject = 'sensor ' || d.key || '/' || s.key AND j.at >= %(ends)s AND jsonb_typeof(j.old) = 'object'
+                    ORDER BY e.key, j.at, j.journal_id
+                ) o
+            ) p
+            CROSS JOIN LATERAL (
+                SELECT min(j.at) AS at FROM journal j
+                WHERE j.subject = 'sensor ' || d.key || '/' || s.key AND j.action = 'sensor_added'
+            ) added
+            CROSS JOIN LATERAL (SELECT min(h.hour) AS hour FROM reading_hour h WHERE h.sensor_id = s.sensor_id) heard
+            WHERE s.site_id = %(site)s AND NOT s.is_virtual AND (s.retired_at IS NULL OR s.retired_at > %(begins)s)
+              AND least(coalesce(added.at, s.valid_from), heard.hour) < %(ends)s
+            ORDER BY d.key, s.key
+            """,
+            window.values(),
+        ).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Usable readings of a sensor on a day of the site."""
+
+    sensor_id: int
+    day: date
+    received: float
+
+
+def received(connection: Connection[Any], window: Window, rows: list[SensorRow]) -> list[Received]:
+    """By sensor and day; of an hour at most what its period promises, so that a burst fills no gap."""
+    with connection.cursor(row_factory=class_row(Received)) as cursor:
+        return cursor.execute(
+            """
+            SELECT u.sensor_id, (h.hour AT TIME ZONE %(zone)s)::date AS day,
+                   sum(least(h.good, greatest(1, 3600 / u.period_s)))::float8 AS received
+            FROM unnest(%(sensors)s::int[], %(periods)s::float8[]) AS u(sensor_id, period_s)
+            JOIN reading_hour h ON h.sensor_id = u.sensor_id AND h.hour >= %(begins)s AND h.hour < %(ends)s
+            GROUP BY 1, 2 ORDER BY 1, 2
+            """,
+            {
+                **window.values(),
+                "sensors": [row.sensor_id for row in rows],
+                "periods": [row.period_s for row in rows],
+            },
+        ).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard of a site in a window.
+
+    Args:
+        hours: hours of sensors with readings.
+    """
+
+    days: int
+    hours: int
+    simulated: bool
+
+
+def heard(connection: Connection[Any], window: Window) -> Heard:
+    """Days with readings, and how much."""
+    with connection.cursor(row_factory=class_row(Heard)) as cursor:
+        found = cursor.execute(
+            """
+            SELECT count(DISTINCT (h.hour AT TIME ZONE %(zone)s)::date)::int AS days, count(*)::int AS hours,
+                   coalesce(bool_or(h.simulated), false) AS simulated
+            FROM sensor s JOIN reading_hour h ON h.sensor_id = s.sensor_id AND h.hour >= %(begins)s AND h.hour < %(ends)s
+            WHERE s.site_id = %(site)s AND NOT s.is_virtual AND h.readings > 0
+            """,
+            window.values(),
+        ).fetchone()
+    assert found is not None
+    return found
+
+
+def scenarios(connection: Connection[Any], window: Window) -> list[Scenario]:
+    """What was declared at the window's end."""
+    with connection.cursor(row_factory=class_row(Scenario)) as cursor:
+        return cursor.execute(
+            """
+            SELECT key, title, title_zh, likelihood, exposure, consequence FROM hazard_scenario
+            WHERE site_id = %(site)s AND valid_from < %(ends)s AND (ended_at IS NULL OR ended_at >= %(ends)s) ORDER BY key
+            """,
+            window.values(),
+        ).fetchall()
+
+
+def answers(connection: Connection[Any], window: Window) -> list[Answer]:
+    """Alarms that began in the window and waited for a person. What was learnt of too late to call somebody is left out."""
+    with connection.cursor(row_factory=class_row(Answer)) as cursor:
+        return cursor.execute(
+            """
+            SELECT d.priority, greatest(extract(epoch FROM coalesce(a.at, %(ends)s) - c.at), 0)::float8 AS waited_s,
+                   a.at IS NOT NULL AS answered
+            FROM (
+                SELECT o.definition_id, o.occurrence_id, min(t.at) AS at
+                FROM occurrence o JOIN transition t ON t.occurrence_id = o.occurrence_id
+                WHERE o.site_id = %(site)s AND NOT o.historic AND o.began_at >= %(begins)s AND o.began_at < %(ends)s
+                  AND t.to_state = 'B' AND t.suppression = 'none' AND t.at < %(ends)s
+                GROUP BY 1, 2
+            ) c
+            JOIN alarm_definition d USING (definition_id)
+            CROSS JOIN LATERAL (
+                SELECT min(t.at) AS at FROM transition t
+                WHERE t.occurrence_id = c.occurrence_id AND t.event = 'acknowledge' AND t.at >= c.at AND t.at < %(ends)s
+            ) a
+            ORDER BY c.occurrence_id
+            """,
+            window.values(),
+        ).fetchall()
+
+
+def occurrences(connection: Connection[Any], window: Window) -> int:
+    """How many alarms began in the window."""
+    row = connection.execute(
+        "SELECT count(*) FROM occurrence WHERE site_id = %(site)s AND began_at >= %(begins)s AND began_at < %(ends)s",
+        window.values(),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def overdue(connection: Connection[Any], window: Window) -> tuple[list[Overdue], bool]:
+    """Findings beyond their deadline within the window, for how long; and whether one of them was made by the demo.
+
+    A finding whose owner has said that it is done waits for another person, so it is overdue no longer.
+    """
+    rows = connection.execute(
+        """
+        SELECT grade, extract(epoch FROM u.until - u.since)::float8 / 86400, simulated
+        FROM finding f
+        CROSS JOIN LATERAL (SELECT greatest(f.due_at, %(begins)s) AS since,
+            least(f.closed_at, CASE WHEN f.state IN ('claimed_done', 'closed') THEN f.claimed_at END, %(ends)s) AS until) u
+        WHERE f.site_id = %(site)s AND f.reported_at < %(ends)s AND u.until > u.since
+        ORDER BY f.finding_id
+        """,
+        window.values(),
+    ).fetchall()
+    return [Overdue(grade, days) for grade, days, _ in rows], any(row[2] for row in rows)
+
+
+def impaired(connection: Connection[Any], window: Window) -> tuple[list[float], bool]:
+    """Hours within the window that each impairment lasted; and whether one of them was made by the demo."""
+    rows = connection.execute(
+        """
+        SELECT extract(epoch FROM least(restored_at, %(ends)s) - greatest(began_at, %(begins)s))::float8 / 3600, simulated
+        FROM impairment
+        WHERE site_id = %(site)s AND began_at < %(ends)s AND reported_at < %(ends)s
+          AND (restored_at IS NULL OR restored_at > %(begins)s)
+        ORDER BY impairment_id
+        """,
+        window.values(),
+    ).fetchall()
+    return [row[0] for row in rows], any(row[1] for row in rows)
+
+
+def suppressed(connection: Connection[Any], window: Window) -> list[float]:
+    """Hours within the window in which a person had put aside a life-safety or high alarm, a row an alarm."""
+    rows = connection.execute(
+        """
+        SELECT sum(extract(epoch FROM least(n.at, %(ends)s) - greatest(t.at, %(begins)s)))::float8 / 3600
+        FROM alarm_definition d JOIN transition t ON t.definition_id = d.definition_id
+        LEFT JOIN transition n ON n.definition_id = t.definition_id AND n.sensor_id = t.sensor_id AND n.number = t.number + 1
+        WHERE d.site_id = %(site)s AND d.priority IN ('life-safety', 'high')
+          AND t.suppression IN ('shelved', 'out_of_service') AND t.at < %(ends)s AND coalesce(n.at > %(begins)s, true)
+        GROUP BY t.definition_id, t.sensor_id
+        HAVING sum(extract(epoch FROM least(n.at, %(ends)s) - greatest(t.at, %(begins)s))) > 0
+        ORDER BY t.definition_id, t.sensor_id
+        """,
+        window.values(),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def grave_alarms(connection: Connection[Any], window: Window) -> int:
+    """How many life-safety and high alarms the site has."""
+    row = connection.execute(
+        """
+        SELECT count(*) FROM alarm_definition
+        WHERE site_id = %(site)s AND priority IN ('life-safety', 'high') AND (retired_at IS NULL OR retired_at > %(begins)s)
+        """,
+        window.values(),
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,232 @@
+"""Scores from a real database: what counts, what came later, and that a day can be worked out again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from davy.score import score as davy_score
+from risk.formula import shipped
+from risk.score_facts import Answer, Overdue
+from risk.scoring import facts_of, midnight, score_day, score_sites
+from risk.store import scores
+from risk.store.scores import SiteRow
+from tests.api.plant import Plant, plant
+from tests.database import TestDatabase
+
+pytestmark = pytest.mark.db
+
+ZONE = "Asia/Shanghai"
+NOW = datetime(2026, 6, 30, 20, tzinfo=UTC)  # 04:00 on 1 July in Shanghai
+DAY = date(2026, 6, 30)
+ENDS = midnight(ZONE, DAY + timedelta(days=1))
+FORMULA = shipped()
+Rows = list[tuple[Any, ...]]
+
+
+@pytest.fixture
+def site(database: TestDatabase) -> tuple[Plant, SiteRow]:
+    """A tank farm with its two sensors since May, both mandatory, and all their readings."""
+    made = plant(database, NOW)
+    with made.owner() as owner:
+        owner.execute("UPDATE sensor SET valid_from = %s, mandatory = true", (ENDS - timedelta(days=60),))
+        owner.execute(
+            "INSERT INTO reading_hour SELECT sensor_id, h, company_id, 3600, 3600, 1, 2, 1.5 FROM sensor,"
+            " generate_series(%s::timestamptz, %s::timestamptz, interval '1 hour') h",
+            (ENDS - timedelta(days=40), ENDS - timedelta(hours=1)),
+        )
+    with duty(database) as connection:
+        return made, scores.sites(connection, "tank-farm")[0]
+
+
+@contextmanager
+def duty(database: TestDatabase) -> Iterator[psycopg.Connection[Any]]:
+    """A transaction as the risk process has it."""
+    with database.connect("alerting", database.service_token()) as connection, connection.transaction():
+        yield connection
+
+
+def alarm(made: Plant, at: datetime, *, acknowledged_after: timedelta | None) -> None:
+    """A high alarm that began at an instant, and when somebody answered it."""
+    made.happen(made.a, "lel-pump.lel-1", at)
+    if acknowledged_after is None:
+        return
+    with made.owner() as owner:
+        owner.execute(
+            "INSERT INTO transition (company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state,"
+            " to_state, suppression, person_id, previous, hash) SELECT company_id, definition_id, sensor_id, 2, occurrence_id,"
+            " at + %(d)s, at + %(d)s, 'acknowledge', 'B', 'C', 'none', NULL, hash, hash FROM transition WHERE number = 1",
+            {"d": acknowledged_after},
+        )
+
+
+def test_an_alarm_counts_from_its_call_to_its_acknowledgement(
+    database: TestDatabase, site: tuple[Plant, SiteRow]
+) -> None:
+    """And what was answered after the day's end waited until then, as the day saw it."""
+    made, row = site
+    alarm(made, ENDS - timedelta(hours=2), acknowledged_after=timedelta(hours=3))
+    with duty(database) as connection:
+        (answer,) = facts_of(connection, row, DAY, FORMULA).answers
+        assert answer.priority == "high"
+        assert answer.answered is False
+        assert answer.waited_s == pytest.approx(7200, abs=2)
+    with duty(database) as connection:
+        (answer,) = facts_of(connection, row, DAY + timedelta(days=1), FORMULA).answers
+        assert answer == Answer("high", pytest.approx(10800, abs=2), True)  # type: ignore[arg-type]
+
+
+def test_findings_and_impairments_count_for_the_time_they_lasted(
+    database: TestDatabase, site: tuple[Plant, SiteRow]
+) -> None:
+    """Overdue from the deadline to the claim that it is done; out of service from begin to restoring; by the day's end."""
+    made, row = site
+    officer, integrator = made.a.people["officer"], made.a.people["integrator"]
+    with made.owner() as owner:
+        for state, due, claimed, closed, grade in (
+            ("rectifying", -5, None, None, "major"),
+            ("claimed_done", -5, -3, None, "general"),
+            ("closed", -6, -5, -1, "general"),
+            ("rectifying", +2, None, None, "major"),
+        ):
+            owner.execute(
+                "INSERT INTO finding (company_id, site_id, source, title, grade, state, reported_at, owner_id, measures, funds,"
+                " due_at, contingency, claimed_at, claimed_by, closed_at, verified_by) VALUES (%s, %s, 'person', 't', %s, %s, %s,"
+                " %s, 'm', 'f', %s, 'c', %s, %s, %s, %s)",
+                (
+                    made.a.company_id, made.a.site_id, grade, state, ENDS - timedelta(days=10), officer,
+                    ENDS + timedelta(days=due), None if claimed is None else ENDS + timedelta(days=claimed),
+                    None if claimed is None else officer, None if closed is None else ENDS + timedelta(days=closed),
+                    None if closed is None else integrator,
+                ),
+            )  # fmt: skip
+        for began, restored in ((-50, -47), (-10, None)):
+            owner.execute(
+                "INSERT INTO impairment (company_id, site_id, kind, what, reason, interim_measures, began_at, expected_until,"
+                " reported_at, reported_by, restored_at, restored_by, restore_proof) VALUES (%s, %s, 'fire_pump', 'w', 'r', 'i', %s,"
+                " %s, %s, %s, %s, %s, %s)",
+                (
+                    made.a.company_id, made.a.site_id, ENDS + timedelta(hours=began), ENDS + timedelta(days=9),
+                    ENDS + timedelta(hours=began), officer,
+                    None if restored is None else ENDS + timedelta(hours=restored),
+                    None if restored is None else officer, None if restored is None else "tested",
+                ),
+            )  # fmt: skip
+    with duty(database) as connection:
+        facts = facts_of(connection, row, DAY, FORMULA)
+    assert facts.overdue == [Overdue("major", 5.0), Overdue("general", 2.0), Overdue("general", 1.0)]
+    assert facts.impaired_h == [3.0, 10.0]
+
+
+def test_a_shelf_counts_in_the_time_of_grave_alarms(database: TestDatabase, site: tuple[Plant, SiteRow]) -> None:
+    """Shelved at one instant, unshelved at another; without an end, until the day's end."""
+    made, row = site
+    alarm(made, ENDS - timedelta(hours=20), acknowledged_after=timedelta(minutes=1))
+    with made.owner() as owner:
+        for number, hours, suppression in (
+            (3, -10, "shelved"),
+            (4, -7, "none"),
+            (5, -2, "out_of_service"),
+            (6, 5, "none"),
+        ):
+            owner.execute(
+                "INSERT INTO transition (company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event,"
+                " from_state, to_state, suppression, previous, hash) SELECT company_id, definition_id, sensor_id, %s, occurrence_id,"
+                " %s, %s, 'shelve', 'C', 'C', %s, hash, hash FROM transition WHERE number = 1",
+                (number, ENDS + timedelta(hours=hours), ENDS + timedelta(hours=hours), suppression),
+            )
+    with duty(database) as connection:
+        facts = facts_of(connection, row, DAY, FORMULA)
+    assert facts.suppressed_h == [5.0]
+    assert facts.alarm_hours == 2 * 24 * 30  # of the plant's alarms, one is life-safety and one high
+
+
+def test_a_calibration_recorded_later_does_not_change_the_past(
+    database: TestDatabase, site: tuple[Plant, SiteRow]
+) -> None:
+    """The journal says what the sensor was at the end of the day."""
+    made, row = site
+    with made.owner() as owner:
+        owner.execute("UPDATE sensor SET calibrated_on = '2026-07-05', calibration_days = 30 WHERE key = 'lel-pump'")
+        owner.execute(
+            "INSERT INTO journal (at, company_id, actor, action, subject, old, new, reason) VALUES (%s, %s, 'x', 'sensor_changed',"
+            " 'sensor tank-farm-gas/lel-pump', %s, %s, 'r')",
+            (
+                ENDS + timedelta(days=5), made.a.company_id, json.dumps({"calibrated_on": "2026-04-01"}),
+                json.dumps({"calibrated_on": "2026-07-05"}),
+            ),
+        )  # fmt: skip
+    with duty(database) as connection:
+        then = {s.key: s.calibration for s in facts_of(connection, row, DAY, FORMULA).sensors}
+        later = {s.key: s.calibration for s in facts_of(connection, row, DAY + timedelta(days=9), FORMULA).sensors}
+    assert then == {"lel-pump": "overdue", "temp-pump": None}
+    assert later == {"lel-pump": "within", "temp-pump": None}
+
+
+def test_a_detector_switched_off_is_seen_the_next_day(database: TestDatabase, site: tuple[Plant, SiteRow]) -> None:
+    """Confidence falls, and the score names the point that is not there."""
+    made, row = site
+    with duty(database) as connection:
+        before = score_day(connection, row, DAY, FORMULA, NOW)
+    with made.owner() as owner:
+        owner.execute(
+            "DELETE FROM reading_hour WHERE sensor_id = %s AND hour >= %s",
+            (made.a.sensors["lel-pump"], ENDS - timedelta(days=1)),
+        )
+    with duty(database) as connection:
+        after = score_day(connection, row, DAY, FORMULA, NOW)
+    assert before.confidence == 100.0
+    assert after.confidence is not None
+    assert after.confidence < 50
+    assert [each["sensor"] for each in after.parts["absent"]] == ["lel-pump"]
+    assert after.control == before.control
+
+
+def test_the_duty_makes_up_for_missing_days_and_then_rests(database: TestDatabase, site: tuple[Plant, SiteRow]) -> None:
+    """Newest first, since the first hour of readings; once more at once changes nothing; today's readings are not scored yet."""
+    made, row = site
+    with duty(database) as connection:
+        assert score_sites(connection, NOW, most=10) == 10
+    with duty(database) as connection:
+        while score_sites(connection, NOW):
+            pass
+    with made.owner() as owner:
+        days = owner.execute("SELECT min(day), max(day), count(*) FROM site_score WHERE site_id = %s", (row.site_id,))
+        assert days.fetchall() == [(DAY - timedelta(days=39), DAY, 40)]
+        found = owner.execute(
+            "SELECT day, not_enough FROM site_score WHERE site_id = %s ORDER BY day LIMIT 7", (row.site_id,)
+        ).fetchall()
+    # Six days of readings are too few, a seventh is enough.
+    assert [reason for _, reason in found] == ["too_few_days"] * 6 + [None]
+    # Readings may have come late: the last two days are worked out again after some hours.
+    with duty(database) as connection:
+        assert score_sites(connection, NOW + timedelta(hours=7)) == 2 * 2  # of both sites
+
+
+def test_a_past_day_worked_out_again_is_the_same(
+    database: TestDatabase, site: tuple[Plant, SiteRow], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`davy score` and the nightly duty are one function: the same rows give the same numbers, and a changed row is noticed."""
+    made, row = site
+    alarm(made, ENDS - timedelta(hours=2), acknowledged_after=timedelta(minutes=40))
+    with duty(database) as connection:
+        score_sites(connection, NOW, most=200)
+    url, day = database.url("owner"), DAY - timedelta(days=0)
+    assert davy_score(url, site="tank-farm", day=day, as_json=True, now=NOW) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["same_as_kept"] is True
+    assert answer["control"]["low"] <= answer["control"]["value"] <= answer["control"]["high"]
+    with duty(database) as connection:
+        kept = scores.find_score(connection, row.site_id, day, FORMULA.formula)
+    assert kept is not None
+    assert answer["parts"] == kept.parts
+    with made.owner() as owner:
+        owner.execute("DELETE FROM reading_hour WHERE hour >= %s", (ENDS - timedelta(days=2),))
+    assert davy_score(url, site="tank-farm", day=day, as_json=False, now=NOW) == 1
+    assert "Another one is kept." in capsys.readouterr().out
