@@ -84,7 +84,7 @@ def bars(days: Sequence[Sequence[int]], labels: Sequence[str], unit: str) -> str
     Args:
         unit: what is counted, above the scale.
     """
-    left, top, height = 36.0, 46.0, 150.0
+    left, top, height = 36.0, 46.0, 130.0
     drawing = Drawing(WIDTH, top + height + 24)
     most = max((sum(day) for day in days), default=0)
     step = _step(most)
@@ -112,7 +112,7 @@ def bars(days: Sequence[Sequence[int]], labels: Sequence[str], unit: str) -> str
 
 def lines(series: Sequence[Line], days: int) -> str:
     """Numbers of 0-100 over the days; the first line is solid, the second dashed. A gap stays a gap."""
-    left, top, height = 36.0, 30.0, 130.0
+    left, top, height = 36.0, 30.0, 110.0
     drawing = Drawing(WIDTH, top + height + 24)
     for tick in (0, 25, 50, 75, 100):
         y = top + height * (1 - tick / 100)
@@ -156,7 +156,7 @@ def strip(rows: Sequence[Row], days: int, key: tuple[str, str, str]) -> str:
     for share, word in zip((1.0, 0.45, 0.0), key, strict=True):
         _cell(drawing, x, y, column - 2, step - 3, share)
         drawing.text(x + column + 4, y + 13, word)
-        x += column + wide(word) + 28
+        x += column + wide(word) + 22
     return drawing.svg()
 
 

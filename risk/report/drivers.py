@@ -1,11 +1,15 @@
-"""What a score is made of, then and a month before, side by side. Pure; knows the shape of `site_score.parts`."""
+"""What a score is made of, now and a month before, side by side. Knows `site_score.parts` (risk/score_record.py) and formulas."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from risk.report.facts import DriverFacts
+from core.errors import BadInput
+from core.lec import danger
+from risk.formula import Formula, shipped
+from risk.report.facts import DriverFacts, ScenarioFacts
 
 
 def drivers(now: Any, before: Any) -> tuple[DriverFacts, ...]:
@@ -22,15 +26,37 @@ def drivers(now: Any, before: Any) -> tuple[DriverFacts, ...]:
             DriverFacts(
                 score=score,
                 key=part["key"],
-                name=part.get("name", part["key"]),
-                name_zh=part.get("name_zh", part["key"]),
-                points=part.get("points", 0.0),
-                before=earlier.get("points", 0.0) if earlier else None,
-                measured=part.get("value"),
-                unit=part.get("unit", ""),
+                name=part["name"],
+                name_zh=part["name_zh"],
+                lost=part["lost"],
+                before=earlier["lost"] if earlier else None,
+                value=part["value"],
+                unit=part["unit"],
+                sentence=part["sentence"],
+                words=dict(part["words"]),
             )
         )
-    return tuple(sorted(found, key=lambda driver: (driver.score, -driver.points, driver.key)))
+    return tuple(sorted(found, key=lambda driver: (driver.score != "control", -(driver.lost or 0.0), driver.key)))
+
+
+def graded(scenarios: Sequence[ScenarioFacts], formula: Formula | None) -> tuple[ScenarioFacts, ...]:
+    """The scenarios with what the formula calls their danger."""
+    if formula is None:
+        return tuple(scenarios)
+    found = []
+    for one in scenarios:
+        product = danger(one.likelihood, one.exposure, one.consequence)
+        name = [grade.name for grade in formula.hazard.grades if product > grade.above or grade.above == 0][-1]
+        found.append(replace(one, grade=name.en, grade_zh=name.zh))
+    return tuple(found)
+
+
+def formula_of(name: str | None) -> Formula | None:
+    """A formula that comes with Davy; None where the score is of one that no longer does."""
+    try:
+        return shipped(name) if name else None
+    except BadInput:
+        return None
 
 
 def _parts(parts: Any) -> list[tuple[str, Mapping[str, Any]]]:

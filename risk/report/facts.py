@@ -70,6 +70,7 @@ class ScenarioFacts:
 
     Args:
         likelihood, exposure, consequence: L, E and C of the LEC method; their product is the danger.
+        grade, grade_zh: what the formula calls that product; "" where no score was computed.
         source: the document that says so.
     """
 
@@ -79,27 +80,32 @@ class ScenarioFacts:
     exposure: float
     consequence: float
     source: str
+    grade: str = ""
+    grade_zh: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverFacts:
-    """A part of a score, and what it gave or took.
+    """A part of a score, and what it took off.
 
     Args:
         score: control or confidence.
-        points: what it took off 100 at the end of the month.
-        before: what it took off at the end of the month before; None where nothing was computed.
-        measured: the number behind it, in `unit`; None where there was nothing to measure.
+        lost: points taken off 100 at the end of the month; None where there was nothing to judge by.
+        before: the same at the end of the month before.
+        value: the number behind it, in `unit`.
+        sentence: id of the sentence that explains it (risk.score_texts), `words` its particulars.
     """
 
     score: str
     key: str
     name: str
     name_zh: str
-    points: float
+    lost: float | None
     before: float | None
-    measured: float | None
+    value: float | None
     unit: str
+    sentence: str
+    words: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +271,7 @@ class ReportFacts:
         as_of: what happened later is not in it.
         complete: the month was over.
         formula: version of the score's formula; None: no score was computed.
+        window_days: how far control looks back by it.
         share: received / expected over the month, all devices.
         calibrated: sensors of which it is known when they are to be calibrated again.
         standard_limits: limits in force that name a standard.
@@ -279,6 +286,7 @@ class ReportFacts:
     as_of: datetime
     complete: bool
     formula: str | None
+    window_days: int | None
     scores: tuple[ScoreFacts, ...]
     scenarios: tuple[ScenarioFacts, ...]
     drivers: tuple[DriverFacts, ...]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 
 from risk.report import counting
-from risk.report.drivers import drivers
+from risk.report.drivers import drivers, formula_of, graded
 from risk.report.facts import DayScore, ReportFacts, ScoreFacts, SiteFacts
 from risk.report.month import Month, as_of
 from risk.report.refusal import Unreportable, later
@@ -61,6 +61,7 @@ def gather(
         arrived.sensors(connection, site.site_id, since, until), received, days, zone, until
     )
     end = until.astimezone(ZoneInfo(zone)).date()
+    formula = formula_of(now_row.formula if now_row else None)
     limits = store.standard_limits(connection, site.site_id)
     made_up = (
         [row.simulated for row in mine] + [row.simulated for row in findings] + [row.simulated for row in impairments]
@@ -74,8 +75,9 @@ def gather(
         as_of=until,
         complete=until == month.until(zone),
         formula=now_row.formula if now_row else None,
+        window_days=formula.window_days if formula else None,
         scores=tuple(_score(name, now_row, before_row) for name in NAMES),
-        scenarios=tuple(store.scenarios(connection, site.site_id, until)),
+        scenarios=graded(store.scenarios(connection, site.site_id, until), formula),
         drivers=drivers(now_row.parts if now_row else None, before_row.parts if before_row else None),
         score_days=tuple(_day(day, mine) for day in days),
         priorities=counting.by_priority(alarms, happened.targets(connection, site.site_id)),

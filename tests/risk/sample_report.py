@@ -82,7 +82,7 @@ def sample(**changes: Any) -> facts.ReportFacts:
                 premium=Decimal(486000), sum_insured=Decimal(60000000), currency="CNY",
             ),
         ),
-        month=str(MONTH), since=SINCE, as_of=UNTIL, complete=True, formula="control-1",
+        month=str(MONTH), since=SINCE, as_of=UNTIL, complete=True, formula="control-1", window_days=30,
         scores=(
             facts.ScoreFacts(name="hazard", value=61.0, low=48.0, high=74.0, before=61.0),
             facts.ScoreFacts(name="control", value=78.4, low=71.0, high=84.0, before=82.0),
@@ -92,9 +92,23 @@ def sample(**changes: Any) -> facts.ReportFacts:
             facts.ScenarioFacts(
                 title="Vapour cloud explosion at the loading bay", title_zh="装卸区蒸气云爆炸",
                 likelihood=1, exposure=6, consequence=40, source="安全评价报告 2026-03",
+                grade="high", grade_zh="高度危险",
             ),
         ),
-        drivers=(),
+        drivers=(
+            facts.DriverFacts(
+                score="control", key="response", name="Time to acknowledge", name_zh="报警确认时间", lost=9.2, before=4.1,
+                value=1.8, unit="", sentence="response", words={"alarms": 7, "ratio": 1.8, "late": 1},
+            ),
+            facts.DriverFacts(
+                score="control", key="suppression", name="Alarms shelved", name_zh="报警搁置", lost=None, before=None,
+                value=None, unit="", sentence="suppression.nothing", words={},
+            ),
+            facts.DriverFacts(
+                score="confidence", key="coverage", name="Readings received", name_zh="数据到达率", lost=7.0, before=8.5,
+                value=93.0, unit="%", sentence="confidence.coverage", words={"percent": 93.0},
+            ),
+        ),
         score_days=tuple(
             facts.DayScore(day=day, control=None if number in (4, 5) else 82.0 - number / 8, confidence=88.0 + number / 6)
             for number, day in enumerate(days)

@@ -85,7 +85,18 @@ def _alarms(c: psycopg.Connection[Any], a: Company, m: Seeded) -> None:
             "INSERT INTO occurrence (company_id, site_id, definition_id, sensor_id, began_at, normal_at, resolved_at, resolution,"
             " action_taken, first_value, setpoint, evidence_from, historic) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'x', 55.25, 40, %s, %s)"
             " RETURNING occurrence_id",
-            (a.company_id, a.site_id, a.definitions[definition], sensor, began, closed, closed, resolution, began, historic),
+            (
+                a.company_id,
+                a.site_id,
+                a.definitions[definition],
+                sensor,
+                began,
+                closed,
+                closed,
+                resolution,
+                began,
+                historic,
+            ),
         ).fetchone()
         assert row is not None
         _step(c, a, definition, row[0], began, "raise", "B")
@@ -122,7 +133,13 @@ def _findings(c: psycopg.Connection[Any], a: Company, m: Seeded) -> None:
     for title, grade, reported, due, steps in (
         ("Pump does not start", "major", m.at(4), m.at(11), [(m.at(5), "rectifying")]),
         ("Valve not locked", "general", m.at(-9), m.at(6), [(m.at(-8), "rectifying"), (m.at(8), "closed")]),
-        ("Sign missing", "general", m.at(25), m.at(28), [(m.at(25), "rectifying"), (m.until + timedelta(hours=5), "closed")]),
+        (
+            "Sign missing",
+            "general",
+            m.at(25),
+            m.at(28),
+            [(m.at(25), "rectifying"), (m.until + timedelta(hours=5), "closed")],
+        ),
     ):
         state = steps[-1][1]
         row = c.execute(
@@ -159,7 +176,11 @@ def _impairments(c: psycopg.Connection[Any], a: Company, m: Seeded) -> None:
 
 def _scores(c: psycopg.Connection[Any], a: Company, m: Seeded) -> None:
     last = m.month.next().first_day() - timedelta(days=1)
-    for day, control in ((last, 78.0), (last - timedelta(days=1), 79.0), (m.month.first_day() - timedelta(days=1), 82.0)):
+    for day, control in (
+        (last, 78.0),
+        (last - timedelta(days=1), 79.0),
+        (m.month.first_day() - timedelta(days=1), 82.0),
+    ):
         score(c, a, day, control)
     score(c, a, m.month.next().first_day(), 11.0)
 

@@ -15,7 +15,9 @@ ZONE = "Asia/Shanghai"
 OCTOBER = Month.parse("2026-10")
 
 
-@pytest.mark.parametrize("text", ["", "2026", "2026-13", "2026-00", "26-10", "2026-10-01", "０２６-10", "9999-12", "x" * 900])
+@pytest.mark.parametrize(
+    "text", ["", "2026", "2026-13", "2026-00", "26-10", "2026-10-01", "０２６-10", "9999-12", "x" * 900]
+)
 def test_what_is_no_month_has_a_sentence(text: str) -> None:
     """The sentence repeats what was written, cut where it is long, and says what would be right."""
     with pytest.raises(Unreportable) as caught:

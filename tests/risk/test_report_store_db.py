@@ -100,7 +100,7 @@ def test_the_insurer_reads_the_same_a_day_later(seeded: tuple[Plant, Seeded]) ->
 
 def test_an_empty_month_has_a_sentence(seeded: tuple[Plant, Seeded]) -> None:
     """No report is made of nothing; a month that is to come has its own sentence."""
-    made, month = seeded
+    made, _ = seeded
     with pytest.raises(Unreportable, match=r"Nothing is recorded of tank-farm in 2019-03\."):
         facts_of(made, Month(2019, 3), made.began)
     with pytest.raises(Unreportable, match="has not begun yet"):

@@ -37,9 +37,9 @@ def method(facts: ReportFacts, voice: Voice) -> Section:
         items.insert(
             1,
             _(
-                "Scores: formula %(formula)s. It is a declared weighting by design, not fitted to losses and not validated on claims; the three numbers are never made one. The value is that of the last whole day of the month."
+                "Scores: formula %(formula)s. It is a declared weighting by design, not fitted to losses and not validated on claims; the three numbers are never made one. Control looks back %(days)s days; the value is that of the last whole day of the month."
             )
-            % {"formula": facts.formula},
+            % {"formula": facts.formula, "days": voice.number(facts.window_days)},
         )
     else:
         items.insert(1, _("Scores: none has been computed for this month."))

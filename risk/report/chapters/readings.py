@@ -87,7 +87,7 @@ def _strip(facts: ReportFacts, voice: Voice) -> Block:
         charts.strip(
             [charts.Row(one.device, voice.percent(one.share), one.days) for one in shown],
             days,
-            (_("95 percent or more arrived"), _("a part: as high as it is filled"), _("nothing arrived")),
+            (_("95 percent or more arrived"), _("in part: as high as it is filled"), _("nothing arrived")),
         ),
         _("Readings that arrived, by device and day"),
         _("Least came from %(device)s: %(share)s of what was expected.")

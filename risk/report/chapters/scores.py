@@ -6,9 +6,10 @@ from typing import Final
 
 from risk.report import charts
 from risk.report.document import Block, Figure, Paragraph, Section, Table
-from risk.report.facts import ReportFacts, ScoreFacts
+from risk.report.facts import DriverFacts, ReportFacts, ScoreFacts
 from risk.report.refusal import later
 from risk.report.voice import NONE, SCORES, Voice
+from risk.score_texts import TEXTS
 
 WHY_NOT: Final = {
     "not_computed": later("not computed for this month"),
@@ -23,8 +24,7 @@ def told(facts: ReportFacts, voice: Voice) -> Section:
     """The chapter."""
     _ = voice.gettext
     blocks: list[Block] = [_gauges(facts, voice)]
-    moved = [driver for driver in facts.drivers if driver.points or driver.before]
-    if moved:
+    if facts.drivers:
         blocks.append(_moves(facts, voice))
     if any(day.control is not None or day.confidence is not None for day in facts.score_days):
         blocks.append(_course(facts, voice))
@@ -102,24 +102,36 @@ def _moves(facts: ReportFacts, voice: Voice) -> Block:
     _ = voice.gettext
     return Table(
         _("What the scores are made of: points taken off 100"),
-        (_("Score"), _("Driver"), _("Measured value"), _("Points"), _("A month before"), _("Change")),
-        (False, False, True, True, True, True),
-        (2, 5, 3, 2, 2, 2),
+        (_("Score"), _("Driver"), _("Why"), _("Points off"), _("A month before"), _("Change")),
+        (False, False, False, True, True, True),
+        (2, 3, 6, 1.6, 1.8, 1.6),
         tuple(
             (
                 voice.word(SCORES, driver.score),
                 voice.own(driver.name, driver.name_zh),
-                f"{voice.number(driver.measured, 1)} {voice.gettext(driver.unit) if driver.unit else ''}".rstrip(),
-                voice.number(driver.points, 1),
+                _why(driver, voice),
+                voice.number(driver.lost, 1),
                 voice.number(driver.before, 1),
-                _signed(driver.points - driver.before, voice) if driver.before is not None else NONE,
+                _change(driver, voice),
             )
             for driver in facts.drivers
         ),
     )
 
 
-def _signed(change: float, voice: Voice) -> str:
+def _why(driver: DriverFacts, voice: Voice) -> str:
+    """The sentence of the score, or the number behind it where it has none."""
+    text = TEXTS.get(driver.sentence)
+    if text is None:
+        return NONE if driver.value is None else f"{voice.number(driver.value, 1)} {driver.unit}".rstrip()
+    words = {name: voice.number(value, 0 if value == int(value) else 1) for name, value in driver.words.items()}
+    return voice.gettext(text) % words
+
+
+def _change(driver: DriverFacts, voice: Voice) -> str:
+    if driver.lost is None or driver.before is None:
+        return NONE
+    change = driver.lost - driver.before
     if abs(change) < 0.05:
         return voice.number(0.0, 1)
     return f"{'+' if change > 0 else '−'}{voice.number(abs(change), 1)}"
@@ -162,9 +174,9 @@ def _scenarios(facts: ReportFacts, voice: Voice) -> Block:
     _ = voice.gettext
     return Table(
         _("Declared hazards (LEC method: likelihood × exposure × consequence)"),
-        (_("Scenario"), "L", "E", "C", "D", _("Declared in")),
-        (False, True, True, True, True, False),
-        (6, 1, 1, 1, 1, 4),
+        (_("Scenario"), "L", "E", "C", "D", _("Grade"), _("Declared in")),
+        (False, True, True, True, True, False, False),
+        (6, 1, 1, 1, 1, 2, 4),
         tuple(
             (
                 voice.own(one.title, one.title_zh),
@@ -172,6 +184,7 @@ def _scenarios(facts: ReportFacts, voice: Voice) -> Block:
                 f"{one.exposure:g}",
                 f"{one.consequence:g}",
                 voice.number(one.likelihood * one.exposure * one.consequence),
+                voice.own(one.grade, one.grade_zh) or NONE,
                 one.source,
             )
             for one in facts.scenarios
