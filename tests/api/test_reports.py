@@ -53,9 +53,7 @@ def test_the_page_tells_the_month_in_the_readers_language(seeded: tuple[House, S
     officer.cookies.set("davy_language", "en")
     english = officer.get("/language?to=en&next=/reports", follow_redirects=True)
     assert "Tank farm" in english.text
-    assert (
-        "6 alarms began, 1 of them for life safety; 1 had not been acknowledged by the end." in officer.get(PAGE).text
-    )
+    assert "Alarms: 6, of them for life safety: 1; not acknowledged by the end: 1." in officer.get(PAGE).text
 
 
 def test_the_file_is_the_same_for_the_same_facts(seeded: tuple[House, Seeded]) -> None:

@@ -41,10 +41,7 @@ def sentence(facts: ReportFacts, voice: Voice) -> str:
         "unanswered": voice.number(sum(row.unanswered for row in facts.priorities)),
     }
     return (
-        _(
-            "%(alarms)s alarms began, %(life)s of them for life safety; %(unanswered)s had not been acknowledged by the end."
-        )
-        % words
+        _("Alarms: %(alarms)s, of them for life safety: %(life)s; not acknowledged by the end: %(unanswered)s.") % words
     )
 
 
@@ -56,7 +53,7 @@ def _chart(facts: ReportFacts, voice: Voice) -> Block:
     return Figure(
         charts.bars([day.counts for day in facts.alarm_days], labels, _("alarms a day")),
         _("Alarms by day and priority"),
-        _("Most alarms began on %(day)s: %(count)s. On %(quiet)s days none began.")
+        _("Most alarms began on %(day)s: %(count)s. Days without an alarm: %(quiet)s.")
         % {"day": voice.day(busiest.day), "count": voice.number(sum(busiest.counts)), "quiet": voice.number(quiet)},
         Table(
             _("Alarms by day and priority"),

@@ -68,7 +68,7 @@ def findings_sentence(facts: ReportFacts, voice: Voice) -> str:
     }
     return (
         _(
-            "%(opened)s findings were opened and %(closed)s closed; at the end %(open)s were open, %(major)s of them major and %(overdue)s overdue."
+            "Findings opened: %(opened)s, closed: %(closed)s; open at the end: %(open)s, of them major: %(major)s, overdue: %(overdue)s."
         )
         % words
     )
@@ -87,7 +87,7 @@ def impairments_sentence(facts: ReportFacts, voice: Voice) -> str:
     }
     return (
         _(
-            "Protection was out of service for %(hours)s h in %(count)s impairments; %(open)s had not been restored by the end, %(overran)s lasted longer than announced."
+            "Protection out of service: %(hours)s h, impairments: %(count)s; not restored by the end: %(open)s, longer than announced: %(overran)s."
         )
         % words
     )
@@ -205,7 +205,7 @@ def _beyond(count: int, voice: Voice) -> list[Block]:
         return []
     return [
         Paragraph(
-            voice.gettext("%(count)s more are not listed here.") % {"count": voice.number(count - MOST_ROWS)}, "note"
+            voice.gettext("Not listed here: %(count)s more.") % {"count": voice.number(count - MOST_ROWS)}, "note"
         )
     ]
 

@@ -17,9 +17,7 @@ def coverage(facts: ReportFacts, voice: Voice) -> Section:
         blocks.append(_strip(facts, voice))
     if len(facts.coverage) > len(shown):
         words = {"count": voice.number(len(facts.coverage) - len(shown))}
-        blocks.append(
-            Paragraph(_("Shown are the devices of which least came; %(count)s others are not.") % words, "note")
-        )
+        blocks.append(Paragraph(_("Shown are the devices of which least came; not shown: %(count)s.") % words, "note"))
     return Section("coverage", _("Data coverage"), tuple(blocks))
 
 
@@ -57,7 +55,7 @@ def coverage_sentence(facts: ReportFacts, voice: Voice) -> str:
     silent = sum(one.share == 0 for one in facts.coverage)
     words = {"share": voice.percent(facts.share), "silent": voice.number(silent)}
     if silent:
-        return _("%(share)s of the expected readings arrived; from %(silent)s devices came none at all.") % words
+        return _("%(share)s of the expected readings arrived; devices of which nothing came: %(silent)s.") % words
     return _("%(share)s of the expected readings arrived.") % words
 
 
@@ -65,12 +63,10 @@ def calibration_sentence(facts: ReportFacts, voice: Voice) -> str:
     """What the chapter on calibration comes to."""
     _ = voice.gettext
     if not facts.calibrated:
-        return _("For none of %(sensors)s sensors is it known when they are to be calibrated again.") % {
+        return _("It is known of no sensor when it is to be calibrated again (sensors: %(sensors)s).") % {
             "sensors": voice.number(facts.site.sensors)
         }
-    return _(
-        "Calibration was overdue on %(overdue)s of the %(known)s sensors of which the date is known, out of %(sensors)s."
-    ) % {
+    return _("Calibration overdue: %(overdue)s; sensors with a known date: %(known)s of %(sensors)s.") % {
         "overdue": voice.number(len(facts.overdue_calibrations)),
         "known": voice.number(facts.calibrated),
         "sensors": voice.number(facts.site.sensors),

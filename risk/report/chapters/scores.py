@@ -145,7 +145,7 @@ def _course(facts: ReportFacts, voice: Voice) -> Block:
     past = facts.score_days if facts.complete else [d for d in facts.score_days if d.day <= facts.as_of.date()]
     missing = sum(day.control is None for day in past)
     caption = (
-        _("Control moved between %(low)s and %(high)s; on %(missing)s days it had no number.")
+        _("Control moved between %(low)s and %(high)s; days without a number: %(missing)s.")
         % {"low": voice.score(min(known)), "high": voice.score(max(known)), "missing": voice.number(missing)}
         if known
         else _("Control had no number on any day of the month.")

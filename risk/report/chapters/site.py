@@ -17,12 +17,12 @@ def told(facts: ReportFacts, voice: Voice) -> Section:
         (_("Jurisdiction"), site.jurisdiction),
         (
             _("Zones, assets"),
-            _("%(zones)s zones, %(assets)s assets")
+            _("zones: %(zones)s, assets: %(assets)s")
             % {"zones": voice.number(site.zones), "assets": voice.number(site.assets)},
         ),
         (
             _("Devices, sensors"),
-            _("%(devices)s devices, %(sensors)s sensors, %(mandatory)s of them required by law")
+            _("devices: %(devices)s, sensors: %(sensors)s, required by law: %(mandatory)s")
             % {
                 "devices": voice.number(site.devices),
                 "sensors": voice.number(site.sensors),
