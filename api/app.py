@@ -16,12 +16,12 @@ from api import answers, health
 from api.armour import Armour
 from api.gate import Somebody
 from api.news import News
-from api.pages import actions, alarms, devices, events, front, occurrences, operator, reports
+from api.pages import actions, alarms, devices, events, front, occurrences, operator, portfolio, reports
 from api.pages.frame import person_page
 from api.passwords import Passwords
 from api.rendering import STATIC, Pages
 from api.throttle import Throttle
-from api.v1 import acting_routes, models, reading_routes, report_routes
+from api.v1 import acting_routes, models, portfolio_routes, reading_routes, report_routes
 from api.web import DemoInbox, Here, Web
 from core.db import Database
 from core.metrics import ApiMetrics
@@ -78,10 +78,10 @@ def create_app(
     app.state.web = web
     for router in (front.router, alarms.router, occurrences.router, actions.router, devices.router, operator.router):
         app.include_router(router, include_in_schema=False)
-    for router in (events.router, reports.router):
+    for router in (portfolio.router, reports.router, events.router):
         app.include_router(router, include_in_schema=False)
     app.include_router(health.router)
-    for api in (reading_routes.router, acting_routes.router, report_routes.router):
+    for api in (reading_routes.router, acting_routes.router, portfolio_routes.router, report_routes.router):
         app.include_router(api, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

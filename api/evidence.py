@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 from api.chart import Curve, Window, curve, window
 from api.choices import sees_evidence
 from api.permissions import Right
-from api.store import occurrences, readings
+from api.store import looks, occurrences, readings
 from api.store.occurrences import Occurrence, TimelineRow
 from api.visitor import Visitor
 
@@ -38,12 +38,14 @@ def evidence_of(
     if visitor.may(Right.SEE_READINGS):
         buckets = readings.curve(connection, occurrence.sensor_id, shown.since, shown.until, shown.bucket_s)
     else:
-        occurrences.journal_evidence_read(
+        looks.journal(
             connection,
-            company_id=occurrence.company_id,
-            occurrence_id=occurrence.occurrence_id,
+            companies=[occurrence.company_id],
+            subject=f"occurrence/{occurrence.occurrence_id}",
+            action="evidence_read",
             person_id=visitor.person_id,
             role=visitor.role,
+            reason="looked at the evidence of an occurrence",
         )
         # Their view ends where the occurrence's own window ends; beyond it nothing is missing, it is not theirs.
         shown = replace(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Form, Header, Request
 
-from api import cookies
+from api import cookies, looks
 from api.permissions import Right
 from api.store import people
 from api.texts import Forbidden, FormRefused, NotLoggedIn
@@ -72,11 +72,19 @@ class Having:
     def __init__(self, right: Right) -> None:
         self.right = right
 
-    def __call__(self, visitor: Annotated[Visitor, Depends(visitor_of)]) -> Visitor:
-        """The visitor, or the answer that ends the request."""
+    def __call__(self, request: Request, web: Here, visitor: Annotated[Visitor, Depends(visitor_of)]) -> Visitor:
+        """The visitor, or the answer that ends the request. What the insurer's people look at is written down first."""
         if not visitor.may(self.right):
             raise Forbidden
+        if visitor.role in looks.INSURER:
+            with web.acting_for(visitor) as connection:
+                looks.note(connection, visitor, path_of(request), request.path_params)
         return visitor
+
+
+def path_of(request: Request) -> str:
+    """The path of the route that answers, as it was written, such as `/occurrences/{occurrence_id}`."""
+    return str(request.scope["route"].path)
 
 
 def form_of_session(

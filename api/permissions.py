@@ -102,8 +102,8 @@ HOME: Mapping[Role, str] = MappingProxyType(
     {
         Role.SAFETY_OFFICER: "/alarms",
         Role.INTEGRATOR: "/devices",
-        Role.UNDERWRITER: "/occurrences",
-        Role.RISK_ENGINEER: "/occurrences",
+        Role.UNDERWRITER: "/portfolio",
+        Role.RISK_ENGINEER: "/portfolio",
         Role.ADMIN: "/alarms",
     }
 )

@@ -8,11 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from babel.numbers import format_decimal
 from babel.support import Translations
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from api import numbers, sentences, wording
+from api import look_wording, numbers, sentences, wording
 from api.rooms import ROOMS
 from core.i18n import LANGUAGES, locale_of, translations
 
@@ -87,6 +88,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "iso": lambda at: at.isoformat(timespec="seconds"),
         "number": lambda value: numbers.number(value, locale),
         "quantity": lambda value, unit: numbers.quantity(value, unit, locale),
+        "whole": lambda amount: format_decimal(amount, format="#,##0", locale=locale),
         "unit_sign": numbers.unit_sign,
         "duration": lambda length: numbers.duration(texts, length),
         "reading": lambda fired, value: wording.reading(texts, fired, value, locale),
@@ -97,6 +99,8 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "resolution": lambda word: wording.said(texts, wording.RESOLUTIONS, word),
         "role": lambda word: wording.said(texts, wording.ROLES, word),
         "happened": lambda row: wording.happened(texts, row.kind, row.what, row.detail),
+        "seen": lambda look: look_wording.seen(texts, look.action, look.subject, say(look, "title")),
+        "way": look_wording.way,
         "rejection": lambda row: sentences.rejection(texts, row.reason, row.sentence),
         "translated": lambda text, words=None: texts.gettext(text) % (words or {}) if words else texts.gettext(text),
     }

@@ -24,9 +24,10 @@ class Room(NamedTuple):
 
 
 ROOMS: Final = (
+    Room("portfolio", "/sites", later("Sites"), Right.SEE_SITE),
     Room("alarms", "/alarms", later("Alarms"), Right.SEE_ALARMS),
     Room("occurrences", "/occurrences", later("Occurrences"), Right.SEE_OCCURRENCES),
-    Room("reports", "/reports", later("Reports"), Right.SEE_SITE),
     Room("devices", "/devices", later("Devices"), Right.SEE_DEVICES),
+    Room("looks", "/looks", later("Insurer's looks"), Right.SEE_LOOKS),
     Room("users", "/users", later("People"), Right.SEE_USERS),
 )

@@ -1,4 +1,4 @@
-"""The report of a site and month as a visitor gets it: the insurer's people see less, and that they looked is written down."""
+"""The report of a site and month as a visitor gets it: the insurer's people see less; the gate writes down that they looked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from api.permissions import Right
-from api.store import reports
 from api.texts import NotFound
 from api.visitor import Visitor
 from risk.report.facts import ReportFacts, SiteFacts
@@ -43,8 +42,7 @@ def find_report(
     Raises:
         NotFound: there is no such site, or none that this visitor may see.
     """
-    sees_now = visitor.may(Right.SEE_READINGS)
-    delay = timedelta(0) if sees_now else INSURERS_DELAY
+    delay = timedelta(0) if visitor.may(Right.SEE_READINGS) else INSURERS_DELAY
     site = find_site(connection, key, now)
     if site is None:
         raise NotFound
@@ -57,12 +55,4 @@ def find_report(
         facts = gather(connection, site, month, now, delay=delay)
     except Unreportable as refusal:
         return Found(site, month, None, refusal, 404)
-    if not sees_now:
-        reports.journal_report_read(
-            connection,
-            company_id=site.company_id,
-            subject=f"report/{site.key}/{month}",
-            person_id=visitor.person_id,
-            role=visitor.role,
-        )
     return Found(site, month, facts, None, 200)

@@ -10,14 +10,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from api.store.reports import list_sites
 from core.db import connect
 from core.errors import BadInput
 from core.migrate import require_current
 from risk.report.gathering import gather
 from risk.report.month import Month
 from risk.report.pdf import as_pdf
-from risk.report.store.site import find_site
+from risk.report.store.site import find_site, site_keys
 from risk.report.telling import tell
 
 
@@ -59,7 +58,7 @@ def write_report(
         with connection.transaction():
             found = find_site(connection, site, at)
             if found is None:
-                near = get_close_matches(site, [row.key for row in list_sites(connection)], n=1, cutoff=0.5)
+                near = get_close_matches(site, site_keys(connection), n=1, cutoff=0.5)
                 raise BadInput(f"There is no site {site}" + (f"; did you mean {near[0]}?" if near else "."))
             facts = gather(connection, found, wanted, at)
     made = as_pdf(tell(facts, language), facts.as_of)

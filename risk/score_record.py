@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from risk import intervals
-from risk.formula import shipped
-from risk.score import Number, Score
+from risk.formula import CURRENT, shipped
+from risk.score import Declared, Number, Score
 from risk.score_control import Driver, P
 from risk.score_facts import SiteFacts
 from risk.store.scores import ScoreRow, SiteRow
@@ -50,7 +50,7 @@ def parts(facts: SiteFacts, found: Score) -> dict[str, Any]:
     names = {sensor.sensor_id: sensor for sensor in facts.sensors}
     return {
         "window": {"days": round(facts.observed_days, 3), "days_with_readings": facts.days_with_readings},
-        "hazard": [_rounded(asdict(each)) for each in found.declared],
+        "hazard": [_declared(each) for each in found.declared],
         "control": [_driver(each) for each in found.drivers],
         "confidence": _confidence(found),
         "absent": [
@@ -60,6 +60,11 @@ def parts(facts: SiteFacts, found: Score) -> dict[str, Any]:
         "devices": [{"device": key, "coverage": round(share, 4)} for key, share in found.devices.items()],
         "figures": figures(facts),
     }
+
+
+def _declared(each: Declared) -> Any:
+    grade = next(g.name for g in shipped(CURRENT).hazard.grades if g.key == each.grade)
+    return _rounded({**asdict(each), "grade_name": grade.en, "grade_name_zh": grade.zh})
 
 
 def _driver(driver: Driver) -> Any:

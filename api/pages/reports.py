@@ -1,4 +1,4 @@
-"""Reports by month: which sites there are, one report as a page, the same as a PDF in either language."""
+"""The report of a site by month: as a page, and as a PDF in either language."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from fastapi.responses import Response
 from api.gate import SiteReader
 from api.pages.frame import frame_of, person_page
 from api.site_report import find_report
-from api.store import reports
 from api.texts import Answer
 from api.web import Here
 from risk.report.pdf import as_pdf
@@ -24,21 +23,12 @@ Asked = Annotated[
 ]
 
 
-@router.get("/reports")
-def report_list(web: Here, visitor: SiteReader) -> Response:
-    """Every site the visitor may see, with its newest report."""
-    with web.acting_for(visitor) as connection:
-        rows = reports.list_sites(connection)
-        frame = frame_of(connection, web.clock())
-    return person_page(web, visitor, "reports.html", frame=frame, rows=rows)
-
-
-@router.get("/sites/{key}/report")
-def report_page(web: Here, visitor: SiteReader, key: str, month: Asked = None) -> Response:
+@router.get("/sites/{site}/report")
+def report_page(web: Here, visitor: SiteReader, site: str, month: Asked = None) -> Response:
     """One report; where there is none, the sentence that says why, and the way to other months."""
     now = web.clock()
     with web.acting_for(visitor) as connection:
-        found = find_report(connection, visitor, key, month, now)
+        found = find_report(connection, visitor, site, month, now)
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -53,13 +43,13 @@ def report_page(web: Here, visitor: SiteReader, key: str, month: Asked = None) -
     )
 
 
-@router.get("/sites/{key}/report.pdf")
+@router.get("/sites/{site}/report.pdf")
 def report_pdf(
-    web: Here, visitor: SiteReader, key: str, language: Literal["zh", "en"], month: Asked = None
+    web: Here, visitor: SiteReader, site: str, language: Literal["zh", "en"], month: Asked = None
 ) -> Response:
     """The same as a file: the same bytes for the same facts."""
     with web.acting_for(visitor) as connection:
-        found = find_report(connection, visitor, key, month, web.clock())
+        found = find_report(connection, visitor, site, month, web.clock())
     if found.facts is None:
         assert found.refusal is not None
         raise Answer(found.status, found.refusal.text, **found.refusal.words)

@@ -223,20 +223,3 @@ def timeline(connection: Connection[Any], occurrence_id: int, *, most: int = 500
             """,
             {"id": occurrence_id, "subject": f"occurrence/{occurrence_id}", "most": most},
         ).fetchall()
-
-
-def journal_evidence_read(
-    connection: Connection[Any], *, company_id: int, occurrence_id: int, person_id: int, role: str
-) -> None:
-    """Writes down that one of the insurer's people looked at a client's readings; once an hour and person is enough."""
-    connection.execute(
-        """
-        INSERT INTO journal (company_id, person_id, actor, action, subject, reason)
-        SELECT %(company)s, %(person)s, %(role)s, 'evidence_read', %(subject)s, 'looked at the evidence of an occurrence'
-        WHERE NOT EXISTS (
-            SELECT FROM journal WHERE subject = %(subject)s AND action = 'evidence_read' AND person_id = %(person)s
-              AND at > now() - interval '1 hour'
-        )
-        """,
-        {"company": company_id, "person": person_id, "role": role, "subject": f"occurrence/{occurrence_id}"},
-    )

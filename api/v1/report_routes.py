@@ -14,11 +14,11 @@ from risk.report.facts import ReportFacts
 router = APIRouter()
 
 
-@router.get("/sites/{key}/report")
-def read_report(web: Here, visitor: SiteReader, key: str, month: Asked = None) -> ReportFacts:
+@router.get("/sites/{site}/report")
+def read_report(web: Here, visitor: SiteReader, site: str, month: Asked = None) -> ReportFacts:
     """Everything the report of a month says, before it is put into words."""
     with web.acting_for(visitor) as connection:
-        found = find_report(connection, visitor, key, month, web.clock())
+        found = find_report(connection, visitor, site, month, web.clock())
     if found.facts is None:
         assert found.refusal is not None
         raise Answer(found.status, found.refusal.text, **found.refusal.words)

@@ -21,8 +21,8 @@ def test_a_person_logs_in_and_lands_where_the_day_begins(house: House) -> None:
     for login, home in (
         (OFFICER, "/alarms"),
         ("huaihai-petro-integrator", "/devices"),
-        ("insurer-underwriter", "/occurrences"),
-        ("insurer-risk", "/occurrences"),
+        ("insurer-underwriter", "/portfolio"),
+        ("insurer-risk", "/portfolio"),
         ("insurer-operator", "/alarms"),
     ):
         client = house.visitor(None)

@@ -27,7 +27,7 @@ KINDS: Final = {
 SUPPRESSIONS: Final = {
     "shelved": later("Shelved by a person"),
     "by_design": later("Suppressed by design"),
-    "out_of_service": later("Out of service"),
+    "out_of_service": later("Out of service by a work order"),
 }
 MOST_ROWS: Final = 40  # of a table; what is beyond is counted
 

@@ -12,7 +12,7 @@ def told(facts: ReportFacts, voice: Voice) -> Section:
     _, site = voice.gettext, facts.site
     pairs = (
         (_("Company"), voice.own(site.company, site.company_zh)),
-        (_("Site"), f"{voice.own(site.name, site.name_zh)} ({site.key})"),
+        (_("Name of the site"), f"{voice.own(site.name, site.name_zh)} ({site.key})"),
         (_("Time zone; all times are in it"), site.time_zone),
         (_("Jurisdiction"), site.jurisdiction),
         (

@@ -52,6 +52,11 @@ def find_site(connection: Connection[Any], key: str, at: datetime) -> SiteFacts 
         ).fetchone()
 
 
+def site_keys(connection: Connection[Any]) -> list[str]:
+    """Every site that the principal may see."""
+    return [row[0] for row in connection.execute("SELECT key FROM site ORDER BY key")]
+
+
 def policies(connection: Connection[Any], site_id: int, first: date, last: date) -> list[PolicyFacts]:
     """Those in force on some day from `first` to `last`."""
     with connection.cursor(row_factory=class_row(PolicyFacts)) as cursor:
