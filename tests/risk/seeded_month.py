@@ -185,14 +185,31 @@ def _scores(c: psycopg.Connection[Any], a: Company, m: Seeded) -> None:
     score(c, a, m.month.next().first_day(), 11.0)
 
 
-def score(c: psycopg.Connection[Any], a: Company, day: date, control: float | None, parts: Any = None) -> None:
+def parts_of(control: float) -> dict[str, Any]:
+    """What such a score is made of: answering takes all that is off."""
+    response = {
+        "key": "response", "name": "Time to acknowledge", "name_zh": "报警确认时间", "value": 1.8, "unit": "", "weight": 0.35,
+        "points": 37.0, "low": 30.0, "high": 44.0, "lost": 100 - control, "sentence": "response",
+        "words": {"alarms": 4, "ratio": 1.8, "late": 1},
+    }  # fmt: skip
+    shelving = response | {
+        "key": "suppression", "name": "Alarms shelved", "name_zh": "报警搁置", "value": 0, "lost": None, "points": None,
+        "low": None, "high": None, "sentence": "suppression.none", "words": {"alarms": 0},
+    }  # fmt: skip
+    return {
+        "window": {"days": 30, "days_with_readings": 11}, "hazard": [], "control": [shelving, response], "confidence": [],
+        "absent": [], "devices": [], "figures": {"alarms": 6, "sensors": 2, "alarms_per_1000_sensor_hours": None,
+        "sensor_hours": 0, "acknowledged": 3, "waiting": 1, "late": 1, "ack_p50_s": 60, "ack_p90_s": 120},
+    }  # fmt: skip
+
+
+def score(c: psycopg.Connection[Any], a: Company, day: date, control: float) -> None:
     """A day's score."""
     c.execute(
         "INSERT INTO site_score (site_id, company_id, day, formula, hazard, hazard_low, hazard_high, control, control_low, control_high,"
         " confidence, confidence_low, confidence_high, not_enough, coverage, parts, computed_at)"
         " VALUES (%s, %s, %s, 'control-1', 60, 50, 70, %s, %s, %s, 90, 88, 92, %s, 0.9, %s, now())",
         (
-            a.site_id, a.company_id, day, control, None if control is None else control - 6, None if control is None else control + 6,
-            "low_coverage" if control is None else None, Jsonb(parts or {}),
+            a.site_id, a.company_id, day, control, control - 6, control + 6, None, Jsonb(parts_of(control)),
         ),
     )  # fmt: skip

@@ -49,6 +49,7 @@ def test_the_facts_are_those_of_the_rows(seeded: tuple[Plant, Seeded]) -> None:
     scores = {score.name: (score.value, score.low, score.high, score.before) for score in facts.scores}
     assert scores["control"] == (78.0, 72.0, 84.0, 82.0)
     assert [day.control for day in facts.score_days][-2:] == [79.0, 78.0]
+    assert [(d.key, d.lost, d.before) for d in facts.drivers] == [("response", 22.0, 18.0), ("suppression", None, None)]
     counted = {row.priority: (row.alarms, row.historic, row.answered, row.unanswered) for row in facts.priorities}
     assert counted == {"life-safety": (1, 0, 1, 0), "high": (3, 0, 2, 1), "medium": (1, 0, 1, 0), "low": (1, 1, 0, 0)}
     high = facts.priorities[1]
