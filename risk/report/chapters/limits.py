@@ -60,7 +60,7 @@ def not_this(voice: Voice) -> Section:
             Listed(
                 (
                     _(
-                        "Davy is a second pair of eyes. It is no safety-instrumented function (no SIL) and no fire-alarm system, and replaces no alarm, interlock or inspection on site."
+                        "Davy is a second pair of eyes. It is no safety-instrumented function (no SIL) and no fire-alarm system, and replaces no local alarm, interlock or inspection."
                     ),
                     _(
                         "This report decides no claim. Readings are never used alone to refuse, reduce or rescind cover, and a premium is not raised within the policy year because of them alone."
