@@ -54,8 +54,14 @@ def gather(
     received = arrived.received(connection, site.site_id, since, until, zone)
     mine = [row for row in scored if row.day >= month.first_day()]
     recent = [row for row in findings if any(since <= when for when, _ in row.changes)]
-    if not (mine or alarms or recent or impairments or received):
-        raise Unreportable(later("Nothing is recorded of %(site)s in %(month)s."), site=site.key, month=month)
+    scores = any(row.control is not None or row.confidence is not None for row in mine)
+    if not (scores or alarms or recent or impairments or received):
+        raise Unreportable(
+            later("Nothing is recorded of %(site)s in %(month)s, up to %(at)s."),
+            site=site.key,
+            month=month,
+            at=until.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M"),
+        )
     now_row, before_row = mine[-1] if mine else None, _last_before(scored, month)
     devices, share = counting.coverage(
         arrived.sensors(connection, site.site_id, since, until), received, days, zone, until

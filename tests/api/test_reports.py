@@ -127,7 +127,7 @@ def test_nobody_reads_another_companys_report(seeded: tuple[House, Seeded]) -> N
 @pytest.mark.parametrize(
     ("month", "status", "sentence"),
     [
-        ("2019-03", 404, "Nothing is recorded of tank-farm in 2019-03."),
+        ("2019-03", 404, "Nothing is recorded of tank-farm in 2019-03, up to 2019-04-01 00:00."),
         ("2190-01", 404, "2190-01 has not begun yet; the newest report is that of this month."),
         ("2026-13", 422, "2026-13 is not a month; write year and month as 2026-10."),
         ("<script>", 422, "<script> is not a month; write year and month as 2026-10."),
@@ -163,7 +163,7 @@ def test_the_command_writes_the_file_of_the_page(seeded: tuple[House, Seeded], t
     for site, text, sentence in (
         ("tank-fram", str(month.month), "There is no site tank-fram; did you mean tank-farm?"),
         ("tank-farm", "10/2026", "10/2026 is not a month"),
-        ("tank-farm", "2019-03", "Nothing is recorded of tank-farm in 2019-03."),
+        ("tank-farm", "2019-03", "Nothing is recorded of tank-farm in 2019-03, up to 2019-04-01 00:00."),
     ):
         with pytest.raises(BadInput, match=sentence.replace("?", r"\?")):
             write_report(owner, site=site, month=text, language="en", out=tmp_path / "none.pdf")

@@ -102,7 +102,7 @@ def test_the_insurer_reads_the_same_a_day_later(seeded: tuple[Plant, Seeded]) ->
 def test_an_empty_month_has_a_sentence(seeded: tuple[Plant, Seeded]) -> None:
     """No report is made of nothing; a month that is to come has its own sentence."""
     made, _ = seeded
-    with pytest.raises(Unreportable, match=r"Nothing is recorded of tank-farm in 2019-03\."):
+    with pytest.raises(Unreportable, match=r"Nothing is recorded of tank-farm in 2019-03, up to 2019-04-01 00:00\."):
         facts_of(made, Month(2019, 3), made.began)
     with pytest.raises(Unreportable, match="has not begun yet"):
         facts_of(made, Month.of(made.began, "Asia/Shanghai").next(), made.began)
@@ -125,3 +125,17 @@ def test_another_companys_site_is_not_there(seeded: tuple[Plant, Seeded]) -> Non
     token = made.database.person_token(made.b.people["officer"], "safety_officer", made.b.company_id)
     with made.database.connect("web") as connection, transaction(connection, token):
         assert find_site(connection, "tank-farm", datetime.now(UTC)) is None
+
+
+def test_a_score_without_a_number_is_no_record(database: TestDatabase) -> None:
+    """A site of yesterday has rows of scores that say only that there is not enough: no report is made of them."""
+    made = plant(database)
+    month = Month.of(made.began, "Asia/Shanghai").previous()
+    with made.owner() as owner:
+        owner.execute(
+            "INSERT INTO site_score (site_id, company_id, day, formula, hazard, not_enough, parts, computed_at)"
+            " VALUES (%s, %s, %s, 'control-1', 60, 'too_few_days', '{}', now())",
+            (made.a.site_id, made.a.company_id, month.first_day()),
+        )
+    with pytest.raises(Unreportable, match="Nothing is recorded"):
+        facts_of(made, month, made.began)

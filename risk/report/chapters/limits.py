@@ -12,7 +12,7 @@ def method(facts: ReportFacts, voice: Voice) -> Section:
     _ = voice.gettext
     items = [
         _(
-            "Told is what had happened by %(at)s. A month that is over is told the same on every later day, and the PDF of the same facts has the same bytes; what is entered afterwards for that time (a late reading, an extended date) changes it."
+            "Told is what had happened by %(at)s. A month that is over is told the same on every later day, and the PDF of the same facts has the same bytes; what is entered afterwards for that time (a late reading, an extended date, a calibration) changes it."
         )
         % {"at": voice.instant(facts.as_of)},
         _(
