@@ -28,12 +28,21 @@ from api.pages import (
     occurrences,
     operator,
     portfolio,
+    reports,
 )
 from api.pages.frame import person_page
 from api.passwords import Passwords
 from api.rendering import STATIC, Pages
 from api.throttle import Throttle
-from api.v1 import acting_routes, finding_routes, impairment_routes, models, portfolio_routes, reading_routes
+from api.v1 import (
+    acting_routes,
+    finding_routes,
+    impairment_routes,
+    models,
+    portfolio_routes,
+    reading_routes,
+    report_routes,
+)
 from api.web import DemoInbox, Here, Web
 from core.db import Database
 from core.metrics import ApiMetrics
@@ -90,11 +99,11 @@ def create_app(
     app.state.web = web
     for router in (front.router, alarms.router, occurrences.router, actions.router, devices.router, operator.router):
         app.include_router(router, include_in_schema=False)
-    for router in (findings.router, finding_acts.router, impairments.router, portfolio.router):
+    for router in (findings.router, finding_acts.router, impairments.router, portfolio.router, reports.router):
         app.include_router(router, include_in_schema=False)
     app.include_router(events.router, include_in_schema=False)
     app.include_router(health.router)
-    risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router)
+    risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
     for api in (reading_routes.router, acting_routes.router, *risk):
         app.include_router(api, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)

@@ -21,7 +21,7 @@ class Answer(Exception):
         words: what stands in its %(places)s.
     """
 
-    def __init__(self, status: int, text: str, **words: object) -> None:
+    def __init__(self, status: int, text: str, /, **words: object) -> None:
         super().__init__(text % words if words else text)
         self.status = status
         self.text = text

@@ -226,7 +226,8 @@ def test_nothing_is_installed_unexplained() -> None:
 def test_copied_files_are_explained() -> None:
     """The table of copied files is what the manifests say, versions and licences included."""
     manifests = [
-        json.loads(text_of(ROOT / folder / "manifest.json")) for folder in ("api/static/vendor", "tests/vendor")
+        json.loads(text_of(ROOT / folder / "manifest.json"))
+        for folder in ("api/static/vendor", "risk/report/font", "tests/vendor")
     ]
     wanted = {(entry["name"], entry["version"], entry["licence"]) for manifest in manifests for entry in manifest}
     rows = dependency_rows()["Files of other projects in this repository"]

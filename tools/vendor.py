@@ -116,7 +116,17 @@ def _notices(modules: Path) -> str:
         for notice in package.notices:
             text = (modules / package.name / notice).read_text("utf-8").strip()
             parts.append("```\n" + "\n".join(line.rstrip() for line in text.splitlines()) + "\n```\n")
+    parts.append(_font_notice())
     return "\n".join(parts)
+
+
+def _font_notice() -> str:
+    """The font of reports is another program's (tools/font.py); its licence stands beside it."""
+    folder = ROOT / "risk" / "report" / "font"
+    (entry,) = json.loads((folder / MANIFEST).read_text("utf-8"))
+    text = (folder / "OFL.txt").read_text("utf-8").strip()
+    where = "shipped with Davy, cut down by `tools/font.py`"
+    return f"## {entry['name']} {entry['version']} ({entry['licence']}; {where})\n\n```\n{text}\n```\n"
 
 
 def sha256(path: Path) -> str:

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from core.errors import DavyError
-from davy.cli import bench, broker, care, grafana, portfolio, running, scoring
+from davy.cli import bench, broker, care, grafana, portfolio, report, running, scoring
 from davy.servers.errors import ServerUnavailable
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(running.app)
 app.add_typer(care.app)
+app.add_typer(report.app)
 app.add_typer(scoring.app)
 app.add_typer(portfolio.site_app, name="site")
 app.add_typer(portfolio.user_app, name="user")

@@ -1,0 +1,63 @@
+"""The report of a site by month: as a page, and as a PDF in either language."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from api.gate import SiteReader
+from api.pages.frame import frame_of, person_page
+from api.site_report import find_report
+from api.texts import Answer
+from api.web import Here
+from risk.report.pdf import as_pdf
+from risk.report.refusal import Unreportable
+from risk.report.telling import tell
+
+router = APIRouter()
+
+Asked = Annotated[
+    str | None, Query(description="YYYY-MM, in the site's time zone; without it the newest with a whole month.")
+]
+
+
+@router.get("/sites/{site}/report")
+def report_page(web: Here, visitor: SiteReader, site: str, month: Asked = None) -> Response:
+    """One report; where there is none, the sentence that says why, and the way to other months."""
+    now = web.clock()
+    with web.acting_for(visitor) as connection:
+        found = find_report(connection, visitor, site, month, now)
+        frame = frame_of(connection, now)
+    return person_page(
+        web,
+        visitor,
+        "report.html",
+        frame=frame,
+        status=found.status,
+        site=found.site,
+        month=found.month,
+        document=tell(found.facts, visitor.language) if found.facts else None,
+        refusal=found.refusal,
+    )
+
+
+@router.get("/sites/{site}/report.pdf")
+def report_pdf(
+    web: Here, visitor: SiteReader, site: str, language: Literal["zh", "en"], month: Asked = None
+) -> Response:
+    """The same as a file: the same bytes for the same facts."""
+    with web.acting_for(visitor) as connection:
+        found = find_report(connection, visitor, site, month, web.clock())
+    if found.facts is None:
+        assert found.refusal is not None
+        raise Answer(found.status, found.refusal.text, **found.refusal.words)
+    try:
+        made = as_pdf(tell(found.facts, language), found.facts.as_of)
+    except Unreportable as refusal:
+        raise Answer(422, refusal.text, **refusal.words) from refusal
+    name = f"davy-{found.site.key}-{found.month}-{language}.pdf"
+    return Response(
+        made, media_type="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

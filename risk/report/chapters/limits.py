@@ -1,0 +1,80 @@
+"""How the report was made, where it ends, and what it is not."""
+
+from __future__ import annotations
+
+from risk.report.document import Listed, Section
+from risk.report.facts import ReportFacts
+from risk.report.voice import Voice
+
+
+def method(facts: ReportFacts, voice: Voice) -> Section:
+    """The chapter on method and limits."""
+    _ = voice.gettext
+    items = [
+        _(
+            "Told is what had happened by %(at)s. A month that is over is told the same on every later day, and the PDF of the same facts has the same bytes; what is entered afterwards for that time (a late reading, an extended date, a calibration) changes it."
+        )
+        % {"at": voice.instant(facts.as_of)},
+        _(
+            "Response time: from the start of an alarm to its first acknowledgement by a person. p50 and p90 are nearest ranks over all alarms of the priority; one that nobody acknowledged counts as the longest, so that silence cannot improve the figure. Alarms that Davy learnt of too late to call anybody are counted, not timed: %(historic)s in this month."
+        )
+        % {"historic": voice.number(sum(row.historic for row in facts.priorities))},
+        _(
+            "Findings: grade and due date are those of today, the state is that of the end of the month. Overdue finding-days are the days after the due date on which a finding was still open."
+        ),
+        _(
+            "Impairments: hours within the month, each counted by itself. They are as people reported them; what nobody reported is not in them."
+        ),
+        _(
+            "Data coverage: readings stored of those expected from each sensor's period. More readings than expected in an hour do not fill the gap of another."
+        ),
+        _(
+            "Limits: %(standard)s limits in force name a standard; %(verified)s of them have been held against the standard's own text by a person. Until then they are the site's statement."
+        )
+        % {"standard": voice.number(facts.standard_limits), "verified": voice.number(facts.verified_limits)},
+    ]
+    if facts.formula:
+        items.insert(
+            1,
+            _(
+                "Scores: formula %(formula)s. It is a declared weighting by design, not fitted to losses and not validated on claims; the three numbers are never made one. Control looks back %(days)s days; the value is that of the last whole day of the month."
+            )
+            % {"formula": facts.formula, "days": voice.number(facts.window_days)},
+        )
+    else:
+        items.insert(1, _("Scores: none has been computed for this month."))
+    if facts.simulated:
+        items.append(
+            _("Some of what this report tells was made by the demo (simulated). It says nothing about a real site.")
+        )
+    return Section("method", _("Method and limits"), (Listed(tuple(items)),))
+
+
+def not_this(voice: Voice) -> Section:
+    """The chapter on what the report is not."""
+    _ = voice.gettext
+    return Section(
+        "not",
+        _("What this is not"),
+        (
+            Listed(
+                (
+                    _(
+                        "Davy is a second pair of eyes. It is no safety-instrumented function (no SIL) and no fire-alarm system, and replaces no local alarm, interlock or inspection."
+                    ),
+                    _(
+                        "This report decides no claim. Readings are never used alone to refuse, reduce or rescind cover, and a premium is not raised within the policy year because of them alone."
+                    ),
+                    _(
+                        "Few alarms do not mean little danger, and many do not mean much: a detector that is switched off raises none. Read the coverage first."
+                    ),
+                    _(
+                        "It is not an inspection under the Work Safety Law, not a safety assessment, and not the written notice of a hazard that the insurer owes the insured."
+                    ),
+                    _(
+                        "It names no person; what people wrote in the titles of findings and impairments stands as they wrote it."
+                    ),
+                )
+            ),
+        ),
+    )

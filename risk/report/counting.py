@@ -1,0 +1,257 @@
+"""From rows to the figures of a report: counts, percentiles, hours, shares. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from core.model import Priority
+from risk.report.facts import DayAlarms, DeviceCoverage, GradeFacts, OpenFindingFacts, PriorityFacts, ResolutionFacts
+
+PRIORITIES: Final = tuple(priority.value for priority in Priority)  # the worst first
+GRADES: Final = ("major", "general")
+DAY_S: Final = 86400.0
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """An occurrence, and when it was first acknowledged; what came after the report's instant is None."""
+
+    priority: str
+    began_at: datetime
+    answered_at: datetime | None
+    resolution: str | None
+    historic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """A finding with its changes of state.
+
+    Args:
+        changes: (when, state after it), in order, the report of it among them.
+    """
+
+    finding_id: int
+    title: str
+    grade: str
+    suspected: bool
+    zone: str | None
+    zone_zh: str | None
+    reported_at: datetime
+    due_at: datetime | None
+    simulated: bool
+    changes: tuple[tuple[datetime, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SensorRow:
+    """A sensor that should report.
+
+    Args:
+        begins: when it was known, or its first stored hour where that is earlier.
+        ends: None: still in use.
+    """
+
+    sensor_id: int
+    device: str
+    kind: str
+    period_s: float
+    begins: datetime
+    ends: datetime | None
+
+
+def percentile(answers: Sequence[float | None], share: float) -> float | None:
+    """Nearest rank, so that the figure is one that happened; None (never answered) counts as the longest.
+
+    >>> percentile([10.0, 20.0, 30.0, None], 0.5), percentile([10.0, 20.0, 30.0, None], 0.9), percentile([], 0.5)
+    (20.0, None, None)
+    """
+    if not answers:
+        return None
+    ranked = sorted(answers, key=lambda answer: math.inf if answer is None else answer)
+    return ranked[math.ceil(share * len(ranked)) - 1]
+
+
+def by_priority(rows: Sequence[AlarmRow], targets: Mapping[str, float]) -> tuple[PriorityFacts, ...]:
+    """Counts and times to the first acknowledgement, each priority, the worst first."""
+    told = []
+    for priority in PRIORITIES:
+        mine = [row for row in rows if row.priority == priority]
+        timely = [row for row in mine if not row.historic]
+        answers = [(row.answered_at - row.began_at).total_seconds() if row.answered_at else None for row in timely]
+        told.append(
+            PriorityFacts(
+                priority=priority,
+                alarms=len(mine),
+                historic=len(mine) - len(timely),
+                answered=sum(answer is not None for answer in answers),
+                unanswered=sum(answer is None for answer in answers),
+                p50_s=percentile(answers, 0.5),
+                p90_s=percentile(answers, 0.9),
+                longest_s=max((answer for answer in answers if answer is not None), default=None),
+                target_s=targets.get(priority),
+            )
+        )
+    return tuple(told)
+
+
+def by_day(rows: Iterable[AlarmRow], days: Sequence[date], zone: str) -> tuple[DayAlarms, ...]:
+    """How many began on each day there, by priority."""
+    there = ZoneInfo(zone)
+    counts = Counter((row.began_at.astimezone(there).date(), row.priority) for row in rows)
+    life, high, medium, low = PRIORITIES
+    return tuple(
+        DayAlarms(day=day, counts=(counts[day, life], counts[day, high], counts[day, medium], counts[day, low]))
+        for day in days
+    )
+
+
+def resolutions(rows: Iterable[AlarmRow]) -> ResolutionFacts:
+    """By what people said it was."""
+    counts = Counter(row.resolution for row in rows)
+    still_open = counts.pop(None, 0)
+    closed = sum(counts.values())
+    by_reason = {
+        str(reason): count for reason, count in sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    }
+    return ResolutionFacts(
+        by_reason=by_reason, open=still_open, nuisance_share=counts["nuisance"] / closed if closed else None
+    )
+
+
+def state_at(finding: FindingRow, at: datetime) -> str | None:
+    """Its state at an instant; None before it was reported."""
+    return next((state for when, state in reversed(finding.changes) if when <= at), None)
+
+
+def open_spans(finding: FindingRow, until: datetime) -> list[Span]:
+    """When it was open, up to `until`."""
+    spans = []
+    ends = [when for when, _ in finding.changes[1:]] + [until]
+    for (when, state), end in zip(finding.changes, ends, strict=True):
+        if state != "closed" and when < min(end, until):
+            spans.append((when, min(end, until)))
+    return spans
+
+
+def overlap(span: Span, since: datetime, until: datetime) -> timedelta:
+    """How long of `span` lies between."""
+    return max(min(span[1], until) - max(span[0], since), timedelta(0))
+
+
+def by_grade(rows: Sequence[FindingRow], since: datetime, until: datetime) -> tuple[GradeFacts, ...]:
+    """Opened, closed, overdue in the month, each grade, the worse first."""
+    told = []
+    for grade in GRADES:
+        mine = [row for row in rows if row.grade == grade]
+        pairs = [
+            (before[1], when, after)
+            for row in mine
+            for before, (when, after) in zip(row.changes, row.changes[1:], strict=False)
+            if since <= when < until
+        ]
+        late = timedelta(0)
+        for row in mine:
+            if row.due_at is not None:
+                late += sum(
+                    (overlap(span, max(since, row.due_at), until) for span in open_spans(row, until)), timedelta(0)
+                )
+        told.append(
+            GradeFacts(
+                grade=grade,
+                open_before=sum(
+                    state_at(row, since) not in (None, "closed") and row.reported_at < since for row in mine
+                ),
+                opened=sum(since <= row.reported_at < until for row in mine),
+                closed=sum(before != "closed" and after == "closed" for before, _, after in pairs),
+                reopened=sum(before == "closed" and after != "closed" for before, _, after in pairs),
+                open_after=sum(_is_open(row, until) for row in mine),
+                overdue=sum(_is_open(row, until) and overdue_days(row, until) > 0 for row in mine),
+                overdue_days=late.total_seconds() / DAY_S,
+            )
+        )
+    return tuple(told)
+
+
+def overdue_days(row: FindingRow, at: datetime) -> float:
+    """Days since it was due; 0 where it is not, or has no date yet."""
+    return max((at - row.due_at).total_seconds() / DAY_S, 0.0) if row.due_at is not None else 0.0
+
+
+def open_ones(rows: Iterable[FindingRow], until: datetime) -> tuple[OpenFindingFacts, ...]:
+    """Those that are major or overdue and open at the end: the worst first."""
+    found = [
+        OpenFindingFacts(
+            finding_id=row.finding_id,
+            title=row.title,
+            grade=row.grade,
+            suspected=row.suspected,
+            state=state_at(row, until) or "reported",
+            zone=row.zone,
+            zone_zh=row.zone_zh,
+            reported_at=row.reported_at,
+            due_at=row.due_at,
+            overdue_days=overdue_days(row, until),
+            simulated=row.simulated,
+        )
+        for row in rows
+        if _is_open(row, until) and (row.grade == "major" or overdue_days(row, until) > 0)
+    ]
+    return tuple(sorted(found, key=lambda one: (one.grade != "major", -one.overdue_days, one.finding_id)))
+
+
+def _is_open(row: FindingRow, at: datetime) -> bool:
+    return row.reported_at < at and state_at(row, at) not in (None, "closed")
+
+
+def coverage(
+    sensors: Iterable[SensorRow],
+    received: Mapping[tuple[int, date], float],
+    days: Sequence[date],
+    zone: str,
+    until: datetime,
+) -> tuple[tuple[DeviceCoverage, ...], float | None]:
+    """What came of what was expected: each device and day, and all together.
+
+    Args:
+        received: (sensor, day) -> readings, none of its hours counted above what was expected of it.
+    """
+    there = ZoneInfo(zone)
+    nights = [*days, days[-1] + timedelta(days=1)]
+    bounds = [datetime(day.year, day.month, day.day, tzinfo=there).astimezone(UTC) for day in nights]
+    expected: dict[tuple[str, str], list[float]] = {}
+    came: dict[tuple[str, str], list[float]] = {}
+    for sensor in sensors:
+        want = expected.setdefault((sensor.device, sensor.kind), [0.0] * len(days))
+        have = came.setdefault((sensor.device, sensor.kind), [0.0] * len(days))
+        for index, (day, since, end) in enumerate(zip(days, bounds, bounds[1:], strict=False)):
+            watched = overlap((sensor.begins, min(sensor.ends or until, until)), since, end).total_seconds()
+            want[index] += watched / sensor.period_s
+            have[index] += min(received.get((sensor.sensor_id, day), 0.0), watched / sensor.period_s)
+    told = [
+        DeviceCoverage(
+            device=device,
+            kind=kind,
+            share=share(sum(came[device, kind]), sum(want)),
+            days=tuple(share(got, asked) for got, asked in zip(came[device, kind], want, strict=True)),
+        )
+        for (device, kind), want in expected.items()
+    ]
+    told.sort(key=lambda one: (one.share is None, one.share or 0.0, one.device))
+    return tuple(told), share(sum(map(sum, came.values())), sum(map(sum, expected.values())))
+
+
+def share(part: float, whole: float) -> float | None:
+    """A fraction of 0-1; None of nothing.
+
+    >>> share(1, 4), share(0, 0)
+    (0.25, None)
+    """
+    return part / whole if whole > 0 else None

@@ -1,0 +1,1 @@
+"""What a report reads from the database, under the reader's principal."""

@@ -1,0 +1,105 @@
+"""What happened at a site up to an instant: alarms and their answers, silenced ones, findings, impairments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from risk.report.counting import AlarmRow, FindingRow
+from risk.report.facts import ImpairmentFacts, SilencedFacts
+
+
+def alarms(connection: Connection[Any], site_id: int, since: datetime, until: datetime) -> list[AlarmRow]:
+    """The occurrences that began in the time; what happened to them after `until` is not told."""
+    with connection.cursor(row_factory=class_row(AlarmRow)) as cursor:
+        return cursor.execute(
+            """
+            SELECT d.priority, o.began_at,
+                   (SELECT min(t.at) FROM transition t WHERE t.occurrence_id = o.occurrence_id
+                      AND t.event = 'acknowledge' AND t.at < %(until)s) AS answered_at,
+                   CASE WHEN o.resolved_at < %(until)s THEN coalesce(o.resolution, 'unknown') END AS resolution, o.historic
+            FROM occurrence o JOIN alarm_definition d USING (definition_id)
+            WHERE o.site_id = %(site)s AND o.began_at >= %(since)s AND o.began_at < %(until)s
+            ORDER BY o.began_at, o.occurrence_id
+            """,
+            {"site": site_id, "since": since, "until": until},
+        ).fetchall()
+
+
+def targets(connection: Connection[Any], site_id: int) -> dict[str, float]:
+    """The shortest time to respond that a definition of each priority states."""
+    found = connection.execute(
+        "SELECT priority, min(respond_within_s) FROM alarm_definition WHERE site_id = %s AND retired_at IS NULL GROUP BY priority",
+        (site_id,),
+    )
+    return {row[0]: row[1] for row in found}
+
+
+def silenced(connection: Connection[Any], site_id: int, since: datetime, until: datetime) -> list[SilencedFacts]:
+    """Hours in which alarms were kept from calling, from the chain of transitions."""
+    with connection.cursor(row_factory=class_row(SilencedFacts)) as cursor:
+        return cursor.execute(
+            """
+            WITH step AS (
+                SELECT t.definition_id, t.sensor_id, d.priority, t.suppression, t.at,
+                       lead(t.at, 1, %(until)s::timestamptz)
+                           OVER (PARTITION BY t.definition_id, t.sensor_id ORDER BY t.number) AS ended_at
+                FROM transition t JOIN alarm_definition d USING (definition_id)
+                WHERE d.site_id = %(site)s AND t.at < %(until)s
+            )
+            SELECT suppression, priority, count(DISTINCT (definition_id, sensor_id)) AS alarms,
+                   sum(extract(epoch FROM least(ended_at, %(until)s) - greatest(at, %(since)s)) / 3600)::float8 AS hours
+            FROM step WHERE suppression <> 'none' AND ended_at > %(since)s AND ended_at > at
+            GROUP BY suppression, priority
+            ORDER BY suppression, array_position(ARRAY['life-safety', 'high', 'medium', 'low'], priority)
+            """,
+            {"site": site_id, "since": since, "until": until},
+        ).fetchall()
+
+
+def findings(connection: Connection[Any], site_id: int, until: datetime) -> list[FindingRow]:
+    """Every finding reported by then, with its changes of state; one without events has those of its columns."""
+    found = connection.execute(
+        """
+        SELECT f.finding_id, f.title, f.grade, f.graded_by IS NULL AS suspected, z.name, z.name_zh, f.reported_at, f.due_at,
+               f.simulated, f.closed_at, e.at, e.to_state
+        FROM finding f LEFT JOIN zone z USING (zone_id)
+        LEFT JOIN v_finding_step e ON e.finding_id = f.finding_id AND e.company_id = f.company_id AND e.at < %(until)s
+             AND e.from_state IS DISTINCT FROM e.to_state
+        WHERE f.site_id = %(site)s AND f.reported_at < %(until)s
+        ORDER BY f.finding_id, e.at, e.event_id
+        """,
+        {"site": site_id, "until": until},
+    ).fetchall()
+    changes: dict[int, list[tuple[datetime, str]]] = {}
+    for row in found:
+        mine = changes.setdefault(row[0], [(row[6], "reported")])
+        if row[10] is not None:
+            mine.append((max(row[10], row[6]), row[11]))
+        elif row[9] is not None and row[9] < until:
+            mine.append((row[9], "closed"))
+    whole = {row[0]: row for row in found}
+    return [
+        FindingRow(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], tuple(changes[row[0]]))
+        for row in whole.values()
+    ]
+
+
+def impairments(connection: Connection[Any], site_id: int, since: datetime, until: datetime) -> list[ImpairmentFacts]:
+    """Those that lasted into the time, the longest first."""
+    with connection.cursor(row_factory=class_row(ImpairmentFacts)) as cursor:
+        return cursor.execute(
+            """
+            SELECT i.impairment_id, i.kind, i.what, z.name AS zone, z.name_zh AS zone_zh, i.began_at, i.expected_until,
+                   CASE WHEN i.restored_at < %(until)s THEN i.restored_at END AS restored_at,
+                   (extract(epoch FROM least(i.restored_at, %(until)s) - greatest(i.began_at, %(since)s)) / 3600)::float8 AS hours,
+                   least(i.restored_at, %(until)s) > i.expected_until AS overran, i.simulated
+            FROM impairment i LEFT JOIN zone z USING (zone_id)
+            WHERE i.site_id = %(site)s AND i.began_at < %(until)s AND coalesce(i.restored_at > %(since)s, true)
+            ORDER BY hours DESC, i.impairment_id
+            """,
+            {"site": site_id, "since": since, "until": until},
+        ).fetchall()
