@@ -19,6 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from core.db import connect
 from core.errors import Unavailable
+from core.wire import Message
 from davy.answer import progress, say
 from davy.stack import Plan, Stack
 from davy.store import raised, stored_readings
@@ -80,8 +81,8 @@ def _publish(stack: Stack, scenario: Scenario) -> int:
             client.publish(topic, payload, qos=1, retain=True)
         for packet in scenario.packets():
             room.acquire()
-            client.publish(packet.topic, packet.payload, qos=1)
-            if isinstance(packet.message, bytes):
+            client.publish(packet.topic, packet.payload, qos=1, retain=packet.retained)
+            if not isinstance(packet.message, Message):
                 continue
             key = (packet.device, packet.message.boot, packet.message.seq)
             readings += 0 if key in sent else len(packet.message.readings)
