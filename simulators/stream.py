@@ -80,7 +80,7 @@ class Outlet:
 
     Args:
         columns: of the trace, in the order of `instruments`.
-        message_s: seconds of samples a message; not below the slowest instrument's period.
+        message_s: seconds of samples a message; not below the quickest instrument's period. A slower one is in some of them.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Outlet:
         self._instruments = instruments
         self._columns = columns
         self._periods = [max(1, round(i.period_s / step_s)) for i in instruments]
-        self._rows = round(max(message_s, *(i.period_s for i in instruments), step_s) / step_s)
+        self._rows = round(max(message_s, min(i.period_s for i in instruments), step_s) / step_s)
         self._boot = boot
         self._seq = 0
         self._random = np.random.default_rng(boot)
