@@ -30,14 +30,18 @@ AXIS_M: Final = 0.5  # the pump's axis over the well's floor
 LEVEL_M: Final = 4.0
 DEMAND: Final = 0.85  # share of the rated flow, mean of a day
 # What the day does to demand, level, air and water: amplitude and the hour of the maximum; a town drinks twice a day.
-DEMAND_DAY, DEMAND_TWICE = (0.06, 13.0), (0.04, 8.0)
-LEVEL_DAY, AIR_DAY, WATER_DAY = (0.10, 6.0), (2.0, 15.0), (0.3, 17.0)
+DEMAND_DAY, DEMAND_TWICE = (0.06, 13.0), (0.025, 8.0)
+LEVEL_DAY, AIR_DAY, WATER_DAY = (0.03, 6.0), (2.0, 15.0), (0.3, 17.0)
 AIR_CELSIUS, WATER_CELSIUS = 22.0, 15.0
 # What wanders: standard deviation, and how many seconds it remembers.
 WANDERS: Final = {
-    "demand": (0.030, 150.0),
+    "demand": (0.022, 60.0),
     "tap": (0.008, 8.0),
-    "level": (0.03, 600.0),
+    "level": (0.01, 300.0),
+    "grid": (0.006, 20.0),  # relative, of the current: the voltage of the mains
+    "eddy-flow": (2.5, 3.0),  # m3/h
+    "eddy-in": (0.8, 3.0),  # kPa
+    "eddy-out": (2.5, 3.0),  # kPa
     "air": (0.2, 1_200.0),
     "water": (0.05, 1_800.0),
     "pulse": (1.0, 1.5),
@@ -164,12 +168,12 @@ class PumpStation:
         shaft = shaft_kw(point)
         # Vapour comes and goes: what the pump gives pulsates, slowly in the pipe, quickly at the gauges.
         pulse = PULSATION * point.cavitation
-        current = current_a(shaft * (1.0 + 0.5 * pulse * chance["pulse"]))
+        current = current_a(shaft * (1.0 + 0.5 * pulse * chance["pulse"])) * (1.0 + chance["grid"])
         rows = np.column_stack(
             (
-                point.flow_m3_h * (1.0 + pulse * (0.7 * chance["pulse"] + 0.5 * flicker[:, 4])),
-                point.inlet_kpa,
-                point.outlet_kpa * (1.0 + pulse * (0.7 * chance["pulse"] + 0.7 * flicker[:, 5])),
+                point.flow_m3_h * (1.0 + pulse * (0.7 * chance["pulse"] + 0.5 * flicker[:, 4])) + chance["eddy-flow"],
+                point.inlet_kpa + chance["eddy-in"],
+                point.outlet_kpa * (1.0 + pulse * (0.7 * chance["pulse"] + 0.7 * flicker[:, 5])) + chance["eddy-out"],
                 self._warmth.casing(point, shaft, water, air),
                 level,
                 vibration.housing(point.flow_m3_h, point.cavitation, worn, flicker[:, :4]),

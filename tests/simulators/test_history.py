@@ -65,7 +65,8 @@ class Mewma:
     def score(self, rows: Float64) -> Float64:
         """Hotelling's T2 of the moving average, shape (n,)."""
         smooth = self._smooth(rows)
-        return np.einsum("ij,jk,ik->i", smooth, self._inverse, smooth)
+        found: Float64 = np.sum(smooth @ self._inverse * smooth, axis=1)
+        return found
 
 
 def test_history_is_what_the_devices_would_have_sent() -> None:

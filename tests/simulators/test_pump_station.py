@@ -97,9 +97,9 @@ def test_signals_hang_together_on_an_ordinary_day() -> None:
     def together(key: str) -> float:
         return float(np.corrcoef(flow, of(trace, key))[0, 1])
 
-    assert together("lift-current") > 0.95
-    assert together("lift-discharge") < -0.95
-    assert -0.95 < together("lift-suction") < -0.7
+    assert together("lift-current") > 0.75
+    assert together("lift-discharge") < -0.8
+    assert -0.8 < together("lift-suction") < -0.4
     warmed = Lag(1.0).follow(of(trace, "lift-current") ** 2, 900.0)
     assert np.corrcoef(warmed[900:], of(trace, "lift-winding")[900:])[0, 1] > 0.5
     assert abs(np.corrcoef(of(trace, "lift-vib-h"), of(trace, "lift-vib-v"))[0, 1]) < 0.2
