@@ -61,7 +61,7 @@ def _rewrite(
 
     def apply(packets: Iterable[Packet]) -> Iterator[Packet]:
         changed = change()
-        unsent: dict[tuple[str, str], int] = {}
+        unsent: dict[tuple[str, str, int], int] = {}
         for packet in packets:
             message = packet.message
             if not isinstance(message, Message):
@@ -74,7 +74,7 @@ def _rewrite(
                     kept.append(reading)
                 elif (other := changed(at_us, reading)) is not None:
                     kept.append(other)
-            key = (packet.site, packet.device)
+            key = (packet.site, packet.device, message.boot)
             if not kept:
                 unsent[key] = unsent.get(key, 0) + 1
                 continue

@@ -1,4 +1,4 @@
-"""The plant process of the demo: the devices of a scenario, beginning now and going on after its end."""
+"""The plant process of the demo: the devices of a scenario, in real time, going on after its end."""
 
 from __future__ import annotations
 
