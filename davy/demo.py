@@ -1,4 +1,4 @@
-"""`davy demo`: the demo portfolio on embedded servers, and a tank farm whose gas leak unfolds by itself."""
+"""`davy demo`: the demo portfolio on embedded servers; a tank farm leaks and a pump cavitates by themselves."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 from urllib.request import urlopen
 
+import simulators.demo
 from core.db import connect
 from davy.answer import progress, say
 from davy.stack import Plan, Stack
 from davy.store import Counts, counts
 from davy.up import PORTFOLIO
 
-SCENARIO = "gas-leak"
 LOOK_EVERY_S = 0.25
 
 
@@ -64,7 +64,7 @@ def _start_plant(stack: Stack) -> None:
         "DAVY_MQTT_USER": "simulator",
         "DAVY_MQTT_PASSWORD": stack.mqtt_passwords["simulator"],
     }
-    stack.add_part("plant", ["plant", SCENARIO], mqtt)
+    stack.add_part("plant", ["plant", simulators.demo.NAME], mqtt)
 
 
 def _introduce(stack: Stack) -> None:
@@ -73,7 +73,8 @@ def _introduce(stack: Stack) -> None:
         "Log in as:",
         *(f"  {user.login:<28} {user.password}   ({user.role}, {user.company or 'insurer'})" for user in stack.users),
         f"What the demo's own mailbox and webhook received: {stack.http_url}/demo/inbox",
-        "A gas leak begins within the minute. Ctrl-C stops everything and leaves nothing behind.",
+        "On the tank farm a gas leak begins within the minute, at the pump station a pump begins to cavitate.",
+        "Ctrl-C stops everything and leaves nothing behind.",
     ]
     progress("\n".join(lines))
 

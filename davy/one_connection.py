@@ -13,6 +13,7 @@ from paho.mqtt.client import Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
 from core.errors import BrokerAway
+from core.wire import Message
 from davy.stack import Stack
 from simulators.stream import Packet
 
@@ -41,8 +42,8 @@ def publish(stack: Stack, births: Iterable[tuple[str, bytes]], packets: Iterable
             client.publish(topic, payload, qos=1, retain=True)
         for packet in packets:
             _wait_for(room)
-            client.publish(packet.topic, packet.payload, qos=1)
-            if isinstance(packet.message, bytes):
+            client.publish(packet.topic, packet.payload, qos=1, retain=packet.retained)
+            if not isinstance(packet.message, Message):
                 continue
             key = (packet.device, packet.message.boot, packet.message.seq)
             readings += 0 if key in sent else len(packet.message.readings)

@@ -13,7 +13,7 @@ from alerting.condition import Conditions
 from core.batch import Event, Float64, Int32, Int64, ReadingBatch, Scores
 from core.log import logger
 from core.model import DefinitionSet
-from detectors.contract import Detector
+from detectors.contract import NEVER, SECOND_US, Detector
 from detectors.registry import detectors_for
 from ingest.directory import Directory
 
@@ -97,6 +97,7 @@ class Judge:
         self._can_be_muted = np.zeros(len(directory), np.bool_)
         for slots in self._muted_by.values():
             self._can_be_muted[slots] = True
+        self._back_at: Int64 = np.full(len(directory), NEVER, np.int64)  # when a sensor's gateway came back
         self._stamped_now = np.zeros(len(directory), np.bool_)  # our own numbers, said as of `now`
         self._stamped_now[[*directory.broker_slot.values(), *directory.gateway_slot.values()]] = True
         rows = definitions.definitions
@@ -167,12 +168,21 @@ class Judge:
     def _mute(self, batch: ReadingBatch) -> None:
         """Sensors behind a gateway that is gone say nothing: its own alarm stands for theirs."""
         for row in np.flatnonzero(self._is_gateway[batch.sensor]).tolist():
-            self._muted[self._muted_by[int(batch.sensor[row])]] = batch.value[row] >= 1.0
+            slots, gone = self._muted_by[int(batch.sensor[row])], batch.value[row] >= 1.0
+            if not gone:
+                self._back_at[slots[self._muted[slots]]] = batch.judged_at[row]
+            self._muted[slots] = gone
 
     def _unmuted(self, scores: Scores) -> Scores:
-        if len(scores) == 0 or not self._muted.any():
+        """Silences, without those for which a gateway's alarm stands.
+
+        A gateway that has come back gives its sensors their whole time again: the slow ones have not spoken yet.
+        """
+        if len(scores) == 0:
             return scores
-        heard = ~self._muted[self.definitions.slot[scores.definition]]
+        slot = self.definitions.slot[scores.definition]
+        since_back_s = (scores.at - self._back_at[slot]) / SECOND_US
+        heard = ~self._muted[slot] & (since_back_s >= scores.number)
         return Scores(scores.definition[heard], scores.row[heard], scores.at[heard], scores.number[heard])
 
     def _judge_late(self, batch: ReadingBatch, late: NDArray[np.bool_]) -> list[LateFinding]:
@@ -211,8 +221,13 @@ class Judge:
 
     def state(self) -> Columns:
         """All state as columns, with the (definition_id, version) of every row beside it."""
-        keys, sensor = self._keys, self._sensor
-        columns: Columns = {"muted": sensor[self._muted[self.definitions.slot]] if len(sensor) else sensor}
+        keys, slot = self._keys, self.definitions.slot
+        back_at = self._back_at[slot]
+        came_back = back_at != NEVER
+        columns: Columns = {
+            "muted": self._sensor[self._muted[slot]],
+            "back": np.column_stack((self._sensor[came_back], back_at[came_back])),
+        }
         columns["condition/rows"] = keys
         columns.update({f"condition/{name}": column for name, column in self.conditions.state().items()})
         for detector in self.detectors:
@@ -244,6 +259,9 @@ class Judge:
         if "muted" in columns and len(self.definitions.definitions):
             self._muted[self.definitions.slot[np.isin(self._sensor, columns["muted"])]] = True
             self._muted &= self._can_be_muted  # where a gateway can say that it is back
+        back = dict(columns["back"].tolist()) if "back" in columns else {}
+        for row in np.flatnonzero(np.isin(self._sensor, list(back))).tolist():
+            self._back_at[self.definitions.slot[row]] = back[int(self._sensor[row])]
 
 
 def _with_row(event: Event, row: int) -> Event:

@@ -57,6 +57,13 @@ class Backlog:
         """After a reconnect: everything goes out again that is younger than a minute or not acknowledged."""
         self._next = 0
 
+    def forget(self) -> None:
+        """Its power is gone: nothing is left to send, and no acknowledgement that still comes counts."""
+        for message in self._kept:
+            message.acknowledged = True
+        self._kept.clear()
+        self._next = self._bytes = self.waiting = 0
+
     def next(self) -> Kept | None:
         """The message to send now; None when all are sent."""
         while self._next < len(self._kept):

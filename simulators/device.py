@@ -6,6 +6,7 @@ come from any thread.
 
 from __future__ import annotations
 
+import math
 import random
 import socket
 import threading
@@ -59,8 +60,8 @@ class Device:
         self._state = State.AWAY
         self._problem: str | None = None
         self._connections = 0
-        self._cut_until: float | None = None
         self._cut_for_s: float | None = None
+        self._plugged_in = False  # power is back and nobody has tried to connect yet
         # The network's own from here on.
         self._client: Client | None = None
         self._in_flight: dict[int, Kept | None] = {}
@@ -105,6 +106,17 @@ class Device:
         """Pull the cable for `seconds`: no goodbye, so the broker speaks the last will."""
         with self._changed:
             self._cut_for_s = seconds
+
+    def power_off(self) -> None:
+        """Lose power: no goodbye, and what it had not sent is gone. It stays away until `power_on`."""
+        with self._changed:
+            self._backlog.forget()
+            self._cut_for_s, self._plugged_in = math.inf, False
+
+    def power_on(self, boot: int) -> None:
+        """Start anew under another boot."""
+        with self._changed:
+            self.boot, self._plugged_in = boot, True
 
     def wait_until(self, waiting_at_most: int, timeout_s: float) -> bool:
         """Whether at most so many messages are unacknowledged, waiting no longer than `timeout_s`."""
@@ -244,12 +256,16 @@ class Device:
     def _pull_cable(self, now: float) -> None:
         with self._changed:
             seconds, self._cut_for_s = self._cut_for_s, None
-        if seconds is None or self._state in (State.LEAVING, State.GONE):
+            plugged_in, self._plugged_in = self._plugged_in, False
+        if self._state in (State.LEAVING, State.GONE):
             return
-        if self._client is not None:
-            _hang_up(self._client)
-        self._away("The cable was pulled", now)
-        self._attempt_at = now + seconds
+        if seconds is not None:
+            if self._client is not None:
+                _hang_up(self._client)
+            self._away("The cable was pulled", now)
+            self._attempt_at = now + seconds
+        if plugged_in:
+            self._attempt_at, self._wait_s = now, RETRY_S[0]
 
     def _away(self, problem: str, now: float) -> None:
         client, self._client = self._client, None

@@ -14,11 +14,14 @@ from typing import Final
 
 import numpy as np
 
-from core.wire import Message, WireReading
+from core.wire import Message, Status, WireReading
 from simulators.stream import MICROSECONDS, Packet
 
 Fault = Callable[[Iterable[Packet]], Iterator[Packet]]
 HOUR_S: Final = 3_600.0
+LAST_WILL_S: Final = (
+    22.5  # one and a half times the keep-alive of `device`, as MQTT 3.1.1 section 3.1.2.10 asks of a broker
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,10 @@ def _rewrite(
 
     def apply(packets: Iterable[Packet]) -> Iterator[Packet]:
         changed = change()
-        unsent: dict[tuple[str, str], int] = {}
+        unsent: dict[tuple[str, str, int], int] = {}
         for packet in packets:
             message = packet.message
-            if isinstance(message, bytes):
+            if not isinstance(message, Message):
                 yield packet
                 continue
             kept: list[WireReading] = []
@@ -71,7 +74,7 @@ def _rewrite(
                     kept.append(reading)
                 elif (other := changed(at_us, reading)) is not None:
                     kept.append(other)
-            key = (packet.site, packet.device)
+            key = (packet.site, packet.device, message.boot)
             if not kept:
                 unsent[key] = unsent.get(key, 0) + 1
                 continue
@@ -152,6 +155,40 @@ def lost(device: str, *, window: Window) -> Fault:
     return apply
 
 
+def power_cut(device: str, *, window: Window, boot: int) -> Fault:
+    """A gateway that loses its power and gets it again: nothing comes from it meanwhile, and what it had not sent is gone.
+
+    The broker speaks its last will when it has missed the gateway for long enough; with its power it is born anew, under another
+    boot, and counts from nothing.
+
+    Args:
+        boot: of the new start.
+    """
+
+    def apply(packets: Iterable[Packet]) -> Iterator[Packet]:
+        will_us = min(window.from_us + LAST_WILL_S * MICROSECONDS, window.until_us)
+        told, count, site = -1, 0, ""
+        changes = ((will_us, Status(online=False)), (window.until_us, Status(online=True, boot=boot)))
+        for packet in packets:
+            while site and told < 1 and packet.due_us >= changes[told + 1][0]:
+                told += 1
+                yield Packet(int(changes[told][0]), site, device, changes[told][1])
+            if packet.device != device:
+                yield packet
+                continue
+            site = packet.site
+            if window.holds(packet.due_us):
+                continue
+            if packet.due_us >= window.until_us and isinstance(packet.message, Message):
+                old = packet.message
+                yield replace(packet, message=Message(boot, count, old.sent_at, old.readings))
+                count += 1
+            else:
+                yield packet
+
+    return apply
+
+
 def clock_skew(device: str, offset_s: float, *, per_million: float = 0.0, window: Window = ALWAYS) -> Fault:
     """A wrong clock: every stamp of the device is off by `offset_s`, plus `per_million` µs for each second since the start.
 
@@ -162,7 +199,7 @@ def clock_skew(device: str, offset_s: float, *, per_million: float = 0.0, window
         first_us: int | None = None
         for packet in packets:
             message = packet.message
-            if packet.device != device or isinstance(message, bytes) or not window.holds(packet.due_us):
+            if packet.device != device or not isinstance(message, Message) or not window.holds(packet.due_us):
                 yield packet
                 continue
             first_us = packet.due_us if first_us is None else first_us

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol, Self
 
 from core.errors import BadInput
+from core.wire import Status
 from simulators.device import Device
 from simulators.network import Network
 from simulators.stream import MICROSECONDS, Packet, boot_of
@@ -88,10 +89,25 @@ class Fleet:
                     return False
             if (self._speed is None or self._patient) and not self._room(device, AHEAD, stop):
                 return False
+            if isinstance(packet.message, Status):
+                if not self._switch(device, packet.message, stop):
+                    return False
+                continue
             device.send(packet.due_us // 1_000, packet.topic, packet.payload)
             self._network.wake()
             self.readings += packet.readings
         return all(self._room(device, 0, stop) for device in self.devices.values())
+
+    def _switch(self, device: Device, status: Status, stop: threading.Event) -> bool:
+        """A status on the way is a device without power, or one that starts anew; what it has sent by then is through."""
+        if status.online:
+            device.power_on(status.boot or 0)
+        elif self._room(device, 0, stop):
+            device.power_off()
+        else:
+            return False
+        self._network.wake()
+        return True
 
     def _wait(self, due_us: float, stop: threading.Event) -> bool:
         while (rest_s := (due_us - self._clock_us()) / MICROSECONDS) > 0:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from simulators.fault import Fault, compose
 from simulators.instrument import Instrument, Plant
+from simulators.past import History, history
 from simulators.stream import Packet, birth, boot_of, packets
 from simulators.truth import Truth
 
@@ -19,6 +20,8 @@ class Scenario:
         start_us: the instant of second 0, microseconds UTC, a whole second.
         seconds: how long it lasts.
         message_s: seconds of samples a message.
+        past_s: seconds from second 0 that lie in the past when it is played: they are not sent, `past` has them as columns.
+            A multiple of 60.
         plants: makes the plants anew, at second 0.
         faults: what happens to the packets on their way, in order.
     """
@@ -30,6 +33,7 @@ class Scenario:
     truth: Truth
     plants: Callable[[], Sequence[Plant]]
     message_s: int = 1
+    past_s: int = 0
     faults: tuple[Fault, ...] = ()
 
     def packets(self, *, endless: bool = False) -> Iterator[Packet]:
@@ -44,8 +48,13 @@ class Scenario:
             message_s=self.message_s,
             seed=self.seed,
             start_us=self.start_us,
+            past_s=self.past_s,
         )
         return compose(*self.faults)(made)
+
+    def past(self) -> History:
+        """What the devices would have sent before `packets` begins: the same plants, up to the instant at which they go on."""
+        return history(self.plants(), seconds=self.past_s, start_us=self.start_us)
 
     def messages(self) -> Iterator[tuple[int, str, bytes]]:
         """`(due_us, topic, payload)` of every packet, by the time it is due."""

@@ -25,32 +25,45 @@ class Packet:
 
     Args:
         due_us: when it is sent, microseconds UTC.
-        message: what it says; bytes where no device of ours would say it (see `fault.garbage`).
+        message: what it says; a status where the device comes or the broker speaks its last will; bytes where no device of
+            ours would say it (see `fault.garbage`).
     """
 
     due_us: int
     site: str
     device: str
-    message: Message | bytes
+    message: Message | Status | bytes
 
     @property
     def topic(self) -> str:
         """Where it goes."""
-        return readings_topic(self.site, self.device)
+        name = status_topic if isinstance(self.message, Status) else readings_topic
+        return name(self.site, self.device)
+
+    @property
+    def retained(self) -> bool:
+        """Whether the broker keeps it for whoever comes later: a status, never a reading."""
+        return isinstance(self.message, Status)
 
     @property
     def payload(self) -> bytes:
         """What goes over the wire."""
-        return self.message if isinstance(self.message, bytes) else encode(self.message)
+        match self.message:
+            case bytes():
+                return self.message
+            case Status():
+                return encode_status(self.message)
+            case Message():
+                return encode(self.message)
 
     @property
     def readings(self) -> int:
         """How many readings it carries."""
-        return 0 if isinstance(self.message, bytes) else len(self.message.readings)
+        return len(self.message.readings) if isinstance(self.message, Message) else 0
 
     def carrying(self, readings: list[WireReading]) -> Packet:
-        """The same with other readings. Garbage stays as it is."""
-        if isinstance(self.message, bytes):
+        """The same with other readings. What holds none stays as it is."""
+        if not isinstance(self.message, Message):
             return self
         old = self.message
         return replace(self, message=Message(old.boot, old.seq, old.sent_at, readings, old.replayed))
@@ -72,7 +85,7 @@ class Outlet:
 
     Args:
         columns: of the trace, in the order of `instruments`.
-        message_s: seconds of samples a message; not below the slowest instrument's period.
+        message_s: seconds of samples a message; not below the quickest instrument's period. A slower one is in some of them.
     """
 
     def __init__(
@@ -81,7 +94,7 @@ class Outlet:
         self._instruments = instruments
         self._columns = columns
         self._periods = [max(1, round(i.period_s / step_s)) for i in instruments]
-        self._rows = round(max(message_s, *(i.period_s for i in instruments), step_s) / step_s)
+        self._rows = round(max(message_s, min(i.period_s for i in instruments), step_s) / step_s)
         self._boot = boot
         self._seq = 0
         self._random = np.random.default_rng(boot)
@@ -140,16 +153,24 @@ def outlets(plant: Plant, *, message_s: int, seed: int, start_us: int) -> list[O
 
 
 def packets(
-    plants: Sequence[Plant], *, seconds: float | None, message_s: int, seed: int, start_us: int
+    plants: Sequence[Plant], *, seconds: float | None, message_s: int, seed: int, start_us: int, past_s: int = 0
 ) -> Iterator[Packet]:
     """Everything that the devices of `plants` send, in time order.
 
     Args:
-        seconds: how long, rounded up to whole chunks; None goes on for ever.
+        seconds: until when, rounded up to whole chunks; None goes on for ever.
         start_us: the instant of the plants' second 0, microseconds UTC.
+        past_s: so long from second 0 the plants work and nothing is sent.
+
+    Raises:
+        BadInput: the past is not a whole number of chunks.
     """
+    if past_s % CHUNK_S:
+        raise BadInput(f"The past lasts {past_s} s; it must be a multiple of {CHUNK_S} s.")
     sources = [(plant, outlets(plant, message_s=message_s, seed=seed, start_us=start_us)) for plant in plants]
-    chunk = 0
+    for plant in plants:
+        plant.advance(round(past_s / plant.step_s))
+    chunk = past_s // CHUNK_S
     while seconds is None or chunk * CHUNK_S < seconds:
         made: list[Packet] = []
         for plant, devices in sources:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of the pages; 0 takes a free one.", min=0, max=65535)] = 0,
     as_json: Json = False,
 ) -> None:
-    """A tank farm whose gas leak unfolds by itself, on an embedded database and broker."""
+    """A tank farm that begins to leak and a pump that begins to cavitate, on an embedded database and broker."""
     from davy.demo import demo as run
 
     raise typer.Exit(run(_until_asked_to_stop(), seconds=seconds, as_json=as_json, http_port=port))
@@ -113,9 +114,16 @@ def process(
 
 
 @app.command(hidden=True)
-def plant(scenario: str, seed: int = 1, die_with_parent: DieWithParent = False) -> None:
-    """The devices of a simulated plant, in real time, at the broker of the settings."""
+def plant(
+    scenario: str,
+    seed: int = 1,
+    live_at: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="When it begins; without it, now.")
+    ] = None,
+    die_with_parent: DieWithParent = False,
+) -> None:
+    """The devices of a scenario, or of the demo's two plants, in real time, at the broker of the settings."""
     from davy.process import run_process
     from davy.processes.plant import plant_body
 
-    raise typer.Exit(run_process("plant", plant_body(scenario, seed), die_with_parent=die_with_parent))
+    raise typer.Exit(run_process("plant", plant_body(scenario, seed, live_at), die_with_parent=die_with_parent))

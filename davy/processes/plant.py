@@ -1,26 +1,30 @@
-"""The plant process of the demo: the devices of a scenario, beginning now and going on after its end."""
+"""The plant process of the demo: the devices of a scenario, in real time, going on after its end."""
 
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
 
 from core.settings import Settings
 from davy.process import Body
 from davy.processes.surroundings import wall_clock, wall_clock_us
+from simulators import demo
 from simulators.fleet import Fleet
 from simulators.scenario import Scenario
-from simulators.scenarios import gas_leak, load
+from simulators.scenarios import load
+from simulators.stream import MICROSECONDS
 
-DEMO_LEAK: Final = {"leak_at_s": 5.0, "grows_s": 40.0}  # the first alarm comes while a newcomer is still reading
 
+def plant_body(name: str, seed: int, live_at: datetime | None = None) -> Body:
+    """The devices of a scenario, going on after its end.
 
-def plant_body(name: str, seed: int) -> Body:
-    """The devices of a scenario, beginning now and going on after its end."""
+    Args:
+        name: of a scenario, or `demo`: two plants side by side, and a past.
+        live_at: when it begins; None is now. What was due by now is sent at once.
+    """
 
     def play(settings: Settings, stop: threading.Event) -> None:
-        scenario = _beginning_now(name, seed)
+        scenario = _beginning(name, seed, live_at or wall_clock() + timedelta(seconds=1))
         user, password = settings.need("mqtt_user"), settings.secret("mqtt_password")
         fleet = Fleet(
             scenario,
@@ -36,8 +40,7 @@ def plant_body(name: str, seed: int) -> Body:
     return play
 
 
-def _beginning_now(name: str, seed: int) -> Scenario:
-    now = wall_clock() + timedelta(seconds=1)
-    if name == "gas-leak":
-        return gas_leak.build(seed, int(now.timestamp()) * 1_000_000, **DEMO_LEAK)
-    return load(name, seed, now)
+def _beginning(name: str, seed: int, live_at: datetime) -> Scenario:
+    if name == demo.NAME:
+        return demo.build(seed, int(live_at.timestamp()) * MICROSECONDS)
+    return load(name, seed, live_at)

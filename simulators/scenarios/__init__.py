@@ -8,12 +8,22 @@ from typing import Final
 
 from core.errors import BadInput
 from simulators.scenario import Scenario
-from simulators.scenarios import flange_leak, gas_leak, quiet_day
+from simulators.scenarios import (
+    dead_gateway,
+    flange_leak,
+    gas_leak,
+    pump_cavitation,
+    quiet_day,
+    stuck_gas_sensor,
+)
 from simulators.stream import MICROSECONDS
 
 SCENARIOS: Final[dict[str, Callable[[int, int], Scenario]]] = {
     "gas-leak": gas_leak.build,
     "flange-leak": flange_leak.build,
+    "pump-cavitation": pump_cavitation.build,
+    "stuck-gas-sensor": stuck_gas_sensor.build,
+    "dead-gateway": dead_gateway.build,
     "quiet-day": quiet_day.build,
 }
 

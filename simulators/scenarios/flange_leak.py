@@ -11,12 +11,11 @@ from typing import Final
 
 import numpy as np
 
+from simulators import pump_station
 from simulators.scenario import Scenario
-from simulators.scenarios.gas_leak import CHINA_S
-from simulators.scenarios.leaking import plants, truth_of
-from simulators.stream import MICROSECONDS
+from simulators.scenarios.leaking import truth_of
+from simulators.scenarios.sites import local_seconds, plants
 from simulators.tank_farm import TANK_AT, YARD_DETECTOR_AT, Leak, Schedule
-from simulators.weather import DAY_S
 
 SECONDS: Final = 900
 
@@ -36,13 +35,14 @@ def build(seed: int, start_us: int) -> Scenario:
         leaks=(leak,),
         wind=wind,
         wind_from=(towards + 180.0) % 360.0,
-        local_s=(start_us / MICROSECONDS + CHINA_S) % DAY_S,
+        local_s=local_seconds(start_us),
     )
+    station = pump_station.Schedule(local_s=schedule.local_s)
     return Scenario(
         name="flange-leak",
         seed=seed,
         start_us=start_us,
         seconds=SECONDS,
         truth=truth_of(schedule, seed, SECONDS, start_us),
-        plants=lambda: plants(schedule, seed),
+        plants=lambda: plants(schedule, station, seed),
     )

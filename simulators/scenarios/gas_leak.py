@@ -11,18 +11,31 @@ from typing import Final
 
 import numpy as np
 
+from simulators import pump_station
 from simulators.scenario import Scenario
-from simulators.scenarios.leaking import plants, truth_of
-from simulators.stream import MICROSECONDS
+from simulators.scenarios.leaking import truth_of
+from simulators.scenarios.sites import local_seconds, plants
 from simulators.tank_farm import Leak, Schedule, Span
-from simulators.weather import DAY_S
 
 SECONDS: Final = 1_200
-CHINA_S: Final = 8 * 3_600  # the plant's wall clock is eight hours ahead of UTC
 
 
 def build(seed: int, start_us: int, *, leak_at_s: float | None = None, grows_s: float | None = None) -> Scenario:
-    """The scenario for a seed.
+    """The scenario for a seed; the arguments are those of `leaking_farm`."""
+    farm = leaking_farm(seed, start_us, leak_at_s=leak_at_s, grows_s=grows_s)
+    station = pump_station.Schedule(local_s=farm.local_s)
+    return Scenario(
+        name="gas-leak",
+        seed=seed,
+        start_us=start_us,
+        seconds=SECONDS,
+        truth=truth_of(farm, seed, SECONDS, start_us),
+        plants=lambda: plants(farm, station, seed),
+    )
+
+
+def leaking_farm(seed: int, start_us: int, *, leak_at_s: float | None = None, grows_s: float | None = None) -> Schedule:
+    """What happens on the tank farm.
 
     Args:
         leak_at_s: when the seal begins to leak; None lets the seed choose between 2 and 4 minutes.
@@ -45,19 +58,11 @@ def build(seed: int, start_us: int, *, leak_at_s: float | None = None, grows_s: 
         grows_s=chosen_growth if grows_s is None else grows_s,
         ends_s=shut,
     )
-    schedule = Schedule(
+    return Schedule(
         leaks=(leak,),
         pumped=(Span(0, shut, leak.tank),),
         fan_off=(Span(begins + round(fan_after), shut + round(fan_again)),),
         wind=wind,
         wind_from=wind_from,
-        local_s=(start_us / MICROSECONDS + CHINA_S) % DAY_S,
-    )
-    return Scenario(
-        name="gas-leak",
-        seed=seed,
-        start_us=start_us,
-        seconds=SECONDS,
-        truth=truth_of(schedule, seed, SECONDS, start_us),
-        plants=lambda: plants(schedule, seed),
+        local_s=local_seconds(start_us),
     )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
-from simulators.instrument import Plant
-from simulators.mine import MineReturn
 from simulators.tank_farm import SENSORS, Schedule, TankFarm
 from simulators.truth import CONTACT_DELAY_S, GAS_DELAY_S, Truth, Watch, first_at, tell
 
@@ -15,11 +12,6 @@ from simulators.truth import CONTACT_DELAY_S, GAS_DELAY_S, Truth, Watch, first_a
 STAGES: Final = {"lel-1": 20.0, "lel-2": 40.0}
 FAN_STOPPED: Final = 0.5
 EXPLOSIVE: Final = 100.0  # %LEL
-
-
-def plants(schedule: Schedule, seed: int, step_s: float = 1.0) -> Sequence[Plant]:
-    """Both plants of the portfolio; the mine has nothing to do with it."""
-    return TankFarm(schedule, seed, step_s), MineReturn(seed, step_s)
 
 
 def truth_of(schedule: Schedule, seed: int, seconds: int, start_us: int) -> Truth:

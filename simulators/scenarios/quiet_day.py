@@ -1,7 +1,8 @@
 """quiet-day: 24 hours of work, weather, noise and a network that repeats and overtakes itself. Nothing may come of it.
 
-A tanker fills one tank in the morning, the pump starts and stops eight times, wind and air follow their course. Every
-sensor is sampled every 10 s, so that a day has some 230,000 readings.
+On the tank farm a tanker fills one tank in the morning, the pump starts and stops eight times, wind and air follow their course;
+the pump station delivers what a town and its factories ask for by day and by night. Every sensor is sampled every 10 s, so that
+a day has some 320,000 readings.
 """
 
 from __future__ import annotations
@@ -10,14 +11,12 @@ from typing import Final
 
 import numpy as np
 
+from simulators import pump_station
 from simulators.fault import Fault, clock_skew, duplicates, out_of_order
 from simulators.scenario import Scenario
-from simulators.scenarios.gas_leak import CHINA_S
-from simulators.scenarios.leaking import plants
-from simulators.stream import MICROSECONDS
+from simulators.scenarios.sites import local_seconds, plants
 from simulators.tank_farm import Schedule, Span
 from simulators.truth import Truth
-from simulators.weather import DAY_S
 
 SECONDS: Final = 86_400
 SAMPLE_S: Final = 10.0
@@ -41,15 +40,16 @@ def build(seed: int, start_us: int) -> Scenario:
         wind=float(random.uniform(2, 5)),
         wind_from=float(random.uniform(0, 360)),
         air_celsius=float(random.uniform(14, 22)),
-        local_s=(start_us / MICROSECONDS + CHINA_S) % DAY_S,
+        local_s=local_seconds(start_us),
     )
+    station = pump_station.Schedule(local_s=schedule.local_s)
     return Scenario(
         name="quiet-day",
         seed=seed,
         start_us=start_us,
         seconds=SECONDS,
         truth=Truth(),
-        plants=lambda: plants(schedule, seed, SAMPLE_S),
+        plants=lambda: plants(schedule, station, seed, SAMPLE_S),
         message_s=round(SAMPLE_S),
         faults=_network(seed),
     )
@@ -62,5 +62,8 @@ def _network(seed: int) -> tuple[Fault, ...]:
         clock_skew("tf-tank-1", -0.4, per_million=2.0),
         duplicates("tf-gas-2", 0.005, seed=seed),
         duplicates("tf-weather", 0.005, seed=seed + 1),
+        clock_skew("ps-motor-1", 0.4),
+        duplicates("ps-vib-1", 0.005, seed=seed + 3),
+        out_of_order("ps-plc-1", 0.002, seed=seed + 4, delay_s=25.0),
         out_of_order("tf-pump-1", 0.002, seed=seed + 2, delay_s=25.0),
     )

@@ -13,8 +13,9 @@ from core.portfolio import Portfolio
 from core.site_defaults import BROKER_LOSS, GATEWAY_LOST, MANDATORY_STALE, with_defaults
 from core.site_references import check, unheard
 from davy.site_import import shipped_limits, vocabulary
-from simulators import mine, tank_farm
+from simulators import mine, pump_station, tank_farm
 from simulators.scenarios.leaking import STAGES
+from simulators.scenarios.pumping import LIMITS
 from tests.core.sites import read
 
 DEMO = Path(__file__).resolve().parents[2] / "packs" / "demo" / "portfolio.yaml"
@@ -32,7 +33,9 @@ def demo() -> Portfolio:
 def test_every_threshold_is_data_with_its_source_and_nobody_has_verified_one() -> None:
     """A threshold names standard and edition, or is Davy's own; a standard's number is flagged unverified until checked."""
     packs = shipped_limits()
-    assert {"gas.lel-1", "mine.ch4-return", BROKER_LOSS, GATEWAY_LOST, MANDATORY_STALE} <= set(packs)
+    assert {"gas.lel-1", "mine.ch4-return", "pump.vibration-1-c", BROKER_LOSS, GATEWAY_LOST, MANDATORY_STALE} <= set(
+        packs
+    )
     for name, limit in packs.items():
         rule = limit.rule
         assert rule.standard is None or rule.edition, name
@@ -97,7 +100,7 @@ def test_the_demo_has_exactly_the_sensors_the_simulators_play(demo: Portfolio) -
     """Company, site, zone, device, key, unit, period and range are those of the instruments."""
     played = {
         (i.company, i.site, i.zone, i.device, i.key, i.unit, i.period_s, i.low, i.high)
-        for i in (*tank_farm.SENSORS, *mine.SENSORS)
+        for i in (*tank_farm.SENSORS, *mine.SENSORS, *pump_station.SENSORS)
     }
     stated = {
         (s.company, s.site, s.zone, s.device, s.key, s.unit, s.period_s, s.range_low, s.range_high)
@@ -117,15 +120,16 @@ def test_the_demo_has_the_limits_the_scenarios_expect(demo: Portfolio) -> None:
                 assert (limit.setpoint, limit.direction, limit.on_delay_s, limit.latch) == (setpoint, "high", 0.0, True)
             assert {f"{sensor.key}.stuck", f"{sensor.key}.stale"} <= set(limits)
     assert {"vent-1.off", "level-t1.high", "pressure-t1.high", "temp-t1.high", "ch4-return.high"} <= set(limits)
+    assert {f"{m.sensor}.{m.name}" for m in LIMITS} <= set(limits)
     silent = {(d.device, d.sensor) for d in demo.definitions if d.detector == "stale"}
     assert silent == {(s.device, s.key) for s in demo.sensors if not s.is_virtual}
 
 
 def test_the_demo_has_a_person_for_each_role_of_each_company(demo: Portfolio) -> None:
-    """Two companies with their own people, and the insurer's who look after both."""
+    """Three companies with their own people, and the insurer's who look after both."""
     roles = {(person.company, person.role) for person in demo.people}
     companies = {company.key for company in demo.companies}
-    assert companies == {"huaihai-petro", "qinling-coal"}
+    assert companies == {"huaihai-petro", "qinling-coal", "minjiang-water"}
     assert roles == {(c, r) for c in companies for r in ("safety_officer", "integrator")} | {
         (None, role) for role in ("underwriter", "risk_engineer", "admin")
     }

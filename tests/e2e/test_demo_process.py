@@ -56,6 +56,7 @@ def test_the_address_and_the_log_ins_it_prints_are_right(whole_demo: Running) ->
     for login, role in (
         ("huaihai-officer", "safety_officer, huaihai-petro"),
         ("qinling-officer", "safety_officer, qinling-coal"),
+        ("minjiang-officer", "safety_officer, minjiang-water"),
         ("huaihai-integrator", "integrator, huaihai-petro"),
         ("insurer-underwriter", "underwriter, insurer"),
         ("insurer-engineer", "risk_engineer, insurer"),

@@ -33,9 +33,21 @@ def test_another_seed_is_another_leak_and_holds_too() -> None:
     assert answer["missed"] == 0
 
 
+@pytest.mark.parametrize(("scenario", "alarms"), [("pump-cavitation", 2), ("stuck-gas-sensor", 1), ("dead-gateway", 1)])
+def test_the_other_plant_and_the_signals_themselves_are_judged_too(scenario: str, alarms: int) -> None:
+    """A pump that cavitates, a detector that stands still, a gateway that dies: what must come comes, and nothing else."""
+    done = davy("simulate", scenario, "--seed", "1", "--check", "--json")
+    assert done.returncode == 0, done.stderr
+    answer = answer_of(done)
+    assert answer["expected"] >= alarms
+    assert (answer["missed"], answer["raised"]) == (0, answer["expected"] + answer["false"])
+    assert answer["false"] <= answer["allowed_false"]
+
+
+@pytest.mark.timeout(600)  # a minute and a half on a quiet machine; five beside seven others on two cores
 def test_a_quiet_day_raises_nothing() -> None:
     """A day in which nothing happens is a day without an alarm, device and quality alarms included."""
-    done = davy("simulate", "quiet-day", "--seed", "1", "--check", "--json", timeout_s=280)
+    done = davy("simulate", "quiet-day", "--seed", "1", "--check", "--json", timeout_s=560)
     assert done.returncode == 0, done.stderr
     answer = answer_of(done)
     assert (answer["expected"], answer["raised"], answer["false"]) == (0, 0, 0)

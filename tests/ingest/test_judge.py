@@ -180,6 +180,37 @@ def test_a_backlog_does_not_end_delays_that_its_next_part_cancels() -> None:
     assert [(e.definition_id, e.active, e.at) for e in events] == [(1, True, START_US + 15 * SECOND)]
 
 
+def test_a_gateway_that_is_back_gives_its_sensors_their_time() -> None:
+    """A slow sensor behind it is silent only when it has been so as long as it may since the gateway came back; also if ingest
+    starts again in between. One that speaks in time is never said to have been silent."""
+    directory = with_gateway()
+    rows = definition(1, 1, detector="stale", setpoint=30.0), definition(2, 3, setpoint=1.0)
+    judge = judge_with(*rows, directory=directory)
+
+    def at(second: float, found: Judge, *readings: tuple[int, float, float]) -> list[tuple[int, bool]]:
+        now = batch(*readings) if readings else ReadingBatch.empty()
+        events = found.advance(now, START_US + int(second * SECOND), int(second * SECOND))
+        return [(e.definition_id, e.active) for e in events]
+
+    assert at(0, judge, (0, 0, 1.0), (2, 0, 0.0)) == []
+    assert at(20, judge, (2, 20, 1.0)) == [(2, True)]
+    for second in range(25, 200, 5):
+        assert at(second, judge) == []
+    assert at(200, judge, (2, 200, 0.0)) == [(2, False)]
+    again = judge_with(*rows, directory=directory)
+    again.restore(judge.state())
+    for found in (judge, again):
+        for second in range(201, 230):
+            assert at(second, found) == []
+        assert [events for second in range(230, 245) if (events := at(second, found))] == [[(1, True)]]
+    speaks = judge_with(*rows, directory=directory)
+    at(0, speaks, (0, 0, 1.0), (2, 0, 0.0))
+    at(20, speaks, (2, 20, 1.0))
+    at(200, speaks, (2, 200, 0.0))
+    assert at(229, speaks, (0, 229, 1.0)) == []
+    assert at(258, speaks) == []
+
+
 def test_a_gateway_that_is_not_there_any_more_mutes_nobody() -> None:
     """Its virtual sensor was retired while it was gone: nobody would ever say that it is back."""
     directory = with_gateway()

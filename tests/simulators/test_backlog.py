@@ -52,6 +52,20 @@ def test_a_full_backlog_lets_the_oldest_go_and_says_so() -> None:
     assert (len(small), small.dropped) == (3, 27)
 
 
+def test_what_lost_its_power_remembers_nothing() -> None:
+    """Nothing is sent again, and an acknowledgement that was on its way counts for nothing."""
+    backlog = Backlog()
+    messages = [kept(n, n * 1_000) for n in range(5)]
+    for message in messages:
+        backlog.append(message)
+    backlog.forget()
+    backlog.acknowledge(messages[2])
+    backlog.append(kept(5, 5_000))
+    backlog.rewind()
+    assert drain(backlog) == [5]
+    assert (len(backlog), backlog.waiting, backlog.dropped) == (1, 1, 0)
+
+
 class BacklogMachine(RuleBasedStateMachine):
     """Any order of producing, sending, losing the connection and late acknowledgements."""
 

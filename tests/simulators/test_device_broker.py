@@ -15,7 +15,7 @@ from davy.servers import Broker, start_broker
 from simulators.device import Device
 from simulators.fleet import Fleet
 from simulators.network import Network
-from simulators.scenarios import gas_leak
+from simulators.scenarios import dead_gateway, gas_leak
 from simulators.stream import MICROSECONDS
 from tests.simulators.listener import Listener
 
@@ -231,6 +231,50 @@ def test_a_fleet_plays_a_scenario_as_it_was_written(mosquitto: Callable[..., Bro
             ]
     ears_boots = {boot for key in keys for boot, _ in ears.numbers(key)}
     assert ears_boots == {d.boot for d in fleet.devices.values()}
+
+
+def test_a_device_without_power_is_gone_until_it_starts_anew(broker: Broker, listener: Listener) -> None:
+    """No goodbye and nothing sent again: the broker says offline for it; with power it is born under the new boot."""
+    speaker = device()
+    with connected(broker, speaker) as network:
+        say(speaker, network, range(10))
+        assert speaker.wait_until(0, 10)
+        speaker.power_off()
+        network.wake()
+        listener.wait(lambda _: listener.statuses(KEY) == [True, False])
+        assert not speaker.wait_online(0.3, connections=2)
+        speaker.power_on(77)
+        say(speaker, network, range(3))
+        assert speaker.wait_online(10, connections=2)
+        assert speaker.wait_until(0, 10)
+    listener.wait(lambda _: listener.statuses(KEY) == [True, False, True, False])
+    assert listener.numbers(KEY) == [(BOOT, seq) for seq in range(10)] + [(77, seq) for seq in range(3)]
+
+
+def test_a_fleet_switches_a_dead_gateway_off_and_on(mosquitto: Callable[..., Broker]) -> None:
+    """The gateway of the scenario goes without a goodbye and comes back under the boot that its messages carry; all else arrives."""
+    scenario = dead_gateway.build(1, 1_767_574_800 * MICROSECONDS)
+    keys = [key for _, key in scenario.devices()]
+    dead = scenario.truth.expected[0].sensor.removeprefix("_gateway.")
+    broker = mosquitto({"ingest": "listens", **dict.fromkeys(keys, "same")})
+    with (
+        Listener(broker.host, broker.port, "ingest", "listens") as ears,
+        Fleet(
+            scenario,
+            broker.host,
+            broker.port,
+            credentials={key: (key, "same") for key in keys},
+            clock_us=lambda: time.time_ns() // 1_000,
+            speed=None,
+        ) as fleet,
+    ):
+        assert fleet.play(threading.Event())
+        theirs = [packet.message for packet in scenario.packets() if packet.device == dead]
+        sent = [(message.boot, message.seq) for message in theirs if isinstance(message, Message)]
+        ears.wait(lambda _: ears.numbers(dead)[-1:] == sent[-1:], 30)
+        assert ears.numbers(dead) == sent
+        assert ears.statuses(dead) == [True, False, True]
+        assert all(ears.statuses(key) == [True] for key in keys if key != dead)
 
 
 def test_a_fleet_keeps_to_the_clock_and_stops_when_told(mosquitto: Callable[..., Broker]) -> None:

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from core import wire
 from core.errors import Malformed
-from core.wire import Message, WireReading
+from core.wire import Message, Status, WireReading
 from simulators import fault
 from simulators.fault import Fault, Window
 from simulators.scenarios import load
 from simulators.stream import Packet
 
 S = 1_000_000
-CLEAN = list(islice(load("gas-leak", 1, datetime(2026, 1, 5, 1, tzinfo=UTC)).packets(), 900))
+CLEAN = list(islice(load("gas-leak", 1, datetime(2026, 1, 5, 1, tzinfo=UTC)).packets(), 2_000))
 START = load("gas-leak", 1, datetime(2026, 1, 5, 1, tzinfo=UTC)).start_us
 LATER = Window(START + 100 * S, START + 200 * S)
 
@@ -29,6 +29,7 @@ FAULTS: dict[str, Fault] = {
     "dropout": fault.dropout("lel-yard-1", window=LATER),
     "half": fault.dropout("wind-speed", window=LATER, share=0.5, seed=3),
     "unit": fault.wrong_unit("lel-yard-1", "kPa", window=LATER),
+    "power": fault.power_cut("tf-gas-1", window=LATER, boot=77),
     "lost": fault.lost("tf-gas-1", window=LATER),
     "clock": fault.clock_skew("tf-gas-1", -97_200.0, window=LATER),
     "duplicates": fault.duplicates("tf-gas-1", 0.3, seed=4),
@@ -91,6 +92,28 @@ def test_a_dropped_sensor_leaves_no_gap_in_the_numbers() -> None:
     sent = numbers(list(silent(CLEAN)), "tf-gas-1")
     assert sent == list(range(len(sent)))
     assert len(sent) == len(numbers(CLEAN, "tf-gas-1")) - 100
+
+
+def test_a_gateway_without_power_is_silent_and_born_anew() -> None:
+    """Its last messages come, then the last will in its name, then a birth under the new boot, and numbers from nothing: no gap."""
+    theirs = [p for p in FAULTS["power"](CLEAN) if p.device == "tf-gas-1"]
+    statuses = [(p.due_us, p.message) for p in theirs if isinstance(p.message, Status)]
+    assert statuses == [
+        (START + 122_500_000, Status(online=False)),
+        (START + 200 * S, Status(online=True, boot=77)),
+    ]
+    for packet in theirs:
+        if isinstance(packet.message, Status):
+            assert packet.retained
+            assert wire.decode_status(packet.payload) == packet.message
+            assert wire.parse_topic(packet.topic).kind == "status"
+    said = [p for p in theirs if isinstance(p.message, Message)]
+    assert not [p for p in said if LATER.holds(p.due_us)]
+    before = [p for p in said if p.due_us < START + 100 * S]
+    after = [p.message for p in said if p.due_us >= START + 200 * S]
+    assert before == [p for p in CLEAN if p.device == "tf-gas-1"][: len(before)]
+    assert [(m.boot, m.seq) for m in after if isinstance(m, Message)] == [(77, n) for n in range(len(after))]
+    assert len(after) > 20
 
 
 def test_lost_messages_leave_a_gap() -> None:

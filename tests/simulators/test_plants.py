@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from core import units
 from core.wire_rules import ID
-from simulators import gas, mine, tank_farm
+from simulators import gas, mine, pump_station, tank_farm
 from simulators.instrument import Instrument, Panel, Plant
 from simulators.tank_farm import TANK_M3, Leak, Schedule, Span, TankFarm
 
@@ -131,11 +131,15 @@ def test_a_pump_draws_its_inrush_once() -> None:
 
 
 def test_the_list_of_sensors_is_what_the_portfolio_has() -> None:
-    """24 sensors on five devices, three on the mine's one; ids of the wire, units of the table, each once."""
-    both = tank_farm.SENSORS + mine.SENSORS
-    assert len({(i.site, i.key) for i in both}) == len(both) == 27
-    assert {i.device for i in both} == {"tf-gas-1", "tf-gas-2", "tf-tank-1", "tf-weather", "tf-pump-1", "qm-gas-1"}
-    for instrument in both:
+    """24 sensors on five devices, three on the mine's one, ten on the pump station's three; ids of the wire, units of the table.
+
+    Keys are unique over all sites, because a truth names sensors by their key alone."""
+    every = tank_farm.SENSORS + mine.SENSORS + pump_station.SENSORS
+    assert len({i.key for i in every}) == len(every) == 37
+    assert {i.device for i in tank_farm.SENSORS} == {"tf-gas-1", "tf-gas-2", "tf-tank-1", "tf-weather", "tf-pump-1"}
+    assert {i.device for i in mine.SENSORS} == {"qm-gas-1"}
+    assert {i.device for i in pump_station.SENSORS} == {"ps-plc-1", "ps-vib-1", "ps-motor-1"}
+    for instrument in every:
         assert units.known(instrument.unit)
         assert ID.fullmatch(instrument.key)
         assert re.fullmatch(r"[a-z-]+", instrument.zone)

@@ -11,10 +11,12 @@ import pytest
 
 from core import wire
 from core.errors import BadInput
+from simulators import mine, pump_station, tank_farm
 from simulators.matching import Raised, judge
 from simulators.scenario import Scenario
 from simulators.scenarios import SCENARIOS, gas_leak, load
 from simulators.scenarios.leaking import STAGES
+from simulators.scenarios.pumping import LIMITS
 from simulators.stream import boot_of
 
 START = datetime(2026, 1, 5, 1, 0, 0, tzinfo=UTC)
@@ -32,7 +34,8 @@ def test_same_seed_same_bytes(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_messages_are_the_wires_and_in_time_order(name: str) -> None:
-    """Each decodes; stamps are not after sending; each sensor has each instant once; numbers rise without a gap."""
+    """Each decodes; stamps are not after sending; each sensor has each instant once; numbers rise without a gap.
+    And every sensor of the portfolio takes part: one that never speaks is silent."""
     scenario = load(name, 1, START)
     seen: dict[tuple[str, int], set[int]] = {}
     stamps: Counter[tuple[str, int]] = Counter()
@@ -42,6 +45,9 @@ def test_messages_are_the_wires_and_in_time_order(name: str) -> None:
         assert due_us >= last_us
         last_us = due_us
         _, site, device = topic.split("/")[1:4]
+        if wire.parse_topic(topic).kind == "status":
+            wire.decode_status(payload)
+            continue
         message = wire.decode(payload)
         numbers = seen.setdefault((device, message.boot), set())
         if message.seq not in numbers:
@@ -50,6 +56,7 @@ def test_messages_are_the_wires_and_in_time_order(name: str) -> None:
         assert all((site, device, r.s) in known for r in message.readings)
         assert all(r.t is not None and r.t <= message.sent_at for r in message.readings)
     assert max(stamps.values()) == 1
+    assert known == {(i.site, i.device, i.key) for i in (*tank_farm.SENSORS, *mine.SENSORS, *pump_station.SENSORS)}
     for numbers in seen.values():
         assert len(numbers) >= max(numbers) - 3  # the last ones may be on their way, overtaken
 
@@ -87,7 +94,7 @@ def test_a_gas_leak_has_its_stages_in_order(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
-@pytest.mark.parametrize("name", ["gas-leak", "flange-leak"])
+@pytest.mark.parametrize("name", ["gas-leak", "flange-leak", "pump-cavitation"])
 def test_a_plain_limit_lives_up_to_the_truth(name: str, seed: int) -> None:
     """The simplest judge one can write, over the readings as sent, misses nothing and raises nothing false."""
     scenario = load(name, seed, START)
@@ -98,7 +105,7 @@ def test_a_plain_limit_lives_up_to_the_truth(name: str, seed: int) -> None:
 
 
 def test_a_quiet_day_is_quiet() -> None:
-    """24 hours, some 230,000 readings, and every quantity stays well within its limits."""
+    """24 hours of all plants, some 320,000 readings, and every quantity stays well within its limits."""
     scenario = load("quiet-day", 1, START)
     assert scenario.truth.expected == ()
     assert scenario.truth.allowed_false == 0
@@ -113,7 +120,7 @@ def test_a_quiet_day_is_quiet() -> None:
             highest[reading.s] = max(reading.v, highest.get(reading.s, reading.v))
             lowest[reading.s] = min(reading.v, lowest.get(reading.s, reading.v))
     assert lowest["vent-1"] == 1.0
-    assert 220_000 < readings < 240_000
+    assert 315_000 < readings < 325_000
     assert max(highest[f"level-t{n}"] for n in range(1, 5)) < 85.0
     assert max(highest[f"pressure-t{n}"] for n in range(1, 5)) < 1_000.0
     assert max(highest[f"temp-t{n}"] for n in range(1, 5)) < 30.0
@@ -122,6 +129,9 @@ def test_a_quiet_day_is_quiet() -> None:
     assert highest["co-return"] < 12.0
     assert lowest["airspeed"] > 1.0
     assert highest["pump-current"] > 60.0
+    for limit in LIMITS:
+        assert highest[limit.sensor] < limit.setpoint if limit.high else lowest[limit.sensor] > limit.setpoint, limit
+    assert lowest["lift-flow"] < 300.0 < 370.0 < highest["lift-flow"]
 
 
 def test_a_quiet_day_has_no_reading_that_stands_still() -> None:
@@ -141,6 +151,69 @@ def test_a_quiet_day_has_no_reading_that_stands_still() -> None:
                 moved.setdefault(reading.s, (value, since))
                 longest[reading.s] = max(longest.get(reading.s, 0), reading.t - since)
     assert max(ms for key, ms in longest.items() if key != "vent-1") <= 180_000
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_cavitating_pump_is_told_by_suction_first(seed: int) -> None:
+    """Suction pressure, then both directions or one of vibration; the first alarm well before the water fails."""
+    truth = load("pump-cavitation", seed, START).truth
+    first = truth.expected[0]
+    assert first.definition == "lift-suction.low"
+    assert "lift-vib-h.zone-c" in {expected.definition for expected in truth.expected}
+    assert {expected.definition.split(".")[0] for expected in truth.expected} <= {
+        "lift-suction",
+        "lift-vib-h",
+        "lift-vib-v",
+    }
+    assert first.harm_us is not None
+    assert first.harm_us - first.until_us > 60_000_000
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_stuck_gas_sensor_stands_still_and_nothing_else_does(seed: int) -> None:
+    """The sensor of the truth never moves again, in clean air, and did not stand for long before; every other one goes on moving."""
+    scenario = load("stuck-gas-sensor", seed, START)
+    (expected,) = scenario.truth.expected
+    moved_us: dict[str, int] = {}
+    last: dict[str, float | str] = {}
+    for packet in scenario.packets():
+        assert isinstance(packet.message, wire.Message)
+        for reading in packet.message.readings:
+            if last.get(reading.s) != reading.v:
+                moved_us[reading.s] = 1_000 * (reading.t or 0)
+            last[reading.s] = reading.v
+    half_hour_us = 1_800_000_000
+    assert expected.from_us <= moved_us[expected.sensor] + half_hour_us <= expected.until_us
+    end_us = scenario.start_us + scenario.seconds * 1_000_000
+    still = {key for key, at_us in moved_us.items() if end_us - at_us > 180_000_000}
+    assert still == {expected.sensor, "vent-1"}
+    assert float(last[expected.sensor]) < 5.0
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_dead_gateway_is_silent_and_comes_back(seed: int) -> None:
+    """Nothing of it from the instant of the truth for two minutes and more, nothing of it is missing by its numbers, all others speak."""
+    scenario = load("dead-gateway", seed, START)
+    (expected,) = scenario.truth.expected
+    gateway = expected.sensor.removeprefix("_gateway.")
+    longest: dict[str, tuple[int, int]] = {}
+    heard: dict[str, int] = {}
+    boots: dict[int, list[int]] = {}
+    for packet in scenario.packets():
+        if not isinstance(packet.message, wire.Message):
+            assert packet.device == gateway
+            continue
+        silence = packet.due_us - heard.get(packet.device, packet.due_us)
+        longest[packet.device] = max(longest.get(packet.device, (0, 0)), (silence, packet.due_us))
+        heard[packet.device] = packet.due_us
+        if packet.device == gateway:
+            boots.setdefault(packet.message.boot, []).append(packet.message.seq)
+    silence, back_us = longest.pop(gateway)
+    assert 150_000_000 <= silence <= 311_000_000
+    assert 0 <= expected.from_us - (back_us - silence) <= 6_000_000
+    assert all(other <= 6_000_000 for other, _ in longest.values())
+    assert len(longest) == 8
+    assert [numbers == list(range(len(numbers))) for numbers in boots.values()] == [True, True]
 
 
 def test_a_leak_can_be_brought_forward() -> None:
@@ -178,6 +251,9 @@ def _plain_judge(scenario: Scenario) -> list[Raised]:
     limits: dict[str, list[tuple[str, Any]]] = {"vent-1": [("off", lambda v: v <= 0.5)]}
     for key in {i.key for i in scenario.instruments() if i.unit == "%{LEL}"}:
         limits[key] = [(name, lambda v, limit=limit: v >= limit) for name, limit in STAGES.items()]
+    for m in LIMITS:
+        beyond_it = (lambda v, m=m: v >= m.setpoint) if m.high else (lambda v, m=m: v <= m.setpoint)
+        limits.setdefault(m.sensor, []).append((m.name, beyond_it))
     raised: dict[tuple[str, str], Raised] = {}
     for packet in scenario.packets():
         assert isinstance(packet.message, wire.Message)
