@@ -199,6 +199,8 @@ class _Words:
         parts = {"value": quantity(of.value, unit, self._locale), "limit": quantity(of.setpoint, unit, self._locale)}
         if of.detector == "rate":
             return _("%(value)s a minute, limit %(limit)s a minute") % parts
+        if of.detector == "ewma":
+            return _("%(value)s standard deviations from its usual level, limit %(limit)s") % parts
         return _("%(value)s, limit %(limit)s") % parts
 
     def _company(self) -> str:
