@@ -57,7 +57,8 @@ _EVENTS = {
 }
 # Sensors of a virtual device `_model.{asset}` (core/site_models.py); no device of a plant can have a key like these.
 DEVIATION, SECOND_OPINION, MISSING = "_mewma", "_knn", "_missing"
-MODEL_SENSORS = frozenset({DEVIATION, SECOND_OPINION, MISSING})
+SCORES = frozenset({DEVIATION, SECOND_OPINION})
+MODEL_SENSORS = SCORES | {MISSING}
 _CHANNELS = {"smtp": later("E-mail"), "webhook": later("Webhook")}
 _SENDING = {
     "waiting": later("waiting to be sent"),

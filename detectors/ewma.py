@@ -117,11 +117,11 @@ def _judge(d: int, settings: Float64, known: Float64, at: Int64, t: int, x: floa
         if at[d, 1] == NEVER:
             at[d, 1] = t
         at[d, 0] = t  # time beyond the limit teaches nothing: the first reading back weighs no more than any
-        return number
+        return number  # type: ignore[no-any-return]
     at[d, 1] = NEVER
     _learn(d, known, share, max(min(distance, CLIP * spread), -CLIP * spread))
     at[d, 0] = t
-    return number
+    return number  # type: ignore[no-any-return]
 
 
 @numba.njit(cache=True)

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from core.errors import DavyError
-from davy.cli import bench, care, portfolio, running
+from davy.cli import bench, care, models, portfolio, running
 from davy.servers.errors import ServerUnavailable
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.add_typer(care.app)
 app.add_typer(portfolio.site_app, name="site")
 app.add_typer(portfolio.user_app, name="user")
 app.add_typer(portfolio.device_app, name="device")
+app.add_typer(models.app, name="detectors")
 app.add_typer(bench.app, name="bench")
 
 

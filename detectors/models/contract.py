@@ -12,7 +12,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.batch import Float64
+
+
+def whole_rows(rows: Float64) -> NDArray[np.bool_]:
+    """bool, shape (n,): in which rows no member is missing."""
+    found: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(rows), axis=1)
+    return found
 
 
 class Explained(NamedTuple):

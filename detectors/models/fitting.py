@@ -11,11 +11,11 @@ import numpy as np
 from core.batch import Float64
 from core.errors import BadInput
 from detectors.models.conformal import Calibration
-from detectors.models.contract import Explained, Model
+from detectors.models.contract import Explained, Model, whole_rows
 from detectors.models.registry import model_class
 
-# p <= 0.01, the setpoint of system.model-unusual, must be reachable with room: log10(200) = 2.3.
-LEAST_CALIBRATION: Final = 199
+# The setpoint of system.model-unusual is 2.3, and must be reachable with room: log10(250) = 2.4.
+LEAST_CALIBRATION: Final = 249
 LEAST_FIT: Final = 100
 ROWS_A_MEMBER: Final = 10  # a covariance of m members has m(m+1)/2 numbers
 RESTING: Final = 1e-9  # a spread below this share of the level is rounding, not movement
@@ -108,7 +108,7 @@ def halves(rows: Float64, members: Sequence[str], *, window_s: float, memory: in
         raise BadInput(
             f"{_these(silent)} no usable reading in the interval; choose one in which all members report, or leave it out."
         )
-    complete = there.all(axis=1)
+    complete = whole_rows(rows)
     need = max(LEAST_FIT, ROWS_A_MEMBER * len(members)), LEAST_CALIBRATION
     so_many = int(complete.sum())
     split = int(np.searchsorted(np.cumsum(complete), max(so_many - memory, 0) // 2, side="left")) + 1
@@ -154,7 +154,7 @@ def _need_movement(rows: Float64, members: Sequence[str]) -> None:
     low, high = np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)
     still = high - low <= RESTING * np.maximum(np.abs(low), np.abs(high))
     if still.any():
-        told = ", ".join(f"{members[i]} ({low[i]:g})" for i in np.flatnonzero(still))
+        told = ", ".join(f"{members[i]} ({low[i]:g})" for i in np.flatnonzero(still).tolist())
         raise BadInput(
             f"For half of the interval or more this never moved: {told}. A model learns nothing from a constant: leave it out, "
             "or choose an interval in which the machine runs as usual. A sensor that stands still is what `stuck` is for."

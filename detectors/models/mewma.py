@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from core.batch import Float64
-from detectors.models.contract import Explained, Model
+from detectors.models.contract import Explained, Model, whole_rows
 
 # Weight of the newest row; a span of ten windows. On SKAB's held-out files it was the best of what was tried (F1 0.877 at a
 # false-alarm rate of 10.8 %; settings picked on the public ones).
@@ -43,9 +43,9 @@ class Mewma(Model):
         """See `Model.fit`."""
         level, spread = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0, ddof=1)
         seen = smoothed((rows - level) / spread)
-        seen = seen[np.isfinite(seen).all(axis=1)]
+        seen = seen[whole_rows(seen)]
         covariance, shrinkage = shrunk_covariance(seen, independent=len(seen) * NEWEST / (2.0 - NEWEST))
-        return cls(level, spread, np.linalg.inv(covariance), shrinkage)
+        return cls(level, spread, np.linalg.inv(covariance).astype(np.float64), shrinkage)
 
     def oddness(self, rows: Float64) -> Float64:
         """See `Model.oddness`: T2."""
@@ -105,7 +105,7 @@ def smoothed(rows: Float64) -> Float64:
     Returns:
         Shape (n, members); NaN where the row itself is not there, or less than `ENOUGH` of the weight before it is.
     """
-    there = np.isfinite(rows).all(axis=1)
+    there = whole_rows(rows)
     clean = np.where(there[:, None], rows, 0.0)
     total, weight, whole = np.zeros_like(clean), np.zeros(len(rows)), 0.0
     for back in range(KEPT):

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from core.batch import Float64
-from detectors.models.contract import Explained, Model
+from detectors.models.contract import Explained, Model, whole_rows
 
 NEIGHBOURS: Final = 5  # PyOD's default; the mean of their distances is steadier than the largest
 MOST_KEPT: Final = 1_000  # rows, evenly taken from the fit: a look-up stays below 2 ms, and the model is what is kept
@@ -39,14 +39,14 @@ class NearestNeighbours(Model):
     def fit(cls, rows: Float64) -> Self:
         """See `Model.fit`."""
         level, spread = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0, ddof=1)
-        z = (rows[np.isfinite(rows).all(axis=1)] - level) / spread
+        z = (rows[whole_rows(rows)] - level) / spread
         kept = np.unique(np.linspace(0, len(z) - 1, min(len(z), MOST_KEPT)).astype(np.intp))
         return cls(level, spread, z[kept])
 
     def oddness(self, rows: Float64) -> Float64:
         """See `Model.oddness`."""
         z = (rows - self._level) / self._spread
-        there = np.isfinite(z).all(axis=1)
+        there = whole_rows(z)
         found = np.full(len(rows), np.nan)
         if there.any():
             found[there] = self._detector.decision_function(z[there])
