@@ -134,11 +134,11 @@ def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str
     if fired.sensor_key == SECOND_OPINION:
         return (
             _(
-                "%(sensor)s: nothing near it was seen in normal operation. At most one normal moment in %(odds)s is as odd."
+                "%(sensor)s. Nothing near to this was seen in normal operation: at most one normal moment in %(odds)s is as odd."
             )
             % words
         )
-    return _("%(sensor)s: together they do not run as in normal operation. At most one normal moment in %(odds)s is as odd, and it has lasted %(delay)s.") % words  # fmt: skip
+    return _("%(sensor)s. They do not run as in normal operation: at most one normal moment in %(odds)s is as odd. It has lasted %(delay)s.") % words  # fmt: skip
 
 
 def _sentence(fired: Judged) -> str:

@@ -23,6 +23,7 @@ Gettext = Callable[[str], str]
 ROLES: Final = ("owner", "ingest", "alerting", "web")
 LATE_BEAT: Final = timedelta(seconds=15)  # several times what ingest takes between two
 LATE_NOTIFICATION: Final = timedelta(seconds=60)
+LATE_SCORE: Final = timedelta(seconds=60)  # beyond the window itself and the 5 s that are waited for its members
 SILENT_SITE: Final = timedelta(minutes=10)  # sensors report every second to every few minutes
 NAMED: Final = 5  # of many, how many are named
 
@@ -120,6 +121,7 @@ def database_checks(on: Examination) -> list[Check]:
         ("notifications", _notifications),
         ("last_readings", _last_readings),
         ("device_clocks", _device_clocks),
+        ("models", _models),
     ]
     url = on.url("owner")
     if url is None:
@@ -227,6 +229,25 @@ def _device_clocks(on: Examination, connection: Connection[Any]) -> Check:
         "tolerance": f"{tolerance:g}",
     }
     return Check("device_clocks", True, found)
+
+
+def _models(on: Examination, connection: Connection[Any]) -> Check:
+    """Whether every declared model is fitted, scored, and heard by ingest."""
+    _, models = on.gettext, store.models(connection)
+    if not models:
+        return Check("models", True, _("No asset has a model."))
+    if unfitted := [each.key for each in models if each.fitted_at is None]:
+        found = _("Not fitted, so nobody judges: %(models)s.") % {"models": _few(unfitted)}
+        advice = _("Choose an interval in which it ran as usual: `davy detectors fit --asset KEY --from ... --to ...`.")
+        return Check("models", False, found, advice)
+    if late := [each.key for each in models if each.is_late(on.now, LATE_SCORE)]:
+        found = _("Not scored lately: %(models)s.") % {"models": _few(late)}
+        return Check("models", False, found, _("Look at the log of `davy process detectors`: is it running?"))
+    if unheard := [each.key for each in models if each.is_unheard(LATE_SCORE)]:
+        found = _("Scored, but the scores do not arrive: %(models)s.") % {"models": _few(unheard)}
+        advice = _("The broker does not let the detectors process publish them: run `davy detectors access`.")
+        return Check("models", False, found, advice)
+    return Check("models", True, _("All %(count)s models are fitted and score.") % {"count": len(models)})
 
 
 def _few(names: Sequence[str]) -> str:

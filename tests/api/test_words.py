@@ -105,11 +105,11 @@ class Fired:
         ),
         (
             Fired(sensor_key="_mewma", unit="1", setpoint=2, first_value=2.398, on_delay_s=50),
-            "Detector 1: together they do not run as in normal operation. At most one normal moment in 250 is as odd, and it has lasted 50 s.",
+            "Detector 1. They do not run as in normal operation: at most one normal moment in 250 is as odd. It has lasted 50 s.",
         ),
         (
             Fired(sensor_key="_knn", unit="1", setpoint=2, first_value=2.0),
-            "Detector 1: nothing near it was seen in normal operation. At most one normal moment in 100 is as odd.",
+            "Detector 1. Nothing near to this was seen in normal operation: at most one normal moment in 100 is as odd.",
         ),
         (
             Fired(sensor_key="_missing", unit="1", setpoint=1, first_value=2.0, on_delay_s=300),
