@@ -15,7 +15,7 @@ from core.db import connect, transaction
 from core.errors import BadInput
 from core.store.writes import JournalEntry, write_journal
 from detectors.models.contract import whole_rows
-from detectors.models.fitting import fit, halves
+from detectors.models.fitting import Fitted, fit, halves
 from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.models import Plan
@@ -111,31 +111,10 @@ def fit_asset(
         complete = int(whole_rows(rows).sum())
         with transaction(connection, token()):
             version = store.lock_asset(connection, plan.asset_id) + 1
-            kept = []
-            for kind, model, notices in made:
-                model_id = store.add_fitted(
-                    connection,
-                    plan,
-                    version=version,
-                    kind=kind,
-                    trained=(since, until),
-                    windows=complete,
-                    parameters=model.parameters(),
-                    highest=model.calibration.highest,
-                    notices=notices,
-                    fitted_at=at,
-                    fitted_by=actor,
-                    reason=reason.strip() or DEFAULT_REASON,
-                )
-                kept.append(
-                    FittedModel(
-                        model_id=model_id,
-                        kind=kind,
-                        calibration_windows=len(model.calibration.oddness),
-                        highest_number=model.calibration.highest,
-                        notices=notices,
-                    )
-                )
+            kept = [
+                _keep(connection, plan, version, kind, model, notices, (since, until), complete, (at, actor, reason))
+                for kind, model, notices in made
+            ]
             write_journal(connection, [_entry(plan, version, since, until, actor, reason, at)])
     finally:
         connection.close()
@@ -207,6 +186,42 @@ def _rows(connection: Connection[Any], plan: Plan, since: datetime, until: datet
         )
     sensors = [member.sensor_id for member in plan.members]
     return means(connection, sensors, first=first, count=last - first, window_s=plan.window_s)
+
+
+def _keep(
+    connection: Connection[Any],
+    plan: Plan,
+    version: int,
+    kind: str,
+    model: Fitted,
+    notices: list[str],
+    trained: tuple[datetime, datetime],
+    windows: int,
+    by: tuple[datetime, str, str],
+) -> FittedModel:
+    """Writes one kind of model; `by` is when, who and why."""
+    at, actor, reason = by
+    model_id = store.add_fitted(
+        connection,
+        plan,
+        version=version,
+        kind=kind,
+        trained=trained,
+        windows=windows,
+        parameters=model.parameters(),
+        highest=model.calibration.highest,
+        notices=notices,
+        fitted_at=at,
+        fitted_by=actor,
+        reason=reason.strip() or DEFAULT_REASON,
+    )
+    return FittedModel(
+        model_id=model_id,
+        kind=kind,
+        calibration_windows=len(model.calibration.oddness),
+        highest_number=model.calibration.highest,
+        notices=notices,
+    )
 
 
 def _entry(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Final
 
 import numba
@@ -93,18 +94,17 @@ def _learn(d: int, known: Float64, share: float, distance: float) -> None:
 @numba.njit(cache=True)
 def _judge(d: int, settings: Float64, known: Float64, at: Int64, t: int, x: float) -> float:
     """The number for a usable reading of one definition, which is learnt where it may be."""
-    memory_s, warm_up, floor, relearn_s, limit = settings[d]
-    if at[d, 1] != NEVER and t - at[d, 1] >= relearn_s * SECOND_US:
-        known[d, :] = 0.0
-        at[d, :] = NEVER
+    if at[d, 1] != NEVER and t - at[d, 1] >= settings[d, 3] * SECOND_US:
+        known[d, 0] = 0.0
+        at[d, 1] = NEVER
     if known[d, 0] < 1.0:
         known[d, 0], known[d, 1], known[d, 2] = 1.0, x, 0.0
         at[d, 0] = t
         return np.nan
     distance = x - known[d, 1]
-    spread = max(np.sqrt(known[d, 2]), floor)
-    share = min(1.0 - np.exp(-(t - at[d, 0]) / SECOND_US / memory_s), HEAVIEST)
-    if known[d, 0] < warm_up:
+    spread = max(math.sqrt(known[d, 2]), settings[d, 2])
+    share = min(1.0 - math.exp((at[d, 0] - t) / (SECOND_US * settings[d, 0])), HEAVIEST)
+    if known[d, 0] < settings[d, 1]:
         _learn(d, known, max(share, 1.0 / (known[d, 0] + 1.0)), distance)
         at[d, 0] = t
         return np.nan
@@ -113,7 +113,7 @@ def _judge(d: int, settings: Float64, known: Float64, at: Int64, t: int, x: floa
         at[d, 0] = t
         return np.nan
     number = min(abs(distance / spread), LARGEST)
-    if number >= limit:
+    if number >= settings[d, 4]:
         if at[d, 1] == NEVER:
             at[d, 1] = t
         at[d, 0] = t  # time beyond the limit teaches nothing: the first reading back weighs no more than any
