@@ -416,3 +416,28 @@ def test_numbers_are_those_of_the_rows(any_station: Station) -> None:
     model = Fitted.restored(row.kind, row.members, row.parameters)
     wanted = model.number(np.concatenate([normal(1200), later]), row.members)[1200:]
     assert [value for value, _ in broker.said("_mewma")] == pytest.approx(wanted[:59].tolist())
+
+
+def test_the_insurer_sees_why_once_the_company_shares_it(station: Station) -> None:
+    """The wall stands in the database: no signal of a client before the occurrence is resolved or shared, none of another's."""
+    station.fit()
+    station.store(failing(60, 2), FITTED_AT)
+    scorer = station.scorer(Broker().publish)
+    scorer.turn(FITTED_AT + timedelta(seconds=60))
+    occurrence = raise_alarm(station, FITTED_AT + timedelta(seconds=50), 2.5)
+    scorer.turn(FITTED_AT + timedelta(seconds=61))
+    ((company,),) = station.rows("SELECT company_id FROM occurrence")
+
+    def seen(role: str, *companies: int) -> int:
+        token = station.database.person_token(1, role, *companies)
+        with station.database.connect("web", token) as connection:
+            return len(connection.execute("SELECT members FROM model_evidence").fetchall())
+
+    assert (seen("safety_officer", company), seen("underwriter", company)) == (1, 0)
+    with station.database.connect("owner") as connection:
+        connection.execute("UPDATE occurrence SET shared = true WHERE occurrence_id = %s", (occurrence,))
+    assert (seen("underwriter", company), seen("underwriter", company + 1), seen("safety_officer", company + 1)) == (
+        1,
+        0,
+        0,
+    )
