@@ -138,6 +138,8 @@ class AlarmWords:
         }
         if of.detector == "rate":
             return _("%(value)s a minute, limit %(limit)s a minute") % parts
+        if of.detector == "ewma":
+            return _("%(value)s standard deviations from its usual level, limit %(limit)s") % parts
         return _("%(value)s, limit %(limit)s") % parts
 
     def _company(self) -> str:

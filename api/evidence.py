@@ -14,6 +14,7 @@ from api.permissions import Right
 from api.store import looks, occurrences, readings
 from api.store.occurrences import Occurrence, TimelineRow
 from api.visitor import Visitor
+from api.wording import SCORES
 
 TABLE_ROWS = 60  # of the data table beside the chart: a summary for those who cannot see the curve
 
@@ -31,7 +32,8 @@ def evidence_of(
     connection: Connection[TupleRow], visitor: Visitor, occurrence: Occurrence, now: datetime
 ) -> Evidence | None:
     """The curve around the occurrence; None where this visitor may not see it yet. The insurer's look is journalled."""
-    if not sees_evidence(visitor, occurrence) or occurrence.is_virtual:
+    drawn = not occurrence.is_virtual or occurrence.sensor_key in SCORES
+    if not sees_evidence(visitor, occurrence) or not drawn:
         return None
     ended = occurrence.normal_at if occurrence.resolved_at is None else (occurrence.normal_at or occurrence.resolved_at)
     shown = window(occurrence.began_at, ended, now, occurrence.period_s)

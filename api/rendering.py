@@ -13,7 +13,7 @@ from babel.support import Translations
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from api import look_wording, numbers, risk_wording, sentences, wording
+from api import explanation, look_wording, numbers, risk_wording, sentences, wording
 from api.rooms import ROOMS
 from core.i18n import LANGUAGES, locale_of, translations
 
@@ -72,6 +72,7 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
         PRIORITIES=wording.PRIORITIES,
         RESOLUTIONS=wording.RESOLUTIONS,
         UNACKNOWLEDGED=wording.UNACKNOWLEDGED,
+        SCORES=wording.SCORES,
     )
     environment.filters.update(_filters(language, texts, locale))
     environment.filters.update(_risk_filters(texts))
@@ -95,6 +96,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "reading": lambda fired, value: wording.reading(texts, fired, value, locale),
         "limit": lambda row: wording.limit_sign(row.direction, row.unit, row.setpoint, locale),
         "why": lambda fired: wording.why(texts, fired, say(fired, "sensor_name"), locale),
+        "explained": lambda evidence, fired: explanation.explained(texts, evidence, fired, language, locale),
         "priority": lambda word: wording.said(texts, wording.PRIORITIES, word),
         "state": lambda word: wording.said(texts, wording.STATES, word),
         "resolution": lambda word: wording.said(texts, wording.RESOLUTIONS, word),

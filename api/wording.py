@@ -56,6 +56,10 @@ _EVENTS = {
     "return_to_service": later("Returned to service"),
     "resolve": later("Resolved"),
 }
+# Sensors of a virtual device `_model.{asset}` (core/site_models.py); no device of a plant can have a key like these.
+DEVIATION, SECOND_OPINION, MISSING = "_mewma", "_knn", "_missing"
+SCORES = frozenset({DEVIATION, SECOND_OPINION})
+MODEL_SENSORS = SCORES | {MISSING}
 _CHANNELS = {"smtp": later("E-mail"), "webhook": later("Webhook")}
 _SENDING = {
     "waiting": later("waiting to be sent"),
@@ -107,6 +111,8 @@ def why(texts: NullTranslations, fired: Judged, sensor: str, locale: str = "en")
         return _("Messages from this site were lost on their way: %(value)s known missing.") % {
             "value": number(fired.first_value, locale)
         }
+    if fired.sensor_key in MODEL_SENSORS:
+        return _of_a_model(texts, fired, sensor, locale)
     words = {
         "sensor": sensor,
         "value": reading(texts, fired, fired.first_value, locale),
@@ -116,7 +122,29 @@ def why(texts: NullTranslations, fired: Judged, sensor: str, locale: str = "en")
     return _(_sentence(fired)) % words
 
 
+def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str) -> str:
+    """What a model's number says; it is -log10 of the share of normal windows that look as odd."""
+    _ = texts.gettext
+    if fired.sensor_key == MISSING:
+        return _("%(sensor)s: signals were missing for %(delay)s, so nobody judged whether it runs as usual.") % {
+            "sensor": sensor,
+            "delay": duration(texts, fired.on_delay_s),
+        }
+    odds = number(None if fired.first_value is None else round(10.0 ** min(fired.first_value, 9.0)), locale)
+    words = {"sensor": sensor, "odds": odds, "delay": duration(texts, fired.on_delay_s)}
+    if fired.sensor_key == SECOND_OPINION:
+        return (
+            _(
+                "%(sensor)s. Nothing near to this was seen in normal operation: at most one normal moment in %(odds)s is as odd."
+            )
+            % words
+        )
+    return _("%(sensor)s. They do not run as in normal operation: at most one normal moment in %(odds)s is as odd. It has lasted %(delay)s.") % words  # fmt: skip
+
+
 def _sentence(fired: Judged) -> str:
+    if fired.detector == "ewma":
+        return later("%(sensor)s is %(value)s away from its own usual level; the limit is %(limit)s.")
     if fired.detector == "stale":
         return later("%(sensor)s has sent no usable reading for %(value)s; the limit is %(limit)s.")
     if fired.detector == "stuck":
@@ -138,6 +166,8 @@ def reading(texts: NullTranslations, fired: Judged, value: float | None, locale:
         return number(None)
     if fired.detector in ("stale", "stuck"):
         return duration(texts, value)
+    if fired.detector == "ewma":
+        return texts.gettext("%(value)s standard deviations") % {"value": number(value, locale)}
     if fired.detector == "rate":
         return texts.gettext("%(value)s a minute") % {"value": quantity(value, fired.unit, locale)}
     return quantity(value, fired.unit, locale)

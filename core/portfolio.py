@@ -226,6 +226,28 @@ class SensorRow(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRow(Row):
+    """Signals of one asset that are judged together; see `core.site_models`.
+
+    Args:
+        key: of the virtual device `_model.{key}`.
+        members: `device/sensor` of each, in the order of the model's columns.
+        window_s: seconds whose mean is one value of each member.
+    """
+
+    kind: ClassVar[str] = "model"
+    guarded: ClassVar[frozenset[str]] = frozenset({"members", "window_s", "priority", "retired"})
+    site: str
+    zone: str
+    asset: str
+    key: str
+    window_s: float
+    members: tuple[str, ...]
+    priority: Priority = Priority.MEDIUM
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionRow(Row):
     """One alarm definition; see `core.model.AlarmDefinition`.
 
@@ -335,6 +357,7 @@ class Portfolio:
     assets: list[AssetRow] = field(default_factory=list)
     devices: list[DeviceRow] = field(default_factory=list)
     sensors: list[SensorRow] = field(default_factory=list)
+    models: list[ModelRow] = field(default_factory=list)
     definitions: list[DefinitionRow] = field(default_factory=list)
     routes: list[RouteRow] = field(default_factory=list)
 

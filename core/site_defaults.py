@@ -1,4 +1,4 @@
-"""What Davy adds to every site of its own accord: virtual sensors for broker and gateways, and staleness of what the law asks for.
+"""What Davy adds to every site of its own accord: virtual sensors for broker, gateways and models, and staleness of what the law asks for.
 
 Silence of a mandatory detector is a hazard in itself, so it has a limit unless the file states one; loss of a gateway is
 one alarm for all that hangs on it, so it has a sensor of its own.
@@ -12,6 +12,7 @@ from typing import Final
 
 from core.limit_rule import PackLimit
 from core.portfolio import DeviceRow, Portfolio, SensorRow, SiteRow
+from core.site_models import add_scores
 from core.site_plant import definition
 
 BROKER: Final = "_broker"
@@ -48,6 +49,9 @@ def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portf
         devices.setdefault(device.site, []).append(device)
     for site in portfolio.sites:
         _add_virtual(added, site, devices.get(site.key, []), packs)
+    assets = {(asset.site, asset.zone, asset.key): asset for asset in portfolio.assets}
+    for model in portfolio.models:
+        add_scores(added, model, assets[model.site, model.zone, model.asset], packs)
     return added
 
 

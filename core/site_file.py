@@ -29,6 +29,7 @@ from core.portfolio import (
     ZoneRow,
 )
 from core.site_hazard import read_hazard
+from core.site_models import read_model
 from core.site_plant import read_device
 from core.yaml_lines import Block, Reading, read_block
 
@@ -218,18 +219,19 @@ def _zone(block: Block, portfolio: Portfolio, company: str, site: str) -> None:
     for each in block.blocks("assets", "asset"):
         asset_key = each.key("key", KEY, KEY_RULE)
         name, name_zh = each.both("name")
-        portfolio.assets.append(
-            AssetRow(
-                company=company,
-                site=site,
-                zone=key,
-                key=asset_key,
-                asset_kind=each.text("kind"),
-                name=name,
-                name_zh=name_zh,
-                line=each.line,
-            )
+        asset = AssetRow(
+            company=company,
+            site=site,
+            zone=key,
+            key=asset_key,
+            asset_kind=each.text("kind"),
+            name=name,
+            name_zh=name_zh,
+            line=each.line,
         )
+        portfolio.assets.append(asset)
+        if each.offers("model") and (model := each.block("model", f"the model of asset {asset_key}")) is not None:
+            read_model(model, portfolio, asset)
         each.finish()
     block.finish()
 
@@ -334,6 +336,7 @@ def _tell_twins(found: SiteFile) -> None:
 _KEEP_ONE: Final = "keep one of them, or give one another key."
 _TWIN_ADVICE: Final = {
     "device": "a device key is unique over all sites, because it is the broker's user name.",
+    "model": "a model's key is part of the topic and unique over all sites; it is the asset's where it states none.",
     "limit": "give one of them another `key`, or a `full_key` where two devices have a sensor of the same key.",
     "site": "a site key is unique over all companies, because it is part of the topic.",
 }

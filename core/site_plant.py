@@ -14,11 +14,11 @@ from core.site_hazard import read_calibration
 from core.units import same_quantity
 from core.yaml_lines import Block
 
-# `_gateway.{device}` is an id on the wire too; a device's key is its user at the broker, where these two have other rights.
-_DEVICE_KEY: Final = re.compile(r"(?!_)(?!(ingest|simulator)$)[A-Za-z0-9_.-]{1,55}")
+# `_gateway.{device}` is an id on the wire too; a device's key is its user at the broker, where these have other rights.
+_DEVICE_KEY: Final = re.compile(r"(?!_)(?!(ingest|simulator|detectors)$)[A-Za-z0-9_.-]{1,55}")
 _DEVICE_KEY_RULE: Final = (
-    "1 to 55 letters, digits, dots, dashes and underscores, not beginning with an underscore, and neither ingest nor "
-    "simulator, which are Davy's own users at the broker"
+    "1 to 55 letters, digits, dots, dashes and underscores, not beginning with an underscore, and not ingest, "
+    "simulator or detectors, which are Davy's own users at the broker"
 )
 _SENSOR_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,64}")
 _SENSOR_KEY_RULE: Final = "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"

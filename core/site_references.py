@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from core.portfolio import DeviceRow, PersonRow, PolicyRow, Portfolio, RouteRow, Row, SensorRow, Step
+from core.portfolio import DeviceRow, ModelRow, PersonRow, PolicyRow, Portfolio, RouteRow, Row, SensorRow, Step
 
 _TOLD: Final = 8  # names in one piece of advice
 
@@ -75,6 +75,10 @@ def _wrong(row: Row, known: _Known) -> Iterator[str]:
             yield from _gateway(row, gateway, known)
         case SensorRow(zone=str(zone)):
             yield from _place(row, zone, known)
+        case ModelRow():
+            yield from _other_model(row, known)
+            for member in row.members:
+                yield from _member(row, member, known)
 
 
 def _moved(row: Row, before: Row) -> Iterator[str]:
@@ -84,7 +88,7 @@ def _moved(row: Row, before: Row) -> Iterator[str]:
         yield f"belongs to {owner}; take another key."
         return
     old, new = before.columns(), row.columns()
-    for name in ("site", "device", "sensor"):
+    for name in ("site", "zone", "asset") if isinstance(row, ModelRow) else ("site", "device", "sensor"):
         if name in new and new[name] != old[name]:
             yield f"belongs to {name} {old[name]}, not {new[name]}; take another key."
             return
@@ -107,6 +111,30 @@ def _place(row: SensorRow, zone: str, known: _Known) -> Iterator[str]:
     elif row.asset is not None and known.get("asset", row.site, zone, row.asset) is None:
         those = known.there_are("asset", site=row.site, zone=zone)
         yield f"is on asset {row.asset}, which zone {zone} does not have; {those}"
+
+
+def _other_model(row: ModelRow, known: _Known) -> Iterator[str]:
+    """An asset has one model, for ever under one key: its scores are stored under it."""
+    for (kind, _), other in known.after.items():
+        same_asset = kind == row.kind and (other.site, other.zone, other.asset) == (row.site, row.zone, row.asset)
+        if same_asset and other.key != row.key:
+            yield f"is for asset {row.asset}, which has the model {other.key}; keep that key."
+
+
+def _member(row: ModelRow, member: str, known: _Known) -> Iterator[str]:
+    device, _, key = member.partition("/")
+    sensor = known.get("sensor", device, key)
+    if sensor is None or sensor.site != row.site or sensor.is_virtual:
+        where = {"site": row.site} if known.get("device", device) is None else {"device": device}
+        kind = "device" if "site" in where else "sensor"
+        yield f"has the member {member}, which is no sensor of site {row.site}; {known.there_are(kind, **where)}"
+    elif sensor.retired and not row.retired:
+        yield f"has the member {member}, which is retired; leave it out, or retire the model."
+    elif sensor.period_s > row.window_s:
+        yield (
+            f"has windows of {row.window_s:g} s, and its member {member} reports every {sensor.period_s:g} s; most windows "
+            f"would lack it. Take windows of {sensor.period_s:g} s or more, or leave it out."
+        )
 
 
 def _recipient(row: RouteRow, step: Step, known: _Known) -> Iterator[str]:

@@ -14,6 +14,7 @@ from core.portfolio import (
     DefinitionRow,
     DeviceRow,
     HazardRow,
+    ModelRow,
     PersonRow,
     PolicyRow,
     Portfolio,
@@ -54,6 +55,7 @@ class _Grouped:
         self.hazards = _group(portfolio.hazards, "site")
         self.zones = _group(portfolio.zones, "site")
         self.assets = _group(portfolio.assets, "site", "zone")
+        self.models = _group(portfolio.models, "site", "zone", "asset")
         self.devices = _group((d for d in portfolio.devices if not d.key.startswith("_")), "site")
         self.sensors = _group((s for s in portfolio.sensors if not s.is_virtual), "device")
         self.definitions = _group(portfolio.definitions, "device", "sensor")
@@ -138,7 +140,25 @@ def _zone(row: ZoneRow, by: _Grouped) -> dict[str, Any]:
     return {
         "key": row.key,
         "name": _both(row.name, row.name_zh),
-        "assets": [{"key": a.key, "kind": a.asset_kind, "name": _both(a.name, a.name_zh)} for a in assets],
+        "assets": [
+            {
+                "key": a.key,
+                "kind": a.asset_kind,
+                "name": _both(a.name, a.name_zh),
+                "model": next((_model(each) for each in by.models.get((a.site, a.zone, a.key), ())), None),
+            }
+            for a in assets
+        ],
+    }
+
+
+def _model(row: ModelRow) -> dict[str, Any]:
+    return {
+        "key": None if row.key == row.asset else row.key,
+        "window_s": row.window_s,
+        "priority": row.priority.value,
+        "members": list(row.members),
+        "retired": row.retired or None,
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from core.errors import BadInput, BadSetting
 from core.settings import Settings, variable
-from davy.device_credential import replace_entry, reread_broker
+from davy.device_credential import replace_entry, tell_broker
 from davy.servers.broker import Access
 from davy.servers.mosquitto import access_list, password_hash
 
@@ -52,7 +52,7 @@ def broker_access(settings: Settings, password_files: Mapping[str, Path]) -> str
         ) from error
     for user, password in sorted(passwords.items()):
         replace_entry(password_file, user, password_hash(password))
-    return f"{', '.join(sorted(passwords))} may log in at the broker.\n{reread_broker(settings.broker_pid)}"
+    return f"{', '.join(sorted(passwords))} may log in at the broker.\n{tell_broker(settings.broker_pid)}"
 
 
 def _password(user: str, file: Path) -> str:

@@ -35,8 +35,7 @@ def device_credential(settings: Settings, device: str, *, actor: str = "operator
         Refused: it is retired, or its key is a user name of Davy's own.
         BadSetting: the password file is not set or cannot be written, or the broker's process is not there.
     """
-    rights = Access({})
-    if device in rights.readers | rights.publishers | {settings.mqtt_user}:
+    if device in Access({}).reserved | {settings.mqtt_user}:
         raise Refused(
             f"{device} is a user of Davy's own at the broker, with other rights; give the device another key."
         )
@@ -65,7 +64,7 @@ def device_credential(settings: Settings, device: str, *, actor: str = "operator
             )
             write_journal(connection, [entry])
             replace_entry(password_file, device, password_hash(password))
-    told = reread_broker(settings.broker_pid)
+    told = tell_broker(settings.broker_pid)
     return f"user {device}\npassword {password}\nThis password is not shown a second time. {told}"
 
 
@@ -96,8 +95,8 @@ def replace_entry(password_file: Path, user: str, hashed: str) -> None:
         ) from error
 
 
-def reread_broker(broker_pid: int | None) -> str:
-    """Has the broker read its files again, and says so; or says that somebody has to.
+def tell_broker(broker_pid: int | None) -> str:
+    """Has the broker read its files again; says what was done, or what is left to do.
 
     Raises:
         BadSetting: its process cannot be told.
@@ -108,7 +107,7 @@ def reread_broker(broker_pid: int | None) -> str:
         os.kill(broker_pid, signal.SIGHUP)
     except OSError as error:
         raise BadSetting(
-            f"The password is written, but {variable('broker_pid')} is {broker_pid} and that process cannot be told "
-            f"({error.strerror}); make a credential again once it can."
+            f"The file is written, but {variable('broker_pid')} is {broker_pid} and that process cannot be told "
+            f"({error.strerror}); run this again once it can."
         ) from error
     return "The broker has been told to read its files again."

@@ -19,6 +19,7 @@ from davy import doctor_store as store
 from davy.doctor_clocks import database_clock, device_clocks, server_clock
 from davy.doctor_grafana import grafana
 from davy.doctor_life import alerting, ingest, risk
+from davy.doctor_models import models
 from davy.examination import Check, Examination, age, few
 
 ROLES: Final = ("owner", "ingest", "alerting", "web")
@@ -90,6 +91,7 @@ def database_checks(on: Examination) -> list[Check]:
         ("database_clock", database_clock),
         ("server_clock", server_clock),
         ("device_clocks", device_clocks),
+        ("models", models),
         ("grafana", grafana),
     ]
     url = on.url("owner")

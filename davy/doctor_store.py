@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -157,6 +157,48 @@ def clock_offsets(connection: Connection[Any], heard_since: datetime | None = No
                  AND (%(since)s::timestamptz IS NULL OR t.last_received_at >= %(since)s)
                ORDER BY abs(t.clock_offset_ms) DESC, d.key""",
             {"since": heard_since},
+        ).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """How a declared model stands.
+
+    Args:
+        fitted_at: its first fit; None: none yet.
+        scored_until: end of the last window that was scored.
+        heard_until: end of the last window that ingest has stored.
+    """
+
+    key: str
+    window_s: float
+    fitted_at: datetime | None
+    scored_until: datetime | None
+    heard_until: datetime | None
+
+    def is_late(self, now: datetime, grace: timedelta) -> bool:
+        """Whether a window is due since longer than `grace`."""
+        last = self.scored_until or self.fitted_at
+        return last is not None and now - last > grace + timedelta(seconds=self.window_s)
+
+    def is_unheard(self, grace: timedelta) -> bool:
+        """Whether what was scored has not come in for longer than `grace`."""
+        if self.scored_until is None or self.fitted_at is None:
+            return False
+        return self.scored_until - (self.heard_until or self.fitted_at) > grace
+
+
+def models(connection: Connection[Any]) -> list[ModelState]:
+    """The models that are declared and not retired."""
+    with connection.cursor(row_factory=class_row(ModelState)) as cursor:
+        return cursor.execute(
+            """SELECT m.key, m.window_s, (SELECT min(f.fitted_at) FROM detector_model f WHERE f.asset_id = m.asset_id) AS fitted_at,
+                      p.scored_until, l.measured_at AS heard_until
+               FROM asset_model m LEFT JOIN model_progress p USING (asset_id)
+               LEFT JOIN device d ON d.key = '_model.' || m.key
+               LEFT JOIN sensor s ON s.device_id = d.device_id AND s.key = '_missing'
+               LEFT JOIN latest l ON l.sensor_id = s.sensor_id
+               WHERE m.retired_at IS NULL ORDER BY m.key"""
         ).fetchall()
 
 

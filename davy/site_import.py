@@ -27,7 +27,7 @@ from core.db import connect
 from core.errors import BadInput, BadSiteFile, Refused
 from core.limit_rule import PackLimit, Vocabulary, read_packs
 from core.migrate import require_current
-from core.portfolio import AddressRow, DefinitionRow, Portfolio, RouteRow
+from core.portfolio import AddressRow, DefinitionRow, ModelRow, Portfolio, RouteRow
 from core.site_changes import REMOVED, Change, compare, left_alone
 from core.site_defaults import with_defaults
 from core.site_file import read_site_file
@@ -35,6 +35,7 @@ from core.site_references import check, unheard
 from core.store.reads import read_portfolio
 from core.store.writes import JournalEntry, definitions_changed, lock_portfolio, write_journal, write_rows
 from detectors.registry import DETECTORS, detector_class
+from detectors.store.declared import read_models, write_models
 
 DEFAULT_REASON: Final = "site import"
 
@@ -159,6 +160,7 @@ def read_everything(connection: Connection[Any]) -> Portfolio:
     """The whole portfolio in the database."""
     portfolio = read_portfolio(connection)
     portfolio.addresses = read_addresses(connection)
+    portfolio.models = read_models(connection)
     portfolio.definitions = read_definitions(connection)
     portfolio.routes = read_routes(connection)
     return portfolio
@@ -177,6 +179,8 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
         rows: list[Any] = [change.row for change in found]
         if kind == DefinitionRow.kind:
             write_definitions(connection, [(row, c.new_version) for row, c in zip(rows, found, strict=True)], now)
+        elif kind == ModelRow.kind:
+            write_models(connection, rows, now)
         elif kind == AddressRow.kind:
             write_addresses(connection, rows)
         elif kind == RouteRow.kind:

@@ -24,6 +24,7 @@ import structlog
 from core.db import connect
 from core.errors import Unavailable
 from core.migrate import ROLES, bootstrap, migrate
+from davy.model_access import model_topics
 from davy.part import Part
 from davy.servers import (
     Access,
@@ -55,7 +56,7 @@ class Plan:
         broker: "mosquitto", or "auto" for a laptop.
         site_file: what is imported; None: nothing.
         prepare: called when the schema stands and before any part but the inbox runs: a bench writes its own portfolio.
-        parts: which of ingest, alerting, api, risk, inbox to start.
+        parts: which of ingest, detectors, alerting, api, risk, inbox to start.
         users: whether people of the site file get log-ins.
         stream_clock: ingest's clock follows the data: only for what is played faster than life.
         settings: DAVY_ variables over the instance's own.
@@ -66,7 +67,7 @@ class Plan:
     fsync: bool = True
     site_file: Path | None = None
     prepare: Callable[[Stack], None] | None = None
-    parts: Sequence[str] = ("inbox", "ingest", "alerting", "api", "risk")
+    parts: Sequence[str] = ("inbox", "ingest", "detectors", "alerting", "api", "risk")
     users: bool = True
     stream_clock: bool = False
     http_port: int = 0
@@ -86,7 +87,7 @@ class Stack:
         self.principal_key = secrets.token_bytes(32)
         self._webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self._passwords = {role: secrets.token_urlsafe(18) for role in ROLES}
-        self.mqtt_passwords = {"ingest": secrets.token_urlsafe(18), "simulator": secrets.token_urlsafe(18)}
+        self.mqtt_passwords = {name: secrets.token_urlsafe(18) for name in ("ingest", "simulator", "detectors")}
         self._ports = {"http": plan.http_port or free_port(), "smtp": free_port(), "inbox": free_port()}
         self._opened = ExitStack()
         self.postgres: PostgresServer
@@ -112,7 +113,7 @@ class Stack:
             self._start_servers()
             self._start_part("inbox")
             self._prepare_database()
-            for name in ("api", "ingest", "alerting", "risk"):
+            for name in ("api", "ingest", "alerting", "risk", "detectors"):
                 self._start_part(name)
             self._add_users()  # meanwhile: hashing passwords takes its time
         except BaseException:
@@ -140,13 +141,13 @@ class Stack:
             part.keep_alive(time.monotonic())
 
     def pids(self) -> dict[str, int | None]:
-        """Process ids by what they are; `detectors` has no process of its own before models exist."""
+        """Process ids by what they are."""
         ours = {name: part.pid for name, part in self.parts.items()}
         return {
             "broker": self.broker.pid,
             "database": self.postgres.pid,
             "ingest": ours.get("ingest"),
-            "detectors": None,
+            "detectors": ours.get("detectors"),
             "alerting": ours.get("alerting"),
             "api": ours.get("api"),
             "risk": ours.get("risk"),
@@ -165,7 +166,7 @@ class Stack:
 
     def stop_processes(self) -> None:
         """Davy's own processes end in order; the servers stay, so that what they hold can be read."""
-        for name in ("plant", "api", "risk", "alerting", "ingest", "inbox"):
+        for name in ("plant", "api", "risk", "detectors", "alerting", "ingest", "inbox"):
             if part := self.parts.get(name):
                 part.ask_to_stop()
                 part.wait()
@@ -200,6 +201,14 @@ class Stack:
             )
         if self.plan.prepare is not None:
             self.plan.prepare(self)
+        self.tell_broker_of_models()
+
+    def tell_broker_of_models(self) -> None:
+        """Lets the detectors process, and nobody else, publish for the models there are; again after a further import."""
+        with closing(connect(self.database_url("owner"), application="stack")) as connection:
+            models = model_topics(connection)
+        if models:
+            self.broker.set_models(models)
 
     def _add_users(self) -> None:
         if self.plan.users:
@@ -246,6 +255,9 @@ class Stack:
                     **allowed,
                     "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting"),
                 }
+            case "detectors":
+                own = {"DAVY_MQTT_USER": "detectors", "DAVY_MQTT_PASSWORD": self.mqtt_passwords["detectors"]}
+                return {**key, **mqtt, **own, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
             case "risk":
                 return {**key, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
             case _:

@@ -13,13 +13,14 @@ from core.batch import ReadingBatch
 from core.errors import BadInput
 from core.model import AlarmDefinition, DefinitionSet, Priority
 from detectors.contract import Detector
+from detectors.ewma import Ewma
 from detectors.limit import Limit
 from detectors.rate import Rate
 from detectors.stale import Stale
 from detectors.stuck import Stuck
 
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
-    {detector.name: detector for detector in (Limit, Rate, Stuck, Stale)}
+    {detector.name: detector for detector in (Limit, Rate, Stuck, Stale, Ewma)}
 )
 
 

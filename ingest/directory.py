@@ -16,6 +16,7 @@ from core.wire import TopicName, parse_topic, reject
 
 BROKER_KEY = "_broker"
 GATEWAY_PREFIX = "_gateway."
+MODEL_PREFIX = "_model."  # devices of Davy's own process `detectors`: only its user at the broker may publish for them
 NO_SLOT = -1
 
 
@@ -36,7 +37,8 @@ class Device:
 
     Args:
         index: dense number of the device in the directory.
-        slots: sensor key on the wire -> slot. Virtual sensors are not here: no device may speak for them.
+        slots: sensor key on the wire -> slot. Virtual sensors are not here, as no device may speak for them, but for the
+            scores of models.
         silent_after_us: how long it may say nothing before it counts as silent, microseconds.
     """
 
@@ -84,7 +86,7 @@ class Directory:
         shortest: dict[int, float] = {}
         for slot, sensor in enumerate(self.sensors):
             device = self.device_of[sensor.device_id]
-            if not sensor.is_virtual:
+            if not sensor.is_virtual or device.row.key.startswith(MODEL_PREFIX):
                 device.slots[sensor.key] = slot
                 self._owner.setdefault((sensor.site_id, sensor.key), device)
                 shortest[device.index] = min(shortest.get(device.index, sensor.period_s), sensor.period_s)

@@ -14,9 +14,11 @@ from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.shelves import shelves
 from api.store import findings, occurrences
+from api.store.model_evidence import find_model_evidence
 from api.texts import NotFound
 from api.visitor import Visitor
 from api.web import Here, Web
+from api.wording import SCORES
 from core.model import Priority
 
 router = APIRouter()
@@ -60,6 +62,7 @@ def show(
         evidence = evidence_of(connection, visitor, found, now)
         rows = timeline_of(connection, visitor, found)
         opened = findings.of_occurrence(connection, occurrence_id) if visitor.may(Right.SEE_FINDINGS) else []
+        of_model = find_model_evidence(connection, occurrence_id) if found.sensor_key in SCORES else None
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -75,6 +78,7 @@ def show(
         answered=next((row for row in rows if row.kind == "transition" and row.what == "acknowledge"), None),
         table=table_of(evidence) if evidence else [],
         curve=evidence.curve if evidence else None,
+        of_model=of_model,
         timeline=rows,
         findings=opened,
         may_open_finding=visitor.may(Right.WORK_ON_FINDINGS) and all(row.state == "closed" for row in opened),

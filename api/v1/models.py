@@ -129,7 +129,35 @@ class Occurrence(OccurrenceLine):
     respond_within_s: float
     resolved_by: str | None
     action_taken: str | None
+    why: str | None = Field(
+        description="Why it fired, in the reader's language; null where you may not see values yet."
+    )
+    model: ModelJudgement | None = Field(description="What a model saw; null for what no model judged.")
     timeline: list[Happened]
+
+
+class ModelMember(Said):
+    """One signal beside what the others led the model to expect, in the sensor's unit."""
+
+    sensor: str = Field(description="device/sensor")
+    name: str
+    name_zh: str
+    unit: str
+    observed: float
+    expected: float
+    share: float = Field(description="Of the oddness, 0 to 1.")
+
+
+class ModelJudgement(Said):
+    """Why a model fired, worked out from stored readings when it began and frozen."""
+
+    version: int | None
+    trained_from: datetime | None
+    trained_until: datetime | None
+    window_end: datetime
+    number: float | None = Field(description="-log10 of the share of normal windows that are at least as odd.")
+    members: list[ModelMember] = Field(description="The oddest first.")
+    sentences: list[str] = Field(description="The same for a person, in the reader's language.", default_factory=list)
 
 
 class Happened(Said):

@@ -7,16 +7,20 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from api import chart, cookies
+from api import chart, cookies, wording
 from api.choices import sees_evidence
 from api.evidence import Evidence, evidence_of, timeline_of
+from api.explanation import explained
 from api.gate import AlarmReader, DeviceReader, OccurrenceReader, ReadingReader, RejectedReader, Somebody
 from api.permissions import RIGHTS
 from api.raw_view import raw_view
 from api.store import alarms, devices, occurrences, readings
+from api.store.model_evidence import ModelEvidence, find_model_evidence
 from api.texts import Answer, NotFound, later
 from api.v1 import models
+from api.visitor import Visitor
 from api.web import Here
+from core.i18n import locale_of, translations
 
 router = APIRouter()
 
@@ -66,11 +70,27 @@ def read_occurrence(web: Here, visitor: OccurrenceReader, occurrence_id: int) ->
         if found is None:
             raise NotFound
         rows = timeline_of(connection, visitor, found)
+        of_model = find_model_evidence(connection, occurrence_id) if found.sensor_key in wording.SCORES else None
     evident = sees_evidence(visitor, found)
-    said: dict[str, Any] = {name: getattr(found, name) for name in models.Occurrence.model_fields if name != "timeline"}
+    made = ("timeline", "why", "model")
+    said: dict[str, Any] = {name: getattr(found, name) for name in models.Occurrence.model_fields if name not in made}
+    said["why"], said["model"] = _why(visitor, found, of_model) if evident else (None, None)
     said["first_value"] = found.first_value if evident else None
     said["action_taken"] = found.action_taken if evident else None
     return models.Occurrence(timeline=[models.Happened.model_validate(row) for row in rows], **said)
+
+
+def _why(
+    visitor: Visitor, found: occurrences.Occurrence, of_model: ModelEvidence | None
+) -> tuple[str, models.ModelJudgement | None]:
+    texts, locale = translations(visitor.language), locale_of(visitor.language)
+    sensor = found.sensor_name_zh if visitor.language == "zh" else found.sensor_name
+    why = wording.why(texts, found, sensor, locale)
+    if of_model is None:
+        return why, None
+    judged = models.ModelJudgement.model_validate(of_model)
+    judged.sentences = explained(texts, of_model, found, visitor.language, locale)
+    return why, judged
 
 
 @router.get("/occurrences/{occurrence_id}/curve")

@@ -103,7 +103,7 @@ def process(
     stream_clock: Annotated[bool, typer.Option("--stream-clock", hidden=True)] = False,
     die_with_parent: DieWithParent = False,
 ) -> None:
-    """One process of Davy: ingest, alerting, api, risk, inbox."""
+    """One process of Davy: ingest, alerting, api, risk, detectors, inbox."""
     from davy.process import run_process
     from davy.processes import body_of
 

@@ -8,7 +8,7 @@ from typing import Final
 from core.errors import BadInput
 from davy.process import Body
 
-NAMES: Final = ("ingest", "alerting", "api", "risk", "inbox")
+NAMES: Final = ("ingest", "alerting", "api", "risk", "detectors", "inbox")
 
 
 def body_of(name: str) -> Body:

@@ -45,13 +45,16 @@ class Rights:
     digests: dict[str, bytes]
     readers: frozenset[str]
     publishers: frozenset[str]
+    scorers: frozenset[str] = frozenset()
+    models: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, path: Path) -> "Rights":
         """Read the users and rights of a config file."""
         config = json.loads(path.read_text(encoding="utf-8"))
         digests = {user: bytes.fromhex(digest) for user, digest in config["digests"].items()}
-        return cls(bytes.fromhex(config["key"]), digests, frozenset(config["readers"]), frozenset(config["publishers"]))
+        names = (frozenset(config[name]) for name in ("readers", "publishers", "scorers", "models"))
+        return cls(bytes.fromhex(config["key"]), digests, *names)
 
     def admits(self, user: str | None, password: str | None) -> bool:
         """Whether the password is the user's."""
@@ -64,7 +67,13 @@ class Rights:
             return user in self.readers and topic.startswith((f"{TOPIC_ROOT}/", "$SYS/"))
         if not topic.startswith(f"{TOPIC_ROOT}/"):
             return False
-        return user in self.publishers or topic.split("/")[3:4] == [user]
+        levels = topic.removeprefix(f"{TOPIC_ROOT}/").split("/")
+        model = "/".join(levels[:2])
+        if user in self.scorers:
+            return model in self.models and levels[2:] == ["readings"]
+        if model in self.models:
+            return False
+        return user in self.publishers or levels[1:2] == [user]
 
 
 class Gate(BaseAuthPlugin, BaseTopicPlugin):

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
@@ -64,14 +64,21 @@ class AmqttServer:
 
     def set_credentials(self, credentials: Mapping[str, str]) -> None:
         """Replace all users and passwords; who is connected with one that is gone may nothing any more."""
-        self._access[0] = self._access[0].with_credentials(credentials)
-        _write_config(self.folder, self.port, self._key, self._access[0], self._account)
+        self._apply(self._access[0].with_credentials(credentials))
+
+    def set_models(self, models: Iterable[str]) -> None:
+        """Say which models there are."""
+        self._apply(self._access[0].with_models(models))
+
+    def _apply(self, access: Access) -> None:
+        self._access[0] = access
+        _write_config(self.folder, self.port, self._key, access, self._account)
         if not self.running:
             return
         before = self._logged(_RIGHTS_READ)
         self._child.send(signal.SIGHUP)
         if not wait_until(lambda: self._logged(_RIGHTS_READ) > before, _RELOAD_TIMEOUT_S):
-            raise ServerUnavailable(f"amqtt did not take the new credentials: {self._child.last_words()}")
+            raise ServerUnavailable(f"amqtt did not take the new rights: {self._child.last_words()}")
 
     def stop(self) -> None:
         """Stop in order."""
@@ -140,5 +147,7 @@ def _write_config(folder: Path, port: int, key: bytes, access: Access, account: 
         "digests": digests,
         "readers": sorted(access.readers),
         "publishers": sorted(access.publishers),
+        "scorers": sorted(access.scorers),
+        "models": sorted(access.models),
     }
     write_private(folder / "config.json", json.dumps(config), account)

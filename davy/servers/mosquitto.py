@@ -8,7 +8,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
@@ -65,14 +65,21 @@ class MosquittoServer:
 
     def set_credentials(self, credentials: Mapping[str, str]) -> None:
         """Replace all users and passwords; who is connected with one that is gone is sent away."""
-        self._access[0] = self._access[0].with_credentials(credentials)
-        _write_access(self.folder, self._access[0], self._account)
+        self._apply(self._access[0].with_credentials(credentials))
+
+    def set_models(self, models: Iterable[str]) -> None:
+        """Say which models there are."""
+        self._apply(self._access[0].with_models(models))
+
+    def _apply(self, access: Access) -> None:
+        self._access[0] = access
+        _write_access(self.folder, access, self._account)
         if not self.running:
             return
         before = self._reloads()
         self._child.send(signal.SIGHUP)
         if not wait_until(lambda: self._reloads() > before, _RELOAD_TIMEOUT_S):
-            raise ServerUnavailable(f"mosquitto did not take the new credentials: {self._child.last_words()}")
+            raise ServerUnavailable(f"mosquitto did not take the new rights: {self._child.last_words()}")
 
     def stop(self) -> None:
         """Stop in order: queues and retained messages are written."""
@@ -157,7 +164,14 @@ def access_list(access: Access) -> str:
     for user in sorted(access.readers):
         lines += [f"user {user}", f"topic read {TOPIC_ROOT}/#", "topic read $SYS/#", ""]
     for user in sorted(access.publishers):
-        lines += [f"user {user}", f"topic write {TOPIC_ROOT}/#", ""]
+        denied = [f"topic deny {TOPIC_ROOT}/{model}/#" for model in sorted(access.models)]
+        lines += [f"user {user}", *denied, f"topic write {TOPIC_ROOT}/#", ""]
+    for user in sorted(access.scorers if access.models else ()):
+        lines += [
+            f"user {user}",
+            *(f"topic write {TOPIC_ROOT}/{model}/readings" for model in sorted(access.models)),
+            "",
+        ]
     # mosquitto refuses user names with a wildcard in them where a pattern is used.
     return "\n".join([*lines, f"pattern write {TOPIC_ROOT}/+/%u/#", ""])
 

@@ -99,6 +99,22 @@ class Fired:
             Fired(detector="rate", unit="Cel", setpoint=5, first_value=7.5),
             "Detector 1 changed by 7.5 °C a minute; the limit is 5 °C a minute.",
         ),
+        (
+            Fired(detector="ewma", unit="Cel", setpoint=6, first_value=7.46),
+            "Detector 1 is 7.46 standard deviations away from its own usual level; the limit is 6 standard deviations.",
+        ),
+        (
+            Fired(sensor_key="_mewma", unit="1", setpoint=2, first_value=2.398, on_delay_s=50),
+            "Detector 1. They do not run as in normal operation: at most one normal moment in 250 is as odd. It has lasted 50 s.",
+        ),
+        (
+            Fired(sensor_key="_knn", unit="1", setpoint=2, first_value=2.0),
+            "Detector 1. Nothing near to this was seen in normal operation: at most one normal moment in 100 is as odd.",
+        ),
+        (
+            Fired(sensor_key="_missing", unit="1", setpoint=1, first_value=2.0, on_delay_s=300),
+            "Detector 1: signals were missing for 5 min, so nobody judged whether it runs as usual.",
+        ),
         (Fired(sensor_key="_gateway.tf-gas-1"), "Davy lost contact with the device tf-gas-1."),
         (Fired(first_value=None), "Detector 1 read —, at or above the limit of 40 %LEL."),
     ],

@@ -49,7 +49,7 @@ def limit_row(limit: PackLimit) -> str:
     """A limit's line on docs/reference/limits.md."""
     rule = limit.rule
     sign = ">=" if rule.direction == "high" else "<="
-    unit = rule.unit or "s"
+    unit = rule.unit or ("1" if rule.detector == "ewma" else "s")
     setpoint = f"{sign} {rule.setpoint:g} {unit}".removesuffix(" 1")
     if limit.least_periods:
         setpoint += f", at least {limit.least_periods:g} periods"

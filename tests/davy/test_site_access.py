@@ -144,7 +144,7 @@ def test_wrong_devices_get_a_sentence(plant: TestDatabase, tmp_path: Path) -> No
     for device in ("gas-9", "_davy.north"):
         with pytest.raises(BadInput, match=f"There is no device {device}"):
             device_credential(settings, device)
-    for device in ("ingest", "simulator", "own-name"):
+    for device in ("ingest", "simulator", "detectors", "own-name"):
         with pytest.raises(Refused, match=f"{device} is a user of Davy's own"):
             device_credential(settings.model_copy(update={"mqtt_user": "own-name"}), device)
     assert not file.exists()

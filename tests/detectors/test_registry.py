@@ -45,7 +45,7 @@ def test_every_detector_has_its_section_in_the_documentation() -> None:
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     """A misspelt detector stops the import with the nearest name and all names."""
     with pytest.raises(
-        BadInput, match=r"no detector limits; did you mean limit\? There are limit, rate, stuck, stale\."
+        BadInput, match=r"no detector limits; did you mean limit\? There are limit, rate, stuck, stale, ewma\."
     ):
         detector_class("limits")
     with pytest.raises(BadInput, match=r"no detector xyzzy; there are limit"):
@@ -70,7 +70,13 @@ def test_only_detectors_in_use_are_built() -> None:
 
 def test_words_for_a_site_file() -> None:
     """What a site file may name: every detector, and each one's parameters."""
-    assert parameter_names() == {"limit": (), "rate": ("window_s",), "stuck": ("tolerance",), "stale": ()}
+    assert parameter_names() == {
+        "limit": (),
+        "rate": ("window_s",),
+        "stuck": ("tolerance",),
+        "stale": (),
+        "ewma": ("memory_s", "warm_up", "floor", "relearn_s"),
+    }
 
 
 def test_compile_all_names_what_it_compiled() -> None:

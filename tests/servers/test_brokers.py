@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from davy.servers import Access, Broker, ServerUnavailable, start_broker
+from davy.servers import Access, Broker, BrokerKind, ServerUnavailable, start_broker
 from davy.servers.mosquitto import access_list, password_hash
 from davy.servers.processes import accepts_connections, started_at
 from tests.conftest import skip_without_server
@@ -70,6 +70,48 @@ def test_the_simulator_speaks_for_every_device_and_no_further(broker: Broker) ->
             "davy/v1/a/gateway-1/readings",
             "davy/v1/b/gateway-2/status",
         ]
+
+
+MODELS = {"ingest": "reads", "simulator": "publishes", "detectors": "scores", "gateway-1": "one"}
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("kind", ["mosquitto", "amqtt"])
+def test_only_the_detectors_publish_scores_and_nothing_else(kind: BrokerKind) -> None:
+    """A model's device is nobody's but the detectors process's: not the simulator's, not a device's; and that process forges
+    no plant's reading. Until the broker is told of a model, nobody scores."""
+    score, plant = "davy/v1/east/_model.p1/readings", "davy/v1/east/gateway-1/readings"
+    try:
+        running = start_broker(kind, MODELS)
+    except ServerUnavailable as error:
+        skip_without_server(error)
+        raise
+    with running as broker, Client(broker, "ingest", "reads") as reader:
+        assert reader.answer() == "Success"
+        assert reader.subscribe("davy/v1/#")
+        with Client(broker, "detectors", "scores") as scorer:
+            assert scorer.answer() == "Success"
+            scorer.publish(score, b"too early").wait_for_publish(WAIT_S)
+        broker.set_models(["east/_model.p1"])
+        with (
+            Client(broker, "detectors", "scores") as scorer,
+            Client(broker, "simulator", "publishes") as simulator,
+            Client(broker, "gateway-1", "one") as device,
+        ):
+            assert scorer.answer() == simulator.answer() == device.answer() == "Success"
+            for forger in (simulator, device):
+                for topic in (score, score.replace("readings", "status")):
+                    forger.publish(topic, b"forged").wait_for_publish(WAIT_S)
+            for topic in (plant, "davy/v1/west/_model.p1/readings", "davy/v1/east/_model.p2/readings"):
+                scorer.publish(topic, b"forged").wait_for_publish(WAIT_S)
+            scorer.publish(score, b"own").wait_for_publish(WAIT_S)
+            assert reader.next_message() == (score, b"own")
+            simulator.publish(plant, b"plant").wait_for_publish(WAIT_S)
+            assert reader.next_message() == (plant, b"plant")
+            scorer.subscribe("davy/v1/#")
+            device.publish(plant, b"heard by ingest alone").wait_for_publish(WAIT_S)
+            assert reader.next_message()[0] == plant
+            assert scorer.messages.empty()
 
 
 @pytest.mark.broker
@@ -172,6 +214,17 @@ def test_the_access_list_says_who_may_what() -> None:
         *("user ingest", "topic read davy/v1/#", "topic read $SYS/#", ""),
         *("user simulator", "topic write davy/v1/#", "", "pattern write davy/v1/+/%u/#", ""),
     ]
+    assert access_list(Access({}, publishers=frozenset(), models=frozenset({"east/_model.p1"}))).split("\n") == [
+        *("user ingest", "topic read davy/v1/#", "topic read $SYS/#", ""),
+        *("user detectors", "topic write davy/v1/east/_model.p1/readings", "", "pattern write davy/v1/+/%u/#", ""),
+    ]
+
+
+def test_a_model_cannot_widen_the_access_list() -> None:
+    """What stands in a line of the list is a site and a model's device, and nothing else."""
+    for model in ("#", "east/p1", "+/_model.p1", "east/_model.p1/#", "east/_model.p1\nuser x", "_model.p1"):
+        with pytest.raises(ServerUnavailable, match="No model can publish as"):
+            Access({}, models=frozenset({model}))
 
 
 def test_passwords_are_not_stored() -> None:

@@ -1,0 +1,239 @@
+"""Scores windows: from stored readings, by the models that were fitted, into messages of the virtual device `_model.{key}`.
+
+A window is scored once: when every member has passed it, or `LATEST` after its end with what is missing flagged. The message
+is kept with the progress, in one transaction, before it goes out; after a crash it goes out again as it was, and ingest knows
+it by boot and seq for a repeat. What cannot be judged is sent as bad quality, never as a zero.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from core.batch import Float64
+from core.db import Database
+from core.log import logger
+from core.site_models import model_device
+from core.wire import Message, WireReading, encode, readings_topic
+from detectors.models.fitting import Fitted
+from detectors.models.registry import MODELS
+from detectors.store import models as store
+from detectors.store.models import FittedRow, Plan, Progress, Unexplained
+from detectors.store.windows import begin_of, means, passed, window_of
+
+LATEST: Final = timedelta(seconds=5)
+# An event more than 15 minutes old when we learn of it calls nobody (design section 5): what is older is not scored at all.
+BACKLOG: Final = timedelta(minutes=15)
+AT_ONCE: Final = 120  # windows of one asset a turn
+EXPLAINED: Final = timedelta(days=7)  # how long back an occurrence is looked for that has no explanation yet
+UNSCORED: Final = timedelta(seconds=60)  # an occurrence whose window never comes is explained by what is there
+CANNOT_JUDGE: Final = -1.0  # sent with quality bad; no score is negative
+MEMORY: Final = max(model.memory for model in MODELS.values())
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A fitted model, ready."""
+
+    row: FittedRow
+    fitted: Fitted
+
+    def suits(self, plan: Plan) -> bool:
+        """Whether it was fitted on the members and windows that are declared now."""
+        return tuple(self.row.members) == plan.names and self.row.window_s == plan.window_s
+
+
+class Scorer:
+    """All assets that have a model.
+
+    Args:
+        database: as alerting.
+        token: of one of Davy's own processes.
+        publish: sends one message and returns when the broker has it; raises BrokerAway.
+    """
+
+    def __init__(self, database: Database, token: Callable[[], str], publish: Callable[[str, bytes], None]) -> None:
+        self._database, self._token, self._publish = database, token, publish
+        self._newest = -1
+        self._models: dict[int, list[_Loaded]] = {}  # by asset, the newest version first
+        self._unsuitable: set[int] = set()
+
+    def turn(self, now: datetime) -> int:
+        """Scores what is due; gives how many windows that were.
+
+        Raises:
+            Unavailable: database or broker are away; nothing is lost by trying again.
+        """
+        with self._database.transaction(self._token()) as connection:
+            plans, progress = store.load_plans(connection), store.load_progress(connection)
+            newest = store.newest_id(connection)
+            if newest != self._newest:
+                self._take_up(store.load_fitted(connection))
+                self._newest = newest
+        scored = sum(
+            self._asset(plan, progress.get(plan.asset_id), now) for plan in plans if plan.asset_id in self._models
+        )
+        if self._models:
+            self._explain({plan.asset_id: plan for plan in plans}, now)
+        return scored
+
+    def _take_up(self, rows: Sequence[FittedRow]) -> None:
+        known = {each.row.model_id: each for loaded in self._models.values() for each in loaded}
+        self._models = {}
+        for row in rows:
+            if row.kind not in MODELS:
+                continue  # of a Davy that had a kind more
+            loaded = known.get(row.model_id) or _Loaded(row, Fitted.restored(row.kind, row.members, row.parameters))
+            self._models.setdefault(row.asset_id, []).append(loaded)
+            if row.model_id not in known:
+                log.info("model_taken_up", model=row.model_id, asset=row.asset_id, kind=row.kind, version=row.version)
+
+    def _asset(self, plan: Plan, progress: Progress | None, now: datetime) -> int:
+        topic = readings_topic(plan.site, model_device(plan.key))
+        if progress is not None and not progress.acknowledged:
+            self._publish(topic, progress.message)
+            self._acknowledge(progress)
+        done = progress.scored_until if progress else min(each.row.fitted_at for each in self._models[plan.asset_id])
+        first = window_of(done, plan.window_s)
+        oldest = window_of(now - BACKLOG, plan.window_s)
+        if first < oldest:
+            log.warning("windows_skipped", model=plan.key, windows=oldest - first)
+            first = oldest
+        with self._database.transaction(self._token()) as connection:
+            count = self._due(connection, plan, first, now)
+            if count == 0:
+                return 0
+            sensors = [member.sensor_id for member in plan.members]
+            back = MEMORY - 1
+            rows = means(connection, sensors, first=first - back, count=back + count, window_s=plan.window_s)
+        for offset, readings in enumerate(self._readings(plan, rows, first, count)):
+            progress = _next(progress, plan, begin_of(first + offset + 1, plan.window_s), readings, now)
+            if not self._keep(plan, progress):
+                log.warning("window_scored_by_another_process", model=plan.key)
+                return offset
+            self._publish(topic, progress.message)
+        assert progress is not None
+        self._acknowledge(progress)
+        return count
+
+    def _due(self, connection: Any, plan: Plan, first: int, now: datetime) -> int:
+        """How many windows from `first` on can be scored now."""
+        by_time = window_of(now - LATEST, plan.window_s) - first
+        count = max(0, min(by_time, AT_ONCE))
+        sensors = [member.sensor_id for member in plan.members]
+        while count < AT_ONCE:
+            end = begin_of(first + count + 1, plan.window_s)
+            if end > now or not passed(connection, sensors, end):
+                break
+            count += 1
+        return count
+
+    def _readings(self, plan: Plan, rows: Float64, first: int, count: int) -> list[list[WireReading]]:
+        """What is said of each of the last `count` rows."""
+        missing = np.isnan(rows[-count:]).sum(axis=1)
+        found: list[list[WireReading]] = [[] for _ in range(count)]
+        numbers: dict[int, Float64] = {}
+        for offset in range(count):
+            end = begin_of(first + offset + 1, plan.window_s)
+            at = round(end.timestamp() * 1000)
+            for kind in MODELS:
+                number = math.nan
+                judge = self._judge(plan, kind, end)
+                if judge is not None:
+                    if judge.row.model_id not in numbers:
+                        numbers[judge.row.model_id] = judge.fitted.number(rows, plan.names)[-count:]
+                    number = float(numbers[judge.row.model_id][offset])
+                elif kind == next(iter(MODELS)):
+                    missing[offset] = max(missing[offset], 1)  # nobody can judge: said like a missing signal
+                judged = math.isfinite(number)
+                found[offset].append(
+                    WireReading(f"_{kind}", number if judged else CANNOT_JUDGE, at, "good" if judged else "bad")
+                )
+            found[offset].append(WireReading("_missing", float(missing[offset]), at))
+        return found
+
+    def _judge(self, plan: Plan, kind: str, end: datetime) -> _Loaded | None:
+        """The model of this kind that was the newest at `end`; None where it was fitted on something else."""
+        for each in self._models.get(plan.asset_id, ()):
+            if each.row.kind == kind and each.row.fitted_at <= end:
+                if each.suits(plan):
+                    return each
+                if each.row.model_id not in self._unsuitable:
+                    self._unsuitable.add(each.row.model_id)
+                    log.warning("model_does_not_suit", model=plan.key, fitted_on=each.row.members, declared=plan.names)
+                return None
+        return None
+
+    def _keep(self, plan: Plan, progress: Progress) -> bool:
+        with self._database.transaction(self._token()) as connection:
+            if progress.seq == 0:
+                return store.begin_progress(connection, plan, progress)
+            return store.move_progress(connection, progress)
+
+    def _acknowledge(self, progress: Progress) -> None:
+        with self._database.transaction(self._token()) as connection:
+            store.acknowledge(connection, progress.asset_id, progress.seq)
+
+    def _explain(self, plans: dict[int, Plan], now: datetime) -> None:
+        """Works out why what began since has fired, and writes it down for good."""
+        with self._database.transaction(self._token()) as connection:
+            progress = store.load_progress(connection)
+            for occurrence in store.unexplained(connection, now - EXPLAINED):
+                plan = plans.get(occurrence.asset_id)
+                known = progress.get(occurrence.asset_id)
+                if plan is None or known is None:
+                    continue
+                last = window_of(occurrence.began_at, plan.window_s) - 1
+                end = begin_of(last + 1, plan.window_s)
+                if known.scored_until < end and now - end < UNSCORED:
+                    continue
+                self._freeze(connection, occurrence, plan, last, now)
+
+    def _freeze(self, connection: Any, occurrence: Unexplained, plan: Plan, last: int, now: datetime) -> None:
+        sensors = [member.sensor_id for member in plan.members]
+        rows = means(connection, sensors, first=last - MEMORY + 1, count=MEMORY, window_s=plan.window_s)
+        end = begin_of(last + 1, plan.window_s)
+        judge = self._judge(plan, occurrence.kind, end)
+        explained = judge.fitted.explain(rows, plan.names) if judge else None
+        number = float(judge.fitted.number(rows, plan.names)[-1]) if judge and explained else None
+        members: list[dict[str, Any]] = []
+        if explained is not None:
+            for place in np.argsort(-explained.share, kind="stable").tolist():
+                member = plan.members[place]
+                members.append(
+                    {
+                        "sensor": member.sensor,
+                        "name": member.name,
+                        "name_zh": member.name_zh,
+                        "unit": member.unit,
+                        "observed": float(explained.observed[place]),
+                        "expected": float(explained.expected[place]),
+                        "share": float(explained.share[place]),
+                    }
+                )
+        store.freeze(
+            connection,
+            occurrence,
+            model=judge.row if judge else None,
+            window_end=end,
+            number=number,
+            members=members,
+            now=now,
+        )
+        log.info("occurrence_explained", occurrence=occurrence.occurrence_id, model=plan.key, kind=occurrence.kind)
+
+
+def _next(before: Progress | None, plan: Plan, until: datetime, readings: list[WireReading], now: datetime) -> Progress:
+    """The progress after one more window, with its message."""
+    boot = before.boot if before else secrets.randbits(32)
+    seq = before.seq + 1 if before else 0
+    message = encode(Message(boot, seq, round(now.timestamp() * 1000), readings))
+    return Progress(asset_id=plan.asset_id, scored_until=until, boot=boot, seq=seq, message=message, acknowledged=False)

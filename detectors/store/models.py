@@ -1,0 +1,263 @@
+"""Models in use: who their members are, what was fitted, how far they are scored, why they fired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One column of a model."""
+
+    sensor_id: int
+    sensor: str
+    name: str
+    name_zh: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A declared model with its members in order.
+
+    Args:
+        key: the virtual device is `_model.{key}`.
+    """
+
+    asset_id: int
+    company_id: int
+    company: str
+    site: str
+    key: str
+    window_s: float
+    members: tuple[Member, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`device/sensor` of each column."""
+        return tuple(member.sensor for member in self.members)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedRow:
+    """One row of `detector_model`; see the migration."""
+
+    model_id: int
+    asset_id: int
+    version: int
+    kind: str
+    members: list[str]
+    window_s: float
+    trained_from: datetime
+    trained_until: datetime
+    fitted_at: datetime
+    highest: float
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far an asset is scored, and the message of its last window."""
+
+    asset_id: int
+    scored_until: datetime
+    boot: int
+    seq: int
+    message: bytes
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unexplained:
+    """An occurrence on a model's score that nobody has worked out yet."""
+
+    occurrence_id: int
+    company_id: int
+    asset_id: int
+    kind: str
+    began_at: datetime
+
+
+def load_plans(connection: Connection[Any]) -> list[Plan]:
+    """The declared models that are not retired, by key."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT m.asset_id, m.company_id, c.key AS company, s.key AS site, m.key, m.window_s, k.sensor_id, d.key || '/' || n.key AS sensor,
+                   n.name, n.name_zh, n.unit
+            FROM asset_model m JOIN asset a USING (asset_id) JOIN zone z USING (zone_id) JOIN site s USING (site_id)
+            JOIN company c ON c.company_id = m.company_id
+            JOIN asset_model_member k USING (asset_id) JOIN sensor n USING (sensor_id) JOIN device d USING (device_id)
+            WHERE m.retired_at IS NULL
+            ORDER BY m.key, k.position
+            """
+        ).fetchall()
+    members: dict[int, list[Member]] = {}
+    plans: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        names = ("sensor_id", "sensor", "name", "name_zh", "unit")
+        members.setdefault(row["asset_id"], []).append(Member(**{name: row.pop(name) for name in names}))
+        plans[row["asset_id"]] = row
+    return [Plan(**row, members=tuple(members[asset_id])) for asset_id, row in plans.items()]
+
+
+def newest_id(connection: Connection[Any]) -> int:
+    """The newest fit; it moves when something was fitted."""
+    row = connection.execute("SELECT coalesce(max(model_id), 0) FROM detector_model").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def load_fitted(connection: Connection[Any], asset_id: int | None = None) -> list[FittedRow]:
+    """The two newest versions of each model, the newest first: a window is judged by the one that was there at its end."""
+    with connection.cursor(row_factory=class_row(FittedRow)) as cursor:
+        return cursor.execute(
+            """
+            SELECT model_id, asset_id, version, kind, members, window_s, trained_from, trained_until, fitted_at, highest,
+                   parameters
+            FROM (SELECT *, max(version) OVER (PARTITION BY asset_id) AS newest FROM detector_model
+                  WHERE %(asset)s::int IS NULL OR asset_id = %(asset)s::int) f
+            WHERE version > newest - 2
+            ORDER BY asset_id, version DESC, kind
+            """,
+            {"asset": asset_id},
+        ).fetchall()
+
+
+def lock_asset(connection: Connection[Any], asset_id: int) -> int:
+    """Until the transaction ends nobody else fits this asset.
+
+    Returns:
+        Its newest version; 0 where nothing was fitted yet.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock(7251103, %s)", (asset_id,))
+    row = connection.execute(
+        "SELECT coalesce(max(version), 0) FROM detector_model WHERE asset_id = %s", (asset_id,)
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def add_fitted(
+    connection: Connection[Any],
+    plan: Plan,
+    *,
+    version: int,
+    kind: str,
+    trained: tuple[datetime, datetime],
+    windows: int,
+    parameters: dict[str, Any],
+    highest: float,
+    notices: Sequence[str],
+    fitted_at: datetime,
+    fitted_by: str,
+    reason: str,
+) -> int:
+    """Keeps one fit; gives its number."""
+    row = connection.execute(
+        """
+        INSERT INTO detector_model (company_id, asset_id, version, kind, members, window_s, trained_from, trained_until,
+                                    windows, parameters, highest, notices, fitted_at, fitted_by, reason)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING model_id
+        """,
+        (
+            *(plan.company_id, plan.asset_id, version, kind, list(plan.names), plan.window_s, *trained, windows),
+            *(Jsonb(parameters), highest, list(notices), fitted_at, fitted_by, reason),
+        ),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def load_progress(connection: Connection[Any]) -> dict[int, Progress]:
+    """How far each asset is scored."""
+    with connection.cursor(row_factory=class_row(Progress)) as cursor:
+        rows = cursor.execute(
+            "SELECT asset_id, scored_until, boot, seq, message, acknowledged FROM model_progress"
+        ).fetchall()
+    return {row.asset_id: row for row in rows}
+
+
+def begin_progress(connection: Connection[Any], plan: Plan, progress: Progress) -> bool:
+    """Writes an asset's first window; False where another process has."""
+    done = connection.execute(
+        """
+        INSERT INTO model_progress (asset_id, company_id, scored_until, boot, seq, message, acknowledged)
+        VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+        """,
+        (
+            *(progress.asset_id, plan.company_id, progress.scored_until, progress.boot, progress.seq),
+            *(progress.message, progress.acknowledged),
+        ),
+    )
+    return done.rowcount == 1
+
+
+def move_progress(connection: Connection[Any], progress: Progress) -> bool:
+    """Writes the next window of an asset; False where another process has scored it."""
+    done = connection.execute(
+        """
+        UPDATE model_progress SET scored_until = %s, seq = %s, message = %s, acknowledged = %s
+        WHERE asset_id = %s AND boot = %s AND seq = %s - 1
+        """,
+        (
+            *(progress.scored_until, progress.seq, progress.message, progress.acknowledged),
+            *(progress.asset_id, progress.boot, progress.seq),
+        ),
+    )
+    return done.rowcount == 1
+
+
+def acknowledge(connection: Connection[Any], asset_id: int, seq: int) -> None:
+    """The broker has this message."""
+    connection.execute(
+        "UPDATE model_progress SET acknowledged = true WHERE asset_id = %s AND seq = %s", (asset_id, seq)
+    )
+
+
+def unexplained(connection: Connection[Any], since: datetime, most: int = 20) -> list[Unexplained]:
+    """Occurrences on models' scores since then without evidence of ours, the newest first."""
+    with connection.cursor(row_factory=class_row(Unexplained)) as cursor:
+        return cursor.execute(
+            """
+            SELECT o.occurrence_id, o.company_id, m.asset_id, substr(n.key, 2) AS kind, o.began_at
+            FROM asset_model m JOIN device d ON d.key = '_model.' || m.key
+            JOIN sensor n ON n.device_id = d.device_id AND n.key <> '_missing'
+            JOIN occurrence o ON o.sensor_id = n.sensor_id AND o.began_at >= %s
+            WHERE NOT EXISTS (SELECT FROM model_evidence e WHERE e.occurrence_id = o.occurrence_id)
+            ORDER BY o.occurrence_id DESC LIMIT %s
+            """,
+            (since, most),
+        ).fetchall()
+
+
+def freeze(
+    connection: Connection[Any],
+    occurrence: Unexplained,
+    *,
+    model: FittedRow | None,
+    window_end: datetime,
+    number: float | None,
+    members: Sequence[dict[str, Any]],
+    now: datetime,
+) -> None:
+    """Writes down once why it fired."""
+    judged_by = (model.model_id, model.version, model.trained_from, model.trained_until) if model else (None,) * 4
+    connection.execute(
+        """
+        INSERT INTO model_evidence (occurrence_id, company_id, model_id, version, trained_from, trained_until, window_end,
+                                    number, members, frozen_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (occurrence_id) DO NOTHING
+        """,
+        (
+            *(occurrence.occurrence_id, occurrence.company_id, *judged_by, window_end, number),
+            *(Jsonb(list(members)), now),
+        ),
+    )

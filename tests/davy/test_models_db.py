@@ -1,0 +1,443 @@
+"""Models against a real database: declared, fitted, scored once, explained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alerting.apply import apply_events
+from core.batch import Event, Float64
+from core.db import Database, transaction
+from core.errors import BadInput, BadSiteFile, BrokerAway, Refused
+from core.wire import Message, decode
+from davy.model_fit import FitAnswer, fit_asset, read_instant
+from davy.scorer import Scorer
+from davy.site_export import export_site
+from davy.site_import import import_site
+from tests.database import TestDatabase
+from tests.detectors.station import SITE, TEXT, failing, normal
+
+pytestmark = [pytest.mark.db, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+BEGAN = datetime(2026, 3, 1, 0, 0, tzinfo=UTC)
+FITTED_AT = BEGAN + timedelta(seconds=1200)
+TOPIC = f"davy/v1/{SITE}/_model.pump-1/readings"
+FLOW = 0
+
+
+@dataclass
+class Broker:
+    """What the broker got; it can be away."""
+
+    sent: list[tuple[str, Message]] = field(default_factory=list)
+    away: bool = False
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        if self.away:
+            raise BrokerAway("The broker does not answer.")
+        self.sent.append((topic, decode(payload)))
+
+    def said(self, sensor: str) -> list[tuple[float, str]]:
+        """Value and quality of each reading of a score, in order."""
+        return [(float(r.v), r.q) for _, m in self.sent for r in m.readings if r.s == sensor]
+
+    def stamps(self) -> list[int]:
+        """Milliseconds of every window that was sent."""
+        return [int(m.readings[0].t or 0) for _, m in self.sent]
+
+
+@dataclass
+class Station:
+    """A pump station in a database, with one model declared."""
+
+    database: TestDatabase
+
+    def token(self) -> str:
+        return self.database.service_token()
+
+    def store(self, rows: Float64, since: datetime, *, without: int | None = None, quality: int = 0) -> None:
+        """Readings once a second, half a second after the full one."""
+        with self.database.connect("owner") as connection:
+            keys = ("flow", "pressure", "current", "vibration", "temperature")
+            found = connection.execute("SELECT key, sensor_id FROM sensor WHERE NOT is_virtual").fetchall()
+            ids = {str(key): sensor for key, sensor in found}
+            with connection.cursor().copy(
+                "COPY reading (sensor_id, measured_at, value, quality, batch_no) FROM STDIN"
+            ) as copy:
+                for second, row in enumerate(rows.tolist()):
+                    at = since + timedelta(seconds=second + 0.5)
+                    for member, (key, value) in enumerate(zip(keys, row, strict=True)):
+                        if member != without:
+                            copy.write_row((ids[key], at, value, quality, 1))
+
+    def fit(self, **changes: Any) -> FitAnswer:
+        """A fit on the first twenty minutes."""
+        given = {"asset": "pump-1", "since": BEGAN, "until": FITTED_AT, "actor": "tester", "now": FITTED_AT, **changes}
+        return fit_asset(self.database.url("alerting"), self.token, **given)
+
+    def scorer(self, publish: Callable[[str, bytes], None]) -> Scorer:
+        """A process that has just begun."""
+        database = Database(self.database.url("alerting"), application="test", size=2)
+        database.open()
+        return Scorer(database, self.token, publish)
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What the owner sees."""
+        with self.database.connect("owner") as connection:
+            return connection.execute(query.encode(), values or None).fetchall()
+
+
+@pytest.fixture
+def station(timescale_database: TestDatabase, tmp_path: Path) -> Station:
+    """Twenty minutes of normal operation, and a declared model."""
+    return _station(timescale_database, tmp_path)
+
+
+@pytest.fixture
+def any_station(database: TestDatabase, tmp_path: Path) -> Station:
+    """The same on both kinds of database: for what is about SQL."""
+    return _station(database, tmp_path)
+
+
+def _station(database: TestDatabase, folder: Path) -> Station:
+    bring(database, folder, TEXT)
+    made = Station(database)
+    made.store(normal(1200), BEGAN)
+    return made
+
+
+def bring(database: TestDatabase, folder: Path, text: str, **options: Any) -> list[str]:
+    """Imports a text; what changed."""
+    (folder / "site.yaml").write_text(text, "utf-8")
+    done = import_site(database.url("owner"), folder / "site.yaml", actor="tester", now=BEGAN, **options)
+    return [str(change) for change in done.changes]
+
+
+def test_what_is_declared_comes_back_out(any_station: Station, tmp_path: Path) -> None:
+    """Database to file to database: nothing changes, and the model with its virtual device is there once."""
+    station = any_station
+    text = export_site(station.database.url("owner"))
+    assert "members:" in text
+    assert "_model" not in text
+    assert bring(station.database, tmp_path, text) == []
+    assert station.rows("SELECT key, is_virtual FROM sensor WHERE key LIKE '\\_m%' OR key = '_knn' ORDER BY key") == [
+        ("_knn", True),
+        ("_mewma", True),
+        ("_missing", True),
+    ]
+    assert station.rows("SELECT max(priority) FROM alarm_definition WHERE key LIKE '\\_model%'") == [("medium",)]
+
+
+def test_a_changed_model_needs_a_reason_and_a_retired_one_ends(station: Station, tmp_path: Path) -> None:
+    """What is judged together is what alarms depend on."""
+    fewer = TEXT.replace(", p1/temperature]", "]")
+    with pytest.raises(Refused, match="model pump-1: changed: members"):
+        bring(station.database, tmp_path, fewer)
+    bring(station.database, tmp_path, fewer, reason="temperature is slow")
+    assert station.rows("SELECT count(*) FROM asset_model_member") == [(4,)]
+    gone = TEXT.replace("window_s: 1", "window_s: 1\n                  retired: true")
+    bring(station.database, tmp_path, gone, reason="pump is sold")
+    assert station.rows("SELECT count(*) FROM sensor WHERE key = '_mewma' AND retired_at IS NULL") == [(0,)]
+    with pytest.raises(BadInput, match="No asset has a model"):
+        station.fit()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("window_s: 1\n", "window_s: 0.5\n", "window_s of the model of asset pump-1 is 0.5; it must be 1 or more"),
+        ("window_s: 1\n", "window_s: 1\n                  priority: life-safety\n", "statistics are never that"),
+        ("p1/flow,", "flow,", "A member of the model of asset pump-1 is 'flow'; write device/sensor"),
+        ("p1/flow,", "p1/flow, p1/flow,", "p1/flow is a member of the model of asset pump-1 twice"),
+        ("p1/flow,", "p1/speed,", "has the member p1/speed, which is no sensor of site east; there are current, flow"),
+        ("p1/flow,", "p2/flow,", "has the member p2/flow, which is no sensor of site east; there are p1"),
+        (', unit: "A", period_s: 1', ', unit: "A", period_s: 5', "its member p1/current reports every 5 s"),
+        ("members: [", "member: [", "has no field member; did you mean members?"),
+    ],
+)
+def test_a_wrong_declaration_is_told(
+    timescale_database: TestDatabase, tmp_path: Path, before: str, after: str, told: str
+) -> None:
+    """Every mistake of a model block has a sentence with what would be right."""
+    assert before in TEXT
+    with pytest.raises(BadSiteFile, match=told.replace("?", r"\?")):
+        bring(timescale_database, tmp_path, TEXT.replace(before, after))
+
+
+def test_a_fit_keeps_everything_and_says_who_and_why(station: Station) -> None:
+    """Interval, members, calibration and version in the table, who and why in the journal; the next one is version 2."""
+    first = station.fit(reason="commissioning run")
+    assert (first.version, first.windows, [m.kind for m in first.models]) == (1, 1200, ["mewma", "knn"])
+    assert all(2.3 < m.highest_number < 3.0 for m in first.models)
+    assert json.loads(json.dumps(first.answer()))["models"][0]["calibration_windows"] > 249
+    assert station.fit().version == 2
+    assert station.rows("SELECT version, kind, fitted_by, reason FROM detector_model ORDER BY model_id") == [
+        (1, "mewma", "tester", "commissioning run"),
+        (1, "knn", "tester", "commissioning run"),
+        (2, "mewma", "tester", "declared normal"),
+        (2, "knn", "tester", "declared normal"),
+    ]
+    assert station.rows("SELECT subject, reason FROM journal WHERE action = 'model_fitted' ORDER BY journal_id") == [
+        ("model pump-1", "commissioning run"),
+        ("model pump-1", "declared normal"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"asset": "pump-2"}, "There is no model pump-2; did you mean pump-1"),
+        ({"until": BEGAN + timedelta(seconds=300)}, "holds 300 windows of 1 s .* needs 588"),
+        ({"since": BEGAN - timedelta(days=40)}, "31 at most"),
+        ({"since": FITTED_AT}, "must end later"),
+        ({"until": FITTED_AT + timedelta(days=1)}, "yet to come"),
+        ({"since": BEGAN - timedelta(days=2), "until": BEGAN - timedelta(days=1)}, "no usable reading in the interval"),
+    ],
+)
+def test_a_fit_that_cannot_be_has_a_sentence(station: Station, changes: dict[str, Any], told: str) -> None:
+    """Unknown asset, too little, too long, backwards, not yet, no data; nothing is kept."""
+    with pytest.raises(BadInput, match=told):
+        station.fit(**changes)
+    assert station.rows("SELECT count(*) FROM detector_model") == [(0,)]
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-03-01T08:00:00", ""])
+def test_an_instant_needs_its_zone(text: str) -> None:
+    """A fit that is eight hours off would learn the wrong shift."""
+    with pytest.raises(BadInput, match=r"--from is .* must be an instant with its zone"):
+        read_instant("from", text)
+
+
+def test_nothing_fitted_costs_nothing(station: Station) -> None:
+    """No model: no connection to the broker, no score, no progress."""
+    broker = Broker(away=True)
+    assert station.scorer(broker.publish).turn(FITTED_AT) == 0
+    assert station.rows("SELECT count(*) FROM model_progress") == [(0,)]
+
+
+def test_each_window_is_scored_once_in_order(station: Station) -> None:
+    """When every member has passed it, with one message a window, boot and seq as of any device; nothing twice."""
+    station.fit()
+    station.store(normal(60, 2), FITTED_AT)
+    broker = Broker()
+    scorer = station.scorer(broker.publish)
+    assert scorer.turn(FITTED_AT + timedelta(seconds=60)) == 59  # the last window nobody has passed yet
+    assert scorer.turn(FITTED_AT + timedelta(seconds=60)) == 0
+    assert scorer.turn(FITTED_AT + timedelta(seconds=66)) >= 1  # five seconds later it is taken as it is
+    assert {topic for topic, _ in broker.sent} == {TOPIC}
+    first = round(FITTED_AT.timestamp() * 1000)
+    assert broker.stamps()[:60] == [first + 1000 * (window + 1) for window in range(60)]
+    assert [message.seq for _, message in broker.sent] == list(range(len(broker.sent)))
+    assert len({message.boot for _, message in broker.sent}) == 1
+    assert max(value for value, _ in broker.said("_mewma")[:60]) < 2.7
+    assert {quality for _, quality in broker.said("_mewma")[:60]} == {"good"}
+    assert broker.said("_missing")[:59] == [(0.0, "good")] * 59
+
+
+def test_a_restart_scores_no_window_twice(station: Station) -> None:
+    """Killed between keeping and sending, the process sends that message again as it was, and goes on behind it."""
+    station.fit()
+    station.store(normal(90, 2), FITTED_AT)
+    broker = Broker()
+    station.scorer(broker.publish).turn(FITTED_AT + timedelta(seconds=30))
+    broker.away = True
+    with pytest.raises(BrokerAway):
+        station.scorer(broker.publish).turn(FITTED_AT + timedelta(seconds=40))
+    broker.away = False
+    station.scorer(broker.publish).turn(FITTED_AT + timedelta(seconds=60))
+    assert broker.stamps() == sorted(set(broker.stamps()))
+    assert [message.seq for _, message in broker.sent] == list(range(60))
+    whole = Broker()
+    with station.database.connect("owner") as connection:
+        connection.execute("DELETE FROM model_progress")
+    station.scorer(whole.publish).turn(FITTED_AT + timedelta(seconds=60))
+    assert whole.said("_mewma") == broker.said("_mewma")  # the same numbers without the restarts
+
+
+def test_an_acknowledgement_that_was_lost_repeats_the_message_and_nothing_else(station: Station) -> None:
+    """Sent and killed before that was noted: the same bytes go out again, which ingest knows by boot and seq."""
+    station.fit()
+    station.store(normal(30, 2), FITTED_AT)
+    broker = Broker()
+    station.scorer(broker.publish).turn(FITTED_AT + timedelta(seconds=20))
+    with station.database.connect("owner") as connection:
+        connection.execute("UPDATE model_progress SET acknowledged = false")
+    last = broker.sent[-1]
+    station.scorer(broker.publish).turn(FITTED_AT + timedelta(seconds=20))
+    assert broker.sent[-1] == last
+    assert len(broker.sent) == 21
+
+
+def test_a_missing_member_is_said_and_no_zero(station: Station) -> None:
+    """Five seconds after its end the window is sent with bad scores and the number of members that were missing."""
+    station.fit()
+    station.store(normal(20, 2), FITTED_AT, without=FLOW)
+    broker = Broker()
+    assert station.scorer(broker.publish).turn(FITTED_AT + timedelta(seconds=20)) == 15
+    assert broker.said("_missing") == [(1.0, "good")] * 15
+    assert broker.said("_mewma") == [(-1.0, "bad")] * 15
+
+
+def test_readings_of_bad_quality_count_as_missing(station: Station) -> None:
+    """What a device calls bad, a model does not look at."""
+    station.fit()
+    station.store(normal(20, 2), FITTED_AT, quality=2)
+    broker = Broker()
+    station.scorer(broker.publish).turn(FITTED_AT + timedelta(seconds=20))
+    assert set(broker.said("_missing")) == {(5.0, "good")}
+
+
+def test_a_new_fit_is_taken_up_without_a_restart(station: Station) -> None:
+    """From the first window that ends after it; what ended before is judged by the one of its time."""
+    station.fit()
+    station.store(normal(120, 2), FITTED_AT)
+    broker = Broker()
+    scorer = station.scorer(broker.publish)
+    scorer.turn(FITTED_AT + timedelta(seconds=60))
+    station.store(failing(1200, 3), BEGAN + timedelta(hours=2))
+    again = FITTED_AT + timedelta(seconds=90)
+    with station.database.connect("owner") as connection:
+        connection.execute("UPDATE reading SET value = value * 1.5 WHERE measured_at < %s", (FITTED_AT,))
+    station.fit(now=again)
+    scorer.turn(FITTED_AT + timedelta(seconds=120))
+    scores = [value for value, _ in broker.said("_mewma")]
+    assert max(scores[:89]) < 2.7
+    assert min(scores[90:118]) > 2.3  # to the new model, fitted on half as much again, today is odd
+
+
+def test_a_model_of_other_members_does_not_judge(station: Station, tmp_path: Path) -> None:
+    """The site file took a member out: until somebody fits anew, "cannot judge" is said, not a number of the old columns."""
+    station.fit()
+    station.store(normal(40, 2), FITTED_AT)
+    bring(station.database, tmp_path, TEXT.replace(", p1/temperature]", "]"), reason="slow")
+    broker = Broker()
+    station.scorer(broker.publish).turn(FITTED_AT + timedelta(seconds=30))
+    assert set(broker.said("_mewma")) == {(-1.0, "bad")}
+    assert set(broker.said("_missing")) == {(1.0, "good")}
+
+
+def test_what_is_older_than_a_quarter_of_an_hour_is_not_scored(station: Station) -> None:
+    """After a night without the process it begins near now: old alarms would call nobody anyway."""
+    station.fit()
+    station.store(normal(60, 2), FITTED_AT + timedelta(hours=5))
+    broker = Broker()
+    scorer = station.scorer(broker.publish)
+    now = FITTED_AT + timedelta(hours=5, seconds=60)
+    while scorer.turn(now):
+        pass
+    assert broker.stamps()[0] >= (now - timedelta(minutes=15)).timestamp() * 1000
+
+
+def test_two_processes_do_not_score_a_window_twice(station: Station) -> None:
+    """Whoever keeps a window first sends it; the other one goes on behind it."""
+    station.fit()
+    station.store(normal(60, 2), FITTED_AT)
+    broker = Broker()
+    one, other = station.scorer(broker.publish), station.scorer(broker.publish)
+    for second in (20, 25, 30, 50):
+        one.turn(FITTED_AT + timedelta(seconds=second))
+        other.turn(FITTED_AT + timedelta(seconds=second))
+    assert broker.stamps() == sorted(set(broker.stamps()))
+
+
+def raise_alarm(station: Station, at: datetime, value: float) -> int:
+    """What ingest does when the score has stood beyond its limit."""
+    (row,) = station.rows(
+        "SELECT definition_id, sensor_id FROM alarm_definition WHERE key = '_model.pump-1.model-unusual'"
+    )
+    event = Event(row[0], row[1], True, round(at.timestamp() * 1e6), value)
+    with (
+        station.database.connect("ingest") as connection,
+        transaction(connection, station.token()),
+    ):
+        return apply_events(connection, [event], now=at + timedelta(seconds=1), batch_no=1).opened[0]
+
+
+def test_why_it_fired_is_worked_out_and_frozen(any_station: Station) -> None:
+    """The flow is named with what was to be expected, by the model of the time; a later fit or deleted readings change nothing."""
+    station = any_station
+    station.fit()
+    station.store(failing(60, 2), FITTED_AT)
+    broker = Broker()
+    scorer = station.scorer(broker.publish)
+    scorer.turn(FITTED_AT + timedelta(seconds=60))
+    at = FITTED_AT + timedelta(seconds=50)
+    number = broker.said("_mewma")[49][0]
+    occurrence = raise_alarm(station, at, number)
+    scorer.turn(FITTED_AT + timedelta(seconds=61))
+    query = "SELECT version, window_end, number, members FROM model_evidence WHERE occurrence_id = %s"
+    (frozen,) = station.rows(query, occurrence)
+    version, window_end, again, members = frozen
+    assert (version, window_end) == (1, at)
+    assert again == pytest.approx(number)
+    assert members[0]["sensor"] == "p1/flow"
+    assert members[0]["observed"] / members[0]["expected"] == pytest.approx(0.6, abs=0.06)
+    assert sum(member["share"] for member in members) == pytest.approx(1.0)
+    with station.database.connect("owner") as connection:
+        connection.execute("DELETE FROM reading")
+    scorer.turn(FITTED_AT + timedelta(seconds=62))
+    assert station.rows(query, occurrence) == [frozen]
+
+
+def test_an_occurrence_without_readings_says_that_it_cannot_be_worked_out(station: Station) -> None:
+    """Evidence without members, once, instead of another attempt every second."""
+    station.fit()
+    at = FITTED_AT + timedelta(seconds=600)
+    station.store(normal(10, 2), at)
+    broker = Broker()
+    scorer = station.scorer(broker.publish)
+    scorer.turn(at + timedelta(seconds=20))
+    occurrence = raise_alarm(station, at - timedelta(seconds=300), 2.5)
+    scorer.turn(at + timedelta(seconds=21))
+    query = "SELECT number, members FROM model_evidence WHERE occurrence_id = %s"
+    assert station.rows(query, occurrence) == [(None, [])]
+
+
+def test_numbers_are_those_of_the_rows(any_station: Station) -> None:
+    """What SQL makes of readings is the mean of each second: the score is the one of the pure model."""
+    station = any_station
+    from detectors.models.fitting import Fitted
+    from detectors.store.models import load_fitted
+
+    station.fit()
+    later = normal(60, 2)
+    station.store(later, FITTED_AT)
+    broker = Broker()
+    station.scorer(broker.publish).turn(FITTED_AT + timedelta(seconds=60))
+    with station.database.connect("alerting", station.token()) as connection:
+        row = next(each for each in load_fitted(connection) if each.kind == "mewma")
+    model = Fitted.restored(row.kind, row.members, row.parameters)
+    wanted = model.number(np.concatenate([normal(1200), later]), row.members)[1200:]
+    assert [value for value, _ in broker.said("_mewma")] == pytest.approx(wanted[:59].tolist())
+
+
+def test_the_insurer_sees_why_once_the_company_shares_it(station: Station) -> None:
+    """The wall stands in the database: no signal of a client before the occurrence is resolved or shared, none of another's."""
+    station.fit()
+    station.store(failing(60, 2), FITTED_AT)
+    scorer = station.scorer(Broker().publish)
+    scorer.turn(FITTED_AT + timedelta(seconds=60))
+    occurrence = raise_alarm(station, FITTED_AT + timedelta(seconds=50), 2.5)
+    scorer.turn(FITTED_AT + timedelta(seconds=61))
+    ((company,),) = station.rows("SELECT company_id FROM occurrence")
+
+    def seen(role: str, *companies: int) -> int:
+        token = station.database.person_token(1, role, *companies)
+        with station.database.connect("web", token) as connection:
+            return len(connection.execute("SELECT members FROM model_evidence").fetchall())
+
+    assert (seen("safety_officer", company), seen("underwriter", company)) == (1, 0)
+    with station.database.connect("owner") as connection:
+        connection.execute("UPDATE occurrence SET shared = true WHERE occurrence_id = %s", (occurrence,))
+    assert (seen("underwriter", company), seen("underwriter", company + 1), seen("safety_officer", company + 1)) == (
+        1,
+        0,
+        0,
+    )

@@ -1,0 +1,84 @@
+"""Unusual values: what the number of `ewma` means."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from core.batch import Quality
+from detectors.ewma import Ewma
+from tests.detectors.streams import Reading, batch, definition, in_force
+
+WARM = {"warm_up": 50.0}
+
+
+def noisy(count: int, *, level: float = 20.0, spread: float = 0.5, seed: int = 1) -> list[float]:
+    """A signal that stands still but for its noise."""
+    return [float(x) for x in np.random.default_rng(seed).normal(level, spread, count)]
+
+
+def numbers(values: list[float], *, setpoint: float = 6.0, every_s: float = 1.0, **parameters: float) -> list[float]:
+    """The numbers for readings a second apart."""
+    stream = [Reading(0, i * every_s, value) for i, value in enumerate(values)]
+    found = Ewma(in_force(definition("ewma", setpoint=setpoint, parameters=WARM | parameters))).score(batch(stream))
+    return [float(x) for x in found.number]
+
+
+def test_says_nothing_before_it_is_warm() -> None:
+    """`warm_up` readings without a word, then a number for each."""
+    found = numbers(noisy(80))
+    assert all(math.isnan(x) for x in found[:50])
+    assert all(x < 5.0 for x in found[50:])
+
+
+def test_measures_both_sides_in_standard_deviations() -> None:
+    """Ten standard deviations up or down are about ten, without a sign."""
+    for value in (25.0, 15.0):
+        assert numbers([*noisy(300), value])[-1] == pytest.approx(10.0, rel=0.2)
+
+
+def test_a_leak_is_not_learnt_while_it_is_beyond_the_setpoint() -> None:
+    """An hour at the new level is as unusual at its end as at its beginning: nothing is absorbed."""
+    found = numbers([*noisy(300), *noisy(3600, level=30.0, seed=2)])
+    assert min(found[301:]) > 15.0
+    assert np.mean(found[300:400]) == pytest.approx(np.mean(found[-100:]), rel=0.05)
+
+
+def test_a_plant_that_stays_at_another_point_is_learnt_anew_in_the_end() -> None:
+    """After `relearn_s` beyond the setpoint without a break the warm-up begins again, and the new level is normal."""
+    found = numbers([*noisy(300), *noisy(1000, level=30.0, seed=2)], relearn_s=600.0)
+    assert found[899] > 15.0
+    assert all(math.isnan(x) for x in found[901:949])
+    assert all(x < 5.0 for x in found[960:])
+
+
+def test_one_spike_does_not_blind_it() -> None:
+    """A spike below the setpoint is drawn in before it is learnt: the next one is as unusual as the first."""
+    values = [*noisy(600), 22.8, *noisy(5, seed=3), 22.8]
+    found = numbers(values)
+    assert found[600] == pytest.approx(found[606], rel=0.1)
+
+
+def test_a_value_that_never_moved_cannot_be_judged_until_it_does() -> None:
+    """Without noise there is no measure; `floor` gives one."""
+    assert all(math.isnan(x) for x in numbers([5.0] * 200 + [6.0])[:201])
+    assert numbers([5.0] * 200 + [6.0], floor=0.1)[-1] == pytest.approx(10.0)
+
+
+def test_a_long_silence_does_not_make_one_reading_the_whole_memory() -> None:
+    """After a week without readings the level is still the old one."""
+    stream = [Reading(0, float(i), value) for i, value in enumerate(noisy(300))]
+    stream += [Reading(0, 604_800.0, 20.4), Reading(0, 604_801.0, 25.0)]
+    found = Ewma(in_force(definition("ewma", setpoint=6.0, parameters=WARM))).score(batch(stream)).number
+    assert found[-1] == pytest.approx(10.0, rel=0.2)
+
+
+def test_bad_quality_teaches_nothing() -> None:
+    """A reading that its device calls bad is passed over."""
+    stream = [Reading(0, float(i), value) for i, value in enumerate(noisy(300))]
+    worse = [*stream, *(Reading(0, 300.0 + i, 9e9, Quality.BAD) for i in range(50)), Reading(0, 400.0, 25.0)]
+    found = Ewma(in_force(definition("ewma", setpoint=6.0, parameters=WARM))).score(batch(worse)).number
+    assert np.all(np.isnan(found[300:350]))
+    assert found[-1] == pytest.approx(10.0, rel=0.2)
