@@ -96,7 +96,7 @@ class Instance:
             self.walked.add(path)
         if before is not None:
             page.set_viewport_size(before)
-        assert found == {}
+        assert found == {}, found
 
     @contextmanager
     def device(self, user: str | None = None, password: str | None = None) -> Iterator[Device]:

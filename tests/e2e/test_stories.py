@@ -113,6 +113,100 @@ def test_the_integrator_brings_a_site_on_line(
         instance.walk(page, "/devices", device_page, "/alarms", occurrence)
 
 
+# Officer: the gas detector whose alarm it is, and who verifies.
+OFFICER_DAY = pytest.mark.parametrize(
+    ("language", "size", "sensor"),
+    [("zh", PHONE, "lel-pump-1"), ("en", DESK, "lel-pump-2")],
+    ids=["zh-phone", "en-desk"],
+)
+
+
+@OFFICER_DAY
+def test_the_officer_answers_an_alarm_and_puts_its_hazard_right(
+    instance: Instance, browser: Browser, language: str, size: dict[str, int], sensor: str
+) -> None:
+    """The alarm comes without reload; evidence; acknowledged; a finding from it; done by one person, verified by another."""
+    officer = instance.page(browser, *instance.login_of("safety_officer", "huaihai-petro"), size, language)
+    officer.goto("/alarms")
+    before = set(addresses(officer))
+    with instance.device() as device:
+        for value in (2.0, 27.0):
+            device.send("huaihai-tank-farm", "tf-gas-2", {"s": sensor, "v": value, "u": "%{LEL}"})
+        await_until(officer, lambda: set(addresses(officer)) > before)
+    (occurrence,) = set(addresses(officer)) - before
+    officer.goto(occurrence)
+    officer.locator("#chart canvas").wait_for()
+    officer.locator(f"form[action='{occurrence}/acknowledge'] button").first.click()
+    officer.goto("/alarms")
+    officer.locator(f"#section-answered a[href='{occurrence}']").first.wait_for()
+    officer.goto(occurrence)
+    officer.locator(f"form[action='{occurrence}/finding'] button").click()
+    officer.wait_for_url("**/findings/*")
+    finding = urlsplit(officer.url).path
+    integrator = officer.locator("#owner_id option").filter(has_text=re.compile("集成商|Integrator"))
+    officer.select_option("#owner_id", value=str(integrator.first.get_attribute("value")))
+    officer.fill("#measures", "New mechanical seal / 更换机械密封")
+    officer.fill("#funds", "CNY 1800")
+    officer.fill("#contingency", "Pump stopped, no hot work / 停泵，禁止动火")
+    officer.locator(f"form[action='{finding}/plan'] button.main").click()
+    officer.locator("#h-settled").wait_for()
+    colleague = instance.page(browser, *instance.login_of("integrator", "huaihai-petro"), size, language)
+    colleague.goto(finding)
+    colleague.fill("#claim-note", "Seal replaced and tested / 已更换并试压")
+    colleague.locator(f"form[action='{finding}/claim'] button.main").click()
+    expect(colleague.locator(f"form[action='{finding}/verify']")).to_have_count(0)
+    officer.goto(finding)
+    officer.fill("#verify-note", "Looked at it, no leak / 现场查看无泄漏")
+    officer.locator(f"form[action='{finding}/verify'] button.main").click()
+    officer.goto("/findings")
+    officer.locator(f".finding.closed a[href='{finding}']").wait_for()
+    if language == "zh":
+        instance.walk(officer, "/alarms", occurrence, finding, "/findings", "/impairments", "/sites", "/looks")
+
+
+@BOTH_WAYS
+def test_the_underwriter_reads_a_site_and_takes_its_report(
+    instance: Instance, browser: Browser, language: str, size: dict[str, int]
+) -> None:
+    """Portfolio, site, report of last month as a page and as a PDF; the company sees afterwards what was looked at."""
+    page = instance.page(browser, *instance.login_of("underwriter", None), size, language)
+    assert urlsplit(page.url).path == "/portfolio"
+    expect(page.locator(".sites tbody tr")).to_have_count(3)
+    page.locator(".sites a[href='/sites/huaihai-tank-farm']").click()
+    page.wait_for_url("**/sites/huaihai-tank-farm")
+    page.locator("a[href='/sites/huaihai-tank-farm/report']").click()
+    page.wait_for_url("**/report")
+    page.locator(".months a").first.click()
+    page.locator("section.report").first.wait_for()
+    report = urlsplit(page.url)
+    assert page.locator("section.report").count() >= 5
+    with page.expect_download() as download:
+        page.locator(f".months a[hreflang='{'zh-Hans' if language == 'zh' else 'en'}']").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+    if language == "zh":
+        instance.walk(
+            page, "/portfolio", "/sites/huaihai-tank-farm", f"{report.path}?{report.query}", "/occurrences", "/findings"
+        )
+    officer = instance.page(browser, *instance.login_of("safety_officer", "huaihai-petro"), size, language)
+    officer.goto("/looks")
+    assert officer.locator("main").get_by_role("listitem").count() >= 2
+
+
+def addresses(page: Page) -> list[str]:
+    """The occurrences that wait for somebody."""
+    links = page.locator("#section-waiting .alarm h3 a")
+    return [str(link.get_attribute("href")) for link in links.all()]
+
+
+def await_until(page: Page, holds: Callable[[], bool]) -> None:
+    """Until the page shows it by itself."""
+    for _ in range(40):
+        if holds():
+            return
+        page.wait_for_timeout(500)
+    pytest.fail(f"not within 20 s: {page.locator('main').text_content()}")
+
+
 def reload_until(page: Page, holds: Callable[[], bool]) -> None:
     """Loads the page anew until it shows what is waited for: it may be a page that does not renew itself."""
     for _ in range(40):
