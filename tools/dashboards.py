@@ -235,7 +235,7 @@ GROUP BY d.priority ORDER BY <urgency>""",
 FROM alarm a <here a>
 JOIN alarm_definition d ON d.definition_id = a.definition_id
 JOIN sensor s ON s.sensor_id = a.sensor_id
-LEFT JOIN occurrence o ON o.occurrence_id = a.occurrence_id
+LEFT JOIN v_occurrence o ON o.occurrence_id = a.occurrence_id
 WHERE a.state <> 'A' ORDER BY <urgency>, o.began_at LIMIT 200""",
             ),
             (8, 0, 16, 8),
@@ -246,7 +246,7 @@ WHERE a.state <> 'A' ORDER BY <urgency>, o.began_at LIMIT 200""",
             "timeseries",
             (
                 """SELECT $__timeGroupAlias(o.began_at, '1d'), <priority> AS metric, count(*) AS value
-FROM occurrence o <here o> JOIN alarm_definition d ON d.definition_id = o.definition_id
+FROM v_occurrence o <here o> JOIN alarm_definition d ON d.definition_id = o.definition_id
 WHERE $__timeFilter(o.began_at) GROUP BY 1, 2 ORDER BY 1""",
             ),
             (0, 8, 12, 8),
@@ -261,8 +261,8 @@ WHERE $__timeFilter(o.began_at) GROUP BY 1, 2 ORDER BY 1""",
                 """SELECT $__timeGroupAlias(o.began_at, '1d'),
        percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM k.at - o.began_at)) AS "«median|中位数»",
        percentile_cont(0.9) WITHIN GROUP (ORDER BY extract(epoch FROM k.at - o.began_at)) AS "«90 of 100 within|90%在此之内»"
-FROM occurrence o <here o>
-JOIN (SELECT occurrence_id, min(at) AS at FROM transition WHERE event = 'acknowledge' GROUP BY 1) k ON k.occurrence_id = o.occurrence_id
+FROM v_occurrence o <here o>
+JOIN (SELECT occurrence_id, min(at) AS at FROM v_transition WHERE event = 'acknowledge' GROUP BY 1) k ON k.occurrence_id = o.occurrence_id
 WHERE $__timeFilter(o.began_at) GROUP BY 1 ORDER BY 1""",
             ),
             (12, 8, 12, 8),
@@ -275,7 +275,7 @@ WHERE $__timeFilter(o.began_at) GROUP BY 1 ORDER BY 1""",
             "timeseries",
             (
                 """SELECT $__timeGroupAlias(t.at, '1d'), <happening> AS metric, count(*) AS value
-FROM transition t JOIN alarm_definition d ON d.definition_id = t.definition_id <here d>
+FROM v_transition t JOIN alarm_definition d ON d.definition_id = t.definition_id <here d>
 WHERE $__timeFilter(t.at) GROUP BY 1, 2 ORDER BY 1""",
             ),
             (0, 16, 12, 8),
@@ -289,7 +289,7 @@ WHERE $__timeFilter(t.at) GROUP BY 1, 2 ORDER BY 1""",
             (
                 """SELECT d.title@ AS "«Alarm|报警»", <priority> AS "«Priority|优先级»", count(*) AS "«Occurrences|事件数»",
        count(*) FILTER (WHERE o.resolution = 'nuisance') AS "«Nuisance|误扰»", count(*) FILTER (WHERE o.resolved_at IS NULL) AS "«Open|未关闭»"
-FROM occurrence o <here o> JOIN alarm_definition d ON d.definition_id = o.definition_id
+FROM v_occurrence o <here o> JOIN alarm_definition d ON d.definition_id = o.definition_id
 WHERE $__timeFilter(o.began_at) GROUP BY d.definition_id, d.title@, d.priority ORDER BY 3 DESC, 1 LIMIT 10""",
             ),
             (12, 16, 12, 8),

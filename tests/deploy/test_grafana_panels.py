@@ -18,7 +18,7 @@ pytestmark = pytest.mark.db
 NOW = datetime.now(UTC)
 READABLE = (  # every table and view that the role may read
     "company", "site", "zone", "asset", "device", "sensor", "latest", "v_reading", "device_stream", "stream_gap",
-    "alarm_definition", "alarm", "occurrence", "transition", "finding", "finding_event", "impairment",
+    "alarm_definition", "alarm", "v_occurrence", "v_transition", "finding", "v_finding_step", "impairment",
 )  # fmt: skip
 
 
@@ -126,6 +126,9 @@ ATTEMPTS = (  # what one would try in a query editor
     "SELECT * FROM v_audit_reading",
     "SELECT * FROM principal_key",
     "SELECT name FROM person",
+    "SELECT first_value FROM occurrence",
+    "SELECT value FROM transition",
+    "SELECT note FROM finding_event",
     "SELECT * FROM notification",
     "SELECT report FROM ingest_status",
     "SELECT * FROM web_session",

@@ -144,10 +144,10 @@ def _findings(c: psycopg.Connection[Any], a: Company, m: Seeded) -> None:
         state = steps[-1][1]
         row = c.execute(
             "INSERT INTO finding (company_id, site_id, source, title, grade, graded_by, state, reported_at, reported_by, owner_id,"
-            " measures, funds, due_at, contingency, closed_at) VALUES (%s, %s, 'person', %s, %s, %s, %s, %s, %s, %s, 'm', 'f', %s,"
-            " 'c', %s) RETURNING finding_id",
+            " measures, funds, due_at, contingency, claimed_at, claimed_by, closed_at, verified_by) VALUES (%s, %s, 'person', %s,"
+            " %s, %s, %s, %s, %s, %s, 'm', 'f', %s, 'c', %s, %s, %s, %s) RETURNING finding_id",
             (a.company_id, a.site_id, title, grade, other, state, reported, officer, officer, due,
-             steps[-1][0] if state == "closed" else None),
+             *((steps[-1][0], officer, steps[-1][0], other) if state == "closed" else (None,) * 4)),
         ).fetchone()  # fmt: skip
         assert row is not None
         before = None
