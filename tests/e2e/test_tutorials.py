@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ import httpx
 import pytest
 
 from davy.servers.processes import free_port, wait_until
-from tests.e2e.instance import ROOT, Running, running, visitor
+from tests.e2e.instance import ROOT, Running, davy, running, visitor
 from tests.e2e.test_bring_your_own_plant import BLOCK, Reader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -28,14 +29,15 @@ FOLDER = ROOT / "docs" / "tutorials"
 STARTED_WITHIN_S = 90.0
 LEAKS_WITHIN_S = 90.0
 SEEN_WITHIN_S = 20.0
-GAS, FAN = "lel-pump-1", "vent-1"
+FIRST_STAGE = "可燃气体一级报警"
+GAS, FAN = ("lel-pump-1", FIRST_STAGE), ("vent-1", "设备停运")  # a sensor, and what its alarm is called
 WALLED = {"/alarms", "/devices"}  # the underwriter's page tells them to try, and that it is refused
 MAY_BE_EMPTY = re.compile(r"/sites/[\w-]+/report")  # a month of which nothing is recorded
 
 
 def blocks(tutorial: str) -> list[tuple[str, str, str]]:
     """(the paragraph before, language, text) of each block of the English page."""
-    return [match.group("before", "language", "text") for match in BLOCK.finditer(page_of(tutorial))]
+    return [(found["before"], found["language"], found["text"]) for found in BLOCK.finditer(page_of(tutorial))]
 
 
 def page_of(tutorial: str) -> str:
@@ -90,15 +92,15 @@ class Person:
         assert answer.status_code == 303, f"{to}: {answer.status_code}"
         return str(answer.headers["location"])
 
-    def alarm(self, sensor: str) -> dict[str, Any] | None:
+    def alarm(self, sensor: str, title: str) -> dict[str, Any] | None:
         """The alarm of that sensor, while there is one."""
         alarms = self.client.get("/api/v1/alarms").json()["alarms"]
-        return next((each for each in alarms if each["sensor_key"] == sensor), None)
+        return next((each for each in alarms if (each["sensor_key"], each["title_zh"]) == (sensor, title)), None)
 
-    def await_alarm(self, sensor: str, within_s: float) -> str:
+    def await_alarm(self, sensor: str, title: str, within_s: float) -> str:
         """The page of the alarm of that sensor, once it is there."""
-        assert wait_until(lambda: self.alarm(sensor) is not None, within_s), f"no alarm of {sensor}"
-        found = self.alarm(sensor)
+        assert wait_until(lambda: self.alarm(sensor, title) is not None, within_s), f"no alarm of {sensor}"
+        found = self.alarm(sensor, title)
         assert found is not None
         return f"/occurrences/{found['occurrence_id']}"
 
@@ -173,9 +175,8 @@ def test_the_integrator_s_day(reader: Reader) -> None:
                 (folder / file[1]).write_text(text, "utf-8")
             elif text.startswith("davy up"):
                 command = f"env PYTHONPATH={shlex.quote(str(ROOT))} {reader.put(text).strip()}"
-                process = opened.enter_context(reader.terminal(command, folder / "up.log"))
-                wait_until(lambda p=process: p.poll() is not None or is_up(reader), STARTED_WITHIN_S)
-                assert is_up(reader), log_of(reader)
+                opened.enter_context(reader.terminal(command, folder / "up.log"))
+                assert wait_until(lambda: is_up(reader), STARTED_WITHIN_S), log_of(reader)
             elif language == "sh":
                 ends_with_1 = text == "davy doctor\n"  # as the page says: it finds what is missing
                 said[text] = reader.shell(f"! {text}" if ends_with_1 else text, PYTHONPATH=str(ROOT))
@@ -186,13 +187,11 @@ def test_the_integrator_s_day(reader: Reader) -> None:
 def test_the_officer_s_day(demo: Demo) -> None:
     """Alarm, why, acknowledge, shelve, finding, five things, done, verified by another; a protection out and back."""
     with demo.person("huaihai-officer") as officer, demo.person("huaihai-integrator") as colleague:
-        gas = officer.await_alarm(GAS, LEAKS_WITHIN_S)
+        gas = officer.await_alarm(*GAS, LEAKS_WITHIN_S)
         text = officer.see(gas)
-        assert all(
-            word in text for word in ("可燃气体一级报警", "报警原因", "可能的后果", "经过", "尚未与标准原文核对")
-        )
+        assert all(word in text for word in (FIRST_STAGE, "报警原因", "可能的后果", "经过", "尚未与标准原文核对"))
         officer.done(gas, f"{gas}/acknowledge")
-        fan = officer.await_alarm(FAN, LEAKS_WITHIN_S)
+        fan = officer.await_alarm(*FAN, LEAKS_WITHIN_S)
         officer.done(fan, f"{fan}/shelve", minutes="60", reason="等电工检修")
         assert "已搁置" in officer.see("/alarms")
 
@@ -229,6 +228,17 @@ def is_up(reader: Reader) -> bool:
     return re.search(r"^pids: ", log_of(reader), re.MULTILINE) is not None
 
 
+def test_settings_are_written_over_nothing(tmp_path: Path) -> None:
+    """A file that is there stays as it is, and a folder that is not there is named: one sentence, before anything starts."""
+    (tmp_path / "davy.env").write_text("mine", "utf-8")
+    for file, told in (("davy.env", "is there already"), ("nowhere/davy.env", "cannot be written: No such file")):
+        done = davy("up", "--private", "--settings", str(tmp_path / file))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert told in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert (tmp_path / "davy.env").read_text("utf-8") == "mine"
+
+
 def look_as_the_integrator(said: dict[str, str], log: str) -> None:
     """What the page says one sees."""
     printed = "".join(said.values())
@@ -253,4 +263,4 @@ def look_as_the_integrator(said: dict[str, str], log: str) -> None:
         assert device is not None
         page = person.see(device[1])
         assert re.search(r"kPa.*%\{LEL\}|%\{LEL\}.*kPa", page, re.DOTALL)
-        assert person.alarm("gas-1") is not None
+        assert person.alarm("gas-1", FIRST_STAGE) is not None
