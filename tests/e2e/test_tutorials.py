@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from davy.servers.processes import free_port, wait_until
-from tests.e2e.instance import ROOT, Running, davy, running, visitor
+from tests.e2e.instance import ROOT, STOP_WITHIN_S, Running, davy, running, visitor
 from tests.e2e.test_bring_your_own_plant import BLOCK, Reader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -175,7 +175,7 @@ def test_the_integrator_s_day(reader: Reader) -> None:
                 (folder / file[1]).write_text(text, "utf-8")
             elif text.startswith("davy up"):
                 command = f"env PYTHONPATH={shlex.quote(str(ROOT))} {reader.put(text).strip()}"
-                opened.enter_context(reader.terminal(command, folder / "up.log"))
+                opened.enter_context(reader.terminal(command, folder / "up.log", STOP_WITHIN_S))
                 assert wait_until(lambda: is_up(reader), STARTED_WITHIN_S), log_of(reader)
             elif language == "sh":
                 ends_with_1 = text == "davy doctor\n"  # as the page says: it finds what is missing
