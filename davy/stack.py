@@ -153,6 +153,17 @@ class Stack:
             "risk": ours.get("risk"),
         }
 
+    def operator_settings(self) -> dict[str, str]:
+        """What the commands of an operator need here: `site import`, `device credential`, `doctor`, `detectors fit`, `replay`."""
+        users = {"DAVY_MQTT_USER": "simulator", "DAVY_MQTT_PASSWORD": self.mqtt_passwords["simulator"]}
+        urls = {f"DAVY_DATABASE_URL_{role.upper()}": self.database_url(role) for role in ("owner", "ingest", "web")}
+        broker = {
+            "DAVY_BROKER_PASSWORD_FILE": str(self.broker.folder / "passwords"),
+            "DAVY_BROKER_PID": str(self.broker.pid),
+        }
+        own = {"DAVY_STATE_DIR": str(self.folder), "DAVY_HTTP_PORT": str(self._ports["http"])}
+        return {**self._settings("ingest"), **self._settings("alerting"), **users, **urls, **broker, **own}
+
     def error_lines(self) -> list[str]:
         """Log lines at error or above, of all processes of ours."""
         return [line for part in self.parts.values() for line in part.error_lines()]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import packs
+from core.errors import BadInput
 from davy.answer import progress, say
 from davy.stack import Plan, Stack
 
@@ -38,11 +43,44 @@ def keep_running(stack: Stack, stop: threading.Event) -> None:
         stack.keep_alive()
 
 
-def up(stop: threading.Event, *, as_json: bool, http_port: int = 0) -> None:
-    """Starts everything, says where it is, runs until `stop`, leaves nothing behind."""
-    with Stack(Plan(site_file=PORTFOLIO, http_port=http_port)) as stack:
+@contextmanager
+def own_file(path: Path) -> Iterator[TextIO]:
+    """A new file that nobody else can read, gone at the end.
+
+    Raises:
+        BadInput: it is there already, or cannot be made.
+    """
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise BadInput(f"{path} is there already; remove it, or name another file with --settings.") from error
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror}. Name another file with --settings.") from error
+    try:
+        with open(opened, "w", encoding="utf-8") as file:
+            yield file
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def up(stop: threading.Event, *, as_json: bool, http_port: int = 0, settings: Path | None = None) -> None:
+    """Starts everything, says where it is, runs until `stop`, leaves nothing behind.
+
+    Args:
+        settings: where to write what an operator's commands need, for `. FILE`.
+
+    Raises:
+        BadInput: that file is there already, or cannot be made.
+    """
+    with (
+        nullcontext() if settings is None else own_file(settings) as file,
+        Stack(Plan(site_file=PORTFOLIO, http_port=http_port)) as stack,
+    ):
         progress("Starting TimescaleDB, mosquitto and Davy ...")
         stack.start()
         stack.wait_until_ready()
+        if file is not None:
+            file.writelines(f"export {name}={shlex.quote(text)}\n" for name, text in stack.operator_settings().items())
+            file.flush()
         say(description(stack), as_json=as_json)
         keep_running(stack, stop)

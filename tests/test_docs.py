@@ -11,18 +11,21 @@ import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import typer
+from babel.messages.pofile import read_po
 
 from alerting.actions import LONGEST_SHELF
 from alerting.alarm import TABLE
 from alerting.channels import Address
 from alerting.message import Message
 from core.errors import DeliveryFailed
+from core.i18n import catalogues, translations
 from davy.cli import app
 from ingest.pipeline import FAULT_POINTS
 from ingest.store.batch import STORE_POINTS
@@ -182,6 +185,38 @@ def test_the_life_of_an_alarm_is_that_of_the_table() -> None:
         for words, n, unit in re.findall(r"([a-z ]+?) (\d+) (\w+)", shelves)
     }
     assert {name.strip("-"): length for name, length in found.items()} == {p.value: t for p, t in LONGEST_SHELF.items()}
+
+
+FIRST_DAYS = ("officer", "underwriter", "integrator")
+
+
+def emphasised(page: Path) -> list[str]:
+    """The words of Davy's own pages that a tutorial names, in their order; its head says how they are marked."""
+    bold = [" ".join(words.split()) for words in re.findall(r"\*\*([^*]+)\*\*", prose_of(page))]
+    return [words for words in bold if words not in {"bold", "粗体"}]
+
+
+@pytest.mark.parametrize("day", FIRST_DAYS)
+def test_both_languages_teach_the_same(day: str) -> None:
+    """A tutorial in Chinese has the commands and files of the English one in their order, and names the same pages of Davy."""
+    english, chinese = (ROOT / "docs" / "tutorials" / folder / f"{day}-first-day.md" for folder in ("", "zh"))
+    assert FENCE.findall(text_of(english)) == FENCE.findall(text_of(chinese)) != []
+    sections = [re.findall(r"^## (\d+)\.", text_of(page), re.MULTILINE) for page in (english, chinese)]
+    assert sections[0] == sections[1] == [str(n) for n in range(1, len(sections[0]) + 1)]
+    assert [translations("zh").gettext(words) for words in emphasised(english)] == emphasised(chinese)
+
+
+@pytest.mark.parametrize("day", FIRST_DAYS)
+def test_a_tutorial_names_what_stands_on_the_page(day: str) -> None:
+    """What a tutorial says to press or read is a text of Davy, letter by letter."""
+    page = ROOT / "docs" / "tutorials" / f"{day}-first-day.md"
+    known = {text for _, content in catalogues("zh_Hans_CN") for text in ids_of(content)}
+    assert [words for words in emphasised(page) if words not in known] == []
+
+
+def ids_of(catalogue: bytes) -> list[str]:
+    """The English texts of a catalogue."""
+    return [each.id if isinstance(each.id, str) else each.id[0] for each in read_po(BytesIO(catalogue)) if each.id]
 
 
 @cache

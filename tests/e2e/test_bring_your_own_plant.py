@@ -89,7 +89,7 @@ class Reader:
         return done.stdout
 
     @contextmanager
-    def terminal(self, command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    def terminal(self, command: str, log: Path, ends_within_s: float = 20) -> Iterator[subprocess.Popen[bytes]]:
         """A process that runs until the end of the test; it must end by SIGTERM."""
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -101,7 +101,7 @@ class Reader:
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(20)
+                process.wait(ends_within_s)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
