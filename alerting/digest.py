@@ -29,7 +29,7 @@ class CompanyTally:
         impairment_s: how long protections were out of service within the period, added up.
         sensors, heard: how many there are, and how many of them were heard from lately, now.
         fell_silent: of those not heard from lately, how many ever were.
-        simulated: findings or impairments of the demo's history are among the numbers.
+        simulated: alarms, findings or impairments of the demo's history are among the numbers.
     """
 
     company: str

@@ -43,7 +43,7 @@ class DigestWords:
         if quiet:
             told += [_("Nothing to report: %(companies)s") % {"companies": ", ".join(quiet)}, ""]
         if any(company.simulated for company in tally.companies):
-            told += [_("Findings and impairments of the demo's simulated history are among these numbers."), ""]
+            told += [_("Some of these numbers are of the demo's simulated history."), ""]
         return (*told, _("More in Davy:"))
 
     def _name(self, company: CompanyTally) -> str:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 from urllib.request import urlopen
@@ -157,16 +158,25 @@ class Stack:
         """Log lines at error or above, of all processes of ours."""
         return [line for part in self.parts.values() for line in part.error_lines()]
 
-    def add_part(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Part:
-        """A further process that lives and dies with the instance."""
-        part = Part(name, arguments, {"DAVY_STATE_DIR": str(self.folder), **environ}, self.folder)
+    def add_part(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], *, once: bool = False) -> Part:
+        """A further process that lives and dies with the instance; `once`: it ends by itself when its work is done."""
+        part = Part(name, arguments, {"DAVY_STATE_DIR": str(self.folder), **environ}, self.folder, once=once)
         self.parts[name] = part
         part.start()
         return part
 
+    def start_past(self, seed: int = 1, live_at: datetime | None = None) -> Part:
+        """Begins to write what lies behind the demo, in a process of its own; see `davy.processes.past`."""
+        urls = {f"DAVY_DATABASE_URL_{role.upper()}": self.database_url(role) for role in ("owner", "alerting")}
+        options = ["--seed", str(seed)]
+        if live_at is not None:
+            options += ["--live-at", live_at.strftime("%Y-%m-%dT%H:%M:%S%z")]
+        environ = {"DAVY_PRINCIPAL_KEY": self.principal_key.hex(), **urls}
+        return self.add_part("past", ["past", *options], environ, once=True)
+
     def stop_processes(self) -> None:
         """Davy's own processes end in order; the servers stay, so that what they hold can be read."""
-        for name in ("plant", "api", "risk", "detectors", "alerting", "ingest", "inbox"):
+        for name in ("past", "plant", "api", "risk", "detectors", "alerting", "ingest", "inbox"):
             if part := self.parts.get(name):
                 part.ask_to_stop()
                 part.wait()

@@ -127,3 +127,18 @@ def plant(
     from davy.processes.plant import plant_body
 
     raise typer.Exit(run_process("plant", plant_body(scenario, seed, live_at), die_with_parent=die_with_parent))
+
+
+@app.command(hidden=True)
+def past(
+    seed: int = 1,
+    live_at: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="When the demo's plants begin.")
+    ] = None,
+    die_with_parent: DieWithParent = False,
+) -> None:
+    """Writes what the demo has behind it, marked simulated, and ends; models learn from it where plants begin."""
+    from davy.process import run_process
+    from davy.processes.past import past_body
+
+    raise typer.Exit(run_process("past", past_body(seed, live_at), die_with_parent=die_with_parent))
