@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from core.settings import Settings
 from davy.process import Body
-from davy.processes.surroundings import service_token
+from davy.processes.surroundings import service_token, wall_clock
+
+BACKGROUND: Final = 10
 
 
 def past_body(seed: int, live_at: datetime | None) -> Body:
@@ -26,5 +30,10 @@ def past_body(seed: int, live_at: datetime | None) -> Body:
         if live_at is not None:
             load_past(owner, seed=seed, live_at=live_at)
             fit_models(settings.secret("database_url_alerting"), token, live_at=live_at)
+        from davy.past.sixty_days import write_sixty_days
+
+        os.nice(BACKGROUND)  # who waits for an alarm comes first
+        until = (live_at or wall_clock()).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        write_sixty_days(owner, token, seed=seed, until=until, stopped=stop.is_set)
 
     return write
