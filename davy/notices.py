@@ -50,7 +50,6 @@ def tally_for(
     companies = []
     for alarms in alarm_tallies(connection, reader.companies, since, until, now):
         counted = {**asdict(alarms), **asdict(risks[alarms.company_id])}
-        counted["simulated"] = alarms.simulated or risks[alarms.company_id].simulated
         del counted["company_id"]
         companies.append(CompanyTally(**counted))
     return Tally(since=since, until=until, time_zone=reader.time_zone, companies=tuple(companies))

@@ -59,6 +59,8 @@ class Plan:
         prepare: called when the schema stands and before any part but the inbox runs: a bench writes its own portfolio.
         parts: which of ingest, detectors, alerting, api, risk, inbox to start.
         users: whether people of the site file get log-ins.
+        history: whether sixty simulated days lie behind it before `wait_until_ready` returns; `start_past` writes them beside
+            the running plants.
         stream_clock: ingest's clock follows the data: only for what is played faster than life.
         settings: DAVY_ variables over the instance's own.
     """
@@ -70,6 +72,7 @@ class Plan:
     prepare: Callable[[Stack], None] | None = None
     parts: Sequence[str] = ("inbox", "ingest", "detectors", "alerting", "api", "risk")
     users: bool = True
+    history: bool = False
     stream_clock: bool = False
     http_port: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -135,6 +138,16 @@ class Stack:
             if time.monotonic() > deadline:
                 raise Unavailable(f"Davy did not start within {timeout_s:.0f} s: {self.parts[missing].last_words()}")
             waiting.wait(0.05)
+        if self.plan.history:
+            self._wait_for_past(self.start_past(), deadline)
+
+    def _wait_for_past(self, past: Part, deadline: float) -> None:
+        waiting = threading.Event()
+        while not past.done:
+            self.keep_alive()
+            if past.given_up or time.monotonic() > deadline:
+                raise Unavailable(f"The simulated history could not be written in time: {past.last_words()}")
+            waiting.wait(0.1)
 
     def keep_alive(self) -> None:
         """Starts again what has died; from the thread that started the parts, as they die with it."""

@@ -38,10 +38,16 @@ def keep_running(stack: Stack, stop: threading.Event) -> None:
         stack.keep_alive()
 
 
-def up(stop: threading.Event, *, as_json: bool, http_port: int = 0) -> None:
-    """Starts everything, says where it is, runs until `stop`, leaves nothing behind."""
-    with Stack(Plan(site_file=PORTFOLIO, http_port=http_port)) as stack:
+def up(stop: threading.Event, *, as_json: bool, http_port: int = 0, history: bool = True) -> None:
+    """Starts everything, says where it is, runs until `stop`, leaves nothing behind.
+
+    Args:
+        history: sixty simulated days lie behind it, so that scores, findings and reports have something to show.
+    """
+    with Stack(Plan(site_file=PORTFOLIO, http_port=http_port, history=history)) as stack:
         progress("Starting TimescaleDB, mosquitto and Davy ...")
+        if history:
+            progress("Sixty simulated days are written, which takes some 20 s; --no-history does without.")
         stack.start()
         stack.wait_until_ready()
         say(description(stack), as_json=as_json)

@@ -26,7 +26,6 @@ class AlarmTally:
     sensors: int
     heard: int
     fell_silent: int
-    simulated: bool
 
 
 def alarm_tallies(
@@ -37,10 +36,10 @@ def alarm_tallies(
         return cursor.execute(
             """
             SELECT c.company_id, c.name AS company, c.name_zh AS company_zh, o.occurrences, o.life_safety,
-                   o.answered_p50_s, o.answered_p90_s, a.unacknowledged, s.sensors, s.heard, s.fell_silent, o.simulated
+                   o.answered_p50_s, o.answered_p90_s, a.unacknowledged, s.sensors, s.heard, s.fell_silent
             FROM company c
             CROSS JOIN LATERAL (
-                SELECT count(*)::int AS occurrences, coalesce(bool_or(o.simulated), false) AS simulated, count(*) FILTER (WHERE d.priority = 'life-safety')::int AS life_safety,
+                SELECT count(*)::int AS occurrences, count(*) FILTER (WHERE d.priority = 'life-safety')::int AS life_safety,
                        percentile_cont(0.5) WITHIN GROUP (ORDER BY t.answered_s) AS answered_p50_s,
                        percentile_cont(0.9) WITHIN GROUP (ORDER BY t.answered_s) AS answered_p90_s
                 FROM occurrence o JOIN alarm_definition d USING (definition_id)
@@ -48,7 +47,7 @@ def alarm_tallies(
                     SELECT greatest(0, extract(epoch FROM min(at) - o.began_at))::float8 AS answered_s
                     FROM transition WHERE occurrence_id = o.occurrence_id AND event = 'acknowledge'
                 ) t ON true
-                WHERE o.company_id = c.company_id AND o.began_at >= %(since)s AND o.began_at < %(until)s
+                WHERE o.company_id = c.company_id AND o.began_at >= %(since)s AND o.began_at < %(until)s AND NOT o.simulated
             ) o
             CROSS JOIN LATERAL (
                 SELECT count(*)::int AS unacknowledged FROM alarm

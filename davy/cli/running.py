@@ -44,6 +44,9 @@ def up(
         bool, typer.Option("--private", help="Servers of its own, the demo portfolio, gone at the end.")
     ] = False,
     port: Annotated[int, typer.Option(help="Port of the pages; 0 takes a free one.", min=0, max=65535)] = 0,
+    history: Annotated[
+        bool, typer.Option("--history/--no-history", help="Sixty simulated days behind it, marked so; takes some 20 s.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """All processes on real servers, until SIGTERM."""
@@ -55,7 +58,7 @@ def up(
         raise typer.Exit(2)
     from davy.up import up as run
 
-    run(_until_asked_to_stop(), as_json=as_json, http_port=port)
+    run(_until_asked_to_stop(), as_json=as_json, http_port=port, history=history)
 
 
 @app.command()
