@@ -46,6 +46,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 DATABASE = "davy"
 READY_TIMEOUT_S = 60.0
+HISTORY_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,7 @@ class Stack:
                 raise Unavailable(f"Davy did not start within {timeout_s:.0f} s: {self.parts[missing].last_words()}")
             waiting.wait(0.05)
         if self.plan.history:
-            self._wait_for_past(self.start_past(), deadline)
+            self._wait_for_past(self.start_past(), time.monotonic() + HISTORY_TIMEOUT_S)
 
     def _wait_for_past(self, past: Part, deadline: float) -> None:
         waiting = threading.Event()

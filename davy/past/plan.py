@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from davy.past.stories import HABITS, KINDS
+from davy.past.stories import HABITS, KINDS, OUTAGES
 from davy.past.told import Ending, Habit, Kind
 
 DAYS: Final = 60
 EDGE: Final = timedelta(hours=6)  # of the sixty days at both ends: nothing is left open where they stop
 LONGEST_ANSWER: Final = timedelta(hours=3)
 RESOLVED_AFTER_H: Final = (0.5, 5.0)
+MOST_TRIES: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +43,10 @@ def alarms(seed: int, until: datetime) -> Iterator[tuple[Kind, list[Happened]]]:
 
 def _one(kind: Kind, begin: datetime, slot: timedelta, until: datetime, chance: random.Random) -> Happened:
     longest = LONGEST_ANSWER + timedelta(hours=RESOLVED_AFTER_H[1]) + timedelta(minutes=kind.lasts_min[1])
-    began_at = _whole(begin + (slot - longest) * chance.random())
-    cleared_at = began_at + timedelta(seconds=round(60 * chance.uniform(*kind.lasts_min)))
+    lasts = timedelta(seconds=round(60 * chance.uniform(*kind.lasts_min)))
+    tried = (_whole(begin + (slot - longest) * chance.random()) for _ in range(MOST_TRIES))
+    began_at = next(at for at in tried if not _silent(kind, at, at + lasts, until))
+    cleared_at = began_at + lasts
     share = 1 - (until - began_at) / timedelta(days=DAYS)
     acknowledged_at = began_at + _answer(HABITS[kind.site], share, chance)
     last = max(cleared_at, acknowledged_at)
@@ -56,6 +59,12 @@ def _one(kind: Kind, begin: datetime, slot: timedelta, until: datetime, chance: 
         resolved_at=last + timedelta(seconds=round(3600 * chance.uniform(*RESOLVED_AFTER_H))),
         ending=chance.choice(kind.endings),
     )
+
+
+def _silent(kind: Kind, since: datetime, to: datetime, until: datetime) -> bool:
+    """Whether something of the site was silent at that time: a silent detector raises nothing."""
+    begins = ((until - timedelta(days=outage.before), outage.lasts) for outage in OUTAGES if outage.site == kind.site)
+    return any(since < begin + lasts and begin < to for begin, lasts in begins)
 
 
 def _answer(habit: Habit, share: float, chance: random.Random) -> timedelta:

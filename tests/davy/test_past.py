@@ -33,6 +33,9 @@ def test_a_seed_and_an_end_fix_every_alarm(seed: int, hour: int) -> None:
             assert max(one.acknowledged_at, one.cleared_at) < one.resolved_at < until
             assert one.ending.resolution in RESOLUTIONS
             before = one.resolved_at
+            for outage in (o for o in OUTAGES if o.site == kind.site):
+                silent_from = until - timedelta(days=outage.before)
+                assert one.cleared_at <= silent_from or silent_from + outage.lasts <= one.began_at
 
 
 def test_another_seed_is_another_past() -> None:
