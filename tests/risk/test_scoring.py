@@ -96,11 +96,11 @@ def test_findings_and_impairments_count_for_the_time_they_lasted(
             ("rectifying", +2, None, None, "major"),
         ):
             owner.execute(
-                "INSERT INTO finding (company_id, site_id, source, title, grade, state, reported_at, owner_id, measures, funds,"
-                " due_at, contingency, claimed_at, claimed_by, closed_at, verified_by) VALUES (%s, %s, 'person', 't', %s, %s, %s,"
-                " %s, 'm', 'f', %s, 'c', %s, %s, %s, %s)",
+                "INSERT INTO finding (company_id, site_id, source, title, grade, state, reported_at, graded_by, owner_id, measures,"
+                " funds, due_at, contingency, claimed_at, claimed_by, closed_at, verified_by) VALUES (%s, %s, 'person', 't', %s,"
+                " %s, %s, %s, %s, 'm', 'f', %s, 'c', %s, %s, %s, %s)",
                 (
-                    made.a.company_id, made.a.site_id, grade, state, ENDS - timedelta(days=10), officer,
+                    made.a.company_id, made.a.site_id, grade, state, ENDS - timedelta(days=10), officer, officer,
                     ENDS + timedelta(days=due), None if claimed is None else ENDS + timedelta(days=claimed),
                     None if claimed is None else officer, None if closed is None else ENDS + timedelta(days=closed),
                     None if closed is None else integrator,
