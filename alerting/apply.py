@@ -68,9 +68,17 @@ def apply_events(
 
 
 def apply_changes(
-    connection: Connection[Any], changes: Sequence[Change], *, now: datetime, batch_no: int | None = None
+    connection: Connection[Any],
+    changes: Sequence[Change],
+    *,
+    now: datetime,
+    batch_no: int | None = None,
+    simulated: bool = False,
 ) -> AppliedEvents:
     """Applies changes of any kind, in their order.
+
+    Args:
+        simulated: of the demo's made-up history: what begins is marked so, and nobody is called.
 
     Raises:
         Refused: a person asked for what the state does not allow, or for an alarm there is not.
@@ -85,15 +93,15 @@ def apply_changes(
     entries = work_out(standings, changes, now=now)
     if not entries:
         return AppliedEvents()
-    opened = _open(connection, entries)
+    opened = _open(connection, entries, simulated)
     links = _write_transitions(connection, entries, opened, now, batch_no)
     _write_normality(connection, entries, opened)
-    queued = _write_calls(connection, entries, opened, now)
+    queued = 0 if simulated else _write_calls(connection, entries, opened, now)
     alarms.notify(connection, (entry.before.company_id for entry in entries), outbox=queued > 0)
     return AppliedEvents(links, tuple(opened.values()), queued)
 
 
-def _open(connection: Connection[Any], entries: Sequence[Entry]) -> dict[AlarmKey, int]:
+def _open(connection: Connection[Any], entries: Sequence[Entry], simulated: bool) -> dict[AlarmKey, int]:
     openings = [
         Opening(
             entry.before.key,
@@ -103,6 +111,7 @@ def _open(connection: Connection[Any], entries: Sequence[Entry]) -> dict[AlarmKe
             entry.opens.value,
             entry.opens.at - EVIDENCE_BEFORE,
             entry.historic,
+            simulated,
         )
         for entry in entries
         if entry.opens is not None

@@ -18,7 +18,7 @@ LONGEST: Final = timedelta(days=7)  # a digest reaches back to the last one, at 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanyTally:
-    """One company in one digest. Counts are of the period unless they say now.
+    """One company in one digest, without what the demo's history made up. Counts are of the period unless they say now.
 
     Args:
         life_safety: of the occurrences, how many.
@@ -29,7 +29,6 @@ class CompanyTally:
         impairment_s: how long protections were out of service within the period, added up.
         sensors, heard: how many there are, and how many of them were heard from lately, now.
         fell_silent: of those not heard from lately, how many ever were.
-        simulated: findings or impairments of the demo's history are among the numbers.
     """
 
     company: str
@@ -49,7 +48,6 @@ class CompanyTally:
     sensors: int = 0
     heard: int = 0
     fell_silent: int = 0
-    simulated: bool = False
 
     @property
     def says_something(self) -> bool:

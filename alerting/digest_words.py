@@ -42,8 +42,6 @@ class DigestWords:
             told += [self._name(company), *(f"- {line}" for line in self._of_company(company)), ""]
         if quiet:
             told += [_("Nothing to report: %(companies)s") % {"companies": ", ".join(quiet)}, ""]
-        if any(company.simulated for company in tally.companies):
-            told += [_("Findings and impairments of the demo's simulated history are among these numbers."), ""]
         return (*told, _("More in Davy:"))
 
     def _name(self, company: CompanyTally) -> str:

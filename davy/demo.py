@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -16,6 +18,8 @@ from davy.store import Counts, counts
 from davy.up import PORTFOLIO
 
 LOOK_EVERY_S = 0.25
+SEED = 1
+LIVE_AFTER_S = 1  # seconds that the plants' process has to start; what was due by then is sent at once
 
 
 def demo(stop: threading.Event, *, seconds: int | None, as_json: bool, http_port: int = 0) -> int:
@@ -26,7 +30,9 @@ def demo(stop: threading.Event, *, seconds: int | None, as_json: bool, http_port
         stack.start()
         stack.wait_until_ready()
         first_page_s = _first_page(stack, began)
-        _start_plant(stack)
+        live_at = datetime.fromtimestamp(math.ceil(time.time()) + LIVE_AFTER_S, UTC)
+        _start_plant(stack, live_at)
+        stack.start_past(SEED, live_at)
         _introduce(stack)
         reached = _run(stack, stop, began, seconds)
         stack.stop_processes()
@@ -41,7 +47,10 @@ def demo(stop: threading.Event, *, seconds: int | None, as_json: bool, http_port
                 "first_alarm_s": round(first.timestamp() - began, 2) if first else None,
                 "readings_stored": reached.readings_stored,
                 "alarms_raised": reached.alarms_raised,
+                "alarms_of_limits": reached.of_limits,
+                "alarms_of_models": reached.of_models,
                 "notifications_delivered": reached.notifications_delivered,
+                "notified": reached.notified,
                 "errors": len(errors),
             },
             as_json=as_json,
@@ -57,14 +66,15 @@ def _first_page(stack: Stack, began: float) -> float:
     return time.time() - began
 
 
-def _start_plant(stack: Stack) -> None:
+def _start_plant(stack: Stack, live_at: datetime) -> None:
     mqtt = {
         "DAVY_MQTT_HOST": stack.broker.host,
         "DAVY_MQTT_PORT": str(stack.broker.port),
         "DAVY_MQTT_USER": "simulator",
         "DAVY_MQTT_PASSWORD": stack.mqtt_passwords["simulator"],
     }
-    stack.add_part("plant", ["plant", simulators.demo.NAME], mqtt)
+    begins = live_at.strftime("%Y-%m-%dT%H:%M:%S%z")
+    stack.add_part("plant", ["plant", simulators.demo.NAME, "--seed", str(SEED), "--live-at", begins], mqtt)
 
 
 def _introduce(stack: Stack) -> None:

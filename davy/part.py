@@ -17,6 +17,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 STOP_TIMEOUT_S = 15.0
 RESTART_AFTER_S = 1.0
+MOST_FAILURES = 2  # of a part whose work is done once: what fails three times fails for a reason
 WORST_LEVELS = {"error", "critical"}
 
 
@@ -28,10 +29,15 @@ class Part:
         arguments: after `davy`.
         environ: its DAVY_ variables; it gets no other party's secrets.
         folder: where its log file `<name>.log` goes.
+        once: it ends by itself when its work is done, and is started again only where it failed.
     """
 
-    def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, name: str, arguments: Sequence[str], environ: Mapping[str, str], folder: Path, *, once: bool = False
+    ) -> None:
         self.name = name
+        self._once = once
+        self._failures = 0
         self.log = folder / f"{name}.log"
         self._command = [sys.executable, "-m", "davy", *arguments]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("DAVY_")}
@@ -46,6 +52,16 @@ class Part:
         """Its process id; 0 while it does not run."""
         return self._process.pid if self._process is not None and self._process.poll() is None else 0
 
+    @property
+    def done(self) -> bool:
+        """Whether it has ended by itself and well."""
+        return self._process is not None and self._process.poll() == 0
+
+    @property
+    def given_up(self) -> bool:
+        """Whether a part whose work is done once has failed too often to be tried again."""
+        return self._failures == MOST_FAILURES and self._process is not None and bool(self._process.poll())
+
     def start(self) -> None:
         """Starts it; call this from a thread that lives as long as the instance (the children die with that thread)."""
         with self._lock:
@@ -57,6 +73,9 @@ class Part:
         with self._lock:
             if not self._wanted or self._process is None or self._process.poll() is None or now < self._not_before:
                 return
+            if self._once and (self._process.returncode == 0 or self._failures == MOST_FAILURES):
+                return
+            self._failures += 1
             log.warning("process_ended", part=self.name, status=self._process.returncode, last_words=self.last_words())
             self._not_before = now + RESTART_AFTER_S
             self._spawn()

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 from urllib.request import urlopen
@@ -45,6 +46,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 DATABASE = "davy"
 READY_TIMEOUT_S = 60.0
+HISTORY_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class Plan:
         prepare: called when the schema stands and before any part but the inbox runs: a bench writes its own portfolio.
         parts: which of ingest, detectors, alerting, api, risk, inbox to start.
         users: whether people of the site file get log-ins.
+        history: whether sixty simulated days lie behind it before `wait_until_ready` returns; `start_past` writes them beside
+            the running plants.
         stream_clock: ingest's clock follows the data: only for what is played faster than life.
         settings: DAVY_ variables over the instance's own.
     """
@@ -69,6 +73,7 @@ class Plan:
     prepare: Callable[[Stack], None] | None = None
     parts: Sequence[str] = ("inbox", "ingest", "detectors", "alerting", "api", "risk")
     users: bool = True
+    history: bool = False
     stream_clock: bool = False
     http_port: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -134,6 +139,16 @@ class Stack:
             if time.monotonic() > deadline:
                 raise Unavailable(f"Davy did not start within {timeout_s:.0f} s: {self.parts[missing].last_words()}")
             waiting.wait(0.05)
+        if self.plan.history:
+            self._wait_for_past(self.start_past(), time.monotonic() + HISTORY_TIMEOUT_S)
+
+    def _wait_for_past(self, past: Part, deadline: float) -> None:
+        waiting = threading.Event()
+        while not past.done:
+            self.keep_alive()
+            if past.given_up or time.monotonic() > deadline:
+                raise Unavailable(f"The simulated history could not be written in time: {past.last_words()}")
+            waiting.wait(0.1)
 
     def keep_alive(self) -> None:
         """Starts again what has died; from the thread that started the parts, as they die with it."""
@@ -168,16 +183,25 @@ class Stack:
         """Log lines at error or above, of all processes of ours."""
         return [line for part in self.parts.values() for line in part.error_lines()]
 
-    def add_part(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Part:
-        """A further process that lives and dies with the instance."""
-        part = Part(name, arguments, {"DAVY_STATE_DIR": str(self.folder), **environ}, self.folder)
+    def add_part(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], *, once: bool = False) -> Part:
+        """A further process that lives and dies with the instance; `once`: it ends by itself when its work is done."""
+        part = Part(name, arguments, {"DAVY_STATE_DIR": str(self.folder), **environ}, self.folder, once=once)
         self.parts[name] = part
         part.start()
         return part
 
+    def start_past(self, seed: int = 1, live_at: datetime | None = None) -> Part:
+        """Begins to write what lies behind the demo, in a process of its own; see `davy.processes.past`."""
+        urls = {f"DAVY_DATABASE_URL_{role.upper()}": self.database_url(role) for role in ("owner", "alerting")}
+        options = ["--seed", str(seed)]
+        if live_at is not None:
+            options += ["--live-at", live_at.strftime("%Y-%m-%dT%H:%M:%S%z")]
+        environ = {"DAVY_PRINCIPAL_KEY": self.principal_key.hex(), **urls}
+        return self.add_part("past", ["past", *options], environ, once=True)
+
     def stop_processes(self) -> None:
         """Davy's own processes end in order; the servers stay, so that what they hold can be read."""
-        for name in ("plant", "api", "risk", "detectors", "alerting", "ingest", "inbox"):
+        for name in ("past", "plant", "api", "risk", "detectors", "alerting", "ingest", "inbox"):
             if part := self.parts.get(name):
                 part.ask_to_stop()
                 part.wait()

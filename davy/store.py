@@ -13,22 +13,34 @@ from psycopg.rows import class_row
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What an instance has done so far."""
+    """What an instance has done so far; what the demo's past made up is left out.
+
+    Args:
+        of_limits, of_models: of the alarms, how many come from one sensor's limit, and from a model over several.
+        notified: roles of the persons to whom something was delivered.
+    """
 
     readings_stored: int
     alarms_raised: int
+    of_limits: int
+    of_models: int
     notifications_delivered: int
+    notified: list[str]
     first_alarm_at: datetime | None
 
 
 def counts(connection: Connection[Any]) -> Counts:
-    """Readings, occurrences, notifications sent, and when the first alarm was recorded."""
+    """Readings, occurrences, notifications sent and to whom, and when the first alarm was recorded."""
     with connection.cursor(row_factory=class_row(Counts)) as cursor:
         row = cursor.execute(
-            """SELECT (SELECT count(*) FROM v_audit_reading) AS readings_stored,
-                      (SELECT count(*) FROM occurrence) AS alarms_raised,
+            """SELECT (SELECT count(*) FROM reading WHERE batch_no > 0) AS readings_stored,
+                      o.alarms_raised, o.alarms_raised - o.of_models AS of_limits, o.of_models, o.first_alarm_at,
                       (SELECT count(*) FROM notification WHERE state = 'sent') AS notifications_delivered,
-                      (SELECT min(recorded_at) FROM transition) AS first_alarm_at"""
+                      (SELECT coalesce(array_agg(DISTINCT p.role), '{}') FROM notification n JOIN person p USING (person_id)
+                       WHERE n.state = 'sent') AS notified
+               FROM (SELECT count(*) AS alarms_raised, count(*) FILTER (WHERE s.quantity = 'model') AS of_models,
+                            min((SELECT min(t.recorded_at) FROM transition t WHERE t.occurrence_id = o.occurrence_id)) AS first_alarm_at
+                     FROM occurrence o JOIN sensor s ON s.sensor_id = o.sensor_id WHERE NOT o.simulated) o"""
         ).fetchone()
     assert row is not None
     return row
@@ -52,6 +64,7 @@ def raised(connection: Connection[Any]) -> Sequence[Raised]:
                FROM occurrence o
                JOIN alarm_definition d USING (definition_id)
                JOIN sensor s ON s.sensor_id = o.sensor_id
+               WHERE NOT o.simulated
                ORDER BY o.began_at, o.occurrence_id"""
         ).fetchall()
 

@@ -63,10 +63,13 @@ def own_file(path: Path) -> Iterator[TextIO]:
         path.unlink(missing_ok=True)
 
 
-def up(stop: threading.Event, *, as_json: bool, http_port: int = 0, settings: Path | None = None) -> None:
+def up(
+    stop: threading.Event, *, as_json: bool, http_port: int = 0, history: bool = True, settings: Path | None = None
+) -> None:
     """Starts everything, says where it is, runs until `stop`, leaves nothing behind.
 
     Args:
+        history: sixty simulated days lie behind it, so that scores, findings and reports have something to show.
         settings: where to write what an operator's commands need, for `. FILE`.
 
     Raises:
@@ -74,9 +77,11 @@ def up(stop: threading.Event, *, as_json: bool, http_port: int = 0, settings: Pa
     """
     with (
         nullcontext() if settings is None else own_file(settings) as file,
-        Stack(Plan(site_file=PORTFOLIO, http_port=http_port)) as stack,
+        Stack(Plan(site_file=PORTFOLIO, http_port=http_port, history=history)) as stack,
     ):
         progress("Starting TimescaleDB, mosquitto and Davy ...")
+        if history:
+            progress("Sixty simulated days are written, which takes some 20 s; --no-history does without.")
         stack.start()
         stack.wait_until_ready()
         if file is not None:

@@ -139,6 +139,7 @@ class Opening:
     first_value: float | None
     evidence_from: datetime
     historic: bool
+    simulated: bool = False
 
 
 def open_occurrences(connection: Connection[Any], openings: Sequence[Opening]) -> dict[AlarmKey, int]:
@@ -146,18 +147,22 @@ def open_occurrences(connection: Connection[Any], openings: Sequence[Opening]) -
     rows = connection.execute(
         """
         INSERT INTO occurrence (definition_id, sensor_id, company_id, site_id, began_at, first_value, evidence_from, historic,
-                                setpoint, definition_version)
+                                simulated, setpoint, definition_version)
         SELECT u.*, d.setpoint, d.version
         FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[], %s::float8[], %s::timestamptz[],
-                    %s::boolean[])
-             AS u(definition_id, sensor_id, company_id, site_id, began_at, first_value, evidence_from, historic)
+                    %s::boolean[], %s::boolean[])
+             AS u(definition_id, sensor_id, company_id, site_id, began_at, first_value, evidence_from, historic, simulated)
         JOIN alarm_definition d ON d.definition_id = u.definition_id
         RETURNING definition_id, sensor_id, occurrence_id
         """,
         (
             *key_columns([o.key for o in openings]),
             *columns(
-                [(o.company_id, o.site_id, o.began_at, o.first_value, o.evidence_from, o.historic) for o in openings], 6
+                [
+                    (o.company_id, o.site_id, o.began_at, o.first_value, o.evidence_from, o.historic, o.simulated)
+                    for o in openings
+                ],
+                7,
             ),
         ),
     ).fetchall()

@@ -47,7 +47,7 @@ def alarm_tallies(
                     SELECT greatest(0, extract(epoch FROM min(at) - o.began_at))::float8 AS answered_s
                     FROM transition WHERE occurrence_id = o.occurrence_id AND event = 'acknowledge'
                 ) t ON true
-                WHERE o.company_id = c.company_id AND o.began_at >= %(since)s AND o.began_at < %(until)s
+                WHERE o.company_id = c.company_id AND o.began_at >= %(since)s AND o.began_at < %(until)s AND NOT o.simulated
             ) o
             CROSS JOIN LATERAL (
                 SELECT count(*)::int AS unacknowledged FROM alarm

@@ -128,12 +128,14 @@ class OutNow:
         since: when the first of them began.
         overrun: how many should have been restored by now.
         time_zone: of the site of one of them.
+        simulated: one of them at least was made by the demo's history.
     """
 
     count: int
     since: datetime | None
     overrun: int
     time_zone: str | None
+    simulated: bool
 
 
 def out_now(connection: Connection[Any], now: datetime) -> OutNow:
@@ -142,7 +144,8 @@ def out_now(connection: Connection[Any], now: datetime) -> OutNow:
         row = cursor.execute(
             """
             SELECT count(*) AS count, min(i.began_at) AS since,
-                   count(*) FILTER (WHERE i.expected_until < %(now)s) AS overrun, min(s.time_zone) AS time_zone
+                   count(*) FILTER (WHERE i.expected_until < %(now)s) AS overrun, min(s.time_zone) AS time_zone,
+                   coalesce(bool_or(i.simulated), false) AS simulated
             FROM impairment i JOIN site s USING (site_id) WHERE i.restored_at IS NULL AND i.began_at <= %(now)s
             """,
             {"now": now},

@@ -23,6 +23,7 @@ class OccurrenceLine:
     resolution: str | None
     shared: bool
     historic: bool
+    simulated: bool
     state: str
     suppression: str
     priority: str
@@ -57,6 +58,7 @@ class Occurrence:
     evidence_until: datetime | None
     shared: bool
     historic: bool
+    simulated: bool
     is_open: bool
     state: str
     active: bool
@@ -133,7 +135,7 @@ def list_occurrences(connection: Connection[Any], *, only_open: bool, before: in
     with connection.cursor(row_factory=class_row(OccurrenceLine)) as cursor:
         return cursor.execute(
             """
-            SELECT o.occurrence_id, o.began_at, o.normal_at, o.resolved_at, o.resolution, o.shared, o.historic,
+            SELECT o.occurrence_id, o.began_at, o.normal_at, o.resolved_at, o.resolution, o.shared, o.historic, o.simulated,
                    CASE WHEN a.occurrence_id = o.occurrence_id THEN a.state::text ELSE 'A' END AS state,
                    CASE WHEN a.occurrence_id = o.occurrence_id THEN a.suppression ELSE 'none' END AS suppression,
                    d.priority, d.title, d.title_zh, z.name AS zone, z.name_zh AS zone_zh,
@@ -146,8 +148,9 @@ def list_occurrences(connection: Connection[Any], *, only_open: bool, before: in
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             LEFT JOIN alarm a ON a.definition_id = o.definition_id AND a.sensor_id = o.sensor_id
             WHERE (NOT %(only_open)s OR o.resolved_at IS NULL)
-              AND (%(before)s::bigint IS NULL OR o.occurrence_id < %(before)s::bigint)
-            ORDER BY o.occurrence_id DESC LIMIT %(most)s
+              AND (%(before)s::bigint IS NULL OR (o.began_at, o.occurrence_id)
+                   < (SELECT b.began_at, b.occurrence_id FROM occurrence b WHERE b.occurrence_id = %(before)s::bigint))
+            ORDER BY o.began_at DESC, o.occurrence_id DESC LIMIT %(most)s
             """,
             {"only_open": only_open, "before": before, "most": PAGE},
         ).fetchall()
@@ -160,7 +163,7 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
             """
             SELECT o.occurrence_id, o.company_id, o.definition_id, o.sensor_id, s.device_id, o.began_at, o.normal_at,
                    o.resolved_at, resolver.name AS resolved_by, o.resolution, o.action_taken, o.first_value,
-                   o.evidence_from, o.evidence_until, o.shared, o.historic,
+                   o.evidence_from, o.evidence_until, o.shared, o.historic, o.simulated,
                    coalesce(a.occurrence_id = o.occurrence_id, false) AS is_open,
                    CASE WHEN a.occurrence_id = o.occurrence_id THEN a.state::text ELSE 'A' END AS state,
                    coalesce(a.active, false) AS active, coalesce(a.changed_at, o.began_at) AS changed_at,

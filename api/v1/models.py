@@ -78,6 +78,7 @@ class Alarm(Said):
     company: str
     began_at: datetime | None
     historic: bool
+    simulated: bool = Field(description="Made by the demo's history.")
     answered_by: str | None
     answered_at: datetime | None
 
@@ -107,6 +108,7 @@ class OccurrenceLine(Said):
     company: str
     shared: bool
     historic: bool
+    simulated: bool = Field(description="Made by the demo's history.")
 
 
 class Occurrence(OccurrenceLine):

@@ -54,11 +54,13 @@ CREATE TABLE occurrence (
     evidence_until timestamptz,
     shared      boolean NOT NULL DEFAULT false, -- the client has shared the evidence with the insurer
     historic    boolean NOT NULL DEFAULT false,
-    UNIQUE (company_id, occurrence_id),        -- also the index by which pages list them
+    simulated   boolean NOT NULL DEFAULT false, -- made by the demo's history: marked wherever it is shown, and nobody is called
+    UNIQUE (company_id, occurrence_id),
     FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id),
     FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id)
 );
 CALL davy_wall('occurrence');
+CREATE INDEX occurrence_by_time ON occurrence (began_at, occurrence_id);   -- the order in which pages list them
 CREATE UNIQUE INDEX one_open_occurrence ON occurrence (definition_id, sensor_id) WHERE resolved_at IS NULL;
 
 CREATE TABLE alarm (                           -- now: one row a (definition, sensor), for ever
@@ -192,7 +194,8 @@ CREATE POLICY in_ones_own_name ON occurrence_comment AS RESTRICTIVE FOR INSERT T
     WITH CHECK (person_id = (SELECT davy_person()));
 CREATE POLICY onlookers_add_nothing ON alarm AS RESTRICTIVE FOR INSERT TO davy_web WITH CHECK ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
 CREATE POLICY onlookers_change_nothing ON alarm AS RESTRICTIVE FOR UPDATE TO davy_web USING ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
-CREATE POLICY onlookers_add_nothing ON occurrence AS RESTRICTIVE FOR INSERT TO davy_web WITH CHECK ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
+CREATE POLICY onlookers_add_nothing ON occurrence AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer') AND NOT simulated);
 CREATE POLICY onlookers_change_nothing ON occurrence AS RESTRICTIVE FOR UPDATE TO davy_web USING ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
 CREATE POLICY by_route ON notification AS RESTRICTIVE FOR INSERT TO davy_web
     WITH CHECK (state = 'waiting' AND (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer')
@@ -208,7 +211,7 @@ CREATE VIEW v_occurrence WITH (security_barrier) AS
            o.resolved_by, o.resolution, o.action_taken,
            CASE WHEN o.resolved_at IS NOT NULL OR o.shared OR (SELECT davy_everything()) OR current_user = 'davy_owner'
                   OR (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin') THEN o.first_value END AS first_value,
-           o.setpoint, o.definition_version, o.evidence_from, o.evidence_until, o.shared, o.historic
+           o.setpoint, o.definition_version, o.evidence_from, o.evidence_until, o.shared, o.historic, o.simulated
     FROM occurrence o
     WHERE (SELECT davy_everything()) OR o.company_id = ANY ((SELECT davy_companies())::int[])
        OR current_user = 'davy_owner';
@@ -229,7 +232,7 @@ GRANT SELECT ON alarm_definition, route, route_step TO davy_ingest, davy_alertin
 GRANT SELECT ON alarm_definition, alarm TO davy_grafana;
 GRANT SELECT ON v_occurrence, v_transition TO davy_alerting, davy_web, davy_grafana;
 GRANT SELECT (occurrence_id, company_id, site_id, definition_id, sensor_id, began_at, normal_at, resolved_at, resolved_by, resolution,
-    action_taken, setpoint, definition_version, evidence_from, evidence_until, shared, historic) ON occurrence TO davy_web, davy_grafana;
+    action_taken, setpoint, definition_version, evidence_from, evidence_until, shared, historic, simulated) ON occurrence TO davy_web, davy_grafana;
 GRANT SELECT (transition_id, company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state, to_state,
     suppression, person_id, until, batch_no, previous, hash) ON transition TO davy_web, davy_grafana;
 GRANT SELECT ON occurrence, transition TO davy_ingest, davy_alerting;

@@ -47,6 +47,9 @@ def up(
     settings: Annotated[
         Path | None, typer.Option(help="Write what the operator's commands need into this file, for `. FILE`.")
     ] = None,
+    history: Annotated[
+        bool, typer.Option("--history/--no-history", help="Sixty simulated days behind it, marked so; takes some 20 s.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """All processes on real servers, until SIGTERM."""
@@ -58,7 +61,7 @@ def up(
         raise typer.Exit(2)
     from davy.up import up as run
 
-    run(_until_asked_to_stop(), as_json=as_json, http_port=port, settings=settings)
+    run(_until_asked_to_stop(), as_json=as_json, http_port=port, history=history, settings=settings)
 
 
 @app.command()
@@ -130,3 +133,18 @@ def plant(
     from davy.processes.plant import plant_body
 
     raise typer.Exit(run_process("plant", plant_body(scenario, seed, live_at), die_with_parent=die_with_parent))
+
+
+@app.command(hidden=True)
+def past(
+    seed: int = 1,
+    live_at: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="When the demo's plants begin.")
+    ] = None,
+    die_with_parent: DieWithParent = False,
+) -> None:
+    """Writes what the demo has behind it, marked simulated, and ends; models learn from it where plants begin."""
+    from davy.process import run_process
+    from davy.processes.past import past_body
+
+    raise typer.Exit(run_process("past", past_body(seed, live_at), die_with_parent=die_with_parent))

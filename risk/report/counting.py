@@ -28,6 +28,7 @@ class AlarmRow:
     answered_at: datetime | None
     resolution: str | None
     historic: bool
+    simulated: bool
 
 
 @dataclass(frozen=True, slots=True)

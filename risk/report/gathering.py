@@ -69,9 +69,7 @@ def gather(
     end = until.astimezone(ZoneInfo(zone)).date()
     formula = formula_of(now_row.formula if now_row else None)
     limits = store.standard_limits(connection, site.site_id)
-    made_up = (
-        [row.simulated for row in mine] + [row.simulated for row in findings] + [row.simulated for row in impairments]
-    )
+    made_up = [row.simulated for rows in (mine, alarms, findings, impairments) for row in rows]
     simulated = any(made_up) or arrived.any_simulated(connection, site.site_id, since, until)
     return ReportFacts(
         site=site,

@@ -194,7 +194,7 @@ def overdue(connection: Connection[Any], window: Window) -> tuple[list[Overdue],
         FROM finding f
         CROSS JOIN LATERAL (SELECT greatest(f.due_at, %(begins)s) AS since,
             least(f.closed_at, CASE WHEN f.state IN ('claimed_done', 'closed') THEN f.claimed_at END, %(ends)s) AS until) u
-        WHERE f.site_id = %(site)s AND f.reported_at < %(ends)s AND u.until > u.since
+        WHERE f.site_id = %(site)s AND f.reported_at < %(ends)s AND f.due_at IS NOT NULL AND u.until > u.since
         ORDER BY f.finding_id
         """,
         window.values(),

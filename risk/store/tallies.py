@@ -18,7 +18,6 @@ class RiskTally:
     Args:
         findings_new, findings_closed: within the period; the other counts are as of its end or later: now.
         impairment_s: within the period, added up over all impairments.
-        simulated: some of it is of the demo's history.
     """
 
     company_id: int
@@ -29,7 +28,6 @@ class RiskTally:
     major_overdue: int
     impairments_open: int
     impairment_s: float
-    simulated: bool
 
 
 def risk_tallies(
@@ -40,7 +38,7 @@ def risk_tallies(
         rows = cursor.execute(
             """
             SELECT c.company_id, f.findings_new, f.findings_closed, f.findings_open, f.findings_overdue, f.major_overdue,
-                   i.impairments_open, i.impairment_s, f.simulated OR i.simulated AS simulated
+                   i.impairments_open, i.impairment_s
             FROM unnest(%(companies)s::int[]) AS c(company_id)
             CROSS JOIN LATERAL (
                 SELECT count(*) FILTER (WHERE reported_at >= %(since)s AND reported_at < %(until)s)::int AS findings_new,
@@ -48,16 +46,14 @@ def risk_tallies(
                        count(*) FILTER (WHERE state <> 'closed')::int AS findings_open,
                        count(*) FILTER (WHERE state IN ('reported', 'rectifying') AND due_at <= %(now)s)::int AS findings_overdue,
                        count(*) FILTER (WHERE state IN ('reported', 'rectifying') AND due_at <= %(now)s AND grade = 'major')::int
-                           AS major_overdue,
-                       coalesce(bool_or(simulated), false) AS simulated
-                FROM finding WHERE company_id = c.company_id AND (state <> 'closed' OR closed_at >= %(since)s)
+                           AS major_overdue
+                FROM finding WHERE company_id = c.company_id AND NOT simulated AND (state <> 'closed' OR closed_at >= %(since)s)
             ) f
             CROSS JOIN LATERAL (
                 SELECT count(*) FILTER (WHERE restored_at IS NULL AND began_at <= %(now)s)::int AS impairments_open,
                        coalesce(sum(extract(epoch FROM least(coalesce(restored_at, %(until)s), %(until)s)
-                           - greatest(began_at, %(since)s))) FILTER (WHERE began_at < %(until)s), 0)::float8 AS impairment_s,
-                       coalesce(bool_or(simulated), false) AS simulated
-                FROM impairment WHERE company_id = c.company_id AND (restored_at IS NULL OR restored_at >= %(since)s)
+                           - greatest(began_at, %(since)s))) FILTER (WHERE began_at < %(until)s), 0)::float8 AS impairment_s
+                FROM impairment WHERE company_id = c.company_id AND NOT simulated AND (restored_at IS NULL OR restored_at >= %(since)s)
             ) i
             """,
             {"companies": list(company_ids), "since": since, "until": until, "now": now},

@@ -26,7 +26,7 @@ def alarm(
 ) -> counting.AlarmRow:
     """An alarm that began in the morning of a day."""
     answered_at = None if answered_s is None else at(day) + timedelta(seconds=answered_s)
-    return counting.AlarmRow(priority, at(day), answered_at, resolution, historic)
+    return counting.AlarmRow(priority, at(day), answered_at, resolution, historic, False)
 
 
 def finding(

@@ -38,7 +38,7 @@ def test_answers_are_counted_by_priority() -> None:
 
 def test_a_day_is_a_day_of_the_site() -> None:
     """An alarm at 16:30 UTC of the 4th began on the 5th in Shanghai."""
-    late = counting.AlarmRow("high", at(5, 0.5), None, None, False)
+    late = counting.AlarmRow("high", at(5, 0.5), None, None, False, False)
     days = counting.by_day([late], MONTH.days(), ZONE)
     assert [day.day.day for day in days if any(day.counts)] == [5]
     assert days[4].counts == (0, 1, 0, 0)

@@ -106,6 +106,11 @@ def test_findings_and_impairments_count_for_the_time_they_lasted(
                     None if closed is None else integrator,
                 ),
             )  # fmt: skip
+        owner.execute(  # without a deadline there is none to be beyond
+            "INSERT INTO finding (company_id, site_id, source, title, grade, state, reported_at)"
+            " VALUES (%s, %s, 'person', 't', 'major', 'reported', %s)",
+            (made.a.company_id, made.a.site_id, ENDS - timedelta(days=10)),
+        )
         for began, restored in ((-50, -47), (-10, None)):
             owner.execute(
                 "INSERT INTO impairment (company_id, site_id, kind, what, reason, interim_measures, began_at, expected_until,"

@@ -20,7 +20,7 @@ def alarms(connection: Connection[Any], site_id: int, since: datetime, until: da
             SELECT d.priority, o.began_at,
                    (SELECT min(t.at) FROM transition t WHERE t.occurrence_id = o.occurrence_id
                       AND t.event = 'acknowledge' AND t.at < %(until)s) AS answered_at,
-                   CASE WHEN o.resolved_at < %(until)s THEN coalesce(o.resolution, 'unknown') END AS resolution, o.historic
+                   CASE WHEN o.resolved_at < %(until)s THEN coalesce(o.resolution, 'unknown') END AS resolution, o.historic, o.simulated
             FROM occurrence o JOIN alarm_definition d USING (definition_id)
             WHERE o.site_id = %(site)s AND o.began_at >= %(since)s AND o.began_at < %(until)s
             ORDER BY o.began_at, o.occurrence_id
