@@ -77,10 +77,8 @@ def hours(seed: int, until: datetime, outages: Sequence[Outage], alarms: Sequenc
 def _moved(instrument: Instrument, numbers: tuple[float, float, float], by: float) -> Float64:
     """Minimum, mean and maximum of an hour, moved by a share of its range, within what the instrument can say."""
     step = by * (numbers[2] - numbers[0])
-    moved: Float64 = np.round(
-        np.clip(np.array(numbers) + step, instrument.low, instrument.high), instrument.decimals + 1
-    )
-    return moved
+    moved = np.clip(np.array(numbers, np.float64) + step, instrument.low, instrument.high)
+    return np.asarray(np.round(moved, instrument.decimals + 1), np.float64)
 
 
 def _heard(at: datetime, instrument: Instrument, until: datetime, outages: Sequence[Outage]) -> float:
