@@ -67,10 +67,10 @@ def look(
         if finding is None and sensor_id not in excused:
             _open(connection, silence, now)
     for sensor_id, finding in opened.items():
-        silence = silent.get(sensor_id)
-        if silence is not None:
+        if sensor_id in silent:
             if finding.speaks:
-                _note(connection, finding, now, {"speaks": False, "silent_since": silence.since.isoformat()})
+                since = silent[sensor_id].since.isoformat()
+                _note(connection, finding, now, {"speaks": False, "silent_since": since})
         elif not finding.speaks and sensor_id in heard and heard[sensor_id] > finding.silent_since:
             _note(connection, finding, now, {"speaks": True})
 
