@@ -16,6 +16,7 @@ SEND_TIMEOUT: Final = timedelta(seconds=30)  # slow mail servers greet after 20 
 BEAT_S: Final = 2.0  # as ingest
 LATE_BEAT: Final = timedelta(seconds=10)  # five beats missed is not a hiccup
 LATE_TURN: Final = SEND_TIMEOUT + timedelta(seconds=15)  # beyond what one message may take, with the database's share
+LATE_SCORE: Final = timedelta(minutes=2)  # of the detectors process: a turn after a backlog takes a while
 LATE_CARE: Final = timedelta(minutes=15)  # of the risk process: one of its duties may take minutes
 
 

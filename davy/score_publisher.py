@@ -57,7 +57,9 @@ class ScorePublisher:
         """
         self._connect()
         sent = self._client.publish(topic, payload, qos=1)
-        if sent.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
+        if (
+            sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS
+        ):  # also without a connection: then waiting for it is an error to paho
             raise BrokerAway(f"The broker at {self._where} takes no message: {sent.rc.name}.")
         sent.wait_for_publish(ACKNOWLEDGED_WITHIN_S)
         if not sent.is_published():

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
+import psycopg
 
 from core.batch import Float64
 from core.db import Database
@@ -34,6 +35,8 @@ AT_ONCE: Final = 120  # windows of one asset a turn
 EXPLAINED: Final = timedelta(days=7)  # how long back an occurrence is looked for that has no explanation yet
 UNSCORED: Final = timedelta(seconds=60)  # an occurrence whose window never comes is explained by what is there
 CANNOT_JUDGE: Final = -1.0  # sent with quality bad; no score is negative
+# What may go wrong with one asset's numbers; a database or broker that is away is everybody's trouble.
+BREAKS: Final = (ArithmeticError, ValueError, LookupError, psycopg.Error)
 MEMORY: Final = max(model.memory for model in MODELS.values())
 
 log = logger(__name__)
@@ -65,6 +68,9 @@ class Scorer:
         self._newest = -1
         self._models: dict[int, list[_Loaded]] = {}  # by asset, the newest version first
         self._unsuitable: set[int] = set()
+        self._unexplainable: set[int] = set()
+        self.judging = 0  # assets that have a model
+        self.failing: dict[str, datetime] = {}  # those of them that could not be scored, and since when
 
     def turn(self, now: datetime) -> int:
         """Scores what is due; gives how many windows that were.
@@ -78,11 +84,25 @@ class Scorer:
             if newest != self._newest:
                 self._take_up(store.load_fitted(connection))
                 self._newest = newest
-        scored = sum(
-            self._asset(plan, progress.get(plan.asset_id), now) for plan in plans if plan.asset_id in self._models
-        )
+        judged = [plan for plan in plans if plan.asset_id in self._models]
+        self.failing = {key: since for key, since in self.failing.items() if key in {plan.key for plan in judged}}
+        self.judging = len(judged)
+        scored = sum(self._guarded(plan, progress.get(plan.asset_id), now) for plan in judged)
         if self._models:
             self._explain({plan.asset_id: plan for plan in plans}, now)
+        return scored
+
+    def _guarded(self, plan: Plan, progress: Progress | None, now: datetime) -> int:
+        """One asset that cannot be scored is said, and tried again each turn; the others, of all companies, go on."""
+        try:
+            scored = self._asset(plan, progress, now)
+        except BREAKS as error:
+            if plan.key not in self.failing:
+                log.exception("model_fails", model=plan.key, why=f"{type(error).__name__}: {error}")
+            self.failing.setdefault(plan.key, now)
+            return 0
+        if self.failing.pop(plan.key, None) is not None:
+            log.info("model_judges_again", model=plan.key)
         return scored
 
     def _take_up(self, rows: Sequence[FittedRow]) -> None:
@@ -195,7 +215,13 @@ class Scorer:
                 end = begin_of(last + 1, plan.window_s)
                 if known.scored_until < end and now - end < UNSCORED:
                     continue
-                self._freeze(connection, occurrence, plan, last, now)
+                try:
+                    with connection.transaction():
+                        self._freeze(connection, occurrence, plan, last, now)
+                except BREAKS as error:
+                    if occurrence.occurrence_id not in self._unexplainable:
+                        log.exception("occurrence_not_explained", occurrence=occurrence.occurrence_id, why=str(error))
+                    self._unexplainable.add(occurrence.occurrence_id)
 
     def _freeze(self, connection: Any, occurrence: Unexplained, plan: Plan, last: int, now: datetime) -> None:
         sensors = [member.sensor_id for member in plan.members]

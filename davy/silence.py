@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from psycopg import Connection
 
-from alerting.store.silence import SilentSensor, silent_mandatory
+from alerting.store.silence import SilentSensor, heard_mandatory, silent_mandatory
 from core.errors import BadSetting
 from core.i18n import translations
 from risk.silence import Silence, look
@@ -21,7 +21,8 @@ LONGEST_TITLE = 200  # characters, as finding.title
 
 def look_for_silent_detectors(connection: Connection[Any], now: datetime) -> None:
     """Opens a suspected major finding for every mandatory detector that has been silent for longer than the pack says."""
-    look(connection, [_silence(sensor) for sensor in silent_mandatory(connection)], now, patience())
+    silences = [_silence(sensor) for sensor in silent_mandatory(connection)]
+    look(connection, silences, heard_mandatory(connection), now, patience())
 
 
 @cache

@@ -19,6 +19,7 @@ CLIP: Final = (
     3.0  # standard deviations to which a reading is drawn in before it is learnt (winsorised): Tukey's far-out point
 )
 RESTING: Final = 1e-9  # a spread below this share of the level is rounding, not noise
+BREAK: Final = 0.25  # of `relearn_s`: a silence longer than this breaks a stretch beyond the setpoint
 LARGEST: Final = float(np.finfo(np.float64).max)
 
 
@@ -44,8 +45,8 @@ class Ewma(Detector):
     Level and spread are exponentially weighted in judged time. A reading is scored before it is learnt. What is learnt is
     drawn in to three standard deviations, so that one spike does not widen the spread; while the number is at or beyond
     the definition's setpoint nothing is learnt at all, so that a leak is not taken for the new normal. Only after
-    `relearn_s` beyond it without a break everything is forgotten and the warm-up begins again: by then people have been
-    called, and a plant that runs at another point for good must not be in alarm for ever.
+    `relearn_s` beyond it without a break (a silence longer than a quarter of it is one) everything is forgotten and the
+    warm-up begins again: by then people have been called, and a plant that runs at another point for good must not be in alarm for ever.
 
     Source: EWMA chart after Roberts (1959) and the moving variance of Finch (2009); winsorising and freezing are ours.
     Memory: 40 bytes a definition.
@@ -94,6 +95,8 @@ def _learn(d: int, known: Float64, share: float, distance: float) -> None:
 @numba.njit(cache=True)
 def _judge(d: int, settings: Float64, known: Float64, at: Int64, t: int, x: float) -> float:
     """The number for a usable reading of one definition, which is learnt where it may be."""
+    if t - at[d, 0] > BREAK * settings[d, 3] * SECOND_US:
+        at[d, 1] = NEVER  # nobody knows what was in between
     if at[d, 1] != NEVER and t - at[d, 1] >= settings[d, 3] * SECOND_US:
         known[d, 0] = 0.0
         at[d, 1] = NEVER

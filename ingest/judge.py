@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.condition import Conditions
-from core.batch import Event, Float64, Int32, Int64, ReadingBatch, Scores
+from core.batch import QUALITY_CODE, Event, Float64, Int32, Int64, ReadingBatch, Scores
 from core.log import logger
 from core.model import DefinitionSet
-from detectors.contract import NEVER, SECOND_US, Detector
+from detectors.contract import BAD, NEVER, SECOND_US, Detector
 from detectors.registry import detectors_for
 from ingest.directory import Directory
 
@@ -93,11 +93,15 @@ class Judge:
         self._muted_by = directory.muted_by()
         self._is_gateway = np.zeros(len(directory), np.bool_)
         self._is_gateway[list(self._muted_by)] = True
-        self._muted = np.zeros(len(directory), np.bool_)
+        self._gone_at: Int64 = np.full(
+            len(directory), NEVER, np.int64
+        )  # since when its gateway is gone; NEVER: it is not
         self._can_be_muted = np.zeros(len(directory), np.bool_)
         for slots in self._muted_by.values():
             self._can_be_muted[slots] = True
-        self._back_at: Int64 = np.full(len(directory), NEVER, np.int64)  # when a sensor's gateway came back
+        # From when a sensor's silence counts anew since its gateway came back, and whether it has spoken since.
+        self._back_at: Int64 = np.full(len(directory), NEVER, np.int64)
+        self._spoke = np.ones(len(directory), np.bool_)
         self._stamped_now = np.zeros(len(directory), np.bool_)  # our own numbers, said as of `now`
         self._stamped_now[[*directory.broker_slot.values(), *directory.gateway_slot.values()]] = True
         rows = definitions.definitions
@@ -106,6 +110,11 @@ class Judge:
         self._no_delay = np.array([d.on_delay_us == 0 for d in rows], np.bool_)
         self._setpoint = np.array([d.setpoint for d in rows], np.float64)
         self._low = np.array([d.direction == "low" for d in rows], np.bool_)
+        # How long a gateway is gone before its own alarm stands.
+        self._stands_after_us: Int64 = np.zeros(len(directory), np.int64)
+        for index in np.flatnonzero(self._is_gateway[definitions.slot]).tolist():
+            slot, delay_us = definitions.slot[index], rows[index].on_delay_us
+            self._stands_after_us[slot] = max(self._stands_after_us[slot], delay_us)
 
     def judge(self, batch: ReadingBatch, late: NDArray[np.bool_], now_us: int, watched_us: int) -> Judgement:
         """Judges a batch, then lets time pass to `now_us`."""
@@ -167,22 +176,41 @@ class Judge:
 
     def _mute(self, batch: ReadingBatch) -> None:
         """Sensors behind a gateway that is gone say nothing: its own alarm stands for theirs."""
+        usable = ((batch.quality & QUALITY_CODE) != BAD) & np.isfinite(batch.value)
+        done = 0
         for row in np.flatnonzero(self._is_gateway[batch.sensor]).tolist():
-            slots, gone = self._muted_by[int(batch.sensor[row])], batch.value[row] >= 1.0
-            if not gone:
-                self._back_at[slots[self._muted[slots]]] = batch.judged_at[row]
-            self._muted[slots] = gone
+            self._spoke[batch.sensor[done:row][usable[done:row]]] = True
+            done = row
+            gateway, at = int(batch.sensor[row]), int(batch.judged_at[row])
+            slots = self._muted_by[gateway]
+            muted = self._gone_at[slots] != NEVER
+            if batch.value[row] >= 1.0:
+                self._gone_at[slots[~muted]] = at
+            else:
+                self._come_back(slots[muted], at, int(self._stands_after_us[gateway]))
+        self._spoke[batch.sensor[done:][usable[done:]]] = True
+
+    def _come_back(self, slots: Int64, at: int, stands_after_us: int) -> None:
+        """A gateway's sensors have their whole time again, once for each silence: the slow ones have not spoken yet.
+
+        Who has said nothing since the last time gets no more than the time for which the gateway was gone, so that one that
+        comes and goes cannot hide a dead sensor for ever. A loss too short for the gateway's own alarm gives nothing.
+        """
+        away_us = at - self._gone_at[slots]
+        spoke = self._spoke[slots]
+        anew = slots[spoke & (away_us >= stands_after_us)]
+        self._back_at[slots[~spoke]] += np.maximum(away_us[~spoke], 0)
+        self._back_at[anew] = at
+        self._spoke[anew] = False
+        self._gone_at[slots] = NEVER
 
     def _unmuted(self, scores: Scores) -> Scores:
-        """Silences, without those for which a gateway's alarm stands.
-
-        A gateway that has come back gives its sensors their whole time again: the slow ones have not spoken yet.
-        """
+        """Silences, without those for which a gateway's alarm stands, or stood until a moment ago."""
         if len(scores) == 0:
             return scores
         slot = self.definitions.slot[scores.definition]
         since_back_s = (scores.at - self._back_at[slot]) / SECOND_US
-        heard = ~self._muted[slot] & (since_back_s >= scores.number)
+        heard = (self._gone_at[slot] == NEVER) & (since_back_s >= scores.number)
         return Scores(scores.definition[heard], scores.row[heard], scores.at[heard], scores.number[heard])
 
     def _judge_late(self, batch: ReadingBatch, late: NDArray[np.bool_]) -> list[LateFinding]:
@@ -222,12 +250,9 @@ class Judge:
     def state(self) -> Columns:
         """All state as columns, with the (definition_id, version) of every row beside it."""
         keys, slot = self._keys, self.definitions.slot
-        back_at = self._back_at[slot]
-        came_back = back_at != NEVER
-        columns: Columns = {
-            "muted": self._sensor[self._muted[slot]],
-            "back": np.column_stack((self._sensor[came_back], back_at[came_back])),
-        }
+        kept = (self._gone_at[slot] != NEVER) | (self._back_at[slot] != NEVER)
+        gateways = self._sensor, self._gone_at[slot], self._back_at[slot], self._spoke[slot].astype(np.int64)
+        columns: Columns = {"behind_gateway": np.column_stack(gateways)[kept]}
         columns["condition/rows"] = keys
         columns.update({f"condition/{name}": column for name, column in self.conditions.state().items()})
         for detector in self.detectors:
@@ -256,12 +281,12 @@ class Judge:
                     continue
                 values[mine] = earlier[theirs]
             part.restore(fresh)
-        if "muted" in columns and len(self.definitions.definitions):
-            self._muted[self.definitions.slot[np.isin(self._sensor, columns["muted"])]] = True
-            self._muted &= self._can_be_muted  # where a gateway can say that it is back
-        back = dict(columns["back"].tolist()) if "back" in columns else {}
-        for row in np.flatnonzero(np.isin(self._sensor, list(back))).tolist():
-            self._back_at[self.definitions.slot[row]] = back[int(self._sensor[row])]
+        behind = {row[0]: row[1:] for row in columns["behind_gateway"].tolist()} if "behind_gateway" in columns else {}
+        for row in np.flatnonzero(np.isin(self._sensor, list(behind))).tolist():
+            slot, (gone_at, back_at, spoke) = self.definitions.slot[row], behind[int(self._sensor[row])]
+            if self._can_be_muted[slot]:  # where a gateway can say that it is back
+                self._gone_at[slot] = gone_at
+            self._back_at[slot], self._spoke[slot] = back_at, bool(spoke)
 
 
 def _with_row(event: Event, row: int) -> Event:

@@ -9,7 +9,7 @@ hidden danger, see reference/domain.md 1.3; not verified against its text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,26 +42,36 @@ class Silence:
     title_zh: str
 
 
-def look(connection: Connection[Any], silences: Sequence[Silence], now: datetime, patience: timedelta) -> None:
+def look(
+    connection: Connection[Any],
+    silences: Sequence[Silence],
+    heard: Mapping[int, datetime],
+    now: datetime,
+    patience: timedelta,
+) -> None:
     """Opens what must be opened and writes down who speaks again. Doing it again at once changes nothing.
 
     Args:
         silences: all detectors that are silent now, for however long.
+        heard: by sensor, when its newest reading was made, where that is usable. No alarm alone says nothing: a gateway that
+            comes back ends its own alarm before its sensors have spoken.
         patience: how long a silence may last before it is a finding.
     """
     store.take_turns(connection, "silences")
     opened = {finding.sensor_id: finding for finding in store.open_silences(connection)}
-    silent = {silence.sensor_id for silence in silences}
+    silent = {silence.sensor_id: silence for silence in silences}
     long = {silence.sensor_id: silence for silence in silences if now - silence.since >= patience}
     excused = store.excused(connection, sorted(long), now, patience)
     for sensor_id, silence in sorted(long.items()):
         finding = opened.get(sensor_id)
         if finding is None and sensor_id not in excused:
             _open(connection, silence, now)
-        elif finding is not None and finding.speaks:
-            _note(connection, finding, now, {"speaks": False, "silent_since": silence.since.isoformat()})
-    for finding in opened.values():
-        if finding.sensor_id not in silent and not finding.speaks:
+    for sensor_id, finding in opened.items():
+        if sensor_id in silent:
+            if finding.speaks:
+                since = silent[sensor_id].since.isoformat()
+                _note(connection, finding, now, {"speaks": False, "silent_since": since})
+        elif not finding.speaks and sensor_id in heard and heard[sensor_id] > finding.silent_since:
             _note(connection, finding, now, {"speaks": True})
 
 

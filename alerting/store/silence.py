@@ -30,6 +30,17 @@ class SilentSensor:
     since: datetime
 
 
+def heard_mandatory(connection: Connection[Any]) -> dict[int, datetime]:
+    """When each mandatory sensor in use was last heard from: its newest reading, where that is usable."""
+    rows = connection.execute(
+        """
+        SELECT l.sensor_id, l.measured_at FROM latest l JOIN sensor s USING (sensor_id)
+        WHERE s.mandatory AND s.retired_at IS NULL AND l.quality & 3 <> 2 AND l.value <> 'NaN'
+        """
+    ).fetchall()
+    return dict(rows)
+
+
 def silent_mandatory(connection: Connection[Any]) -> Sequence[SilentSensor]:
     """Every mandatory sensor in use with an active alarm of staleness, or whose gateway's alarm is active.
 

@@ -1,4 +1,4 @@
-"""The signs of life of the processes that call people and look after findings."""
+"""The signs of life of the processes that call people, look after findings and score models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def beat(
     """Writes down that a process lives.
 
     Args:
-        process: "alerting" or "risk".
+        process: "alerting", "risk" or "detectors".
         turned_at: see `alerting.pulse`.
         report: for whoever looks into it.
     """

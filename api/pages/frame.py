@@ -10,7 +10,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from psycopg import Connection
 
-from alerting.pulse import LATE_BEAT, LATE_CARE, LATE_TURN
+from alerting.pulse import LATE_BEAT, LATE_CARE, LATE_SCORE, LATE_TURN
 from api import cookies
 from api.store import status
 from api.texts import later
@@ -34,6 +34,9 @@ _UNCARED = later(
     "Deadlines, impairments and digests are not looked after since %(at)s. Alarms and calls are not affected."
 )
 _NEVER_CARED = later("Deadlines, impairments and digests are not looked after yet. Alarms and calls are not affected.")
+_UNJUDGED = later(
+    "Not every model judges since %(at)s: what shows only in several signals together may be missed. Limits and calls are not affected."
+)
 _UNSENT = later("Messages due at %(at)s have not gone out: somebody has not been called. Call them yourself.")
 
 
@@ -78,6 +81,7 @@ def trouble(
         or (None if processes is None else _with_calls(processes.get("alerting"), now))
         or _starting(beats)
         or (Trouble(_UNSENT, unsent) if unsent is not None and now - unsent > LATE_MESSAGE else None)
+        or (None if processes is None else _with_models(processes.get("detectors"), now))
         or (None if processes is None else _with_care(processes.get("risk"), now))
     )
 
@@ -105,6 +109,12 @@ def _with_calls(beat: status.ProcessBeat | None, now: datetime) -> Trouble | Non
     if now - beat.beat_at > LATE_BEAT:
         return Trouble(_NOT_CALLING, beat.beat_at)
     return Trouble(_STUCK, beat.turned_at) if now - beat.turned_at > LATE_TURN else None
+
+
+def _with_models(beat: status.ProcessBeat | None, now: datetime) -> Trouble | None:
+    """Where there is no model nobody is missed."""
+    since = now if beat is None else min(beat.beat_at, beat.turned_at)
+    return Trouble(_UNJUDGED, since, grave=False) if now - since > LATE_SCORE else None
 
 
 def _with_care(beat: status.ProcessBeat | None, now: datetime) -> Trouble | None:

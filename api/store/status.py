@@ -27,7 +27,7 @@ def ingest_beats(connection: Connection[Any]) -> list[IngestBeat]:
 
 @dataclass(frozen=True, slots=True)
 class ProcessBeat:
-    """The newest sign of life of alerting or risk; see `alerting.pulse`."""
+    """The newest sign of life of alerting, risk or detectors; see `alerting.pulse`."""
 
     process: str
     beat_at: datetime
@@ -35,9 +35,12 @@ class ProcessBeat:
 
 
 def process_beats(connection: Connection[Any]) -> dict[str, ProcessBeat]:
-    """Those that have ever run, by name."""
+    """Those that have ever run, by name; detectors only if it had models."""
     with connection.cursor(row_factory=class_row(ProcessBeat)) as cursor:
-        rows = cursor.execute("SELECT process, beat_at, turned_at FROM process_status").fetchall()
+        rows = cursor.execute(
+            "SELECT process, beat_at, turned_at FROM process_status"
+            " WHERE process <> 'detectors' OR (report ->> 'models')::int > 0"
+        ).fetchall()
     return {row.process: row for row in rows}
 
 

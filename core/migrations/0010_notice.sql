@@ -1,9 +1,9 @@
 -- Who is told of what is no alarm, and the signs of life of those who tell. Owner: alerting.
 
-CREATE TABLE process_status (                  -- as ingest_status, of the processes that call people and look after findings
-    process     text PRIMARY KEY CHECK (process IN ('alerting', 'risk')),
+CREATE TABLE process_status (                  -- as ingest_status, of the processes that call people, look after findings and score models
+    process     text PRIMARY KEY CHECK (process IN ('alerting', 'risk', 'detectors')),
     beat_at     timestamptz NOT NULL,          -- its duties have come round
-    turned_at   timestamptz NOT NULL,          -- alerting: since when the sender that is longest at one message has been at it
+    turned_at   timestamptz NOT NULL,          -- alerting: since when the sender that is longest at one message has been at it; detectors: since when a model fails
     report      jsonb NOT NULL DEFAULT '{}'
 );
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from typing import Final
 
+from alerting.pulse import BEAT_S
+from alerting.store import status
 from core.db import Database
 from core.errors import Unavailable
 from core.log import logger
@@ -25,15 +28,27 @@ def run(settings: Settings, stop: threading.Event) -> None:
     database = Database(url, application="detectors", size=2, statement_timeout_s=30.0)
     database.open()
     waits: str | None = None
+    beat_at: datetime | None = None
     with metrics_served(Metrics(), settings), ScorePublisher(settings) as publisher:
         scorer = Scorer(database, token, publisher.publish)
         log.info("detectors_began")
         while not stop.wait(LOOK_EVERY_S):
             try:
-                scorer.turn(wall_clock())
+                now = wall_clock()
+                scorer.turn(now)
                 waits = None
+                if beat_at is None or now < beat_at or (now - beat_at).total_seconds() >= BEAT_S:
+                    _beat(database, token(), scorer, now)
+                    beat_at = now
             except Unavailable as error:
                 if str(error) != waits:
                     log.warning("scoring_waits", why=str(error))
                 waits = str(error)
     database.close()
+
+
+def _beat(database: Database, token: str, scorer: Scorer, now: datetime) -> None:
+    """Only a turn that came to its end is a sign of life; one asset that fails shows in `turned_at`."""
+    report = {"models": scorer.judging, "failing": sorted(scorer.failing)}
+    with database.transaction(token) as connection:
+        status.beat(connection, "detectors", now, turned_at=min(scorer.failing.values(), default=now), report=report)

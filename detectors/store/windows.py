@@ -33,6 +33,7 @@ def means(connection: Connection[Any], sensors: Sequence[int], *, first: int, co
 
     Returns:
         float64, shape (count, sensors), in the sensors' units; NaN where a sensor has no usable reading in the window.
+        Values of 1e150 and beyond are no measurement, and their squares no number: they count as missing.
     """
     rows = np.full((count, len(sensors)), np.nan)
     place = {sensor: column for column, sensor in enumerate(sensors)}
@@ -41,7 +42,7 @@ def means(connection: Connection[Any], sensors: Sequence[int], *, first: int, co
         SELECT sensor_id, floor(extract(epoch FROM measured_at - %(since)s) / %(window)s::float8::numeric)::int AS row, avg(value)
         FROM v_reading
         WHERE sensor_id = ANY (%(sensors)s) AND measured_at >= %(since)s AND measured_at < %(until)s
-          AND value <> 'NaN' AND quality & 3 <> 2
+          AND abs(value) < 1e150 AND quality & 3 <> 2
         GROUP BY 1, 2
         """,
         {

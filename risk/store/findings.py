@@ -248,6 +248,7 @@ class SilentFinding:
 
     Args:
         speaks: what Davy last wrote down: whether the detector speaks again.
+        silent_since: when the silence began that was written down last.
     """
 
     finding_id: int
@@ -255,6 +256,7 @@ class SilentFinding:
     sensor_id: int
     state: str
     speaks: bool
+    silent_since: datetime
 
 
 def open_silences(connection: Connection[Any]) -> Sequence[SilentFinding]:
@@ -262,7 +264,8 @@ def open_silences(connection: Connection[Any]) -> Sequence[SilentFinding]:
     with connection.cursor(row_factory=class_row(SilentFinding)) as cursor:
         return cursor.execute(
             """
-            SELECT f.finding_id, f.company_id, f.sensor_id, f.state, coalesce(said.speaks, false) AS speaks
+            SELECT f.finding_id, f.company_id, f.sensor_id, f.state, coalesce(said.speaks, false) AS speaks,
+                   coalesce(silent.since, f.reported_at) AS silent_since
             FROM finding f
             JOIN sensor s ON s.sensor_id = f.sensor_id AND s.retired_at IS NULL AND s.mandatory
             LEFT JOIN LATERAL (
@@ -270,6 +273,11 @@ def open_silences(connection: Connection[Any]) -> Sequence[SilentFinding]:
                 WHERE e.finding_id = f.finding_id AND e.person_id IS NULL AND e.new ? 'speaks'
                 ORDER BY e.event_id DESC LIMIT 1
             ) said ON true
+            LEFT JOIN LATERAL (
+                SELECT (e.new ->> 'silent_since')::timestamptz AS since FROM finding_event e
+                WHERE e.finding_id = f.finding_id AND e.person_id IS NULL AND e.new ? 'silent_since'
+                ORDER BY e.event_id DESC LIMIT 1
+            ) silent ON true
             WHERE f.source = 'silent_detector' AND f.state <> 'closed'
             ORDER BY f.finding_id
             """

@@ -294,6 +294,36 @@ def test_readings_of_bad_quality_count_as_missing(station: Station) -> None:
     assert set(broker.said("_missing")) == {(5.0, "good")}
 
 
+def test_an_absurd_value_counts_as_missing(station: Station) -> None:
+    """A number whose square is none says nothing of the machine, and stops nobody."""
+    station.fit()
+    station.store(np.full_like(normal(20, 2), 1e308), FITTED_AT)
+    broker = Broker()
+    assert station.scorer(broker.publish).turn(FITTED_AT + timedelta(seconds=20)) >= 15
+    assert set(broker.said("_missing")) == {(5.0, "good")}
+
+
+def test_an_asset_that_cannot_be_scored_stops_no_other(station: Station) -> None:
+    """It is counted, with the instant it began, and goes on where it stood as soon as it can."""
+    station.fit()
+    station.store(normal(20, 2), FITTED_AT)
+    broker, breaks = Broker(), [True]
+
+    def publish(topic: str, payload: bytes) -> None:
+        if breaks:
+            raise OverflowError("as sums do")
+        broker.publish(topic, payload)
+
+    scorer = station.scorer(publish)
+    then = FITTED_AT + timedelta(seconds=20)
+    assert (scorer.turn(then), scorer.turn(then + timedelta(seconds=1))) == (0, 0)
+    assert (scorer.failing, scorer.judging) == ({"pump-1": then}, 1)
+    breaks.clear()
+    assert scorer.turn(then) > 0
+    assert scorer.failing == {}
+    assert [message.seq for _, message in broker.sent] == list(range(len(broker.sent)))
+
+
 def test_a_new_fit_is_taken_up_without_a_restart(station: Station) -> None:
     """From the first window that ends after it; what ended before is judged by the one of its time."""
     station.fit()

@@ -58,6 +58,16 @@ def found(plant: Plant) -> list[tuple[Any, ...]]:
     )
 
 
+def speaks(plant: Plant, at: Any, quality: int = 0) -> None:
+    with plant.database.connect("owner") as connection:
+        connection.execute(
+            "INSERT INTO latest (company_id, sensor_id, measured_at, received_at, value, quality)"
+            " SELECT company_id, sensor_id, %(at)s, %(at)s, 1, %(q)s FROM sensor WHERE sensor_id = %(s)s"
+            " ON CONFLICT (sensor_id) DO UPDATE SET measured_at = excluded.measured_at, quality = excluded.quality",
+            {"at": at, "q": quality, "s": plant.definitions["gas"].sensor_id},
+        )
+
+
 def told(plant: Plant) -> list[tuple[Any, ...]]:
     return plant.rows("SELECT event, (new ->> 'speaks')::boolean, person_id FROM finding_event ORDER BY event_id")
 
@@ -81,6 +91,7 @@ def test_one_finding_for_one_silence(plant: Plant) -> None:
     assert plant.rows("SELECT occurrence_id FROM finding") == [(plant.alarm("gas")[3],)]
     back = NOW + PATIENCE + 6 * HOUR
     plant.apply(plant.cleared("gas", back), now=back)
+    speaks(plant, back)
     look(plant, back)
     look(plant, back + HOUR)
     assert [row[3] for row in found(plant)] == ["reported"]
@@ -110,6 +121,26 @@ def test_sensors_behind_a_dead_gateway_count_by_its_alarm(plant: Plant) -> None:
     look(plant, NOW + PATIENCE)
     assert [row[5] for row in found(plant)] == ["Detector silent for long: CH4 at pump 3"]
     assert plant.rows("SELECT sensor_id FROM finding") == [(plant.definitions["gas"].sensor_id,)]
+
+
+def test_a_gateway_that_is_back_is_not_its_sensors_speaking(plant: Plant) -> None:
+    """No alarm stands and nothing came: only a usable reading made since is the detector speaking, and silence is said at
+    once."""
+    plant.apply(plant.raised("gateway", NOW, value=1.0))
+    speaks(plant, NOW - HOUR)
+    now = NOW + PATIENCE
+    look(plant, now)
+    plant.apply(plant.cleared("gateway", now + HOUR), now=now + HOUR)
+    look(plant, now + HOUR)
+    speaks(plant, now + HOUR, quality=2)
+    look(plant, now + HOUR)
+    assert told(plant) == [("reported", False, None)]
+    speaks(plant, now + 2 * HOUR)
+    look(plant, now + 2 * HOUR)
+    assert told(plant) == [("reported", False, None), ("noted", True, None)]
+    plant.apply(plant.raised("gas", now + 3 * HOUR), now=now + 3 * HOUR)
+    look(plant, now + 3 * HOUR)
+    assert told(plant)[2:] == [("noted", False, None)]
 
 
 def test_what_is_not_mandatory_or_retired_is_no_finding(plant: Plant) -> None:

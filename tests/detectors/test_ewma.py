@@ -54,6 +54,14 @@ def test_a_plant_that_stays_at_another_point_is_learnt_anew_in_the_end() -> None
     assert all(x < 5.0 for x in found[960:])
 
 
+def test_a_silence_is_a_break() -> None:
+    """One spike, nine hours without readings, then a leak: nobody knows what was between, so the leak is not the normal."""
+    values = [*noisy(300), 99.0, *noisy(3, level=30.0, seed=2)]
+    stream = [Reading(0, i + (9 * 3600.0 if i > 300 else 0.0), value) for i, value in enumerate(values)]
+    found = Ewma(in_force(definition("ewma", setpoint=6.0, parameters=WARM))).score(batch(stream)).number
+    assert all(x > 15.0 for x in found[300:])
+
+
 def test_one_spike_does_not_blind_it() -> None:
     """A spike below the setpoint is drawn in before it is learnt: the next one is as unusual as the first."""
     values = [*noisy(600), 22.8, *noisy(5, seed=3), 22.8]

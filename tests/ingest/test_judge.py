@@ -211,6 +211,42 @@ def test_a_gateway_that_is_back_gives_its_sensors_their_time() -> None:
     assert at(258, speaks) == []
 
 
+@pytest.mark.parametrize(
+    ("allowed_s", "every_s", "away_s", "alarmed_by_s"), [(600, 540, 3, 600), (600, 540, 30, 1200), (30, 25, 12, 120)]
+)
+def test_a_gateway_that_comes_and_goes_hides_no_dead_sensor(
+    allowed_s: int, every_s: int, away_s: int, alarmed_by_s: int
+) -> None:
+    """A silence is excused once, not at every return, and not at all for a reconnect of a few seconds; the same after a
+    restart at any moment. Who speaks is never said to be silent."""
+    directory = with_gateway()
+    silent = {"detector": "stale", "setpoint": float(allowed_s)}
+    rows = (
+        definition(1, 1, **silent),
+        definition(2, 2, **silent),
+        definition(3, 3, setpoint=1.0, on_delay_us=10 * SECOND),
+    )
+    judge, again = judge_with(*rows, directory=directory), judge_with(*rows, directory=directory)
+    raised: list[tuple[int, int]] = []
+    for second in range(3 * alarmed_by_s):
+        readings = [(1, second, 1.0)] if second % 10 == 0 else []
+        if second == 0:
+            readings += [(0, 0, 1.0), (2, 0, 0.0)]
+        elif second % every_s == 0:
+            readings.append((2, second, 1.0))
+        elif second > every_s and second % every_s == away_s:
+            readings.append((2, second, 0.0))
+        now = batch(*readings) if readings else ReadingBatch.empty()
+        found = [each.advance(now, START_US + second * SECOND, second * SECOND) for each in (judge, again)]
+        assert found[0] == found[1]
+        raised += [(e.definition_id, second) for e in found[0] if e.definition_id != 3]
+        if second % 7 == 0:
+            again = judge_with(*rows, directory=directory)
+            again.restore(judge.state())
+    assert [definition_id for definition_id, _ in raised] == [1]
+    assert allowed_s <= raised[0][1] <= alarmed_by_s
+
+
 def test_a_gateway_that_is_not_there_any_more_mutes_nobody() -> None:
     """Its virtual sensor was retired while it was gone: nobody would ever say that it is back."""
     directory = with_gateway()
