@@ -34,6 +34,11 @@ RISK_REFUSALS = (
     later("Choose a photo first: nothing was sent."),
     later("The photo has {size} MB; it may have 10 MB. Take it with a lower resolution."),
     later("The photo has more than {count} million pixels. Take it with a lower resolution."),
+    later(
+        "The picture has more than 12.5 million pixels. Take it with a lower resolution, or send it as an ordinary JPEG "
+        "(not a progressive one), which may have 50 million."
+    ),
+    later("Other photos are being read at this moment. Send yours again in a few seconds."),
     later("This file is not a photo that can be read: send a JPEG, PNG or WebP picture."),
     later("The kind of an impairment is one of {words}."),
     later("A bypass names the detector that is bypassed."),

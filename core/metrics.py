@@ -116,6 +116,12 @@ class Metrics:
         self.ingest = IngestMetrics(self.registry)
         self.alerting = AlertingMetrics(self.registry)
         self.api = ApiMetrics(self.registry)
+        self.duties_failed = Counter(
+            "davy_risk_duties_failed",
+            "Duties of the risk process that the database refused.",
+            ["duty"],
+            registry=self.registry,
+        )
         self.errors_logged = Counter("davy_errors_logged", "Log lines at error or above.", registry=self.registry)
 
     def exposition(self) -> bytes:

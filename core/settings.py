@@ -123,7 +123,9 @@ class Settings(BaseSettings):
         None, "Password file of the broker, where Davy writes device credentials.", _PATH_RULE
     )
     broker_acl_file: Folder | None = _setting(
-        None, "Access list of the broker, written by `davy detectors access`.", _PATH_RULE
+        None,
+        "Access list of the broker, written by `davy broker access` (users) and `davy detectors access` (models).",
+        _PATH_RULE,
     )
     broker_pid: int | None = _setting(
         None, "Process of the broker, told to read its files again when they change.", "a process id above 1", gt=1

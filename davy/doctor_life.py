@@ -65,4 +65,10 @@ def risk(on: Examination, connection: Connection[Any]) -> Check:
             "Look at the log of `davy process risk`: nobody hears of deadlines and impairments. Alarms do not need it."
         )
         return Check("risk", False, told, advice)
+    if beat.failing:
+        found = _("Fails again and again: %(duties)s.") % {"duties": ", ".join(beat.failing)}
+        advice = _(
+            "Look for duty_failed in the log of `davy process risk`: it says why. The other duties go on, and alarms do not need it."
+        )
+        return Check("risk", False, found, advice)
     return Check("risk", True, told)

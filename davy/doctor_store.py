@@ -61,12 +61,19 @@ class ProcessBeat:
     process: str
     beat_at: datetime
     turned_at: datetime
+    failing: list[str]
 
 
 def process_beats(connection: Connection[Any]) -> dict[str, ProcessBeat]:
     """Those that have ever run, by name."""
     with connection.cursor(row_factory=class_row(ProcessBeat)) as cursor:
-        rows = cursor.execute("SELECT process, beat_at, turned_at FROM process_status").fetchall()
+        rows = cursor.execute(
+            """
+            SELECT process, beat_at, turned_at,
+                   ARRAY(SELECT jsonb_object_keys(coalesce(report->'failing', '{}')) ORDER BY 1) AS failing
+            FROM process_status
+            """
+        ).fetchall()
     return {row.process: row for row in rows}
 
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from psycopg import Connection
 
 from core.db import connect
-from core.errors import BadSetting
 from core.migrate import require_current
-from core.settings import Settings, variable
+from core.settings import Settings
 from core.site_models import model_device
+from davy.access_file import rewrite, text_of
 from davy.device_credential import tell_broker
 from davy.servers.broker import Access
-from davy.servers.mosquitto import access_list
 from detectors.store.models import load_plans
-
-HEAD: Final = "# Written by `davy detectors access`; what is changed by hand is lost at its next run.\n"
 
 
 def model_topics(connection: Connection[Any]) -> list[str]:
@@ -28,7 +23,7 @@ def model_topics(connection: Connection[Any]) -> list[str]:
 
 
 def write_access(settings: Settings) -> str:
-    """Writes mosquitto's access list for ingest, devices and models, and has the broker read it again.
+    """Puts the models there are into mosquitto's access list, whose users stay, and has the broker read it again.
 
     Returns:
         What the operator is shown: the list itself where no file is set, else what was done.
@@ -40,33 +35,12 @@ def write_access(settings: Settings) -> str:
     with closing(connect(settings.secret("database_url_owner"), application="detectors-access")) as connection:
         require_current(connection, "davy_owner")
         models = model_topics(connection)
-    text = HEAD + access_list(Access({}, publishers=frozenset(), models=frozenset(models)))
+
+    def change(before: Access | None) -> Access:
+        return (before or Access({}, publishers=frozenset())).with_models(models)
+
     file = settings.broker_acl_file
     if file is None:
-        return text.rstrip("\n")
-    _replace(file, text)
+        return text_of(change(None)).rstrip("\n")
+    rewrite(file, change)
     return f"{file}: {len(models)} models. {tell_broker(settings.broker_pid)}"
-
-
-def _replace(file: Path, text: str) -> None:
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        if file.exists() and not file.read_text("utf-8").startswith(HEAD):
-            raise BadSetting(
-                f"{variable('broker_acl_file')} names {file}, which somebody else wrote. Unset it to have the list printed, and "
-                "add its lines there; or remove the file to have it written."
-            )
-        known = file.stat() if file.exists() else None
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w", encoding="utf-8") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        if known is not None:
-            os.chmod(fresh, known.st_mode & 0o777)
-            if (known.st_uid, known.st_gid) != (os.geteuid(), os.getegid()):
-                os.chown(fresh, known.st_uid, known.st_gid)
-        fresh.replace(file)
-    except (OSError, UnicodeDecodeError) as error:
-        fresh.unlink(missing_ok=True)
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadSetting(f"{variable('broker_acl_file')} names {file}, which cannot be written: {why}.") from error

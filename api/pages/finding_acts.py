@@ -29,8 +29,9 @@ router = APIRouter(dependencies=[OurForm])
 
 Text = Annotated[str, Form()]
 Do = Callable[[Connection[Any], Finding], object]
-# Decoding takes up to 150 MB each: who comes third waits for a moment.
-_DECODING: Final = threading.BoundedSemaphore(2)
+# Decoding takes up to 300 MB each. Who comes third is told so and does not wait: the threads that would wait are those that
+# acknowledge alarms.
+DECODING: Final = threading.BoundedSemaphore(2)
 
 
 def act(web: Web, visitor: Visitor, finding_id: int, do: Do) -> None:
@@ -51,11 +52,14 @@ def prepared(sent: UploadFile | None) -> Photo:
     """What was sent as a photo, made anew.
 
     Raises:
-        Refused: nothing, too much, or no photo.
+        Refused: nothing, too much, or no photo; or others are being decoded.
     """
-    content = sent.file.read(MOST_BYTES + 1) if sent is not None else b""
-    with _DECODING:
-        return prepare(content)
+    if not DECODING.acquire(blocking=False):
+        raise Refused("Other photos are being read at this moment. Send yours again in a few seconds.")
+    try:
+        return prepare(sent.file.read(MOST_BYTES + 1) if sent is not None else b"")
+    finally:
+        DECODING.release()
 
 
 def _done(web: Web, visitor: Visitor, finding_id: int, do: Do, **kept: str) -> Response:

@@ -1,8 +1,7 @@
 -- Hazards until they are put right (隐患), and protection that is out of service. Owner: risk.
 -- Words and states: reference to the Safety Production Law's closed loop 排查-登记-分级-治理(五落实)-验收-销号; AQ 9010.
 
--- What names a place names its company, and a zone its site: a row of one company cannot count against another's site.
-ALTER TABLE site ADD UNIQUE (site_id, company_id);
+-- What names a place names its company (site: 0002), and a zone its site: a row of one company cannot count against another's site.
 ALTER TABLE zone ADD UNIQUE (zone_id, site_id);
 
 CREATE TABLE finding (

@@ -24,12 +24,15 @@ def access(
         list[str],
         typer.Option("--user", metavar="NAME=FILE", help="A user of Davy's own, and where its password stands."),
     ],
+    add: Annotated[
+        bool, typer.Option("--add", help="Who has rights keeps them; otherwise only who is named has.")
+    ] = False,
 ) -> None:
-    """Writes Davy's own users and the access list; devices' passwords stay."""
+    """Writes Davy's own users and the access list; devices' passwords and the models of `davy detectors access` stay."""
     from core.settings import Settings
     from davy.broker_access import broker_access
 
     named = dict(each.partition("=")[::2] for each in users)
     if wrong := [name for name, file in named.items() if not file]:
         raise BadInput(f"--user {wrong[0]} does not say where the password stands; write --user NAME=FILE.")
-    print(broker_access(Settings.read(os.environ), {name: Path(file) for name, file in named.items()}))
+    print(broker_access(Settings.read(os.environ), {name: Path(file) for name, file in named.items()}, add=add))

@@ -28,14 +28,16 @@ def run(settings: Settings, stop: threading.Event) -> None:
     url, token = checked_database(settings, "alerting"), service_token(settings)
     database = Database(url, application="risk", size=2, statement_timeout_s=LONGEST_STATEMENT_S)
     database.open()
-    with metrics_served(Metrics(), settings):
+    metrics = Metrics()
+    failing = duties.Failing(metrics.duties_failed)
+    with metrics_served(metrics, settings):
         names = [duty.name for duty in duties.PATIENT]
-        kept = [*duties.PATIENT, duties.Duty("beat", BEAT_S, partial(_beat, names))]
+        kept = [*duties.PATIENT, duties.Duty("beat", BEAT_S, partial(_beat, names, failing))]
         log.info("risk_began", duties=names)
-        duties.keep(kept, database, token, wall_clock, stop)
+        duties.keep(kept, database, token, wall_clock, stop, failing)
     database.close()
 
 
-def _beat(names: list[str], connection: Connection[Any], now: datetime) -> None:
-    """The last of the duties: it comes round only when the others have."""
-    status.beat(connection, "risk", now, turned_at=now, report={"duties": names})
+def _beat(names: list[str], failing: duties.Failing, connection: Connection[Any], now: datetime) -> None:
+    """The last of the duties: it comes round only when the others have, and says which of them fail."""
+    status.beat(connection, "risk", now, turned_at=now, report={"duties": names, "failing": failing.report()})

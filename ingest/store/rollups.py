@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from psycopg import Connection
+from psycopg.errors import QueryCanceled
 
 BATCHES_AT_ONCE: Final = 5000  # a batch has 5,000 readings at most: some 20 s of work in one transaction
 
@@ -63,6 +64,19 @@ def roll_up(connection: Connection[Any], now: datetime | None = None, *, most: i
         after, upto = stretch
         if upto <= after:
             continue
-        touched += connection.execute(FILL, {"after": after, "upto": upto}).rowcount
+        upto, hours = _fill(connection, after, upto)
+        touched += hours
         connection.execute(MOVE, {"upto": upto, "worker": worker})
     return touched
+
+
+def _fill(connection: Connection[Any], after: int, upto: int) -> tuple[int, int]:
+    """Halves a stretch that takes longer than a statement may, until it gets through; how far it came, and hours touched."""
+    while True:
+        try:
+            with connection.transaction():
+                return upto, connection.execute(FILL, {"after": after, "upto": upto}).rowcount
+        except QueryCanceled:
+            if upto - after < 2:
+                raise
+            upto = after + (upto - after) // 2

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.pages.finding_acts import DECODING
 from tests.api.conftest import House, token_of
 from tests.risk.conftest import picture
 
@@ -234,6 +235,25 @@ def test_what_is_no_photo_gets_a_sentence(timescale_house: House, content: bytes
     assert said.status_code == 409
     assert sentence in said.json()["error"]
     assert officer.client.get(f"/api/v1{path}").json()["photos"] == []
+
+
+def test_a_third_photo_at_once_is_told_to_come_again(timescale_house: House) -> None:
+    """Nobody waits in a thread that acknowledges alarms: page and call answer at once, in the person's language."""
+    officer = Person(timescale_house, OFFICER)
+    path = reported(timescale_house, officer)
+    with DECODING, DECODING:
+        page = officer.send(f"{path}/photos", picture(20, 20))
+        assert page.status_code == 409
+        assert "正在处理其他照片，请几秒后再上传。" in page.text
+        call = officer.client.post(
+            f"/api/v1{path}/photos",
+            headers={"X-Form-Token": officer.token, "Accept-Language": "en"},
+            data={"shows": "before"},
+            files={"photo": ("x", picture(20, 20))},
+        )
+        assert call.status_code == 409
+    assert officer.send(f"{path}/photos", b"no photo").status_code == 409
+    assert officer.send(f"{path}/photos", picture(20, 20)).status_code == 303
 
 
 def test_large_bodies_are_for_photos_of_known_people_only(timescale_house: House) -> None:

@@ -30,6 +30,14 @@ ALL_COLUMNS = """
 SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND a.attnum > 0 AND NOT a.attisdropped"""
 
+# Unique indexes of one table over the same columns, and of the same predicate: each is paid for at each insert.
+TWICE = """
+SELECT a.indexrelid::regclass::text, b.indexrelid::regclass::text FROM pg_index a
+JOIN pg_index b ON b.indrelid = a.indrelid AND b.indexrelid > a.indexrelid AND b.indisunique AND b.indkey::text = a.indkey::text
+    AND b.indpred::text IS NOT DISTINCT FROM a.indpred::text AND b.indexprs::text IS NOT DISTINCT FROM a.indexprs::text
+JOIN pg_class c ON c.oid = a.indrelid AND c.relnamespace = 'public'::regnamespace
+WHERE a.indisunique"""
+
 WRITES = re.compile(r"\b(?:INSERT INTO|DELETE FROM|UPDATE|COPY) ([a-z_]+)\b")
 
 
@@ -112,6 +120,13 @@ def _listed(heading: str) -> Columns:
         for row in cells(heading)
         for role in row[1].split(",")
     }
+
+
+@pytest.mark.db
+def test_nothing_is_unique_twice(database: TestDatabase) -> None:
+    """What one constraint holds, no second one holds again."""
+    with database.connect("owner") as connection:
+        assert connection.execute(TWICE).fetchall() == []
 
 
 def test_each_table_is_made_by_its_owner() -> None:

@@ -145,6 +145,18 @@ def test_what_has_stopped_is_seen(timescale_database: TestDatabase) -> None:
 
 
 @pytest.mark.db
+def test_a_duty_that_keeps_failing_is_named(timescale_database: TestDatabase) -> None:
+    """The risk process beats, and says which of its duties does not get done."""
+    with timescale_database.connect("owner") as owner:
+        owner.execute(
+            'INSERT INTO process_status VALUES (\'risk\', %(now)s, %(now)s, \'{"failing": {"scores": "canceled"}}\')',
+            {"now": NOW},
+        )
+    check = by_name(examine(settings_for(timescale_database), "en", NOW))["risk"]
+    assert (check.ok, check.found) == (False, "Fails again and again: scores.")
+
+
+@pytest.mark.db
 def test_a_sender_that_hangs_is_named(timescale_database: TestDatabase) -> None:
     """The beat goes on, because the duties come round; the sender's own instant has stopped."""
     with timescale_database.connect("owner") as owner:

@@ -9,7 +9,9 @@ from pydantic import SecretStr
 
 from core.errors import BadSetting
 from core.settings import Settings
-from davy.model_access import HEAD, write_access
+from davy.access_file import HEAD
+from davy.broker_access import broker_access
+from davy.model_access import write_access
 from davy.site_import import import_site
 from tests.database import TestDatabase
 from tests.detectors.station import TEXT
@@ -47,3 +49,26 @@ def test_its_own_file_is_written_anew_and_another_s_is_left(owner: SecretStr, tm
     assert (tmp_path / "other").read_text("utf-8") == "user somebody\n"
     with pytest.raises(BadSetting, match="cannot be written"):
         write_access(Settings(database_url_owner=owner, broker_acl_file=tmp_path / "no" / "file"))
+
+
+def test_users_and_models_do_not_write_each_other_away(owner: SecretStr, tmp_path: Path) -> None:
+    """Both commands in any order on one file, as at each start of compose: models stay, and so do users."""
+    (tmp_path / "word").write_text("long enough\n", "utf-8")
+    access = tmp_path / "access"
+    settings = Settings(database_url_owner=owner, broker_acl_file=access, broker_password_file=tmp_path / "passwords")
+    users = dict.fromkeys(("ingest", "detectors"), tmp_path / "word")
+    broker_access(settings, users)
+    assert "_model" not in access.read_text("utf-8")
+    for _ in range(2):
+        write_access(settings)
+        written = access.read_text("utf-8")
+        assert LINE in written
+        broker_access(settings, users)
+        assert access.read_text("utf-8") == written
+    broker_access(settings, {"simulator": tmp_path / "word"}, add=True)
+    write_access(settings)
+    lines = access.read_text("utf-8").splitlines()
+    assert {LINE, "user ingest", "user simulator"} <= set(lines)
+    assert lines.index("topic deny davy/v1/east/_model.pump-1/#") < lines.index("topic write davy/v1/#")
+    broker_access(settings, users)
+    assert access.read_text("utf-8") == written

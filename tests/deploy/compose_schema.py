@@ -31,6 +31,7 @@ DEPENDS: Final = {
     "additionalProperties": {
         **closed(
             condition={"enum": ["service_started", "service_healthy", "service_completed_successfully"]},
+            required={"type": "boolean"},
         ),
         "required": ["condition"],
     },

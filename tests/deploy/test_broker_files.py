@@ -18,9 +18,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from core.errors import BadInput, BadSetting
 from core.settings import Settings
+from davy.access_file import rewrite
 from davy.broker_access import broker_access
 from davy.device_credential import replace_entry
 from davy.servers import ServerUnavailable, run_folder
+from davy.servers.broker import Access
 from davy.servers.child import Child
 from davy.servers.fetch import ensure_unpacked
 from davy.servers.mosquitto import find_mosquitto, password_hash
@@ -29,6 +31,7 @@ from tests.conftest import skip_without_server
 from tests.deploy.boards import ROOT
 from tests.deploy.test_compose import run_secrets
 
+MODEL = "plant/_model.pump-1"
 DEVICE = "a device's own password"
 
 
@@ -41,9 +44,11 @@ class Installed:
     devices: int
     ours: int
 
-    def client(self, user: str, password: str, port: int) -> tuple[mqtt.Client, threading.Event, list[int]]:
+    def client(
+        self, user: str, password: str, port: int, *, client_id: str = "taken-from-another"
+    ) -> tuple[mqtt.Client, threading.Event, list[int]]:
         """A client that has tried to log in: what it was answered, and an event for what comes after."""
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="taken-from-another", protocol=mqtt.MQTTv311)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311)
         client.tls_set(str(self.secrets / "broker_ca.crt"))
         client.username_pw_set(user, password)
         answered, came, codes = threading.Event(), threading.Event(), list[int]()
@@ -76,8 +81,12 @@ def installed(tmp_path: Path) -> Iterator[Installed]:
     run_secrets(tmp_path / "secrets", "database", "broker", "localhost")
     secrets, account = tmp_path / "secrets", server_account()
     folder = run_folder.claim("mosquitto")
-    users = {user: secrets / f"mqtt_{user}" for user in ("ingest", "simulator")}
+    # As an installation grows: users, models, users at the next start, the demo's simulator.
+    users = {user: secrets / f"mqtt_{user}" for user in ("ingest", "detectors")}
     broker_access(settings_for(folder), users)
+    rewrite(folder / "access", lambda before: (before or Access({})).with_models({MODEL}))
+    broker_access(settings_for(folder), users)
+    broker_access(settings_for(folder), {"simulator": secrets / "mqtt_simulator"}, add=True)
     replace_entry(folder / "passwords", "boiler-1", password_hash(DEVICE))
     (folder / "davy").mkdir()
     shutil.copy(ROOT / "deploy/mosquitto.conf", folder / "davy/davy.conf")
@@ -133,6 +142,43 @@ def test_devices_and_davy_meet_over_tls(installed: Installed) -> None:
     for client in (ingest, device, stranger):
         client.disconnect()
         client.loop_stop()
+
+
+@pytest.mark.broker
+def test_scores_come_from_their_user_and_from_nobody_else(installed: Installed) -> None:
+    """Neither who may speak for every device nor a device speaks for a model, and the scores' user speaks for nothing else."""
+    heard: list[tuple[str, bytes]] = []
+    ingest, _, _ = installed.client("ingest", installed.password("ingest"), installed.ours)
+    subscribed, last = threading.Event(), threading.Event()
+
+    def came(_client: object, _user: object, message: mqtt.MQTTMessage) -> None:
+        heard.append((message.topic, bytes(message.payload)))
+        if message.payload == b"last":
+            last.set()
+
+    ingest.on_message = came
+    ingest.on_subscribe = lambda *_: subscribed.set()
+    ingest.subscribe("davy/v1/#", qos=1)
+    assert subscribed.wait(10)
+    score, other = f"davy/v1/{MODEL}/readings", "davy/v1/plant/boiler-2/readings"
+    for user, word, port in (
+        ("simulator", installed.password("simulator"), installed.ours),
+        ("boiler-1", DEVICE, installed.devices),
+        ("detectors", installed.password("detectors"), installed.ours),
+    ):
+        client, _, codes = installed.client(user, word, port, client_id=user)
+        assert codes == [0]
+        for topic in (score, other, "davy/v1/plant/_model.unknown/readings"):
+            if user != "simulator" or "unknown" not in topic:
+                client.publish(topic, user.encode(), qos=1).wait_for_publish(10)
+        if user == "detectors":
+            client.publish(score, b"last", qos=1).wait_for_publish(10)
+        client.disconnect()
+        client.loop_stop()
+    assert last.wait(10)
+    assert heard == [(other, b"simulator"), (score, b"detectors"), (score, b"last")]
+    ingest.disconnect()
+    ingest.loop_stop()
 
 
 @pytest.mark.broker

@@ -187,8 +187,15 @@ def test_every_process_is_there_and_waits_for_the_schema() -> None:
 
 def test_users_at_the_broker_have_rights() -> None:
     """Who is given a password is one whom the access list knows."""
-    words = SERVICES["broker-access"]["command"]
-    named = {word.partition("=")[0] for word in words if "=" in word}
+    always, demo = (
+        {word.partition("=")[0] for word in SERVICES[name]["command"] if "=" in word}
+        for name in ("broker-access", "demo-broker-access")
+    )
+    # Who may speak for every device is there in the demo only.
+    assert (always, demo) == ({"ingest", "detectors"}, {"simulator"})
+    assert SERVICES["demo-broker-access"]["profiles"] == ["demo"]
+    assert "--add" in SERVICES["demo-broker-access"]["command"]
+    named = always | demo
     known = Access({}).readers | Access({}).publishers | {"detectors"}
     assert named <= known
     used = {

@@ -119,6 +119,29 @@ def test_a_made_history_gives_way_to_real_readings(database: TestDatabase, plant
     assert row == [(2, 2, 20.0, 40.0, 30.0, False)]
 
 
+def test_a_stretch_that_takes_too_long_is_halved_until_it_gets_through(
+    database: TestDatabase, plant: Installed
+) -> None:
+    """Each look gets some of it done, and the hours are right in the end."""
+    sensor = plant.sensor["d1/s1"]
+    with database.connect("owner") as owner:
+        for number in range(1, 9):
+            store(owner, number, [(sensor, NOW + timedelta(seconds=number), 1.0, 0)])
+        # A row costs a fifth of a second: eight are too many for a statement of a second.
+        owner.execute(
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2 * new.readings); RETURN new; END $$"
+        )
+        owner.execute("CREATE TRIGGER slow BEFORE INSERT ON reading_hour FOR EACH ROW EXECUTE FUNCTION slow()")
+    with database.connect("alerting", database.service_token()) as connection:
+        connection.execute("SET statement_timeout = '1s'")
+        with connection.transaction():
+            assert roll_up(connection, most=100) == 1
+        row = connection.execute("SELECT batch_no FROM rollup_mark").fetchone()
+        assert row == (4,)
+    fill(database)
+    check(database)
+
+
 def test_the_largest_numbers_stop_nothing(database: TestDatabase, plant: Installed) -> None:
     """A device may send the largest number there is; the hours go on, without it."""
     sensor = plant.sensor["d1/s1"]
