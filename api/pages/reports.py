@@ -45,9 +45,10 @@ def report_page(web: Here, visitor: SiteReader, site: str, month: Asked = None) 
 
 @router.get("/sites/{site}/report.pdf")
 def report_pdf(
-    web: Here, visitor: SiteReader, site: str, language: Literal["zh", "en"], month: Asked = None
+    web: Here, visitor: SiteReader, site: str, language: Literal["zh", "en"] | None = None, month: Asked = None
 ) -> Response:
-    """The same as a file: the same bytes for the same facts."""
+    """The same as a file, in the visitor's language where none is asked for: the same bytes for the same facts."""
+    language = language or ("zh" if visitor.language == "zh" else "en")
     with web.acting_for(visitor) as connection:
         found = find_report(connection, visitor, site, month, web.clock())
     if found.facts is None:
