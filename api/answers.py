@@ -24,7 +24,9 @@ log = logger(__name__)
 _AWAY = later("Davy cannot reach its database at this moment. Try again in a few seconds.")
 _BUSY = later("Somebody else is working on the same alarm. Try again.")
 _WRONG_INPUT = later("Something in this request is missing or has a wrong form.")
-_NO_TEXT = later("A text in this request holds characters that cannot be stored (half a character, or a zero). Type it anew.")
+_NO_TEXT = later(
+    "A text in this request holds characters that cannot be stored (half a character, or a zero). Type it anew."
+)
 _UNKNOWN = later("There is nothing here, or nothing that you may see.")
 _NOT_SO = later("This address does not answer that kind of request.")
 # Lock not available, statement cancelled by its time-out, deadlock, serialization failure.
