@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +27,7 @@ from core.db import connect
 from core.errors import BadInput, BadSiteFile, Refused
 from core.limit_rule import PackLimit, Vocabulary, read_packs
 from core.migrate import require_current
-from core.portfolio import AddressRow, DefinitionRow, ModelRow, Portfolio, RouteRow
+from core.portfolio import AddressRow, DefinitionRow, HazardRow, ModelRow, Portfolio, RouteRow, SensorRow
 from core.site_changes import REMOVED, Change, compare, left_alone
 from core.site_defaults import with_defaults
 from core.site_file import read_site_file
@@ -196,7 +196,8 @@ def _yet_to_come(wanted: Portfolio, at: datetime) -> list[tuple[int, str]]:
     An import that holds from an earlier instant (a demo with a past) may tell what happened up to this day.
     """
     last = (max(at, datetime.now(UTC)) + timedelta(hours=14)).date()
-    told = [(row, "was calibrated", row.calibrated_on) for row in wanted.sensors]
+    told: list[tuple[SensorRow | HazardRow, str, date | None]] = []
+    told += [(row, "was calibrated", row.calibrated_on) for row in wanted.sensors]
     told += [(row, "was assessed", row.assessed_on) for row in wanted.hazards]
     return [
         (row.line, f"{row.subject} {did} on {day}, which is yet to come; write the day on which it was done.")
