@@ -24,6 +24,9 @@ log = logger(__name__)
 _AWAY = later("Davy cannot reach its database at this moment. Try again in a few seconds.")
 _BUSY = later("Somebody else is working on the same alarm. Try again.")
 _WRONG_INPUT = later("Something in this request is missing or has a wrong form.")
+_NO_TEXT = later(
+    "A text in this request holds characters that cannot be stored (half a character, or a zero). Type it anew."
+)
 _UNKNOWN = later("There is nothing here, or nothing that you may see.")
 _NOT_SO = later("This address does not answer that kind of request.")
 # Lock not available, statement cancelled by its time-out, deadlock, serialization failure.
@@ -54,6 +57,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(DatabaseAway, _away)
     app.add_exception_handler(psycopg.Error, _database_refused)
+    app.add_exception_handler(UnicodeEncodeError, _no_text)
     app.add_exception_handler(RequestValidationError, _wrong_input)
     app.add_exception_handler(HTTPException, _http)
 
@@ -89,11 +93,17 @@ def _database_refused(request: Request, error: Exception) -> Response:
         log.warning("database_busy", path=request.url.path, sqlstate=error.sqlstate)
         return sentence(request, 503, _BUSY)
     if isinstance(error, psycopg.DataError):
-        # A number beyond all ids, a NUL in a text: what was asked cannot be said to a database.
+        # A number beyond all ids, or a NUL in a text, which the driver finds before the server does: it has no state.
         log.warning("database_cannot_read", path=request.url.path, sqlstate=error.sqlstate)
-        return sentence(request, 422, _WRONG_INPUT)
+        return sentence(request, 422, _NO_TEXT if error.sqlstate is None else _WRONG_INPUT)
     log.error("database_refused", path=request.url.path, sqlstate=error.sqlstate, error=first_line(error))
     return sentence(request, 500, later("Davy's database refused this. The operator finds the reason in the log."))
+
+
+def _no_text(request: Request, error: Exception) -> Response:
+    # JSON can spell half a character ("\\ud800") which UTF-8 cannot: it fails on its way to the database, nothing is written.
+    log.warning("text_cannot_be_stored", path=request.url.path)
+    return sentence(request, 422, _NO_TEXT)
 
 
 def _wrong_input(request: Request, error: Exception) -> Response:

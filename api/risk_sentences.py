@@ -32,7 +32,7 @@ RISK_REFUSALS = (
     later("Only the company's own people work on its findings and impairments."),
     later("A grade that a person has confirmed is changed with a reason."),
     later("Choose a photo first: nothing was sent."),
-    later("The photo has {size} MB; it may have 10 MB. Take it with a lower resolution."),
+    later("The photo has more than 10 MB. Take it with a lower resolution."),
     later("The photo has more than {count} million pixels. Take it with a lower resolution."),
     later(
         "The picture has more than 12.5 million pixels. Take it with a lower resolution, or send it as an ordinary JPEG "

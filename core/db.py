@@ -32,6 +32,8 @@ def connect(conninfo: str, *, application: str) -> Connection[TupleRow]:
             conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=f"davy-{application}"
         )
     except psycopg.OperationalError as error:
+        if (error.sqlstate or "").startswith("28") or "authentication failed" in str(error):
+            raise DatabaseAway(f"The database refused the log-in: {first_line(error)}") from error
         raise DatabaseAway(f"The database does not answer: {first_line(error)}") from error
 
 

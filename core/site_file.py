@@ -244,7 +244,7 @@ def _route(block: Block, portfolio: Portfolio, company: str, site: str, words: V
         priorities.append(word)
     audience = block.word("audience", AUDIENCES, default="client")
     hears = _hears(block, audience)
-    if not priorities and not block.has("hears"):
+    if not priorities and not block.texts("hears"):
         block.mistake(
             None,
             f"{block.where} has no priorities; name at least one of {', '.join(PRIORITIES)}, or say under `hears` what else it is for.",

@@ -25,6 +25,7 @@ _MERGES: Final = 16  # how deep `<<` may nest
 MOST_FIELDS: Final = 5_000_000  # a file of 100,000 sensors has 2,000,000; aliases of aliases could make any number
 _VARIABLE: Final = re.compile(r"\$(\$?)\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_EARLIEST_YEAR: Final = 1950  # no calibration or assessment that counts is older
 _NULL: Final = "tag:yaml.org,2002:null"
 _MERGE: Final = "tag:yaml.org,2002:merge"
 
@@ -208,10 +209,15 @@ class Block:
         """A date as 2026-01-31."""
         found = self.text(name, required=required)
         try:
-            return date.fromisoformat(found) if found else None
+            day = date.fromisoformat(found) if found else None
         except ValueError:
             self.mistake(name, f"{name} of {self.where} is {found!r}; it must be a date such as 2026-01-31.")
             return None
+        if day is not None and day.year < _EARLIEST_YEAR:
+            self.mistake(
+                name, f"{name} of {self.where} is {day}; a date before {_EARLIEST_YEAR} is a slip of the keys."
+            )
+        return day
 
     def both(self, name: str, *, required: bool = True) -> tuple[str, str]:
         """A text in English and in Chinese: `{en: ..., zh: ...}`."""

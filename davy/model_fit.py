@@ -158,11 +158,12 @@ def read_instant(name: str, text: str) -> datetime:
     """
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        instant = found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        instant = None
+    if instant is None:
         raise BadInput(f"--{name} is {text!r}; it must be an instant with its zone such as 2026-03-01T08:00:00+08:00.")
-    return found.astimezone(UTC)
+    return instant
 
 
 def _check_interval(since: datetime, until: datetime, now: datetime) -> None:

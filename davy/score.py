@@ -17,6 +17,7 @@ from risk.scoring import score_day
 from risk.store import scores
 from risk.store.scores import ScoreRow
 
+EARLIEST = date(2000, 1, 1)  # Davy has no readings from before; a year further back is a slip of the keys
 NUMBERS = ("hazard", "control", "confidence")
 
 
@@ -29,8 +30,10 @@ def score(
         Exit status: 1 where a score is kept and it is another one.
 
     Raises:
-        BadInput: there is no such site or formula, or the day has not ended there.
+        BadInput: there is no such site or formula, or the day has not ended there or is too far back.
     """
+    if day < EARLIEST:
+        raise BadInput(f"{day} is too far back; days from {EARLIEST} to yesterday can be asked for.")
     rule, at = shipped(formula or CURRENT), now or datetime.now(UTC)
     with closing(connect(owner_url, application="score")) as connection:
         require_current(connection, "davy_owner")

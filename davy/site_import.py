@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +27,7 @@ from core.db import connect
 from core.errors import BadInput, BadSiteFile, Refused
 from core.limit_rule import PackLimit, Vocabulary, read_packs
 from core.migrate import require_current
-from core.portfolio import AddressRow, DefinitionRow, ModelRow, Portfolio, RouteRow
+from core.portfolio import AddressRow, DefinitionRow, HazardRow, ModelRow, Portfolio, RouteRow, SensorRow
 from core.site_changes import REMOVED, Change, compare, left_alone
 from core.site_defaults import with_defaults
 from core.site_file import read_site_file
@@ -109,7 +109,7 @@ def import_site(
         with connection.transaction(force_rollback=dry_run):
             lock_portfolio(connection)
             current = read_everything(connection)
-            mistakes = [*found.mistakes, *check(found.portfolio, current)]
+            mistakes = [*found.mistakes, *check(found.portfolio, current), *_yet_to_come(found.portfolio, at)]
             if mistakes:
                 raise BadSiteFile(sorted(set(mistakes)))
             wanted = with_defaults(found.portfolio, packs)
@@ -188,6 +188,22 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
         else:
             write_rows(connection, rows, now)
     remove_addresses(connection, removed)
+
+
+def _yet_to_come(wanted: Portfolio, at: datetime) -> list[tuple[int, str]]:
+    """Calibrations and assessments of a day that has come nowhere on Earth yet, as (line, sentence).
+
+    An import that holds from an earlier instant (a demo with a past) may tell what happened up to this day.
+    """
+    last = (max(at, datetime.now(UTC)) + timedelta(hours=14)).date()
+    told: list[tuple[SensorRow | HazardRow, str, date | None]] = []
+    told += [(row, "was calibrated", row.calibrated_on) for row in wanted.sensors]
+    told += [(row, "was assessed", row.assessed_on) for row in wanted.hazards]
+    return [
+        (row.line, f"{row.subject} {did} on {day}, which is yet to come; write the day on which it was done.")
+        for row, did, day in told
+        if day is not None and day > last
+    ]
 
 
 def _read(path: Path) -> str:

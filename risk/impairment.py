@@ -103,6 +103,16 @@ def check_extension(expected_until: datetime, until: datetime, *, began_at: date
         raise Refused("An impairment of more than a year is no impairment but a missing protection: report a finding.")
 
 
+def restoring_time(restored_at: datetime, *, began_at: datetime) -> datetime:
+    """When it was restored, where a form without seconds names the very minute in which it began.
+
+    >>> restoring_time(datetime(2026, 11, 25, 8, 5), began_at=datetime(2026, 11, 25, 8, 5, 40)).second
+    40
+    """
+    same_minute = restored_at == began_at.replace(second=0, microsecond=0)
+    return began_at if same_minute else restored_at
+
+
 def check_restoring(restored_at: datetime, *, began_at: datetime, now: datetime) -> None:
     """Whether it can have been restored then.
 

@@ -105,6 +105,7 @@ def restore(
     who = client_worker(connection, person_id)
     shown = text_of(proof, "Restoring needs proof: what was tested, and with what result.", LONGEST_TEXT)
     found = _locked(connection, impairment_id)
+    restored_at = rules.restoring_time(restored_at, began_at=found.began_at)
     rules.check_restoring(restored_at, began_at=found.began_at, now=now)
     store.write_restoring(connection, impairment_id, restored_at=restored_at, person_id=person_id, proof=shown)
     store.journal(

@@ -61,9 +61,8 @@ def prepare(sent: bytes) -> Photo:
     if not sent:
         raise Refused("Choose a photo first: nothing was sent.")
     if len(sent) > MOST_BYTES:
-        raise Refused(
-            f"The photo has {len(sent) / 1024 / 1024:.1f} MB; it may have 10 MB. Take it with a lower resolution."
-        )
+        # Whoever receives it stops at the limit, so how much larger it is nobody knows.
+        raise Refused("The photo has more than 10 MB. Take it with a lower resolution.")
     try:
         flat = _flat(ImageOps.exif_transpose(_small(_opened(sent))))
         jpeg = _encoded(flat)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
 from tests.api.conftest import House, token_of
@@ -57,3 +62,44 @@ def test_a_text_that_cannot_be_kept_is_refused(timescale_house: House) -> None:
     assert answer.status_code == 422
     answer = client.post(f"/occurrences/{occurrence}/comment", data={"body": "a\x00b", "form_token": token})
     assert answer.status_code == 422
+
+
+def test_half_a_character_is_refused_on_every_json_route(timescale_house: House) -> None:
+    r"""JSON can spell "\ud800", UTF-8 cannot: no route that takes text answers with our own mistake."""
+    house = timescale_house
+    client = house.visitor(OFFICER)
+    headers = {"X-Form-Token": token_of(client), "Content-Type": "application/json"}
+    said = house.app.openapi()
+    asked = 0
+    for path, methods in said["paths"].items():
+        body = methods.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json")
+        if not path.startswith("/api/v1") or body is None or "$ref" not in body["schema"]:
+            continue
+        fields = said["components"]["schemas"][body["schema"]["$ref"].rsplit("/", 1)[1]]["properties"]
+        sent = {name: _half(field) for name, field in fields.items()}
+        answer = client.post(re.sub(r"\{.*?\}", "1", path), content=json.dumps(sent), headers=headers)
+        assert answer.status_code < 500, path
+        asked += 1
+    assert asked >= 10
+    finding = {"site_id": house.plant.a.site_id, "title": "\ud800", "grade": "general"}
+    impairment = {
+        "site_id": house.plant.a.site_id,
+        "kind": "other",
+        "what": "\ud800",
+        "reason": "r",
+        "interim_measures": "i",
+        "expected_until": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+    }
+    for path, sent in (("/api/v1/findings", finding), ("/api/v1/impairments", impairment)):
+        answer = client.post(path, content=json.dumps(sent), headers=headers)
+        assert answer.status_code == 422, answer.text
+        assert "无法保存的字符" in answer.json()["error"]
+
+
+def _half(field: dict[str, Any]) -> object:
+    kinds = [field, *field.get("anyOf", [])]
+    if any(kind.get("format") == "date-time" for kind in kinds):
+        return (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    if any(kind.get("type") == "string" for kind in kinds):
+        return "\ud800"
+    return 1

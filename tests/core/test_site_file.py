@@ -96,6 +96,7 @@ WRONG_LINES = (
         "hears digest, which is for the insurer's people",
     ),
     ("            priorities: [high, life-safety]\n", "", "- key: all", "or say under `hears` what else it is for"),
+    ("priorities: [high, life-safety]", "hears: []", "- key: all", "or say under `hears` what else it is for"),
     ("priorities: [high, life-safety]", "priorities: [hi]", "priorities: [hi]", "There is no priority hi"),
     ("likelihood: 1", "likelihood: 2", "likelihood: 2", "the LEC method has the steps 0.1, 0.2, 0.5, 1, 3, 6, 10."),
     ("consequence: 40", "consequence: .inf", "consequence: .inf", "must be a number"),

@@ -208,7 +208,7 @@ def test_a_fit_that_cannot_be_has_a_sentence(station: Station, changes: dict[str
     assert station.rows("SELECT count(*) FROM detector_model") == [(0,)]
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-03-01T08:00:00", ""])
+@pytest.mark.parametrize("text", ["yesterday", "2026-03-01T08:00:00", "", "0001-01-01T00:00:00+14:00"])
 def test_an_instant_needs_its_zone(text: str) -> None:
     """A fit that is eight hours off would learn the wrong shift."""
     with pytest.raises(BadInput, match=r"--from is .* must be an instant with its zone"):

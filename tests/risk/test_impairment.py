@@ -46,6 +46,15 @@ def test_restoring_lies_between_the_beginning_and_now() -> None:
         rules.check_restoring(NOW + HOUR, began_at=NOW - HOUR, now=NOW)
 
 
+def test_restored_in_the_minute_in_which_it_began() -> None:
+    """A form has no seconds: 08:05 is not before 08:05:40; a minute earlier is."""
+    began = NOW + timedelta(minutes=5, seconds=40)
+    typed = NOW + timedelta(minutes=5)
+    assert rules.restoring_time(typed, began_at=began) == began
+    earlier = NOW + timedelta(minutes=4)
+    assert rules.restoring_time(earlier, began_at=began) == earlier
+
+
 def test_an_extension_ends_later_and_ahead() -> None:
     """Longer than expected so far, and not in the past."""
     rules.check_extension(NOW - HOUR, NOW + HOUR, began_at=NOW - 2 * HOUR, now=NOW)
