@@ -34,7 +34,7 @@ class FindingNotice(Placed):
     Args:
         title: in people's words; the insurer does not read it.
         graded: a named person has graded it; else the grade is suspected.
-        deadline: until when it is to be put right.
+        deadline: until when it is to be put right; None: nobody has put it in hand.
     """
 
     event: str
@@ -47,16 +47,16 @@ class FindingNotice(Placed):
     deadline: datetime | None
 
     def settled(self) -> str | None:
-        """It is put right, has another owner, or more time."""
+        """It is verified, has another owner, or more time. That somebody says it is done stops no clock (risk/finding.py)."""
         if self.state == "closed":
             return "closed"
-        if self.state == "claimed_done":
-            return "reported as done"
-        if self.event == Point.ASSIGNED and self.owner_id != self.person_id:
-            return "assigned to somebody else"
-        if self.event == Point.OVERDUE and (self.deadline is None or self.deadline > self.onset):
-            return "extended"
-        return None
+        if self.event == Point.ASSIGNED:
+            if self.state == "claimed_done":
+                return "reported as done"
+            return "assigned to somebody else" if self.owner_id != self.person_id else None
+        if self.deadline is None:
+            return None if self.grade == "major" else "general, and not put in hand yet"
+        return "extended" if self.deadline > self.onset else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

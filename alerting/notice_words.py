@@ -78,7 +78,7 @@ class FindingWords(_PlacedWords):
     def _deadline(self) -> tuple[str, ...]:
         _, of = self._, self.of
         if of.deadline is None:
-            return ()
+            return (_("Nobody has put it in hand: it has no owner and no deadline."),)
         when = {"when": self.reader.instant(of.deadline, of.time_zone)}
         if of.event == Point.ASSIGNED:
             return (_("To be put right by: %(when)s") % when,)
@@ -93,6 +93,10 @@ class FindingWords(_PlacedWords):
             return _("The finding:")
         if self.of.event == Point.ASSIGNED:
             return _("What is to be done, and by when:")
+        if self.of.deadline is None:
+            return _("Name who is responsible, and settle measures and deadline:")
+        if self.of.state == "claimed_done":
+            return _("It is said to be done: another person looks and verifies it, or sends it back:")
         return _("Put it right and report it done, or have the deadline extended with a reason:")
 
     def fields(self) -> Fields:

@@ -9,7 +9,9 @@ from typing import Any, Protocol
 
 from api.numbers import duration, instant
 from api.texts import later
-from risk.finding import State, overdue
+from risk import finding as rules
+from risk.finding import Grade, State
+from risk.patience import put_in_hand
 
 GRADES = {"general": later("General hazard"), "major": later("Major hazard")}
 STATES = {
@@ -63,18 +65,32 @@ class Due(Protocol):
     @property
     def state(self) -> str: ...
     @property
+    def grade(self) -> str: ...
+    @property
+    def reported_at(self) -> datetime: ...
+    @property
     def due_at(self) -> datetime | None: ...
 
 
+def _due(finding: Due) -> datetime | None:
+    return rules.deadline(Grade(finding.grade), finding.reported_at, finding.due_at, put_in_hand())
+
+
 def is_overdue(finding: Due, now: datetime) -> bool:
-    """Whether it should have been verified by now."""
-    return overdue(State(finding.state), finding.due_at, now)
+    """Whether it should have been verified by now, or a major one put in hand."""
+    return rules.overdue(State(finding.state), _due(finding), now)
 
 
 def deadline(texts: NullTranslations, finding: Due, now: datetime) -> str:
     """How much time is left, or how long it has been over; nothing where no deadline runs."""
-    if finding.due_at is None or finding.state == State.CLOSED:
+    if finding.state == State.CLOSED:
         return ""
+    if finding.due_at is None:
+        if not is_overdue(finding, now):
+            return ""
+        return texts.gettext("Overdue: not put in hand for %(time)s") % {
+            "time": duration(texts, now - finding.reported_at)
+        }
     if is_overdue(finding, now):
         return texts.gettext("Overdue by %(time)s") % {"time": duration(texts, now - finding.due_at)}
     return texts.gettext("%(time)s left") % {"time": duration(texts, finding.due_at - now)}

@@ -135,8 +135,24 @@ class Plan:
         ]
 
 
+def deadline(grade: Grade, reported_at: datetime, due_at: datetime | None, put_in_hand: timedelta) -> datetime | None:
+    """Until when it is to be verified; a major one that nobody has put in hand: until when somebody should have.
+
+    Args:
+        due_at: as it was settled; None where nothing is settled yet.
+        put_in_hand: how long a major one may wait, see risk/patience.py.
+    """
+    if due_at is None and grade is Grade.MAJOR:
+        return reported_at + put_in_hand
+    return due_at
+
+
 def overdue(state: State, due_at: datetime | None, now: datetime) -> bool:
-    """Whether it should have been verified by now: only verification stops the clock, a claim does not."""
+    """Whether it should have been verified by now: only verification stops the clock, a claim does not.
+
+    Args:
+        due_at: of `deadline`.
+    """
     return state is not State.CLOSED and due_at is not None and now > due_at
 
 

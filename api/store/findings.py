@@ -10,6 +10,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from risk.patience import put_in_hand
+
 MOST_OPEN = 500  # cards of the board; beyond that nobody works by a board
 MOST_CLOSED = 20  # the newest closed ones beside them
 
@@ -118,10 +120,11 @@ def open_findings(connection: Connection[Any], now: datetime) -> list[FindingLin
             LEFT JOIN zone z ON z.zone_id = f.zone_id
             LEFT JOIN person owner ON owner.person_id = f.owner_id
             WHERE f.state <> 'closed'
-            ORDER BY coalesce(f.due_at < %s, false) DESC, f.grade = 'major' DESC, f.due_at NULLS FIRST, f.finding_id
-            LIMIT %s
+            ORDER BY coalesce(f.due_at, CASE f.grade WHEN 'major' THEN f.reported_at + %(put_in_hand)s::interval END) < %(now)s IS TRUE DESC,
+                     f.grade = 'major' DESC, f.due_at NULLS FIRST, f.finding_id
+            LIMIT %(most)s
             """,
-            (now, MOST_OPEN),
+            {"now": now, "most": MOST_OPEN, "put_in_hand": put_in_hand()},
         ).fetchall()
 
 
@@ -221,6 +224,7 @@ class OfOccurrence:
     grade: str
     graded: bool
     state: str
+    reported_at: datetime
     due_at: datetime | None
 
 
@@ -229,7 +233,7 @@ def of_occurrence(connection: Connection[Any], occurrence_id: int) -> list[OfOcc
     with connection.cursor(row_factory=class_row(OfOccurrence)) as cursor:
         return cursor.execute(
             """
-            SELECT finding_id, title, coalesce(title_zh, title) AS title_zh, grade, graded_by IS NOT NULL AS graded, state, due_at
+            SELECT finding_id, title, coalesce(title_zh, title) AS title_zh, grade, graded_by IS NOT NULL AS graded, state, reported_at, due_at
             FROM finding WHERE occurrence_id = %s ORDER BY finding_id
             """,
             (occurrence_id,),

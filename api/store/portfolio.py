@@ -10,6 +10,8 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from risk.patience import put_in_hand
+
 TREND_DAYS: Final = 60
 MOST: Final = 2000
 
@@ -22,7 +24,7 @@ class SiteLine:
         day: of its newest score; None: it has none yet.
         trend_from: day of the first of `trend`, which holds control day by day, None where it had no number.
         figures: `parts.figures` of the score, see risk/score_record.py.
-        overdue: findings beyond their deadline that wait for their owner; `major`: open major ones.
+        overdue: findings beyond their deadline (`risk.finding.deadline`) that nobody has verified; `major`: open major ones.
         impaired_since: when the longest of the `impairments` in force began.
         insured: sums of the policies in force, largest first; `shared_policy`: one of them covers other sites too.
     """
@@ -80,10 +82,14 @@ def list_sites(connection: Connection[Any], now: datetime, site: str | None = No
             ) k ON true
             CROSS JOIN LATERAL (
                 SELECT count(*)::int AS findings, count(*) FILTER (WHERE grade = 'major')::int AS major,
-                       count(*) FILTER (WHERE due_at < %(now)s AND state <> 'claimed_done')::int AS overdue,
-                       count(*) FILTER (WHERE due_at < %(now)s AND state <> 'claimed_done' AND grade = 'major')::int AS overdue_major,
+                       count(*) FILTER (WHERE d.due < %(now)s)::int AS overdue,
+                       count(*) FILTER (WHERE d.due < %(now)s AND grade = 'major')::int AS overdue_major,
                        count(*) FILTER (WHERE state = 'claimed_done')::int AS to_verify
-                FROM finding WHERE site_id = si.site_id AND state <> 'closed'
+                FROM finding
+                CROSS JOIN LATERAL (
+                    SELECT coalesce(due_at, CASE grade WHEN 'major' THEN reported_at + %(put_in_hand)s::interval END) AS due
+                ) d
+                WHERE site_id = si.site_id AND state <> 'closed'
             ) f
             CROSS JOIN LATERAL (
                 SELECT count(*)::int AS impairments, min(began_at) AS impaired_since FROM impairment
@@ -102,7 +108,7 @@ def list_sites(connection: Connection[Any], now: datetime, site: str | None = No
             WHERE %(site)s::text IS NULL OR si.key = %(site)s::text
             ORDER BY c.key, si.key LIMIT %(most)s
             """,
-            {"now": now, "trend": TREND_DAYS, "site": site, "most": MOST},
+            {"now": now, "trend": TREND_DAYS, "site": site, "most": MOST, "put_in_hand": put_in_hand()},
         ).fetchall()
 
 

@@ -26,7 +26,9 @@ class FindingLine(Said):
     grade: Grade
     graded: bool = Field(description="Whether a named person has confirmed the grade; else it is suspected.")
     state: FindingState
-    overdue: bool = Field(description="Not closed and past its deadline; only verification stops that clock.")
+    overdue: bool = Field(
+        description="Not closed and past its deadline, or major and not put in hand for too long; only verification stops that clock."
+    )
     source: Literal["person", "occurrence", "silent_detector"]
     occurrence_id: int | None
     zone: str | None

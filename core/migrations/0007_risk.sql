@@ -68,9 +68,15 @@ CALL davy_wall('finding_event', '((SELECT davy_everything()) OR (company_id = AN
     AND (SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'')))');
 CREATE INDEX finding_event_by_finding ON finding_event (finding_id, event_id);
 
--- When a finding went from which state to which: for scores, reports and the insurer's people, without persons and words.
+-- When a finding went from which state to which, and its deadline and grade with it: for scores, reports and the insurer's
+-- people, without persons and words. What it was on a past day is read here, never from what `finding` says today.
 CREATE VIEW v_finding_step WITH (security_barrier) AS
-    SELECT event_id, company_id, finding_id, at, event, from_state, to_state FROM finding_event
+    SELECT event_id, company_id, finding_id, at, event, from_state, to_state,
+           CASE WHEN event IN ('assigned', 'extended', 'reopened') THEN (new ->> 'due_at')::timestamptz END AS due_at,
+           CASE WHEN event IN ('assigned', 'extended', 'reopened') THEN (old ->> 'due_at')::timestamptz END AS due_was,
+           CASE WHEN event IN ('reported', 'graded') THEN new ->> 'grade' END AS grade,
+           CASE WHEN event IN ('reported', 'graded') THEN old ->> 'grade' END AS grade_was
+    FROM finding_event
     WHERE (SELECT davy_everything()) OR company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
 
 CREATE TABLE finding_photo (

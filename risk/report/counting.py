@@ -33,9 +33,11 @@ class AlarmRow:
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """A finding with its changes of state.
+    """A finding with its changes of state, as it was at the report's end.
 
     Args:
+        due_at: the deadline that ran then; of a major one that nobody has put in hand: until when somebody should have.
+        late: when it was overdue, see risk/overdue.py.
         changes: (when, state after it), in order, the report of it among them.
     """
 
@@ -48,6 +50,7 @@ class FindingRow:
     reported_at: datetime
     due_at: datetime | None
     simulated: bool
+    late: tuple[Span, ...]
     changes: tuple[tuple[datetime, str], ...]
 
 
@@ -132,16 +135,6 @@ def state_at(finding: FindingRow, at: datetime) -> str | None:
     return next((state for when, state in reversed(finding.changes) if when <= at), None)
 
 
-def open_spans(finding: FindingRow, until: datetime) -> list[Span]:
-    """When it was open, up to `until`."""
-    spans = []
-    ends = [when for when, _ in finding.changes[1:]] + [until]
-    for (when, state), end in zip(finding.changes, ends, strict=True):
-        if state != "closed" and when < min(end, until):
-            spans.append((when, min(end, until)))
-    return spans
-
-
 def overlap(span: Span, since: datetime, until: datetime) -> timedelta:
     """How long of `span` lies between."""
     return max(min(span[1], until) - max(span[0], since), timedelta(0))
@@ -160,10 +153,7 @@ def by_grade(rows: Sequence[FindingRow], since: datetime, until: datetime) -> tu
         ]
         late = timedelta(0)
         for row in mine:
-            if row.due_at is not None:
-                late += sum(
-                    (overlap(span, max(since, row.due_at), until) for span in open_spans(row, until)), timedelta(0)
-                )
+            late += sum((overlap(span, since, until) for span in row.late), timedelta(0))
         told.append(
             GradeFacts(
                 grade=grade,

@@ -1,19 +1,22 @@
 """What a site's score is worked out from, as it stood at an instant: rows that came later are not looked at.
 
-Sensors are read back to what they were by the journal. Two things cannot be: a deadline that was extended later counts as it
-stands, and readings that came late count where they fell.
+Sensors are read back to what they were by the journal, findings by their steps. One thing cannot be: readings that came late
+count where they fell.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from risk.overdue import late, phase_at
+from risk.patience import put_in_hand
 from risk.score_facts import Answer, Overdue, Scenario
+from risk.store.histories import histories, made_by_the_demo
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +189,9 @@ def occurrences(connection: Connection[Any], window: Window) -> int:
 def overdue(connection: Connection[Any], window: Window) -> tuple[list[Overdue], bool]:
     """Findings beyond their deadline within the window, for how long; and whether one of them was made by the demo.
 
-    A finding whose owner has said that it is done waits for another person, so it is overdue no longer.
+    Read off their steps (risk/overdue.py): what was done after the window changes nothing in it.
     """
+<<<<<<< HEAD
     rows = connection.execute(
         """
         SELECT grade, extract(epoch FROM u.until - u.since)::float8 / 86400, simulated
@@ -200,6 +204,14 @@ def overdue(connection: Connection[Any], window: Window) -> tuple[list[Overdue],
         window.values(),
     ).fetchall()
     return [Overdue(grade, days) for grade, days, _ in rows], any(row[2] for row in rows)
+=======
+    found, waits = {}, put_in_hand()
+    for finding_id, history in histories(connection, window.site_id, window.ends_at).items():
+        days = late(history, waits, window.begins_at, window.ends_at) / timedelta(days=1)
+        if days > 0:
+            found[finding_id] = Overdue(phase_at(history, window.ends_at).grade, days)
+    return list(found.values()), made_by_the_demo(connection, list(found))
+>>>>>>> numbers
 
 
 def impaired(connection: Connection[Any], window: Window) -> tuple[list[float], bool]:
@@ -236,11 +248,16 @@ def suppressed(connection: Connection[Any], window: Window) -> list[float]:
 
 
 def grave_alarms(connection: Connection[Any], window: Window) -> int:
-    """How many life-safety and high alarms the site has."""
+    """How many life-safety and high alarms the site had in the window; one that came later watched nothing in it.
+
+    Like a sensor, one is there from its first hour of readings, where those are older than its entry (a replayed past).
+    """
     row = connection.execute(
         """
-        SELECT count(*) FROM alarm_definition
-        WHERE site_id = %(site)s AND priority IN ('life-safety', 'high') AND (retired_at IS NULL OR retired_at > %(begins)s)
+        SELECT count(*) FROM alarm_definition d
+        WHERE d.site_id = %(site)s AND d.priority IN ('life-safety', 'high')
+          AND least(d.valid_from, (SELECT min(h.hour) FROM reading_hour h WHERE h.sensor_id = d.sensor_id)) < %(ends)s
+          AND (d.retired_at IS NULL OR d.retired_at > %(begins)s)
         """,
         window.values(),
     ).fetchone()

@@ -10,6 +10,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from risk.patience import put_in_hand
+
 
 @dataclass(frozen=True, slots=True)
 class RiskTally:
@@ -44,10 +46,21 @@ def risk_tallies(
                 SELECT count(*) FILTER (WHERE reported_at >= %(since)s AND reported_at < %(until)s)::int AS findings_new,
                        count(*) FILTER (WHERE closed_at >= %(since)s AND closed_at < %(until)s)::int AS findings_closed,
                        count(*) FILTER (WHERE state <> 'closed')::int AS findings_open,
+<<<<<<< HEAD
                        count(*) FILTER (WHERE state IN ('reported', 'rectifying') AND due_at <= %(now)s)::int AS findings_overdue,
                        count(*) FILTER (WHERE state IN ('reported', 'rectifying') AND due_at <= %(now)s AND grade = 'major')::int
                            AS major_overdue
                 FROM finding WHERE company_id = c.company_id AND NOT simulated AND (state <> 'closed' OR closed_at >= %(since)s)
+=======
+                       count(*) FILTER (WHERE state <> 'closed' AND d.due < %(now)s)::int AS findings_overdue,
+                       count(*) FILTER (WHERE state <> 'closed' AND d.due < %(now)s AND grade = 'major')::int AS major_overdue,
+                       coalesce(bool_or(simulated), false) AS simulated
+                FROM finding
+                CROSS JOIN LATERAL (
+                    SELECT coalesce(due_at, CASE grade WHEN 'major' THEN reported_at + %(put_in_hand)s::interval END) AS due
+                ) d
+                WHERE company_id = c.company_id AND (state <> 'closed' OR closed_at >= %(since)s)
+>>>>>>> numbers
             ) f
             CROSS JOIN LATERAL (
                 SELECT count(*) FILTER (WHERE restored_at IS NULL AND began_at <= %(now)s)::int AS impairments_open,
@@ -56,6 +69,6 @@ def risk_tallies(
                 FROM impairment WHERE company_id = c.company_id AND NOT simulated AND (restored_at IS NULL OR restored_at >= %(since)s)
             ) i
             """,
-            {"companies": list(company_ids), "since": since, "until": until, "now": now},
+            {"companies": list(company_ids), "since": since, "until": until, "now": now, "put_in_hand": put_in_hand()},
         ).fetchall()
     return {row.company_id: row for row in rows}

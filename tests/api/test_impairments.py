@@ -83,7 +83,7 @@ def test_times_and_places_that_cannot_be(timescale_house: House) -> None:
         ({"began": "1999-01-01T00:00"}, "无法识别时间"),
         ({"until": "tomorrow"}, "无法识别时间"),
         ({"until": ""}, "请填写预计恢复时间"),
-        ({"kind": "detector_bypass"}, "旁路须指明被旁路的探测器"),
+        ({"kind": "detector_bypass"}, "屏蔽须指明被屏蔽的探测器"),
         ({"kind": "detector_bypass", "sensor_id": str(house.plant.b.sensors["lel-pump"])}, "该厂区没有此探测器"),
         ({"place": f"s{house.plant.b.site_id}"}, "没有这个厂区或区域"),
         ({"interim_measures": ""}, "请填写停用期间的临时措施"),

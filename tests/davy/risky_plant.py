@@ -62,6 +62,14 @@ class RiskyPlant:
         )
         return int(found[0][0])
 
+    def waiting_finding(self, *, reported_at: datetime) -> None:
+        """A major one that nobody has put in hand."""
+        self.plant.rows(
+            "INSERT INTO finding (company_id, site_id, source, title, grade, reported_by, reported_at)"
+            " VALUES (%s, %s, 'person', 'No grounding', 'major', %s, %s) RETURNING 1",
+            self.plant.company, self.plant.site, self.plant.people["officer"], reported_at,
+        )  # fmt: skip
+
     def impairment(self, *, began_at: datetime, expected_until: datetime, simulated: bool = False) -> int:
         found = self.plant.rows(
             "INSERT INTO impairment (company_id, site_id, kind, what, reason, interim_measures, began_at, expected_until,"

@@ -49,7 +49,7 @@ def test_an_impairment_is_told_of_three_times(database: TestDatabase) -> None:
     told, _ = subject.sent(NOW + HOUR)
     assert sorted(told) == [
         "[Impairment] Out of service for longer than expected: fire pump, Tank farm",
-        "【防护失效】消防泵逾期未恢复，罐区",
+        "【防护停用】消防泵逾期未恢复，罐区",
     ]
     subject.restore(made, NOW + 2 * HOUR)
     assert subject.tell(NOW + 2 * HOUR) == 1
@@ -81,6 +81,31 @@ def test_an_extension_that_is_missed_too_is_told_again(subject: RiskyPlant) -> N
     assert subject.tell(NOW + HOUR) == 3
     keys = subject.plant.rows("SELECT count(*), count(DISTINCT key) FROM notification WHERE event = 'overdue'")
     assert keys == [(6, 6)]
+
+
+def test_a_claim_that_nobody_verified_is_still_overdue(subject: RiskyPlant) -> None:
+    """Only verification stops the clock: it is told, is sent, and counts in the digest."""
+    made = subject.finding(due_at=NOW - A_DAY)
+    subject.plant.rows(
+        "UPDATE finding SET state = 'claimed_done', claimed_at = %s, claimed_by = owner_id WHERE finding_id = %s RETURNING 1",
+        NOW - HOUR, made,
+    )  # fmt: skip
+    subject.tell(NOW)
+    _, outcomes = subject.sent(NOW)
+    assert outcomes.count("sent") == 3
+    assert subject.send_digests(NOW) == 1
+    ((tally,),) = subject.plant.rows("SELECT tally FROM notification WHERE subject = 'digest'")
+    assert tally["companies"][0]["major_overdue"] == 1
+
+
+def test_a_major_finding_that_nobody_puts_in_hand_is_told_of(subject: RiskyPlant) -> None:
+    """After the days of packs/findings.yaml, to both sides' routes; until it has a deadline of its own."""
+    subject.waiting_finding(reported_at=NOW - A_DAY)
+    assert subject.tell(NOW + A_DAY) == 0
+    assert subject.tell(NOW + 2 * A_DAY) == 2
+    told, outcomes = subject.sent(NOW + 2 * A_DAY)
+    assert outcomes == ["sent", "sent"], told
+    assert subject.tell(NOW + 3 * A_DAY) == 0
 
 
 def test_what_is_put_right_meanwhile_is_not_sent(subject: RiskyPlant) -> None:

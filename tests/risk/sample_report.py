@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from risk.overdue import Change, History, late_spans
 from risk.report import counting, facts
 from risk.report.month import Month
 
@@ -32,7 +33,14 @@ def alarm(
 def finding(
     number: int, grade: str, *changes: tuple[datetime, str], due_at: datetime | None = None, **more: Any
 ) -> counting.FindingRow:
-    """A finding with its changes of state, the report of it first."""
+    """A finding with its changes of state, the report of it first; no day but `due_at` makes it late."""
+    history = History(
+        reported_at=changes[0][0],
+        grade="general",
+        due_at=due_at,
+        closed_at=None,
+        changes=tuple(Change(at=when, state=state) for when, state in changes[1:]),
+    )
     row = counting.FindingRow(
         finding_id=number,
         title=f"防火堤排水阀未上锁 {number}",
@@ -43,6 +51,7 @@ def finding(
         reported_at=changes[0][0],
         due_at=due_at,
         simulated=False,
+        late=tuple(late_spans(history, timedelta(0), UNTIL)),
         changes=changes,
     )
     return replace(row, **more)

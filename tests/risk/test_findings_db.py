@@ -9,6 +9,8 @@ import pytest
 from core.errors import Refused
 from risk import findings as acts
 from risk.photo import prepare
+from risk.score_facts import Overdue
+from risk.store.site_facts import Window, overdue
 from tests.alerting.plant import NOW
 from tests.risk.conftest import DAY, Works, picture
 
@@ -171,3 +173,24 @@ def test_photos_are_kept_with_their_hash_and_bounded(works: Works) -> None:
     works.does("officer", acts.verify, closed, note="好", now=NOW + 2 * DAY)
     with pytest.raises(Refused, match="finding is closed"):
         works.does("deputy", acts.add_photo, closed, photo=photo, shows="after")
+
+
+def test_a_past_day_stays_as_overdue_as_it_was(timescale_works: Works) -> None:
+    """Extended, claimed, sent back, verified and reopened later: the score of the days before reads the same steps."""
+    works = timescale_works
+    finding = works.in_hand("deputy")
+    window = Window(works.plant.site, "UTC", NOW, NOW + 10 * DAY)
+
+    def days() -> list[Overdue]:
+        with works.plant.as_service("alerting") as connection:
+            return overdue(connection, window)[0]
+
+    assert days() == [Overdue("general", 3.0)]
+    later = NOW + 10 * DAY
+    works.does("officer", acts.extend, finding, due_at=later + 30 * DAY, reason="r", now=later)
+    assert days() == [Overdue("general", 3.0)]
+    works.does("deputy", acts.claim, finding, note="n", now=later + DAY)
+    works.does("officer", acts.verify, finding, note="n", now=later + 2 * DAY)
+    assert days() == [Overdue("general", 3.0)]
+    works.does("officer", acts.reopen, finding, reason="r", due_at=later + 60 * DAY, now=later + 3 * DAY)
+    assert days() == [Overdue("general", 3.0)]

@@ -85,7 +85,7 @@ def test_an_alarm_counts_from_its_call_to_its_acknowledgement(
 def test_findings_and_impairments_count_for_the_time_they_lasted(
     database: TestDatabase, site: tuple[Plant, SiteRow]
 ) -> None:
-    """Overdue from the deadline to the claim that it is done; out of service from begin to restoring; by the day's end."""
+    """Overdue from the deadline until it is verified, whoever says it is done; out of service from begin to restoring; by the day's end."""
     made, row = site
     officer, integrator = made.a.people["officer"], made.a.people["integrator"]
     with made.owner() as owner:
@@ -125,7 +125,7 @@ def test_findings_and_impairments_count_for_the_time_they_lasted(
             )  # fmt: skip
     with duty(database) as connection:
         facts = facts_of(connection, row, DAY, FORMULA)
-    assert facts.overdue == [Overdue("major", 5.0), Overdue("general", 2.0), Overdue("general", 1.0)]
+    assert facts.overdue == [Overdue("major", 5.0), Overdue("general", 5.0), Overdue("general", 5.0)]
     assert facts.impaired_h == [3.0, 10.0]
 
 
@@ -150,6 +150,16 @@ def test_a_shelf_counts_in_the_time_of_grave_alarms(database: TestDatabase, site
         facts = facts_of(connection, row, DAY, FORMULA)
     assert facts.suppressed_h == [5.0]
     assert facts.alarm_hours == 2 * 24 * 30  # of the plant's alarms, one is life-safety and one high
+
+
+def test_an_alarm_that_came_later_watched_nothing_before(database: TestDatabase, site: tuple[Plant, SiteRow]) -> None:
+    """Defined after the day, on a sensor without readings until then: no hours of it in the past."""
+    made, row = site
+    with made.owner() as owner:
+        owner.execute("DELETE FROM reading_hour WHERE sensor_id = %s", (made.a.sensors["lel-pump"],))
+        owner.execute("UPDATE alarm_definition SET valid_from = %s", (ENDS + timedelta(days=1),))
+    with duty(database) as connection:
+        assert facts_of(connection, row, DAY, FORMULA).alarm_hours == 0
 
 
 def test_a_calibration_recorded_later_does_not_change_the_past(

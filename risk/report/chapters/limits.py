@@ -20,7 +20,7 @@ def method(facts: ReportFacts, voice: Voice) -> Section:
         )
         % {"historic": voice.number(sum(row.historic for row in facts.priorities))},
         _(
-            "Findings: grade and due date are those of today, the state is that of the end of the month. Overdue finding-days are the days after the due date on which a finding was still open."
+            "Findings: grade, due date and state are those of the end of the month. Overdue finding-days are the days after the due date that ran then on which nobody had verified a finding; a major one that nobody puts in hand is overdue some days after it was reported."
         ),
         _(
             "Impairments: hours within the month, each counted by itself. They are as people reported them; what nobody reported is not in them."

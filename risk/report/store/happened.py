@@ -8,8 +8,11 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from risk.overdue import changes_of_state, deadline_at, late_spans, phases
+from risk.patience import put_in_hand
 from risk.report.counting import AlarmRow, FindingRow
 from risk.report.facts import ImpairmentFacts, SilencedFacts
+from risk.store.histories import histories
 
 
 def alarms(connection: Connection[Any], site_id: int, since: datetime, until: datetime) -> list[AlarmRow]:
@@ -61,31 +64,35 @@ def silenced(connection: Connection[Any], site_id: int, since: datetime, until: 
 
 
 def findings(connection: Connection[Any], site_id: int, until: datetime) -> list[FindingRow]:
-    """Every finding reported by then, with its changes of state; one without events has those of its columns."""
-    found = connection.execute(
+    """Every finding reported by then, as it was then, with its changes of state."""
+    rows = connection.execute(
         """
-        SELECT f.finding_id, f.title, f.grade, f.graded_by IS NULL AS suspected, z.name, z.name_zh, f.reported_at, f.due_at,
-               f.simulated, f.closed_at, e.at, e.to_state
+        SELECT f.finding_id, f.title, f.graded_by IS NULL, z.name, z.name_zh, f.reported_at, f.simulated
         FROM finding f LEFT JOIN zone z USING (zone_id)
-        LEFT JOIN v_finding_step e ON e.finding_id = f.finding_id AND e.company_id = f.company_id AND e.at < %(until)s
-             AND e.from_state IS DISTINCT FROM e.to_state
-        WHERE f.site_id = %(site)s AND f.reported_at < %(until)s
-        ORDER BY f.finding_id, e.at, e.event_id
+        WHERE f.site_id = %(site)s AND f.reported_at < %(until)s ORDER BY f.finding_id
         """,
         {"site": site_id, "until": until},
     ).fetchall()
-    changes: dict[int, list[tuple[datetime, str]]] = {}
-    for row in found:
-        mine = changes.setdefault(row[0], [(row[6], "reported")])
-        if row[10] is not None:
-            mine.append((max(row[10], row[6]), row[11]))
-        elif row[9] is not None and row[9] < until:
-            mine.append((row[9], "closed"))
-    whole = {row[0]: row for row in found}
-    return [
-        FindingRow(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], tuple(changes[row[0]]))
-        for row in whole.values()
-    ]
+    told, found, waits = histories(connection, site_id, until), [], put_in_hand()
+    for finding_id, title, suspected, zone, zone_zh, reported_at, simulated in rows:
+        history = told[finding_id]
+        past = [phase for phase in phases(history) if phase.since < until]
+        found.append(
+            FindingRow(
+                finding_id=finding_id,
+                title=title,
+                grade=past[-1].grade,
+                suspected=suspected,
+                zone=zone,
+                zone_zh=zone_zh,
+                reported_at=reported_at,
+                due_at=deadline_at(history, until, waits),
+                simulated=simulated,
+                late=tuple(late_spans(history, waits, until)),
+                changes=changes_of_state(past),
+            )
+        )
+    return found
 
 
 def impairments(connection: Connection[Any], site_id: int, since: datetime, until: datetime) -> list[ImpairmentFacts]:
