@@ -191,27 +191,12 @@ def overdue(connection: Connection[Any], window: Window) -> tuple[list[Overdue],
 
     Read off their steps (risk/overdue.py): what was done after the window changes nothing in it.
     """
-<<<<<<< HEAD
-    rows = connection.execute(
-        """
-        SELECT grade, extract(epoch FROM u.until - u.since)::float8 / 86400, simulated
-        FROM finding f
-        CROSS JOIN LATERAL (SELECT greatest(f.due_at, %(begins)s) AS since,
-            least(f.closed_at, CASE WHEN f.state IN ('claimed_done', 'closed') THEN f.claimed_at END, %(ends)s) AS until) u
-        WHERE f.site_id = %(site)s AND f.reported_at < %(ends)s AND f.due_at IS NOT NULL AND u.until > u.since
-        ORDER BY f.finding_id
-        """,
-        window.values(),
-    ).fetchall()
-    return [Overdue(grade, days) for grade, days, _ in rows], any(row[2] for row in rows)
-=======
     found, waits = {}, put_in_hand()
     for finding_id, history in histories(connection, window.site_id, window.ends_at).items():
         days = late(history, waits, window.begins_at, window.ends_at) / timedelta(days=1)
         if days > 0:
             found[finding_id] = Overdue(phase_at(history, window.ends_at).grade, days)
     return list(found.values()), made_by_the_demo(connection, list(found))
->>>>>>> numbers
 
 
 def impaired(connection: Connection[Any], window: Window) -> tuple[list[float], bool]:

@@ -46,21 +46,13 @@ def risk_tallies(
                 SELECT count(*) FILTER (WHERE reported_at >= %(since)s AND reported_at < %(until)s)::int AS findings_new,
                        count(*) FILTER (WHERE closed_at >= %(since)s AND closed_at < %(until)s)::int AS findings_closed,
                        count(*) FILTER (WHERE state <> 'closed')::int AS findings_open,
-<<<<<<< HEAD
-                       count(*) FILTER (WHERE state IN ('reported', 'rectifying') AND due_at <= %(now)s)::int AS findings_overdue,
-                       count(*) FILTER (WHERE state IN ('reported', 'rectifying') AND due_at <= %(now)s AND grade = 'major')::int
-                           AS major_overdue
-                FROM finding WHERE company_id = c.company_id AND NOT simulated AND (state <> 'closed' OR closed_at >= %(since)s)
-=======
                        count(*) FILTER (WHERE state <> 'closed' AND d.due < %(now)s)::int AS findings_overdue,
-                       count(*) FILTER (WHERE state <> 'closed' AND d.due < %(now)s AND grade = 'major')::int AS major_overdue,
-                       coalesce(bool_or(simulated), false) AS simulated
+                       count(*) FILTER (WHERE state <> 'closed' AND d.due < %(now)s AND grade = 'major')::int AS major_overdue
                 FROM finding
                 CROSS JOIN LATERAL (
                     SELECT coalesce(due_at, CASE grade WHEN 'major' THEN reported_at + %(put_in_hand)s::interval END) AS due
                 ) d
-                WHERE company_id = c.company_id AND (state <> 'closed' OR closed_at >= %(since)s)
->>>>>>> numbers
+                WHERE company_id = c.company_id AND NOT simulated AND (state <> 'closed' OR closed_at >= %(since)s)
             ) f
             CROSS JOIN LATERAL (
                 SELECT count(*) FILTER (WHERE restored_at IS NULL AND began_at <= %(now)s)::int AS impairments_open,
