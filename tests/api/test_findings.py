@@ -214,7 +214,7 @@ def test_a_photo_is_served_to_be_looked_at_and_nothing_else(timescale_house: Hou
     [
         (b"", "请先选择照片"),
         (b"<script>alert(1)</script>", "无法识别该文件为照片"),
-        (bytes(10 * 1024 * 1024 + 1), "上限为 10 MB"),
+        (bytes(10 * 1024 * 1024 + 1), "照片超过 10 MB"),
     ],
     ids=["nothing", "a script", "too large"],
 )
