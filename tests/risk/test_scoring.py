@@ -106,11 +106,15 @@ def test_findings_and_impairments_count_for_the_time_they_lasted(
                     None if closed is None else integrator,
                 ),
             )  # fmt: skip
-        owner.execute(  # without a deadline there is none to be beyond
-            "INSERT INTO finding (company_id, site_id, source, title, grade, state, reported_at)"
-            " VALUES (%s, %s, 'person', 't', 'major', 'reported', %s)",
-            (made.a.company_id, made.a.site_id, ENDS - timedelta(days=10)),
-        )
+        for grade in (
+            "general",
+            "major",
+        ):  # not put in hand: a major one is overdue after the days of packs/findings.yaml
+            owner.execute(
+                "INSERT INTO finding (company_id, site_id, source, title, grade, state, reported_at)"
+                " VALUES (%s, %s, 'person', 't', %s, 'reported', %s)",
+                (made.a.company_id, made.a.site_id, grade, ENDS - timedelta(days=10)),
+            )
         for began, restored in ((-50, -47), (-10, None)):
             owner.execute(
                 "INSERT INTO impairment (company_id, site_id, kind, what, reason, interim_measures, began_at, expected_until,"
@@ -125,7 +129,8 @@ def test_findings_and_impairments_count_for_the_time_they_lasted(
             )  # fmt: skip
     with duty(database) as connection:
         facts = facts_of(connection, row, DAY, FORMULA)
-    assert facts.overdue == [Overdue("major", 5.0), Overdue("general", 5.0), Overdue("general", 5.0)]
+    claimed = [Overdue("major", 5.0), Overdue("general", 5.0), Overdue("general", 5.0)]
+    assert facts.overdue == [*claimed, Overdue("major", 7.0)]
     assert facts.impaired_h == [3.0, 10.0]
 
 

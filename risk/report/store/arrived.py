@@ -36,7 +36,7 @@ def received(
     """Readings of each sensor and day there. No hour counts for more than was expected of it: haste does not fill a gap."""
     found = connection.execute(
         """
-        SELECT h.sensor_id, (h.hour AT TIME ZONE %(zone)s)::date, sum(least(h.readings, 3600 / s.period_s))::float8
+        SELECT h.sensor_id, (h.hour AT TIME ZONE %(zone)s)::date, sum(least(h.good, 3600 / s.period_s))::float8
         FROM reading_hour h JOIN sensor s USING (sensor_id)
         WHERE s.site_id = %(site)s AND NOT s.is_virtual AND h.hour >= %(since)s AND h.hour < %(until)s
         GROUP BY 1, 2
