@@ -145,7 +145,7 @@ LATER = NOW + HOUR
     [
         (finding(), None),
         (finding(state="closed"), "closed"),
-        (finding(state="claimed_done"), "reported as done"),
+        (finding(state="claimed_done"), None),  # the clock runs until another person has looked
         (finding(deadline=LATER), "extended"),
         (finding(event="assigned"), None),
         (finding(event="assigned", owner_id=4), "assigned to somebody else"),
