@@ -70,8 +70,7 @@ def process_beats(connection: Connection[Any]) -> dict[str, ProcessBeat]:
         rows = cursor.execute(
             """
             SELECT process, beat_at, turned_at,
-                   ARRAY(SELECT jsonb_object_keys(CASE jsonb_typeof(report->'failing') WHEN 'object' THEN report->'failing'
-                                                  ELSE '{}' END) ORDER BY 1) AS failing
+                   ARRAY(SELECT jsonb_object_keys(coalesce(report->'failing', '{}')) ORDER BY 1) AS failing
             FROM process_status
             """
         ).fetchall()

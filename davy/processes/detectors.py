@@ -49,6 +49,6 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 def _beat(database: Database, token: str, scorer: Scorer, now: datetime) -> None:
     """Only a turn that came to its end is a sign of life; one asset that fails shows in `turned_at`."""
-    report = {"models": scorer.judging, "failing": sorted(scorer.failing)}
+    report = {"models": scorer.judging, "failing": {key: since.isoformat() for key, since in scorer.failing.items()}}
     with database.transaction(token) as connection:
         status.beat(connection, "detectors", now, turned_at=min(scorer.failing.values(), default=now), report=report)
