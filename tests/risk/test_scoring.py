@@ -129,8 +129,8 @@ def test_findings_and_impairments_count_for_the_time_they_lasted(
             )  # fmt: skip
     with duty(database) as connection:
         facts = facts_of(connection, row, DAY, FORMULA)
-    claimed = [Overdue("major", 5.0), Overdue("general", 5.0), Overdue("general", 5.0)]
-    assert facts.overdue == [*claimed, Overdue("major", 7.0)]
+    with_deadline = [Overdue("major", 5.0), Overdue("general", 5.0), Overdue("general", 5.0)]
+    assert facts.overdue == [*with_deadline, Overdue("major", 7.0)]
     assert facts.impaired_h == [3.0, 10.0]
 
 
