@@ -18,9 +18,10 @@ from alerting.chain import genesis
 from alerting.ledger import AlarmKey, Change, Standing
 from alerting.routing import HISTORIC
 from alerting.store import alarms, people
-from alerting.store.people import Actor, OccurrenceRow
+from alerting.store.people import OccurrenceRow
 from core.errors import Refused
 from core.model import Priority, Role
+from core.store.people import Actor, actor
 
 Target = int | AlarmKey  # an occurrence's id, or the alarm itself
 
@@ -189,7 +190,7 @@ def _act(
 
 
 def _actor(connection: Connection[Any], person_id: int) -> Actor:
-    who = people.actor(connection, person_id)
+    who = actor(connection, person_id)
     if who is None or not who.active:
         raise Refused("This person may not act: unknown to this session, or no longer active.")
     if who.role in _LOOKS_ON:

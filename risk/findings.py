@@ -13,13 +13,13 @@ from psycopg import Connection
 
 from core.errors import Refused
 from core.model import Role
+from core.store.people import Actor, actor
 from risk import finding as rules
 from risk.finding import Grade, Plan, State, Step
 from risk.photo import Photo
 from risk.store import findings as store
 from risk.store import people
 from risk.store.findings import FindingRow, Reported
-from risk.store.people import Worker
 
 LONGEST_TITLE: Final = 200  # characters, as finding.title
 LONGEST_TEXT: Final = 4000
@@ -116,7 +116,7 @@ def plan(
         contingency=text_of(plan.contingency, None, LONGEST_TEXT),
     )
     rules.check_plan(found.standing, kept, by=person_id, now=now)
-    owner = people.worker(connection, kept.owner_id) if kept.owner_id is not None else None
+    owner = actor(connection, kept.owner_id) if kept.owner_id is not None else None
     if owner is None or not owner.active or owner.company_id != found.company_id:
         raise Refused("The person responsible is one of your own colleagues; choose one from the list.")
     if grade is not None and (found.graded_by is None or grade_of(grade) != found.grade):
@@ -295,13 +295,13 @@ def locked(connection: Connection[Any], finding_id: int) -> FindingRow:
     return found
 
 
-def client_worker(connection: Connection[Any], person_id: int) -> Worker:
+def client_worker(connection: Connection[Any], person_id: int) -> Actor:
     """One of the client's own people, who may act.
 
     Raises:
         Refused: somebody else.
     """
-    who = people.worker(connection, person_id)
+    who = actor(connection, person_id)
     if who is None or not who.active:
         raise Refused("This person may not act: unknown to this session, or no longer active.")
     if who.role not in WORKERS or who.company_id is None:

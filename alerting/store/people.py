@@ -1,4 +1,4 @@
-"""What actions need to know of the person who acts, and what a person writes."""
+"""What actions need of an occurrence, and what a person writes."""
 
 from __future__ import annotations
 
@@ -10,28 +10,6 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from alerting.ledger import AlarmKey
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """A person who acts.
-
-    Args:
-        company_id: None for the insurer's own people.
-    """
-
-    person_id: int
-    company_id: int | None
-    role: str
-    active: bool
-
-
-def actor(connection: Connection[Any], person_id: int) -> Actor | None:
-    """The person, where the transaction may see them."""
-    with connection.cursor(row_factory=class_row(Actor)) as cursor:
-        return cursor.execute(
-            "SELECT person_id, company_id, role, active FROM person WHERE person_id = %s", (person_id,)
-        ).fetchone()
 
 
 @dataclass(frozen=True, slots=True)

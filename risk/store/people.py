@@ -1,34 +1,10 @@
-"""What acts need to know of the person who acts, and of the places and colleagues they name."""
+"""What acts need to know of the places and things they name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import class_row
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """A person who acts, or who is made responsible.
-
-    Args:
-        company_id: None for the insurer's own people.
-    """
-
-    person_id: int
-    company_id: int | None
-    role: str
-    active: bool
-
-
-def worker(connection: Connection[Any], person_id: int) -> Worker | None:
-    """The person, where the transaction may see them."""
-    with connection.cursor(row_factory=class_row(Worker)) as cursor:
-        return cursor.execute(
-            "SELECT person_id, company_id, role, active FROM person WHERE person_id = %s", (person_id,)
-        ).fetchone()
 
 
 def place_company(connection: Connection[Any], site_id: int, zone_id: int | None) -> int | None:
