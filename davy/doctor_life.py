@@ -8,6 +8,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.pulse import LATE_CARE, LATE_TURN
+from alerting.store.status import process_beats
 from davy import doctor_store as store
 from davy.examination import Check, Examination, age
 
@@ -34,7 +35,7 @@ def ingest(on: Examination, connection: Connection[Any]) -> Check:
 
 def alerting(on: Examination, connection: Connection[Any]) -> Check:
     """Whether those who send come round: with nothing waiting, a queue that stands still looks like one that is empty."""
-    _, beat = on.gettext, store.process_beats(connection).get("alerting")
+    _, beat = on.gettext, process_beats(connection).get("alerting")
     start = _("Start `davy process alerting`; until then nobody is called.")
     if beat is None:
         return Check("alerting", False, _("No alerting has ever run on this database."), start)
@@ -53,7 +54,7 @@ def alerting(on: Examination, connection: Connection[Any]) -> Check:
 
 def risk(on: Examination, connection: Connection[Any]) -> Check:
     """Whether deadlines, impairments and digests are looked after."""
-    _, beat = on.gettext, store.process_beats(connection).get("risk")
+    _, beat = on.gettext, process_beats(connection).get("risk")
     if beat is None:
         advice = _(
             "Start `davy process risk`; until then nobody hears of deadlines and impairments. Alarms do not need it."
@@ -65,8 +66,8 @@ def risk(on: Examination, connection: Connection[Any]) -> Check:
             "Look at the log of `davy process risk`: nobody hears of deadlines and impairments. Alarms do not need it."
         )
         return Check("risk", False, told, advice)
-    if beat.failing:
-        found = _("Fails again and again: %(duties)s.") % {"duties": ", ".join(beat.failing)}
+    if failing := beat.report.get("failing"):
+        found = _("Fails again and again: %(duties)s.") % {"duties": ", ".join(sorted(failing))}
         advice = _(
             "Look for duty_failed in the log of `davy process risk`: it says why. The other duties go on, and alarms do not need it."
         )

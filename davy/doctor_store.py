@@ -54,29 +54,6 @@ def beats(connection: Connection[Any]) -> list[Beat]:
         return cursor.execute("SELECT worker, state, beat_at FROM ingest_status ORDER BY worker").fetchall()
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessBeat:
-    """The last word of alerting or risk; see `alerting.pulse`."""
-
-    process: str
-    beat_at: datetime
-    turned_at: datetime
-    failing: list[str]
-
-
-def process_beats(connection: Connection[Any]) -> dict[str, ProcessBeat]:
-    """Those that have ever run, by name."""
-    with connection.cursor(row_factory=class_row(ProcessBeat)) as cursor:
-        rows = cursor.execute(
-            """
-            SELECT process, beat_at, turned_at,
-                   ARRAY(SELECT jsonb_object_keys(coalesce(report->'failing', '{}')) ORDER BY 1) AS failing
-            FROM process_status
-            """
-        ).fetchall()
-    return {row.process: row for row in rows}
-
-
 def database_now(connection: Connection[Any]) -> datetime:
     """What the database's clock shows."""
     row = connection.execute("SELECT clock_timestamp()").fetchone()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 
@@ -27,3 +30,24 @@ def beat(
         """,
         (process, now, turned_at, Jsonb(report)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessBeat:
+    """The newest sign of life of one of these processes; see `alerting.pulse`.
+
+    Args:
+        report: what the process said of itself; under `failing` names and what is known of each.
+    """
+
+    process: str
+    beat_at: datetime
+    turned_at: datetime
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+
+def process_beats(connection: Connection[Any]) -> dict[str, ProcessBeat]:
+    """Those that have ever run, by name."""
+    with connection.cursor(row_factory=class_row(ProcessBeat)) as cursor:
+        rows = cursor.execute("SELECT process, beat_at, turned_at, report FROM process_status").fetchall()
+    return {row.process: row for row in rows}

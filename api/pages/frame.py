@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from psycopg import Connection
 
 from alerting.pulse import LATE_BEAT, LATE_CARE, LATE_SCORE, LATE_TURN
+from alerting.store.status import ProcessBeat, process_beats
 from api import cookies
 from api.store import status
 from api.texts import later
@@ -67,7 +68,7 @@ def trouble(
     beats: list[status.IngestBeat],
     now: datetime,
     unsent: datetime | None = None,
-    processes: Mapping[str, status.ProcessBeat] | None = None,
+    processes: Mapping[str, ProcessBeat] | None = None,
 ) -> Trouble | None:
     """The worst that is wrong: with ingest, the worst worker deciding, with calling people, or with deadlines; None while all
     is well.
@@ -103,7 +104,7 @@ def _starting(beats: list[status.IngestBeat]) -> Trouble | None:
     return next((Trouble(_STARTING, beat.beat_at) for beat in beats if beat.state == "starting"), None)
 
 
-def _with_calls(beat: status.ProcessBeat | None, now: datetime) -> Trouble | None:
+def _with_calls(beat: ProcessBeat | None, now: datetime) -> Trouble | None:
     if beat is None:
         return Trouble(_NEVER_CALLED, None)
     if now - beat.beat_at > LATE_BEAT:
@@ -111,23 +112,29 @@ def _with_calls(beat: status.ProcessBeat | None, now: datetime) -> Trouble | Non
     return Trouble(_STUCK, beat.turned_at) if now - beat.turned_at > LATE_TURN else None
 
 
-def _with_models(beat: status.ProcessBeat | None, now: datetime) -> Trouble | None:
+def _with_models(beat: ProcessBeat | None, now: datetime) -> Trouble | None:
     """Where there is no model nobody is missed."""
     since = now if beat is None else min(beat.beat_at, beat.turned_at)
     return Trouble(_UNJUDGED, since, grave=False) if now - since > LATE_SCORE else None
 
 
-def _with_care(beat: status.ProcessBeat | None, now: datetime) -> Trouble | None:
+def _with_care(beat: ProcessBeat | None, now: datetime) -> Trouble | None:
     if beat is None:
         return Trouble(_NEVER_CARED, None, grave=False)
     return Trouble(_UNCARED, beat.beat_at, grave=False) if now - beat.beat_at > LATE_CARE else None
+
+
+def _lives(connection: Connection[Any]) -> dict[str, ProcessBeat]:
+    """Who gives signs of life; detectors only where it had a model to judge by."""
+    beats = process_beats(connection)
+    return {name: beat for name, beat in beats.items() if name != "detectors" or beat.report.get("models")}
 
 
 def frame_of(connection: Connection[Any], now: datetime) -> Frame:
     """The frame as of `now`, under the transaction's principal."""
     heard = status.sensors_heard(connection, now)
     beats, unsent = status.ingest_beats(connection), status.oldest_unsent(connection, now)
-    wrong = trouble(beats, now, unsent, status.process_beats(connection))
+    wrong = trouble(beats, now, unsent, _lives(connection))
     return Frame(wrong, heard.sensors, heard.recent, heard.time_zone or DEFAULT_ZONE)
 
 

@@ -25,25 +25,6 @@ def ingest_beats(connection: Connection[Any]) -> list[IngestBeat]:
         return cursor.execute("SELECT worker, beat_at, state FROM ingest_status ORDER BY beat_at").fetchall()
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessBeat:
-    """The newest sign of life of alerting, risk or detectors; see `alerting.pulse`."""
-
-    process: str
-    beat_at: datetime
-    turned_at: datetime
-
-
-def process_beats(connection: Connection[Any]) -> dict[str, ProcessBeat]:
-    """Those that have ever run, by name; detectors only if it had models."""
-    with connection.cursor(row_factory=class_row(ProcessBeat)) as cursor:
-        rows = cursor.execute(
-            "SELECT process, beat_at, turned_at FROM process_status"
-            " WHERE process <> 'detectors' OR (report ->> 'models')::int > 0"
-        ).fetchall()
-    return {row.process: row for row in rows}
-
-
 def answers(connection: Connection[Any]) -> bool:
     """Whether the database answers."""
     return connection.execute("SELECT true").fetchone() is not None

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerting.store.status import ProcessBeat
 from api.choices import Choices, choices, sees_evidence
 from api.pages.devices import standing
 from api.pages.frame import trouble
 from api.permissions import HOME, RIGHTS, Right, may, sees_all_companies
 from api.store.devices import DeviceLine
-from api.store.status import IngestBeat, ProcessBeat
+from api.store.status import IngestBeat
 from api.throttle import PER_ADDRESS, PER_LOGIN, PER_LOGIN_AND_ADDRESS, WINDOW, Throttle
 from api.visitor import Visitor
 from core.model import Role
