@@ -16,7 +16,7 @@ from risk.report.month import Month, as_of
 from risk.report.refusal import Unreportable, later
 from risk.report.store import arrived, happened
 from risk.report.store import site as store
-from risk.report.store.site import ScoreRow
+from risk.store.scores import ScoreRow, scores_between
 
 NAMES: Final = ("hazard", "control", "confidence")
 
@@ -47,7 +47,7 @@ def gather(
     until, since = as_of(month, zone, now, delay=delay), month.since(zone)
     site = store.find_site(connection, site.key, until) or site
     days, last = month.days(), _last_whole_day(until, zone)
-    scored = store.scores(connection, site.site_id, month.previous().first_day(), last)
+    scored = scores_between(connection, site.site_id, month.previous().first_day(), last)
     alarms = happened.alarms(connection, site.site_id, since, until)
     findings = happened.findings(connection, site.site_id, until)
     impairments = happened.impairments(connection, site.site_id, since, until)

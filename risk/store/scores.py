@@ -101,6 +101,20 @@ def find_score(connection: Connection[Any], site_id: int, day: date, formula: st
         ).fetchone()
 
 
+def scores_between(connection: Connection[Any], site_id: int, first: date, last: date) -> list[ScoreRow]:
+    """The days from `first` to `last` that have a score; of several formulas the newest computed."""
+    with connection.cursor(row_factory=class_row(ScoreRow)) as cursor:
+        return cursor.execute(
+            """
+            SELECT DISTINCT ON (day) site_id, company_id, day, formula, hazard, hazard_low, hazard_high, control, control_low,
+                   control_high, confidence, confidence_low, confidence_high, not_enough, coverage, parts, computed_at, simulated
+            FROM site_score WHERE site_id = %s AND day BETWEEN %s AND %s
+            ORDER BY day, computed_at DESC, formula DESC
+            """,
+            (site_id, first, last),
+        ).fetchall()
+
+
 def write_score(connection: Connection[Any], row: ScoreRow) -> None:
     """Keeps a score in place of the one before."""
     columns = {name: getattr(row, name) for name in ScoreRow.__slots__}

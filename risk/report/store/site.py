@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -10,26 +9,6 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from risk.report.facts import PolicyFacts, ScenarioFacts, SiteFacts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreRow:
-    """The score of one day."""
-
-    day: date
-    formula: str
-    hazard: float | None
-    hazard_low: float | None
-    hazard_high: float | None
-    control: float | None
-    control_low: float | None
-    control_high: float | None
-    confidence: float | None
-    confidence_low: float | None
-    confidence_high: float | None
-    not_enough: str | None
-    parts: Any
-    simulated: bool
 
 
 def find_site(connection: Connection[Any], key: str, at: datetime) -> SiteFacts | None:
@@ -80,20 +59,6 @@ def scenarios(connection: Connection[Any], site_id: int, at: datetime) -> list[S
             ORDER BY likelihood * exposure * consequence DESC, key
             """,
             {"site": site_id, "at": at},
-        ).fetchall()
-
-
-def scores(connection: Connection[Any], site_id: int, first: date, last: date) -> list[ScoreRow]:
-    """The days from `first` to `last` that have a score; of several formulas the newest computed."""
-    with connection.cursor(row_factory=class_row(ScoreRow)) as cursor:
-        return cursor.execute(
-            """
-            SELECT DISTINCT ON (day) day, formula, hazard, hazard_low, hazard_high, control, control_low, control_high,
-                   confidence, confidence_low, confidence_high, not_enough, parts, simulated
-            FROM site_score WHERE site_id = %s AND day BETWEEN %s AND %s
-            ORDER BY day, computed_at DESC, formula DESC
-            """,
-            (site_id, first, last),
         ).fetchall()
 
 
