@@ -212,15 +212,22 @@ def test_the_officer_s_day(demo: Demo) -> None:
         colleague.done(finding, f"{finding}/verify", note="现场查看，试漏合格")
         assert "已闭环" in officer.see(finding)
 
+        before = out_of_service(officer.see("/alarms"))
         text = officer.see("/impairments/new")
         until = datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(hours=3)
         out = officer.done(
             "/impairments/new", "/impairments", kind="other", what="泵房排风机", place=option(text, "泵房"), reason="跳闸待修",
             interim_measures="便携式检测仪每半小时巡检，禁火", until=f"{until:%Y-%m-%dT%H:%M}",
         )  # fmt: skip
-        assert "有 1 项防护停用" in officer.see("/alarms")
+        assert out_of_service(officer.see("/alarms")) == before + 1
         officer.done(out, f"{out}/restore", proof="排风机试运行30分钟，电流正常")
-        assert "有 1 项防护停用" not in officer.see("/alarms")
+        assert out_of_service(officer.see("/alarms")) == before
+
+
+def out_of_service(page: str) -> int:
+    """How many protections the strip on the alarm page names; the demo's past may have left one open."""
+    found = re.search(r"有 (\d+) 项防护停用", page)
+    return int(found[1]) if found else 0
 
 
 def log_of(reader: Reader) -> str:
@@ -249,7 +256,9 @@ def look_as_the_integrator(said: dict[str, str], log: str) -> None:
     printed = "".join(said.values())
     assert "Dry run: nothing was written" in printed
     assert "changed: setpoint 20 -> 10" in printed
-    assert "FAIL models: Not fitted, so nobody judges: feed-pump." in printed
+    unfitted = re.search(r"^FAIL models: Not fitted, so nobody judges: (.+)\.$", printed, re.MULTILINE)
+    assert unfitted is not None, printed
+    assert "feed-pump" in unfitted[1].split(", ")  # beside the demo's own, which the tutorial does not fit
     private, live = (text for command, text in said.items() if "davy replay" in command)
     assert "readings_stored: 2400" in private
     assert "raised at 2026-03-02 00:00:40 UTC: vibration.vibration-1-c of vibration" in private.splitlines()
