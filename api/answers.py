@@ -10,10 +10,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from api import sentences
 from api.gate import language_of
-from api.texts import Answer, NotLoggedIn, later
 from api.web import web_of
+from api.words import sentences
+from api.words.texts import Answer, NotLoggedIn, later
 from core.db import first_line
 from core.errors import DatabaseAway, Refused
 from core.i18n import translations

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from api.permissions import Right
 from api.visitor import Visitor
-from api.wording import UNACKNOWLEDGED
+from api.words.alarms import UNACKNOWLEDGED
 
 
 class Standing(Protocol):

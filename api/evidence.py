@@ -14,7 +14,7 @@ from api.permissions import Right
 from api.store import looks, occurrences, readings
 from api.store.occurrences import Occurrence, TimelineRow
 from api.visitor import Visitor
-from api.wording import SCORES
+from api.words.alarms import SCORES
 
 TABLE_ROWS = 60  # of the data table beside the chart: a summary for those who cannot see the curve
 

@@ -9,9 +9,9 @@ from fastapi import Depends, Form, Header, Request
 from api import cookies, looks
 from api.permissions import Right
 from api.store import people
-from api.texts import Forbidden, FormRefused, NotLoggedIn
 from api.visitor import Visitor, token_for_session
 from api.web import Here, Web
+from api.words.texts import Forbidden, FormRefused, NotLoggedIn
 from core.i18n import LANGUAGES
 from core.model import Role
 

@@ -11,9 +11,9 @@ from api import cookies
 from api.gate import find_visitor
 from api.permissions import HOME
 from api.store import people
-from api.texts import Answer, later
 from api.visitor import token_for_login, token_for_session
 from api.web import Web
+from api.words.texts import Answer, later
 from core.log import logger
 from core.model import Role
 

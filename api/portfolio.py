@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from api.store.portfolio import SiteLine, insured_of
-from api.texts import later
+from api.words.texts import later
 
 LOW_CONFIDENCE: Final = 60.0  # below, a score is shown grey and with words: too little is known
 WEAK_CONTROL: Final = 60.0  # below, a site wants attention

@@ -13,8 +13,11 @@ from babel.support import Translations
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from api import explanation, look_wording, numbers, risk_wording, sentences, wording
 from api.rooms import ROOMS
+from api.words import alarms as wording
+from api.words import explanation, numbers, sentences
+from api.words import looks as look_wording
+from api.words import risk as risk_wording
 from core.i18n import LANGUAGES, locale_of, translations
 
 HERE = Path(__file__).parent

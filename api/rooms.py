@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from api.permissions import Right
-from api.texts import later
+from api.words.texts import later
 
 
 class Room(NamedTuple):

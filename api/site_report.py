@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated
 
+from fastapi import Query
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from api.permissions import Right
-from api.texts import NotFound
 from api.visitor import Visitor
+from api.words.texts import NotFound
 from risk.report.facts import ReportFacts, SiteFacts
 from risk.report.gathering import default_month, gather
 from risk.report.month import INSURERS_DELAY, Month
 from risk.report.refusal import Unreportable
 from risk.report.store.site import find_site
+
+Asked = Annotated[
+    str | None, Query(description="YYYY-MM, in the site's time zone; without it the newest with a whole month.")
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from core.db import connect
 from core.errors import BadInput
 from core.migrate import require_current
 from davy.answer import say
-from risk.formula import CURRENT, shipped
-from risk.scoring import score_day
+from risk.score.formula import CURRENT, shipped
+from risk.score.scoring import score_day
 from risk.store import scores
 from risk.store.scores import ScoreRow
 

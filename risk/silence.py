@@ -1,7 +1,7 @@
 """A mandatory detector that is silent for long is a hazard, not a device fault: Davy opens a suspected major finding.
 
 One for each silence, not one an hour. When the detector speaks again that is written down and the finding stays: nobody has
-said yet what it was. Who knows of silence is alerting; davy/silence.py brings the two together.
+said yet what it was. Who knows of silence is alerting; davy/duties/silence.py brings the two together.
 
 Source: 工贸企业重大事故隐患判定标准 (应急管理部令第10号, in force 2023-05-15) lists missing detection itself as a major
 hidden danger, see reference/domain.md 1.3; not verified against its text.

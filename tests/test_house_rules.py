@@ -27,7 +27,7 @@ FORBIDDEN_NAMES = {
     "info",
     "misc",
 }
-BROAD_EXCEPT_ALLOWED = {"ingest/judge.py", "davy/process.py"}  # the detector guard and the process loop
+BROAD_EXCEPT_ALLOWED = {"ingest/judge.py", "davy/processes/process.py"}  # the detector guard and the process loop
 SQL_ALLOWED = {"core/db.py", "core/migrate.py"}  # what every store needs before its first statement
 SQL = re.compile(
     r"^\s*(SELECT\s.+\sFROM|INSERT INTO|UPDATE\s+\w+\s+SET|DELETE FROM|COPY\s+\w+|LISTEN\s|WITH\s+\w+\s+AS)", re.DOTALL

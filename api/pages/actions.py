@@ -11,14 +11,13 @@ from fastapi.responses import RedirectResponse, Response
 from psycopg import Connection
 
 from alerting import actions
+from api.acts.occurrences import act
 from api.gate import Actor, Commenter, OurForm
 from api.pages.front import local
 from api.pages.occurrences import show
-from api.sentences import translated
-from api.store.occurrences import find_occurrence
-from api.texts import NotFound
 from api.visitor import Visitor
 from api.web import Here, Web
+from api.words.sentences import translated
 from core.errors import Refused
 from core.i18n import translations
 
@@ -26,19 +25,6 @@ router = APIRouter(dependencies=[OurForm])
 
 Next = Annotated[str, Form(alias="next")]
 LONGEST_SHELF_MINUTES = 7 * 24 * 60
-
-
-def act(web: Web, visitor: Visitor, occurrence_id: int, do: Callable[[Connection[Any]], object]) -> None:
-    """Runs one action in a transaction of the visitor's.
-
-    Raises:
-        NotFound: no such occurrence, or not theirs to see.
-        Refused: the state, the role or the rules do not allow it.
-    """
-    with web.acting_for(visitor) as connection:
-        if find_occurrence(connection, occurrence_id) is None:
-            raise NotFound
-        do(connection)
 
 
 def _done(

@@ -13,10 +13,10 @@ from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.store import alarms, impairments
 from api.store.alarms import OpenAlarm
-from api.texts import later
 from api.visitor import Visitor
 from api.web import Here, Web
-from api.wording import UNACKNOWLEDGED
+from api.words.alarms import UNACKNOWLEDGED
+from api.words.texts import later
 
 router = APIRouter()
 

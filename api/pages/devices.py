@@ -13,8 +13,8 @@ from api.permissions import Right
 from api.raw_view import raw_view
 from api.store import devices, readings
 from api.store.devices import DeviceLine
-from api.texts import NotFound, later
 from api.web import Here
+from api.words.texts import NotFound, later
 
 router = APIRouter()
 

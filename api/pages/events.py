@@ -10,9 +10,9 @@ from starlette.concurrency import run_in_threadpool
 
 from api.gate import Somebody, find_visitor
 from api.news import BEAT_S, MOST_LISTENERS
-from api.texts import Answer, later
 from api.visitor import Visitor
 from api.web import Here, Web
+from api.words.texts import Answer, later
 from core.errors import DatabaseAway
 
 router = APIRouter()

@@ -2,64 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import RedirectResponse, Response
 from psycopg import Connection
 
 from api import typed
+from api.acts.findings import Do, act, prepared
 from api.gate import FindingWorker, OurForm
 from api.pages.findings import show
-from api.sentences import translated
-from api.store.findings import Finding, find_finding
-from api.texts import NotFound
+from api.store.findings import Finding
 from api.visitor import Visitor
 from api.web import Here, Web
+from api.words.sentences import translated
 from core.errors import Refused
 from core.i18n import translations
 from risk import findings as acts
 from risk.finding import Plan
-from risk.photo import MOST_BYTES, Photo, prepare
 
 router = APIRouter(dependencies=[OurForm])
 
 Text = Annotated[str, Form()]
-Do = Callable[[Connection[Any], Finding], object]
-# Decoding takes up to 300 MB each. Who comes third is told so and does not wait: the threads that would wait are those that
-# acknowledge alarms.
-DECODING: Final = threading.BoundedSemaphore(2)
-
-
-def act(web: Web, visitor: Visitor, finding_id: int, do: Do) -> None:
-    """Runs one act in a transaction of the visitor's.
-
-    Raises:
-        NotFound: no such finding, or not theirs to see.
-        Refused: the state, the role or the rules do not allow it.
-    """
-    with web.acting_for(visitor) as connection:
-        found = find_finding(connection, finding_id)
-        if found is None:
-            raise NotFound
-        do(connection, found)
-
-
-def prepared(sent: UploadFile | None) -> Photo:
-    """What was sent as a photo, made anew.
-
-    Raises:
-        Refused: nothing, too much, or no photo; or others are being decoded.
-    """
-    if not DECODING.acquire(blocking=False):
-        raise Refused("Other photos are being read at this moment. Send yours again in a few seconds.")
-    try:
-        return prepare(sent.file.read(MOST_BYTES + 1) if sent is not None else b"")
-    finally:
-        DECODING.release()
 
 
 def _done(web: Web, visitor: Visitor, finding_id: int, do: Do, **kept: str) -> Response:

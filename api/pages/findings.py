@@ -10,19 +10,19 @@ from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
 
 from api import typed
+from api.acts.findings import from_occurrence, photo_answer
 from api.gate import FindingReader, FindingWorker, OurForm
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
-from api.risk_wording import is_overdue, people_in
-from api.sentences import translated
 from api.store import findings as store
 from api.store import places
-from api.texts import Forbidden, NotFound
 from api.visitor import Visitor
 from api.web import Here, Web
+from api.words.risk import is_overdue, people_in
+from api.words.sentences import translated
+from api.words.texts import NotFound
 from core.errors import Refused
 from core.i18n import translations
-from core.model import Priority
 from risk import findings as acts
 from risk.finding import SUGGESTED_DEADLINE, TABLE, Grade, State, Step
 
@@ -31,12 +31,6 @@ router = APIRouter()
 _NOTHING_TYPED = {
     "action": "", "grade": "", "note": "", "owner_id": "", "measures": "", "funds": "", "due": "", "contingency": "",
 }  # fmt: skip
-# A photo is looked at, never run: nothing may be loaded or scripted from it, whatever a browser takes it for.
-PHOTO_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-    "Content-Disposition": "inline",
-}
 
 
 @router.get("/findings")
@@ -101,30 +95,6 @@ def open_from_occurrence(web: Here, visitor: FindingWorker, occurrence_id: int) 
     return RedirectResponse(f"/findings/{from_occurrence(web, visitor, occurrence_id)}", 303)
 
 
-def from_occurrence(web: Web, visitor: Visitor, occurrence_id: int, description: str = "") -> int:
-    """Opens a finding from an occurrence, or finds the open one; gives its id.
-
-    Raises:
-        NotFound: no such occurrence, or not theirs to see.
-    """
-    with web.acting_for(visitor) as connection:
-        found = store.origin(connection, occurrence_id)
-        if found is None:
-            raise NotFound
-        return acts.report(
-            connection,
-            person_id=visitor.person_id,
-            now=web.clock(),
-            site_id=found.site_id,
-            zone_id=found.zone_id,
-            title=found.title,
-            title_zh=found.title_zh,
-            description=description,
-            grade=Grade.MAJOR if found.priority == Priority.LIFE_SAFETY else Grade.GENERAL,
-            occurrence_id=occurrence_id,
-        )
-
-
 @router.get("/findings/{finding_id}")
 def finding_page(web: Here, visitor: FindingReader, finding_id: int) -> Response:
     """One finding."""
@@ -135,21 +105,6 @@ def finding_page(web: Here, visitor: FindingReader, finding_id: int) -> Response
 def photo(web: Here, visitor: FindingReader, finding_id: int, photo_id: int) -> Response:
     """One photo, for the client's own people."""
     return photo_answer(web, visitor, finding_id, photo_id)
-
-
-def photo_answer(web: Web, visitor: Visitor, finding_id: int, photo_id: int) -> Response:
-    """The bytes of a photo with headers that let nobody keep or run it.
-
-    Raises:
-        Forbidden: photos may show people, and the insurer's people do not see those.
-    """
-    if not visitor.may(Right.SEE_PEOPLE):
-        raise Forbidden
-    with web.acting_for(visitor) as connection:
-        jpeg = store.jpeg_of(connection, finding_id, photo_id)
-    if jpeg is None:
-        raise NotFound
-    return Response(jpeg, media_type="image/jpeg", headers=PHOTO_HEADERS)
 
 
 def show(

@@ -14,9 +14,9 @@ from alerting.pulse import LATE_BEAT, LATE_CARE, LATE_SCORE, LATE_TURN
 from alerting.store.status import ProcessBeat, process_beats
 from api import cookies
 from api.store import status
-from api.texts import later
 from api.visitor import Visitor
 from api.web import Web
+from api.words.texts import later
 
 LATE_MESSAGE = timedelta(seconds=30)  # what is due goes out within a second, unless alerting or a receiver is away
 SESSION_WARNING = timedelta(minutes=15)

@@ -13,8 +13,8 @@ from api.gate import Anybody, OurForm, language_of
 from api.login import log_in, log_out, set_session_cookie
 from api.pages.frame import person_page
 from api.permissions import HOME
-from api.texts import Answer, FormRefused
 from api.web import Here, Web
+from api.words.texts import Answer, FormRefused
 from core.i18n import LANGUAGES, translations
 
 router = APIRouter()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,16 +10,17 @@ from fastapi.responses import RedirectResponse, Response
 from psycopg import Connection
 
 from api import typed
+from api.acts.impairments import Do, act
 from api.gate import ImpairmentReader, ImpairmentWorker, OurForm
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
-from api.sentences import translated
 from api.store import impairments as store
 from api.store import places
 from api.store.impairments import Impairment
-from api.texts import NotFound
 from api.visitor import Visitor
 from api.web import Here, Web
+from api.words.sentences import translated
+from api.words.texts import NotFound
 from core.errors import Refused
 from core.i18n import translations
 from risk import impairments as acts
@@ -141,26 +141,11 @@ def restore(
     return _done(web, visitor, impairment_id, do, action="restore", restored=restored, proof=proof)
 
 
-def act(
-    web: Web, visitor: Visitor, impairment_id: int, do: Callable[[Connection[Any], Impairment, datetime], object]
-) -> None:
-    """Runs one act in a transaction of the visitor's.
-
-    Raises:
-        NotFound: no such impairment, or not theirs to see.
-    """
-    with web.acting_for(visitor) as connection:
-        found = store.find_impairment(connection, impairment_id)
-        if found is None:
-            raise NotFound
-        do(connection, found, web.clock())
-
-
 def _done(
     web: Web,
     visitor: Visitor,
     impairment_id: int,
-    do: Callable[[Connection[Any], Impairment, datetime], object],
+    do: Do,
     **kept: str,
 ) -> Response:
     try:

@@ -15,10 +15,10 @@ from api.permissions import Right
 from api.shelves import shelves
 from api.store import findings, occurrences
 from api.store.model_evidence import find_model_evidence
-from api.texts import NotFound
 from api.visitor import Visitor
 from api.web import Here, Web
-from api.wording import SCORES
+from api.words.alarms import SCORES
+from api.words.texts import NotFound
 from core.model import Priority
 
 router = APIRouter()

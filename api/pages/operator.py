@@ -8,8 +8,8 @@ from fastapi.responses import Response
 from api.gate import Anybody, UserReader, language_of
 from api.pages.frame import person_page
 from api.store import people
-from api.texts import NotFound
 from api.web import Here
+from api.words.texts import NotFound
 
 router = APIRouter()
 

@@ -13,13 +13,13 @@ from api.gate import LookReader, PortfolioReader, SiteReader
 from api.pages.frame import DEFAULT_ZONE, person_page
 from api.permissions import Right
 from api.portfolio import COLUMNS, View, arranged, as_csv, is_unsure, view_of, wants_attention
-from api.score_wording import NO_SCENARIO, NO_SCORE, NOT_ENOUGH, lines, moved
 from api.sparkline import sparkline
 from api.store import looks, portfolio
 from api.store.portfolio import DayScore, SiteLine, insured_of
-from api.texts import NotFound
 from api.visitor import Visitor
 from api.web import Here, Web
+from api.words.scores import NO_SCENARIO, NO_SCORE, NOT_ENOUGH, lines, moved
+from api.words.texts import NotFound
 from core.i18n import translations
 
 router = APIRouter()

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from api.gate import SiteReader
 from api.pages.frame import frame_of, person_page
-from api.site_report import find_report
-from api.texts import Answer
+from api.site_report import Asked, find_report
 from api.web import Here
+from api.words.texts import Answer
 from risk.report.pdf import as_pdf
 from risk.report.refusal import Unreportable
 from risk.report.telling import tell
 
 router = APIRouter()
-
-Asked = Annotated[
-    str | None, Query(description="YYYY-MM, in the site's time zone; without it the newest with a whole month.")
-]
 
 
 @router.get("/sites/{site}/report")

@@ -23,7 +23,7 @@ class SiteLine:
     Args:
         day: of its newest score; None: it has none yet.
         trend_from: day of the first of `trend`, which holds control day by day, None where it had no number.
-        figures: `parts.figures` of the score, see risk/score_record.py.
+        figures: `parts.figures` of the score, see risk/score/record.py.
         overdue: findings beyond their deadline (`risk.finding.deadline`) that nobody has verified; `major`: open major ones.
         impaired_since: when the longest of the `impairments` in force began.
         insured: sums of the policies in force, largest first; `shared_policy`: one of them covers other sites too.

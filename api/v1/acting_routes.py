@@ -11,14 +11,14 @@ from psycopg import Connection
 
 from alerting import actions
 from api import cookies
+from api.acts.occurrences import act
 from api.gate import Actor, Commenter, OurCall
 from api.login import log_in, log_out, set_session_cookie
-from api.pages.actions import act
-from api.texts import Answer, later
 from api.v1 import models
 from api.v1.reading_routes import read_occurrence
 from api.visitor import Visitor
 from api.web import Here, Web
+from api.words.texts import Answer, later
 
 router = APIRouter()
 

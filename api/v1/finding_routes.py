@@ -8,16 +8,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Response, UploadFile
 from psycopg import Connection
 
+from api.acts.findings import act, from_occurrence, photo_answer, prepared
 from api.gate import FindingReader, FindingWorker, OurCall
-from api.pages.finding_acts import act, prepared
-from api.pages.findings import from_occurrence, photo_answer
 from api.permissions import Right
-from api.risk_wording import is_overdue
 from api.store import findings as store
-from api.texts import Answer, NotFound, later
 from api.v1 import risk_models as models
 from api.visitor import Visitor
 from api.web import Here, Web
+from api.words.risk import is_overdue
+from api.words.texts import Answer, NotFound, later
 from risk import findings as acts
 from risk.finding import Plan
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from api.acts.impairments import act
 from api.gate import ImpairmentReader, ImpairmentWorker, OurCall
-from api.pages.impairments import act
 from api.permissions import Right
 from api.store import impairments as store
-from api.texts import NotFound
 from api.v1 import risk_models as models
 from api.visitor import Visitor
 from api.web import Here, Web
+from api.words.texts import NotFound
 from risk import impairments as acts
 from risk.impairment import Outage, standing
 

@@ -10,9 +10,9 @@ from fastapi import APIRouter
 from api.gate import LookReader, PortfolioReader, SiteReader
 from api.store import looks, portfolio
 from api.store.portfolio import SiteLine, insured_of
-from api.texts import NotFound
 from api.v1 import portfolio_models as models
 from api.web import Here
+from api.words.texts import NotFound
 
 router = APIRouter()
 

@@ -7,19 +7,20 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from api import chart, cookies, wording
+from api import chart, cookies
 from api.choices import sees_evidence
 from api.evidence import Evidence, evidence_of, timeline_of
-from api.explanation import explained
 from api.gate import AlarmReader, DeviceReader, OccurrenceReader, ReadingReader, RejectedReader, Somebody
 from api.permissions import RIGHTS
 from api.raw_view import raw_view
 from api.store import alarms, devices, occurrences, readings
 from api.store.model_evidence import ModelEvidence, find_model_evidence
-from api.texts import Answer, NotFound, later
 from api.v1 import models
 from api.visitor import Visitor
 from api.web import Here
+from api.words import alarms as wording
+from api.words.explanation import explained
+from api.words.texts import Answer, NotFound, later
 from core.i18n import locale_of, translations
 
 router = APIRouter()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.gate import SiteReader
-from api.pages.reports import Asked
-from api.site_report import find_report
-from api.texts import Answer
+from api.site_report import Asked, find_report
 from api.web import Here
+from api.words.texts import Answer
 from risk.report.facts import ReportFacts
 
 router = APIRouter()

@@ -22,8 +22,8 @@ from davy.bench import store
 from davy.bench.consumption import Memory, processor_s
 from davy.bench.generator import Generator, Load
 from davy.bench.portfolio import Portfolio
-from davy.part import Part
-from davy.stack import Plan, Stack
+from davy.private.part import Part
+from davy.private.stack import Plan, Stack
 
 LOOK_EVERY_S = 0.05
 JUDGING_TIMEOUT_S = 120.0

@@ -30,7 +30,7 @@ def access(
 ) -> None:
     """Writes Davy's own users and the access list; devices' passwords and the models of `davy detectors access` stay."""
     from core.settings import Settings
-    from davy.broker_access import broker_access
+    from davy.site.broker_access import broker_access
 
     named = dict(each.partition("=")[::2] for each in users)
     if wrong := [name for name, file in named.items() if not file]:

@@ -32,8 +32,8 @@ def doctor(
 ) -> None:
     """What is wrong, and what to do about it."""
     from core.settings import Settings
-    from davy.doctor import doctor as run
-    from davy.doctor import language_of
+    from davy.doctor.doctor import doctor as run
+    from davy.doctor.doctor import language_of
 
     chosen = language.value if language is not None else language_of(os.environ)
     raise typer.Exit(run(Settings.read(os.environ), language=chosen, as_json=as_json))

@@ -39,8 +39,8 @@ def allow(
 ) -> None:
     """From now on the Grafana sees these companies, and no other."""
     from core.settings import Settings
-    from davy.grafana_scope import allow as run
-    from davy.grafana_scope import told
+    from davy.grafana.scope import allow as run
+    from davy.grafana.scope import told
 
     now = datetime.now(UTC)
     rows = run(
@@ -60,7 +60,7 @@ def allow(
 def withdraw(reason: Reason, role: Role = "davy_grafana") -> None:
     """From now on the Grafana sees nothing."""
     from core.settings import Settings
-    from davy.grafana_scope import withdraw as run
+    from davy.grafana.scope import withdraw as run
 
     owner = Settings.read(os.environ).secret("database_url_owner")
     gone = run(owner, reason=reason, actor=os.environ.get("USER", "operator"), now=datetime.now(UTC), role=role)
@@ -73,8 +73,8 @@ def scope(as_json: Json = False) -> None:
     """What each Grafana may see, and until when."""
     from core.settings import Settings
     from davy.answer import say
-    from davy.grafana_scope import scope as run
-    from davy.grafana_scope import told
+    from davy.grafana.scope import scope as run
+    from davy.grafana.scope import told
 
     rows, now = run(Settings.read(os.environ).secret("database_url_owner")), datetime.now(UTC)
     if as_json:
@@ -108,7 +108,7 @@ def push(
     """Writes data source and dashboards into a running Grafana; repeating it changes nothing."""
     from core.settings import Settings
     from davy.answer import say
-    from davy.grafana import push as run
+    from davy.grafana.push import push as run
 
     languages = [language.value] if language is not None else [each.value for each in Language]
     settings = Settings.read(os.environ)

@@ -23,7 +23,7 @@ def detectors_fit(
     """Learns how an asset runs from an interval that somebody declares normal; running processes take it up."""
     from core.settings import Settings
     from davy.answer import say
-    from davy.model_fit import fit_asset, read_instant
+    from davy.models.fit import fit_asset, read_instant
     from davy.processes.surroundings import checked_database, service_token
 
     begin, end = read_instant("from", since), read_instant("to", until)
@@ -39,8 +39,8 @@ def detectors_fit(
 @app.command("run")
 def detectors_run() -> None:
     """Scores windows of readings as they come, until it is asked to stop; the same as the process `detectors`."""
-    from davy.process import run_process
     from davy.processes.detectors import run
+    from davy.processes.process import run_process
 
     raise typer.Exit(run_process("detectors", run, die_with_parent=False))
 
@@ -49,6 +49,6 @@ def detectors_run() -> None:
 def detectors_access() -> None:
     """Writes the broker's access list anew with the models there are, and tells the broker; without a file, prints it."""
     from core.settings import Settings
-    from davy.model_access import write_access
+    from davy.models.access import write_access
 
     print(write_access(Settings.read(os.environ)))

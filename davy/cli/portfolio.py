@@ -30,7 +30,7 @@ def site_import(
     """Brings the database to what FILE says; repeating it changes nothing."""
     from core.settings import Settings
     from davy.answer import say
-    from davy.site_import import import_site, read_variables
+    from davy.site.importing import import_site, read_variables
 
     variables = read_variables(given)
     owner = Settings.read(os.environ).secret("database_url_owner")
@@ -46,7 +46,7 @@ def site_import(
 def site_export(file: Annotated[Path | None, typer.Argument(help="Default: stdout.")] = None) -> None:
     """Writes what the database holds as a site file."""
     from core.settings import Settings
-    from davy.site_export import export_site
+    from davy.site.exporting import export_site
 
     text = export_site(Settings.read(os.environ).secret("database_url_owner"))
     if file is None:
@@ -68,7 +68,7 @@ def user_add(
 ) -> None:
     """Gives a person of the site file a log-in."""
     from core.settings import Settings
-    from davy.users import add_user
+    from davy.site.users import add_user
 
     given = sys.stdin.readline().rstrip("\n") if password_stdin else None
     added = add_user(
@@ -85,6 +85,6 @@ def user_add(
 def device_credential(device: str) -> None:
     """Makes a device's password at the broker and shows it once."""
     from core.settings import Settings
-    from davy.device_credential import device_credential as run
+    from davy.site.device_credential import device_credential as run
 
     print(run(Settings.read(os.environ), device))

@@ -33,7 +33,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """A tank farm that begins to leak and a pump that begins to cavitate, on an embedded database and broker."""
-    from davy.demo import demo as run
+    from davy.private.demo import demo as run
 
     raise typer.Exit(run(_until_asked_to_stop(), seconds=seconds, as_json=as_json, http_port=port))
 
@@ -59,7 +59,7 @@ def up(
             file=sys.stderr,
         )
         raise typer.Exit(2)
-    from davy.up import up as run
+    from davy.private.up import up as run
 
     run(_until_asked_to_stop(), as_json=as_json, http_port=port, history=history, settings=settings)
 
@@ -74,7 +74,7 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Plays a scenario through real servers and judges the alarms by its truth."""
-    from davy.simulate import simulate as run
+    from davy.private.simulate import simulate as run
 
     raise typer.Exit(run(scenario, seed=seed, check=check, as_json=as_json))
 
@@ -93,7 +93,7 @@ def replay(
 ) -> None:
     """Plays history through MQTT as devices would have sent it, and says what became of it."""
     from core.settings import Settings
-    from davy.replay import replay as run
+    from davy.replay.replay import replay as run
 
     if private and speed != 1.0:
         print("--private plays as fast as it goes; leave --speed out.", file=sys.stderr)
@@ -110,8 +110,8 @@ def process(
     die_with_parent: DieWithParent = False,
 ) -> None:
     """One process of Davy: ingest, alerting, api, risk, detectors, inbox."""
-    from davy.process import run_process
     from davy.processes import body_of
+    from davy.processes.process import run_process
 
     body = body_of(name)
     if stream_clock:
@@ -129,8 +129,8 @@ def plant(
     die_with_parent: DieWithParent = False,
 ) -> None:
     """The devices of a scenario, or of the demo's two plants, in real time, at the broker of the settings."""
-    from davy.process import run_process
     from davy.processes.plant import plant_body
+    from davy.processes.process import run_process
 
     raise typer.Exit(run_process("plant", plant_body(scenario, seed, live_at), die_with_parent=die_with_parent))
 
@@ -144,7 +144,7 @@ def past(
     die_with_parent: DieWithParent = False,
 ) -> None:
     """Writes what the demo has behind it, marked simulated, and ends; models learn from it where plants begin."""
-    from davy.process import run_process
     from davy.processes.past import past_body
+    from davy.processes.process import run_process
 
     raise typer.Exit(run_process("past", past_body(seed, live_at), die_with_parent=die_with_parent))

@@ -9,7 +9,7 @@ from typing import Final
 
 from core.db import connect, transaction
 from core.log import logger
-from davy.model_fit import fit_asset
+from davy.models.fit import fit_asset
 from davy.past import store
 from simulators import demo
 from simulators.stream import MICROSECONDS

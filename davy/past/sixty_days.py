@@ -15,8 +15,8 @@ from core.log import logger
 from davy.past import plan, store, writing
 from davy.past.hours import hours
 from davy.past.stories import OUTAGES, SHELVES
-from risk.formula import shipped
-from risk.scoring import score_day
+from risk.score.formula import shipped
+from risk.score.scoring import score_day
 from risk.store import scores
 from risk.store.scores import SiteRow
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Final
 
 from core.errors import BadInput
-from davy.process import Body
+from davy.processes.process import Body
 
 NAMES: Final = ("ingest", "alerting", "api", "risk", "detectors", "inbox")
 

@@ -10,7 +10,7 @@ from core.db import Database
 from core.errors import Unavailable
 from core.metrics import Metrics
 from core.settings import Settings
-from davy.demo_inbox import HttpInbox
+from davy.private.demo_inbox import HttpInbox
 from davy.processes.surroundings import checked_database, metrics_served, wall_clock
 
 

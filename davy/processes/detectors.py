@@ -13,9 +13,9 @@ from core.errors import Unavailable
 from core.log import logger
 from core.metrics import Metrics
 from core.settings import Settings
+from davy.models.publisher import ScorePublisher
+from davy.models.scorer import Scorer
 from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock
-from davy.score_publisher import ScorePublisher
-from davy.scorer import Scorer
 
 LOOK_EVERY_S: Final = 0.5
 

@@ -7,7 +7,7 @@ import threading
 from alerting.channels.webhook import parse_secrets
 from core.errors import Unavailable
 from core.settings import Settings
-from davy.inbox import InboxServers
+from davy.private.inbox import InboxServers
 
 
 def run(settings: Settings, stop: threading.Event) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from core.metrics import Metrics
 from core.settings import Settings
+from davy.processes.steady_clock import SteadyClock
+from davy.processes.stream_clock import StreamClock, StreamedSource
 from davy.processes.surroundings import checked_database, metrics_served, service_token
-from davy.steady_clock import SteadyClock
-from davy.stream_clock import StreamClock, StreamedSource
 from ingest.mqtt import MqttOptions, MqttSource
 from ingest.source import Source
 from ingest.worker import LONGEST_TURN_US, Worker, WorkerOptions

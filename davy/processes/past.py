@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from core.settings import Settings
-from davy.process import Body
+from davy.processes.process import Body
 from davy.processes.surroundings import service_token, wall_clock
 
 BACKGROUND: Final = 10

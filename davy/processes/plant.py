@@ -6,7 +6,7 @@ import threading
 from datetime import datetime, timedelta
 
 from core.settings import Settings
-from davy.process import Body
+from davy.processes.process import Body
 from davy.processes.surroundings import wall_clock, wall_clock_us
 from simulators import demo
 from simulators.fleet import Fleet

@@ -15,7 +15,7 @@ from core.db import Database
 from core.log import logger
 from core.metrics import Metrics
 from core.settings import Settings
-from davy import duties
+from davy.duties import rota as duties
 from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock
 
 LONGEST_STATEMENT_S: Final = 120.0  # a day of rollups of a large site; nobody waits for it

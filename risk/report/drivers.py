@@ -1,4 +1,4 @@
-"""What a score is made of, now and a month before, side by side. Knows `site_score.parts` (risk/score_record.py) and formulas."""
+"""What a score is made of, now and a month before, side by side. Knows `site_score.parts` (risk/score/record.py) and formulas."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from core.errors import BadInput
 from core.lec import danger
-from risk.formula import Formula, shipped
 from risk.report.facts import DriverFacts, ScenarioFacts
+from risk.score.formula import Formula, shipped
 
 
 def drivers(now: Any, before: Any) -> tuple[DriverFacts, ...]:

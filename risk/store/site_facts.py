@@ -15,7 +15,7 @@ from psycopg.rows import class_row
 
 from risk.overdue import late, phase_at
 from risk.patience import put_in_hand
-from risk.score_facts import Answer, Overdue, Scenario
+from risk.score.facts import Answer, Overdue, Scenario
 from risk.store.histories import histories, made_by_the_demo
 
 

@@ -10,7 +10,7 @@ import pytest
 from alerting.message import Message
 from alerting.pulse import LATE_TURN, Pulse
 from core.db import Database
-from davy.duties import Duty, keep
+from davy.duties.rota import Duty, keep
 from davy.servers.processes import wait_until
 from tests.alerting.plant import NOW, Plant
 from tests.alerting.test_outbox import Clock, Sink, dispatcher

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from api.explanation import explained
 from api.store.model_evidence import MemberEvidence, ModelEvidence
+from api.words.explanation import explained
 from core.i18n import locale_of, translations
 
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)

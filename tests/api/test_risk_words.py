@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from api import risk_wording, sentences
+from api.words import risk as risk_wording
+from api.words import sentences
 from core.i18n import translations
 from risk.finding import SAID, Grade, State
 from risk.impairment import Kind, Standing

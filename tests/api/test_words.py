@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api import numbers, sentences, wording
 from api.chart import LONGEST, POINTS, Window, bucket_seconds, curve, window
 from api.raw_view import raw_view
 from api.store.readings import Bucket
+from api.words import alarms as wording
+from api.words import numbers, sentences
 from core.errors import Refused
 from core.i18n import translations
 from core.wire_rules import REASONS
@@ -23,7 +24,18 @@ NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    "module", ["numbers", "wording", "chart", "raw_view", "shelves", "sentences", "texts", "typed", "pages.front"]
+    "module",
+    [
+        "words.numbers",
+        "words.alarms",
+        "chart",
+        "raw_view",
+        "shelves",
+        "words.sentences",
+        "words.texts",
+        "typed",
+        "pages.front",
+    ],
 )
 def test_examples_in_docstrings_hold(module: str) -> None:
     """Examples run."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from core.site_file import SiteFile, read_site_file
-from davy.site_import import shipped_limits, vocabulary
+from davy.site.importing import shipped_limits, vocabulary
 
 SMALL = """\
 davy: site/1

@@ -8,7 +8,7 @@ from core.portfolio import Portfolio
 from core.site_changes import ADDED, CHANGED, REMOVED, RESTORED, RETIRED, compare, journalled, left_alone
 from core.site_defaults import with_defaults
 from core.site_references import check
-from davy.site_import import shipped_limits
+from davy.site.importing import shipped_limits
 from tests.core.sites import SMALL, read
 
 

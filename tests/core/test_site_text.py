@@ -9,7 +9,7 @@ from core.portfolio import Portfolio
 from core.site_changes import compare, left_alone
 from core.site_defaults import with_defaults
 from core.site_text import write_site_file
-from davy.site_import import shipped_limits
+from davy.site.importing import shipped_limits
 from tests.core.sites import SMALL, read
 
 

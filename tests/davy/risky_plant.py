@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from alerting.outbox import Dispatcher, Outcome
-from davy.notices import send_digests, tell_occasions
+from davy.duties.notices import send_digests, tell_occasions
 from tests.alerting.plant import NOW, Plant
 from tests.alerting.test_outbox import Clock, Sink, dispatcher, rounds
 

@@ -11,17 +11,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
-import davy
+import davy.doctor
 from core.errors import BadSetting
 from core.i18n import translations
 from core.settings import Settings
 from davy.bench.portfolio import Portfolio
 from davy.bench.store import write_portfolio
-from davy.doctor import doctor, examine
-from davy.doctor_clocks import judge_database_clock, judge_server_clock
-from davy.doctor_store import ClockOffset
-from davy.examination import Check, Examination
-from davy.grafana_scope import allow
+from davy.doctor.clocks import judge_database_clock, judge_server_clock
+from davy.doctor.doctor import doctor, examine
+from davy.doctor.examination import Check, Examination
+from davy.doctor.store import ClockOffset
+from davy.grafana.scope import allow
 from tests.conftest import StartMosquitto
 from tests.database import TestDatabase
 
@@ -48,8 +48,8 @@ def test_every_sentence_is_there_in_chinese() -> None:
     """No text of doctor is left untranslated, and none loses a value on the way."""
     chinese = translations("zh")
     sentences = []
-    for module in ("doctor_checks", "doctor_clocks", "doctor_life", "doctor_outside"):
-        source = Path(davy.__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
+    for module in ("checks", "clocks", "life", "outside"):
+        source = Path(davy.doctor.__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in {"_", "on.gettext"}:
                 assert isinstance(node.args[0], ast.Constant)

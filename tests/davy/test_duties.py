@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from core.db import Database
 from core.metrics import Metrics
-from davy.duties import Duty, Failing, keep
+from davy.duties.rota import Duty, Failing, keep
 from tests.database import TestDatabase
 
 pytestmark = pytest.mark.db

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from core.errors import BadInput, BadSetting, Refused, Unavailable
-from davy.grafana import DEPLOY, data_source, push
-from davy.grafana_scope import allow
+from davy.grafana.push import DEPLOY, data_source, push
+from davy.grafana.scope import allow
 from davy.servers.processes import free_port
 from tests.api.plant import plant
 from tests.database import TestDatabase

@@ -9,10 +9,10 @@ from pydantic import SecretStr
 
 from core.errors import BadSetting
 from core.settings import Settings
-from davy.access_file import HEAD
-from davy.broker_access import broker_access
-from davy.model_access import write_access
-from davy.site_import import import_site
+from davy.models.access import write_access
+from davy.site.access_file import HEAD
+from davy.site.broker_access import broker_access
+from davy.site.importing import import_site
 from tests.database import TestDatabase
 from tests.detectors.station import TEXT
 

@@ -17,10 +17,10 @@ from core.batch import Event, Float64
 from core.db import Database, transaction
 from core.errors import BadInput, BadSiteFile, BrokerAway, Refused
 from core.wire import Message, decode
-from davy.model_fit import FitAnswer, fit_asset, read_instant
-from davy.scorer import Scorer
-from davy.site_export import export_site
-from davy.site_import import import_site
+from davy.models.fit import FitAnswer, fit_asset, read_instant
+from davy.models.scorer import Scorer
+from davy.site.exporting import export_site
+from davy.site.importing import import_site
 from tests.database import TestDatabase
 from tests.detectors.station import SITE, TEXT, failing, normal
 

@@ -12,7 +12,7 @@ from core.limit_rule import PackLimit, read_packs
 from core.portfolio import Portfolio
 from core.site_defaults import BROKER_LOSS, GATEWAY_LOST, MANDATORY_STALE, with_defaults
 from core.site_references import check, unheard
-from davy.site_import import shipped_limits, vocabulary
+from davy.site.importing import shipped_limits, vocabulary
 from simulators import mine, pump_station, tank_farm
 from simulators.scenarios.leaking import STAGES
 from simulators.scenarios.pumping import LIMITS

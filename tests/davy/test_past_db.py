@@ -14,14 +14,14 @@ from alerting.ledger import AlarmKey
 from alerting.store.alarms import transitions_of
 from core.db import transaction
 from core.principal import ServiceToken
-from davy.notices import send_digests, tell_occasions
+from davy.duties.notices import send_digests, tell_occasions
 from davy.past.plan import DAYS
 from davy.past.sixty_days import write_sixty_days
 from davy.past.stories import FINDINGS, IMPAIRMENTS, KINDS
-from davy.site_import import import_site
-from davy.up import PORTFOLIO
-from risk.formula import shipped
-from risk.scoring import score_day
+from davy.private.up import PORTFOLIO
+from davy.site.importing import import_site
+from risk.score.formula import shipped
+from risk.score.scoring import score_day
 from risk.store import scores
 from tests.database import TestDatabase
 

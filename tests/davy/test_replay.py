@@ -9,9 +9,9 @@ import pytest
 
 from core.errors import BadInput
 from core.wire import Message
-from davy.replay_check import account, unknown_sensors
-from davy.replay_files import csv_lines
-from davy.replay_script import WEEK_MS, Script, private_history, read_script, site_file_of
+from davy.replay.check import account, unknown_sensors
+from davy.replay.files import csv_lines
+from davy.replay.script import WEEK_MS, Script, private_history, read_script, site_file_of
 from ingest.clock import OLDEST_US
 from simulators.replay_map import read_replay_map
 from tests.core.sites import SMALL, read

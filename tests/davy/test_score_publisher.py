@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import BrokerAway
 from core.settings import Settings
-from davy.score_publisher import ScorePublisher
+from davy.models.publisher import ScorePublisher
 
 
 def test_a_connection_that_breaks_as_a_score_goes_out_is_waited_for() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from alerting import actions
 from alerting.ledger import AlarmKey
-from davy.duties import PATIENT
-from davy.silence import look_for_silent_detectors, patience
+from davy.duties.rota import PATIENT
+from davy.duties.silence import look_for_silent_detectors, patience
 from risk import findings as acts
 from risk import impairments
 from risk.finding import Plan

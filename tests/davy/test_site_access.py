@@ -17,9 +17,9 @@ from pydantic import SecretStr
 
 from core.errors import BadInput, BadSetting, Refused
 from core.settings import Settings
-from davy.device_credential import device_credential, replace_entry
-from davy.site_import import import_site
-from davy.users import add_user, people
+from davy.site.device_credential import device_credential, replace_entry
+from davy.site.importing import import_site
+from davy.site.users import add_user, people
 from tests.conftest import StartMosquitto
 from tests.core.sites import SMALL
 from tests.database import TestDatabase

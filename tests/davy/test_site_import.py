@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadInput, BadSiteFile, DatabaseAway, Refused
-from davy.site_export import export_site
-from davy.site_import import Imported, import_site
+from davy.site.exporting import export_site
+from davy.site.importing import Imported, import_site
 from tests.core.sites import SMALL, line_of
 from tests.database import TestDatabase
 

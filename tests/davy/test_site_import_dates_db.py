@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadSiteFile
-from davy.site_import import import_site
+from davy.site.importing import import_site
 from tests.database import TestDatabase
 
 pytestmark = pytest.mark.db

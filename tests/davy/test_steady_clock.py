@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from davy.steady_clock import SteadyClock
+from davy.processes.steady_clock import SteadyClock
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_790_000_000 * SECOND_NS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from core.wire import Message, WireReading, encode
-from davy.stream_clock import GAP_US, SPAN_US, StreamClock, StreamedSource
+from davy.processes.stream_clock import GAP_US, SPAN_US, StreamClock, StreamedSource
 from ingest.source import Lot, RawMessage, SourceReport
 
 SECOND_US = 1_000_000

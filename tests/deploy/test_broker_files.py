@@ -18,15 +18,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from core.errors import BadInput, BadSetting
 from core.settings import Settings
-from davy.access_file import rewrite
-from davy.broker_access import broker_access
-from davy.device_credential import replace_entry
 from davy.servers import ServerUnavailable, run_folder
 from davy.servers.broker import Access
 from davy.servers.child import Child
 from davy.servers.fetch import ensure_unpacked
 from davy.servers.mosquitto import find_mosquitto, password_hash
 from davy.servers.processes import accepts_connections, free_port, server_account
+from davy.site.access_file import rewrite
+from davy.site.broker_access import broker_access
+from davy.site.device_credential import replace_entry
 from tests.conftest import skip_without_server
 from tests.deploy.boards import ROOT
 from tests.deploy.test_compose import run_secrets

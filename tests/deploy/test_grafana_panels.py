@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from core.errors import BadInput
-from davy.grafana_scope import allow, scope, told, withdraw
+from davy.grafana.scope import allow, scope, told, withdraw
 from tests.api.plant import Plant, plant
 from tests.database import TestDatabase
 from tests.deploy.boards import FILES, last_days, load, queries

@@ -18,9 +18,9 @@ import httpx
 from paho.mqtt.client import Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
+from davy.private.stack import Stack
 from davy.servers.cache import runs_folder
 from davy.servers.processes import accepts_connections, descendants, started_at, wait_until
-from davy.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_WITHIN_S = 40.0  # parts in order, then the database's own shutdown

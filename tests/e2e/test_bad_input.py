@@ -17,10 +17,10 @@ from paho.mqtt.client import Client
 from psycopg import Connection
 
 from core.batch import Mark
+from davy.private.stack import Plan, Stack
+from davy.private.up import PORTFOLIO
 from davy.servers import ServerUnavailable
 from davy.servers.processes import wait_until
-from davy.stack import Plan, Stack
-from davy.up import PORTFOLIO
 from tests.conftest import skip_without_server
 from tests.e2e.instance import devices
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.settings import Settings
-from davy.doctor import examine
+from davy.doctor.doctor import examine
+from davy.private.stack import Plan, Stack
 from davy.servers.processes import wait_until
-from davy.stack import Plan, Stack
 from tests.e2e.instance import ROOT, visitor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

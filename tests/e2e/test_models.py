@@ -15,8 +15,8 @@ import pytest
 
 from core.db import connect
 from core.wire import Message, WireReading, encode, readings_topic
+from davy.private.stack import Plan, Stack
 from davy.servers.processes import wait_until
-from davy.stack import Plan, Stack
 from tests.detectors.machines import MEMBERS
 from tests.detectors.station import DEVICE, SITE, TEXT, failing, normal
 from tests.e2e.instance import answer_of, davy, devices, visitor

@@ -23,11 +23,11 @@ import psycopg
 import pytest
 
 from core.batch import Mark
-from davy.replay import Outcome, play_private, private_plan
-from davy.replay_script import Script, private_history, read_script, site_file_of
+from davy.private.stack import Plan, Stack
+from davy.replay.replay import Outcome, play_private, private_plan
+from davy.replay.script import Script, private_history, read_script, site_file_of
 from davy.servers import ServerUnavailable
 from davy.servers.processes import wait_until
-from davy.stack import Plan, Stack
 from tests.conftest import skip_without_server
 from tests.e2e.instance import DAVY, ROOT, answer_of, davy, environment
 

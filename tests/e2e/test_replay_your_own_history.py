@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from davy.private.stack import Plan, Stack
 from davy.servers import ServerUnavailable
-from davy.stack import Plan, Stack
 from tests.conftest import skip_without_server
 from tests.e2e.test_bring_your_own_plant import BLOCK, Reader
 

@@ -22,10 +22,10 @@ from psycopg.types.json import Jsonb
 from api.app import create_app
 from core.db import Database
 from core.principal import Principal, sign
+from davy.private.stack import Plan, Stack
+from davy.private.up import PORTFOLIO
 from davy.servers import ServerUnavailable
 from davy.servers.processes import wait_until
-from davy.stack import Plan, Stack
-from davy.up import PORTFOLIO
 from tests.api.test_tenancy import FIELDS, routes_of
 from tests.conftest import skip_without_server
 from tests.e2e.instance import devices, visitor
@@ -364,7 +364,7 @@ def test_what_is_notified_is_numbers_only(estate: Estate) -> None:
 
 def change_a_limit(estate: Estate) -> None:
     """As an import of a changed site file does."""
-    from davy.site_import import import_site
+    from davy.site.importing import import_site
 
     text = PORTFOLIO.read_text("utf-8").replace("setpoint: 1500", "setpoint: 1490")
     changed = estate.stack.folder / "changed.yaml"

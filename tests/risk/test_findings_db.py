@@ -9,7 +9,7 @@ import pytest
 from core.errors import Refused
 from risk import findings as acts
 from risk.photo import prepare
-from risk.score_facts import Overdue
+from risk.score.facts import Overdue
 from risk.store.site_facts import Window, overdue
 from tests.alerting.plant import NOW
 from tests.risk.conftest import DAY, Works, picture

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from risk.formula import CURRENT, read_formula, shipped
-from risk.score import Score, score
-from risk.score_facts import Answer, Overdue, Scenario, SensorDay, SensorFacts, SiteFacts
+from risk.score.facts import Answer, Overdue, Scenario, SensorDay, SensorFacts, SiteFacts
+from risk.score.formula import CURRENT, read_formula, shipped
+from risk.score.score import Score, score
 
 DAY = date(2026, 6, 30)
 FORMULA = shipped()

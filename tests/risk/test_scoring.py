@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from davy.score import score as davy_score
-from risk.formula import shipped
-from risk.score_facts import Answer, Overdue
-from risk.scoring import facts_of, midnight, score_day, score_sites
+from risk.score.facts import Answer, Overdue
+from risk.score.formula import shipped
+from risk.score.scoring import facts_of, midnight, score_day, score_sites
 from risk.store import scores
 from risk.store.scores import SiteRow
 from tests.api.plant import Plant, plant

@@ -9,7 +9,7 @@ from risk.report.document import Block, Figure, Paragraph, Section, Table
 from risk.report.facts import DriverFacts, ReportFacts, ScoreFacts
 from risk.report.refusal import later
 from risk.report.voice import NONE, SCORES, Voice
-from risk.score_texts import TEXTS
+from risk.score.texts import TEXTS
 
 WHY_NOT: Final = {
     "not_computed": later("not computed for this month"),

@@ -1,0 +1,1 @@
+"""What a reader sees: sentences, names and numbers in their language. Pure."""

@@ -1,0 +1,197 @@
+"""What happened, in sentences: states, reasons, events. Pure; every function takes the reader's texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from gettext import NullTranslations
+from typing import Protocol
+
+from api.words.numbers import duration, number, quantity, unit_sign
+from api.words.texts import later
+
+PRIORITIES = {
+    "life-safety": later("Life safety"),
+    "high": later("High"),
+    "medium": later("Medium"),
+    "low": later("Low"),
+}
+STATES = {
+    "A": later("Back to normal, to be resolved"),
+    "B": later("Active, unacknowledged"),
+    "C": later("Active, acknowledged"),
+    "D": later("Back to normal, unacknowledged"),
+    "E": later("Cleared but latched, unacknowledged"),
+    "F": later("Cleared, waiting for reset"),
+}
+UNACKNOWLEDGED = frozenset(
+    "BDE"
+)  # the states that wait for somebody (ISA-18.2, api reads the letters of `alarm.state`)
+RESOLUTIONS = {
+    "true_danger": later("True danger"),
+    "near_miss": later("Near miss"),
+    "test_or_drill": later("Test or drill"),
+    "nuisance": later("Nuisance: no danger, limit or delay to be reviewed"),
+    "sensor_fault": later("Fault of the sensor"),
+    "unknown": later("Cause unknown"),
+}
+ROLES = {
+    "safety_officer": later("Safety officer"),
+    "integrator": later("Integrator"),
+    "underwriter": later("Underwriter"),
+    "risk_engineer": later("Risk engineer"),
+    "admin": later("Operator"),
+}
+_EVENTS = {
+    "raise": later("Alarm raised"),
+    "clear": later("Condition cleared"),
+    "acknowledge": later("Acknowledged"),
+    "reset": later("Latch reset"),
+    "realarm": later("Alarm raised again: still active"),
+    "shelve": later("Shelved"),
+    "unshelve": later("Taken off the shelf"),
+    "shelf_expired": later("Shelf time over"),
+    "suppress": later("Suppressed by design"),
+    "unsuppress": later("No longer suppressed by design"),
+    "take_out_of_service": later("Taken out of service"),
+    "return_to_service": later("Returned to service"),
+    "resolve": later("Resolved"),
+}
+# Sensors of a virtual device `_model.{asset}` (core/site_models.py); no device of a plant can have a key like these.
+DEVIATION, SECOND_OPINION, MISSING = "_mewma", "_knn", "_missing"
+SCORES = frozenset({DEVIATION, SECOND_OPINION})
+MODEL_SENSORS = SCORES | {MISSING}
+_CHANNELS = {"smtp": later("E-mail"), "webhook": later("Webhook")}
+_SENDING = {
+    "waiting": later("waiting to be sent"),
+    "claimed": later("being sent"),
+    "sent": later("sent"),
+    "failed": later("failed"),
+    "cancelled": later("not sent: no longer needed"),
+}
+
+
+class Judged(Protocol):
+    """What a reason needs: an occurrence with its definition and sensor."""
+
+    @property
+    def detector(self) -> str: ...
+    @property
+    def direction(self) -> str: ...
+    @property
+    def setpoint(self) -> float: ...
+    @property
+    def on_delay_s(self) -> float: ...
+    @property
+    def parameters(self) -> dict[str, float]: ...
+    @property
+    def first_value(self) -> float | None: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def sensor_key(self) -> str: ...
+
+
+def said(texts: NullTranslations, table: Mapping[str, str], word: str) -> str:
+    """A word of one of our tables in the reader's language; the bare word where the table does not know it."""
+    return texts.gettext(table[word]) if word in table else word
+
+
+def why(texts: NullTranslations, fired: Judged, sensor: str, locale: str = "en") -> str:
+    """Why it fired, in one sentence, with the numbers that were used.
+
+    Args:
+        sensor: the sensor's name in the reader's language.
+    """
+    _ = texts.gettext
+    if fired.sensor_key.startswith("_gateway."):
+        return _("Davy lost contact with the device %(device)s.") % {
+            "device": fired.sensor_key.removeprefix("_gateway.")
+        }
+    if fired.sensor_key == "_broker":
+        return _("Messages from this site were lost on their way: %(value)s known missing.") % {
+            "value": number(fired.first_value, locale)
+        }
+    if fired.sensor_key in MODEL_SENSORS:
+        return _of_a_model(texts, fired, sensor, locale)
+    words = {
+        "sensor": sensor,
+        "value": reading(texts, fired, fired.first_value, locale),
+        "limit": reading(texts, fired, fired.setpoint, locale),
+        "delay": duration(texts, fired.on_delay_s),
+    }
+    return _(_sentence(fired)) % words
+
+
+def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str) -> str:
+    """What a model's number says; it is -log10 of the share of normal windows that look as odd."""
+    _ = texts.gettext
+    if fired.sensor_key == MISSING:
+        return _("%(sensor)s: signals were missing for %(delay)s, so nobody judged whether it runs as usual.") % {
+            "sensor": sensor,
+            "delay": duration(texts, fired.on_delay_s),
+        }
+    odds = number(None if fired.first_value is None else round(10.0 ** min(fired.first_value, 9.0)), locale)
+    words = {"sensor": sensor, "odds": odds, "delay": duration(texts, fired.on_delay_s)}
+    if fired.sensor_key == SECOND_OPINION:
+        return (
+            _(
+                "%(sensor)s. Nothing near to this was seen in normal operation: at most one normal moment in %(odds)s is as odd."
+            )
+            % words
+        )
+    return _("%(sensor)s. They do not run as in normal operation: at most one normal moment in %(odds)s is as odd. It has lasted %(delay)s.") % words  # fmt: skip
+
+
+def _sentence(fired: Judged) -> str:
+    if fired.detector == "ewma":
+        return later("%(sensor)s is %(value)s away from its own usual level; the limit is %(limit)s.")
+    if fired.detector == "stale":
+        return later("%(sensor)s has sent no usable reading for %(value)s; the limit is %(limit)s.")
+    if fired.detector == "stuck":
+        return later("%(sensor)s has not moved for %(value)s; the limit is %(limit)s.")
+    if fired.detector == "rate":
+        return later("%(sensor)s changed by %(value)s; the limit is %(limit)s.")
+    if fired.direction == "low":
+        if fired.on_delay_s > 0:
+            return later("%(sensor)s read %(value)s, at or below the limit of %(limit)s for %(delay)s.")
+        return later("%(sensor)s read %(value)s, at or below the limit of %(limit)s.")
+    if fired.on_delay_s > 0:
+        return later("%(sensor)s read %(value)s, at or above the limit of %(limit)s for %(delay)s.")
+    return later("%(sensor)s read %(value)s, at or above the limit of %(limit)s.")
+
+
+def reading(texts: NullTranslations, fired: Judged, value: float | None, locale: str = "en") -> str:
+    """A detector's number with the unit it has there: the sensor's, the sensor's a minute, or a time."""
+    if value is None:
+        return number(None)
+    if fired.detector in ("stale", "stuck"):
+        return duration(texts, value)
+    if fired.detector == "ewma":
+        return texts.gettext("%(value)s standard deviations") % {"value": number(value, locale)}
+    if fired.detector == "rate":
+        return texts.gettext("%(value)s a minute") % {"value": quantity(value, fired.unit, locale)}
+    return quantity(value, fired.unit, locale)
+
+
+def limit_sign(direction: str, unit: str, setpoint: float, locale: str = "en") -> str:
+    """The limit as lists show it beside a value.
+
+    >>> limit_sign("high", "%{LEL}", 40.0)
+    '≥ 40 %LEL'
+    """
+    return f"{'≤' if direction == 'low' else '≥'} {number(setpoint, locale)} {unit_sign(unit)}".rstrip()
+
+
+def happened(texts: NullTranslations, kind: str, what: str, detail: str) -> str:
+    """One line of the timeline, without who and when."""
+    _ = texts.gettext
+    if kind == "notification":
+        return _("%(channel)s: %(state)s") % {
+            "channel": said(texts, _CHANNELS, what),
+            "state": said(texts, _SENDING, detail),
+        }
+    if kind == "comment":
+        return _("Comment")
+    if kind == "look":
+        return _("The insurer looked at the evidence")
+    return said(texts, _EVENTS, what)

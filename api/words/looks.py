@@ -1,0 +1,57 @@
+"""What somebody of the insurer's looked at, in words. Pure."""
+
+from __future__ import annotations
+
+from gettext import NullTranslations
+
+from api.words.texts import later
+
+ROOMS_SEEN = {
+    "portfolio": later("the table of sites"),
+    "portfolio.csv": later("the table of sites, as a spreadsheet"),
+    "sites": later("the list of sites"),
+    "occurrences": later("the list of occurrences"),
+    "findings": later("the list of findings"),
+    "impairments": later("the list of protections out of service"),
+}
+THINGS_SEEN = {
+    "occurrence": later("an occurrence: %(title)s"),
+    "finding": later("a finding: %(title)s"),
+    "impairment": later("a protection out of service: %(title)s"),
+    "site": later("the page of a site: %(title)s"),
+}
+EVIDENCE_SEEN = later("the readings of an occurrence: %(title)s")
+REPORT_SEEN = later("the report on a site: %(title)s")
+
+
+def seen(texts: NullTranslations, action: str, subject: str, title: str) -> str:
+    """What was looked at; a subject that this table does not know stands as the journal has it.
+
+    >>> seen(NullTranslations(), "looked", "site/north", "North"), seen(NullTranslations(), "looked", "board", "")
+    ('the page of a site: North', 'board')
+    """
+    kind, _, rest = subject.partition("/")
+    if action == "evidence_read":
+        text = EVIDENCE_SEEN
+    elif kind == "site" and "report" in rest.partition("/")[2]:
+        text = REPORT_SEEN
+    elif kind in THINGS_SEEN:
+        text = THINGS_SEEN[kind]
+    elif subject in ROOMS_SEEN:
+        return texts.gettext(ROOMS_SEEN[subject])
+    else:
+        return subject
+    return texts.gettext(text) % {"title": title or rest}
+
+
+def way(subject: str) -> str | None:
+    """Where the client finds the same thing; None where they have no page of it.
+
+    >>> way("occurrence/12"), way("site/north/report"), way("portfolio")
+    ('/occurrences/12', '/sites/north', None)
+    """
+    kind, _, rest = subject.partition("/")
+    folder = {"occurrence": "occurrences", "finding": "findings", "impairment": "impairments", "site": "sites"}.get(
+        kind
+    )
+    return f"/{folder}/{rest.partition('/')[0]}" if folder and rest else None

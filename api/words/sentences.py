@@ -1,0 +1,142 @@
+"""Sentences that other packages wrote in English, in the reader's language: matched against their templates. Pure.
+
+Alerting and risk refuse an action, ingest rejects a message: they say why in one English sentence with the particulars filled in.
+What matches no template stays as it is, behind a sentence that the reader understands.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from gettext import NullTranslations
+
+from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
+from api.words.texts import later
+from core import wire_rules
+
+REFUSALS = (
+    later("There is nothing to acknowledge: the alarm is {state}."),
+    later("Only an acknowledged alarm whose condition has cleared can be reset; this one is {state}."),
+    later("Only what is back to normal can be resolved; the alarm is {state}."),
+    later("The alarm is already suppressed ({suppression}); end that first."),
+    later("The alarm is already suppressed ({suppression})."),
+    later("The alarm is not shelved."),
+    later("A shelf needs a reason."),
+    later("A shelf must end in the future."),
+    later("A {priority} alarm can be shelved for at most {hours} h."),
+    later("A life-safety alarm can be shelved by the client's own people only."),
+    later("A resolution is one of {words}."),
+    later("A resolution says what was done."),
+    later("This occurrence is resolved already."),
+    later("A comment needs a text."),
+    later("The text has {length} characters; it may have {most}."),
+    later("The insurer's people do not act on the client's alarms; they can comment."),
+    later("This person may not act: unknown to this session, or no longer active."),
+    later("There is no occurrence {number}."),
+    later("Too many people are logging in at this moment. Try again in a few seconds."),
+    *RISK_REFUSALS,
+)
+# The same texts as core.wire_rules.REASONS, which a test holds.
+REASONS = (
+    later("Byte {position} of the payload is not UTF-8; a payload is JSON in UTF-8."),
+    later("The payload is not JSON: {problem}; a payload is one JSON object in UTF-8."),
+    later("{where} is {found}; it must be a JSON object."),
+    later("{where} is missing; {rule}."),
+    later("{where} is {found}; {rule}."),
+    later("{where} is {found}; a value must be a finite number or, for an enumeration, a text."),
+    later("{where} is {found}; a quality is good, uncertain, bad or substituted, and good where it is left out."),
+    later("The message has both readings and {where}; one reading stands flat, several stand in readings, never both."),
+    later("{where} is empty; a message carries at least one reading."),
+    later("The message has {count} readings; at most {limit} go into one message, so send several."),
+    later("The payload has {count} bytes; at most {limit} go into one message, so send several."),
+    later("The payload is of the kind {found}, but its topic ends in {expected}; send it to the topic of its kind."),
+    later("The topic {topic} speaks version {found}; this server speaks davy/v1."),
+    later("The topic {topic} is not one of ours: {problem}; topics are davy/v1/SITE/DEVICE/readings and .../status."),
+    later("There is no site {site}; import the site or correct the topic."),
+    later("There is no device {device} at site {site}; import the device or correct the topic."),
+    later("Device {device} has no sensor {sensor}; add the sensor to the site file or correct s."),
+    later("Device {device} spoke for {claimed}; a device may speak only for its own site and sensors."),
+    later("The message was retained by the broker; readings must be published without the retain flag."),
+    later(
+        "Sensor {sensor} was sent in {found}, which does not convert to its unit {expected}; send u as {expected} or leave it out."
+    ),
+    later(
+        "Sensor {sensor} was sent {found}, which is none of {expected}; send a known state or add it to the sensor's map."
+    ),
+    later(
+        "Sensor {sensor} at {instant} is stored as {stored} and was sent again as {found}; the stored value was kept."
+    ),
+    later("The database refused the message: {problem}."),
+    later("Device {device} sent more than {limit} wrong messages in a minute; the others were counted, not kept."),
+)
+# Words that are filled into the templates and are words of ours, not particulars.
+WORDS = {
+    "normal": later("normal"),
+    "active and unacknowledged": later("active and unacknowledged"),
+    "active and acknowledged": later("active and acknowledged"),
+    "back to normal but unacknowledged": later("back to normal but unacknowledged"),
+    "latched and unacknowledged": later("latched and unacknowledged"),
+    "latched and acknowledged, waiting for a reset": later("latched and acknowledged, waiting for a reset"),
+    "shelved": later("shelved"),
+    "by design": later("by design"),
+    "out of service": later("out of service"),
+    "life-safety": later("Life safety"),
+    "high": later("High"),
+    "medium": later("Medium"),
+    "low": later("Low"),
+    **RISK_WORDS,
+}
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+def translated(texts: NullTranslations, sentence: str) -> str:
+    """The sentence in the reader's language.
+
+    >>> translated(NullTranslations(), "The alarm is not shelved.")
+    'The alarm is not shelved.'
+    """
+    for template in REFUSALS:
+        match = _pattern(template).fullmatch(sentence)
+        if match is not None:
+            return _filled(texts.gettext(template), match.groupdict(), texts)
+    return texts.gettext("%(sentence)s") % {"sentence": sentence}
+
+
+def rejection(texts: NullTranslations, reason: str, sentence: str) -> str:
+    """Why a message was not taken, in the reader's language.
+
+    Args:
+        reason: `rejected_message.reason`; it names the template, since some templates would match what others made.
+    """
+    template = wire_rules.REASONS.get(reason)
+    match = _pattern(template).fullmatch(sentence) if template else None
+    if template is None or match is None:
+        return texts.gettext("%(sentence)s") % {"sentence": sentence}
+    return _filled(texts.gettext(template), match.groupdict(), texts)
+
+
+def _filled(template: str, found: dict[str, str], texts: NullTranslations) -> str:
+    words = {name: _word(word, texts) for name, word in found.items()}
+    return _PLACE.sub(lambda place: words[place[1]], template)
+
+
+def _word(found: str, texts: NullTranslations) -> str:
+    """A word of ours, or a list of them, in the reader's language; particulars as they are."""
+    parts = found.split(", ")
+    if all(part in WORDS for part in parts):
+        return texts.gettext(", ").join(texts.gettext(WORDS[part]) for part in parts)
+    return found
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    pattern, named = "", set[str]()
+    for at, part in enumerate(_PLACE.split(template)):
+        if at % 2 == 0:
+            pattern += re.escape(part)
+        elif part in named:
+            pattern += f"(?P={part})"
+        else:
+            named.add(part)
+            pattern += f"(?P<{part}>.+?)"
+    return re.compile(pattern, re.DOTALL)

@@ -1,0 +1,1 @@
+"""`davy doctor`: is this Davy well, and what to do where it is not."""

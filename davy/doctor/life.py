@@ -1,0 +1,75 @@
+"""The checks of doctor that look for signs of life: ingest, alerting, risk."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from psycopg import Connection
+
+from alerting.pulse import LATE_CARE, LATE_TURN
+from alerting.store.status import process_beats
+from davy.doctor import store
+from davy.doctor.examination import Check, Examination, age
+
+LATE_BEAT: Final = timedelta(seconds=15)  # several times what ingest and alerting take between two
+
+
+def ingest(on: Examination, connection: Connection[Any]) -> Check:
+    """Whether each worker beats, and has its broker."""
+    _, beats = on.gettext, store.beats(connection)
+    if not beats:
+        return Check("ingest", False, _("No ingest has ever run on this database."), _("Start `davy process ingest`."))
+    told = ", ".join(
+        _("%(worker)s: %(state)s, last heard %(age)s ago")
+        % {"worker": beat.worker, "state": beat.state, "age": age(on.now - beat.beat_at)}
+        for beat in beats
+    )
+    if any(on.now - beat.beat_at > LATE_BEAT for beat in beats):
+        advice = _("Look at ingest's log: it is not running, or it cannot write because the database was away.")
+        return Check("ingest", False, told, advice)
+    if any(beat.state == "broker_away" for beat in beats):
+        return Check("ingest", False, told, _("Start the broker, or correct its address and ingest's credentials."))
+    return Check("ingest", True, told)
+
+
+def alerting(on: Examination, connection: Connection[Any]) -> Check:
+    """Whether those who send come round: with nothing waiting, a queue that stands still looks like one that is empty."""
+    _, beat = on.gettext, process_beats(connection).get("alerting")
+    start = _("Start `davy process alerting`; until then nobody is called.")
+    if beat is None:
+        return Check("alerting", False, _("No alerting has ever run on this database."), start)
+    told = _("Last heard %(age)s ago.") % {"age": age(on.now - beat.beat_at)}
+    if on.now - beat.beat_at > LATE_BEAT:
+        advice = _(
+            "Nobody is being called. Look at the log of `davy process alerting`: it does not run, or a duty of it hangs."
+        )
+        return Check("alerting", False, told, advice)
+    if on.now - beat.turned_at > LATE_TURN:
+        found = _("A sender has been at one message for %(age)s.") % {"age": age(on.now - beat.turned_at)}
+        advice = _("Start `davy process alerting` anew: the message is sent again under the same key.")
+        return Check("alerting", False, found, advice)
+    return Check("alerting", True, told)
+
+
+def risk(on: Examination, connection: Connection[Any]) -> Check:
+    """Whether deadlines, impairments and digests are looked after."""
+    _, beat = on.gettext, process_beats(connection).get("risk")
+    if beat is None:
+        advice = _(
+            "Start `davy process risk`; until then nobody hears of deadlines and impairments. Alarms do not need it."
+        )
+        return Check("risk", False, _("No risk process has ever run on this database."), advice)
+    told = _("Last heard %(age)s ago.") % {"age": age(on.now - beat.beat_at)}
+    if on.now - beat.beat_at > LATE_CARE:
+        advice = _(
+            "Look at the log of `davy process risk`: nobody hears of deadlines and impairments. Alarms do not need it."
+        )
+        return Check("risk", False, told, advice)
+    if failing := beat.report.get("failing"):
+        found = _("Fails again and again: %(duties)s.") % {"duties": ", ".join(sorted(failing))}
+        advice = _(
+            "Look for duty_failed in the log of `davy process risk`: it says why. The other duties go on, and alarms do not need it."
+        )
+        return Check("risk", False, found, advice)
+    return Check("risk", True, told)

@@ -1,0 +1,1 @@
+"""What Davy does by the clock, beside judging and sending."""

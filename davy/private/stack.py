@@ -1,0 +1,344 @@
+"""A whole private Davy: its own database and broker, the demo portfolio, every process; gone when this is gone.
+
+Used by `davy up --private`, `davy demo`, `davy simulate`, the benches and the end-to-end tests. Start order: servers,
+schema, portfolio, log-ins, processes. Stop order is the reverse, so that what is acknowledged is stored first.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+from urllib.request import urlopen
+
+import structlog
+
+from core.db import connect
+from core.errors import Unavailable
+from core.migrate import ROLES, bootstrap, migrate
+from davy.models.access import model_topics
+from davy.private.part import Part
+from davy.servers import (
+    Access,
+    Broker,
+    BrokerKind,
+    PostgresKind,
+    PostgresServer,
+    run_folder,
+    start_broker,
+    start_postgres,
+)
+from davy.servers.processes import free_port
+from davy.site.importing import import_site
+from davy.site.users import UserAdded, add_user, people
+from davy.store import has_beaten, ingest_connected
+
+log = structlog.stdlib.get_logger(__name__)
+
+DATABASE = "davy"
+READY_TIMEOUT_S = 60.0
+HISTORY_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a private instance consists of.
+
+    Args:
+        database: "timescaledb", or "plain" for a laptop.
+        broker: "mosquitto", or "auto" for a laptop.
+        site_file: what is imported; None: nothing.
+        prepare: called when the schema stands and before any part but the inbox runs: a bench writes its own portfolio.
+        parts: which of ingest, detectors, alerting, api, risk, inbox to start.
+        users: whether people of the site file get log-ins.
+        history: whether sixty simulated days lie behind it before `wait_until_ready` returns; `start_past` writes them beside
+            the running plants.
+        stream_clock: ingest's clock follows the data: only for what is played faster than life.
+        settings: DAVY_ variables over the instance's own.
+    """
+
+    database: PostgresKind = "timescaledb"
+    broker: BrokerKind = "mosquitto"
+    fsync: bool = True
+    site_file: Path | None = None
+    prepare: Callable[[Stack], None] | None = None
+    parts: Sequence[str] = ("inbox", "ingest", "detectors", "alerting", "api", "risk")
+    users: bool = True
+    history: bool = False
+    stream_clock: bool = False
+    http_port: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stack:
+    """A running private instance; see `Plan`."""
+
+    def __init__(self, plan: Plan) -> None:
+        if plan.http_port:
+            _need_port(plan.http_port)
+        self.plan = plan
+        self.folder = run_folder.claim("davy")
+        self.parts: dict[str, Part] = {}
+        self.users: list[UserAdded] = []
+        self.principal_key = secrets.token_bytes(32)
+        self._webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+        self._passwords = {role: secrets.token_urlsafe(18) for role in ROLES}
+        self.mqtt_passwords = {name: secrets.token_urlsafe(18) for name in ("ingest", "simulator", "detectors")}
+        self._ports = {"http": plan.http_port or free_port(), "smtp": free_port(), "inbox": free_port()}
+        self._opened = ExitStack()
+        self.postgres: PostgresServer
+        self.broker: Broker
+
+    @property
+    def http_url(self) -> str:
+        """Where the pages are."""
+        return f"http://127.0.0.1:{self._ports['http']}"
+
+    @property
+    def inbox_url(self) -> str:
+        """Where what the demo's own receivers got is read, as JSON."""
+        return f"http://127.0.0.1:{self._ports['inbox']}/"
+
+    def database_url(self, role: str) -> str:
+        """The address for owner, ingest, alerting, web or grafana."""
+        return f"postgresql://davy_{role}:{self._passwords[f'davy_{role}']}@{self.postgres.host}:{self.postgres.port}/{DATABASE}"
+
+    def start(self) -> Self:
+        """Everything runs and answers when this returns. Call it from the thread that then keeps it alive."""
+        try:
+            self._start_servers()
+            self._start_part("inbox")
+            self._prepare_database()
+            for name in ("api", "ingest", "alerting", "risk", "detectors"):
+                self._start_part(name)
+            self._add_users()  # meanwhile: hashing passwords takes its time
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def wait_until_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Until the pages answer, ingest judges and the others have given a sign of life.
+
+        Raises:
+            Unavailable: with the last words of the part that is not ready.
+        """
+        deadline = time.monotonic() + timeout_s
+        waiting = threading.Event()
+        while (missing := self._waits_for()) is not None:
+            self.keep_alive()
+            if time.monotonic() > deadline:
+                raise Unavailable(f"Davy did not start within {timeout_s:.0f} s: {self.parts[missing].last_words()}")
+            waiting.wait(0.05)
+        if self.plan.history:
+            self._wait_for_past(self.start_past(), time.monotonic() + HISTORY_TIMEOUT_S)
+
+    def _wait_for_past(self, past: Part, deadline: float) -> None:
+        waiting = threading.Event()
+        while not past.done:
+            self.keep_alive()
+            if past.given_up or time.monotonic() > deadline:
+                raise Unavailable(f"The simulated history could not be written in time: {past.last_words()}")
+            waiting.wait(0.1)
+
+    def keep_alive(self) -> None:
+        """Starts again what has died; from the thread that started the parts, as they die with it."""
+        for part in list(self.parts.values()):
+            part.keep_alive(time.monotonic())
+
+    def pids(self) -> dict[str, int | None]:
+        """Process ids by what they are."""
+        ours = {name: part.pid for name, part in self.parts.items()}
+        return {
+            "broker": self.broker.pid,
+            "database": self.postgres.pid,
+            "ingest": ours.get("ingest"),
+            "detectors": ours.get("detectors"),
+            "alerting": ours.get("alerting"),
+            "api": ours.get("api"),
+            "risk": ours.get("risk"),
+        }
+
+    def operator_settings(self) -> dict[str, str]:
+        """What the commands of an operator need here: `site import`, `device credential`, `doctor`, `detectors fit`, `replay`."""
+        users = {"DAVY_MQTT_USER": "simulator", "DAVY_MQTT_PASSWORD": self.mqtt_passwords["simulator"]}
+        urls = {f"DAVY_DATABASE_URL_{role.upper()}": self.database_url(role) for role in ("owner", "ingest", "web")}
+        broker = {
+            "DAVY_BROKER_PASSWORD_FILE": str(self.broker.folder / "passwords"),
+            "DAVY_BROKER_PID": str(self.broker.pid),
+        }
+        own = {"DAVY_STATE_DIR": str(self.folder), "DAVY_HTTP_PORT": str(self._ports["http"])}
+        return {**self._settings("ingest"), **self._settings("alerting"), **users, **urls, **broker, **own}
+
+    def error_lines(self) -> list[str]:
+        """Log lines at error or above, of all processes of ours."""
+        return [line for part in self.parts.values() for line in part.error_lines()]
+
+    def add_part(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], *, once: bool = False) -> Part:
+        """A further process that lives and dies with the instance; `once`: it ends by itself when its work is done."""
+        part = Part(name, arguments, {"DAVY_STATE_DIR": str(self.folder), **environ}, self.folder, once=once)
+        self.parts[name] = part
+        part.start()
+        return part
+
+    def start_past(self, seed: int = 1, live_at: datetime | None = None) -> Part:
+        """Begins to write what lies behind the demo, in a process of its own; see `davy.processes.past`."""
+        urls = {f"DAVY_DATABASE_URL_{role.upper()}": self.database_url(role) for role in ("owner", "alerting")}
+        options = ["--seed", str(seed)]
+        if live_at is not None:
+            options += ["--live-at", live_at.strftime("%Y-%m-%dT%H:%M:%S%z")]
+        environ = {"DAVY_PRINCIPAL_KEY": self.principal_key.hex(), **urls}
+        return self.add_part("past", ["past", *options], environ, once=True)
+
+    def stop_processes(self) -> None:
+        """Davy's own processes end in order; the servers stay, so that what they hold can be read."""
+        for name in ("past", "plant", "api", "risk", "detectors", "alerting", "ingest", "inbox"):
+            if part := self.parts.get(name):
+                part.ask_to_stop()
+                part.wait()
+
+    def stop(self) -> None:
+        """Everything is gone when this returns; repeating it does nothing."""
+        self.stop_processes()
+        self._opened.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _start_servers(self) -> None:
+        self.postgres = self._opened.enter_context(start_postgres(self.plan.database, fsync=self.plan.fsync))
+        self.broker = self._opened.enter_context(start_broker(self.plan.broker, Access(self.mqtt_passwords)))
+
+    def _prepare_database(self) -> None:
+        bootstrap(self.postgres.superuser_url(), DATABASE, self._passwords)
+        owner = self.database_url("owner")
+        migrate(owner, self.principal_key)
+        if self.plan.site_file is not None:
+            import_site(
+                owner,
+                self.plan.site_file,
+                actor="davy",
+                reason="private instance",
+                variables={"DEMO_WEBHOOK": f"http://127.0.0.1:{self._ports['inbox']}"},
+            )
+        if self.plan.prepare is not None:
+            self.plan.prepare(self)
+        self.tell_broker_of_models()
+
+    def tell_broker_of_models(self) -> None:
+        """Lets the detectors process, and nobody else, publish for the models there are; again after a further import."""
+        with closing(connect(self.database_url("owner"), application="stack")) as connection:
+            models = model_topics(connection)
+        if models:
+            self.broker.set_models(models)
+
+    def _add_users(self) -> None:
+        if self.plan.users:
+            owner = self.database_url("owner")
+            self.users = [add_user(owner, login=person.key, person_key=person.key) for person in people(owner)]
+
+    def _start_part(self, name: str) -> None:
+        if name in self.plan.parts:
+            options = ["--stream-clock"] if name == "ingest" and self.plan.stream_clock else []
+            self.add_part(name, ["process", name, *options], {**self._settings(name), **self.plan.settings})
+
+    def _settings(self, name: str) -> dict[str, str]:
+        key = {"DAVY_PRINCIPAL_KEY": self.principal_key.hex()}
+        smtp = {
+            "DAVY_SMTP_HOST": "127.0.0.1",
+            "DAVY_SMTP_PORT": str(self._ports["smtp"]),
+            "DAVY_SMTP_SENDER": "davy@example.invalid",
+        }
+        mqtt = {
+            "DAVY_MQTT_HOST": self.broker.host,
+            "DAVY_MQTT_PORT": str(self.broker.port),
+            "DAVY_MQTT_USER": "ingest",
+            "DAVY_MQTT_PASSWORD": self.mqtt_passwords["ingest"],
+        }
+        webhook = {"DAVY_WEBHOOK_SECRETS": f"demo={self._webhook_secret}"}
+        match name:
+            case "inbox":
+                return {
+                    **webhook,
+                    "DAVY_SMTP_PORT": str(self._ports["smtp"]),
+                    "DAVY_HTTP_PORT": str(self._ports["inbox"]),
+                }
+            case "ingest":
+                return {**key, **mqtt, "DAVY_DATABASE_URL_INGEST": self.database_url("ingest")}
+            case "alerting":
+                allowed = {
+                    "DAVY_WEBHOOK_ALLOW_PRIVATE": f"127.0.0.1:{self._ports['inbox']}",
+                    "DAVY_PUBLIC_URL": self.http_url,
+                }
+                return {
+                    **key,
+                    **smtp,
+                    **webhook,
+                    **allowed,
+                    "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting"),
+                }
+            case "detectors":
+                own = {"DAVY_MQTT_USER": "detectors", "DAVY_MQTT_PASSWORD": self.mqtt_passwords["detectors"]}
+                return {**key, **mqtt, **own, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
+            case "risk":
+                return {**key, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
+            case _:
+                return {
+                    **key,
+                    "DAVY_COOKIE_KEY": secrets.token_hex(32),
+                    "DAVY_HTTP_PORT": str(self._ports["http"]),
+                    "DAVY_PUBLIC_URL": self.http_url,
+                    "DAVY_DATABASE_URL_WEB": self.database_url("web"),
+                    **({"DAVY_DEMO_INBOX": self.inbox_url} if "inbox" in self.plan.parts else {}),
+                }
+
+    def _waits_for(self) -> str | None:
+        """The part that is not ready yet; None when all are."""
+        if "api" in self.plan.parts and not _page_answers(f"{self.http_url}/healthz"):
+            return "api"
+        if "ingest" in self.plan.parts:
+            with closing(connect(self.database_url("owner"), application="stack")) as connection:
+                if not ingest_connected(connection):
+                    return "ingest"
+                # Else the first page would say, rightly, that nobody is being called yet.
+                return next(
+                    (n for n in ("alerting", "risk") if n in self.plan.parts and not has_beaten(connection, n)), None
+                )
+        return None
+
+
+def _need_port(port: int) -> None:
+    """Says so at once where the port asked for is taken, not after all else has been started.
+
+    Raises:
+        Unavailable: it cannot be listened on.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Unavailable(
+                f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}. Give another with --port, or 0 for a free one."
+            ) from error
+
+
+def _page_answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""`davy replay`: a history played through MQTT as devices would have sent it."""
