@@ -193,3 +193,14 @@ def test_what_a_device_says_after_its_last_will_counts() -> None:
         )
     )
     assert scene.news()[GATEWAY] == 1.0
+
+
+def test_a_clock_that_follows_the_data_has_watched_nothing_before_its_first_reading() -> None:
+    """Births that come alone, before the first stamp: the jump from 1970 to the data is no silence of anybody."""
+    watch = Watch(plant(), watched_us=0, known_session=False, most=100)
+    began = connected(since_us=0)
+    watch.tick(began, Lot(), 1)
+    watch.tick(began, Lot(), START_US)
+    assert watch.watched_us == 0
+    watch.tick(began, Lot(), START_US + SECOND)
+    assert watch.watched_us == SECOND
