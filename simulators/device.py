@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 import socket
+import ssl
 import threading
 from enum import Enum, auto
 from typing import Any, Final, cast
@@ -48,13 +49,23 @@ class Device:
         boot: of this start; goes into the birth message. The messages carry their own.
         user: the broker's name for it.
         backlog: what it keeps; bounded.
+        tls: whom it trusts to be the broker; None speaks in the clear.
     """
 
     def __init__(
-        self, site: str, key: str, boot: int, *, user: str, password: str, backlog: Backlog | None = None
+        self,
+        site: str,
+        key: str,
+        boot: int,
+        *,
+        user: str,
+        password: str,
+        backlog: Backlog | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.site, self.key, self.boot = site, key, boot
         self._login = (user, password)
+        self._tls = tls
         self._changed = threading.Condition()  # guards everything below that other threads see
         self._backlog = backlog or Backlog()
         self._state = State.AWAY
@@ -189,6 +200,8 @@ class Device:
             CallbackAPIVersion.VERSION2, client_id=f"{self.key}-{self.boot:08x}", protocol=MQTTProtocolVersion.MQTTv311
         )
         client.username_pw_set(*self._login)
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         client.will_set(topic, payload, qos=1, retain=True)
         client.max_inflight_messages_set(IN_FLIGHT + 2)  # beside the readings: birth and goodbye
         client.connect_timeout = CONNECT_TIMEOUT_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol, Self
@@ -43,6 +44,7 @@ class Fleet:
         speed: 1 keeps to the wall clock, so the scenario should start now; another number is so many times faster,
             counted from the beginning of `play`; None is as fast as the broker acknowledges.
         endless: goes on after the scenario's end.
+        tls: whom the devices trust to be the broker; None speaks in the clear.
         patient: waits for the broker rather than let a device's backlog run over; a plant cannot, a file can.
 
     Raises:
@@ -60,6 +62,7 @@ class Fleet:
         speed: float | None = 1.0,
         endless: bool = False,
         patient: bool = False,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         if speed is not None and not speed > 0:
             raise BadInput(f"The speed is {speed}; it must be above 0.")
@@ -75,7 +78,7 @@ class Fleet:
                 raise BadInput(f"There are no credentials for device {key}; give it a user and a password.")
             user, password = credentials[key]
             boot = boot_of(key, scenario.seed, scenario.start_us)
-            self.devices[key] = Device(site, key, boot, user=user, password=password)
+            self.devices[key] = Device(site, key, boot, user=user, password=password, tls=tls)
         self._network = Network(host, port, list(self.devices.values()))
 
     def play(self, stop: threading.Event) -> bool:

@@ -21,7 +21,7 @@ class Network:
 
     Args:
         host: of the broker.
-        port: its plain MQTT port.
+        port: its MQTT port, with TLS where the devices speak it.
         devices: from the first turn to the last.
     """
 

@@ -6,6 +6,7 @@ settings, stamps shifted so that the file ends when the play ends, every message
 
 from __future__ import annotations
 
+import ssl
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from core.db import connect
-from core.errors import BadInput, BrokerAway
+from core.errors import BadInput, BadSetting, BrokerAway
 from core.log import configure
 from core.migrate import require_current
 from core.settings import Settings
@@ -145,10 +146,7 @@ def _private(script: Script) -> tuple[History, Outcome]:
 
 
 def _live(script: Script, settings: Settings, speed: float, stop: threading.Event) -> tuple[History, Outcome]:
-    if settings.mqtt_tls_ca is not None:
-        raise BadInput(
-            "DAVY_MQTT_TLS_CA is set, and a replay cannot speak TLS yet; play through a listener without it."
-        )
+    tls = _trusting(settings.mqtt_tls_ca)
     owner = settings.secret("database_url_owner")
     user, password = settings.need("mqtt_user"), settings.secret("mqtt_password")
     with closing(connect(owner, application="replay")) as connection:
@@ -169,6 +167,7 @@ def _live(script: Script, settings: Settings, speed: float, stop: threading.Even
         credentials={device: (user, password) for _, device in history.devices()},
         clock_us=wall_clock_us,
         patient=True,
+        tls=tls,
     )
     with fleet:
         for device in fleet.devices.values():
@@ -179,6 +178,21 @@ def _live(script: Script, settings: Settings, speed: float, stop: threading.Even
         if not fleet.play(stop):
             progress("Asked to stop; saying what came so far.")
     return history, outcome_of(owner, history, fleet.readings, since, lambda: None)
+
+
+def _trusting(authority: Path | None) -> ssl.SSLContext | None:
+    """What the devices check the broker's certificate against.
+
+    Raises:
+        BadSetting: no such file, or no certificate in it.
+    """
+    if authority is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=str(authority))
+    except OSError as error:  # ssl.SSLError is one
+        why = error.strerror or error
+        raise BadSetting(f"The broker's authority {authority} cannot be used: {why}.") from error
 
 
 def outcome_of(

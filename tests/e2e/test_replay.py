@@ -30,6 +30,7 @@ from davy.servers import ServerUnavailable
 from davy.servers.processes import wait_until
 from tests.conftest import skip_without_server
 from tests.e2e.instance import DAVY, ROOT, answer_of, davy, environment
+from tests.tls import tls_listener
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -233,15 +234,17 @@ def live_settings(stack: Stack) -> dict[str, str]:
 def test_into_a_live_system_it_ends_now_and_is_marked(tmp_path: Path) -> None:
     """Stamps end at the moment the play ends, on the wall clock; readings carry the mark; the alarms come as in the file.
 
-    Asked to stop, it says what came so far. A map that speaks for somebody who is not there is refused before it speaks.
+    Over TLS where the authority is given. Asked to stop, it says what came so far. A map that speaks for somebody who is not there is refused before it speaks.
     """
     site_file = MAPS / "methane-site.yaml"
     plan = Plan(site_file=site_file, parts=("ingest",), users=False, fsync=False)
     file, map_file = str(HISTORIES / "methane.csv"), MAPS / "methane.yaml"
     with private(site_file, plan) as stack:
         settings = live_settings(stack)
+        port, authority = tls_listener(stack.broker, tmp_path)
+        over_tls = {**settings, "DAVY_MQTT_PORT": str(port), "DAVY_MQTT_TLS_CA": str(authority)}
         began = datetime.now(UTC)
-        done = davy("replay", file, "--map", str(map_file), "--speed", "3600", "--json", timeout_s=120.0, **settings)
+        done = davy("replay", file, "--map", str(map_file), "--speed", "3600", "--json", timeout_s=120.0, **over_tls)
         ended = datetime.now(UTC)
         assert done.returncode == 0, done.stderr
         answer = answer_of(done)

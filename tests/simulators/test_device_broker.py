@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ from simulators.network import Network
 from simulators.scenarios import dead_gateway, gas_leak
 from simulators.stream import MICROSECONDS
 from tests.simulators.listener import Listener
+from tests.tls import tls_listener
 
 pytestmark = pytest.mark.broker
 
@@ -74,6 +77,26 @@ def test_a_device_is_born_speaks_and_says_goodbye(broker: Broker, listener: List
         later.wait(lambda heard: len(heard) == 1)
         assert later.heard[0].retained
         assert later.statuses(KEY) == [False]
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+def test_a_device_speaks_tls_to_a_broker_that_it_can_check(broker: Broker, tmp_path: Path) -> None:
+    """With the authority it comes online; without it, it stays away and says why."""
+    port, authority = tls_listener(broker, tmp_path)
+    trusting = Device(
+        SITE, KEY, BOOT, user=KEY, password=LOGINS[KEY], tls=ssl.create_default_context(cafile=str(authority))
+    )
+    doubting = Device(SITE, "gw-2", BOOT, user="gw-2", password=LOGINS["gw-2"], tls=ssl.create_default_context())
+    with Listener(broker.host, broker.port, "ingest", LOGINS["ingest"]) as ears:
+        with Network(broker.host, port, [trusting, doubting]) as network:
+            say(trusting, network, range(120))
+            assert trusting.wait_online(10)
+            assert trusting.wait_until(0, 10)
+        ears.wait(lambda _: ears.statuses(KEY)[:2] == [True, False])
+        assert ears.numbers(KEY) == [(BOOT, seq) for seq in range(120)]
+    assert doubting.connections == 0
+    assert "certificate verify failed" in str(doubting.problem)
 
 
 def test_readings_are_not_retained(broker: Broker, listener: Listener) -> None:
