@@ -225,17 +225,16 @@ def suppressed(connection: Connection[Any], window: Window) -> list[float]:
     """Hours within the window in which a person had put aside a life-safety or high alarm, a row an alarm."""
     rows = connection.execute(
         """
-        SELECT sum(extract(epoch FROM least(t.ended_at, %(ends)s) - greatest(t.at, %(begins)s)))::float8 / 3600
-        FROM v_alarm_definition d
-        CROSS JOIN LATERAL (
-            SELECT sensor_id, suppression, at, lead(at) OVER (PARTITION BY sensor_id ORDER BY number) AS ended_at
-            FROM v_transition WHERE definition_id = d.definition_id
-        ) t
+        SELECT sum(extract(epoch FROM least(n.at, %(ends)s) - greatest(t.at, %(begins)s)))::float8 / 3600
+        FROM v_alarm_definition d JOIN v_transition t ON t.definition_id = d.definition_id
+        LEFT JOIN LATERAL (
+            SELECT at FROM v_transition WHERE definition_id = t.definition_id AND sensor_id = t.sensor_id AND number = t.number + 1 LIMIT 1
+        ) n ON true
         WHERE d.site_id = %(site)s AND d.priority IN ('life-safety', 'high')
-          AND t.suppression IN ('shelved', 'out_of_service') AND t.at < %(ends)s AND coalesce(t.ended_at > %(begins)s, true)
-        GROUP BY d.definition_id, t.sensor_id
-        HAVING sum(extract(epoch FROM least(t.ended_at, %(ends)s) - greatest(t.at, %(begins)s))) > 0
-        ORDER BY d.definition_id, t.sensor_id
+          AND t.suppression IN ('shelved', 'out_of_service') AND t.at < %(ends)s AND coalesce(n.at > %(begins)s, true)
+        GROUP BY t.definition_id, t.sensor_id
+        HAVING sum(extract(epoch FROM least(n.at, %(ends)s) - greatest(t.at, %(begins)s))) > 0
+        ORDER BY t.definition_id, t.sensor_id
         """,
         window.values(),
     ).fetchall()
