@@ -55,6 +55,13 @@ class Change:
     late: bool = False
 
 
+class Suppressed(NamedTuple):
+    """Why an alarm is put aside, and who did it; both None: it is not."""
+
+    reason: str | None = None
+    by: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """An alarm's row as it stands locked, with what its definition says.
@@ -63,6 +70,7 @@ class Standing:
         occurrence_id: the open occurrence.
         chain: hash of the last transition.
         transitions: number of the last transition.
+        suppressed: where a suppression has begun or ended since the row was read; None: the row's own stays.
     """
 
     key: AlarmKey
@@ -75,8 +83,7 @@ class Standing:
     chain: bytes
     transitions: int
     changed_at: datetime
-    suppression_reason: str | None = None
-    suppressed_by: int | None = None
+    suppressed: Suppressed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +164,17 @@ def _take(entry: Entry, change: Change, now: datetime) -> None:
     entry.ends_calls = ENDS_CALLS.get(change.happening, entry.ends_calls)
     number = was.transitions + 1
     entry.drafts.append(Draft(change, number, was.alarm.state, alarm.state, alarm.suppression))
-    reason, by = _suppressed(was, alarm, change)
-    entry.after = replace(
-        was, alarm=alarm, transitions=number, changed_at=change.at, suppression_reason=reason, suppressed_by=by
-    )
+    suppressed = _suppressed(was, alarm, change)
+    entry.after = replace(was, alarm=alarm, transitions=number, changed_at=change.at, suppressed=suppressed)
     _occurrence(entry, was.alarm.state, alarm.state, change, now)
 
 
-def _suppressed(was: Standing, alarm: Alarm, change: Change) -> tuple[str | None, int | None]:
-    """Reason and author of the suppression that holds now."""
-    if alarm.suppression is Suppression.NONE:
-        return None, None
-    if was.alarm.suppression is Suppression.NONE:
-        return change.reason, change.person_id
-    return was.suppression_reason, was.suppressed_by
+def _suppressed(was: Standing, alarm: Alarm, change: Change) -> Suppressed | None:
+    """Reason and author where the suppression began or ended; of one that goes on they stay."""
+    before, after = was.alarm.suppression is not Suppression.NONE, alarm.suppression is not Suppression.NONE
+    if before == after:
+        return was.suppressed
+    return Suppressed(change.reason, change.person_id) if after else Suppressed()
 
 
 def _occurrence(entry: Entry, before: State, after: State, change: Change, now: datetime) -> None:

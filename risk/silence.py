@@ -16,10 +16,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from risk.finding import Grade, State
+from risk.finding import Grade
 from risk.findings import write
 from risk.store import findings as store
-from risk.store.findings import FindingRow, Reported, SilentFinding
+from risk.store.findings import Reported, SilentFinding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +93,5 @@ def _open(connection: Connection[Any], silence: Silence, now: datetime) -> None:
 
 
 def _note(connection: Connection[Any], finding: SilentFinding, now: datetime, new: dict[str, Any]) -> None:
-    row = FindingRow(
-        finding_id=finding.finding_id, company_id=finding.company_id, state=finding.state, grade=Grade.MAJOR,
-        graded_by=None, owner_id=None, measures="", funds="", due_at=None, contingency="", claimed_by=None,
-    )  # fmt: skip
-    store.add_event(connection, row, "noted", to=State(finding.state), person_id=None, now=now, new=new)
+    store.add_word(connection, finding.company_id, finding.finding_id, now=now, new=new)
     store.notify(connection, finding.company_id)

@@ -47,8 +47,6 @@ class _AlarmRow:
     active: bool
     suppression: str
     suppressed_until: datetime | None
-    suppression_reason: str | None
-    suppressed_by: int | None
     onset: datetime | None
     occurrence_id: int | None
     chain: bytes
@@ -69,8 +67,6 @@ class _AlarmRow:
             chain=self.chain,
             transitions=self.transitions,
             changed_at=self.changed_at,
-            suppression_reason=self.suppression_reason,
-            suppressed_by=self.suppressed_by,
         )
 
 
@@ -80,8 +76,7 @@ def lock(connection: Connection[Any], keys: Sequence[AlarmKey]) -> dict[AlarmKey
         rows = cursor.execute(
             """
             SELECT a.definition_id, a.sensor_id, a.company_id, a.site_id, d.priority, d.latch, a.state::text AS state, a.active,
-                   a.suppression, a.suppressed_until, a.suppression_reason, a.suppressed_by, a.onset, a.occurrence_id,
-                   a.chain, a.transitions, a.changed_at
+                   a.suppression, a.suppressed_until, a.onset, a.occurrence_id, a.chain, a.transitions, a.changed_at
             FROM unnest(%s::int[], %s::int[]) AS k(definition_id, sensor_id)
             JOIN alarm a ON a.definition_id = k.definition_id AND a.sensor_id = k.sensor_id
             JOIN alarm_definition d ON d.definition_id = a.definition_id
@@ -115,7 +110,7 @@ def uncalled_but_held(connection: Connection[Any], now: datetime, news: timedelt
     rows = connection.execute(
         """
         SELECT a.definition_id, a.sensor_id, a.onset FROM alarm a
-        JOIN latest l ON l.sensor_id = a.sensor_id
+        CROSS JOIN LATERAL (SELECT measured_at FROM v_latest WHERE sensor_id = a.sensor_id LIMIT 1) l
         WHERE a.state = 'B' AND a.state <> 'A' AND a.active AND a.suppression = 'none'
           AND a.onset < %(now)s - %(news)s AND l.measured_at > %(now)s - %(news)s
           AND EXISTS (SELECT FROM transition t
@@ -208,13 +203,12 @@ def save(connection: Connection[Any], standings: Sequence[Standing]) -> None:
     connection.execute(
         """
         UPDATE alarm a SET state = u.state::"char", active = u.active, changed_at = u.changed_at, suppression = u.suppression,
-               suppressed_until = u.suppressed_until, suppression_reason = u.suppression_reason,
-               suppressed_by = u.suppressed_by, occurrence_id = u.occurrence_id, onset = u.onset, chain = u.chain,
+               suppressed_until = u.suppressed_until, occurrence_id = u.occurrence_id, onset = u.onset, chain = u.chain,
                transitions = u.transitions
         FROM unnest(%s::int[], %s::int[], %s::text[], %s::boolean[], %s::timestamptz[], %s::text[], %s::timestamptz[],
-                    %s::text[], %s::int[], %s::bigint[], %s::timestamptz[], %s::bytea[], %s::int[])
-             AS u(definition_id, sensor_id, state, active, changed_at, suppression, suppressed_until, suppression_reason,
-                  suppressed_by, occurrence_id, onset, chain, transitions)
+                    %s::bigint[], %s::timestamptz[], %s::bytea[], %s::int[])
+             AS u(definition_id, sensor_id, state, active, changed_at, suppression, suppressed_until, occurrence_id, onset, chain,
+                  transitions)
         WHERE a.definition_id = u.definition_id AND a.sensor_id = u.sensor_id
         """,
         (
@@ -222,15 +216,25 @@ def save(connection: Connection[Any], standings: Sequence[Standing]) -> None:
             *columns(
                 [
                     (
-                        s.alarm.state, s.alarm.active, s.changed_at, s.alarm.suppression, s.alarm.until, s.suppression_reason,
-                        s.suppressed_by, s.occurrence_id, s.alarm.onset, s.chain, s.transitions,
+                        s.alarm.state, s.alarm.active, s.changed_at, s.alarm.suppression, s.alarm.until, s.occurrence_id,
+                        s.alarm.onset, s.chain, s.transitions,
                     )
                     for s in standings
                 ],
-                11,
+                9,
             ),
         ),
     )  # fmt: skip
+    said = [(*s.key, *s.suppressed) for s in standings if s.suppressed is not None]
+    if said:
+        connection.execute(
+            """
+            UPDATE alarm a SET suppression_reason = u.reason, suppressed_by = u.person_id
+            FROM unnest(%s::int[], %s::int[], %s::text[], %s::int[]) AS u(definition_id, sensor_id, reason, person_id)
+            WHERE a.definition_id = u.definition_id AND a.sensor_id = u.sensor_id
+            """,
+            columns(said, 4),
+        )
 
 
 def notify(connection: Connection[Any], company_ids: Iterable[int], *, outbox: bool) -> None:

@@ -84,17 +84,12 @@ def _finding(connection: Connection[Any], notification_id: int) -> FindingNotice
             """
             SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
                    n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
-                   n.event, f.finding_id, f.title, f.grade, f.graded_by IS NOT NULL AS graded, f.state, f.owner_id,
-                   f.due_at AS deadline,
-                   co.name AS company, co.name_zh AS company_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
-                   z.name AS zone, z.name_zh AS zone_zh
+                   n.event, f.finding_id, f.title, f.grade, f.graded, f.state, f.owner_id, f.due_at AS deadline,
+                   f.company, f.company_zh, f.site, f.site_zh, f.time_zone, f.zone, f.zone_zh
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
-            JOIN finding f ON f.finding_id = n.finding_id
-            JOIN company co ON co.company_id = n.company_id
-            JOIN site si ON si.site_id = f.site_id
-            LEFT JOIN zone z ON z.zone_id = f.zone_id
+            CROSS JOIN LATERAL (SELECT * FROM v_finding WHERE finding_id = n.finding_id LIMIT 1) f
             WHERE n.notification_id = %s
             """,
             (notification_id,),
@@ -108,15 +103,11 @@ def _impairment(connection: Connection[Any], notification_id: int) -> Impairment
             SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
                    n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
                    n.event, i.impairment_id, i.kind, i.what, i.began_at, i.expected_until, i.restored_at,
-                   co.name AS company, co.name_zh AS company_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
-                   z.name AS zone, z.name_zh AS zone_zh
+                   i.company, i.company_zh, i.site, i.site_zh, i.time_zone, i.zone, i.zone_zh
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
-            JOIN impairment i ON i.impairment_id = n.impairment_id
-            JOIN company co ON co.company_id = n.company_id
-            JOIN site si ON si.site_id = i.site_id
-            LEFT JOIN zone z ON z.zone_id = i.zone_id
+            CROSS JOIN LATERAL (SELECT * FROM v_impairment WHERE impairment_id = n.impairment_id LIMIT 1) i
             WHERE n.notification_id = %s
             """,
             (notification_id,),

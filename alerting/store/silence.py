@@ -34,7 +34,7 @@ def heard_mandatory(connection: Connection[Any]) -> dict[int, datetime]:
     """When each mandatory sensor in use was last heard from: its newest reading, where that is usable."""
     rows = connection.execute(
         """
-        SELECT l.sensor_id, l.measured_at FROM latest l JOIN sensor s USING (sensor_id)
+        SELECT l.sensor_id, l.measured_at FROM v_latest l JOIN sensor s USING (sensor_id)
         WHERE s.mandatory AND s.retired_at IS NULL AND l.quality & 3 <> 2 AND l.value <> 'NaN'
         """
     ).fetchall()

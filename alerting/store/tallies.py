@@ -58,7 +58,7 @@ def alarm_tallies(
                        count(*) FILTER (WHERE NOT lately)::int AS fell_silent  -- null: never heard
                 FROM (
                     SELECT l.received_at > %(now)s::timestamptz - make_interval(secs => greatest(60, 3 * s.period_s)) AS lately
-                    FROM sensor s LEFT JOIN latest l USING (sensor_id)
+                    FROM sensor s LEFT JOIN v_latest l USING (sensor_id)
                     WHERE s.company_id = c.company_id AND s.retired_at IS NULL AND NOT s.is_virtual
                 ) h
             ) s

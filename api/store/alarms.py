@@ -70,26 +70,22 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
                    z.name AS zone, z.name_zh AS zone_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
                    c.name AS company, c.name_zh AS company_zh,
                    o.began_at, coalesce(o.historic, false) AS historic,
-                   coalesce(o.simulated, false) AS simulated, o.first_value,
-                   CASE WHEN seen.at > l.measured_at THEN seen.value ELSE l.value END AS value,
-                   greatest(seen.at, l.measured_at) AS measured_at, answer.name AS answered_by, answer.at AS answered_at
-            FROM alarm a
+                   coalesce(o.simulated, false) AS simulated, o.first_value, newest.value, newest.measured_at,
+                   answer.name AS answered_by, answer.at AS answered_at
+            FROM v_alarm a
             JOIN alarm_definition d USING (definition_id)
             JOIN sensor s ON s.sensor_id = a.sensor_id
             JOIN site si ON si.site_id = a.site_id
             JOIN company c ON c.company_id = a.company_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             LEFT JOIN v_occurrence o ON o.occurrence_id = a.occurrence_id
-            LEFT JOIN latest l ON l.sensor_id = a.sensor_id
-            -- `latest` is written every 2 s, a transition at once: an alarm never stands beside a value from before it.
+            -- LIMIT 1: one look a row; without it the view, which is a barrier, is worked out for every alarm and then joined.
             LEFT JOIN LATERAL (
-                SELECT t.at, t.value FROM v_transition t
-                WHERE t.occurrence_id = a.occurrence_id AND t.event IN ('raise', 'clear') AND t.value IS NOT NULL
-                ORDER BY t.transition_id DESC LIMIT 1
-            ) seen ON d.detector = 'limit' AND l.sensor_id IS NOT NULL
+                SELECT value, measured_at FROM v_alarm_value WHERE definition_id = a.definition_id LIMIT 1
+            ) newest ON true
             LEFT JOIN person shelver ON shelver.person_id = a.suppressed_by
             LEFT JOIN LATERAL (
-                SELECT p.name, t.at FROM transition t LEFT JOIN person p ON p.person_id = t.person_id
+                SELECT p.name, t.at FROM v_transition t LEFT JOIN person p ON p.person_id = t.person_id
                 WHERE t.occurrence_id = a.occurrence_id AND t.event = 'acknowledge'
                 ORDER BY t.transition_id DESC LIMIT 1
             ) answer ON a.state IN ('A', 'C', 'F')
@@ -107,6 +103,6 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
 def count_open(connection: Connection[Any]) -> int:
     """How many there are, on the page or not."""
     row = connection.execute(
-        "SELECT count(*) FROM alarm WHERE occurrence_id IS NOT NULL OR suppression <> 'none'"
+        "SELECT count(*) FROM v_alarm WHERE occurrence_id IS NOT NULL OR suppression <> 'none'"
     ).fetchone()
     return int(row[0]) if row else 0

@@ -53,17 +53,21 @@ class FindingLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding(FindingLine):
-    """One finding."""
+    """One finding.
+
+    Args:
+        description, measures, funds, contingency: None for who may not see what the client's people write.
+    """
 
     company_id: int
     site_id: int
     zone_id: int | None
     sensor_id: int | None
-    description: str
+    description: str | None
     owner_id: int | None
-    measures: str
-    funds: str
-    contingency: str
+    measures: str | None
+    funds: str | None
+    contingency: str | None
     reported_by: str | None
     graded_by: str | None
     claimed_by: str | None
@@ -109,16 +113,10 @@ def open_findings(connection: Connection[Any], now: datetime) -> list[FindingLin
     with connection.cursor(row_factory=class_row(FindingLine)) as cursor:
         return cursor.execute(
             """
-            SELECT f.finding_id, f.title, coalesce(f.title_zh, f.title) AS title_zh, f.grade, f.graded_by IS NOT NULL AS graded,
-                   f.state, f.source, f.occurrence_id, f.reported_at, f.due_at, f.claimed_at, f.closed_at, f.reopened, f.simulated,
-                   owner.name AS owner, (SELECT count(*) FROM finding_photo p WHERE p.finding_id = f.finding_id) AS photos,
-                   z.name AS zone, z.name_zh AS zone_zh, s.name AS site, s.name_zh AS site_zh, s.time_zone,
-                   c.name AS company, c.name_zh AS company_zh
-            FROM finding f
-            JOIN site s ON s.site_id = f.site_id
-            JOIN company c ON c.company_id = f.company_id
-            LEFT JOIN zone z ON z.zone_id = f.zone_id
-            LEFT JOIN person owner ON owner.person_id = f.owner_id
+            SELECT f.finding_id, f.title, f.title_zh, f.grade, f.graded, f.state, f.source, f.occurrence_id, f.reported_at, f.due_at,
+                   f.claimed_at, f.closed_at, f.reopened, f.simulated, f.owner, f.photos, f.zone, f.zone_zh, f.site, f.site_zh,
+                   f.time_zone, f.company, f.company_zh
+            FROM v_finding f
             WHERE f.state <> 'closed'
             ORDER BY coalesce(f.due_at, CASE f.grade WHEN 'major' THEN f.reported_at + %(put_in_hand)s::interval END) < %(now)s IS TRUE DESC,
                      f.grade = 'major' DESC, f.due_at NULLS FIRST, f.finding_id
@@ -133,16 +131,10 @@ def closed_findings(connection: Connection[Any], most: int = MOST_CLOSED) -> lis
     with connection.cursor(row_factory=class_row(FindingLine)) as cursor:
         return cursor.execute(
             """
-            SELECT f.finding_id, f.title, coalesce(f.title_zh, f.title) AS title_zh, f.grade, f.graded_by IS NOT NULL AS graded,
-                   f.state, f.source, f.occurrence_id, f.reported_at, f.due_at, f.claimed_at, f.closed_at, f.reopened, f.simulated,
-                   owner.name AS owner, (SELECT count(*) FROM finding_photo p WHERE p.finding_id = f.finding_id) AS photos,
-                   z.name AS zone, z.name_zh AS zone_zh, s.name AS site, s.name_zh AS site_zh, s.time_zone,
-                   c.name AS company, c.name_zh AS company_zh
-            FROM finding f
-            JOIN site s ON s.site_id = f.site_id
-            JOIN company c ON c.company_id = f.company_id
-            LEFT JOIN zone z ON z.zone_id = f.zone_id
-            LEFT JOIN person owner ON owner.person_id = f.owner_id
+            SELECT f.finding_id, f.title, f.title_zh, f.grade, f.graded, f.state, f.source, f.occurrence_id, f.reported_at, f.due_at,
+                   f.claimed_at, f.closed_at, f.reopened, f.simulated, f.owner, f.photos, f.zone, f.zone_zh, f.site, f.site_zh,
+                   f.time_zone, f.company, f.company_zh
+            FROM v_finding f
             WHERE f.state = 'closed'
             ORDER BY f.closed_at DESC, f.finding_id DESC LIMIT %s
             """,
@@ -155,25 +147,19 @@ def find_finding(connection: Connection[Any], finding_id: int) -> Finding | None
     with connection.cursor(row_factory=class_row(Finding)) as cursor:
         return cursor.execute(
             """
-            SELECT f.finding_id, f.title, coalesce(f.title_zh, f.title) AS title_zh, f.grade, f.graded_by IS NOT NULL AS graded,
-                   f.state, f.source, f.occurrence_id, f.reported_at, f.due_at, f.claimed_at, f.closed_at, f.reopened, f.simulated,
-                   owner.name AS owner, (SELECT count(*) FROM finding_photo p WHERE p.finding_id = f.finding_id) AS photos,
-                   z.name AS zone, z.name_zh AS zone_zh, s.name AS site, s.name_zh AS site_zh, s.time_zone,
-                   c.name AS company, c.name_zh AS company_zh,
+            SELECT f.finding_id, f.title, f.title_zh, f.grade, f.graded, f.state, f.source, f.occurrence_id, f.reported_at, f.due_at,
+                   f.claimed_at, f.closed_at, f.reopened, f.simulated, f.owner, f.photos, f.zone, f.zone_zh, f.site, f.site_zh,
+                   f.time_zone, f.company, f.company_zh,
                    f.company_id, f.site_id, f.zone_id, f.sensor_id, f.description, f.owner_id, f.measures, f.funds, f.contingency,
                    reporter.name AS reported_by, grader.name AS graded_by, claimer.name AS claimed_by,
                    f.claimed_by AS claimed_by_id, verifier.name AS verified_by,
                    d.title AS occurrence_title, d.title_zh AS occurrence_title_zh
-            FROM finding f
-            JOIN site s ON s.site_id = f.site_id
-            JOIN company c ON c.company_id = f.company_id
-            LEFT JOIN zone z ON z.zone_id = f.zone_id
-            LEFT JOIN person owner ON owner.person_id = f.owner_id
+            FROM v_finding f
             LEFT JOIN person reporter ON reporter.person_id = f.reported_by
             LEFT JOIN person grader ON grader.person_id = f.graded_by
             LEFT JOIN person claimer ON claimer.person_id = f.claimed_by
             LEFT JOIN person verifier ON verifier.person_id = f.verified_by
-            LEFT JOIN occurrence o ON o.occurrence_id = f.occurrence_id
+            LEFT JOIN LATERAL (SELECT definition_id FROM v_occurrence WHERE occurrence_id = f.occurrence_id LIMIT 1) o ON true
             LEFT JOIN alarm_definition d ON d.definition_id = o.definition_id
             WHERE f.finding_id = %s
             """,
@@ -233,8 +219,7 @@ def of_occurrence(connection: Connection[Any], occurrence_id: int) -> list[OfOcc
     with connection.cursor(row_factory=class_row(OfOccurrence)) as cursor:
         return cursor.execute(
             """
-            SELECT finding_id, title, coalesce(title_zh, title) AS title_zh, grade, graded_by IS NOT NULL AS graded, state, reported_at, due_at
-            FROM finding WHERE occurrence_id = %s ORDER BY finding_id
+            SELECT finding_id, title, title_zh, grade, graded, state, reported_at, due_at FROM v_finding WHERE occurrence_id = %s ORDER BY finding_id
             """,
             (occurrence_id,),
         ).fetchall()
@@ -257,7 +242,7 @@ def origin(connection: Connection[Any], occurrence_id: int) -> Origin | None:
         return cursor.execute(
             """
             SELECT o.site_id, s.zone_id, left(d.title, 200) AS title, left(d.title_zh, 200) AS title_zh, d.priority
-            FROM occurrence o JOIN alarm_definition d USING (definition_id) JOIN sensor s ON s.sensor_id = o.sensor_id
+            FROM v_occurrence o JOIN alarm_definition d USING (definition_id) JOIN sensor s ON s.sensor_id = o.sensor_id
             WHERE o.occurrence_id = %s
             """,
             (occurrence_id,),

@@ -65,18 +65,14 @@ def list_impairments(connection: Connection[Any], now: datetime) -> list[Impairm
             """
             SELECT i.impairment_id, i.company_id, i.kind, i.what, i.reason, i.interim_measures, i.began_at, i.expected_until,
                    i.reported_at, i.restored_at, i.restore_proof, i.simulated, reporter.name AS reported_by,
-                   restorer.name AS restored_by, n.name AS sensor, n.name_zh AS sensor_zh, z.name AS zone, z.name_zh AS zone_zh,
-                   s.name AS site, s.name_zh AS site_zh, s.time_zone, c.name AS company, c.name_zh AS company_zh
+                   restorer.name AS restored_by, i.sensor, i.sensor_zh, i.zone, i.zone_zh, i.site, i.site_zh, i.time_zone,
+                   i.company, i.company_zh
             FROM (
-                (SELECT * FROM impairment WHERE restored_at IS NULL
+                (SELECT * FROM v_impairment WHERE restored_at IS NULL
                  ORDER BY began_at > %(now)s, expected_until, impairment_id LIMIT %(most)s)
                 UNION ALL
-                (SELECT * FROM impairment WHERE restored_at IS NOT NULL ORDER BY restored_at DESC LIMIT %(restored)s)
+                (SELECT * FROM v_impairment WHERE restored_at IS NOT NULL ORDER BY restored_at DESC LIMIT %(restored)s)
             ) i
-            JOIN site s ON s.site_id = i.site_id
-            JOIN company c ON c.company_id = i.company_id
-            LEFT JOIN zone z ON z.zone_id = i.zone_id
-            LEFT JOIN sensor n ON n.sensor_id = i.sensor_id
             LEFT JOIN person reporter ON reporter.person_id = i.reported_by
             LEFT JOIN person restorer ON restorer.person_id = i.restored_by
             ORDER BY i.restored_at DESC NULLS FIRST, i.began_at > %(now)s, i.expected_until, i.impairment_id
@@ -92,13 +88,9 @@ def find_impairment(connection: Connection[Any], impairment_id: int) -> Impairme
             """
             SELECT i.impairment_id, i.company_id, i.kind, i.what, i.reason, i.interim_measures, i.began_at, i.expected_until,
                    i.reported_at, i.restored_at, i.restore_proof, i.simulated, reporter.name AS reported_by,
-                   restorer.name AS restored_by, n.name AS sensor, n.name_zh AS sensor_zh, z.name AS zone, z.name_zh AS zone_zh,
-                   s.name AS site, s.name_zh AS site_zh, s.time_zone, c.name AS company, c.name_zh AS company_zh
-            FROM impairment i
-            JOIN site s ON s.site_id = i.site_id
-            JOIN company c ON c.company_id = i.company_id
-            LEFT JOIN zone z ON z.zone_id = i.zone_id
-            LEFT JOIN sensor n ON n.sensor_id = i.sensor_id
+                   restorer.name AS restored_by, i.sensor, i.sensor_zh, i.zone, i.zone_zh, i.site, i.site_zh, i.time_zone,
+                   i.company, i.company_zh
+            FROM v_impairment i
             LEFT JOIN person reporter ON reporter.person_id = i.reported_by
             LEFT JOIN person restorer ON restorer.person_id = i.restored_by
             WHERE i.impairment_id = %s
@@ -144,9 +136,9 @@ def out_now(connection: Connection[Any], now: datetime) -> OutNow:
         row = cursor.execute(
             """
             SELECT count(*) AS count, min(i.began_at) AS since,
-                   count(*) FILTER (WHERE i.expected_until < %(now)s) AS overrun, min(s.time_zone) AS time_zone,
+                   count(*) FILTER (WHERE i.expected_until < %(now)s) AS overrun, min(i.time_zone) AS time_zone,
                    coalesce(bool_or(i.simulated), false) AS simulated
-            FROM impairment i JOIN site s USING (site_id) WHERE i.restored_at IS NULL AND i.began_at <= %(now)s
+            FROM v_impairment i WHERE i.restored_at IS NULL AND i.began_at <= %(now)s
             """,
             {"now": now},
         ).fetchone()

@@ -15,9 +15,9 @@ LOOKED: Final = "looked"
 
 # What a parameter of a path names -> whose it is. A route with another parameter needs a line here (api/looks.py).
 COMPANY_OF: Final[dict[str, LiteralString]] = {
-    "occurrence": "SELECT company_id FROM occurrence WHERE occurrence_id = %s::bigint",
-    "finding": "SELECT company_id FROM finding WHERE finding_id = %s::bigint",
-    "impairment": "SELECT company_id FROM impairment WHERE impairment_id = %s::bigint",
+    "occurrence": "SELECT company_id FROM v_occurrence WHERE occurrence_id = %s::bigint",
+    "finding": "SELECT company_id FROM v_finding WHERE finding_id = %s::bigint",
+    "impairment": "SELECT company_id FROM v_impairment WHERE impairment_id = %s::bigint",
     "site": "SELECT company_id FROM site WHERE key = %s",
 }
 
@@ -86,16 +86,16 @@ def list_looks(connection: Connection[Any], before: int | None = None) -> list[L
         return cursor.execute(
             r"""
             SELECT j.journal_id, j.at, j.actor AS role, j.action, j.subject,
-                   coalesce(d.title, f.title, i.what, s.name) AS title, coalesce(d.title_zh, f.title, i.what, s.name_zh) AS title_zh,
+                   coalesce(d.title, f.title, i.what, s.name) AS title, coalesce(d.title_zh, f.title_zh, i.what, s.name_zh) AS title_zh,
                    c.name AS company, c.name_zh AS company_zh,
                    (SELECT time_zone FROM site WHERE company_id = j.company_id ORDER BY site_id LIMIT 1) AS time_zone
             FROM journal j JOIN company c ON c.company_id = j.company_id
             CROSS JOIN LATERAL (SELECT split_part(j.subject, '/', 1) AS kind, split_part(j.subject, '/', 2) AS key,
                 CASE WHEN split_part(j.subject, '/', 2) ~ '^\d{1,18}$' THEN split_part(j.subject, '/', 2)::bigint END AS id) u
-            LEFT JOIN occurrence o ON u.kind = 'occurrence' AND o.occurrence_id = u.id
+            LEFT JOIN LATERAL (SELECT definition_id FROM v_occurrence WHERE u.kind = 'occurrence' AND occurrence_id = u.id LIMIT 1) o ON true
             LEFT JOIN alarm_definition d ON d.definition_id = o.definition_id
-            LEFT JOIN finding f ON u.kind = 'finding' AND f.finding_id = u.id
-            LEFT JOIN impairment i ON u.kind = 'impairment' AND i.impairment_id = u.id
+            LEFT JOIN LATERAL (SELECT title, title_zh FROM v_finding WHERE u.kind = 'finding' AND finding_id = u.id LIMIT 1) f ON true
+            LEFT JOIN LATERAL (SELECT what FROM v_impairment WHERE u.kind = 'impairment' AND impairment_id = u.id LIMIT 1) i ON true
             LEFT JOIN site s ON u.kind = 'site' AND s.key = u.key
             WHERE j.action IN ('looked', 'evidence_read') AND (%(before)s::bigint IS NULL OR j.journal_id < %(before)s::bigint)
             ORDER BY j.journal_id DESC LIMIT %(most)s

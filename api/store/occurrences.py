@@ -146,7 +146,10 @@ def list_occurrences(connection: Connection[Any], *, only_open: bool, before: in
             JOIN site si ON si.site_id = o.site_id
             JOIN company c ON c.company_id = o.company_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
-            LEFT JOIN alarm a ON a.definition_id = o.definition_id AND a.sensor_id = o.sensor_id
+            LEFT JOIN LATERAL (
+                SELECT occurrence_id, state, suppression FROM v_alarm
+                WHERE definition_id = o.definition_id AND sensor_id = o.sensor_id LIMIT 1
+            ) a ON true
             WHERE (NOT %(only_open)s OR o.resolved_at IS NULL)
               AND (%(before)s::bigint IS NULL OR (o.began_at, o.occurrence_id)
                    < (SELECT b.began_at, b.occurrence_id FROM occurrence b WHERE b.occurrence_id = %(before)s::bigint))
@@ -176,8 +179,7 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
                    s.key AS sensor_key, s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.unit, s.period_s,
                    s.is_virtual, de.key AS device_key, asset.name AS asset, asset.name_zh AS asset_zh,
                    z.name AS zone, z.name_zh AS zone_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
-                   c.name AS company, c.name_zh AS company_zh, CASE WHEN seen.at > l.measured_at THEN seen.value ELSE l.value END AS value,
-                   greatest(seen.at, l.measured_at) AS measured_at
+                   c.name AS company, c.name_zh AS company_zh, newest.value, newest.measured_at
             FROM v_occurrence o
             JOIN alarm_definition d USING (definition_id)
             JOIN sensor s ON s.sensor_id = o.sensor_id
@@ -186,14 +188,12 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
             JOIN company c ON c.company_id = o.company_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             LEFT JOIN asset ON asset.asset_id = s.asset_id
-            LEFT JOIN alarm a ON a.definition_id = o.definition_id AND a.sensor_id = o.sensor_id
-            LEFT JOIN latest l ON l.sensor_id = o.sensor_id
-            -- `latest` is written every 2 s, a transition at once: an alarm never stands beside a value from before it.
             LEFT JOIN LATERAL (
-                SELECT t.at, t.value FROM v_transition t
-                WHERE t.occurrence_id = o.occurrence_id AND t.event IN ('raise', 'clear') AND t.value IS NOT NULL
-                ORDER BY t.transition_id DESC LIMIT 1
-            ) seen ON d.detector = 'limit' AND l.sensor_id IS NOT NULL
+                SELECT * FROM v_alarm WHERE definition_id = o.definition_id AND sensor_id = o.sensor_id LIMIT 1
+            ) a ON true
+            LEFT JOIN LATERAL (
+                SELECT value, measured_at FROM v_alarm_value WHERE definition_id = o.definition_id LIMIT 1
+            ) newest ON true
             LEFT JOIN person resolver ON resolver.person_id = o.resolved_by
             LEFT JOIN person shelver ON shelver.person_id = a.suppressed_by
             WHERE o.occurrence_id = %s
@@ -214,7 +214,7 @@ def timeline(connection: Connection[Any], occurrence_id: int, *, most: int = 500
                 UNION ALL
                 SELECT coalesce(n.sent_at, n.finished_at, n.due_at), 'notification', n.channel, n.state, n.person_id,
                        n.outcome, NULL, n.due_at, n.notification_id
-                FROM notification n WHERE n.occurrence_id = %(id)s
+                FROM v_notification n WHERE n.occurrence_id = %(id)s
                 UNION ALL
                 SELECT k.at, 'comment', '', '', k.person_id, k.body, NULL, NULL, k.comment_id
                 FROM occurrence_comment k WHERE k.occurrence_id = %(id)s

@@ -85,14 +85,14 @@ def list_sites(connection: Connection[Any], now: datetime, site: str | None = No
                        count(*) FILTER (WHERE d.due < %(now)s)::int AS overdue,
                        count(*) FILTER (WHERE d.due < %(now)s AND grade = 'major')::int AS overdue_major,
                        count(*) FILTER (WHERE state = 'claimed_done')::int AS to_verify
-                FROM finding
+                FROM v_finding
                 CROSS JOIN LATERAL (
                     SELECT coalesce(due_at, CASE grade WHEN 'major' THEN reported_at + %(put_in_hand)s::interval END) AS due
                 ) d
                 WHERE site_id = si.site_id AND state <> 'closed'
             ) f
             CROSS JOIN LATERAL (
-                SELECT count(*)::int AS impairments, min(began_at) AS impaired_since FROM impairment
+                SELECT count(*)::int AS impairments, min(began_at) AS impaired_since FROM v_impairment
                 WHERE site_id = si.site_id AND restored_at IS NULL AND began_at <= %(now)s
             ) i
             CROSS JOIN LATERAL (

@@ -33,7 +33,7 @@ def answers(connection: Connection[Any]) -> bool:
 def oldest_unsent(connection: Connection[Any], now: datetime) -> datetime | None:
     """When the oldest call for an alarm of the principal's companies was due that is due and still waits."""
     row = connection.execute(
-        "SELECT min(due_at) FROM notification WHERE state IN ('waiting', 'claimed') AND due_at <= %s AND subject = 'alarm'",
+        "SELECT min(due_at) FROM v_notification WHERE state IN ('waiting', 'claimed') AND due_at <= %s AND subject = 'alarm'",
         (now,),
     ).fetchone()
     assert row is not None
@@ -64,7 +64,7 @@ def sensors_heard(connection: Connection[Any], now: datetime) -> Heard:
                    count(*) FILTER (WHERE l.received_at > %(now)s::timestamptz
                        - make_interval(secs => greatest(60, 3 * s.period_s)))::int AS recent,
                    (SELECT time_zone FROM site ORDER BY site_id LIMIT 1) AS time_zone
-            FROM sensor s LEFT JOIN latest l ON l.sensor_id = s.sensor_id
+            FROM sensor s LEFT JOIN v_latest l ON l.sensor_id = s.sensor_id
             WHERE s.retired_at IS NULL AND NOT s.is_virtual
             """,
             {"now": now},

@@ -168,6 +168,9 @@ CREATE TABLE journal (                         -- who changed what, why, and wha
 );
 CALL davy_wall('journal');
 CREATE POLICY in_ones_own_name ON journal AS RESTRICTIVE FOR INSERT TO davy_web WITH CHECK (person_id = (SELECT davy_person()));
+-- Why the client's people changed something is theirs; the insurer's people read of what was looked at, which they write.
+CREATE POLICY onlookers_read_of_looks ON journal AS RESTRICTIVE FOR SELECT TO davy_web
+    USING ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer') OR action IN ('looked', 'evidence_read'));
 CREATE INDEX journal_by_subject ON journal (subject, at);
 
 CREATE SEQUENCE definitions_version;           -- moves when sensors, definitions or routes change; NOTIFY davy_definitions

@@ -124,7 +124,11 @@ CREATE TABLE occurrence_comment (
     body        text NOT NULL CHECK (length(body) BETWEEN 1 AND 4000),
     FOREIGN KEY (company_id, occurrence_id) REFERENCES occurrence (company_id, occurrence_id)
 );
-CALL davy_wall('occurrence_comment');
+-- What the client's people write is evidence too: the insurer's people read it once the occurrence is resolved or shared, and
+-- their own words always.
+CALL davy_wall('occurrence_comment', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
+    AND ((SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'') OR person_id = (SELECT davy_person()) OR EXISTS (
+        SELECT FROM occurrence o WHERE o.occurrence_id = occurrence_comment.occurrence_id AND (o.resolved_at IS NOT NULL OR o.shared)))))');
 
 CREATE TABLE route (                           -- who hears what: site and priority -> steps
     route_id    int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
@@ -228,16 +232,58 @@ CREATE VIEW v_transition WITH (security_barrier) AS
     WHERE (SELECT davy_everything()) OR t.company_id = ANY ((SELECT davy_companies())::int[])
        OR current_user = 'davy_owner';
 
+-- The same of what holds now: who put an alarm aside, and in what words.
+CREATE VIEW v_alarm WITH (security_barrier) AS
+    SELECT a.definition_id, a.sensor_id, a.company_id, a.site_id, a.state, a.active, a.changed_at, a.suppression, a.suppressed_until,
+           CASE WHEN e.evident THEN a.suppression_reason END AS suppression_reason, CASE WHEN e.evident THEN a.suppressed_by END AS suppressed_by,
+           a.occurrence_id, a.onset, a.transitions
+    FROM alarm a
+    LEFT JOIN occurrence o ON o.occurrence_id = a.occurrence_id
+    CROSS JOIN LATERAL (SELECT o.resolved_at IS NOT NULL OR coalesce(o.shared, false) OR (SELECT davy_everything()) OR current_user = 'davy_owner'
+        OR coalesce((SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin'), false) AS evident) e
+    WHERE (SELECT davy_everything()) OR a.company_id = ANY ((SELECT davy_companies())::int[])
+       OR current_user = 'davy_owner';
+
+-- The newest value beside an alarm, for those who may see live values. `latest` is written every 2 s, a transition at once: an
+-- alarm never stands beside a value from before it.
+CREATE VIEW v_alarm_value WITH (security_barrier) AS
+    SELECT d.definition_id, d.company_id, CASE WHEN seen.at > l.measured_at THEN seen.value ELSE l.value END AS value,
+           greatest(seen.at, l.measured_at) AS measured_at
+    FROM alarm_definition d
+    JOIN latest l ON l.sensor_id = d.sensor_id
+    LEFT JOIN LATERAL (
+        SELECT t.at, t.value FROM transition t
+        WHERE t.definition_id = d.definition_id AND t.sensor_id = d.sensor_id AND t.event IN ('raise', 'clear') AND t.value IS NOT NULL
+        ORDER BY t.number DESC LIMIT 1
+    ) seen ON d.detector = 'limit'
+    WHERE (SELECT davy_everything()) OR current_user = 'davy_owner' OR (d.company_id = ANY ((SELECT davy_companies())::int[])
+        AND (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin', 'grafana'));
+
+-- What was to be watched for, for whoever counts alarms: retired ones too.
+CREATE VIEW v_alarm_definition WITH (security_barrier) AS
+    SELECT definition_id, company_id, site_id, sensor_id, key, detector, priority, respond_within_s, standard, verified_on, valid_from,
+           retired_at
+    FROM alarm_definition
+    WHERE (SELECT davy_everything()) OR company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
+
 GRANT SELECT ON alarm_definition, route, route_step TO davy_ingest, davy_alerting, davy_web;
-GRANT SELECT ON alarm_definition, alarm TO davy_grafana;
+GRANT SELECT ON alarm_definition TO davy_grafana;
 GRANT SELECT ON v_occurrence, v_transition TO davy_alerting, davy_web, davy_grafana;
+GRANT SELECT ON v_alarm TO davy_web, davy_grafana;
+GRANT SELECT ON v_alarm_value TO davy_web;
+GRANT SELECT ON v_alarm_definition TO davy_alerting, davy_web;
+GRANT SELECT (definition_id, sensor_id, company_id, site_id, state, active, changed_at, suppression, suppressed_until, occurrence_id, onset,
+    chain, transitions) ON alarm TO davy_web, davy_grafana;
 GRANT SELECT (occurrence_id, company_id, site_id, definition_id, sensor_id, began_at, normal_at, resolved_at, resolved_by, resolution,
     action_taken, setpoint, definition_version, evidence_from, evidence_until, shared, historic, simulated) ON occurrence TO davy_web, davy_grafana;
 GRANT SELECT (transition_id, company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state, to_state,
     suppression, person_id, until, batch_no, previous, hash) ON transition TO davy_web, davy_grafana;
 GRANT SELECT ON occurrence, transition TO davy_ingest, davy_alerting;
 GRANT INSERT ON occurrence, transition TO davy_ingest, davy_alerting, davy_web;
-GRANT SELECT, INSERT ON alarm, notification TO davy_ingest, davy_alerting, davy_web;
+GRANT SELECT ON alarm TO davy_ingest, davy_alerting;
+GRANT INSERT ON alarm TO davy_ingest, davy_alerting, davy_web;
+GRANT SELECT, INSERT ON notification TO davy_ingest, davy_alerting;
+GRANT INSERT ON notification TO davy_web;
 GRANT UPDATE (state, active, changed_at, suppression, suppressed_until, suppression_reason, suppressed_by, occurrence_id, onset, chain, transitions)
     ON alarm TO davy_ingest, davy_alerting, davy_web;
 GRANT UPDATE (normal_at, evidence_until) ON occurrence TO davy_ingest, davy_alerting, davy_web;

@@ -41,5 +41,18 @@ CREATE INDEX notification_of_digests ON notification (person_id, onset) WHERE su
 CREATE POLICY alarms_only ON notification AS RESTRICTIVE FOR INSERT TO davy_ingest, davy_web WITH CHECK (subject = 'alarm');
 CREATE POLICY alarms_only_cancelled ON notification AS RESTRICTIVE FOR UPDATE TO davy_ingest, davy_web USING (subject = 'alarm');
 
+-- Who is told what, as pages show it: a receiver's receipt may name a person's address, so it stays with the client.
+CREATE VIEW v_notification WITH (security_barrier) AS
+    SELECT notification_id, company_id, subject, occurrence_id, finding_id, impairment_id, person_id, audience, channel, state, due_at,
+           sent_at, finished_at,
+           CASE WHEN (SELECT davy_everything()) OR current_user = 'davy_owner'
+                  OR (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin') THEN outcome END AS outcome
+    FROM notification
+    WHERE (SELECT davy_everything()) OR company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
+
+GRANT SELECT ON v_notification TO davy_web;
+GRANT SELECT (notification_id, key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience, person_id, channel, due_at,
+    urgency, state, attempt, lease_until, created_at, sent_at, finished_at, subject, event, finding_id, impairment_id, tally)
+    ON notification TO davy_web;
 GRANT SELECT, INSERT, UPDATE ON process_status TO davy_alerting;
 GRANT SELECT ON process_status TO davy_web;

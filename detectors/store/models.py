@@ -230,7 +230,7 @@ def unexplained(connection: Connection[Any], since: datetime, most: int = 20) ->
             SELECT o.occurrence_id, o.company_id, m.asset_id, substr(n.key, 2) AS kind, o.began_at
             FROM asset_model m JOIN device d ON d.key = '_model.' || m.key
             JOIN sensor n ON n.device_id = d.device_id AND n.key <> '_missing'
-            JOIN occurrence o ON o.sensor_id = n.sensor_id AND o.began_at >= %s
+            JOIN v_occurrence o ON o.sensor_id = n.sensor_id AND o.began_at >= %s
             WHERE NOT EXISTS (SELECT FROM model_evidence e WHERE e.occurrence_id = o.occurrence_id)
             ORDER BY o.occurrence_id DESC LIMIT %s
             """,

@@ -45,11 +45,14 @@ class FindingRow:
 
 def lock(connection: Connection[Any], finding_id: int) -> FindingRow | None:
     """The finding, locked until the transaction ends; None where there is none that the principal may work on."""
+    if connection.execute("SELECT 1 FROM finding WHERE finding_id = %s FOR UPDATE", (finding_id,)).fetchone() is None:
+        return None
+    # Read after the lock, and through the view: the columns of the plan are not granted to who acts for persons.
     with connection.cursor(row_factory=class_row(FindingRow)) as cursor:
         return cursor.execute(
             """
             SELECT finding_id, company_id, state, grade, graded_by, owner_id, measures, funds, due_at, contingency, claimed_by
-            FROM finding WHERE finding_id = %s FOR UPDATE
+            FROM v_finding WHERE finding_id = %s
             """,
             (finding_id,),
         ).fetchone()
@@ -134,6 +137,16 @@ def add_event(
             Jsonb(old) if old is not None else None,
             Jsonb(new) if new is not None else None,
         ),
+    )
+
+
+def add_word(
+    connection: Connection[Any], company_id: int, finding_id: int, *, now: datetime, new: Mapping[str, Any]
+) -> None:
+    """Appends what Davy itself noticed. It holds no lock, so it says nothing of the state: the database knows it."""
+    connection.execute(
+        "INSERT INTO finding_event (company_id, finding_id, at, event, new) VALUES (%s, %s, %s, 'noted', %s)",
+        (company_id, finding_id, now, Jsonb(new)),
     )
 
 
@@ -254,7 +267,6 @@ class SilentFinding:
     finding_id: int
     company_id: int
     sensor_id: int
-    state: str
     speaks: bool
     silent_since: datetime
 
@@ -264,7 +276,7 @@ def open_silences(connection: Connection[Any]) -> Sequence[SilentFinding]:
     with connection.cursor(row_factory=class_row(SilentFinding)) as cursor:
         return cursor.execute(
             """
-            SELECT f.finding_id, f.company_id, f.sensor_id, f.state, coalesce(said.speaks, false) AS speaks,
+            SELECT f.finding_id, f.company_id, f.sensor_id, coalesce(said.speaks, false) AS speaks,
                    coalesce(silent.since, f.reported_at) AS silent_since
             FROM finding f
             JOIN sensor s ON s.sensor_id = f.sensor_id AND s.retired_at IS NULL AND s.mandatory

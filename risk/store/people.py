@@ -30,5 +30,7 @@ def sensor_site(connection: Connection[Any], sensor_id: int) -> int | None:
 
 def occurrence_company(connection: Connection[Any], occurrence_id: int) -> int | None:
     """Whose occurrence that is, where the transaction may see it."""
-    row = connection.execute("SELECT company_id FROM occurrence WHERE occurrence_id = %s", (occurrence_id,)).fetchone()
+    row = connection.execute(
+        "SELECT company_id FROM v_occurrence WHERE occurrence_id = %s", (occurrence_id,)
+    ).fetchone()
     return int(row[0]) if row else None

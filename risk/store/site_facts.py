@@ -74,7 +74,7 @@ def sensors(connection: Connection[Any], window: Window) -> list[SensorRow]:
                 SELECT min(j.at) AS at FROM journal j
                 WHERE j.subject = 'sensor ' || d.key || '/' || s.key AND j.action = 'sensor_added'
             ) added
-            CROSS JOIN LATERAL (SELECT min(h.hour) AS hour FROM reading_hour h WHERE h.sensor_id = s.sensor_id) heard
+            CROSS JOIN LATERAL (SELECT hour FROM v_heard_since WHERE sensor_id = s.sensor_id LIMIT 1) heard
             WHERE s.site_id = %(site)s AND NOT s.is_virtual AND (s.retired_at IS NULL OR s.retired_at > %(begins)s)
               AND least(coalesce(added.at, s.valid_from), heard.hour) < %(ends)s
             ORDER BY d.key, s.key
@@ -97,11 +97,14 @@ def received(connection: Connection[Any], window: Window, rows: list[SensorRow])
     with connection.cursor(row_factory=class_row(Received)) as cursor:
         return cursor.execute(
             """
-            SELECT u.sensor_id, (h.hour AT TIME ZONE %(zone)s)::date AS day,
-                   sum(least(h.good, greatest(1, 3600 / u.period_s)))::float8 AS received
+            SELECT u.sensor_id, r.day, r.received
             FROM unnest(%(sensors)s::int[], %(periods)s::float8[]) AS u(sensor_id, period_s)
-            JOIN reading_hour h ON h.sensor_id = u.sensor_id AND h.hour >= %(begins)s AND h.hour < %(ends)s
-            GROUP BY 1, 2 ORDER BY 1, 2
+            CROSS JOIN LATERAL (
+                SELECT (h.hour AT TIME ZONE %(zone)s)::date AS day, sum(least(h.good, greatest(1, 3600 / u.period_s)))::float8 AS received
+                FROM v_reading_hour h WHERE h.sensor_id = u.sensor_id AND h.hour >= %(begins)s AND h.hour < %(ends)s
+                GROUP BY 1
+            ) r
+            ORDER BY 1, 2
             """,
             {
                 **window.values(),
@@ -129,10 +132,15 @@ def heard(connection: Connection[Any], window: Window) -> Heard:
     with connection.cursor(row_factory=class_row(Heard)) as cursor:
         found = cursor.execute(
             """
-            SELECT count(DISTINCT (h.hour AT TIME ZONE %(zone)s)::date)::int AS days, count(*)::int AS hours,
+            SELECT count(DISTINCT h.day)::int AS days, coalesce(sum(h.hours), 0)::int AS hours,
                    coalesce(bool_or(h.simulated), false) AS simulated
-            FROM sensor s JOIN reading_hour h ON h.sensor_id = s.sensor_id AND h.hour >= %(begins)s AND h.hour < %(ends)s
-            WHERE s.site_id = %(site)s AND NOT s.is_virtual AND h.readings > 0
+            FROM sensor s CROSS JOIN LATERAL (
+                SELECT (hour AT TIME ZONE %(zone)s)::date AS day, count(*) AS hours, bool_or(simulated) AS simulated
+                FROM v_reading_hour
+                WHERE sensor_id = s.sensor_id AND hour >= %(begins)s AND hour < %(ends)s AND readings > 0
+                GROUP BY 1
+            ) h
+            WHERE s.site_id = %(site)s AND NOT s.is_virtual
             """,
             window.values(),
         ).fetchone()
@@ -159,19 +167,18 @@ def answers(connection: Connection[Any], window: Window) -> list[Answer]:
             """
             SELECT d.priority, greatest(extract(epoch FROM coalesce(a.at, %(ends)s) - c.at), 0)::float8 AS waited_s,
                    a.at IS NOT NULL AS answered
-            FROM (
-                SELECT o.definition_id, o.occurrence_id, min(t.at) AS at
-                FROM occurrence o JOIN transition t ON t.occurrence_id = o.occurrence_id
-                WHERE o.site_id = %(site)s AND NOT o.historic AND o.began_at >= %(begins)s AND o.began_at < %(ends)s
-                  AND t.to_state = 'B' AND t.suppression = 'none' AND t.at < %(ends)s
-                GROUP BY 1, 2
-            ) c
-            JOIN alarm_definition d USING (definition_id)
+            FROM v_occurrence o
             CROSS JOIN LATERAL (
-                SELECT min(t.at) AS at FROM transition t
-                WHERE t.occurrence_id = c.occurrence_id AND t.event = 'acknowledge' AND t.at >= c.at AND t.at < %(ends)s
+                SELECT min(t.at) AS at FROM v_transition t
+                WHERE t.occurrence_id = o.occurrence_id AND t.to_state = 'B' AND t.suppression = 'none' AND t.at < %(ends)s
+            ) c
+            CROSS JOIN LATERAL (
+                SELECT min(t.at) AS at FROM v_transition t
+                WHERE t.occurrence_id = o.occurrence_id AND t.event = 'acknowledge' AND t.at >= c.at AND t.at < %(ends)s
             ) a
-            ORDER BY c.occurrence_id
+            JOIN v_alarm_definition d USING (definition_id)
+            WHERE o.site_id = %(site)s AND NOT o.historic AND o.began_at >= %(begins)s AND o.began_at < %(ends)s AND c.at IS NOT NULL
+            ORDER BY o.occurrence_id
             """,
             window.values(),
         ).fetchall()
@@ -180,7 +187,7 @@ def answers(connection: Connection[Any], window: Window) -> list[Answer]:
 def occurrences(connection: Connection[Any], window: Window) -> int:
     """How many alarms began in the window."""
     row = connection.execute(
-        "SELECT count(*) FROM occurrence WHERE site_id = %(site)s AND began_at >= %(begins)s AND began_at < %(ends)s",
+        "SELECT count(*) FROM v_occurrence WHERE site_id = %(site)s AND began_at >= %(begins)s AND began_at < %(ends)s",
         window.values(),
     ).fetchone()
     return int(row[0]) if row else 0
@@ -219,8 +226,10 @@ def suppressed(connection: Connection[Any], window: Window) -> list[float]:
     rows = connection.execute(
         """
         SELECT sum(extract(epoch FROM least(n.at, %(ends)s) - greatest(t.at, %(begins)s)))::float8 / 3600
-        FROM alarm_definition d JOIN transition t ON t.definition_id = d.definition_id
-        LEFT JOIN transition n ON n.definition_id = t.definition_id AND n.sensor_id = t.sensor_id AND n.number = t.number + 1
+        FROM v_alarm_definition d JOIN v_transition t ON t.definition_id = d.definition_id
+        LEFT JOIN LATERAL (
+            SELECT at FROM v_transition WHERE definition_id = t.definition_id AND sensor_id = t.sensor_id AND number = t.number + 1 LIMIT 1
+        ) n ON true
         WHERE d.site_id = %(site)s AND d.priority IN ('life-safety', 'high')
           AND t.suppression IN ('shelved', 'out_of_service') AND t.at < %(ends)s AND coalesce(n.at > %(begins)s, true)
         GROUP BY t.definition_id, t.sensor_id
@@ -239,9 +248,9 @@ def grave_alarms(connection: Connection[Any], window: Window) -> int:
     """
     row = connection.execute(
         """
-        SELECT count(*) FROM alarm_definition d
+        SELECT count(*) FROM v_alarm_definition d
         WHERE d.site_id = %(site)s AND d.priority IN ('life-safety', 'high')
-          AND least(d.valid_from, (SELECT min(h.hour) FROM reading_hour h WHERE h.sensor_id = d.sensor_id)) < %(ends)s
+          AND least(d.valid_from, (SELECT h.hour FROM v_heard_since h WHERE h.sensor_id = d.sensor_id)) < %(ends)s
           AND (d.retired_at IS NULL OR d.retired_at > %(begins)s)
         """,
         window.values(),

@@ -58,6 +58,21 @@ def walked(house: House) -> House:
             "INSERT INTO occurrence_comment (company_id, occurrence_id, person_id, at, body) VALUES (%s, %s, %s, now(), %s)",
             (plant.a.company_id, opened, plant.a.people["officer"], WRITTEN),
         )
+        owner.execute(
+            "UPDATE alarm SET suppression = 'shelved', suppressed_until = now() + interval '1 h', suppression_reason = %s, suppressed_by = %s"
+            " WHERE occurrence_id = %s",
+            (WRITTEN, plant.a.people["officer"], opened),
+        )
+        owner.execute(
+            "INSERT INTO notification (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience, person_id, channel,"
+            " due_at, urgency, state, created_at, outcome) SELECT 'k', company_id, occurrence_id, definition_id, sensor_id, now(), 0, 'r', 'client',"
+            " %s, 'smtp', now(), 0, 'sent', now(), %s FROM occurrence WHERE occurrence_id = %s",
+            (plant.a.people["officer"], WRITTEN, opened),
+        )
+        owner.execute(
+            "INSERT INTO journal (company_id, person_id, actor, action, subject, reason) VALUES (%s, %s, 'integrator', 'limit_changed', 'x', %s)",
+            (plant.a.company_id, plant.a.people["integrator"], WRITTEN),
+        )
     return house
 
 
@@ -122,6 +137,9 @@ def test_the_wall_itself_holds_values_back_from_an_insurers_token(walked: House,
             "SELECT first_value FROM occurrence",
             "SELECT value FROM transition",
             "SELECT reason FROM transition",
+            "SELECT suppression_reason FROM alarm",
+            "SELECT suppressed_by FROM alarm",
+            "SELECT outcome FROM notification",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(query)
@@ -131,13 +149,21 @@ def test_the_wall_itself_holds_values_back_from_an_insurers_token(walked: House,
             0,
             0,
         )
-        for table in ("latest", "rejected_message", "v_reading", "reading_hour", "v_evidence"):
+        said = "SELECT count(*) FILTER (WHERE suppression = 'shelved'), count(suppression_reason), count(suppressed_by) FROM v_alarm"
+        assert connection.execute(said).fetchone() == (1, 0, 0)
+        assert connection.execute("SELECT count(*), count(outcome) FROM v_notification").fetchone() == (1, 0)
+        for table in (
+            "latest", "rejected_message", "v_reading", "reading_hour", "v_evidence", "v_latest", "v_reading_hour", "v_alarm_value",
+            "occurrence_comment", "journal",
+        ):  # fmt: skip
             count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
             assert connection.execute(count).fetchone() == (0,), table
         with plant.owner() as owner:
             owner.execute("UPDATE occurrence SET shared = true WHERE company_id = %s", (plant.a.company_id,))
         assert connection.execute("SELECT count(first_value) FROM v_occurrence").fetchone() == (1,)
         assert connection.execute("SELECT count(value), count(reason) FROM v_transition").fetchone() == (1, 1)
+        assert connection.execute(said).fetchone() == (1, 1, 1)
+        assert connection.execute("SELECT body FROM occurrence_comment").fetchall() == [(WRITTEN,)]
 
 
 def test_the_client_reads_its_own_values_through_the_same_views(walked: House) -> None:
@@ -147,6 +173,12 @@ def test_the_client_reads_its_own_values_through_the_same_views(walked: House) -
     with plant.database.connect("web", officer) as connection:
         assert connection.execute("SELECT count(*), count(first_value) FROM v_occurrence").fetchone() == (1, 1)
         assert connection.execute("SELECT count(value) FROM v_transition").fetchone() == (1,)
+        assert connection.execute("SELECT suppression_reason FROM v_alarm").fetchall() == [(WRITTEN,)]
+        assert connection.execute("SELECT outcome FROM v_notification").fetchall() == [(WRITTEN,)]
+        assert connection.execute("SELECT count(*) > 0 FROM v_alarm_value WHERE value = %s", (FRESH,)).fetchone() == (
+            True,
+        )
+        assert connection.execute("SELECT reason FROM journal").fetchall() == [(WRITTEN,)]
 
 
 def looks(plant: Plant) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,8 @@ JOIN pg_index b ON b.indrelid = a.indrelid AND b.indexrelid > a.indexrelid AND b
 JOIN pg_class c ON c.oid = a.indrelid AND c.relnamespace = 'public'::regnamespace
 WHERE a.indisunique"""
 
+# Every place where a statement names what it reads: after FROM, JOIN, USING, or a comma between two of them.
+READS = re.compile(r"(?:\b(?:FROM|JOIN|USING|TABLE)|,)\s+([a-z_]+)\b(?!\s*\()")
 WRITES = re.compile(r"\b(?:INSERT INTO|DELETE FROM|UPDATE|COPY) ([a-z_]+)\b")
 
 
@@ -158,3 +161,33 @@ def test_only_its_owner_writes_a_table() -> None:
                         wrong.append(f"{file.relative_to(ROOT)} writes {table} of {page[table][0]}")
     assert wrong == []
     assert used == allowed
+
+
+def test_others_read_through_the_views_of_the_owner() -> None:
+    """A statement names tables of its own package, what core owns, and views; or the page says what else and why."""
+    page = stated()
+    allowed = {(row[0], row[1]) for row in cells("| table read directly | package |")}
+    wrong, used = [], set()
+    for package in PACKAGES:
+        for file, text in statements(package):
+            for table in set(READS.findall(text)):
+                owner, wall = (page[table][0], page[table][2]) if table in page else ("core", "")
+                if owner in ("core", package) or wall == "view":
+                    continue
+                used.add((table, package))
+                if (table, package) not in allowed:
+                    wrong.append(f"{file.relative_to(ROOT)} reads {table} of {owner}")
+    assert sorted(set(wrong)) == []
+    assert used == allowed
+    assert {package for _, package in allowed} <= {"api"}, "the packages below know each other by their views alone"
+
+
+def statements(package: str) -> Iterator[tuple[Path, str]]:
+    """The texts in a package's store files that are SQL: docstrings are not."""
+    for file in sorted((ROOT / package).rglob("*.py")):
+        if file.stem == "store" or file.parent.name == "store":
+            tree = ast.parse(file.read_text("utf-8"))
+            said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+                    yield file, node.value

@@ -169,6 +169,22 @@ def test_a_bypass_within_its_time_excuses(plant: Plant) -> None:
     assert len(found(plant)) == 1
 
 
+def test_it_speaks_again_while_somebody_works_on_it(plant: Plant) -> None:
+    """Davy's note says nothing of the state: it stays where the people have brought it."""
+    plant.apply(plant.raised("gas", NOW))
+    now = NOW + PATIENCE
+    look(plant, now)
+    ((finding,),) = plant.rows("SELECT finding_id FROM finding")
+    plan = Plan(owner_id=plant.people["deputy"], measures="m", funds="f", due_at=now + HOUR, contingency="c")
+    with plant.as_person("officer") as connection:
+        acts.plan(connection, finding, person_id=plant.people["officer"], now=now, plan=plan, grade="major")
+    plant.apply(plant.cleared("gas", now + HOUR), now=now + HOUR)
+    speaks(plant, now + HOUR)
+    look(plant, now + HOUR)
+    last = plant.rows("SELECT event, from_state, to_state FROM finding_event ORDER BY event_id DESC LIMIT 1")
+    assert last == [("noted", "rectifying", "rectifying")]
+
+
 def test_closed_while_silent_it_comes_back_only_after_as_long_again(plant: Plant) -> None:
     """A person has looked; the next minute it must not stand there anew. A day later it must."""
     plant.apply(plant.raised("gas", NOW))

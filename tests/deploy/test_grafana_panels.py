@@ -18,7 +18,7 @@ pytestmark = pytest.mark.db
 NOW = datetime.now(UTC)
 READABLE = (  # every table and view that the role may read
     "company", "site", "zone", "asset", "device", "sensor", "latest", "v_reading", "device_stream", "stream_gap",
-    "alarm_definition", "alarm", "v_occurrence", "v_transition", "finding", "v_finding_step", "impairment",
+    "alarm_definition", "v_alarm", "v_occurrence", "v_transition", "v_finding", "v_finding_step", "impairment",
 )  # fmt: skip
 
 
@@ -128,6 +128,8 @@ ATTEMPTS = (  # what one would try in a query editor
     "SELECT name FROM person",
     "SELECT first_value FROM occurrence",
     "SELECT value FROM transition",
+    "SELECT suppression_reason FROM alarm",
+    "SELECT measures FROM finding",
     "SELECT note FROM finding_event",
     "SELECT * FROM notification",
     "SELECT report FROM ingest_status",

@@ -98,9 +98,7 @@ def test_an_owner_hands_over_to_nobody_in_the_database(timescale_works: Works) -
     refused(
         works, "deputy", "UPDATE finding SET due_at = due_at + interval '1 d' WHERE finding_id = %(finding)s", values
     )
-    with works.as_person("officer") as connection:
-        statement = "UPDATE finding SET due_at = due_at + interval '1 d' WHERE finding_id = %(finding)s"
-        assert connection.execute(statement, values).rowcount == 1
+    works.does("officer", acts.extend, finding, due_at=NOW + 8 * DAY, reason="备件未到")
 
 
 def test_events_and_photos_stay_as_they_were_written(timescale_works: Works) -> None:
@@ -124,20 +122,43 @@ def test_the_insurer_sees_findings_without_people(timescale_works: Works) -> Non
     """State, grade and deadline; no event, no photo, no name. And changes nothing."""
     works = timescale_works
     finding = works.claimed()
-    works.does("deputy", acts.add_photo, finding, photo=prepare(picture(8, 8)), shows="after")
+    works.does("deputy", acts.add_photo, finding, photo=prepare(picture(8, 8)), shows="after", now=NOW + DAY)
     impairment = begun(works)
     with works.as_person("underwriter") as connection:
-        for table, seen in (("finding", 1), ("impairment", 1), ("finding_event", 0), ("finding_photo", 0)):
+        for table, seen in (
+            ("finding", 1),
+            ("impairment", 1),
+            ("finding_event", 0),
+            ("finding_photo", 0),
+            ("v_impairment", 1),
+        ):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (seen,)  # noqa: S608
+        shown = "SELECT title, description, measures, funds, contingency, owner, photos FROM v_finding"
+        assert connection.execute(shown).fetchall() == [("法兰渗漏", None, None, None, None, None, 0)]
+        for column in ("description", "measures", "funds", "contingency"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(f"SELECT {column} FROM finding")  # noqa: S608
         assert connection.execute("SELECT count(*) FROM person WHERE company_id IS NOT NULL").fetchone() == (0,)
         steps = connection.execute("SELECT event, to_state FROM v_finding_step ORDER BY event_id").fetchall()
         assert steps[-2:] == [("claimed_done", "claimed_done"), ("photo_added", "claimed_done")]
         assert connection.execute("UPDATE finding SET measures = 'x'").rowcount == 0
         assert connection.execute("UPDATE impairment SET interim_measures = 'x'").rowcount == 0
     with works.as_person("stranger") as connection:
-        for table in ("finding", "impairment", "finding_event", "finding_photo", "v_finding_step"):
+        for table in (
+            "finding",
+            "impairment",
+            "finding_event",
+            "finding_photo",
+            "v_finding_step",
+            "v_finding",
+            "v_impairment",
+        ):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608
         assert connection.execute("UPDATE finding SET measures = 'x'").rowcount == 0
+    with works.as_person("third") as connection:
+        assert connection.execute(shown).fetchall() == [
+            ("法兰渗漏", "", "换垫片", "200元，维修费", "禁火，巡检", "Li Deputy", 1)
+        ]
     values = {"id": impairment, "third": works.third}
     statement = "UPDATE impairment SET restored_at = now(), restored_by = %(third)s, restore_proof = 'x' WHERE impairment_id = %(id)s"
     refused(works, "officer", statement, values)

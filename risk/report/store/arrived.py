@@ -18,12 +18,11 @@ def sensors(connection: Connection[Any], site_id: int, since: datetime, until: d
         return cursor.execute(
             """
             SELECT s.sensor_id, d.key AS device, d.kind, s.period_s,
-                   least(s.valid_from, (SELECT min(h.hour) FROM reading_hour h WHERE h.sensor_id = s.sensor_id)) AS begins,
-                   s.retired_at AS ends
+                   least(s.valid_from, h.hour) AS begins, s.retired_at AS ends
             FROM sensor s JOIN device d USING (device_id)
+            CROSS JOIN LATERAL (SELECT hour FROM v_heard_since WHERE sensor_id = s.sensor_id LIMIT 1) h
             WHERE s.site_id = %(site)s AND NOT s.is_virtual AND coalesce(s.retired_at > %(since)s, true)
-              AND (s.valid_from < %(until)s
-                   OR EXISTS (SELECT FROM reading_hour h WHERE h.sensor_id = s.sensor_id AND h.hour < %(until)s))
+              AND least(s.valid_from, h.hour) < %(until)s
             ORDER BY d.key, s.key
             """,
             {"site": site_id, "since": since, "until": until},
@@ -36,10 +35,13 @@ def received(
     """Readings of each sensor and day there. No hour counts for more than was expected of it: haste does not fill a gap."""
     found = connection.execute(
         """
-        SELECT h.sensor_id, (h.hour AT TIME ZONE %(zone)s)::date, sum(least(h.good, 3600 / s.period_s))::float8
-        FROM reading_hour h JOIN sensor s USING (sensor_id)
-        WHERE s.site_id = %(site)s AND NOT s.is_virtual AND h.hour >= %(since)s AND h.hour < %(until)s
-        GROUP BY 1, 2
+        SELECT s.sensor_id, r.day, r.received
+        FROM sensor s CROSS JOIN LATERAL (
+            SELECT (hour AT TIME ZONE %(zone)s)::date AS day, sum(least(good, 3600 / s.period_s))::float8 AS received
+            FROM v_reading_hour WHERE sensor_id = s.sensor_id AND hour >= %(since)s AND hour < %(until)s
+            GROUP BY 1
+        ) r
+        WHERE s.site_id = %(site)s AND NOT s.is_virtual
         """,
         {"site": site_id, "since": since, "until": until, "zone": zone},
     )
@@ -50,10 +52,14 @@ def any_simulated(connection: Connection[Any], site_id: int, since: datetime, un
     """Whether the demo made some of the readings."""
     row = connection.execute(
         """
-        SELECT EXISTS (SELECT FROM reading_hour h JOIN sensor s USING (sensor_id)
-                       WHERE s.site_id = %s AND h.simulated AND h.hour >= %s AND h.hour < %s)
+        SELECT EXISTS (
+            SELECT FROM sensor s CROSS JOIN LATERAL (
+                SELECT 1 FROM v_reading_hour
+                WHERE sensor_id = s.sensor_id AND simulated AND hour >= %(since)s AND hour < %(until)s LIMIT 1
+            ) h
+            WHERE s.site_id = %(site)s)
         """,
-        (site_id, since, until),
+        {"site": site_id, "since": since, "until": until},
     ).fetchone()
     return bool(row and row[0])
 
@@ -89,9 +95,9 @@ def first_record(connection: Connection[Any], site_id: int) -> datetime | None:
     """When the first reading or alarm of the site is from."""
     row = connection.execute(
         """
-        SELECT least((SELECT min(o.began_at) FROM occurrence o WHERE o.site_id = %(site)s),
+        SELECT least((SELECT min(o.began_at) FROM v_occurrence o WHERE o.site_id = %(site)s),
                      (SELECT min(first.hour) FROM sensor s CROSS JOIN LATERAL
-                          (SELECT min(h.hour) AS hour FROM reading_hour h WHERE h.sensor_id = s.sensor_id) first
+                          (SELECT hour FROM v_heard_since WHERE sensor_id = s.sensor_id LIMIT 1) first
                       WHERE s.site_id = %(site)s AND NOT s.is_virtual))
         """,
         {"site": site_id},

@@ -21,10 +21,10 @@ def alarms(connection: Connection[Any], site_id: int, since: datetime, until: da
         return cursor.execute(
             """
             SELECT d.priority, o.began_at,
-                   (SELECT min(t.at) FROM transition t WHERE t.occurrence_id = o.occurrence_id
+                   (SELECT min(t.at) FROM v_transition t WHERE t.occurrence_id = o.occurrence_id
                       AND t.event = 'acknowledge' AND t.at < %(until)s) AS answered_at,
                    CASE WHEN o.resolved_at < %(until)s THEN coalesce(o.resolution, 'unknown') END AS resolution, o.historic, o.simulated
-            FROM occurrence o JOIN alarm_definition d USING (definition_id)
+            FROM v_occurrence o JOIN v_alarm_definition d USING (definition_id)
             WHERE o.site_id = %(site)s AND o.began_at >= %(since)s AND o.began_at < %(until)s
             ORDER BY o.began_at, o.occurrence_id
             """,
@@ -35,7 +35,7 @@ def alarms(connection: Connection[Any], site_id: int, since: datetime, until: da
 def targets(connection: Connection[Any], site_id: int) -> dict[str, float]:
     """The shortest time to respond that a definition of each priority states."""
     found = connection.execute(
-        "SELECT priority, min(respond_within_s) FROM alarm_definition WHERE site_id = %s AND retired_at IS NULL GROUP BY priority",
+        "SELECT priority, min(respond_within_s) FROM v_alarm_definition WHERE site_id = %s AND retired_at IS NULL GROUP BY priority",
         (site_id,),
     )
     return {row[0]: row[1] for row in found}
@@ -47,11 +47,14 @@ def silenced(connection: Connection[Any], site_id: int, since: datetime, until: 
         return cursor.execute(
             """
             WITH step AS (
-                SELECT t.definition_id, t.sensor_id, d.priority, t.suppression, t.at,
-                       lead(t.at, 1, %(until)s::timestamptz)
-                           OVER (PARTITION BY t.definition_id, t.sensor_id ORDER BY t.number) AS ended_at
-                FROM transition t JOIN alarm_definition d USING (definition_id)
-                WHERE d.site_id = %(site)s AND t.at < %(until)s
+                SELECT d.definition_id, t.sensor_id, d.priority, t.suppression, t.at, t.ended_at
+                FROM v_alarm_definition d
+                CROSS JOIN LATERAL (
+                    SELECT sensor_id, suppression, at,
+                           lead(at, 1, %(until)s::timestamptz) OVER (PARTITION BY sensor_id ORDER BY number) AS ended_at
+                    FROM v_transition WHERE definition_id = d.definition_id AND at < %(until)s
+                ) t
+                WHERE d.site_id = %(site)s
             )
             SELECT suppression, priority, count(DISTINCT (definition_id, sensor_id)) AS alarms,
                    sum(extract(epoch FROM least(ended_at, %(until)s) - greatest(at, %(since)s)) / 3600)::float8 AS hours

@@ -66,7 +66,7 @@ def standard_limits(connection: Connection[Any], site_id: int) -> tuple[int, int
     """Limits in force that name a standard, and of them those held against its text by a person."""
     row = connection.execute(
         """
-        SELECT count(*), count(verified_on) FROM alarm_definition
+        SELECT count(*), count(verified_on) FROM v_alarm_definition
         WHERE site_id = %s AND retired_at IS NULL AND standard IS NOT NULL
         """,
         (site_id,),
