@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from core.response_time import Answer
 from davy.score import score as davy_score
-from risk.score.facts import Answer, Overdue
+from risk.score.facts import Overdue
 from risk.score.formula import shipped
 from risk.score.scoring import facts_of, midnight, score_day, score_sites
 from risk.store import scores
