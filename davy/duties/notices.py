@@ -31,24 +31,23 @@ def tell_occasions(connection: Connection[Any], now: datetime) -> int:
 
 
 def send_digests(connection: Connection[Any], now: datetime) -> int:
-    """Queues the digests that are due and say something; gives how many were new."""
-    due = []
+    """Decides the digests whose end has come, each once: written down with its numbers, and queued where it says something.
+
+    Gives how many are to be sent.
+    """
+    decided = []
     for reader in digest_readers(connection):
-        between = period(now, reader.time_zone, reader.last_until)
+        between = period(now, reader.time_zone, reader.decided_until, reader.told_until)
         if between is not None:
-            tally = tally_for(connection, reader, *between, now)
-            if tally.says_something:
-                due.append((reader, tally))
-    return notices.queue_digests(connection, due, now)
+            decided.append((reader, tally_for(connection, reader, *between)))
+    return notices.queue_digests(connection, decided, now)
 
 
-def tally_for(
-    connection: Connection[Any], reader: DigestReader, since: datetime, until: datetime, now: datetime
-) -> Tally:
-    """What there is to say to one reader of the companies they look after."""
-    risks = risk_tallies(connection, reader.companies, since, until, now)
+def tally_for(connection: Connection[Any], reader: DigestReader, since: datetime, until: datetime) -> Tally:
+    """What there was to say at `until` to one reader of the companies they look after, however late it is asked."""
+    risks = risk_tallies(connection, reader.companies, since, until)
     companies = []
-    for alarms in alarm_tallies(connection, reader.companies, since, until, now):
+    for alarms in alarm_tallies(connection, reader.companies, since, until):
         counted = {**asdict(alarms), **asdict(risks[alarms.company_id])}
         del counted["company_id"]
         companies.append(CompanyTally(**counted))

@@ -58,6 +58,7 @@ def _summary(facts: ReportFacts, voice: Voice) -> Section:
     said = (
         *(scores.sentence(score, voice) for score in facts.scores),
         alarms.sentence(facts, voice),
+        *([alarms.response_sentence(facts, voice)] if facts.response.counted else []),
         hazards.findings_sentence(facts, voice),
         hazards.impairments_sentence(facts, voice),
         readings.coverage_sentence(facts, voice),

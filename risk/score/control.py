@@ -27,7 +27,7 @@ class Driver:
     Args:
         value: what was measured, in `unit`; None where there was nothing to measure.
         points: 0-100; None where there was nothing to judge by. `low` and `high`: the ends of its interval.
-        sentence: id of the sentence that says it (risk.score_texts), `words` what stands in its places.
+        sentence: id of the sentence that says it (risk/score/texts.py), `words` what stands in its places.
     """
 
     key: str

@@ -24,6 +24,7 @@ def told(facts: ReportFacts, voice: Voice) -> Section:
     """The chapter."""
     _ = voice.gettext
     blocks: list[Block] = [_gauges(facts, voice)]
+    blocks += [Paragraph(text, "note") for text in _formulas(facts, voice)]
     if facts.drivers:
         blocks.append(_moves(facts, voice))
     if any(day.control is not None or day.confidence is not None for day in facts.score_days):
@@ -36,6 +37,32 @@ def told(facts: ReportFacts, voice: Voice) -> Section:
     return Section("scores", _("Scores, and what moved them"), tuple(blocks))
 
 
+def _formulas(facts: ReportFacts, voice: Voice) -> list[str]:
+    """Where two formulas meet, what that means for the reader."""
+    _, before_by = voice.gettext, _before_by(facts)
+    words = {"formula": facts.formula, "before": before_by, "others": ", ".join(facts.other_formulas)}
+    said = []
+    if before_by:
+        said.append(
+            _(
+                "The numbers of the month before were made with formula %(before)s, those of this month with %(formula)s. They do not compare, so no change is shown."
+            )
+            % words
+        )
+    if facts.other_formulas:
+        said.append(
+            _(
+                "On some days of the month there is no number by %(formula)s; theirs were made with %(others)s, so the curve may step where the formula changes."
+            )
+            % words
+        )
+    return said
+
+
+def _before_by(facts: ReportFacts) -> str | None:
+    return next((score.before_by for score in facts.scores if score.before_by), None)
+
+
 def sentence(score: ScoreFacts, voice: Voice) -> str:
     """One number in one sentence."""
     _ = voice.gettext
@@ -45,6 +72,14 @@ def sentence(score: ScoreFacts, voice: Voice) -> str:
     words |= {"value": voice.score(score.value), "interval": voice.interval(score.low, score.high)}
     if score.before is None:
         return _("%(name)s %(value)s (interval %(interval)s); there is no value of the month before.") % words
+    if score.before_by:
+        words |= {"before": voice.score(score.before), "formula": score.before_by}
+        return (
+            _(
+                "%(name)s %(value)s (interval %(interval)s); a month before %(before)s by another formula (%(formula)s), which does not compare."
+            )
+            % words
+        )
     step = round(score.value) - round(score.before)
     words["step"] = voice.number(abs(step))
     if step > 0:
@@ -65,7 +100,7 @@ def _gauges(facts: ReportFacts, voice: Voice) -> Block:
             score.value,
             score.low,
             score.high,
-            score.before,
+            None if score.before_by else score.before,
         )
         for score in facts.scores
     ]
@@ -112,7 +147,7 @@ def _moves(facts: ReportFacts, voice: Voice) -> Block:
                 _why(driver, voice),
                 voice.number(driver.lost, 1),
                 voice.number(driver.before, 1),
-                _change(driver, voice),
+                NONE if _before_by(facts) else _change(driver, voice),
             )
             for driver in facts.drivers
         ),
