@@ -17,7 +17,7 @@ from risk.report.refusal import Unreportable, later
 from risk.report.scored import Scored, scored
 from risk.report.store import arrived, happened
 from risk.report.store import site as store
-from risk.score.formula import shipped
+from risk.score.formula import explaining
 from risk.store.scores import ScoreRow, scores_between
 
 NAMES: Final = ("hazard", "control", "confidence")
@@ -63,7 +63,7 @@ def gather(
     )
     end = until.astimezone(ZoneInfo(zone)).date()
     formula = formula_of(of.now.formula if of.now else None)
-    targets = (formula or shipped()).control.response.targets_s
+    targets = explaining(of.now.formula if of.now else None).control.response.targets_s
     limits = store.standard_limits(connection, site.site_id)
     made_up = [row.simulated for rows in (of.days, alarms, findings, impairments) for row in rows]
     simulated = any(made_up) or arrived.any_simulated(connection, site.site_id, since, until)

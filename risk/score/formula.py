@@ -153,3 +153,11 @@ def shipped(name: str = CURRENT) -> Formula:
     if name not in known:
         raise BadInput(f"There is no formula {name}; there are {', '.join(known)}.")
     return read_formula(folder.joinpath(f"{name}.yaml").read_text("utf-8"))
+
+
+def explaining(name: str | None) -> Formula:
+    """The formula that a score was made with; the one in use where there is no score, or its formula no longer ships."""
+    try:
+        return shipped(name or CURRENT)
+    except BadInput:
+        return shipped()
