@@ -163,7 +163,7 @@ def test_one_history_has_one_figure_wherever_it_is_shown(
     assert tuple(facts["response"][name] for name in ("counted", "unanswered", "p50_s", "p90_s")) == told
     report = officer.get("/sites/tank-farm/report", params={"month": str(month)}).text
     assert ("9 of 10 within 12.1 min" in report) == (missed == 1)
-    assert ("more than one in ten were not: 2 of 12." in report) == (missed == 2)
+    assert ("more than one in ten were not acknowledged: 2 of 12." in report) == (missed == 2)
     assert ("over 1 in 10 unanswered" in report) == (missed == 2)
 
     response = site["parts"]["control"][0]
