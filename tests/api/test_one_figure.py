@@ -1,4 +1,4 @@
-"""One history of alarms, one time to acknowledge: the score's parts, the portfolio, the digest and the report say the same."""
+"""One history of alarms, one time to acknowledge: the score's parts, the portfolio, the digest, the report and Grafana say the same."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import pytest
 
 from alerting.digest import CompanyTally, from_json
 from davy.duties.notices import send_digests
+from davy.grafana.scope import allow
 from risk.report.month import Month
 from risk.score.formula import shipped
 from risk.score.scoring import midnight, score_day
 from risk.store import scores
 from tests.api.conftest import House
 from tests.api.plant import Plant
+from tests.deploy.boards import last_days, queries
 
 pytestmark = pytest.mark.db
 ZONE = "Asia/Shanghai"
@@ -106,6 +108,26 @@ class Yesterday:
         return next(each for each in tally.companies if each.company_zh == "淮海石化")
 
 
+def grafana(day: Yesterday) -> list[tuple[object, ...]]:
+    """(half within, nine in ten within) of each day, as the panel of the alarms board has them, which knows no end but now."""
+    database = day.plant.database
+    with day.plant.owner() as c:
+        c.execute("DELETE FROM transition WHERE at > now()")
+    allow(
+        database.url("owner"),
+        ["huaihai-petro"],
+        audience="client",
+        days=30,
+        reason="test",
+        actor="tester",
+        now=datetime.now(UTC),
+    )
+    (panel,) = [query for query in queries() if query.file.parent.name == "en" and "percentile_disc" in query.text]
+    sender = last_days(timescaledb=True, variables={"site": ["tank-farm"]})
+    with database.connect("grafana") as connection:
+        return [row[1:] for row in connection.execute(sender.sent(panel.text).encode()).fetchall()]
+
+
 @pytest.fixture
 def yesterday(timescale_house: House) -> Yesterday:
     """With alarms that count nowhere: one learnt of too late to call anybody, one that was shelved."""
@@ -165,6 +187,8 @@ def test_one_history_has_one_figure_wherever_it_is_shown(
     assert ("9 of 10 within 12.1 min" in report) == (missed == 1)
     assert ("more than one in ten were not acknowledged: 2 of 12." in report) == (missed == 2)
     assert ("over 1 in 10 unanswered" in report) == (missed == 2)
+
+    assert grafana(day) == [told[2:]]
 
     response = site["parts"]["control"][0]
     assert response["sentence"] == ("response.missed" if missed == 1 else "response.unanswered")

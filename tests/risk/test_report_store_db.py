@@ -106,7 +106,9 @@ def test_an_empty_month_has_a_sentence(seeded: tuple[Plant, Seeded]) -> None:
     with pytest.raises(Unreportable, match=rf"recorded of tank-farm in 2019-03: its records begin in {first}\."):
         facts_of(made, Month(2019, 3), made.began)
     with made.owner() as owner:
-        owner.execute("UPDATE occurrence SET began_at = began_at - interval '70 days' WHERE began_at < %s", (month.since,))
+        owner.execute(
+            "UPDATE occurrence SET began_at = began_at - interval '70 days' WHERE began_at < %s", (month.since,)
+        )
     with pytest.raises(Unreportable, match=rf"recorded of tank-farm in {first.previous()}, up to {first}-01 00:00\."):
         facts_of(made, first.previous(), made.began)
     with pytest.raises(Unreportable, match="has not begun yet"):
