@@ -200,9 +200,9 @@ def check_extension(standing: Standing, due_at: datetime, *, by: int, now: datet
     after(standing.state, Step.EXTEND)
     if by == standing.owner_id:
         raise Refused("Who is responsible cannot put off their own deadline: another person approves it.")
+    check_deadline(due_at, now)
     if standing.due_at is not None and due_at <= standing.due_at:
         raise Refused("An extension ends later than the deadline that runs.")
-    check_deadline(due_at, now)
 
 
 def check_verification(standing: Standing, *, by: int) -> None:

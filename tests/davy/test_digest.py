@@ -9,7 +9,7 @@ import pytest
 from alerting import notices
 from alerting.digest import from_json
 from alerting.store.notices import digest_readers
-from davy.duties.notices import tally_for
+from davy.duties.notices import tallies
 from tests.alerting.plant import NOW, make_plant
 from tests.database import TestDatabase
 from tests.davy.risky_plant import HOUR, RiskyPlant
@@ -130,7 +130,7 @@ def test_a_digest_that_is_late_counts_as_of_its_end(subject: RiskyPlant) -> None
     impairment = subject.impairment(began_at=EIGHT - 2 * HOUR, expected_until=NOW)
     with subject.plant.as_service("alerting") as connection:
         (reader,) = digest_readers(connection)
-        then = tally_for(connection, reader, EIGHT - A_DAY, EIGHT)
+        ((_, then),) = tallies(connection, [(reader, (EIGHT - A_DAY, EIGHT))])
     acknowledged(subject, EIGHT + HOUR)
     subject.restore(impairment, EIGHT + HOUR)
     subject.impairment(began_at=EIGHT + HOUR, expected_until=NOW)
@@ -160,12 +160,28 @@ def test_a_digest_is_written_once_by_whoever_comes_first(subject: RiskyPlant) ->
     """Two processes that decide at the same moment: the second finds the row, even where it would say something and the first not."""
     with subject.plant.as_service("alerting") as connection:
         (reader,) = digest_readers(connection)
-        quiet = tally_for(connection, reader, EIGHT - A_DAY, EIGHT)
+        ((_, quiet),) = tallies(connection, [(reader, (EIGHT - A_DAY, EIGHT))])
         assert notices.queue_digests(connection, [(reader, quiet)], NOW) == 0
     subject.impairment(began_at=EIGHT - HOUR, expected_until=NOW)
     with subject.plant.as_service("alerting") as connection:
-        loud = tally_for(connection, reader, EIGHT - A_DAY, EIGHT)
+        ((_, loud),) = tallies(connection, [(reader, (EIGHT - A_DAY, EIGHT))])
         assert loud.says_something
         assert notices.queue_digests(connection, [(reader, loud)], NOW) == 0
         assert notices.queue_digests(connection, [(reader, quiet)], NOW) == 0
     assert subject.queued() == [("digest", None, "underwriter", "cancelled")]
+
+
+def test_each_reader_is_told_of_the_companies_they_look_after(subject: RiskyPlant) -> None:
+    """Counted once for all readers of a period, told to each of theirs alone."""
+    plant = subject.plant
+    subject.looks_after("operator")
+    plant.rows("INSERT INTO person_company VALUES (%s, %s) RETURNING 1", plant.people["operator"], plant.other_company)
+    subject.hears("house-2", "insurer", "operator", "digest")
+    subject.impairment(began_at=EIGHT - HOUR, expected_until=NOW)
+    assert subject.send_digests(NOW) == 2
+    told = plant.rows("SELECT person_id, tally FROM notification WHERE subject = 'digest'")
+    companies = {person: [each["company"] for each in tally["companies"]] for person, tally in told}
+    assert companies == {
+        plant.people["underwriter"]: ["Alpha Petro"],
+        plant.people["operator"]: ["Alpha Petro", "Beta Coal"],
+    }
