@@ -18,16 +18,16 @@ LONGEST: Final = timedelta(days=7)  # a digest reaches back to the last one, at 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanyTally:
-    """One company in one digest, without what the demo's history made up. Counts are of the period unless they say now.
+    """One company in one digest, without what the demo's history made up. Counts are of the period unless they say at its end.
 
     Args:
         life_safety: of the occurrences, how many.
-        unacknowledged: alarms that wait for a person, now.
-        answered_p50_s, answered_p90_s: from the beginning of an occurrence to its acknowledgement; None where none was.
-        findings_open, findings_overdue, major_overdue: now.
-        impairments_open: now.
+        unacknowledged: alarms that wait for a person, at its end.
+        counted, unanswered, answered_p50_s, answered_p90_s: see `core.response_time.ResponseTime`.
+        findings_open, findings_overdue, major_overdue: at its end.
+        impairments_open: at its end.
         impairment_s: how long protections were out of service within the period, added up.
-        sensors, heard: how many there are, and how many of them were heard from lately, now.
+        sensors, heard: how many there are, and how many of them were heard from lately, at its end or since.
         fell_silent: of those not heard from lately, how many ever were.
     """
 
@@ -36,6 +36,8 @@ class CompanyTally:
     occurrences: int = 0
     life_safety: int = 0
     unacknowledged: int = 0
+    counted: int = 0
+    unanswered: int = 0
     answered_p50_s: float | None = None
     answered_p90_s: float | None = None
     findings_new: int = 0
@@ -114,18 +116,20 @@ def newest_end(now: datetime, time_zone: str) -> datetime:
     return end if end <= local else end - A_DAY
 
 
-def period(now: datetime, time_zone: str, last_until: datetime | None) -> tuple[datetime, datetime] | None:
-    """From when to when a digest is due now; None where the last one reaches as far.
+def period(
+    now: datetime, time_zone: str, decided_until: datetime | None, told_until: datetime | None
+) -> tuple[datetime, datetime] | None:
+    """From when to when a digest is to be decided now; None where the newest end is decided.
 
     Args:
-        last_until: end of the person's last digest; None: there was none.
+        decided_until: the newest end for which the person's digest was written, or found to have nothing to say.
+        told_until: the newest end for which one was written. None: there was none.
     """
     until = newest_end(now, time_zone)
-    if last_until is None:
-        return until - A_DAY, until
-    if until - last_until < A_DAY / 2:  # the same one, or a neighbour's after a change of zone: one a day
+    # The same end, or a neighbour's after a change of zone: one a day.
+    if decided_until is not None and until - decided_until < A_DAY / 2:
         return None
-    return max(last_until, until - LONGEST), until
+    return until - A_DAY if told_until is None else max(told_until, until - LONGEST), until
 
 
 def eventful(companies: Sequence[CompanyTally]) -> list[CompanyTally]:

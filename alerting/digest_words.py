@@ -54,11 +54,7 @@ class DigestWords:
                 "count": of.occurrences,
                 "life_safety": of.life_safety,
             }
-        if of.answered_p50_s is not None and of.answered_p90_s is not None:
-            yield _("Acknowledged within: %(half)s for half of them, %(most)s for nine in ten") % {
-                "half": self.reader.duration(of.answered_p50_s),
-                "most": self.reader.duration(of.answered_p90_s),
-            }
+        yield from self._answered(of)
         if of.unacknowledged:
             yield _("Waiting for an acknowledgement: %(count)s") % {"count": of.unacknowledged}
         if of.findings_new or of.findings_closed:
@@ -74,12 +70,28 @@ class DigestWords:
             }
         if of.impairments_open or of.impairment_s > 0:
             hours = format_decimal(round(of.impairment_s / 3600, 1), locale=self.reader.locale)
-            yield _("Protection out of service: %(open)s now, %(hours)s h in this period") % {
+            yield _("Protection out of service: %(open)s at the end, %(hours)s h in this period") % {
                 "open": of.impairments_open,
                 "hours": hours,
             }
         if of.heard < of.sensors:
             yield _("Sensors heard from: %(heard)s of %(sensors)s") % {"heard": of.heard, "sensors": of.sensors}
+
+    def _answered(self, of: CompanyTally) -> Iterator[str]:
+        """How soon, or that too many were not acknowledged for a time to be told."""
+        _, half, most = self._, of.answered_p50_s, of.answered_p90_s
+        missed = {"unanswered": of.unanswered, "counted": of.counted}
+        if half is not None and most is not None:
+            yield _("Acknowledged within: %(half)s for half of them, %(most)s for nine in ten") % {
+                "half": self.reader.duration(half),
+                "most": self.reader.duration(most),
+            }
+        elif half is not None:
+            yield _(
+                "Acknowledged within: %(half)s for half of them; more than one in ten were not acknowledged (%(unanswered)s of %(counted)s)"
+            ) % {"half": self.reader.duration(half), **missed}
+        elif of.counted:
+            yield _("More than half were not acknowledged (%(unanswered)s of %(counted)s)") % missed
 
     def fields(self) -> Fields:
         of = self.of.tally.companies
@@ -91,6 +103,7 @@ class DigestWords:
             "occurrences": sum(company.occurrences for company in of),
             "life_safety": sum(company.life_safety for company in of),
             "unacknowledged": sum(company.unacknowledged for company in of),
+            "unanswered": sum(company.unanswered for company in of),
             "findings_open": sum(company.findings_open for company in of),
             "findings_overdue": sum(company.findings_overdue for company in of),
             "major_overdue": sum(company.major_overdue for company in of),

@@ -43,7 +43,10 @@ def queue(connection: Connection[Any], occasions: Sequence[Occasion], now: datet
 
 
 def queue_digests(connection: Connection[Any], digests: Iterable[tuple[DigestReader, Tally]], now: datetime) -> int:
-    """Queues a digest for each reader; gives how many were new. One a person and day, whatever the routes say."""
+    """Writes down the digest of each reader; gives how many are to be sent. One a person and day, whatever the routes say.
+
+    One that says nothing is written down too, and never sent: an end is decided once.
+    """
     rows = [
         NewDigest(
             key=digest_key(reader.person_id, tally),
@@ -54,10 +57,12 @@ def queue_digests(connection: Connection[Any], digests: Iterable[tuple[DigestRea
             due_at=now,
             urgency=DIGEST_URGENCY,
             tally=tally.as_json(),
+            says_something=tally.says_something,
         )
         for reader, tally in digests
     ]
-    queued = notices.add_digests(connection, rows, now)
+    queued = notices.add_digests(connection, [row for row in rows if row.says_something], now)
+    notices.add_quiet_digests(connection, [row for row in rows if not row.says_something], now)
     alarms.notify(connection, (), outbox=queued > 0)
     return queued
 

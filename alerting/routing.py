@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from core.model import Priority
+from core.response_time import TOO_LATE_TO_CALL
 
 # Older than this when we learn of it: written down as historic, nobody is called at night for the past (design section 5).
-HISTORIC: Final = timedelta(minutes=15)
+HISTORIC: Final = TOO_LATE_TO_CALL
 URGENCY: Final = {priority: rank for rank, priority in enumerate(Priority)}  # 0 goes out first
 
 

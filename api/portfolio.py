@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -40,6 +41,16 @@ def figure(line: SiteLine, name: str) -> float | None:
     return (line.figures or {}).get(name)
 
 
+def _answered_in(line: SiteLine) -> float | None:
+    """Nine of ten; where more than a tenth are not acknowledged, longer than any time."""
+    return math.inf if nobody_answered(line, "ack_p90_s") else figure(line, "ack_p90_s")
+
+
+def nobody_answered(line: SiteLine, name: str) -> bool:
+    """Whether a time to acknowledge has no number because too many alarms were not acknowledged."""
+    return bool(figure(line, "counted")) and figure(line, name) is None
+
+
 def _insured(line: SiteLine) -> Decimal | None:
     found = insured_of(line)
     return found[0][1] if found else None
@@ -53,7 +64,7 @@ COLUMNS: Final = (
     Column("confidence", later("Confidence"), lambda s: s.confidence, False),
     Column("findings", later("Findings"), lambda s: 1000 * s.overdue_major + 10 * s.overdue + s.major, True),
     Column("impairments", later("Out of service"), lambda s: s.impairments, True),
-    Column("ack", later("Acknowledged in"), lambda s: figure(s, "ack_p90_s"), True),
+    Column("ack", later("Acknowledged in"), _answered_in, True),
     Column("alarms", later("Alarms"), lambda s: figure(s, "alarms_per_1000_sensor_hours"), True),
     Column("coverage", later("Readings received"), lambda s: s.coverage, False),
     Column("insured", later("Sum insured"), _insured, True),
@@ -139,7 +150,8 @@ def cell(value: object) -> str:
 HEAD: Final = (
     "site", "name", "name_zh", "company", "company_zh", "day", "formula", "hazard", "hazard_low", "hazard_high", "control",
     "control_low", "control_high", "confidence", "confidence_low", "confidence_high", "not_enough", "coverage", "findings_open",
-    "findings_major", "findings_overdue", "findings_overdue_major", "impairments_open", "ack_p50_s", "ack_p90_s", "alarms",
+    "findings_major", "findings_overdue", "findings_overdue_major", "impairments_open", "ack_p50_s", "ack_p90_s",
+    "ack_counted", "ack_unanswered", "alarms",
     "sensor_hours", "alarms_per_1000_sensor_hours", "sum_insured", "currency", "simulated",
 )  # fmt: skip
 
@@ -157,7 +169,7 @@ def as_csv(lines: Sequence[SiteLine]) -> str:
                 s.key, s.name, s.name_zh, s.company, s.company_zh, s.day, s.formula, s.hazard, s.hazard_low, s.hazard_high,
                 s.control, s.control_low, s.control_high, s.confidence, s.confidence_low, s.confidence_high, s.not_enough,
                 s.coverage, s.findings, s.major, s.overdue, s.overdue_major, s.impairments, figure(s, "ack_p50_s"),
-                figure(s, "ack_p90_s"), figure(s, "alarms"), figure(s, "sensor_hours"),
+                figure(s, "ack_p90_s"), figure(s, "counted"), figure(s, "unanswered"), figure(s, "alarms"), figure(s, "sensor_hours"),
                 figure(s, "alarms_per_1000_sensor_hours"), insured[0][1] if insured else None,
                 insured[0][0] if insured else None, "yes" if s.simulated else "no",
             )

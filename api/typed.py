@@ -19,6 +19,9 @@ _YEARS: Final = range(2000, 2200)
 def end_of_day(text: str, zone: str) -> datetime | None:
     """The last second of a day at the site, in UTC: a deadline. None where nothing was typed.
 
+    A year far off becomes the nearest that a clock of ours can hold: the rule of the deadline refuses it and says which days
+    may be chosen.
+
     >>> end_of_day("2026-12-01", "Asia/Shanghai"), end_of_day(" ", "UTC")
     (datetime.datetime(2026, 12, 1, 15, 59, 59, tzinfo=datetime.timezone.utc), None)
 
@@ -31,8 +34,7 @@ def end_of_day(text: str, zone: str) -> datetime | None:
         day = date.fromisoformat(text.strip())
     except ValueError as error:
         raise Refused(f"The date {text.strip()[:40]} cannot be read; write it as 2026-12-31.") from error
-    if day.year not in _YEARS:
-        raise Refused(f"The date {text.strip()[:40]} cannot be read; write it as 2026-12-31.")
+    day = min(max(day, date(_YEARS.start, 1, 1)), date(_YEARS.stop - 1, 12, 31))
     return datetime.combine(day, time(23, 59, 59), ZoneInfo(zone)).astimezone(UTC)
 
 

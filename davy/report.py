@@ -6,13 +6,13 @@ import hashlib
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from core.db import connect
 from core.errors import BadInput
 from core.migrate import require_current
+from davy.site.known import require_known
 from risk.report.gathering import gather
 from risk.report.month import Month
 from risk.report.pdf import as_pdf
@@ -56,10 +56,9 @@ def write_report(
     with closing(connect(owner_url, application="report")) as connection:
         require_current(connection, "davy_owner")
         with connection.transaction():
+            require_known(site, site_keys(connection))
             found = find_site(connection, site, at)
-            if found is None:
-                near = get_close_matches(site, site_keys(connection), n=1, cutoff=0.5)
-                raise BadInput(f"There is no site {site}" + (f"; did you mean {near[0]}?" if near else "."))
+            assert found is not None
             facts = gather(connection, found, wanted, at)
     made = as_pdf(tell(facts, language), facts.as_of)
     try:

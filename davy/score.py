@@ -8,17 +8,36 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from psycopg import Connection
+
 from core.db import connect
 from core.errors import BadInput
 from core.migrate import require_current
 from davy.answer import say
+from davy.site.known import require_known
+from risk.report.store.arrived import first_record
 from risk.score.formula import CURRENT, shipped
 from risk.score.scoring import score_day
 from risk.store import scores
-from risk.store.scores import ScoreRow
+from risk.store.scores import ScoreRow, SiteRow
 
-EARLIEST = date(2000, 1, 1)  # Davy has no readings from before; a year further back is a slip of the keys
 NUMBERS = ("hazard", "control", "confidence")
+
+
+def day_of(text: str) -> date:
+    """A day as it was typed.
+
+    >>> day_of("2026-01-31")
+    datetime.date(2026, 1, 31)
+
+    Raises:
+        BadInput: it is none.
+    """
+    try:
+        return datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError as error:
+        said = text.strip()[:40].encode("utf-8", "backslashreplace").decode("utf-8") or "Nothing"
+        raise BadInput(f"{said} is not a day; write it as 2026-01-31.") from error
 
 
 def score(
@@ -26,28 +45,26 @@ def score(
 ) -> int:
     """Says the score of a day; nothing is written.
 
+    Args:
+        formula: "": the one that the day was scored with first, which it keeps; else the one in use.
+
     Returns:
         Exit status: 1 where a score is kept and it is another one.
 
     Raises:
-        BadInput: there is no such site or formula, or the day has not ended there or is too far back.
+        BadInput: there is no such site or formula, the day has not ended there, or it lies before all that is recorded.
     """
-    if day < EARLIEST:
-        raise BadInput(f"{day} is too far back; days from {EARLIEST} to yesterday can be asked for.")
-    rule, at = shipped(formula or CURRENT), now or datetime.now(UTC)
+    at = now or datetime.now(UTC)
     with closing(connect(owner_url, application="score")) as connection:
         require_current(connection, "davy_owner")
-        found = scores.sites(connection, site)
-        if not found:
-            those = ", ".join(row.key for row in scores.sites(connection)) or "none"
-            raise BadInput(f"There is no site {site}; there are: {those}.")
-        today = at.astimezone(ZoneInfo(found[0].time_zone)).date()
-        if day >= today:
-            raise BadInput(
-                f"{day} has not ended at {site}, where it is {today}: the last day with a score is {today - timedelta(days=1)}."
-            )
-        computed = score_day(connection, found[0], day, rule, at)
-        kept = scores.find_score(connection, found[0].site_id, day, rule.formula)
+        there = {row.key: row for row in scores.sites(connection)}
+        require_known(site, sorted(there))
+        found = there[site]
+        _require_past(connection, found, day, at)
+        first = next(iter(scores.scores_between(connection, found.site_id, day, day)), None)
+        rule = shipped(formula or (first.formula if first else CURRENT))
+        computed = score_day(connection, found, day, rule, at)
+        kept = scores.find_score(connection, found.site_id, day, rule.formula)
     same = None if kept is None else _numbers(kept) == _numbers(computed)
     answer: dict[str, Any] = {
         "site": site,
@@ -65,6 +82,22 @@ def score(
     else:
         print("\n".join(_lines(computed, same)))
     return 1 if same is False else 0
+
+
+def _require_past(connection: Connection[Any], site: SiteRow, day: date, now: datetime) -> None:
+    """Days that can be asked for: from the site's first record to yesterday, there."""
+    zone = ZoneInfo(site.time_zone)
+    today = now.astimezone(zone).date()
+    last, begun = today - timedelta(days=1), first_record(connection, site.site_id)
+    if day >= today:
+        raise BadInput(f"{day} has not ended at {site.key}, where it is {today}: the last day with a score is {last}.")
+    if begun is None:
+        raise BadInput(f"Nothing is recorded of {site.key} yet, so no day of it has a score.")
+    first = begun.astimezone(zone).date()
+    if day < first:
+        raise BadInput(
+            f"{day} lies before all that is recorded of {site.key}: days from {first} to {last} can be asked for."
+        )
 
 
 def _numbers(row: ScoreRow) -> dict[str, dict[str, float] | None]:

@@ -74,6 +74,7 @@ SAID: Final[Mapping[State, str]] = MappingProxyType(
         _X: "closed",
     }
 )
+A_DAY: Final = timedelta(days=1)
 LONGEST_DEADLINE: Final = timedelta(days=3 * 366)  # beyond it a form had a slip of the year, not a plan
 # What the form offers as a deadline; a person settles it. Ours: a general one can be put right at once, a major one needs
 # a shutdown and time. No standard states days.
@@ -199,9 +200,9 @@ def check_extension(standing: Standing, due_at: datetime, *, by: int, now: datet
     after(standing.state, Step.EXTEND)
     if by == standing.owner_id:
         raise Refused("Who is responsible cannot put off their own deadline: another person approves it.")
+    check_deadline(due_at, now)
     if standing.due_at is not None and due_at <= standing.due_at:
         raise Refused("An extension ends later than the deadline that runs.")
-    check_deadline(due_at, now)
 
 
 def check_verification(standing: Standing, *, by: int) -> None:
@@ -221,9 +222,10 @@ def check_deadline(due_at: datetime, now: datetime) -> None:
     """Whether a deadline can be kept, and is one.
 
     Raises:
-        Refused: past, or more than `LONGEST_DEADLINE` ahead.
+        Refused: past, or more than `LONGEST_DEADLINE` ahead; it names days that are neither, in any time zone.
     """
+    first, last = (now + A_DAY).date(), (now + LONGEST_DEADLINE - 2 * A_DAY).date()
     if due_at <= now:
-        raise Refused("The deadline must lie in the future.")
+        raise Refused(f"The deadline must lie in the future: choose a day from {first} to {last}.")
     if due_at - now > LONGEST_DEADLINE:
-        raise Refused("The deadline is more than three years away; look at the date.")
+        raise Refused(f"The deadline is more than three years away: choose a day from {first} to {last}.")

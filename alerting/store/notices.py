@@ -58,6 +58,7 @@ class NewDigest:
     due_at: datetime
     urgency: int
     tally: dict[str, Any]
+    says_something: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class DigestReader:
         route: which names them.
         time_zone: of the site of that route.
         companies: those they look after.
-        last_until: where their last digest ended; None: they had none.
+        decided_until: the newest end for which one was written, or found to have nothing to say; None: there was none.
+        told_until: the newest end for which one was written.
     """
 
     person_id: int
@@ -76,7 +78,8 @@ class DigestReader:
     route: str
     time_zone: str
     companies: list[int]
-    last_until: datetime | None
+    decided_until: datetime | None
+    told_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +168,13 @@ def digest_readers(connection: Connection[Any]) -> list[DigestReader]:
             SELECT DISTINCT ON (t.person_id) t.person_id, t.channel, r.key AS route, s.time_zone,
                    (SELECT array_agg(c.company_id ORDER BY c.company_id) FROM person_company c
                     WHERE c.person_id = t.person_id) AS companies,
-                   (SELECT max(n.onset) FROM notification n
-                    WHERE n.person_id = t.person_id AND n.subject = 'digest') AS last_until
+                   d.decided_until, d.told_until
             FROM route r JOIN route_step t USING (route_id) JOIN site s ON s.site_id = r.site_id
             JOIN person p USING (person_id) JOIN person_company o ON o.person_id = p.person_id AND o.company_id = r.company_id
+            CROSS JOIN LATERAL (
+                SELECT max(n.onset) AS decided_until, max(n.onset) FILTER (WHERE n.outcome IS DISTINCT FROM 'nothing to say') AS told_until
+                FROM notification n WHERE n.person_id = t.person_id AND n.subject = 'digest'
+            ) d
             WHERE 'digest' = ANY(r.hears) AND r.audience = 'insurer' AND p.active AND p.company_id IS NULL
             ORDER BY t.person_id, t.channel <> 'smtp', s.site_id, t.position, r.key, t.channel
             """
@@ -188,3 +194,21 @@ def add_digests(connection: Connection[Any], rows: Sequence[NewDigest], now: dat
             (row.key, Jsonb(row.tally), row.onset, row.rule, row.person_id, row.channel, row.due_at, row.urgency, now),
         ).rowcount
     return added
+
+
+def add_quiet_digests(connection: Connection[Any], rows: Sequence[NewDigest], now: datetime) -> None:
+    """Writes down, with their numbers, that digests have nothing to say: cancelled from the first, so that none is ever claimed."""
+    for row in rows:
+        connection.execute(
+            """
+            INSERT INTO notification (key, subject, tally, onset, step, rule, audience, person_id, channel, due_at, urgency, created_at,
+                                      state, finished_at, outcome)
+            VALUES (%(key)s, 'digest', %(tally)s, %(onset)s, 0, %(rule)s, 'insurer', %(person)s, %(channel)s, %(due)s, %(urgency)s,
+                    %(now)s, 'cancelled', %(now)s, 'nothing to say')
+            ON CONFLICT (key) DO NOTHING
+            """,
+            {
+                "key": row.key, "tally": Jsonb(row.tally), "onset": row.onset, "rule": row.rule, "person": row.person_id,
+                "channel": row.channel, "due": row.due_at, "urgency": row.urgency, "now": now,
+            },
+        )  # fmt: skip

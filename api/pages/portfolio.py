@@ -18,7 +18,7 @@ from api.store import looks, portfolio
 from api.store.portfolio import DayScore, SiteLine, insured_of
 from api.visitor import Visitor
 from api.web import Here, Web
-from api.words.scores import NO_SCENARIO, NO_SCORE, NOT_ENOUGH, lines, moved
+from api.words.scores import NO_SCENARIO, NO_SCORE, NOT_ENOUGH, limits, lines, moved
 from api.words.texts import NotFound
 from core.i18n import translations
 
@@ -90,10 +90,13 @@ class _Row:
     attention: bool
     trend: Any
     insured: list[Any]
+    limits: dict[str, int]
 
     @classmethod
     def of(cls, site: SiteLine) -> _Row:
-        return cls(site, is_unsure(site), wants_attention(site), sparkline(site.trend), insured_of(site))
+        return cls(
+            site, is_unsure(site), wants_attention(site), sparkline(site.trend), insured_of(site), limits(site.formula)
+        )
 
 
 def _score_words() -> dict[str, Any]:

@@ -43,7 +43,11 @@ class SiteLine(BaseModel):
     not_enough: NotEnough | None
     coverage: float | None = Field(description="Readings received of those expected, 0-1.")
     simulated: bool = Field(description="Made from the demo's history.")
-    figures: dict[str, float | None] = Field(description="Alarms and answers of the last 30 days.")
+    figures: dict[str, float | None] = Field(
+        description="Alarms and answers of the last 30 days. `ack_p50_s` and `ack_p90_s` are the seconds within which half and nine"
+        " in ten of the `counted` alarms were acknowledged; null: more than half, more than a tenth were not (`unanswered`), or none"
+        " is counted."
+    )
     findings_open: int
     findings_major: int
     findings_overdue: int

@@ -9,11 +9,12 @@ from gettext import NullTranslations
 from typing import Any, Final, Protocol
 
 from api.words.texts import later
+from risk.score.formula import explaining
 from risk.score.texts import TEXTS
 
 NOT_ENOUGH = {
-    "too_few_days": later("No number yet: fewer than 7 days with readings in the last 30."),
-    "low_coverage": later("No number: fewer than 60 in 100 of the readings came in the last 7 days."),
+    "too_few_days": later("No number yet: fewer than %(days)s days with readings in the last %(window)s."),
+    "low_coverage": later("No number: fewer than %(percent)s in 100 of the readings came in the last %(last)s days."),
     "no_sensors": later("No number: no sensor of this site was in service."),
 }
 NO_SCENARIO = later("No number: the company has declared no hazard scenario.")
@@ -32,6 +33,17 @@ _TOOK = later("%(driver)s takes %(points)s points more")
 _GAVE = later("%(driver)s gives back %(points)s points")
 _NEW = later("%(driver)s counts for the first time")
 _GONE = later("there is nothing to judge %(driver)s by any more")
+
+
+def limits(formula: str | None) -> dict[str, int]:
+    """The numbers in these sentences, as the formula of a score has them."""
+    of = explaining(formula)
+    return {
+        "days": of.enough.days,
+        "window": of.window_days,
+        "percent": round(100 * of.enough.coverage),
+        "last": of.confidence.days,
+    }
 
 
 class Dated(Protocol):

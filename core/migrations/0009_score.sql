@@ -4,7 +4,7 @@ CREATE TABLE site_score (
     site_id     int NOT NULL,
     company_id  int NOT NULL,
     day         date NOT NULL,                 -- in the site's own time zone; the score stands as of its end
-    formula     text NOT NULL,                 -- packs/score: control-1
+    formula     text NOT NULL,                 -- a file of packs/score; a day may have a row of each
     -- Each 0-100 with the ends of its interval. Hazard: the lower the better; control and confidence: the higher.
     hazard      double precision, hazard_low double precision, hazard_high double precision,  -- null: no scenario is declared
     control     double precision, control_low double precision, control_high double precision, -- null: see not_enough

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -31,25 +32,51 @@ def tell_occasions(connection: Connection[Any], now: datetime) -> int:
 
 
 def send_digests(connection: Connection[Any], now: datetime) -> int:
-    """Queues the digests that are due and say something; gives how many were new."""
+    """Decides the digests whose end has come, each once: written down with its numbers, and queued where it says something.
+
+    Gives how many are to be sent.
+    """
     due = []
     for reader in digest_readers(connection):
-        between = period(now, reader.time_zone, reader.last_until)
+        between = period(now, reader.time_zone, reader.decided_until, reader.told_until)
         if between is not None:
-            tally = tally_for(connection, reader, *between, now)
-            if tally.says_something:
-                due.append((reader, tally))
-    return notices.queue_digests(connection, due, now)
+            due.append((reader, between))
+    return notices.queue_digests(connection, tallies(connection, due), now)
 
 
-def tally_for(
-    connection: Connection[Any], reader: DigestReader, since: datetime, until: datetime, now: datetime
-) -> Tally:
-    """What there is to say to one reader of the companies they look after."""
-    risks = risk_tallies(connection, reader.companies, since, until, now)
-    companies = []
-    for alarms in alarm_tallies(connection, reader.companies, since, until, now):
-        counted = {**asdict(alarms), **asdict(risks[alarms.company_id])}
-        del counted["company_id"]
-        companies.append(CompanyTally(**counted))
-    return Tally(since=since, until=until, time_zone=reader.time_zone, companies=tuple(companies))
+def tallies(
+    connection: Connection[Any], due: Sequence[tuple[DigestReader, tuple[datetime, datetime]]]
+) -> list[tuple[DigestReader, Tally]]:
+    """What there was to say to each reader at the end of their period of the companies they look after, however late it is asked.
+
+    A company is counted once a period, however many readers it has.
+    """
+    counted: dict[tuple[datetime, datetime], dict[int, CompanyTally]] = {}
+    for since, until in {between for _, between in due}:
+        wanted = sorted(
+            {company for reader, between in due if between == (since, until) for company in reader.companies}
+        )
+        counted[since, until] = _companies(connection, wanted, since, until)
+    return [
+        (
+            reader,
+            Tally(
+                since=between[0],
+                until=between[1],
+                time_zone=reader.time_zone,
+                companies=tuple(counted[between][company] for company in reader.companies),
+            ),
+        )
+        for reader, between in due
+    ]
+
+
+def _companies(
+    connection: Connection[Any], company_ids: Sequence[int], since: datetime, until: datetime
+) -> dict[int, CompanyTally]:
+    risks, found = risk_tallies(connection, company_ids, since, until), {}
+    for alarms in alarm_tallies(connection, company_ids, since, until):
+        told = {**asdict(alarms), **asdict(risks[alarms.company_id])}
+        del told["company_id"]
+        found[alarms.company_id] = CompanyTally(**told)
+    return found

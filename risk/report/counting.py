@@ -1,8 +1,7 @@
-"""From rows to the figures of a report: counts, percentiles, hours, shares. Pure."""
+"""From rows to the figures of a report: counts, times, hours, shares. Pure."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from core.model import Priority
+from core.response_time import Answer, ResponseTime, response_time
 from risk.report.facts import DayAlarms, DeviceCoverage, GradeFacts, OpenFindingFacts, PriorityFacts, ResolutionFacts
 
 PRIORITIES: Final = tuple(priority.value for priority in Priority)  # the worst first
@@ -21,10 +21,16 @@ Span = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class AlarmRow:
-    """An occurrence, and when it was first acknowledged; what came after the report's instant is None."""
+    """An occurrence; what came after the report's instant is None.
+
+    Args:
+        called_at: when it first called somebody; None: it called nobody.
+        answered_at: when it was first acknowledged after that.
+    """
 
     priority: str
     began_at: datetime
+    called_at: datetime | None
     answered_at: datetime | None
     resolution: str | None
     historic: bool
@@ -71,39 +77,49 @@ class SensorRow:
     ends: datetime | None
 
 
-def percentile(answers: Sequence[float | None], share: float) -> float | None:
-    """Nearest rank, so that the figure is one that happened; None (never answered) counts as the longest.
+def by_priority(
+    rows: Sequence[AlarmRow], respond_within_s: Mapping[str, float], targets_s: Mapping[str, float], until: datetime
+) -> tuple[PriorityFacts, ...]:
+    """Counts and times to the first acknowledgement, each priority, the worst first.
 
-    >>> percentile([10.0, 20.0, 30.0, None], 0.5), percentile([10.0, 20.0, 30.0, None], 0.9), percentile([], 0.5)
-    (20.0, None, None)
+    Args:
+        respond_within_s: what the site's definitions state, to be shown.
+        targets_s: what the score judges by.
     """
-    if not answers:
-        return None
-    ranked = sorted(answers, key=lambda answer: math.inf if answer is None else answer)
-    return ranked[math.ceil(share * len(ranked)) - 1]
-
-
-def by_priority(rows: Sequence[AlarmRow], targets: Mapping[str, float]) -> tuple[PriorityFacts, ...]:
-    """Counts and times to the first acknowledgement, each priority, the worst first."""
     told = []
     for priority in PRIORITIES:
         mine = [row for row in rows if row.priority == priority]
-        timely = [row for row in mine if not row.historic]
-        answers = [(row.answered_at - row.began_at).total_seconds() if row.answered_at else None for row in timely]
+        answers = _answers(mine, until)
+        times = response_time(answers, targets_s)
         told.append(
             PriorityFacts(
                 priority=priority,
                 alarms=len(mine),
-                historic=len(mine) - len(timely),
-                answered=sum(answer is not None for answer in answers),
-                unanswered=sum(answer is None for answer in answers),
-                p50_s=percentile(answers, 0.5),
-                p90_s=percentile(answers, 0.9),
-                longest_s=max((answer for answer in answers if answer is not None), default=None),
-                target_s=targets.get(priority),
+                historic=sum(row.historic for row in mine),
+                called=len(answers),
+                answered=sum(each.answered for each in answers),
+                unanswered=sum(not each.answered for each in answers),
+                counted=times.counted,
+                p50_s=times.p50_s,
+                p90_s=times.p90_s,
+                longest_s=max((each.waited_s for each in answers if each.answered), default=None),
+                target_s=respond_within_s.get(priority),
             )
         )
     return tuple(told)
+
+
+def response(rows: Sequence[AlarmRow], targets_s: Mapping[str, float], until: datetime) -> ResponseTime:
+    """The times of all priorities together, as the score has them of its window."""
+    return response_time(_answers(rows, until), targets_s)
+
+
+def _answers(rows: Iterable[AlarmRow], until: datetime) -> list[Answer]:
+    return [
+        Answer(row.priority, ((row.answered_at or until) - row.called_at).total_seconds(), row.answered_at is not None)
+        for row in rows
+        if row.called_at is not None
+    ]
 
 
 def by_day(rows: Iterable[AlarmRow], days: Sequence[date], zone: str) -> tuple[DayAlarms, ...]:

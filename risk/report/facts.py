@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from core.response_time import ResponseTime
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFacts:
@@ -53,6 +55,7 @@ class ScoreFacts:
         value: 0-100; None: not enough data.
         low, high: its interval.
         before: the value at the end of the month before; None where there was none.
+        before_by: the formula it was made with, where that is another one: the two do not compare.
         why_not: a code that says why there is no value.
     """
 
@@ -61,6 +64,7 @@ class ScoreFacts:
     low: float | None
     high: float | None
     before: float | None
+    before_by: str | None = None
     why_not: str | None = None
 
 
@@ -93,7 +97,7 @@ class DriverFacts:
         lost: points taken off 100 at the end of the month; None where there was nothing to judge by.
         before: the same at the end of the month before.
         value: the number behind it, in `unit`.
-        sentence: id of the sentence that explains it (risk.score_texts), `words` its particulars.
+        sentence: id of the sentence that explains it (risk/score/texts.py), `words` its particulars.
     """
 
     score: str
@@ -122,17 +126,20 @@ class PriorityFacts:
     """Alarms of one priority that began in the month, and how soon somebody answered.
 
     Args:
-        historic: of them, learnt of too late to be answered in time; not in the times.
-        p50_s, p90_s: of the times to the first acknowledgement, nearest rank, an unanswered one counting as longest: None where
-            that rank was not answered, or there is none.
+        historic: of them, learnt of too late to be answered in time.
+        called: of them, that called somebody; of those `answered` were acknowledged and `unanswered` were not by the end.
+        counted: what the two times are of: those acknowledged, and those unanswered beyond the score's target.
+        p50_s, p90_s: see core/response_time.py; None: more than half, more than a tenth were not answered, or none is counted.
         target_s: the shortest time to respond that a definition of this priority states.
     """
 
     priority: str
     alarms: int
     historic: int
+    called: int
     answered: int
     unanswered: int
+    counted: int
     p50_s: float | None
     p90_s: float | None
     longest_s: float | None
@@ -271,8 +278,10 @@ class ReportFacts:
         as_of: what happened later is not in it.
         complete: the month was over.
         formula: version of the score's formula; None: no score was computed.
+        other_formulas: those of other days of the month, where the formula has changed within it.
         window_days: how far control looks back by it.
         share: received / expected over the month, all devices.
+        response: the times to acknowledge of all priorities together.
         calibrated: sensors of which it is known when they are to be calibrated again.
         standard_limits: limits in force that name a standard.
         verified_limits: of them, those that a person has held against the standard's own text.
@@ -286,12 +295,14 @@ class ReportFacts:
     as_of: datetime
     complete: bool
     formula: str | None
+    other_formulas: tuple[str, ...]
     window_days: int | None
     scores: tuple[ScoreFacts, ...]
     scenarios: tuple[ScenarioFacts, ...]
     drivers: tuple[DriverFacts, ...]
     score_days: tuple[DayScore, ...]
     priorities: tuple[PriorityFacts, ...]
+    response: ResponseTime
     alarm_days: tuple[DayAlarms, ...]
     resolutions: ResolutionFacts
     grades: tuple[GradeFacts, ...]

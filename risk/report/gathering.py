@@ -14,8 +14,10 @@ from risk.report.drivers import drivers, formula_of, graded
 from risk.report.facts import DayScore, ReportFacts, ScoreFacts, SiteFacts
 from risk.report.month import Month, as_of
 from risk.report.refusal import Unreportable, later
+from risk.report.scored import Scored, scored
 from risk.report.store import arrived, happened
 from risk.report.store import site as store
+from risk.score.formula import explaining
 from risk.store.scores import ScoreRow, scores_between
 
 NAMES: Final = ("hazard", "control", "confidence")
@@ -47,29 +49,23 @@ def gather(
     until, since = as_of(month, zone, now, delay=delay), month.since(zone)
     site = store.find_site(connection, site.key, until) or site
     days, last = month.days(), _last_whole_day(until, zone)
-    scored = scores_between(connection, site.site_id, month.previous().first_day(), last)
+    of = scored(scores_between(connection, site.site_id, month.previous().first_day(), last), month)
     alarms = happened.alarms(connection, site.site_id, since, until)
     findings = happened.findings(connection, site.site_id, until)
     impairments = happened.impairments(connection, site.site_id, since, until)
     received = arrived.received(connection, site.site_id, since, until, zone)
-    mine = [row for row in scored if row.day >= month.first_day()]
     recent = [row for row in findings if any(since <= when for when, _ in row.changes)]
-    scores = any(row.control is not None or row.confidence is not None for row in mine)
+    scores = any(row.control is not None or row.confidence is not None for row in of.days)
     if not (scores or alarms or recent or impairments or received):
-        raise Unreportable(
-            later("Nothing is recorded of %(site)s in %(month)s, up to %(at)s."),
-            site=site.key,
-            month=month,
-            at=until.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M"),
-        )
-    now_row, before_row = mine[-1] if mine else None, _last_before(scored, month)
+        raise _nothing(connection, site, month, until)
     devices, share = counting.coverage(
         arrived.sensors(connection, site.site_id, since, until), received, days, zone, until
     )
     end = until.astimezone(ZoneInfo(zone)).date()
-    formula = formula_of(now_row.formula if now_row else None)
+    formula = formula_of(of.now.formula if of.now else None)
+    targets = explaining(of.now.formula if of.now else None).control.response.targets_s
     limits = store.standard_limits(connection, site.site_id)
-    made_up = [row.simulated for rows in (mine, alarms, findings, impairments) for row in rows]
+    made_up = [row.simulated for rows in (of.days, alarms, findings, impairments) for row in rows]
     simulated = any(made_up) or arrived.any_simulated(connection, site.site_id, since, until)
     return ReportFacts(
         site=site,
@@ -78,13 +74,15 @@ def gather(
         since=since,
         as_of=until,
         complete=until == month.until(zone),
-        formula=now_row.formula if now_row else None,
+        formula=of.now.formula if of.now else None,
+        other_formulas=of.others,
         window_days=formula.window_days if formula else None,
-        scores=tuple(_score(name, now_row, before_row) for name in NAMES),
+        scores=tuple(_score(name, of) for name in NAMES),
         scenarios=graded(store.scenarios(connection, site.site_id, until), formula),
-        drivers=drivers(now_row.parts if now_row else None, before_row.parts if before_row else None),
-        score_days=tuple(_day(day, mine) for day in days),
-        priorities=counting.by_priority(alarms, happened.targets(connection, site.site_id)),
+        drivers=drivers(of.now.parts if of.now else None, of.before.parts if of.before else None),
+        score_days=tuple(_day(day, of.days) for day in days),
+        priorities=counting.by_priority(alarms, happened.targets(connection, site.site_id), targets, until),
+        response=counting.response(alarms, targets, until),
         alarm_days=counting.by_day(alarms, days, zone),
         resolutions=counting.resolutions(alarms),
         grades=counting.by_grade(findings, since, until),
@@ -101,16 +99,36 @@ def gather(
     )
 
 
+def _nothing(connection: Connection[Any], site: SiteFacts, month: Month, until: datetime) -> Unreportable:
+    """Why there is nothing to tell of a month, and of which there is."""
+    begun = arrived.first_record(connection, site.site_id)
+    if begun is None:
+        return Unreportable(
+            later("Nothing is recorded of %(site)s yet: a report can be made once its devices have sent readings."),
+            site=site.key,
+        )
+    first = Month.of(begun, site.time_zone)
+    if month < first:
+        return Unreportable(
+            later("Nothing is recorded of %(site)s in %(month)s: its records begin in %(first)s."),
+            site=site.key,
+            month=month,
+            first=first,
+        )
+    return Unreportable(
+        later("Nothing is recorded of %(site)s in %(month)s, up to %(at)s."),
+        site=site.key,
+        month=month,
+        at=until.astimezone(ZoneInfo(site.time_zone)).strftime("%Y-%m-%d %H:%M"),
+    )
+
+
 def _last_whole_day(until: datetime, zone: str) -> date:
     return (until.astimezone(ZoneInfo(zone)) - timedelta(days=1)).date()
 
 
-def _last_before(rows: Sequence[ScoreRow], month: Month) -> ScoreRow | None:
-    before = [row for row in rows if row.day < month.first_day()]
-    return before[-1] if before else None
-
-
-def _score(name: str, now: ScoreRow | None, before: ScoreRow | None) -> ScoreFacts:
+def _score(name: str, of: Scored) -> ScoreFacts:
+    now = of.now
     if now is None:
         why_not = "not_computed"
     elif name == "hazard":
@@ -123,7 +141,8 @@ def _score(name: str, now: ScoreRow | None, before: ScoreRow | None) -> ScoreFac
         value=value,
         low=getattr(now, f"{name}_low", None),
         high=getattr(now, f"{name}_high", None),
-        before=getattr(before, name, None),
+        before=getattr(of.before, name, None),
+        before_by=of.before_by,
         why_not=why_not if value is None else None,
     )
 

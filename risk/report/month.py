@@ -33,9 +33,20 @@ class Month:
             Unreportable: it is no month.
         """
         match = _WRITTEN.fullmatch(text)
-        if match is None or not 1 <= int(match[2]) <= 12 or not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
+        if match is None:
             raise Unreportable(
                 later("%(text)s is not a month; write year and month as 2026-10."), text=text[:40] or "—"
+            )
+        if not 1 <= int(match[2]) <= 12:
+            raise Unreportable(
+                later("%(text)s is not a month: a year has the months 01 to 12. Write it as 2026-10."), text=text
+            )
+        if not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
+            raise Unreportable(
+                later("There is no report of %(text)s: the year must lie between %(first)s and %(last)s."),
+                text=text,
+                first=FIRST_YEAR,
+                last=LAST_YEAR,
             )
         return cls(int(match[1]), int(match[2]))
 
@@ -91,11 +102,16 @@ def as_of(month: Month, zone: str, now: datetime, *, delay: timedelta = timedelt
     """
     since, until = month.since(zone), month.until(zone)
     if now <= since:
-        raise Unreportable(later("%(month)s has not begun yet; the newest report is that of this month."), month=month)
+        raise Unreportable(
+            later("%(month)s has not begun yet; the newest report is that of %(newest)s."),
+            month=month,
+            newest=Month.of(now - delay, zone),
+        )
     known = (now - delay).replace(minute=0, second=0, microsecond=0)
     if known <= since:
         raise Unreportable(
-            later("%(month)s has only begun: nothing of it is old enough for this reader yet. Take the month before."),
+            later("%(month)s has only begun: nothing of it is old enough for you to read yet. Take %(before)s."),
             month=month,
+            before=month.previous(),
         )
     return min(known, until)

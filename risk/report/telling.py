@@ -56,8 +56,9 @@ def tell(facts: ReportFacts, language: str) -> Document:
 def _summary(facts: ReportFacts, voice: Voice) -> Section:
     _ = voice.gettext
     said = (
-        *(scores.sentence(score, voice) for score in facts.scores),
+        *(scores.sentence(score, facts, voice) for score in facts.scores),
         alarms.sentence(facts, voice),
+        *([alarms.response_sentence(facts, voice)] if facts.response.counted else []),
         hazards.findings_sentence(facts, voice),
         hazards.impairments_sentence(facts, voice),
         readings.coverage_sentence(facts, voice),

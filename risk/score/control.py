@@ -10,12 +10,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from core.response_time import NEVER, NINE_IN_TEN, Answer, counts, nearest_rank
 from risk.score import intervals
 from risk.score.facts import SiteFacts
-from risk.score.formula import Formula, Name
+from risk.score.formula import Formula, Name, Response
 from risk.score.texts import SENTENCES
 
-P = 0.9  # the share of alarms that the response is judged by
 DAYS = 30.0  # amounts are told for so many days
 HOURS_A_DAY = 24.0
 
@@ -27,7 +27,7 @@ class Driver:
     Args:
         value: what was measured, in `unit`; None where there was nothing to measure.
         points: 0-100; None where there was nothing to judge by. `low` and `high`: the ends of its interval.
-        sentence: id of the sentence that says it (risk.score_texts), `words` what stands in its places.
+        sentence: id of the sentence that says it (risk/score/texts.py), `words` what stands in its places.
     """
 
     key: str
@@ -54,23 +54,30 @@ def drivers(facts: SiteFacts, formula: Formula) -> list[Driver]:
 
 
 def _response(facts: SiteFacts, formula: Formula) -> Driver:
+    """The same alarms and the same rank as everywhere (core/response_time.py), each time as a multiple of its target."""
     rule = formula.control.response
-    # What still waits and is within its target has neither been answered late nor in time.
-    ratios = sorted(
-        each.waited_s / rule.targets_s[each.priority]
-        for each in facts.answers
-        if each.answered or each.waited_s > rule.targets_s[each.priority]
-    )
-    if not ratios:
+    ratios = sorted(_ratio(each, rule) for each in facts.answers if counts(each, rule.targets_s))
+    found = nearest_rank(ratios, NINE_IN_TEN)
+    if found is None:
         return _driver("response", rule.name, rule.weight, None, "1", None, 0.0, 100.0, {})
-    found = intervals.quantile(ratios, P)
-    quick, slow = intervals.quantile_ends(ratios, P, formula.level)
-    late = sum(1 for ratio in ratios if ratio > 1)
+    quick, slow = intervals.quantile_ends(ratios, NINE_IN_TEN, formula.level)
+    words: dict[str, float] = {"alarms": len(ratios), "waiting": sum(not each.answered for each in facts.answers)}
+    if rule.unanswered == "never":
+        words["unanswered"] = ratios.count(NEVER)
+        words["waiting"] -= words["unanswered"]
+    words["late"] = sum(1 < ratio < NEVER for ratio in ratios)
+    if found < NEVER:
+        words["ratio"] = found
     return _driver(
-        "response", rule.name, rule.weight, found, "1", _in_time(found, rule.worst),
-        _in_time(slow, rule.worst), _in_time(quick, rule.worst),
-        {"alarms": len(ratios), "late": late, "ratio": found, "waiting": sum(not a.answered for a in facts.answers)},
+        "response", rule.name, rule.weight, found if found < NEVER else None, "1", _in_time(found, rule.worst),
+        _in_time(slow, rule.worst), _in_time(quick, rule.worst), words,
     )  # fmt: skip
+
+
+def _ratio(answer: Answer, rule: Response) -> float:
+    if not answer.answered and rule.unanswered == "never":
+        return NEVER
+    return answer.waited_s / rule.targets_s[answer.priority]
 
 
 def _in_time(ratio: float, worst: float) -> float:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from core.response_time import Answer
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -52,19 +54,6 @@ class SensorFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An alarm that waited for a person.
-
-    Args:
-        waited_s: until it was acknowledged, or until the end of the day where it was not.
-    """
-
-    priority: str
-    waited_s: float
-    answered: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Overdue:
     """A finding beyond its deadline, for so many days of the window."""
 
@@ -80,6 +69,7 @@ class SiteFacts:
         observed_days: days of the window, from the first with readings or its begin; the exposure of the burdens.
         days_with_readings: of the window.
         sensor_days: of the last days, as many as confidence looks back on.
+        answers: alarms that began in the window and called somebody, by the end of the day.
         overdue: a row a finding; `impaired_h`: hours in the window, a row an impairment; `suppressed_h`: alarm-hours, a row an
             alarm that was shelved or taken out of service.
         alarm_hours: life-safety and high alarms x hours of the window.

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import yaml
 
 from core.errors import BadInput
 
-CURRENT: Final = "control-1"
+CURRENT: Final = "control-2"
 
 
 class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,12 +53,18 @@ class Confidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Response(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Seconds to acknowledge by priority, and how many times the target leaves no points."""
+    """Seconds to acknowledge by priority, and how many times the target leaves no points.
+
+    Args:
+        unanswered: what an alarm beyond its target that nobody has acknowledged counts as: "never" longer than any other,
+            "waited" (the first formula, which states nothing) as if it had been acknowledged at the end of the day.
+    """
 
     weight: float
     name: Name
     targets_s: Mapping[str, float]
     worst: float
+    unanswered: Literal["never", "waited"] = "waited"
 
 
 class Findings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,3 +153,11 @@ def shipped(name: str = CURRENT) -> Formula:
     if name not in known:
         raise BadInput(f"There is no formula {name}; there are {', '.join(known)}.")
     return read_formula(folder.joinpath(f"{name}.yaml").read_text("utf-8"))
+
+
+def explaining(name: str | None) -> Formula:
+    """The formula that a score was made with; the one in use where there is no score, or its formula no longer ships."""
+    try:
+        return shipped(name or CURRENT)
+    except BadInput:
+        return shipped()

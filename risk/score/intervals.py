@@ -45,17 +45,10 @@ def _chi_square(p: float, freedom: int) -> float:
     return float(freedom * max(0.0, 1 - 2 / (9 * freedom) + z * math.sqrt(2 / (9 * freedom))) ** 3)
 
 
-def quantile(rising: Sequence[float], p: float) -> float:
-    """The smallest value with at least the share `p` at or below it: adding what is not above it never raises it.
-
-    >>> quantile([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 0.9), quantile([5.0], 0.9)
-    (9, 5.0)
-    """
-    return rising[max(0, math.ceil(p * len(rising) - 1e-9) - 1)]
-
-
 def quantile_ends(rising: Sequence[float], p: float, level: float) -> tuple[float, float]:
     """Ends of a quantile of times: 0 below and infinite above where there are too few values to say.
+
+    The quantile itself is `core.response_time.nearest_rank`; a value may be infinite, and then so may the ends.
 
     >>> quantile_ends([1, 2, 3], 0.9, 0.9)
     (2, inf)

@@ -7,18 +7,22 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from risk.score import intervals
-from risk.score.control import Driver, P
+from core.response_time import response_time
+from risk.score.control import Driver
 from risk.score.facts import SiteFacts
-from risk.score.formula import CURRENT, shipped
+from risk.score.formula import Formula
 from risk.score.score import Declared, Number, Score
 from risk.store.scores import ScoreRow, SiteRow
 
 MOST_ABSENT: Final = 20  # sensors named; beyond, their number alone
 
 
-def row(site: SiteRow, facts: SiteFacts, found: Score, *, computed_at: datetime) -> ScoreRow:
-    """The row to keep."""
+def row(site: SiteRow, facts: SiteFacts, found: Score, formula: Formula, *, computed_at: datetime) -> ScoreRow:
+    """The row to keep.
+
+    Args:
+        formula: the one that `found` was made with; its words and targets explain it, whichever is in use by now.
+    """
     return ScoreRow(
         site_id=site.site_id,
         company_id=site.company_id,
@@ -29,7 +33,7 @@ def row(site: SiteRow, facts: SiteFacts, found: Score, *, computed_at: datetime)
         **_ends("confidence", found.confidence),
         not_enough=found.not_enough,
         coverage=found.coverage,
-        parts=parts(facts, found),
+        parts=parts(facts, found, formula),
         computed_at=computed_at,
         simulated=facts.simulated,
     )
@@ -45,12 +49,12 @@ def _ends(name: str, number: Number | None) -> dict[str, Any]:
     }
 
 
-def parts(facts: SiteFacts, found: Score) -> dict[str, Any]:
+def parts(facts: SiteFacts, found: Score, formula: Formula) -> dict[str, Any]:
     """What the numbers are made of. Keys may be added, never renamed: reports of past months read them."""
     names = {sensor.sensor_id: sensor for sensor in facts.sensors}
     return {
         "window": {"days": round(facts.observed_days, 3), "days_with_readings": facts.days_with_readings},
-        "hazard": [_declared(each) for each in found.declared],
+        "hazard": [_declared(each, formula) for each in found.declared],
         "control": [_driver(each) for each in found.drivers],
         "confidence": _confidence(found),
         "absent": [
@@ -58,12 +62,12 @@ def parts(facts: SiteFacts, found: Score) -> dict[str, Any]:
             for n in found.absent[:MOST_ABSENT]
         ],
         "devices": [{"device": key, "coverage": round(share, 4)} for key, share in found.devices.items()],
-        "figures": figures(facts),
+        "figures": figures(facts, formula),
     }
 
 
-def _declared(each: Declared) -> Any:
-    grade = next(g.name for g in shipped(CURRENT).hazard.grades if g.key == each.grade)
+def _declared(each: Declared, formula: Formula) -> Any:
+    grade = next(g.name for g in formula.hazard.grades if g.key == each.grade)
     return _rounded({**asdict(each), "grade_name": grade.en, "grade_name_zh": grade.zh})
 
 
@@ -114,10 +118,10 @@ _FACTORS: Final = (
 )
 
 
-def figures(facts: SiteFacts) -> Any:
-    """What a portfolio shows beside the score."""
-    waits = sorted(each.waited_s for each in facts.answers if each.answered)
-    targets = shipped().control.response.targets_s
+def figures(facts: SiteFacts, formula: Formula) -> Any:
+    """What a portfolio shows beside the score; of `counted`, `unanswered` and the two times see core/response_time.py."""
+    targets = formula.control.response.targets_s
+    times = response_time(facts.answers, targets)
     return _rounded(
         {
             "alarms": facts.occurrences,
@@ -125,11 +129,13 @@ def figures(facts: SiteFacts) -> Any:
             "alarms_per_1000_sensor_hours": 1000 * facts.occurrences / facts.sensor_hours
             if facts.sensor_hours
             else None,
-            "acknowledged": len(waits),
+            "acknowledged": sum(1 for each in facts.answers if each.answered),
             "waiting": sum(1 for each in facts.answers if not each.answered),
             "late": sum(1 for each in facts.answers if each.waited_s > targets[each.priority]),
-            "ack_p50_s": intervals.quantile(waits, 0.5) if waits else None,
-            "ack_p90_s": intervals.quantile(waits, P) if waits else None,
+            "counted": times.counted,
+            "unanswered": times.unanswered,
+            "ack_p50_s": times.p50_s,
+            "ack_p90_s": times.p90_s,
             "sensors": len(facts.sensors),
         }
     )

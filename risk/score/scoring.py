@@ -56,7 +56,7 @@ def score_day(connection: Connection[Any], site: SiteRow, day: date, formula: Fo
         now: what is written down as the time of computing; it moves no number.
     """
     facts = facts_of(connection, site, day, formula)
-    return score_record.row(site, facts, score(facts, formula), computed_at=now)
+    return score_record.row(site, facts, score(facts, formula), formula, computed_at=now)
 
 
 def facts_of(connection: Connection[Any], site: SiteRow, day: date, formula: Formula) -> SiteFacts:
@@ -80,7 +80,7 @@ def facts_of(connection: Connection[Any], site: SiteRow, day: date, formula: For
         ],
         sensor_days=_sensor_days(rows, site_facts.received(connection, last_days, rows), site, day, formula),
         scenarios=site_facts.scenarios(connection, window),
-        answers=site_facts.answers(connection, window),
+        answers=site_facts.answered(connection, window),
         overdue=overdue,
         impaired_h=impaired,
         suppressed_h=site_facts.suppressed(connection, window),

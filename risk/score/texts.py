@@ -34,6 +34,20 @@ SENTENCES: Final[Mapping[str, Sequence[Sentence]]] = {
     "response": (
         Sentence("response.none", later("No alarm waited for anybody, so there is nothing to judge by."), lambda w: not w),
         Sentence(
+            "response.unanswered",
+            later(
+                "%(alarms)s alarms; nobody acknowledged %(unanswered)s of them, which is more than one in ten. %(late)s more came late."
+            ),
+            lambda w: "ratio" not in w,
+        ),
+        Sentence(
+            "response.missed",
+            later(
+                "%(alarms)s alarms; 9 of 10 were acknowledged within %(ratio)s times their target time; %(late)s came late, %(unanswered)s not at all."
+            ),
+            lambda w: w.get("unanswered", 0) > 0,
+        ),
+        Sentence(
             "response.waiting",
             later(
                 "%(alarms)s alarms; 9 of 10 were acknowledged within %(ratio)s times their target time; %(late)s came late; %(waiting)s still wait."

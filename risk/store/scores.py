@@ -103,14 +103,14 @@ def find_score(connection: Connection[Any], site_id: int, day: date, formula: st
 
 
 def scores_between(connection: Connection[Any], site_id: int, first: date, last: date) -> list[ScoreRow]:
-    """The days from `first` to `last` that have a score; of several formulas the newest computed."""
+    """The scores of the days from `first` to `last`, of a day one for each formula that has made one."""
     with connection.cursor(row_factory=class_row(ScoreRow)) as cursor:
         return cursor.execute(
             """
-            SELECT DISTINCT ON (day) site_id, company_id, day, formula, hazard, hazard_low, hazard_high, control, control_low,
-                   control_high, confidence, confidence_low, confidence_high, not_enough, coverage, parts, computed_at, simulated
+            SELECT site_id, company_id, day, formula, hazard, hazard_low, hazard_high, control, control_low, control_high,
+                   confidence, confidence_low, confidence_high, not_enough, coverage, parts, computed_at, simulated
             FROM site_score WHERE site_id = %s AND day BETWEEN %s AND %s
-            ORDER BY day, computed_at DESC, formula DESC
+            ORDER BY day, computed_at, formula
             """,
             (site_id, first, last),
         ).fetchall()

@@ -13,9 +13,11 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from core.response_time import Answer
 from risk.overdue import late, phase_at
 from risk.patience import put_in_hand
-from risk.score.facts import Answer, Overdue, Scenario
+from risk.score.facts import Overdue, Scenario
+from risk.store.calls import answers, calls
 from risk.store.histories import histories, made_by_the_demo
 
 
@@ -160,28 +162,9 @@ def scenarios(connection: Connection[Any], window: Window) -> list[Scenario]:
         ).fetchall()
 
 
-def answers(connection: Connection[Any], window: Window) -> list[Answer]:
-    """Alarms that began in the window and waited for a person. What was learnt of too late to call somebody is left out."""
-    with connection.cursor(row_factory=class_row(Answer)) as cursor:
-        return cursor.execute(
-            """
-            SELECT d.priority, greatest(extract(epoch FROM coalesce(a.at, %(ends)s) - c.at), 0)::float8 AS waited_s,
-                   a.at IS NOT NULL AS answered
-            FROM v_occurrence o
-            CROSS JOIN LATERAL (
-                SELECT min(t.at) AS at FROM v_transition t
-                WHERE t.occurrence_id = o.occurrence_id AND t.to_state = 'B' AND t.suppression = 'none' AND t.at < %(ends)s
-            ) c
-            CROSS JOIN LATERAL (
-                SELECT min(t.at) AS at FROM v_transition t
-                WHERE t.occurrence_id = o.occurrence_id AND t.event = 'acknowledge' AND t.at >= c.at AND t.at < %(ends)s
-            ) a
-            JOIN v_alarm_definition d USING (definition_id)
-            WHERE o.site_id = %(site)s AND NOT o.historic AND o.began_at >= %(begins)s AND o.began_at < %(ends)s AND c.at IS NOT NULL
-            ORDER BY o.occurrence_id
-            """,
-            window.values(),
-        ).fetchall()
+def answered(connection: Connection[Any], window: Window) -> list[Answer]:
+    """Alarms that began in the window and called somebody, as they stood at its end."""
+    return answers(calls(connection, [window.site_id], window.begins_at, window.ends_at), window.ends_at)
 
 
 def occurrences(connection: Connection[Any], window: Window) -> int:

@@ -29,7 +29,7 @@ _IMPAIRMENT = ImpairmentNotice(
     expected_until=NOW, restored_at=None,
 )  # fmt: skip
 BUSY = CompanyTally(
-    company="Alpha Petro", company_zh="甲石化", occurrences=3, life_safety=1, unacknowledged=1, answered_p50_s=45.0,
+    company="Alpha Petro", company_zh="甲石化", occurrences=3, life_safety=1, unacknowledged=1, counted=3, answered_p50_s=45.0,
     answered_p90_s=180.0, findings_new=1, findings_open=4, findings_overdue=2, major_overdue=1, impairments_open=1,
     impairment_s=18_000.0, sensors=14, heard=12, fell_silent=2,
 )  # fmt: skip

@@ -66,18 +66,22 @@ def test_a_digest_comes_once_a_day_at_eight() -> None:
 
 
 @given(
-    hours=st.lists(st.integers(1, 400), min_size=1, max_size=40),
+    looks=st.lists(st.tuples(st.integers(1, 400), st.booleans()), min_size=1, max_size=40),
     zone=st.sampled_from(["Asia/Shanghai", "Europe/Berlin", "America/New_York", "UTC"]),
 )
-def test_digests_follow_each_other_without_gap_or_overlap(hours: list[int], zone: str) -> None:
-    """Whenever it is looked, however long nobody looked: one a day at most, each from where the last ended, at most a week back."""
-    now, last, made = NOW, None, []
-    for step in hours:
+def test_digests_follow_each_other_without_gap_or_overlap(looks: list[tuple[int, bool]], zone: str) -> None:
+    """Whenever it is looked, however long nobody looked: an end is decided once, and what is told begins where the last that
+    was told ended, at most a week back."""
+    now, decided, told, made = NOW, None, None, []
+    for step, says_something in looks:
         now += timedelta(hours=step)
-        if (between := period(now, zone, last)) is not None:
-            made.append(between)
-            last = between[1]
-        assert period(now, zone, last) is None
+        if (between := period(now, zone, decided, told)) is not None:
+            assert decided is None or between[1].date() > decided.date()
+            decided = between[1]
+            if says_something:
+                made.append(between)
+                told = decided
+        assert period(now, zone, decided, told) is None
     for (_, ended), (since, until) in pairwise(made):
         assert since == max(ended, until - LONGEST)
         assert until.astimezone(UTC) - ended.astimezone(UTC) >= timedelta(hours=23)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -106,7 +107,7 @@ def test_a_digest_says_what_there_is_to_say() -> None:
         "- Waiting for an acknowledgement: 1",
         "- Findings: 1 new, 0 closed, 4 open",
         "- Findings overdue: 2, of which 1 major",
-        "- Protection out of service: 1 now, 5 h in this period",
+        "- Protection out of service: 1 at the end, 5 h in this period",
         "- Sensors heard from: 12 of 14",
         "",
         "Nothing to report: Beta Coal",
@@ -114,6 +115,26 @@ def test_a_digest_says_what_there_is_to_say() -> None:
         "More in Davy:",
         "https://davy.example/",
     ]
+
+
+@pytest.mark.parametrize(
+    ("half", "language", "line"),
+    [
+        (
+            45.0,
+            "en",
+            "- Acknowledged within: 45 seconds for half of them; more than one in ten were not acknowledged (2 of 9)",
+        ),
+        (45.0, "zh", "- 确认用时：半数在45秒内；超过一成未确认（9 起中 2 起）"),
+        (None, "en", "- More than half were not acknowledged (2 of 9)"),
+        (None, "zh", "- 过半报警未确认（9 起中 2 起）"),
+    ],
+)
+def test_alarms_that_nobody_acknowledged_are_not_told_as_a_time(half: float | None, language: str, line: str) -> None:
+    """Where too many are missing, the words say so; a count of none says nothing."""
+    company = replace(BUSY, answered_p50_s=half, answered_p90_s=None, counted=9, unanswered=2)
+    assert said(digest(company, language=language))[5] == line
+    assert not any("cknowledged" in text for text in said(digest(replace(company, answered_p50_s=None, counted=0))))
 
 
 def test_a_digest_in_chinese() -> None:

@@ -292,7 +292,9 @@ def test_wrong_input_gets_a_sentence(timescale_house: House) -> None:
     path = reported(house, officer)
     for changed, said in (
         ({"due": "31.12.2026"}, "无法识别日期"),
-        ({"due": "9999-12-31"}, "无法识别日期"),
+        ({"due": "9999-12-31"}, f"整改期限超过三年，请在 {day(house, 1)} 至"),
+        ({"due": "1999-12-31"}, f"整改期限须晚于现在，请在 {day(house, 1)} 至"),
+        ({"due": "0001-01-01"}, "整改期限须晚于现在"),
         ({"due": day(house, -3)}, "整改期限须晚于现在"),
         ({"due": day(house, 3000)}, "超过三年"),
         ({"owner_id": "eve"}, "不在列表中"),

@@ -44,6 +44,16 @@ def test_sites_are_ordered_by_any_column_and_those_without_a_value_stand_last() 
             assert len(arranged(sites, view_of(column.key, order, "", ""))) == 3
 
 
+def test_a_site_that_does_not_answer_is_the_slowest() -> None:
+    """Where more than a tenth are not acknowledged there is no number, and it stands before every number; no alarm stands last."""
+    missed = {"counted": 9, "unanswered": 2, "ack_p50_s": 40.0, "ack_p90_s": None}
+    sites = [line("a"), line("b", figures=missed), line("c", figures={"ack_p90_s": 86400.0}), line("d", figures=None)]
+    assert [s.key for s in arranged(sites, view_of("ack", "desc", "", ""))] == ["b", "c", "a", "d"]
+    assert [s.key for s in arranged(sites, view_of("ack", "asc", "", ""))] == ["a", "c", "b", "d"]
+    (row,) = csv.DictReader(io.StringIO(as_csv([sites[1]]).removeprefix("\ufeff")))
+    assert (row["ack_p50_s"], row["ack_p90_s"], row["ack_counted"], row["ack_unanswered"]) == ("40", "", "9", "2")
+
+
 def test_the_filter_finds_names_in_both_languages_and_what_wants_attention() -> None:
     """Words of company or site, and sites that an underwriter should look at today."""
     sites = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.api.conftest import House
 from tests.risk.seeded_month import Seeded, seed_month
 
 pytestmark = pytest.mark.db
+THIS = Month.of(datetime.now(UTC), "Asia/Shanghai")
 PAGE, TWIN, FILE = "/sites/tank-farm/report", "/api/v1/sites/tank-farm/report", "/sites/tank-farm/report.pdf"
 
 
@@ -127,9 +128,15 @@ def test_nobody_reads_another_companys_report(seeded: tuple[House, Seeded]) -> N
 @pytest.mark.parametrize(
     ("month", "status", "sentence"),
     [
-        ("2019-03", 404, "Nothing is recorded of tank-farm in 2019-03, up to 2019-04-01 00:00."),
-        ("2190-01", 404, "2190-01 has not begun yet; the newest report is that of this month."),
-        ("2026-13", 422, "2026-13 is not a month; write year and month as 2026-10."),
+        (
+            "2019-03",
+            404,
+            "Nothing is recorded of tank-farm yet: a report can be made once its devices have sent readings.",
+        ),
+        ("2190-01", 404, f"2190-01 has not begun yet; the newest report is that of {THIS}."),
+        ("1999-05", 422, "There is no report of 1999-05: the year must lie between 2000 and 2199."),
+        ("9999-12", 422, "There is no report of 9999-12: the year must lie between 2000 and 2199."),
+        ("2026-13", 422, "2026-13 is not a month: a year has the months 01 to 12. Write it as 2026-10."),
         ("<script>", 422, "<script> is not a month; write year and month as 2026-10."),
         ("2026-10' OR 1=1 --%s", 422, "2026-10' OR 1=1 --%s is not a month; write year and month as 2026-10."),
     ],
@@ -163,7 +170,11 @@ def test_the_command_writes_the_file_of_the_page(seeded: tuple[House, Seeded], t
     for site, text, sentence in (
         ("tank-fram", str(month.month), "There is no site tank-fram; did you mean tank-farm?"),
         ("tank-farm", "10/2026", "10/2026 is not a month"),
-        ("tank-farm", "2019-03", "Nothing is recorded of tank-farm in 2019-03, up to 2019-04-01 00:00."),
+        (
+            "tank-farm",
+            "2019-03",
+            f"Nothing is recorded of tank-farm in 2019-03: its records begin in {month.month.previous()}.",
+        ),
     ):
         with pytest.raises(BadInput, match=sentence.replace("?", r"\?")):
             write_report(owner, site=site, month=text, language="en", out=tmp_path / "none.pdf")

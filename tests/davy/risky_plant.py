@@ -42,8 +42,16 @@ class RiskyPlant:
             "INSERT INTO person_company VALUES (%s, %s) RETURNING 1", self.plant.people[person], self.plant.company
         )
 
-    def finding(self, *, due_at: datetime, grade: str = "major", owner: str = "deputy", simulated: bool = False) -> int:
-        """One that is being put right; assigned by the officer two hours ago."""
+    def finding(
+        self,
+        *,
+        due_at: datetime,
+        grade: str = "major",
+        owner: str = "deputy",
+        simulated: bool = False,
+        since: datetime = NOW - 2 * HOUR,
+    ) -> int:
+        """One that is being put right; reported and assigned by the officer two hours ago, or at another instant."""
         found = self.write(
             "WITH f AS (INSERT INTO finding (company_id, site_id, source, title, grade, graded_by, state, reported_at, reported_by,"
             "  owner_id, measures, funds, due_at, contingency, simulated)"
@@ -55,7 +63,7 @@ class RiskyPlant:
             site=self.plant.site,
             grade=grade,
             due=due_at,
-            at=NOW - 2 * HOUR,
+            at=since,
             officer=self.plant.people["officer"],
             owner=self.plant.people[owner],
             simulated=simulated,
@@ -95,6 +103,12 @@ class RiskyPlant:
     def send_digests(self, now: datetime) -> int:
         with self.plant.as_service("alerting") as connection:
             return send_digests(connection, now)
+
+    def tallies(self) -> list[dict[str, Any]]:
+        """The numbers of every digest that was decided, said or not, in time order."""
+        return [
+            row[0] for row in self.plant.rows("SELECT tally FROM notification WHERE subject = 'digest' ORDER BY onset")
+        ]
 
     def queued(self) -> list[tuple[str, str | None, str, str]]:
         """(subject, event, person, state), in the order they were queued."""

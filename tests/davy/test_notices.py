@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -85,7 +85,7 @@ def test_an_extension_that_is_missed_too_is_told_again(subject: RiskyPlant) -> N
 
 def test_a_claim_that_nobody_verified_is_still_overdue(subject: RiskyPlant) -> None:
     """Only verification stops the clock: it is told, is sent, and counts in the digest."""
-    made = subject.finding(due_at=NOW - A_DAY)
+    made = subject.finding(due_at=EIGHT - HOUR, since=EIGHT - A_DAY)
     subject.plant.rows(
         "UPDATE finding SET state = 'claimed_done', claimed_at = %s, claimed_by = owner_id WHERE finding_id = %s RETURNING 1",
         NOW - HOUR, made,
@@ -94,7 +94,7 @@ def test_a_claim_that_nobody_verified_is_still_overdue(subject: RiskyPlant) -> N
     _, outcomes = subject.sent(NOW)
     assert outcomes.count("sent") == 3
     assert subject.send_digests(NOW) == 1
-    ((tally,),) = subject.plant.rows("SELECT tally FROM notification WHERE subject = 'digest'")
+    (tally,) = subject.tallies()
     assert tally["companies"][0]["major_overdue"] == 1
 
 
@@ -119,7 +119,7 @@ def test_what_is_put_right_meanwhile_is_not_sent(subject: RiskyPlant) -> None:
 
 def test_simulated_history_calls_nobody(subject: RiskyPlant) -> None:
     """The demo's past is shown, not told."""
-    subject.finding(due_at=NOW - A_DAY, simulated=True)
+    subject.finding(due_at=NOW - A_DAY, simulated=True, since=NOW - 2 * A_DAY)
     subject.impairment(began_at=NOW - A_DAY, expected_until=NOW - HOUR, simulated=True)
     assert subject.tell(NOW) == 0
     assert subject.send_digests(NOW) == 0
@@ -132,62 +132,6 @@ def test_who_no_longer_looks_after_a_company_hears_nothing_of_it(subject: RiskyP
     subject.plant.rows("UPDATE person SET active = false WHERE key = 'officer' RETURNING 1")
     assert subject.tell(NOW + HOUR) == 0
     assert subject.send_digests(NOW) == 0
-
-
-def test_a_digest_goes_out_once_a_day_and_person(subject: RiskyPlant) -> None:
-    """At eight local time, whatever routes and channels name the person; the next one begins where it ended."""
-    subject.hears("again", "insurer", "underwriter", "digest", channel="webhook")
-    subject.plant.apply(subject.plant.raised("gas", EIGHT - HOUR), now=EIGHT - HOUR)
-    subject.plant.rows("UPDATE notification SET state = 'cancelled' RETURNING 1")
-    assert subject.send_digests(NOW) == 1
-    assert subject.send_digests(NOW) == subject.send_digests(NOW + 15 * HOUR) == 0
-    assert subject.sent(NOW)[0] == ["[Daily digest] 2026-03-01: something to report at 1 of 1 companies"]
-    assert subject.send_digests(NOW + 16 * HOUR) == 1
-    tallies = subject.plant.rows("SELECT tally FROM notification WHERE subject = 'digest' ORDER BY notification_id")
-    first, second = (row[0] for row in tallies)
-    assert datetime.fromisoformat(first["until"]) == datetime.fromisoformat(second["since"])
-    assert (first["companies"][0]["occurrences"], second["companies"][0]["occurrences"]) == (1, 0)
-    assert second["companies"][0]["unacknowledged"] == 1
-
-
-def test_a_digest_counts(subject: RiskyPlant) -> None:
-    """Occurrences and how fast they were answered, findings, impairments within the period, sensors heard."""
-    plant = subject.plant
-    plant.apply(plant.raised("gas", EIGHT - HOUR), now=EIGHT - HOUR)
-    subject.write(
-        "INSERT INTO transition (company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state,"
-        " to_state, suppression, previous, hash) SELECT company_id, definition_id, sensor_id, 2, occurrence_id, %(at)s, %(at)s,"
-        " 'acknowledge', 'B', 'C', 'none', '', '' FROM alarm RETURNING 1",
-        at=EIGHT - HOUR + timedelta(seconds=90),
-    )
-    plant.rows("UPDATE alarm SET state = 'C' RETURNING 1")
-    subject.finding(due_at=NOW - 3 * HOUR)
-    subject.finding(due_at=NOW + A_DAY, simulated=True)
-    ended = subject.impairment(began_at=EIGHT - 3 * A_DAY, expected_until=EIGHT - A_DAY)
-    subject.restore(ended, EIGHT - 23 * HOUR)
-    subject.impairment(began_at=EIGHT - 2 * HOUR, expected_until=NOW)
-    assert subject.send_digests(NOW) == 1
-    ((tally,),) = plant.rows("SELECT tally FROM notification WHERE subject = 'digest'")
-    assert tally["companies"] == [
-        {
-            "company": "Alpha Petro", "company_zh": "甲石化", "occurrences": 1, "life_safety": 1, "unacknowledged": 0,
-            "answered_p50_s": 90.0, "answered_p90_s": 90.0, "findings_new": 0, "findings_closed": 0, "findings_open": 1,
-            "findings_overdue": 1, "major_overdue": 1, "impairments_open": 1, "impairment_s": 3 * 3600.0, "sensors": 3,
-            "heard": 0,
-            "fell_silent": 0,
-        }
-    ]  # fmt: skip
-
-
-def test_nothing_to_say_is_not_said(subject: RiskyPlant) -> None:
-    """A quiet day sends no digest; a sensor that was never heard is not there yet, one that fell silent is news."""
-    assert subject.send_digests(NOW) == 0
-    subject.write(
-        "INSERT INTO latest SELECT sensor_id, company_id, %(at)s, %(at)s, 1, 0 FROM sensor RETURNING 1", at=NOW
-    )
-    assert subject.send_digests(NOW) == 0
-    assert subject.queued() == []
-    assert subject.send_digests(NOW + 2 * HOUR) == 1
 
 
 def test_killed_between_sending_and_marking_a_notice_is_sent_again_under_the_same_key(subject: RiskyPlant) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from risk.overdue import Change, History, late_spans
 from risk.report import counting, facts
 from risk.report.month import Month
+from risk.score.formula import shipped
 
 ZONE: Final = "Asia/Shanghai"
 MONTH: Final = Month.parse("2026-10")
@@ -27,7 +28,7 @@ def alarm(
 ) -> counting.AlarmRow:
     """An alarm that began in the morning of a day."""
     answered_at = None if answered_s is None else at(day) + timedelta(seconds=answered_s)
-    return counting.AlarmRow(priority, at(day), answered_at, resolution, historic, False)
+    return counting.AlarmRow(priority, at(day), None if historic else at(day), answered_at, resolution, historic, False)
 
 
 def finding(
@@ -57,6 +58,7 @@ def finding(
     return replace(row, **more)
 
 
+TARGETS: Final = shipped().control.response.targets_s
 ALARMS: Final = (
     alarm("life-safety", 3, 62, "true_danger"),
     alarm("life-safety", 14, None),
@@ -91,7 +93,7 @@ def sample(**changes: Any) -> facts.ReportFacts:
                 premium=Decimal(486000), sum_insured=Decimal(60000000), currency="CNY",
             ),
         ),
-        month=str(MONTH), since=SINCE, as_of=UNTIL, complete=True, formula="control-1", window_days=30,
+        month=str(MONTH), since=SINCE, as_of=UNTIL, complete=True, formula="control-1", other_formulas=(), window_days=30,
         scores=(
             facts.ScoreFacts(name="hazard", value=61.0, low=48.0, high=74.0, before=61.0),
             facts.ScoreFacts(name="control", value=78.4, low=71.0, high=84.0, before=82.0),
@@ -122,7 +124,8 @@ def sample(**changes: Any) -> facts.ReportFacts:
             facts.DayScore(day=day, control=None if number in (4, 5) else 82.0 - number / 8, confidence=88.0 + number / 6)
             for number, day in enumerate(days)
         ),
-        priorities=counting.by_priority(ALARMS, {"life-safety": 120.0, "high": 300.0, "medium": 900.0}),
+        priorities=counting.by_priority(ALARMS, {"life-safety": 120.0, "high": 300.0, "medium": 900.0}, TARGETS, UNTIL),
+        response=counting.response(ALARMS, TARGETS, UNTIL),
         alarm_days=counting.by_day(ALARMS, days, ZONE),
         resolutions=counting.resolutions(ALARMS),
         grades=counting.by_grade(FINDINGS, SINCE, UNTIL),

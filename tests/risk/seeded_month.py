@@ -99,7 +99,7 @@ def _alarms(c: psycopg.Connection[Any], a: Company, m: Seeded) -> None:
             ),
         ).fetchone()
         assert row is not None
-        _step(c, a, definition, row[0], began, "raise", "B")
+        _step(c, a, definition, row[0], began, "raise", "B", late=timedelta(hours=1) if historic else timedelta(0))
         if answer_s is not None:
             _step(c, a, definition, row[0], began + timedelta(seconds=answer_s), "acknowledge", "C")
     # Shelved for two hours, and again over the end of the month.
@@ -114,15 +114,15 @@ def _alarms(c: psycopg.Connection[Any], a: Company, m: Seeded) -> None:
 
 def _step(
     c: psycopg.Connection[Any], a: Company, definition: str, occurrence: int | None, at: datetime, event: str, to: str,
-    suppression: str = "none",
+    suppression: str = "none", late: timedelta = timedelta(0),
 ) -> None:  # fmt: skip
     c.execute(
         "INSERT INTO transition (company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state,"
-        " to_state, suppression, previous, hash) SELECT %(c)s, %(d)s, %(s)s, 1 + count(*), %(o)s, %(at)s, %(at)s, %(e)s, 'A', %(to)s,"
+        " to_state, suppression, previous, hash) SELECT %(c)s, %(d)s, %(s)s, 1 + count(*), %(o)s, %(at)s, %(at)s + %(late)s, %(e)s, 'A', %(to)s,"
         " %(x)s, 'p', 'h' FROM transition WHERE definition_id = %(d)s",
         {
             "c": a.company_id, "d": a.definitions[definition], "s": a.sensors[definition.rsplit(".", 1)[0]],
-            "o": occurrence, "at": at, "e": event, "to": to, "x": suppression,
+            "o": occurrence, "at": at, "late": late, "e": event, "to": to, "x": suppression,
         },
     )  # fmt: skip
 

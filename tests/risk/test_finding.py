@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import doctest
+import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -59,11 +60,18 @@ def test_nothing_leaves_reported_without_the_five(left_out: set[str]) -> None:
     assert len(str(refused.value).split("Still missing: ")[1].split(", ")) == len(left_out)
 
 
-@pytest.mark.parametrize("due", [NOW, NOW - DAY, NOW + 4000 * DAY])
+@pytest.mark.parametrize(
+    "due", [NOW, NOW - DAY, NOW + 4000 * DAY, datetime(1999, 12, 31, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)]
+)
 def test_a_deadline_lies_ahead_and_within_reason(due: datetime) -> None:
-    """A past one is no deadline, and one in a hundred years is a slip."""
-    with pytest.raises(Refused, match="deadline"):
+    """A past one is no deadline, and one in a hundred years is a slip; the refusal names days that can be chosen."""
+    with pytest.raises(Refused, match="deadline") as refused:
         rules.check_plan(FRESH, replace(FULL, due_at=due), by=2, now=NOW)
+    for said in re.findall(r"\d{4}-\d\d-\d\d", str(refused.value)):
+        for hours in (-12, 14):  # the last second of that day, at either end of the world
+            zone = timezone(timedelta(hours=hours))
+            rules.check_deadline(datetime.combine(date.fromisoformat(said), time(23, 59, 59), zone), NOW)
+    assert len(re.findall(r"\d{4}-\d\d-\d\d", str(refused.value))) == 2
 
 
 class Life(RuleBasedStateMachine):

@@ -5,40 +5,34 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from risk.report import counting
-from tests.risk.sample_report import ALARMS, FINDINGS, MONTH, SINCE, UNTIL, ZONE, alarm, at, finding
-
-ANSWERS = st.lists(st.none() | st.floats(0, 1e6), min_size=1, max_size=40)
-
-
-@given(ANSWERS, st.floats(0.01, 1.0))
-def test_a_percentile_is_an_answer_that_was_given(answers: list[float | None], share: float) -> None:
-    """Nearest rank: no figure that never happened."""
-    assert counting.percentile(answers, share) in answers
-
-
-@given(ANSWERS, st.sampled_from([0.5, 0.9]))
-def test_silence_never_improves_a_percentile(answers: list[float | None], share: float) -> None:
-    """Whoever leaves one alarm unanswered has the same figure or a worse one."""
-    before, after = counting.percentile(answers, share), counting.percentile([*answers[1:], None], share)
-    assert after is None or (before is not None and before <= after)
+from tests.risk.sample_report import ALARMS, FINDINGS, MONTH, SINCE, TARGETS, UNTIL, ZONE, alarm, at, finding
 
 
 def test_answers_are_counted_by_priority() -> None:
     """Counts, percentiles and targets; an alarm learnt of late is counted and not timed."""
-    life, high, medium, low = counting.by_priority(ALARMS, {"high": 300.0})
+    life, high, medium, low = counting.by_priority(ALARMS, {"high": 300.0}, TARGETS, UNTIL)
     assert (life.alarms, life.answered, life.unanswered, life.p50_s, life.p90_s) == (2, 1, 1, 62.0, None)
     assert (high.p50_s, high.p90_s, high.longest_s, high.target_s) == (240.0, 600.0, 600.0, 300.0)
     assert (medium.alarms, medium.historic, medium.unanswered, medium.p90_s) == (2, 1, 0, 30.0)
     assert (low.alarms, low.p90_s, low.target_s) == (1, 7200.0, None)
+    together = counting.response(ALARMS, TARGETS, UNTIL)
+    assert (together.counted, together.unanswered, together.p50_s, together.p90_s) == (7, 1, 240.0, None)
+
+
+def test_an_alarm_of_the_last_minute_is_unanswered_and_not_timed() -> None:
+    """It is within its target at the end of the month: nobody has left it lying yet."""
+    last = counting.AlarmRow(
+        "high", UNTIL - timedelta(minutes=1), UNTIL - timedelta(minutes=1), None, None, False, False
+    )
+    _, high, *_ = counting.by_priority([*ALARMS, last], {}, TARGETS, UNTIL)
+    assert (high.called, high.answered, high.unanswered, high.counted, high.p90_s) == (4, 3, 1, 3, 600.0)
 
 
 def test_a_day_is_a_day_of_the_site() -> None:
     """An alarm at 16:30 UTC of the 4th began on the 5th in Shanghai."""
-    late = counting.AlarmRow("high", at(5, 0.5), None, None, False, False)
+    late = counting.AlarmRow("high", at(5, 0.5), None, None, None, False, False)
     days = counting.by_day([late], MONTH.days(), ZONE)
     assert [day.day.day for day in days if any(day.counts)] == [5]
     assert days[4].counts == (0, 1, 0, 0)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fontTools.ttLib import TTFont
 
+from core.response_time import ResponseTime
 from risk.report import charts
 from risk.report.document import Document, Figure, Section, Table
 from risk.report.glyphs import FONT, font_folder, has, missing, texts_in
@@ -211,7 +212,7 @@ def test_a_month_without_events_is_told_in_sentences() -> None:
     from tests.risk.sample_report import MONTH, SINCE, ZONE
 
     quiet = sample(
-        priorities=counting.by_priority([], {}), alarm_days=counting.by_day([], MONTH.days(), ZONE),
+        priorities=counting.by_priority([], {}, {}, UNTIL), response=ResponseTime(), alarm_days=counting.by_day([], MONTH.days(), ZONE),
         resolutions=counting.resolutions([]), grades=counting.by_grade([], SINCE, UNTIL), open_findings=(),
         impairments=(), silenced=(), coverage=(), share=None, overdue_calibrations=(), calibrated=0, scenarios=(),
         policies=(), drivers=(),

@@ -100,10 +100,17 @@ def test_the_insurer_reads_the_same_a_day_later(seeded: tuple[Plant, Seeded]) ->
 
 
 def test_an_empty_month_has_a_sentence(seeded: tuple[Plant, Seeded]) -> None:
-    """No report is made of nothing; a month that is to come has its own sentence."""
-    made, _ = seeded
-    with pytest.raises(Unreportable, match=r"Nothing is recorded of tank-farm in 2019-03, up to 2019-04-01 00:00\."):
+    """No report is made of nothing: before the first record it names the month of that; what is to come has its own sentence."""
+    made, month = seeded
+    first = month.month.previous()
+    with pytest.raises(Unreportable, match=rf"recorded of tank-farm in 2019-03: its records begin in {first}\."):
         facts_of(made, Month(2019, 3), made.began)
+    with made.owner() as owner:
+        owner.execute(
+            "UPDATE occurrence SET began_at = began_at - interval '70 days' WHERE began_at < %s", (month.since,)
+        )
+    with pytest.raises(Unreportable, match=rf"recorded of tank-farm in {first.previous()}, up to {first}-01 00:00\."):
+        facts_of(made, first.previous(), made.began)
     with pytest.raises(Unreportable, match="has not begun yet"):
         facts_of(made, Month.of(made.began, "Asia/Shanghai").next(), made.began)
 

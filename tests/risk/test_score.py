@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from risk.score.facts import Answer, Overdue, Scenario, SensorDay, SensorFacts, SiteFacts
-from risk.score.formula import CURRENT, read_formula, shipped
+from core.response_time import Answer
+from risk.score.control import Driver
+from risk.score.facts import Overdue, Scenario, SensorDay, SensorFacts, SiteFacts
+from risk.score.formula import read_formula, shipped
 from risk.score.score import Score, score
 
 DAY = date(2026, 6, 30)
@@ -203,6 +206,37 @@ def test_an_alarm_that_waits_within_its_target_counts_neither_way() -> None:
     assert control(site(answers=[late])) < control(site())
 
 
+@given(facts=sites, priority=st.sampled_from(PRIORITIES), share=st.floats(0.001, 100))
+def test_leaving_an_alarm_never_raises_control(facts: SiteFacts, priority: str, share: float) -> None:
+    """Whatever else happened: one that nobody acknowledges beyond its target costs, or costs nothing."""
+    left = Answer(priority, TARGETS[priority] * (1 + share), answered=False)
+    some = replace(facts, answers=[*facts.answers, Answer("low", 1.0, answered=True)])
+    assert control(replace(some, answers=[*some.answers, left])) <= control(some) + 1e-9
+
+
+def response(formula: str, *of: Answer) -> Driver:
+    """That line of the table."""
+    return score(site(answers=of), shipped(formula)).drivers[0]
+
+
+def test_an_alarm_that_nobody_acknowledges_counts_as_the_longest() -> None:
+    """One in ten may be missed; of two, there is no time within which nine in ten were acknowledged, and no points."""
+    quick, left = Answer("high", 60.0, answered=True), Answer("high", TARGETS["high"] * 1.2, answered=False)
+    one, two = response("control-2", *[quick] * 9, left), response("control-2", *[quick] * 8, left, left)
+    assert (one.points, one.sentence, one.words["unanswered"]) == (100.0, "response.missed", 1)
+    assert (two.value, two.points, two.sentence) == (None, 0.0, "response.unanswered")
+    assert two.words == {"alarms": 10, "waiting": 0, "unanswered": 2, "late": 0}
+    assert (two.low, two.high) == (0.0, 100.0)
+
+
+def test_a_past_day_keeps_the_formula_that_it_was_made_with() -> None:
+    """By the first one an alarm left lying counts with the time it has waited, and its sentence says it still waits."""
+    quick, left = Answer("high", 60.0, answered=True), Answer("high", TARGETS["high"] * 1.2, answered=False)
+    then = response("control-1", quick, left)
+    assert then.points == pytest.approx(100 * (1 - math.log(1.2) / math.log(10)))
+    assert (then.sentence, then.words) == ("response.waiting", {"alarms": 2, "waiting": 1, "late": 1, "ratio": 1.2})
+
+
 def test_few_events_leave_the_interval_wide() -> None:
     """Two alarms answered in time say less than two hundred."""
 
@@ -229,5 +263,5 @@ def test_a_formula_that_does_not_add_up_is_refused_in_a_sentence() -> None:
         read_formula(text)
     with pytest.raises(BadInput, match="cannot be read"):
         read_formula("davy: score/1")
-    with pytest.raises(BadInput, match=rf"no formula control-0; there are {CURRENT}"):
+    with pytest.raises(BadInput, match=r"no formula control-0; there are control-1, control-2\."):
         shipped("control-0")

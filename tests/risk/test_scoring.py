@@ -11,8 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from core.errors import BadInput
+from core.response_time import Answer
+from davy.score import day_of
 from davy.score import score as davy_score
-from risk.score.facts import Answer, Overdue
+from risk.score.facts import Overdue
 from risk.score.formula import shipped
 from risk.score.scoring import facts_of, midnight, score_day, score_sites
 from risk.store import scores
@@ -33,6 +36,10 @@ Rows = list[tuple[Any, ...]]
 @pytest.fixture
 def site(database: TestDatabase) -> tuple[Plant, SiteRow]:
     """A tank farm with its two sensors since May, both mandatory, and all their readings."""
+    return _site(database)
+
+
+def _site(database: TestDatabase) -> tuple[Plant, SiteRow]:
     made = plant(database, NOW)
     with made.owner() as owner:
         owner.execute("UPDATE sensor SET valid_from = %s, mandatory = true", (ENDS - timedelta(days=60),))
@@ -250,3 +257,64 @@ def test_a_past_day_worked_out_again_is_the_same(
         owner.execute("DELETE FROM reading_hour WHERE hour >= %s", (ENDS - timedelta(days=2),))
     assert davy_score(url, site="tank-farm", day=day, as_json=False, now=NOW) == 1
     assert "Another one is kept." in capsys.readouterr().out
+
+
+def test_an_old_day_is_worked_out_by_the_formula_that_it_was_scored_with(
+    database: TestDatabase, site: tuple[Plant, SiteRow], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A day keeps it, also when a newer one has made up for the day; another one can be asked for."""
+    made, row = site
+    alarm(made, ENDS - timedelta(hours=2), acknowledged_after=None)
+    old, url = shipped("control-1"), database.url("owner")
+    with duty(database) as connection:
+        scores.write_score(connection, score_day(connection, row, DAY, old, NOW))
+        scores.write_score(connection, score_day(connection, row, DAY, FORMULA, NOW + timedelta(days=30)))
+    answers = {}
+    for asked in ("", "control-1", "control-2"):
+        assert (
+            davy_score(url, site="tank-farm", day=DAY, formula=asked, as_json=True, now=NOW + timedelta(days=40)) == 0
+        )
+        answers[asked] = json.loads(capsys.readouterr().out)
+    assert answers[""] == answers["control-1"]
+    response = {name: answer["parts"]["control"][0] for name, answer in answers.items()}
+    assert (response["control-1"]["sentence"], response["control-2"]["sentence"]) == (
+        "response.waiting",
+        "response.unanswered",
+    )
+    assert response["control-1"]["points"] > response["control-2"]["points"] == 0
+    figures = [answer["parts"]["figures"] for answer in answers.values()]
+    assert figures[0] == figures[1] == figures[2]
+
+
+DAYS = {
+    "0001-01-01": "0001-01-01 lies before all that is recorded of tank-farm: days from 2026-05-22 to 2026-06-30 can be asked for.",
+    "9999-12-31": "9999-12-31 has not ended at tank-farm, where it is 2026-07-01: the last day with a score is 2026-06-30.",
+    "2026-07-01": "2026-07-01 has not ended at tank-farm, where it is 2026-07-01: the last day with a score is 2026-06-30.",
+    "2026-02-30": "2026-02-30 is not a day; write it as 2026-01-31.",
+    "yesterday": "yesterday is not a day; write it as 2026-01-31.",
+    "": "Nothing is not a day; write it as 2026-01-31.",
+    "\udcff": r"\udcff is not a day; write it as 2026-01-31.",
+}
+SITES = {
+    "tank-fram": "There is no site tank-fram; did you mean tank-farm?",
+    "": "There is no site ; there are: mine, tank-farm.",
+    "%(key)s' OR true --": "There is no site %(key)s' OR true --; there are: mine, tank-farm.",
+    "\udcff\x00": "There is no site \\udcff\x00; there are: mine, tank-farm.",
+    "x" * 5000: f"There is no site {'x' * 60}; there are: mine, tank-farm.",
+}
+
+
+def test_what_cannot_be_asked_for_has_one_sentence(timescale_database: TestDatabase) -> None:
+    """Days and sites that are not there: what was asked, and what would be right."""
+    _site(timescale_database)
+    url = timescale_database.url("owner")
+    for text, sentence in DAYS.items():
+        with pytest.raises(BadInput) as refused:
+            davy_score(url, site="tank-farm", day=day_of(text), as_json=False, now=NOW)
+        assert str(refused.value) == sentence
+    for site, sentence in SITES.items():
+        with pytest.raises(BadInput) as refused:
+            davy_score(url, site=site, day=DAY, as_json=False, now=NOW)
+        assert str(refused.value) == sentence
+    with pytest.raises(BadInput, match=r"There is no formula \.\./x; there are control-1, control-2\."):
+        davy_score(url, site="tank-farm", day=DAY, formula="../x", as_json=False, now=NOW)

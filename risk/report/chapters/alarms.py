@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from core.response_time import ResponseTime
 from risk.report import charts
 from risk.report.document import Block, Figure, Paragraph, Section, Table
 from risk.report.facts import PriorityFacts, ReportFacts
@@ -25,6 +26,7 @@ def told(facts: ReportFacts, voice: Voice) -> Section:
     _ = voice.gettext
     blocks: list[Block] = [Paragraph(sentence(facts, voice), "finding")]
     if any(row.alarms for row in facts.priorities):
+        blocks.append(Paragraph(response_sentence(facts, voice)))
         blocks += [_chart(facts, voice), _times(facts, voice), _endings(facts, voice)]
     return Section("alarms", _("Alarms and answers"), tuple(blocks))
 
@@ -43,6 +45,31 @@ def sentence(facts: ReportFacts, voice: Voice) -> str:
     return (
         _("Alarms: %(alarms)s, of them for life safety: %(life)s; not acknowledged by the end: %(unanswered)s.") % words
     )
+
+
+def response_sentence(facts: ReportFacts, voice: Voice) -> str:
+    """How soon somebody answered, all priorities together."""
+    _, of = voice.gettext, facts.response
+    words = {
+        "counted": voice.number(of.counted),
+        "unanswered": voice.number(of.unanswered),
+        "half": voice.minutes(of.p50_s),
+        "most": voice.minutes(of.p90_s),
+    }
+    if of.counted == 0:
+        return _(
+            "No alarm that called somebody was acknowledged or is beyond its target yet, so there is no time to tell."
+        )
+    if of.p90_s is not None:
+        return _("Half of the alarms were acknowledged within %(half)s min, 9 of 10 within %(most)s min.") % words
+    if of.p50_s is not None:
+        return (
+            _(
+                "Half of the alarms were acknowledged within %(half)s min; more than one in ten were not acknowledged: %(unanswered)s of %(counted)s."
+            )
+            % words
+        )
+    return _("More than half of the alarms were not acknowledged: %(unanswered)s of %(counted)s.") % words
 
 
 def _chart(facts: ReportFacts, voice: Voice) -> Block:
@@ -68,7 +95,7 @@ def _chart(facts: ReportFacts, voice: Voice) -> Block:
 def _times(facts: ReportFacts, voice: Voice) -> Block:
     _ = voice.gettext
     return Table(
-        _("Time from the start of an alarm to its first acknowledgement, in minutes"),
+        _("Time from an alarm's first call to its first acknowledgement, in minutes"),
         (
             _("Priority"),
             _("Alarms"),
@@ -80,27 +107,46 @@ def _times(facts: ReportFacts, voice: Voice) -> Block:
             _("Respond within"),
         ),
         (False, True, True, True, True, True, True, True),
-        (3, 2, 3, 2.6, 2.8, 2.8, 2, 3),
-        tuple(
-            (
-                voice.word(PRIORITIES, row.priority),
-                voice.number(row.alarms),
-                voice.number(row.answered),
-                voice.number(row.unanswered),
-                _time(row.p50_s, row, voice),
-                _time(row.p90_s, row, voice),
-                voice.minutes(row.longest_s),
-                voice.minutes(row.target_s),
-            )
-            for row in facts.priorities
-        ),
+        (2.8, 1.6, 2.9, 2.5, 3.2, 3.8, 1.8, 2.8),
+        (*(_row(row, voice) for row in facts.priorities), _together(facts, voice)),
     )
 
 
-def _time(seconds: float | None, row: PriorityFacts, voice: Voice) -> str:
-    if seconds is None and row.unanswered:
-        return voice.gettext("not answered")
-    return voice.minutes(seconds)
+def _row(row: PriorityFacts, voice: Voice) -> tuple[str, ...]:
+    return (
+        voice.word(PRIORITIES, row.priority),
+        voice.number(row.alarms),
+        voice.number(row.answered),
+        voice.number(row.unanswered),
+        *_percentiles(row, voice),
+        voice.minutes(row.longest_s),
+        voice.minutes(row.target_s),
+    )
+
+
+def _together(facts: ReportFacts, voice: Voice) -> tuple[str, ...]:
+    rows = facts.priorities
+    longest = max((row.longest_s for row in rows if row.longest_s is not None), default=None)
+    return (
+        voice.gettext("All together"),
+        voice.number(sum(row.alarms for row in rows)),
+        voice.number(sum(row.answered for row in rows)),
+        voice.number(sum(row.unanswered for row in rows)),
+        *_percentiles(facts.response, voice),
+        voice.minutes(longest),
+        NONE,
+    )
+
+
+def _percentiles(of: PriorityFacts | ResponseTime, voice: Voice) -> tuple[str, str]:
+    """The two times, or what there is in place of one where too many were not answered."""
+    _ = voice.gettext
+    if of.counted == 0:
+        return NONE, NONE
+    return (
+        _("over half unanswered") if of.p50_s is None else voice.minutes(of.p50_s),
+        _("over 1 in 10 unanswered") if of.p90_s is None else voice.minutes(of.p90_s),
+    )
 
 
 def _endings(facts: ReportFacts, voice: Voice) -> Block:

@@ -16,9 +16,9 @@ def method(facts: ReportFacts, voice: Voice) -> Section:
         )
         % {"at": voice.instant(facts.as_of)},
         _(
-            "Response time: from the start of an alarm to its first acknowledgement by a person. p50 and p90 are nearest ranks over all alarms of the priority; one that nobody acknowledged counts as the longest, so that silence cannot improve the figure. Alarms that Davy learnt of too late to call anybody are counted, not timed: %(historic)s in this month."
+            "Response time: from an alarm's first call to its first acknowledgement by a person, as in the score, the portfolio and the daily digest. p50 and p90 are nearest ranks; one that nobody acknowledged counts as longer than any other, so that silence cannot improve the figure; one that was still within its target at the end counts neither way. Alarms that called nobody (learnt of too late, or shelved) are counted, not timed: %(silent)s in this month."
         )
-        % {"historic": voice.number(sum(row.historic for row in facts.priorities))},
+        % {"silent": voice.number(sum(row.alarms - row.called for row in facts.priorities))},
         _(
             "Findings: grade, due date and state are those of the end of the month. Overdue finding-days are the days after the due date that ran then on which nobody had verified a finding; a major one that nobody puts in hand is overdue some days after it was reported."
         ),

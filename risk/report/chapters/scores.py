@@ -9,13 +9,14 @@ from risk.report.document import Block, Figure, Paragraph, Section, Table
 from risk.report.facts import DriverFacts, ReportFacts, ScoreFacts
 from risk.report.refusal import later
 from risk.report.voice import NONE, SCORES, Voice
+from risk.score.formula import explaining
 from risk.score.texts import TEXTS
 
 WHY_NOT: Final = {
     "not_computed": later("not computed for this month"),
     "no_scenario": later("no scenario is declared"),
-    "too_few_days": later("not enough data: fewer than 7 days"),
-    "low_coverage": later("not enough data: less than 60 percent of the readings arrived"),
+    "too_few_days": later("not enough data: fewer than %(days)s days"),
+    "low_coverage": later("not enough data: less than %(percent)s percent of the readings arrived"),
     "no_sensors": later("not enough data: no sensors"),
 }
 
@@ -24,6 +25,7 @@ def told(facts: ReportFacts, voice: Voice) -> Section:
     """The chapter."""
     _ = voice.gettext
     blocks: list[Block] = [_gauges(facts, voice)]
+    blocks += [Paragraph(text, "note") for text in _formulas(facts, voice)]
     if facts.drivers:
         blocks.append(_moves(facts, voice))
     if any(day.control is not None or day.confidence is not None for day in facts.score_days):
@@ -36,15 +38,49 @@ def told(facts: ReportFacts, voice: Voice) -> Section:
     return Section("scores", _("Scores, and what moved them"), tuple(blocks))
 
 
-def sentence(score: ScoreFacts, voice: Voice) -> str:
+def _formulas(facts: ReportFacts, voice: Voice) -> list[str]:
+    """Where two formulas meet, what that means for the reader."""
+    _, before_by = voice.gettext, _before_by(facts)
+    words = {"formula": facts.formula, "before": before_by, "others": ", ".join(facts.other_formulas)}
+    said = []
+    if before_by:
+        said.append(
+            _(
+                "The numbers of the month before were made with formula %(before)s, those of this month with %(formula)s. They do not compare, so no change is shown."
+            )
+            % words
+        )
+    if facts.other_formulas:
+        said.append(
+            _(
+                "On some days of the month there is no number by %(formula)s; theirs were made with %(others)s, so the curve may step where the formula changes."
+            )
+            % words
+        )
+    return said
+
+
+def _before_by(facts: ReportFacts) -> str | None:
+    return next((score.before_by for score in facts.scores if score.before_by), None)
+
+
+def sentence(score: ScoreFacts, facts: ReportFacts, voice: Voice) -> str:
     """One number in one sentence."""
     _ = voice.gettext
     words = {"name": voice.word(SCORES, score.name)}
     if score.value is None:
-        return _("%(name)s: %(why)s.") % {**words, "why": voice.word(WHY_NOT, score.why_not or "")}
+        return _("%(name)s: %(why)s.") % {**words, "why": _why_not(score, facts, voice)}
     words |= {"value": voice.score(score.value), "interval": voice.interval(score.low, score.high)}
     if score.before is None:
         return _("%(name)s %(value)s (interval %(interval)s); there is no value of the month before.") % words
+    if score.before_by:
+        words |= {"before": voice.score(score.before), "formula": score.before_by}
+        return (
+            _(
+                "%(name)s %(value)s (interval %(interval)s); a month before %(before)s by another formula (%(formula)s), which does not compare."
+            )
+            % words
+        )
     step = round(score.value) - round(score.before)
     words["step"] = voice.number(abs(step))
     if step > 0:
@@ -52,6 +88,13 @@ def sentence(score: ScoreFacts, voice: Voice) -> str:
     if step < 0:
         return _("%(name)s %(value)s (interval %(interval)s), %(step)s lower than a month before.") % words
     return _("%(name)s %(value)s (interval %(interval)s), as a month before.") % words
+
+
+def _why_not(score: ScoreFacts, facts: ReportFacts, voice: Voice) -> str:
+    """In the numbers of the formula that gave none."""
+    enough = explaining(facts.formula).enough
+    words = {"days": voice.number(enough.days), "percent": voice.number(100 * enough.coverage)}
+    return voice.word(WHY_NOT, score.why_not or "") % words
 
 
 def _gauges(facts: ReportFacts, voice: Voice) -> Block:
@@ -65,7 +108,7 @@ def _gauges(facts: ReportFacts, voice: Voice) -> Block:
             score.value,
             score.low,
             score.high,
-            score.before,
+            None if score.before_by else score.before,
         )
         for score in facts.scores
     ]
@@ -77,7 +120,7 @@ def _gauges(facts: ReportFacts, voice: Voice) -> Block:
         tuple(
             (
                 voice.word(SCORES, score.name),
-                voice.score(score.value) if score.value is not None else voice.word(WHY_NOT, score.why_not or ""),
+                voice.score(score.value) if score.value is not None else _why_not(score, facts, voice),
                 voice.interval(score.low, score.high),
                 voice.score(score.before),
                 _("lower") if score.name == "hazard" else _("higher"),
@@ -90,7 +133,7 @@ def _gauges(facts: ReportFacts, voice: Voice) -> Block:
         _("The three scores, 0-100"),
         " ".join(
             [
-                *(sentence(score, voice) for score in facts.scores),
+                *(sentence(score, facts, voice) for score in facts.scores),
                 _("Hazard: lower is better; control and confidence: higher."),
             ]
         ),
@@ -112,7 +155,7 @@ def _moves(facts: ReportFacts, voice: Voice) -> Block:
                 _why(driver, voice),
                 voice.number(driver.lost, 1),
                 voice.number(driver.before, 1),
-                _change(driver, voice),
+                NONE if _before_by(facts) else _change(driver, voice),
             )
             for driver in facts.drivers
         ),

@@ -12,24 +12,29 @@ from risk.overdue import changes_of_state, deadline_at, late_spans, phases
 from risk.patience import put_in_hand
 from risk.report.counting import AlarmRow, FindingRow
 from risk.report.facts import ImpairmentFacts, SilencedFacts
+from risk.store.calls import calls
 from risk.store.histories import histories
 
 
 def alarms(connection: Connection[Any], site_id: int, since: datetime, until: datetime) -> list[AlarmRow]:
     """The occurrences that began in the time; what happened to them after `until` is not told."""
-    with connection.cursor(row_factory=class_row(AlarmRow)) as cursor:
-        return cursor.execute(
-            """
-            SELECT d.priority, o.began_at,
-                   (SELECT min(t.at) FROM v_transition t WHERE t.occurrence_id = o.occurrence_id
-                      AND t.event = 'acknowledge' AND t.at < %(until)s) AS answered_at,
-                   CASE WHEN o.resolved_at < %(until)s THEN coalesce(o.resolution, 'unknown') END AS resolution, o.historic, o.simulated
-            FROM v_occurrence o JOIN v_alarm_definition d USING (definition_id)
-            WHERE o.site_id = %(site)s AND o.began_at >= %(since)s AND o.began_at < %(until)s
-            ORDER BY o.began_at, o.occurrence_id
-            """,
-            {"site": site_id, "since": since, "until": until},
-        ).fetchall()
+    called = {call.occurrence_id: call for call in calls(connection, [site_id], since, until)}
+    rows = connection.execute(
+        """
+        SELECT o.occurrence_id, d.priority, o.began_at,
+               CASE WHEN o.resolved_at < %(until)s THEN coalesce(o.resolution, 'unknown') END, o.historic, o.simulated
+        FROM v_occurrence o JOIN v_alarm_definition d USING (definition_id)
+        WHERE o.site_id = %(site)s AND o.began_at >= %(since)s AND o.began_at < %(until)s
+        ORDER BY o.began_at, o.occurrence_id
+        """,
+        {"site": site_id, "since": since, "until": until},
+    ).fetchall()
+    found = []
+    for occurrence_id, priority, began_at, resolution, historic, simulated in rows:
+        call = called.get(occurrence_id)
+        at, answered = (call.called_at, call.answered_at) if call else (None, None)
+        found.append(AlarmRow(priority, began_at, at, answered, resolution, historic, simulated))
+    return found
 
 
 def targets(connection: Connection[Any], site_id: int) -> dict[str, float]:
