@@ -96,7 +96,7 @@ class Judge:
         self._on_failure = on_failure
         self._mute = Mute(directory, definitions)
         self._stamped_now = np.zeros(len(directory), np.bool_)  # our own numbers, said as of `now`
-        self._stamped_now[[*directory.broker_slot.values(), *directory.gateway_slot.values()]] = True
+        self._stamped_now[list(directory.own_slots())] = True
         rows = definitions.definitions
         self._played = Played(definitions, len(directory))
         self._keys = np.array([(d.definition_id, d.version) for d in rows], np.int64).reshape(-1, 2)
