@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 import psycopg
@@ -34,6 +35,7 @@ _TOO_LARGE = later("What was sent is larger than the %(most)s KB that are taken 
 _PHOTO_TOO_LARGE = later("The photo is larger than 10 MB. Nothing of it was kept; send a smaller one.")
 _UNKNOWN = later("There is nothing here, or nothing that you may see.")
 _NOT_SO = later("This address does not answer that kind of request.")
+_HAS_A_PAGE = re.compile(r"/(?:occurrences|findings|impairments)/\d{1,18}(?=/)")
 # Lock not available, statement cancelled by its time-out, deadlock, serialization failure.
 _BUSY_STATES = {"55P03", "57014", "40P01", "40001"}
 
@@ -58,6 +60,8 @@ def sentence(
         said %= words
     if is_api(request):
         return JSONResponse({"error": said, **for_programs}, status, {"Cache-Control": "no-store"})
+    # A form of a page that is refused by something other than the rules: that page is where to go on.
+    acted_on = _HAS_A_PAGE.match(request.url.path) if request.method == "POST" else None
     return web.pages.page(
         "error.html",
         language,
@@ -65,7 +69,7 @@ def sentence(
         status=status,
         visitor=None,
         sentence=said,
-        sent=request.method == "POST",
+        back=acted_on[0] if acted_on else None,
     )
 
 
@@ -133,7 +137,7 @@ def _wrong_input(request: Request, error: Exception) -> Response:
     texts = translations(language_of(request))
     found = mistakes(texts, error.errors())
     said = in_sentences(texts, found, by_program=is_api(request))
-    return sentence(request, 422, "%(sentence)s", {"sentence": said}, errors=[each._asdict() for each in found])
+    return sentence(request, 422, said, errors=[each._asdict() for each in found])
 
 
 def too_large(scope: Scope, most: int) -> Response:

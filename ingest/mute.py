@@ -47,6 +47,7 @@ class Mute:
         # From when a withheld silence waits, moved on by the time for which the gateway was gone since; and its number.
         self._withheld_at: Int64 = np.full(len(rows), NEVER, np.int64)
         self._number: Float64 = np.full(len(rows), np.nan)
+        self._any_withheld = False  # almost always: then nothing is looked for
         # How long a gateway is gone before its own alarm stands.
         self._stands_after_us: Int64 = np.zeros(slots, np.int64)
         for index in np.flatnonzero(self._is_gateway[self._slot]).tolist():
@@ -68,10 +69,11 @@ class Mute:
             else:
                 self._come_back(slots[muted], at, int(self._stands_after_us[gateway]))
         self._spoke[batch.sensor[done:][usable[done:]]] = True
-        if (self._withheld_at != NEVER).any():
+        if self._any_withheld:
             speaks = np.zeros(len(self._spoke), np.bool_)
             speaks[batch.sensor[usable]] = True
             self._withheld_at[speaks[self._slot]] = NEVER
+            self._any_withheld = bool((self._withheld_at != NEVER).any())
 
     def _come_back(self, slots: Int64, at: int, stands_after_us: int) -> None:
         """A gateway's sensors have their whole time again, once for each silence: the slow ones have not spoken yet.
@@ -79,9 +81,10 @@ class Mute:
         Who has said nothing since the last time gets no more than the time for which the gateway was gone, so that one that
         comes and goes cannot hide a dead sensor for ever. A loss too short for the gateway's own alarm gives nothing.
         """
-        mine = np.isin(self._slot, slots) & (self._withheld_at != NEVER)
-        waited_from = np.maximum(self._gone_at[self._slot[mine]], self._withheld_at[mine])
-        self._withheld_at[mine] += np.maximum(at - waited_from, 0)
+        if self._any_withheld:
+            mine = np.isin(self._slot, slots) & (self._withheld_at != NEVER)
+            waited_from = np.maximum(self._gone_at[self._slot[mine]], self._withheld_at[mine])
+            self._withheld_at[mine] += np.maximum(at - waited_from, 0)
         away_us = at - self._gone_at[slots]
         spoke = self._spoke[slots]
         anew = slots[spoke & (away_us >= stands_after_us)]
@@ -102,10 +105,13 @@ class Mute:
         fresh = gone & (self._withheld_at[silent.definition] == NEVER)
         self._withheld_at[silent.definition[fresh]] = silent.at[fresh]
         self._number[silent.definition[fresh]] = silent.number[fresh]
+        self._any_withheld |= bool(fresh.any())
         return Scores(silent.definition[heard], silent.row[heard], silent.at[heard], silent.number[heard])
 
     def withheld(self, now_us: int) -> Scores:
         """Withheld silences whose time has come by `now_us`."""
+        if not self._any_withheld:
+            return Scores.empty()
         waiting, at = self._waiting()
         due = at <= now_us
         if not due.any():
@@ -116,6 +122,8 @@ class Mute:
 
     def next_due_us(self) -> int:
         """When the first withheld silence is said, should its gateway stay; microseconds UTC."""
+        if not self._any_withheld:
+            return NOTHING_DUE
         _, at = self._waiting()
         return int(at.min()) if len(at) else NOTHING_DUE
 
@@ -155,3 +163,4 @@ class Mute:
             if tuple(key) in index_of:
                 index = index_of[tuple(key)]
                 self._withheld_at[index], self._number[index] = withheld_at, number
+                self._any_withheld = True

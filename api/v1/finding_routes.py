@@ -70,7 +70,7 @@ def report(web: Here, visitor: FindingWorker, sending: CallKey, said: models.New
     now, site_id = web.clock(), said.site_id
     with web.acting_for(visitor) as connection:
         made = once(
-            connection, visitor, now, sending, ("finding", said.model_dump_json()),
+            connection, visitor, now, sending, ("finding", said.model_dump()),
             lambda: acts.report(
                 connection, person_id=visitor.person_id, now=now, site_id=site_id, zone_id=said.zone_id,
                 title=said.title, description=said.description, grade=said.grade,

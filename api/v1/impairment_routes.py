@@ -54,7 +54,7 @@ def begin(web: Here, visitor: ImpairmentWorker, sending: CallKey, said: models.N
     )
     with web.acting_for(visitor) as connection:
         made = once(
-            connection, visitor, now, sending, ("impairment", said.model_dump_json()),
+            connection, visitor, now, sending, ("impairment", said.model_dump()),
             lambda: acts.begin(
                 connection, person_id=visitor.person_id, now=now, site_id=said.site_id, zone_id=said.zone_id,
                 outage=outage,

@@ -73,7 +73,7 @@ def test_a_wrong_field_is_named(timescale_house: House) -> None:
     sent = {"form_token": token, "minutes": "<script>9", "reason": "校准"}
     page = client.post(f"/occurrences/{occurrence}/shelve", data=sent)
     assert page.status_code == 422
-    assert "搁置时长（分钟）：须为整数。" in page.text
+    assert ">搁置时长（分钟）：须为整数。<" in page.text
     assert "<script>9" not in page.text
     headers = {"X-Form-Token": token, "Accept-Language": "en"}
     path = f"/api/v1/occurrences/{occurrence}/shelve"
