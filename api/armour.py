@@ -90,7 +90,8 @@ class Armour:
         if announced <= most:
             await self._app(scope, bounded, sent_unless_cut)
         if not started and (announced > most or bounded.is_cut):
-            await _drop(receive, announced, MOST_DROPPED if most == MOST_BODY else MOST_PHOTO_DROPPED)
+            if not bounded.has_ended:
+                await _drop(receive, announced, MOST_DROPPED if most == MOST_BODY else MOST_PHOTO_DROPPED)
             await self._too_large(scope, most)(scope, receive, sent)
         self._count(scope, status, time.perf_counter() - began)
 
@@ -116,10 +117,12 @@ class _Bounded:
         self._most = most
         self._taken = 0
         self.is_cut = False
+        self.has_ended = False
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._taken += len(message.get("body", b""))
+        self.has_ended = not message.get("more_body", False)
         if self._taken > self._most:
             self.is_cut = True
         if self.is_cut:
