@@ -125,8 +125,8 @@ def resolve(
     return applied
 
 
-def comment(connection: Connection[Any], target: Target, *, person_id: int, now: datetime, body: str) -> None:
-    """Writes a comment on an occurrence, resolved or not; the insurer's people may too.
+def comment(connection: Connection[Any], target: Target, *, person_id: int, now: datetime, body: str) -> int:
+    """Writes a comment on an occurrence, resolved or not; the insurer's people may too. Gives its id.
 
     Raises:
         Refused: an empty or far too long comment, or no such occurrence.
@@ -138,8 +138,9 @@ def comment(connection: Connection[Any], target: Target, *, person_id: int, now:
             raise Refused("The alarm has no open occurrence to comment on.")
         target = standing.occurrence_id
     found = _occurrence(connection, target)
-    people.add_comment(connection, found, person_id=person_id, now=now, body=text)
+    comment_id = people.add_comment(connection, found, person_id=person_id, now=now, body=text)
     alarms.notify(connection, [found.company_id], outbox=False)
+    return comment_id
 
 
 def expire_shelves(connection: Connection[Any], now: datetime) -> AppliedEvents:

@@ -44,6 +44,10 @@ class AlarmWords:
         }[Priority(self.of.priority)]
 
     def subject(self) -> str:
+        said = self._subject()
+        return self._("Replayed data: %(subject)s") % {"subject": said} if self.of.replayed else said
+
+    def _subject(self) -> str:
         _ = self._
         parts = {"priority": self.priority(), "title": self.title(), "site": self.site(), "waited": self._waited()}
         if self.historic:
@@ -60,6 +64,7 @@ class AlarmWords:
         return (
             self._first_line(),
             *self._how_long(),
+            *self._played(),
             _("%(place)s, since %(when)s")
             % {"place": self._listed(self._company(), self.site()), "when": self._since()},
             "",
@@ -77,6 +82,7 @@ class AlarmWords:
             _("%(priority)s: %(title)s. %(place)s.")
             % {"priority": self.priority(), "title": self.title(), "place": where},
             *self._how_long(),
+            *self._played(),
             _("Since: %(when)s") % {"when": self._since()},
             "",
             _("The occurrence:"),
@@ -116,6 +122,17 @@ class AlarmWords:
         if self.holds():
             return (_("It began %(waited)s ago and still holds.") % waited,)
         return ()
+
+    def _played(self) -> tuple[str, ...]:
+        """That the readings say of themselves that they are history. Any device can say so: it is no all-clear."""
+        if not self.of.replayed:
+            return ()
+        return (
+            self._(
+                "The readings that raised it are marked as history that is being replayed. "
+                "If nobody at the plant is replaying anything, treat it as real."
+            ),
+        )
 
     def _number(self) -> str | None:
         """The number that decided it, against its limit; None where it is not known or says nothing to a person."""
@@ -191,6 +208,7 @@ def alarm_fields(claimed: Claimed, words: AlarmWords, link: str) -> Fields:
         "onset": claimed.onset.isoformat(),
         "step": claimed.step,
         "historic": words.historic,
+        "replayed": claimed.replayed,
         "link": link,
     }
     if claimed.audience == "insurer":

@@ -61,6 +61,7 @@ def apply_events(
             at=_EPOCH + timedelta(microseconds=event.at),
             value=event.value,
             late=event.late,
+            replayed=event.replayed,
         )
         for event in events
     ]
@@ -111,6 +112,7 @@ def _open(connection: Connection[Any], entries: Sequence[Entry], simulated: bool
             entry.opens.value,
             entry.opens.at - EVIDENCE_BEFORE,
             entry.historic,
+            entry.replayed,
             simulated,
         )
         for entry in entries
@@ -155,6 +157,7 @@ def _write_transitions(
                 reason=change.reason,
                 until=change.until,
                 batch_no=batch_no,
+                replayed=change.replayed,
             )
             hashed = hash_of(last, link)
             rows.append((link, last, hashed))
@@ -174,6 +177,8 @@ def _write_normality(connection: Connection[Any], entries: Sequence[Entry], open
             rows.append((occurrence_id, entry.normal_at, until))
     if rows:
         alarms.set_normality(connection, rows)
+    if joined := [_occurrence_of(entry, opened) for entry in entries if entry.opens is None and entry.is_real]:
+        alarms.set_real(connection, joined)
 
 
 def _write_calls(

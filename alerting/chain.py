@@ -39,6 +39,7 @@ class Link:
     reason: str | None
     until: datetime | None
     batch_no: int | None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,14 @@ def genesis(definition_id: int, sensor_id: int) -> bytes:
 def canonical(link: Link) -> bytes:
     """The bytes that are hashed: JSON with sorted keys, instants as whole microseconds UTC, floats as Python's repr.
 
+    `replayed` stands there only where it is true: rows from before there was that mark keep their hash.
+
     >>> at = datetime(2026, 1, 2, tzinfo=UTC)
     >>> canonical(Link(company_id=1, definition_id=2, sensor_id=3, number=1, occurrence_id=4, at=at, recorded_at=at, event="raise",
     ...     from_state="A", to_state="B", suppression="none", value=0.5, person_id=None, reason=None, until=None, batch_no=9))[:56]
     b'davy-transition-1\\n{"at":1767312000000000,"batch_no":9,"c'
     """
-    row = {name: _plain(getattr(link, name)) for name in Link.__slots__}
+    row = {name: _plain(getattr(link, name)) for name in Link.__slots__ if name != "replayed" or link.replayed}
     return f"{FORM}\n{json.dumps(row, sort_keys=True, separators=(',', ':'), ensure_ascii=False, allow_nan=False)}".encode()
 
 

@@ -58,6 +58,7 @@ class Claimed(Envelope):
     Args:
         state, suppression: of the alarm now, to see whether it is still wanted.
         value: the number by which the condition began, in `unit`; None where it is not known.
+        replayed: what raised it was marked as history that is played.
         raised_at: when the condition began that this call is about; the onset is when people began to be called for it.
     """
 
@@ -90,6 +91,7 @@ class Claimed(Envelope):
     unit: str
     value: float | None
     raised_at: datetime | None
+    replayed: bool = False
 
     def settled(self) -> str | None:
         """A person has answered, or the alarm is suppressed."""

@@ -43,6 +43,7 @@ class Change:
         person_id: who did it; None for ingest and timers.
         until: end of a shelf.
         late: from a late reading: it happened beside what is known since.
+        replayed: decided by readings marked as history that is played; it says so to people, and softens nothing.
     """
 
     alarm: AlarmKey
@@ -53,6 +54,7 @@ class Change:
     reason: str | None = None
     until: datetime | None = None
     late: bool = False
+    replayed: bool = False
 
 
 class Suppressed(NamedTuple):
@@ -120,6 +122,17 @@ class Entry:
     onsets: list[datetime] = field(default_factory=list)
     ends_calls: str | None = None
     closes: bool = False
+
+    @property
+    def replayed(self) -> bool:
+        """Whether all that raised it was history that is played: what is real must never be taken for that."""
+        raised = [draft.change.replayed for draft in self.drafts if draft.change.happening is Happening.RAISE]
+        return bool(raised) and all(raised)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether something raised it that is not."""
+        return any(draft.change.happening is Happening.RAISE and not draft.change.replayed for draft in self.drafts)
 
 
 def work_out(standings: Mapping[AlarmKey, Standing], changes: Sequence[Change], *, now: datetime) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 import psycopg
@@ -9,10 +10,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
+from api.armour import MOST_BODY
 from api.gate import language_of
 from api.web import web_of
 from api.words import sentences
+from api.words.mistakes import in_sentences, mistakes
 from api.words.texts import Answer, NotLoggedIn, later
 from core.db import first_line
 from core.errors import DatabaseAway, Refused
@@ -27,8 +31,11 @@ _WRONG_INPUT = later("Something in this request is missing or has a wrong form."
 _NO_TEXT = later(
     "A text in this request holds characters that cannot be stored (half a character, or a zero). Type it anew."
 )
+_TOO_LARGE = later("What was sent is larger than the %(most)s KB that are taken here. Nothing of it was kept.")
+_PHOTO_TOO_LARGE = later("The photo is larger than 10 MB. Nothing of it was kept; send a smaller one.")
 _UNKNOWN = later("There is nothing here, or nothing that you may see.")
 _NOT_SO = later("This address does not answer that kind of request.")
+_HAS_A_PAGE = re.compile(r"/(?:occurrences|findings|impairments)/\d{1,18}(?=/)")
 # Lock not available, statement cancelled by its time-out, deadlock, serialization failure.
 _BUSY_STATES = {"55P03", "57014", "40P01", "40001"}
 
@@ -38,16 +45,32 @@ def is_api(request: Request) -> bool:
     return request.url.path.startswith("/api/v1")
 
 
-def sentence(request: Request, status: int, text: str, words: dict[str, object] | None = None) -> Response:
-    """One sentence as the whole answer."""
+def sentence(
+    request: Request, status: int, text: str, words: dict[str, object] | None = None, **for_programs: object
+) -> Response:
+    """One sentence as the whole answer.
+
+    Args:
+        for_programs: what the JSON says beside it.
+    """
     web = web_of(request)
     language = language_of(request)
     said = translations(language).gettext(text)
     if words:
         said %= words
     if is_api(request):
-        return JSONResponse({"error": said}, status, {"Cache-Control": "no-store"})
-    return web.pages.page("error.html", language, now=web.clock(), status=status, visitor=None, sentence=said)
+        return JSONResponse({"error": said, **for_programs}, status, {"Cache-Control": "no-store"})
+    # A form of a page that is refused by something other than the rules: that page is where to go on.
+    acted_on = _HAS_A_PAGE.match(request.url.path) if request.method == "POST" else None
+    return web.pages.page(
+        "error.html",
+        language,
+        now=web.clock(),
+        status=status,
+        visitor=None,
+        sentence=said,
+        back=acted_on[0] if acted_on else None,
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -109,8 +132,19 @@ def _no_text(request: Request, error: Exception) -> Response:
 def _wrong_input(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # An id that is no number names nothing, as one that does not exist.
-    in_path = any(found["loc"][:1] == ("path",) for found in error.errors())
-    return sentence(request, 404 if in_path else 422, _UNKNOWN if in_path else _WRONG_INPUT)
+    if any(found["loc"][:1] == ("path",) for found in error.errors()):
+        return sentence(request, 404, _UNKNOWN)
+    texts = translations(language_of(request))
+    found = mistakes(texts, error.errors())
+    said = in_sentences(texts, found, by_program=is_api(request))
+    return sentence(request, 422, said, errors=[each._asdict() for each in found])
+
+
+def too_large(scope: Scope, most: int) -> Response:
+    """To a body of more than `most` bytes."""
+    if most > MOST_BODY:
+        return sentence(Request(scope), 413, _PHOTO_TOO_LARGE)
+    return sentence(Request(scope), 413, _TOO_LARGE, {"most": most // 1024})
 
 
 def _http(request: Request, error: Exception) -> Response:

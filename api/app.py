@@ -48,7 +48,7 @@ from core.db import Database
 from core.metrics import ApiMetrics
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": models.Wrong} for status in (401, 403, 404, 409, 422, 429, 503)
+    status: {"model": models.Wrong} for status in (401, 403, 404, 409, 413, 422, 429, 503)
 }
 
 
@@ -109,7 +109,13 @@ def create_app(
     app.include_router(_docs, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     answers.install(app)
-    app.add_middleware(Armour, secure=secure, metrics=metrics, knows=lambda header: cookies.is_ours(header, cookie_key))
+    app.add_middleware(
+        Armour,
+        secure=secure,
+        metrics=metrics,
+        knows=lambda header: cookies.is_ours(header, cookie_key),
+        too_large=answers.too_large,
+    )
     return app
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.metrics import ApiMetrics
@@ -14,6 +15,10 @@ from core.metrics import ApiMetrics
 MOST_BODY = 64 * 1024  # bytes: the largest form is a comment of 4,000 characters
 # Photos come here, and only from who has a session of ours: risk.photo refuses beyond 10 MB with a sentence, this ends the rest.
 MOST_PHOTO_BODY = 32 * 1024 * 1024
+# A connection that ends while a browser still sends shows that browser's error and not our sentence: so the rest is read and
+# dropped, up to this; who sends more than that is no browser with a large photo.
+MOST_DROPPED = 1024 * 1024
+MOST_PHOTO_DROPPED = 2 * MOST_PHOTO_BODY
 _PHOTOS = re.compile(r"(/api/v1)?/findings/\d+/photos")
 # No inline script or style, no other host, no frame around us, forms go home only. data: are Swagger's and uPlot's pictures.
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
@@ -34,11 +39,21 @@ class Armour:
     Args:
         secure: the app is reached by https; browsers are told to stay there.
         knows: whether a Cookie header carries a session that we sealed.
+        too_large: the answer to a body of more than so many bytes.
     """
 
-    def __init__(self, app: ASGIApp, *, secure: bool, metrics: ApiMetrics | None, knows: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        secure: bool,
+        metrics: ApiMetrics | None,
+        knows: Callable[[str], bool],
+        too_large: Callable[[Scope, int], Response],
+    ) -> None:
         self._app = app
         self._knows = knows
+        self._too_large = too_large
         self._metrics = metrics
         self._headers = dict(HEADERS)
         if secure:
@@ -49,12 +64,12 @@ class Armour:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        began, status, started = time.perf_counter(), 500, False
 
         async def sent(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started = message["status"], True
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
@@ -65,10 +80,19 @@ class Armour:
             await send(message)
 
         most = self._most_body(scope)
-        if _announced(scope) > most:
-            await _too_large(sent, most)
-        else:
-            await self._app(scope, _Bounded(receive, most), sent)
+        bounded = _Bounded(receive, most)
+
+        async def sent_unless_cut(message: Message) -> None:
+            if not bounded.is_cut:
+                await sent(message)
+
+        announced = _announced(scope)
+        if announced <= most:
+            await self._app(scope, bounded, sent_unless_cut)
+        if not started and (announced > most or bounded.is_cut):
+            if not bounded.has_ended:
+                await _drop(receive, announced, MOST_DROPPED if most == MOST_BODY else MOST_PHOTO_DROPPED)
+            await self._too_large(scope, most)(scope, receive, sent)
         self._count(scope, status, time.perf_counter() - began)
 
     def _most_body(self, scope: Scope) -> int:
@@ -92,11 +116,16 @@ class _Bounded:
         self._receive = receive
         self._most = most
         self._taken = 0
+        self.is_cut = False
+        self.has_ended = False
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._taken += len(message.get("body", b""))
+        self.has_ended = not message.get("more_body", False)
         if self._taken > self._most:
+            self.is_cut = True
+        if self.is_cut:
             return {"type": "http.disconnect"}
         return message
 
@@ -118,14 +147,11 @@ def _announced(scope: Scope) -> int:
     return 0
 
 
-async def _too_large(send: Send, most: int) -> None:
-    said = "64 KB" if most == MOST_BODY else f"{most // 1024 // 1024} MB"
-    body = f'{{"error": "The request is larger than {said}."}}'.encode()
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 413,
-            "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})
+async def _drop(receive: Receive, announced: int, most: int) -> None:
+    """Reads what is still on its way, unless it is more than anybody should have to send in vain."""
+    dropped = 0
+    while announced <= most and dropped <= most:
+        message = await receive()
+        dropped += len(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return

@@ -123,6 +123,7 @@ class Event:
         value: the detector's number that decided it (in the detector's unit).
         row: row of the batch, -1 for a sweep.
         late: comes from a late reading: falls away where that reading was already stored.
+        replayed: the reading that decided it, or the sensor's last before a delay or a silence did, was marked as replayed.
     """
 
     definition_id: int
@@ -132,3 +133,4 @@ class Event:
     value: float
     row: int = -1
     late: bool = False
+    replayed: bool = False

@@ -1,7 +1,8 @@
 """What Davy adds to every site of its own accord: virtual sensors for broker, gateways and models, and staleness of what the law asks for.
 
 Silence of a mandatory detector is a hazard in itself, so it has a limit unless the file states one; loss of a gateway is
-one alarm for all that hangs on it, so it has a sensor of its own.
+one alarm for all that hangs on it, so it has a sensor of its own. So have the models of a site together: what judges them is
+one process, and its end is one alarm.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from dataclasses import replace
 from typing import Final
 
 from core.limit_rule import PackLimit
-from core.portfolio import DeviceRow, Portfolio, SensorRow, SiteRow
+from core.portfolio import DeviceRow, ModelRow, Portfolio, SensorRow, SiteRow
 from core.site_models import add_scores
 from core.site_plant import definition
 
 BROKER: Final = "_broker"
 GATEWAY: Final = "_gateway."
+MODELS: Final = "_models"
 # Names of the packs/system_limits.yaml limits put on Davy's own sensors and on mandatory ones.
 BROKER_LOSS: Final = "system.loss"
 GATEWAY_LOST: Final = "system.lost"
+MODELS_SILENT: Final = "system.models-silent"
 MANDATORY_STALE: Final = "signal.stale"
 
 
@@ -47,15 +50,20 @@ def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portf
     devices: dict[str, list[DeviceRow]] = {}
     for device in portfolio.devices:
         devices.setdefault(device.site, []).append(device)
+    models: dict[str, list[ModelRow]] = {}
+    for model in portfolio.models:
+        models.setdefault(model.site, []).append(model)
     for site in portfolio.sites:
-        _add_virtual(added, site, devices.get(site.key, []), packs)
+        _add_virtual(added, site, devices.get(site.key, []), models.get(site.key, []), packs)
     assets = {(asset.site, asset.zone, asset.key): asset for asset in portfolio.assets}
     for model in portfolio.models:
         add_scores(added, model, assets[model.site, model.zone, model.asset], packs)
     return added
 
 
-def _add_virtual(added: Portfolio, site: SiteRow, devices: list[DeviceRow], packs: Mapping[str, PackLimit]) -> None:
+def _add_virtual(
+    added: Portfolio, site: SiteRow, devices: list[DeviceRow], models: list[ModelRow], packs: Mapping[str, PackLimit]
+) -> None:
     carrier = DeviceRow(
         company=site.company, site=site.key, key=virtual_device(site.key), device_kind="virtual", line=site.line
     )
@@ -70,6 +78,11 @@ def _add_virtual(added: Portfolio, site: SiteRow, devices: list[DeviceRow], pack
         gateway = _virtual_sensor(carrier, GATEWAY + device.key, names, "connection lost", retired=device.retired)
         added.sensors.append(gateway)
         _limit(added, gateway, f"{gateway.key}.{packs[GATEWAY_LOST].key}", packs[GATEWAY_LOST])
+    if models:
+        names = "Models of this site that say nothing", "本厂区无输出的模型数"
+        silent = _virtual_sensor(carrier, MODELS, names, "silent models", retired=all(m.retired for m in models))
+        added.sensors.append(silent)
+        _limit(added, silent, f"{MODELS}.{packs[MODELS_SILENT].key}", packs[MODELS_SILENT])
 
 
 def _virtual_sensor(carrier: DeviceRow, key: str, names: tuple[str, str], quantity: str, *, retired: bool) -> SensorRow:

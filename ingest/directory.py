@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,7 @@ from core.wire import TopicName, parse_topic, reject
 
 BROKER_KEY = "_broker"
 GATEWAY_PREFIX = "_gateway."
+MODELS_KEY = "_models"
 MODEL_PREFIX = "_model."  # devices of Davy's own process `detectors`: only its user at the broker may publish for them
 NO_SLOT = -1
 
@@ -76,6 +77,7 @@ class Directory:
         self._conversions: dict[tuple[int, str], tuple[float, float]] = {}
         self.broker_slot: dict[int, int] = {}  # site_id -> slot of its `_broker`
         self.gateway_slot: dict[int, int] = {}  # device_id -> slot of its `_gateway.{device}`
+        self.models_slot: dict[int, int] = {}  # site_id -> slot of its `_models`
         self._place_sensors()
 
     def __len__(self) -> int:
@@ -92,6 +94,8 @@ class Directory:
                 shortest[device.index] = min(shortest.get(device.index, sensor.period_s), sensor.period_s)
             elif sensor.key == BROKER_KEY:
                 self.broker_slot[sensor.site_id] = slot
+            elif sensor.key == MODELS_KEY:
+                self.models_slot[sensor.site_id] = slot
             elif sensor.key.startswith(GATEWAY_PREFIX):
                 gateway = at_site.get((sensor.site_id, sensor.key.removeprefix(GATEWAY_PREFIX)))
                 if gateway is not None:
@@ -157,6 +161,19 @@ class Directory:
             expected = ", ".join(states) if states else "a number"
             raise reject("unknown_state", sensor=sensor.key, found=text, expected=expected)
         return float(states[text])
+
+    def own_slots(self) -> Iterator[int]:
+        """Slots of the numbers that ingest itself says (ingest/watch.py)."""
+        for slots in (self.broker_slot, self.gateway_slot, self.models_slot):
+            yield from slots.values()
+
+    def models(self) -> Mapping[int, Sequence[Device]]:
+        """Slot of each `_models` sensor -> the virtual devices of its site's models."""
+        devices = [device for device in self.devices if device.row.key.startswith(MODEL_PREFIX)]
+        return {
+            slot: [device for device in devices if device.row.site_id == site_id]
+            for site_id, slot in self.models_slot.items()
+        }
 
     def slots_of(self, sensor_id: NDArray[np.int32]) -> Int32:
         """Slots of sensors, int32; `NO_SLOT` for those that are not here any more."""

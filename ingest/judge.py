@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerting.condition import Conditions
-from core.batch import QUALITY_CODE, Event, Float64, Int32, Int64, ReadingBatch, Scores
+from core.batch import Event, Float64, Int32, Int64, ReadingBatch, Scores
 from core.log import logger
 from core.model import DefinitionSet
-from detectors.contract import BAD, NEVER, SECOND_US, Detector
+from detectors.contract import Detector
 from detectors.registry import detectors_for
 from ingest.directory import Directory
+from ingest.mute import Mute
+from ingest.played import Played, is_played
 
 Columns = dict[str, NDArray[np.generic]]
 # A batch whose newest reading is older than this is a backlog: what follows in it may cancel a delay that `now` has passed.
@@ -31,7 +33,7 @@ class LateFinding:
     """Late readings beyond the setpoint of one definition that was not active then: events where they are new.
 
     Args:
-        row: int32, rows of the batch; at (int64, microseconds UTC of judged time) and value likewise.
+        row: int32, rows of the batch; at (int64, microseconds UTC of judged time), value and replayed (bool) likewise.
     """
 
     definition_id: int
@@ -39,6 +41,7 @@ class LateFinding:
     row: Int32
     at: Int64
     value: Float64
+    replayed: NDArray[np.bool_]
 
     def events(self, new: NDArray[np.bool_]) -> list[Event]:
         """At most one pair, from the first to the last of the readings that are `new` to the table (bool, per row)."""
@@ -55,6 +58,7 @@ class LateFinding:
                 float(self.value[i]),
                 int(self.row[i]),
                 True,
+                bool(self.replayed[i]),
             )
             for active, i in ((True, first), (False, last))
         ]
@@ -90,31 +94,15 @@ class Judge:
         self.detectors = detectors_for(definitions)
         self.switched_off: dict[str, str] = {}
         self._on_failure = on_failure
-        self._muted_by = directory.muted_by()
-        self._is_gateway = np.zeros(len(directory), np.bool_)
-        self._is_gateway[list(self._muted_by)] = True
-        self._gone_at: Int64 = np.full(
-            len(directory), NEVER, np.int64
-        )  # since when its gateway is gone; NEVER: it is not
-        self._can_be_muted = np.zeros(len(directory), np.bool_)
-        for slots in self._muted_by.values():
-            self._can_be_muted[slots] = True
-        # From when a sensor's silence counts anew since its gateway came back, and whether it has spoken since.
-        self._back_at: Int64 = np.full(len(directory), NEVER, np.int64)
-        self._spoke = np.ones(len(directory), np.bool_)
+        self._mute = Mute(directory, definitions)
         self._stamped_now = np.zeros(len(directory), np.bool_)  # our own numbers, said as of `now`
-        self._stamped_now[[*directory.broker_slot.values(), *directory.gateway_slot.values()]] = True
+        self._stamped_now[list(directory.own_slots())] = True
         rows = definitions.definitions
+        self._played = Played(definitions, len(directory))
         self._keys = np.array([(d.definition_id, d.version) for d in rows], np.int64).reshape(-1, 2)
-        self._sensor = np.array([d.sensor_id for d in rows], np.int64)
         self._no_delay = np.array([d.on_delay_us == 0 for d in rows], np.bool_)
         self._setpoint = np.array([d.setpoint for d in rows], np.float64)
         self._low = np.array([d.direction == "low" for d in rows], np.bool_)
-        # How long a gateway is gone before its own alarm stands.
-        self._stands_after_us: Int64 = np.zeros(len(directory), np.int64)
-        for index in np.flatnonzero(self._is_gateway[definitions.slot]).tolist():
-            slot, delay_us = definitions.slot[index], rows[index].on_delay_us
-            self._stands_after_us[slot] = max(self._stands_after_us[slot], delay_us)
 
     def judge(self, batch: ReadingBatch, late: NDArray[np.bool_], now_us: int, watched_us: int) -> Judgement:
         """Judges a batch, then lets time pass to `now_us`."""
@@ -123,7 +111,7 @@ class Judge:
         if len(on_time) < len(batch):
             # Rows of events are those of the whole batch.
             rows = np.flatnonzero(~late)
-            events = [e if e.row < 0 else _with_row(e, int(rows[e.row])) for e in events]
+            events = [e if e.row < 0 else replace(e, row=int(rows[e.row])) for e in events]
         findings = self._judge_late(batch, late) if len(on_time) < len(batch) else []
         return Judgement(now_us, watched_us, self.definitions.version, events, findings)
 
@@ -131,16 +119,20 @@ class Judge:
         """Readings that are not late, then time: all that moves the state, live and after a restart alike."""
         events: list[Event] = []
         if len(on_time):
-            self._mute(on_time)
+            self._mute.hear(on_time)
             scores = [self._guarded(detector, lambda d: d.score(on_time)) for detector in self.detectors]
             for part in scores:
                 if len(part):
                     events += self.conditions.step(part)
         for detector in self.detectors:
-            silent = self._unmuted(self._guarded(detector, lambda d: d.sweep(now_us, watched_us)))
+            silent = self._mute.heard(self._guarded(detector, lambda d: d.sweep(now_us, watched_us)))
             if len(silent):
                 events += self.conditions.step(silent)
-        return events + self.conditions.sweep(self._heard_until_us(on_time, now_us))
+        withheld = self._mute.withheld(now_us)
+        if len(withheld):
+            events += self.conditions.step(withheld)
+        events += self.conditions.sweep(self._heard_until_us(on_time, now_us))
+        return self._played.told(events, on_time)
 
     def _heard_until_us(self, on_time: ReadingBatch, now_us: int) -> int:
         """The instant that delays may have ended by: `now`, but in a backlog that of its newest reading.
@@ -154,6 +146,7 @@ class Judge:
     def due_us(self) -> int | None:
         """When time alone will show something next, microseconds UTC; None: never."""
         instants = [d.next_due_us() for d in self.detectors if d.name not in self.switched_off and len(d)]
+        instants.append(self._mute.next_due_us())
         pending = self.conditions.next_due_us()
         if pending is not None:
             instants.append(pending)
@@ -174,45 +167,6 @@ class Judge:
                 self._on_failure(detector.name, self.switched_off[detector.name])
             return Scores.empty()
 
-    def _mute(self, batch: ReadingBatch) -> None:
-        """Sensors behind a gateway that is gone say nothing: its own alarm stands for theirs."""
-        usable = ((batch.quality & QUALITY_CODE) != BAD) & np.isfinite(batch.value)
-        done = 0
-        for row in np.flatnonzero(self._is_gateway[batch.sensor]).tolist():
-            self._spoke[batch.sensor[done:row][usable[done:row]]] = True
-            done = row
-            gateway, at = int(batch.sensor[row]), int(batch.judged_at[row])
-            slots = self._muted_by[gateway]
-            muted = self._gone_at[slots] != NEVER
-            if batch.value[row] >= 1.0:
-                self._gone_at[slots[~muted]] = at
-            else:
-                self._come_back(slots[muted], at, int(self._stands_after_us[gateway]))
-        self._spoke[batch.sensor[done:][usable[done:]]] = True
-
-    def _come_back(self, slots: Int64, at: int, stands_after_us: int) -> None:
-        """A gateway's sensors have their whole time again, once for each silence: the slow ones have not spoken yet.
-
-        Who has said nothing since the last time gets no more than the time for which the gateway was gone, so that one that
-        comes and goes cannot hide a dead sensor for ever. A loss too short for the gateway's own alarm gives nothing.
-        """
-        away_us = at - self._gone_at[slots]
-        spoke = self._spoke[slots]
-        anew = slots[spoke & (away_us >= stands_after_us)]
-        self._back_at[slots[~spoke]] += np.maximum(away_us[~spoke], 0)
-        self._back_at[anew] = at
-        self._spoke[anew] = False
-        self._gone_at[slots] = NEVER
-
-    def _unmuted(self, scores: Scores) -> Scores:
-        """Silences, without those for which a gateway's alarm stands, or stood until a moment ago."""
-        if len(scores) == 0:
-            return scores
-        slot = self.definitions.slot[scores.definition]
-        since_back_s = (scores.at - self._back_at[slot]) / SECOND_US
-        heard = (self._gone_at[slot] == NEVER) & (since_back_s >= scores.number)
-        return Scores(scores.definition[heard], scores.row[heard], scores.at[heard], scores.number[heard])
-
     def _judge_late(self, batch: ReadingBatch, late: NDArray[np.bool_]) -> list[LateFinding]:
         """What late readings say by themselves: stateless detectors, definitions without on-delay."""
         rows = np.flatnonzero(late)
@@ -229,9 +183,9 @@ class Judge:
                 if not self.conditions.active[index] and not self.conditions.was_active(index, at):
                     row = int(rows[scores.row[i]])
                     found.setdefault(index, []).append((row, at, float(scores.number[i])))
-        return [self._finding(index, entries) for index, entries in sorted(found.items())]
+        return [self._finding(index, entries, batch) for index, entries in sorted(found.items())]
 
-    def _finding(self, index: int, entries: list[tuple[int, int, float]]) -> LateFinding:
+    def _finding(self, index: int, entries: list[tuple[int, int, float]], batch: ReadingBatch) -> LateFinding:
         definition = self.definitions.definitions[index]
         row, at, value = zip(*entries, strict=True)
         return LateFinding(
@@ -240,6 +194,7 @@ class Judge:
             np.array(row, np.int32),
             np.array(at, np.int64),
             np.array(value, np.float64),
+            is_played(batch.quality[list(row)]),
         )
 
     def active(self) -> dict[tuple[int, int], bool]:
@@ -249,10 +204,8 @@ class Judge:
 
     def state(self) -> Columns:
         """All state as columns, with the (definition_id, version) of every row beside it."""
-        keys, slot = self._keys, self.definitions.slot
-        kept = (self._gone_at[slot] != NEVER) | (self._back_at[slot] != NEVER)
-        gateways = self._sensor, self._gone_at[slot], self._back_at[slot], self._spoke[slot].astype(np.int64)
-        columns: Columns = {"behind_gateway": np.column_stack(gateways)[kept]}
+        keys = self._keys
+        columns: Columns = {**self._mute.state(), "played": self._played.state()}
         columns["condition/rows"] = keys
         columns.update({f"condition/{name}": column for name, column in self.conditions.state().items()})
         for detector in self.detectors:
@@ -281,16 +234,8 @@ class Judge:
                     continue
                 values[mine] = earlier[theirs]
             part.restore(fresh)
-        behind = {row[0]: row[1:] for row in columns["behind_gateway"].tolist()} if "behind_gateway" in columns else {}
-        for row in np.flatnonzero(np.isin(self._sensor, list(behind))).tolist():
-            slot, (gone_at, back_at, spoke) = self.definitions.slot[row], behind[int(self._sensor[row])]
-            if self._can_be_muted[slot]:  # where a gateway can say that it is back
-                self._gone_at[slot] = gone_at
-            self._back_at[slot], self._spoke[slot] = back_at, bool(spoke)
-
-
-def _with_row(event: Event, row: int) -> Event:
-    return Event(event.definition_id, event.sensor_id, event.active, event.at, event.value, row, event.late)
+        self._played.restore(columns)
+        self._mute.restore(columns)
 
 
 def _matching(mine: NDArray[np.generic], theirs: NDArray[np.generic]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

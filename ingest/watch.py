@@ -1,7 +1,8 @@
 """Watching what has no sensor of its own: the broker and the gateways, as numbers of virtual sensors.
 
 `_broker` is how many messages are known lost lately, plus one while the broker is away or after it forgot our session.
-`_gateway.{device}` is 1 while the device is gone or silent, else 0.
+`_gateway.{device}` is 1 while the device is gone or silent, else 0. `_models` is how many models of a site say nothing that have
+judged before: the process that judges does not run, or the broker refuses its scores. One alarm a site, not one a model.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Watch:
         self._gateway_device = np.array([index for _, index in gateways], np.int64)
         allowed = [directory.devices[index].silent_after_us for _, index in gateways]
         self._allowed_us = np.array(allowed, np.int64)
+        self._models = directory.models()
 
     def carry(self, directory: Directory) -> None:
         """Goes on with another directory; devices that are new count from now."""
@@ -127,6 +129,7 @@ class Watch:
         self._news_us = now_us
         self._note_losses(report, now_us)
         numbers = {**self._broker_numbers(sorter, report, now_us), **self._gateway_numbers()}
+        numbers.update(self._model_numbers(sorter))
         changed = [
             (slot, number)
             for slot, number in numbers.items()
@@ -178,6 +181,18 @@ class Watch:
         known = gone | (online == ONLINE) | self._spoken[self._gateway_device]
         numbers = np.where(gone, 1.0, 0.0)
         return dict(zip(self._gateway_slot[known].tolist(), numbers[known].tolist(), strict=True))
+
+    def _model_numbers(self, sorter: Sorter) -> dict[int, float]:
+        """Nothing is said where no model was ever fitted, nor while it is open, since ingest began, whether one is there."""
+        numbers = {}
+        for slot, devices in self._models.items():
+            judged = [device for device in devices if sorter.sequences.newest(device.row.device_id) is not None]
+            silent = [
+                device for device in judged if self.watched_us - self._heard_us[device.index] > device.silent_after_us
+            ]
+            if silent or (judged and all(self._spoken[device.index] for device in judged)):
+                numbers[slot] = float(len(silent))
+        return numbers
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """What a restart must know of losses, as columns."""

@@ -211,8 +211,8 @@ def reopen(
     )  # fmt: skip
 
 
-def note(connection: Connection[Any], finding_id: int, *, person_id: int, now: datetime, note: str) -> None:
-    """Writes something down about it, in any state.
+def note(connection: Connection[Any], finding_id: int, *, person_id: int, now: datetime, note: str) -> int:
+    """Writes something down about it, in any state; gives the id of what happened.
 
     Raises:
         Refused: an empty note.
@@ -220,7 +220,7 @@ def note(connection: Connection[Any], finding_id: int, *, person_id: int, now: d
     client_worker(connection, person_id)
     said = text_of(note, "A note needs a text.", LONGEST_TEXT)
     found = locked(connection, finding_id)
-    _happened(connection, found, "noted", State(found.state), person_id, now, note=said)
+    return _happened(connection, found, "noted", State(found.state), person_id, now, note=said)
 
 
 def add_photo(
@@ -327,9 +327,10 @@ def _happened(
     person_id: int | None,
     now: datetime,
     **words: Any,
-) -> None:
-    store.add_event(connection, found, event, to=to, person_id=person_id, now=now, **words)
+) -> int:
+    event_id = store.add_event(connection, found, event, to=to, person_id=person_id, now=now, **words)
     store.notify(connection, found.company_id)
+    return event_id
 
 
 def _plan_words(plan: Plan | FindingRow) -> dict[str, Any]:

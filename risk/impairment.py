@@ -73,12 +73,14 @@ def check_outage(outage: Outage, now: datetime) -> None:
     """Whether it can be as stated.
 
     Raises:
-        Refused: an unknown kind, a bypass without its detector, or times that cannot be.
+        Refused: an unknown kind, a bypass without its detector or a detector without a bypass, or times that cannot be.
     """
     if outage.kind not in set(Kind):
         raise Refused(f"The kind of an impairment is one of {', '.join(Kind)}.")
     if outage.kind == Kind.DETECTOR_BYPASS and outage.sensor_id is None:
         raise Refused("A bypass names the detector that is bypassed.")
+    if outage.kind != Kind.DETECTOR_BYPASS and outage.sensor_id is not None:
+        raise Refused("Only a bypass names a detector; choose that kind, or leave the detector empty.")
     if outage.began_at - now > FURTHEST_BEGIN:
         raise Refused("An impairment is registered at most 7 days before it begins; look at the date.")
     if now - outage.began_at > OLDEST_BEGIN:
@@ -87,6 +89,22 @@ def check_outage(outage: Outage, now: datetime) -> None:
         raise Refused("An impairment ends after it begins; look at the two times.")
     if outage.expected_until - outage.began_at > LONGEST:
         raise Refused("An impairment of more than a year is no impairment but a missing protection: report a finding.")
+
+
+def check_detector(*, site_id: int, zone_id: int | None, stands: tuple[int, int | None] | None) -> None:
+    """Whether the detector that is bypassed belongs to the place that was chosen.
+
+    Args:
+        zone_id: None: the site as a whole, which every detector of it fits.
+        stands: site and zone of the detector, the zone None where it has none; None where there is no such detector.
+
+    Raises:
+        Refused: it stands elsewhere, or there is none.
+    """
+    if stands is None or stands[0] != site_id:
+        raise Refused("There is no such detector at this site; choose one from the list.")
+    if zone_id is not None and stands[1] != zone_id:
+        raise Refused("This detector does not belong to the chosen zone; choose its zone, or the whole site.")
 
 
 def check_extension(expected_until: datetime, until: datetime, *, began_at: datetime, now: datetime) -> None:

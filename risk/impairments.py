@@ -47,8 +47,9 @@ def begin(
     if company is None or company != who.company_id:
         raise Refused("There is no such site or zone; choose one from the list.")
     rules.check_outage(kept, now)
-    if kept.sensor_id is not None and people.sensor_site(connection, kept.sensor_id) != site_id:
-        raise Refused("There is no such detector at this site; choose one from the list.")
+    if kept.sensor_id is not None:
+        stands = people.detector_place(connection, kept.sensor_id)
+        rules.check_detector(site_id=site_id, zone_id=zone_id, stands=stands)
     impairment_id = store.insert(
         connection, kept, company_id=company, site_id=site_id, zone_id=zone_id, person_id=person_id, now=now
     )

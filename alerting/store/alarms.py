@@ -134,6 +134,7 @@ class Opening:
     first_value: float | None
     evidence_from: datetime
     historic: bool
+    replayed: bool
     simulated: bool = False
 
 
@@ -142,11 +143,12 @@ def open_occurrences(connection: Connection[Any], openings: Sequence[Opening]) -
     rows = connection.execute(
         """
         INSERT INTO occurrence (definition_id, sensor_id, company_id, site_id, began_at, first_value, evidence_from, historic,
-                                simulated, setpoint, definition_version)
+                                replayed, simulated, setpoint, definition_version)
         SELECT u.*, d.setpoint, d.version
         FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[], %s::float8[], %s::timestamptz[],
-                    %s::boolean[], %s::boolean[])
-             AS u(definition_id, sensor_id, company_id, site_id, began_at, first_value, evidence_from, historic, simulated)
+                    %s::boolean[], %s::boolean[], %s::boolean[])
+             AS u(definition_id, sensor_id, company_id, site_id, began_at, first_value, evidence_from, historic, replayed,
+                  simulated)
         JOIN alarm_definition d ON d.definition_id = u.definition_id
         RETURNING definition_id, sensor_id, occurrence_id
         """,
@@ -154,10 +156,19 @@ def open_occurrences(connection: Connection[Any], openings: Sequence[Opening]) -
             *key_columns([o.key for o in openings]),
             *columns(
                 [
-                    (o.company_id, o.site_id, o.began_at, o.first_value, o.evidence_from, o.historic, o.simulated)
+                    (
+                        o.company_id,
+                        o.site_id,
+                        o.began_at,
+                        o.first_value,
+                        o.evidence_from,
+                        o.historic,
+                        o.replayed,
+                        o.simulated,
+                    )
                     for o in openings
                 ],
-                7,
+                8,
             ),
         ),
     ).fetchall()
@@ -176,6 +187,14 @@ def set_normality(connection: Connection[Any], rows: Sequence[tuple[int, datetim
     )
 
 
+def set_real(connection: Connection[Any], occurrence_ids: Sequence[int | None]) -> None:
+    """Takes the mark of history that is played from occurrences that something real has joined."""
+    connection.execute(
+        "UPDATE occurrence SET replayed = false WHERE occurrence_id = ANY (%s::bigint[]) AND replayed",
+        ([each for each in occurrence_ids if each is not None],),
+    )
+
+
 _LINK = tuple(Link.__slots__)
 
 
@@ -184,17 +203,18 @@ def add_transitions(connection: Connection[Any], rows: Sequence[tuple[Link, byte
     connection.execute(
         """
         INSERT INTO transition (company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event,
-                                from_state, to_state, suppression, value, person_id, reason, until, batch_no, previous, hash)
+                                from_state, to_state, suppression, value, person_id, reason, until, batch_no, replayed, previous,
+                                hash)
         SELECT u.company_id, u.definition_id, u.sensor_id, u.number, u.occurrence_id, u.at, u.recorded_at, u.event,
                u.from_state::"char", u.to_state::"char", u.suppression, u.value, u.person_id, u.reason, u.until, u.batch_no,
-               u.previous, u.hash
+               u.replayed, u.previous, u.hash
         FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[],
                     %s::text[], %s::text[], %s::text[], %s::float8[], %s::int[], %s::text[], %s::timestamptz[], %s::bigint[],
-                    %s::bytea[], %s::bytea[])
+                    %s::boolean[], %s::bytea[], %s::bytea[])
              AS u(company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state, to_state,
-                  suppression, value, person_id, reason, until, batch_no, previous, hash)
+                  suppression, value, person_id, reason, until, batch_no, replayed, previous, hash)
         """,
-        columns([(*(getattr(link, name) for name in _LINK), previous, hashed) for link, previous, hashed in rows], 18),
+        columns([(*(getattr(link, name) for name in _LINK), previous, hashed) for link, previous, hashed in rows], 19),
     )
 
 
@@ -253,7 +273,7 @@ def transitions_of(connection: Connection[Any], keys: Sequence[AlarmKey]) -> lis
     rows = connection.execute(
         """
         SELECT company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state::text,
-               to_state::text, suppression, value, person_id, reason, until, batch_no, previous, hash
+               to_state::text, suppression, value, person_id, reason, until, batch_no, replayed, previous, hash
         FROM transition JOIN unnest(%s::int[], %s::int[]) AS k(definition_id, sensor_id) USING (definition_id, sensor_id)
         ORDER BY definition_id, sensor_id, number
         """,

@@ -56,7 +56,7 @@ def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
                    d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
                    co.name AS company, co.name_zh AS company_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
                    z.name AS zone, z.name_zh AS zone_zh, s.name AS sensor, s.name_zh AS sensor_zh, s.unit, t.value,
-                   t.at AS raised_at
+                   t.at AS raised_at, coalesce(t.replayed, false) AS replayed
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
@@ -68,7 +68,7 @@ def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
             JOIN sensor s ON s.sensor_id = n.sensor_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             LEFT JOIN LATERAL (
-                SELECT value, at FROM transition t
+                SELECT value, at, replayed FROM transition t
                 WHERE t.definition_id = n.definition_id AND t.sensor_id = n.sensor_id AND t.at <= n.onset AND t.event = 'raise'
                 ORDER BY t.number DESC LIMIT 1
             ) t ON true

@@ -55,9 +55,14 @@ def write_resolution(
     )
 
 
-def add_comment(connection: Connection[Any], found: OccurrenceRow, *, person_id: int, now: datetime, body: str) -> None:
-    """Appends a comment."""
-    connection.execute(
-        "INSERT INTO occurrence_comment (company_id, occurrence_id, person_id, at, body) VALUES (%s, %s, %s, %s, %s)",
+def add_comment(connection: Connection[Any], found: OccurrenceRow, *, person_id: int, now: datetime, body: str) -> int:
+    """Appends a comment; gives its id."""
+    row = connection.execute(
+        """
+        INSERT INTO occurrence_comment (company_id, occurrence_id, person_id, at, body) VALUES (%s, %s, %s, %s, %s)
+        RETURNING comment_id
+        """,
         (found.company_id, found.occurrence_id, person_id, now, body),
-    )
+    ).fetchone()
+    assert row is not None
+    return int(row[0])

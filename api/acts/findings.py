@@ -10,6 +10,7 @@ from fastapi import UploadFile
 from fastapi.responses import Response
 from psycopg import Connection
 
+from api.once import Sending, once
 from api.permissions import Right
 from api.store import findings as store
 from api.store.findings import Finding
@@ -62,28 +63,32 @@ def prepared(sent: UploadFile | None) -> Photo:
         DECODING.release()
 
 
-def from_occurrence(web: Web, visitor: Visitor, occurrence_id: int, description: str = "") -> int:
+def from_occurrence(web: Web, visitor: Visitor, sending: Sending, occurrence_id: int, description: str = "") -> int:
     """Opens a finding from an occurrence, or finds the open one; gives its id.
 
     Raises:
         NotFound: no such occurrence, or not theirs to see.
     """
+    now = web.clock()
     with web.acting_for(visitor) as connection:
         found = store.origin(connection, occurrence_id)
         if found is None:
             raise NotFound
-        return acts.report(
-            connection,
-            person_id=visitor.person_id,
-            now=web.clock(),
-            site_id=found.site_id,
-            zone_id=found.zone_id,
-            title=found.title,
-            title_zh=found.title_zh,
-            description=description,
-            grade=Grade.MAJOR if found.priority == Priority.LIFE_SAFETY else Grade.GENERAL,
-            occurrence_id=occurrence_id,
-        )
+        return once(
+            connection, visitor, now, sending, ("finding of", occurrence_id, description),
+            lambda: acts.report(
+                connection,
+                person_id=visitor.person_id,
+                now=now,
+                site_id=found.site_id,
+                zone_id=found.zone_id,
+                title=found.title,
+                title_zh=found.title_zh,
+                description=description,
+                grade=Grade.MAJOR if found.priority == Priority.LIFE_SAFETY else Grade.GENERAL,
+                occurrence_id=occurrence_id,
+            ),
+        )  # fmt: skip
 
 
 def photo_answer(web: Web, visitor: Visitor, finding_id: int, photo_id: int) -> Response:

@@ -13,6 +13,7 @@ from psycopg import Connection
 from alerting import actions
 from api.acts.occurrences import act
 from api.gate import Actor, Commenter, OurForm
+from api.once import FormKey, once
 from api.pages.front import local
 from api.pages.occurrences import show
 from api.visitor import Visitor
@@ -140,6 +141,7 @@ def resolve(
 def comment(
     web: Here,
     visitor: Commenter,
+    sending: FormKey,
     occurrence_id: int,
     body: Annotated[str, Form()] = "",
     next: Next = "",
@@ -151,7 +153,14 @@ def comment(
         visitor,
         occurrence_id,
         next,
-        lambda c: actions.comment(c, occurrence_id, person_id=visitor.person_id, now=now, body=body),
+        lambda c: once(
+            c,
+            visitor,
+            now,
+            sending,
+            ("comment", occurrence_id, body),
+            lambda: actions.comment(c, occurrence_id, person_id=visitor.person_id, now=now, body=body),
+        ),
         action="comment",
         body=body,
     )

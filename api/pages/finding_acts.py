@@ -12,6 +12,7 @@ from psycopg import Connection
 from api import typed
 from api.acts.findings import Do, act, prepared
 from api.gate import FindingWorker, OurForm
+from api.once import FormKey, once
 from api.pages.findings import show
 from api.store.findings import Finding
 from api.visitor import Visitor
@@ -142,11 +143,15 @@ def reopen(web: Here, visitor: FindingWorker, finding_id: int, due: Text = "", n
 
 
 @router.post("/findings/{finding_id}/note")
-def note(web: Here, visitor: FindingWorker, finding_id: int, note: Text = "") -> Response:
+def note(web: Here, visitor: FindingWorker, sending: FormKey, finding_id: int, note: Text = "") -> Response:
     """Writes something down."""
+    now = web.clock()
     return _done(
         web, visitor, finding_id,
-        lambda c, _: acts.note(c, finding_id, person_id=visitor.person_id, now=web.clock(), note=note),
+        lambda c, _: once(
+            c, visitor, now, sending, ("note", finding_id, note),
+            lambda: acts.note(c, finding_id, person_id=visitor.person_id, now=now, note=note),
+        ),
         action="note", note=note,
     )  # fmt: skip
 
@@ -155,14 +160,21 @@ def note(web: Here, visitor: FindingWorker, finding_id: int, note: Text = "") ->
 def add_photo(
     web: Here,
     visitor: FindingWorker,
+    sending: FormKey,
     finding_id: int,
     shows: Text = "",
     photo: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
     """Takes a photo in, made anew before it is kept."""
+    now = web.clock()
 
     def do(connection: Connection[Any], _: Finding) -> None:
-        acts.add_photo(connection, finding_id, person_id=visitor.person_id, now=web.clock(), photo=kept, shows=shows)
+        once(
+            connection, visitor, now, sending, ("photo", finding_id, shows, kept.sha256.hex()),
+            lambda: acts.add_photo(
+                connection, finding_id, person_id=visitor.person_id, now=now, photo=kept, shows=shows
+            ),
+        )  # fmt: skip
 
     try:
         kept = prepared(photo)

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from api import typed
 from api.acts.findings import from_occurrence, photo_answer
 from api.gate import FindingReader, FindingWorker, OurForm
+from api.once import FormKey, once
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.store import findings as store
@@ -64,6 +65,7 @@ def new_page(web: Here, visitor: FindingWorker) -> Response:
 def report(
     web: Here,
     visitor: FindingWorker,
+    sending: FormKey,
     title: Annotated[str, Form()] = "",
     place: Annotated[str, Form()] = "",
     grade: Annotated[str, Form()] = "",
@@ -72,17 +74,15 @@ def report(
     """Writes it down; its page is where photos are added and the work is put in hand."""
     try:
         site_id, zone_id = typed.place(place)
+        now = web.clock()
         with web.acting_for(visitor) as connection:
-            made = acts.report(
-                connection,
-                person_id=visitor.person_id,
-                now=web.clock(),
-                site_id=site_id,
-                zone_id=zone_id,
-                title=title,
-                description=description,
-                grade=grade,
-            )
+            made = once(
+                connection, visitor, now, sending, ("finding", title, place, grade, description),
+                lambda: acts.report(
+                    connection, person_id=visitor.person_id, now=now, site_id=site_id, zone_id=zone_id, title=title,
+                    description=description, grade=grade,
+                ),
+            )  # fmt: skip
     except Refused as refused:
         said = translated(translations(visitor.language), str(refused))
         return _new_form(web, visitor, said, 409, title=title, place=place, grade=grade, description=description)
@@ -90,9 +90,9 @@ def report(
 
 
 @router.post("/occurrences/{occurrence_id}/finding", dependencies=[OurForm])
-def open_from_occurrence(web: Here, visitor: FindingWorker, occurrence_id: int) -> Response:
+def open_from_occurrence(web: Here, visitor: FindingWorker, sending: FormKey, occurrence_id: int) -> Response:
     """One click: title, place and suggested grade come from the occurrence; an open one of it is shown instead."""
-    return RedirectResponse(f"/findings/{from_occurrence(web, visitor, occurrence_id)}", 303)
+    return RedirectResponse(f"/findings/{from_occurrence(web, visitor, sending, occurrence_id)}", 303)
 
 
 @router.get("/findings/{finding_id}")

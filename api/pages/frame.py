@@ -13,6 +13,7 @@ from psycopg import Connection
 from alerting.pulse import LATE_BEAT, LATE_CARE, LATE_SCORE, LATE_TURN
 from alerting.store.status import ProcessBeat, process_beats
 from api import cookies
+from api.once import new_key
 from api.store import status
 from api.visitor import Visitor
 from api.web import Web
@@ -150,6 +151,7 @@ def person_page(
         status=status,
         visitor=visitor,
         form_token=cookies.form_token(visitor.secret, web.cookie_key),
+        once=new_key(),
         frame=frame,
         demo=web.inbox is not None,
         session_ends=visitor.expires_at if visitor.expires_at - now < SESSION_WARNING else None,

@@ -12,6 +12,7 @@ from psycopg import Connection
 from api import typed
 from api.acts.impairments import Do, act
 from api.gate import ImpairmentReader, ImpairmentWorker, OurForm
+from api.once import FormKey, once
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.store import impairments as store
@@ -60,6 +61,7 @@ def new_page(web: Here, visitor: ImpairmentWorker) -> Response:
 def begin(
     web: Here,
     visitor: ImpairmentWorker,
+    sending: FormKey,
     kind: Text = "",
     what: Text = "",
     place: Text = "",
@@ -70,6 +72,7 @@ def begin(
     until: Text = "",
 ) -> Response:
     """Writes it down: the clock runs."""
+    typed_in = (kind, what, place, sensor_id, reason, interim_measures, began, until)
     try:
         site_id, zone_id = typed.place(place)
         with web.acting_for(visitor) as connection:
@@ -87,12 +90,15 @@ def begin(
                 expected_until=ends,
                 sensor_id=typed.number(sensor_id),
             )
-            made = acts.begin(
-                connection, person_id=visitor.person_id, now=now, site_id=site_id, zone_id=zone_id, outage=outage
-            )
+            made = once(
+                connection, visitor, now, sending, ("impairment", *typed_in),
+                lambda: acts.begin(
+                    connection, person_id=visitor.person_id, now=now, site_id=site_id, zone_id=zone_id, outage=outage
+                ),
+            )  # fmt: skip
     except Refused as refused:
         said = translated(translations(visitor.language), str(refused))
-        kept = dict(zip(_FORM, (kind, what, place, sensor_id, reason, interim_measures, began, until), strict=True))
+        kept = dict(zip(_FORM, typed_in, strict=True))
         return _new_form(web, visitor, said, 409, **kept)
     return RedirectResponse(f"/impairments/{made}", 303)
 

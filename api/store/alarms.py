@@ -50,6 +50,7 @@ class OpenAlarm:
     time_zone: str
     began_at: datetime | None
     historic: bool
+    replayed: bool
     simulated: bool
     first_value: float | None
     value: float | None
@@ -69,7 +70,7 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
                    s.key AS sensor_key, s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.unit,
                    z.name AS zone, z.name_zh AS zone_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
                    c.name AS company, c.name_zh AS company_zh,
-                   o.began_at, coalesce(o.historic, false) AS historic,
+                   o.began_at, coalesce(o.historic, false) AS historic, coalesce(o.replayed, false) AS replayed,
                    coalesce(o.simulated, false) AS simulated, o.first_value, newest.value, newest.measured_at,
                    answer.name AS answered_by, answer.at AS answered_at
             FROM v_alarm a

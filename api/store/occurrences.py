@@ -23,6 +23,7 @@ class OccurrenceLine:
     resolution: str | None
     shared: bool
     historic: bool
+    replayed: bool
     simulated: bool
     state: str
     suppression: str
@@ -58,6 +59,7 @@ class Occurrence:
     evidence_until: datetime | None
     shared: bool
     historic: bool
+    replayed: bool
     simulated: bool
     is_open: bool
     state: str
@@ -135,7 +137,7 @@ def list_occurrences(connection: Connection[Any], *, only_open: bool, before: in
     with connection.cursor(row_factory=class_row(OccurrenceLine)) as cursor:
         return cursor.execute(
             """
-            SELECT o.occurrence_id, o.began_at, o.normal_at, o.resolved_at, o.resolution, o.shared, o.historic, o.simulated,
+            SELECT o.occurrence_id, o.began_at, o.normal_at, o.resolved_at, o.resolution, o.shared, o.historic, o.replayed, o.simulated,
                    CASE WHEN a.occurrence_id = o.occurrence_id THEN a.state::text ELSE 'A' END AS state,
                    CASE WHEN a.occurrence_id = o.occurrence_id THEN a.suppression ELSE 'none' END AS suppression,
                    d.priority, d.title, d.title_zh, z.name AS zone, z.name_zh AS zone_zh,
@@ -166,7 +168,7 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
             """
             SELECT o.occurrence_id, o.company_id, o.definition_id, o.sensor_id, s.device_id, o.began_at, o.normal_at,
                    o.resolved_at, resolver.name AS resolved_by, o.resolution, o.action_taken, o.first_value,
-                   o.evidence_from, o.evidence_until, o.shared, o.historic, o.simulated,
+                   o.evidence_from, o.evidence_until, o.shared, o.historic, o.replayed, o.simulated,
                    coalesce(a.occurrence_id = o.occurrence_id, false) AS is_open,
                    CASE WHEN a.occurrence_id = o.occurrence_id THEN a.state::text ELSE 'A' END AS state,
                    coalesce(a.active, false) AS active, coalesce(a.changed_at, o.began_at) AS changed_at,

@@ -14,6 +14,7 @@ from api import cookies
 from api.acts.occurrences import act
 from api.gate import Actor, Commenter, OurCall
 from api.login import log_in, log_out, set_session_cookie
+from api.once import CallKey, once
 from api.v1 import models
 from api.v1.reading_routes import read_occurrence
 from api.visitor import Visitor
@@ -107,14 +108,23 @@ def resolve(web: Here, visitor: Actor, occurrence_id: int, resolved: models.Reso
 
 
 @router.post("/occurrences/{occurrence_id}/comments", dependencies=[OurCall])
-def comment(web: Here, visitor: Commenter, occurrence_id: int, comment: models.Comment) -> models.Occurrence:
+def comment(
+    web: Here, visitor: Commenter, sending: CallKey, occurrence_id: int, comment: models.Comment
+) -> models.Occurrence:
     """Writes a comment."""
     now = web.clock()
     return _done(
         web,
         visitor,
         occurrence_id,
-        lambda c: actions.comment(c, occurrence_id, person_id=visitor.person_id, now=now, body=comment.body),
+        lambda c: once(
+            c,
+            visitor,
+            now,
+            sending,
+            ("comment", occurrence_id, comment.body),
+            lambda: actions.comment(c, occurrence_id, person_id=visitor.person_id, now=now, body=comment.body),
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from api.acts.findings import act, from_occurrence, photo_answer, prepared
 from api.gate import FindingReader, FindingWorker, OurCall
+from api.once import CallKey, once
 from api.permissions import Right
 from api.store import findings as store
 from api.v1 import risk_models as models
@@ -60,16 +61,20 @@ def _line(web: Web, row: store.FindingLine) -> dict[str, Any]:
 
 
 @router.post("/findings", status_code=201, dependencies=[OurCall])
-def report(web: Here, visitor: FindingWorker, said: models.NewFinding) -> models.Finding:
+def report(web: Here, visitor: FindingWorker, sending: CallKey, said: models.NewFinding) -> models.Finding:
     """Writes a hazard down; of an occurrence that has an open finding, that one is given."""
     if said.occurrence_id is not None:
-        return read_finding(web, visitor, from_occurrence(web, visitor, said.occurrence_id, said.description))
+        return read_finding(web, visitor, from_occurrence(web, visitor, sending, said.occurrence_id, said.description))
     if said.site_id is None:
         raise Answer(422, later("A finding names its site, or the occurrence it is opened from."))
+    now, site_id = web.clock(), said.site_id
     with web.acting_for(visitor) as connection:
-        made = acts.report(
-            connection, person_id=visitor.person_id, now=web.clock(), site_id=said.site_id, zone_id=said.zone_id,
-            title=said.title, description=said.description, grade=said.grade,
+        made = once(
+            connection, visitor, now, sending, ("finding", said.model_dump()),
+            lambda: acts.report(
+                connection, person_id=visitor.person_id, now=now, site_id=site_id, zone_id=said.zone_id,
+                title=said.title, description=said.description, grade=said.grade,
+            ),
         )  # fmt: skip
     return read_finding(web, visitor, made)
 
@@ -150,11 +155,15 @@ def reopen(web: Here, visitor: FindingWorker, finding_id: int, reopened: models.
 
 
 @router.post("/findings/{finding_id}/notes", dependencies=[OurCall])
-def note(web: Here, visitor: FindingWorker, finding_id: int, noted: models.Noted) -> models.Finding:
+def note(web: Here, visitor: FindingWorker, sending: CallKey, finding_id: int, noted: models.Noted) -> models.Finding:
     """Writes something down."""
+    now = web.clock()
     return _done(
         web, visitor, finding_id,
-        lambda c: acts.note(c, finding_id, person_id=visitor.person_id, now=web.clock(), note=noted.note),
+        lambda c: once(
+            c, visitor, now, sending, ("note", finding_id, noted.note),
+            lambda: acts.note(c, finding_id, person_id=visitor.person_id, now=now, note=noted.note),
+        ),
     )  # fmt: skip
 
 
@@ -162,16 +171,20 @@ def note(web: Here, visitor: FindingWorker, finding_id: int, noted: models.Noted
 def add_photo(
     web: Here,
     visitor: FindingWorker,
+    sending: CallKey,
     finding_id: int,
     shows: Annotated[str, Form()] = "",
     photo: Annotated[UploadFile | None, File()] = None,
 ) -> models.Finding:
     """Takes a photo in (JPEG, PNG or WebP, 10 MB at most), made anew before it is kept."""
-    kept = prepared(photo)
+    kept, now = prepared(photo), web.clock()
     return _done(
         web, visitor, finding_id,
-        lambda c: acts.add_photo(
-            c, finding_id, person_id=visitor.person_id, now=web.clock(), photo=kept, shows=shows
+        lambda c: once(
+            c, visitor, now, sending, ("photo", finding_id, shows, kept.sha256.hex()),
+            lambda: acts.add_photo(
+                c, finding_id, person_id=visitor.person_id, now=now, photo=kept, shows=shows
+            ),
         ),
     )  # fmt: skip
 

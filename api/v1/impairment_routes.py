@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from api.acts.impairments import act
 from api.gate import ImpairmentReader, ImpairmentWorker, OurCall
+from api.once import CallKey, once
 from api.permissions import Right
 from api.store import impairments as store
 from api.v1 import risk_models as models
@@ -39,7 +40,7 @@ def read_impairment(web: Here, visitor: ImpairmentReader, impairment_id: int) ->
 
 
 @router.post("/impairments", status_code=201, dependencies=[OurCall])
-def begin(web: Here, visitor: ImpairmentWorker, said: models.NewImpairment) -> models.Impairment:
+def begin(web: Here, visitor: ImpairmentWorker, sending: CallKey, said: models.NewImpairment) -> models.Impairment:
     """A protection goes out of service: the clock runs."""
     now = web.clock()
     outage = Outage(
@@ -52,9 +53,13 @@ def begin(web: Here, visitor: ImpairmentWorker, said: models.NewImpairment) -> m
         sensor_id=said.sensor_id,
     )
     with web.acting_for(visitor) as connection:
-        made = acts.begin(
-            connection, person_id=visitor.person_id, now=now, site_id=said.site_id, zone_id=said.zone_id, outage=outage
-        )
+        made = once(
+            connection, visitor, now, sending, ("impairment", said.model_dump()),
+            lambda: acts.begin(
+                connection, person_id=visitor.person_id, now=now, site_id=said.site_id, zone_id=said.zone_id,
+                outage=outage,
+            ),
+        )  # fmt: skip
     return read_impairment(web, visitor, made)
 
 

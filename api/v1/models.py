@@ -20,10 +20,20 @@ class Said(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+class WrongField(BaseModel):
+    """A field of a request, and what is wrong with it."""
+
+    field: str = Field(description="As it was sent, such as `expected_until`; `body` for the whole.")
+    problem: str = Field(description="In the reader's language.")
+
+
 class Wrong(BaseModel):
     """Every answer with a status of 400 or more."""
 
     error: str = Field(description="One sentence for a person, in the reader's language.")
+    errors: list[WrongField] | None = Field(
+        None, description="With a 422 for fields that are missing or have a wrong form."
+    )
 
 
 class Credentials(BaseModel):
@@ -78,6 +88,7 @@ class Alarm(Said):
     company: str
     began_at: datetime | None
     historic: bool
+    replayed: bool = Field(description="All that raised it came in readings marked as history that is played.")
     simulated: bool = Field(description="Made by the demo's history.")
     answered_by: str | None
     answered_at: datetime | None
@@ -108,6 +119,7 @@ class OccurrenceLine(Said):
     company: str
     shared: bool
     historic: bool
+    replayed: bool = Field(description="All that raised it came in readings marked as history that is played.")
     simulated: bool = Field(description="Made by the demo's history.")
 
 

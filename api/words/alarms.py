@@ -111,6 +111,10 @@ def why(texts: NullTranslations, fired: Judged, sensor: str, locale: str = "en")
         return _("Messages from this site were lost on their way: %(value)s known missing.") % {
             "value": number(fired.first_value, locale)
         }
+    if fired.sensor_key == "_models":
+        return _("Models of this site have stopped judging: %(value)s said nothing when it began.") % {
+            "value": number(fired.first_value, locale)
+        }
     if fired.sensor_key in MODEL_SENSORS:
         return _of_a_model(texts, fired, sensor, locale)
     words = {

@@ -54,6 +54,8 @@ RISK_REFUSALS = (
     later("An impairment needs a reason."),
     later("Say what holds meanwhile: fire watch, portable detectors, work stopped."),
     later("There is no such detector at this site; choose one from the list."),
+    later("Only a bypass names a detector; choose that kind, or leave the detector empty."),
+    later("This detector does not belong to the chosen zone; choose its zone, or the whole site."),
     later("Restoring needs proof: what was tested, and with what result."),
     later("This protection is restored already; if it is out again, register it anew."),
     later("There is no impairment {number}."),

@@ -54,6 +54,7 @@ CREATE TABLE occurrence (
     evidence_until timestamptz,
     shared      boolean NOT NULL DEFAULT false, -- the client has shared the evidence with the insurer
     historic    boolean NOT NULL DEFAULT false,
+    replayed    boolean NOT NULL DEFAULT false, -- all that raised it came in readings marked as history that is played (0010)
     simulated   boolean NOT NULL DEFAULT false, -- made by the demo's history: marked wherever it is shown, and nobody is called
     UNIQUE (company_id, occurrence_id),
     FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id),
@@ -106,6 +107,7 @@ CREATE TABLE transition (                      -- append-only; replaying them gi
     reason      text,
     until       timestamptz,
     batch_no    bigint,                        -- of ingest; null: a person or a timer did it
+    replayed    boolean NOT NULL DEFAULT false, -- what decided it was a reading marked as history that is played
     previous    bytea NOT NULL,
     hash        bytea NOT NULL,                -- sha256(previous || canonical row), alerting/chain.py
     UNIQUE (definition_id, sensor_id, number),
@@ -215,7 +217,7 @@ CREATE VIEW v_occurrence WITH (security_barrier) AS
            o.resolved_by, o.resolution, o.action_taken,
            CASE WHEN o.resolved_at IS NOT NULL OR o.shared OR (SELECT davy_everything()) OR current_user = 'davy_owner'
                   OR (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin') THEN o.first_value END AS first_value,
-           o.setpoint, o.definition_version, o.evidence_from, o.evidence_until, o.shared, o.historic, o.simulated
+           o.setpoint, o.definition_version, o.evidence_from, o.evidence_until, o.shared, o.historic, o.replayed, o.simulated
     FROM occurrence o
     WHERE (SELECT davy_everything()) OR o.company_id = ANY ((SELECT davy_companies())::int[])
        OR current_user = 'davy_owner';
@@ -224,7 +226,7 @@ CREATE VIEW v_transition WITH (security_barrier) AS
     SELECT t.transition_id, t.company_id, t.definition_id, t.sensor_id, t.number, t.occurrence_id, t.at, t.recorded_at,
            t.event, t.from_state, t.to_state, t.suppression,
            CASE WHEN e.evident THEN t.value END AS value, t.person_id, CASE WHEN e.evident THEN t.reason END AS reason,
-           t.until, t.batch_no
+           t.until, t.batch_no, t.replayed
     FROM transition t
     LEFT JOIN occurrence o ON o.occurrence_id = t.occurrence_id
     CROSS JOIN LATERAL (SELECT o.resolved_at IS NOT NULL OR coalesce(o.shared, false) OR (SELECT davy_everything()) OR current_user = 'davy_owner'
@@ -275,9 +277,9 @@ GRANT SELECT ON v_alarm_definition TO davy_alerting, davy_web;
 GRANT SELECT (definition_id, sensor_id, company_id, site_id, state, active, changed_at, suppression, suppressed_until, occurrence_id, onset,
     chain, transitions) ON alarm TO davy_web, davy_grafana;
 GRANT SELECT (occurrence_id, company_id, site_id, definition_id, sensor_id, began_at, normal_at, resolved_at, resolved_by, resolution,
-    action_taken, setpoint, definition_version, evidence_from, evidence_until, shared, historic, simulated) ON occurrence TO davy_web, davy_grafana;
+    action_taken, setpoint, definition_version, evidence_from, evidence_until, shared, historic, replayed, simulated) ON occurrence TO davy_web, davy_grafana;
 GRANT SELECT (transition_id, company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state, to_state,
-    suppression, person_id, until, batch_no, previous, hash) ON transition TO davy_web, davy_grafana;
+    suppression, person_id, until, batch_no, replayed, previous, hash) ON transition TO davy_web, davy_grafana;
 GRANT SELECT ON occurrence, transition TO davy_ingest, davy_alerting;
 GRANT INSERT ON occurrence, transition TO davy_ingest, davy_alerting, davy_web;
 GRANT SELECT ON alarm TO davy_ingest, davy_alerting;
@@ -287,6 +289,7 @@ GRANT INSERT ON notification TO davy_web;
 GRANT UPDATE (state, active, changed_at, suppression, suppressed_until, suppression_reason, suppressed_by, occurrence_id, onset, chain, transitions)
     ON alarm TO davy_ingest, davy_alerting, davy_web;
 GRANT UPDATE (normal_at, evidence_until) ON occurrence TO davy_ingest, davy_alerting, davy_web;
+GRANT UPDATE (replayed) ON occurrence TO davy_ingest;
 GRANT UPDATE (resolved_at, resolved_by, resolution, action_taken, shared) ON occurrence TO davy_web;
 GRANT UPDATE (state, attempt, lease_until, sent_at, finished_at, outcome) ON notification TO davy_alerting;
 GRANT UPDATE (state, finished_at, outcome) ON notification TO davy_ingest, davy_web;

@@ -1,5 +1,5 @@
 -- Logging in, and what the insurer's people may see of readings. Owner: api.
--- Both tables are seen only under a principal that api has signed for exactly this login or person.
+-- web_login and web_session are seen only under a principal that api has signed for exactly this login or person.
 
 CREATE TABLE web_login (
     login       text PRIMARY KEY,
@@ -19,6 +19,20 @@ CREATE TABLE web_session (
 );
 CALL davy_wall('web_session', '(person_id = (SELECT davy_person()))');
 
+-- What was sent and has made something, so that the same sent twice makes one thing (api/once.py). Forgotten after a day.
+CREATE TABLE web_once (
+    person_id   int NOT NULL REFERENCES person,
+    key         text NOT NULL CHECK (length(key) BETWEEN 1 AND 128),
+    content     bytea NOT NULL,                -- sha256 of what was asked for: a form filled in anew asks for another thing
+    made        bigint NOT NULL,               -- id of what it made
+    at          timestamptz NOT NULL,
+    PRIMARY KEY (person_id, key, content)
+);
+CALL davy_wall('web_once', '((SELECT davy_everything()) OR person_id = (SELECT davy_person()))');
+CREATE POLICY in_ones_own_name ON web_once AS RESTRICTIVE FOR ALL TO davy_web
+    USING (person_id = (SELECT davy_person())) WITH CHECK (person_id = (SELECT davy_person()));
+CREATE INDEX web_once_by_time ON web_once (at);
+
 -- The insurer's people see the curve of an occurrence only once it is resolved or the client has shared it, and only its
 -- window. Whoever reads it is journalled, for the client to see (api/store/occurrences.py).
 CREATE VIEW v_evidence WITH (security_barrier) AS
@@ -31,4 +45,6 @@ CREATE VIEW v_evidence WITH (security_barrier) AS
 
 GRANT SELECT ON web_login TO davy_web;
 GRANT SELECT, INSERT, UPDATE ON web_session TO davy_web;
+GRANT SELECT, INSERT ON web_once TO davy_web;
+GRANT SELECT, DELETE ON web_once TO davy_alerting;
 GRANT SELECT ON v_evidence TO davy_web;

@@ -7,8 +7,9 @@
 CREATE FUNCTION davy_just_now(instant timestamptz) RETURNS boolean LANGUAGE sql STABLE
     RETURN instant BETWEEN now() - interval '5 minutes' AND now() + interval '1 minute';
 
--- What names a place names its company (site: 0002), and a zone its site: a row of one company cannot count against another's site.
+-- What names a place names its company (site: 0002), and a zone or sensor its site: a row of one company cannot count against another's site.
 ALTER TABLE zone ADD UNIQUE (zone_id, site_id);
+ALTER TABLE sensor ADD UNIQUE (sensor_id, site_id);
 
 CREATE TABLE finding (
     finding_id  bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
@@ -125,7 +126,9 @@ CREATE TABLE impairment (                      -- a protection out of service: t
     CHECK ((restored_at IS NULL) = (restored_by IS NULL) AND (restored_at IS NULL) = (restore_proof IS NULL)),
     FOREIGN KEY (site_id, company_id) REFERENCES site (site_id, company_id),
     FOREIGN KEY (zone_id, site_id) REFERENCES zone (zone_id, site_id),
-    FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id)
+    FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id),
+    FOREIGN KEY (sensor_id, site_id) REFERENCES sensor (sensor_id, site_id),
+    CHECK ((kind = 'detector_bypass') = (sensor_id IS NOT NULL))
 );
 CALL davy_wall('impairment');
 CREATE INDEX impairment_open ON impairment (company_id, site_id) WHERE restored_at IS NULL;

@@ -13,6 +13,7 @@ from prometheus_client import Counter
 from psycopg import Connection
 
 from alerting.actions import call_for_what_still_holds, expire_shelves
+from api.once import forget
 from core.db import Database, first_line
 from core.errors import DatabaseAway
 from core.log import logger
@@ -54,6 +55,7 @@ PATIENT: Final[Sequence[Duty]] = (
     Duty("digests", 300.0, send_digests),
     Duty("hours", 60.0, roll_up),
     Duty("scores", 60.0, score_sites),
+    Duty("sent_forms", 3600.0, forget),
 )
 
 

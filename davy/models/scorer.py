@@ -26,7 +26,7 @@ from detectors.models.fitting import Fitted
 from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.models import FittedRow, Plan, Progress, Unexplained
-from detectors.store.windows import begin_of, means, passed, window_of
+from detectors.store.windows import begin_of, means, passed, played, window_of
 
 LATEST: Final = timedelta(seconds=5)
 # An event more than 15 minutes old when we learn of it calls nobody (design section 5): what is older is not scored at all.
@@ -134,8 +134,10 @@ class Scorer:
             sensors = [member.sensor_id for member in plan.members]
             back = MEMORY - 1
             rows = means(connection, sensors, first=first - back, count=back + count, window_s=plan.window_s)
+            of_history = played(connection, sensors, first=first, count=count, window_s=plan.window_s)
         for offset, readings in enumerate(self._readings(plan, rows, first, count)):
-            progress = _next(progress, plan, begin_of(first + offset + 1, plan.window_s), readings, now)
+            until = begin_of(first + offset + 1, plan.window_s)
+            progress = _next(progress, plan, until, readings, now, replayed=first + offset in of_history)
             if not self._keep(plan, progress):
                 log.warning("window_scored_by_another_process", model=plan.key)
                 return offset
@@ -257,9 +259,11 @@ class Scorer:
         log.info("occurrence_explained", occurrence=occurrence.occurrence_id, model=plan.key, kind=occurrence.kind)
 
 
-def _next(before: Progress | None, plan: Plan, until: datetime, readings: list[WireReading], now: datetime) -> Progress:
-    """The progress after one more window, with its message."""
+def _next(
+    before: Progress | None, plan: Plan, until: datetime, readings: list[WireReading], now: datetime, *, replayed: bool
+) -> Progress:
+    """The progress after one more window, with its message: what is said of history that is played is marked as that."""
     boot = before.boot if before else secrets.randbits(32)
     seq = before.seq + 1 if before else 0
-    message = encode(Message(boot, seq, round(now.timestamp() * 1000), readings))
+    message = encode(Message(boot, seq, round(now.timestamp() * 1000), readings, replayed))
     return Progress(asset_id=plan.asset_id, scored_until=until, boot=boot, seq=seq, message=message, acknowledged=False)

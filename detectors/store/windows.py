@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from psycopg import Connection
 
-from core.batch import Float64
+from core.batch import Float64, Mark
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -55,6 +55,25 @@ def means(connection: Connection[Any], sensors: Sequence[int], *, first: int, co
     for sensor, row, mean in found:
         rows[row, place[sensor]] = mean
     return rows
+
+
+def played(connection: Connection[Any], sensors: Sequence[int], *, first: int, count: int, window_s: float) -> set[int]:
+    """Those of `count` windows from `first` on that hold a reading marked as history that is played."""
+    found = connection.execute(
+        """
+        SELECT DISTINCT floor(extract(epoch FROM measured_at - %(since)s) / %(window)s::float8::numeric)::int
+        FROM v_reading
+        WHERE sensor_id = ANY (%(sensors)s) AND measured_at >= %(since)s AND measured_at < %(until)s AND quality & %(mark)s <> 0
+        """,
+        {
+            "sensors": list(sensors),
+            "since": begin_of(first, window_s),
+            "until": begin_of(first + count, window_s),
+            "window": window_s,
+            "mark": int(Mark.REPLAYED),
+        },
+    )
+    return {first + int(row[0]) for row in found}
 
 
 def passed(connection: Connection[Any], sensors: Sequence[int], end: datetime) -> bool:

@@ -118,12 +118,12 @@ def add_event(
     note: str = "",
     old: Mapping[str, Any] | None = None,
     new: Mapping[str, Any] | None = None,
-) -> None:
-    """Appends what happened, who did it, and what was changed."""
-    connection.execute(
+) -> int:
+    """Appends what happened, who did it, and what was changed; gives the event's id."""
+    row = connection.execute(
         """
         INSERT INTO finding_event (company_id, finding_id, at, person_id, event, from_state, to_state, note, old, new)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING event_id
         """,
         (
             found.company_id,
@@ -137,7 +137,9 @@ def add_event(
             Jsonb(old) if old is not None else None,
             Jsonb(new) if new is not None else None,
         ),
-    )
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def add_word(

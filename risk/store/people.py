@@ -20,12 +20,13 @@ def place_company(connection: Connection[Any], site_id: int, zone_id: int | None
     return int(row[0]) if row else None
 
 
-def sensor_site(connection: Connection[Any], sensor_id: int) -> int | None:
-    """The site of a sensor in use that the transaction may see."""
+def detector_place(connection: Connection[Any], sensor_id: int) -> tuple[int, int | None] | None:
+    """Site and zone of a detector in use that the transaction may see; nobody bypasses what is only worked out."""
     row = connection.execute(
-        "SELECT site_id FROM sensor WHERE sensor_id = %s AND retired_at IS NULL", (sensor_id,)
+        "SELECT site_id, zone_id FROM sensor WHERE sensor_id = %s AND retired_at IS NULL AND NOT is_virtual",
+        (sensor_id,),
     ).fetchone()
-    return int(row[0]) if row else None
+    return (int(row[0]), row[1]) if row else None
 
 
 def occurrence_company(connection: Connection[Any], occurrence_id: int) -> int | None:

@@ -42,6 +42,22 @@ def test_a_raise_opens_an_occurrence_and_calls_its_route(plant: Plant) -> None:
     ]  # fmt: skip
 
 
+def test_what_replayed_history_raises_is_marked_until_something_real_joins(plant: Plant) -> None:
+    """It calls as always; its transition and occurrence carry the mark, within the chain; what is real is never taken for it."""
+    applied = plant.apply(replace(plant.raised("gas", NOW - MINUTE), replayed=True))
+    assert applied.notifications == 3
+    marks = "SELECT o.replayed, t.replayed, t.event FROM occurrence o JOIN transition t USING (occurrence_id) ORDER BY t.number"
+    assert plant.rows(marks) == [(True, True, "raise")]
+    plant.apply(replace(plant.cleared("gas"), replayed=True), now=NOW)
+    plant.apply(plant.raised("gas", NOW + MINUTE), now=NOW + MINUTE)
+    assert plant.rows(marks) == [(False, True, "raise"), (False, True, "clear"), (False, False, "raise")]
+    with plant.as_service("ingest") as connection:
+        rows = transitions_of(connection, [plant.definitions["gas"]])
+    assert verify(rows) is None
+    forged = [(replace(rows[0][0], replayed=False), *rows[0][1:]), *rows[1:]]
+    assert verify(forged) is not None
+
+
 def test_the_same_event_again_is_nothing(plant: Plant) -> None:
     """A batch that was committed and comes again after a crash changes nothing."""
     plant.apply(plant.raised("heat"))

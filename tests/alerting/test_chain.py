@@ -79,6 +79,8 @@ def test_a_rewritten_chain_does_not_hang_on_its_genesis() -> None:
 def test_the_canonical_form_is_fixed() -> None:
     """Rows written today verify for years: the bytes must never change."""
     assert hash_of(genesis(2, 3), FIRST).hex() == GOLDEN
+    assert canonical(replace(FIRST, replayed=False)) == canonical(FIRST)
+    assert hash_of(genesis(2, 3), replace(FIRST, replayed=True)).hex() != GOLDEN
     assert canonical(replace(FIRST, value=float("-inf"))).count(b'"value":"-inf"') == 1
 
 

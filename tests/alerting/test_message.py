@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -107,6 +108,26 @@ def test_what_was_learnt_late_says_how_late() -> None:
     message = compose(claimed(created_at=NOW + timedelta(minutes=95)), public_url=URL)
     assert message.subject.startswith("[Life safety] Learnt 95 minutes late")
     assert message.fields["historic"] is True
+
+
+@pytest.mark.parametrize("audience", ["client", "insurer"])
+def test_what_comes_of_replayed_history_says_so_and_is_no_all_clear(audience: str) -> None:
+    """Before anything else, in the text and for machines; and what is not says nothing of it."""
+    row = claimed(audience=audience, replayed=True)
+    message = compose(row, public_url=URL)
+    assert message.subject == "Replayed data: [Life safety] Gas at 25 % LEL, Tank farm"
+    assert (
+        "marked as history that is being replayed. If nobody at the plant is replaying anything, treat it as real."
+        in message.text
+    )
+    assert message.fields["replayed"] is True
+    assert message.urgent
+    chinese = compose(replace(row, language="zh"), public_url=URL)
+    assert chinese.subject.startswith("回放数据：")
+    assert "如现场无人进行回放，请按真实报警处理" in chinese.text
+    real = compose(claimed(audience=audience), public_url=URL)
+    assert real.fields["replayed"] is False
+    assert "replay" not in f"{real.subject} {real.text}".lower()
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -103,3 +103,23 @@ def test_every_page_is_accessible_and_fits(
             assert small_targets(page) == [], (login, path)
         assert page.wrong == []  # type: ignore[attr-defined]
         page.context.close()
+
+
+def test_a_double_tap_makes_one(browser: Browser, timescale_house: House) -> None:
+    """Two taps on one button, on a page that was refreshed in place before: the key stays, and one comment is there."""
+    house = timescale_house
+    occurrence = house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(minutes=4))
+    page = open_page(browser, house, OFFICER, PHONE, "zh")
+    page.goto(f"/occurrences/{occurrence}")
+    page.get_by_text("备注", exact=True).first.click()
+    key = page.locator("#occurrence input[name=once]").first.input_value()
+    page.evaluate("document.getElementById('occurrence').dataset.old = 'yes'")
+    with page.expect_response(lambda answer: answer.url.endswith(f"/occurrences/{occurrence}")):
+        page.evaluate("htmx.trigger(document.body, 'scope')")
+    page.fill("#body", "已到现场")
+    assert page.locator("#occurrence input[name=once]").first.input_value() == key
+    page.get_by_role("button", name="添加备注", exact=True).dblclick()
+    expect(page.get_by_text("已到现场").first).to_be_visible()
+    with house.plant.owner() as connection:
+        assert connection.execute("SELECT count(*) FROM occurrence_comment").fetchone() == (1,)
+    page.context.close()

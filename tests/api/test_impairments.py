@@ -73,6 +73,18 @@ def test_what_has_overrun_is_marked_and_stands_first(timescale_house: House) -> 
     assert [row["standing"] for row in listed] == ["overrun", "open", "planned"]
 
 
+def elsewhere(house: House) -> str:
+    """Another zone of the same site, where no detector stands."""
+    site = house.plant.a.site_id
+    with house.plant.owner() as connection:
+        row = connection.execute(
+            "INSERT INTO zone (company_id, site_id, key, name, name_zh) VALUES (%s, %s, 'yard', 'Yard', '堆场') RETURNING zone_id",
+            (house.plant.a.company_id, site),
+        ).fetchone()
+    assert row is not None
+    return f"s{site}z{row[0]}"
+
+
 def test_times_and_places_that_cannot_be(timescale_house: House) -> None:
     """A sentence each, with what was typed still there."""
     house = timescale_house
@@ -85,6 +97,11 @@ def test_times_and_places_that_cannot_be(timescale_house: House) -> None:
         ({"until": ""}, "请填写预计恢复时间"),
         ({"kind": "detector_bypass"}, "屏蔽须指明被屏蔽的探测器"),
         ({"kind": "detector_bypass", "sensor_id": str(house.plant.b.sensors["lel-pump"])}, "该厂区没有此探测器"),
+        ({"sensor_id": str(house.plant.a.sensors["lel-pump"])}, "只有屏蔽探测器时才填写探测器"),
+        (
+            {"kind": "detector_bypass", "sensor_id": str(house.plant.a.sensors["lel-pump"]), "place": elsewhere(house)},
+            "该探测器不属于所选区域",
+        ),
         ({"place": f"s{house.plant.b.site_id}"}, "没有这个厂区或区域"),
         ({"interim_measures": ""}, "请填写停用期间的临时措施"),
         ({"kind": "umbrella"}, "防护停用的类型只能是"),

@@ -64,6 +64,35 @@ def test_a_text_that_cannot_be_kept_is_refused(timescale_house: House) -> None:
     assert answer.status_code == 422
 
 
+def test_a_wrong_field_is_named(timescale_house: House) -> None:
+    """Page and program read which field, what was wrong and what would be right; nothing that was sent comes back."""
+    house = timescale_house
+    client = house.visitor(OFFICER)
+    token = token_of(client)
+    occurrence = house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began)
+    sent = {"form_token": token, "minutes": "<script>9", "reason": "校准"}
+    page = client.post(f"/occurrences/{occurrence}/shelve", data=sent)
+    assert page.status_code == 422
+    assert ">搁置时长（分钟）：须为整数。<" in page.text
+    assert "<script>9" not in page.text
+    headers = {"X-Form-Token": token, "Accept-Language": "en"}
+    path = f"/api/v1/occurrences/{occurrence}/shelve"
+    answer = client.post(path, json={"minutes": 0, "reason": ""}, headers=headers)
+    assert answer.status_code == 422
+    assert answer.json() == {
+        "error": "minutes must be at least 1. reason must not be empty.",
+        "errors": [
+            {"field": "minutes", "problem": "must be at least 1"},
+            {"field": "reason", "problem": "must not be empty"},
+        ],
+    }
+    headers = {"X-Form-Token": token, "Content-Type": "application/json"}
+    answer = client.post("/api/v1/findings", content="{", headers=headers)
+    assert answer.json()["errors"] == [{"field": "body", "problem": "不是有效的 JSON"}]
+    answer = client.post("/api/v1/session", json={"login": "x", "password": ""})
+    assert answer.json()["errors"] == [{"field": "password", "problem": "不能为空"}]
+
+
 def test_half_a_character_is_refused_on_every_json_route(timescale_house: House) -> None:
     r"""JSON can spell "\ud800", UTF-8 cannot: no route that takes text answers with our own mistake."""
     house = timescale_house

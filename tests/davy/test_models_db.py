@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from alerting.apply import apply_events
-from core.batch import Event, Float64
+from core.batch import Event, Float64, Mark
 from core.db import Database, transaction
 from core.errors import BadInput, BadSiteFile, BrokerAway, Refused
 from core.wire import Message, decode
@@ -239,6 +239,18 @@ def test_each_window_is_scored_once_in_order(station: Station) -> None:
     assert max(value for value, _ in broker.said("_mewma")[:60]) < 2.7
     assert {quality for _, quality in broker.said("_mewma")[:60]} == {"good"}
     assert broker.said("_missing")[:59] == [(0.0, "good")] * 59
+
+
+def test_what_is_said_of_replayed_history_says_so(station: Station) -> None:
+    """A window that holds one replayed reading is scored like any other, and its message is marked; those around it are not."""
+    station.fit()
+    station.store(normal(10, 2), FITTED_AT)
+    station.store(normal(10, 3), FITTED_AT + timedelta(seconds=10), quality=int(Mark.REPLAYED))
+    station.store(normal(10, 4), FITTED_AT + timedelta(seconds=20))
+    broker = Broker()
+    station.scorer(broker.publish).turn(FITTED_AT + timedelta(seconds=40))
+    assert [message.replayed for _, message in broker.sent][:29] == [False] * 10 + [True] * 10 + [False] * 9
+    assert {quality for _, quality in broker.said("_mewma")[:29]} == {"good"}
 
 
 def test_a_restart_scores_no_window_twice(station: Station) -> None:

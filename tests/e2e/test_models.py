@@ -17,6 +17,7 @@ from core.db import connect
 from core.wire import Message, WireReading, encode, readings_topic
 from davy.private.stack import Plan, Stack
 from davy.servers.processes import wait_until
+from ingest.directory import Directory
 from tests.detectors.machines import MEMBERS
 from tests.detectors.station import DEVICE, SITE, TEXT, failing, normal
 from tests.e2e.instance import answer_of, davy, devices, visitor
@@ -168,6 +169,30 @@ def test_killed_and_started_again_it_scores_no_window_twice_and_leaves_none_out(
         (0,)
     ]
     assert rows(station, "SELECT 1 FROM rejected_message WHERE topic LIKE '%pump-1%'") == []
+
+
+def test_a_detectors_process_that_is_gone_is_an_alarm_until_it_is_back(station: Stack) -> None:
+    """Killed and not started again: one alarm of the site, within the silence that a model may keep and the limit's own delay,
+    and a person is called for it; it clears when scores come again."""
+    occurrence(station)
+    # The limit's delay of 30 s is shortened, as a plant might: what is waited for here is the silence.
+    rows(
+        station,
+        "WITH shorter AS (UPDATE alarm_definition SET on_delay_s = 2, version = version + 1, valid_from = now() WHERE key LIKE '_models.%%'"
+        " RETURNING 1) SELECT davy_definitions_changed() FROM shorter",
+    )
+    standing = "SELECT a.active FROM alarm a JOIN alarm_definition d USING (definition_id) WHERE d.key LIKE '_models.%%' AND a.active"
+    called = "SELECT 1 FROM notification n JOIN alarm_definition d USING (definition_id) WHERE d.key LIKE '_models.%%'"
+    assert rows(station, standing) == []
+    station.parts["detectors"].kill()
+    assert wait_until(lambda: rows(station, standing) == [(True,)], Directory.SILENT_AT_LEAST_S + 2.0 + 10.0)
+    assert rows(station, called)
+
+    def clears() -> bool:
+        station.keep_alive()
+        return rows(station, standing) == []
+
+    assert wait_until(clears, 40.0), station.parts["detectors"].last_words()
 
 
 def test_doctor_says_how_the_models_stand(station: Stack) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core.batch import Mark, ReadingBatch, Scores
+from core.batch import Event, Mark, ReadingBatch, Scores
 from detectors.stuck import Stuck
 from ingest.directory import DeviceRow, Directory
 from ingest.judge import Judge
@@ -245,6 +247,133 @@ def test_a_gateway_that_comes_and_goes_hides_no_dead_sensor(
             again.restore(judge.state())
     assert [definition_id for definition_id, _ in raised] == [1]
     assert allowed_s <= raised[0][1] <= alarmed_by_s
+
+
+def test_a_gateway_in_step_with_the_repeats_hides_no_dead_sensor() -> None:
+    """Gone at each instant at which a silence is said again, there in between: the silence is said in between."""
+    directory = with_gateway()
+    silent = {"detector": "stale", "setpoint": 30.0}
+    rows = (
+        definition(1, 1, **silent),
+        definition(2, 2, **silent),
+        definition(3, 3, setpoint=1.0, on_delay_us=10 * SECOND),
+    )
+    judge = judge_with(*rows, directory=directory)
+    raised = []
+    for second in range(120):
+        readings = [(0, 0, 1.0), (2, 0, 0.0)] if second == 0 else []
+        readings += [(1, second, 1.0)] if second % 10 == 5 else []
+        if second > 20 and second % 10 in (8, 2):
+            readings.append((2, second, 1.0 if second % 10 == 8 else 0.0))
+        now = batch(*readings) if readings else ReadingBatch.empty()
+        events = judge.advance(now, START_US + second * SECOND, second * SECOND)
+        raised += [(e.definition_id, (e.at - START_US) // SECOND) for e in events]
+    assert raised == [(1, 46)]  # 30 s silent at 30; there from 32 to 38 and from 42 on: ten seconds in all
+
+
+@given(
+    flaps=st.one_of(
+        st.lists(st.tuples(st.integers(2, 25), st.integers(1, 45)), min_size=1, max_size=40),
+        st.integers(2, 8).map(lambda there_for: [(there_for, 10 - there_for)] * 30),  # in step with the repeats
+    ),
+    begins=st.integers(0, 40),
+    restarts=st.sets(st.integers(1, 600), max_size=3),
+)
+def test_however_a_gateway_flaps_the_dead_are_told_from_the_living(
+    flaps: list[tuple[int, int]], begins: int, restarts: set[int]
+) -> None:
+    """The dead sensor is said to be silent when its gateway was there for its time, the time anew and the patience, in all;
+    the one that speaks whenever it can never is; the same after a restart."""
+    allowed = 30
+    directory = with_gateway()
+    silent = {"detector": "stale", "setpoint": float(allowed)}
+    rows = (
+        definition(1, 1, **silent),
+        definition(2, 2, **silent),
+        definition(3, 3, setpoint=1.0, on_delay_us=10 * SECOND),
+    )
+    judge = judge_with(*rows, directory=directory)
+    there_at = [True] * begins
+    for there_for, gone_for in flaps:
+        there_at += [True] * there_for + [False] * gone_for
+    there_at += [True] * 12
+    was_there, present, back = True, 0, 0
+    raised: list[tuple[int, int]] = []
+    for second, there in enumerate(there_at):
+        readings = [(0, 0, 1.0), (1, 0, 1.0), (2, 0, 0.0)] if second == 0 else []
+        if there != was_there:
+            readings.append((2, second, 0.0 if there else 1.0))
+            back = second
+        elif there and second and (second - back) % 5 == 1:
+            readings.append((1, second, 1.0))
+        now = batch(*readings) if readings else ReadingBatch.empty()
+        if second in restarts:
+            after = judge_with(*rows, directory=directory)
+            after.restore(judge.state())
+            judge = after
+        events = judge.advance(now, START_US + second * SECOND, second * SECOND)
+        raised += [(e.definition_id, present) for e in events if e.active and e.definition_id != 3]
+        was_there, present = there, present + there
+    assert [definition_id for definition_id, _ in raised if definition_id == 2] == []
+    if present > 2 * allowed + 10 + 2:
+        assert [definition_id for definition_id, _ in raised] == [1]
+        assert raised[0][1] <= 2 * allowed + 10 + 2
+
+
+def played(*readings: tuple[int, float, float, bool]) -> ReadingBatch:
+    """Readings (slot, seconds after the start, value, whether it is history that is played)."""
+    plain = batch(*(reading[:3] for reading in readings))
+    plain.quality[[reading[3] for reading in readings]] |= np.uint8(Mark.REPLAYED)
+    return plain
+
+
+def test_what_history_raises_says_so() -> None:
+    """By its reading, by the last one before a delay or a silence ended, and by a late one; what is real is never marked."""
+    rows = (
+        definition(1, 101),
+        definition(2, 102, on_delay_us=2 * SECOND),
+        definition(3, 103, detector="stale", setpoint=9.0),
+    )
+    judge = judge_with(*rows)
+    first = played((0, 0, 60.0, True), (1, 0, 60.0, True), (2, 0, 1.0, True))
+    assert [(e.definition_id, e.replayed) for e in judge.advance(first, START_US, 0)] == [(1, True)]
+    again = judge_with(*rows)
+    again.restore(judge.state())
+    for each in (judge, again):
+        events = each.advance(ReadingBatch.empty(), START_US + 9 * SECOND, 9 * SECOND)
+        assert [(e.definition_id, e.active, e.replayed) for e in events] == [(3, True, True), (2, True, True)]
+    real = played((0, 10, 1.0, False), (1, 10, 60.0, False), (2, 10, 1.0, False))
+    events = judge.advance(real, START_US + 10 * SECOND, 10 * SECOND)
+    assert [(e.definition_id, e.active, e.replayed) for e in events] == [(1, False, False), (3, False, False)]
+    late = played((0, 2, 70.0, True), (0, 3, 80.0, False))
+    (found,) = judge_with(definition(1, 101)).judge(late, np.ones(2, np.bool_), START_US + 11 * SECOND, 0).late
+    assert [e.replayed for e in found.events(np.array([True, True]))] == [True, False]
+
+
+@given(
+    readings=st.lists(
+        st.tuples(st.integers(0, 1), st.sampled_from([1.0, 60.0]), st.booleans()), min_size=1, max_size=30
+    ),
+    cuts=st.sets(st.integers(1, 29)),
+)
+def test_however_history_is_cut_the_same_is_marked(readings: list[tuple[int, float, bool]], cuts: set[int]) -> None:
+    """Real and played readings of one sensor side by side: which events are marked does not depend on the batches."""
+    rows = definition(1, 101), definition(2, 101, on_delay_us=1_500_000), definition(3, 102, on_delay_us=2 * SECOND)
+    whole, parts = judge_with(*rows), judge_with(*rows)
+    stamped = [(slot, second, value, mark) for second, (slot, value, mark) in enumerate(readings)]
+    end = START_US + len(readings) * SECOND
+    expected = whole.advance(played(*stamped), end, 0)
+    found, begin = [], 0
+    for cut in (*sorted(cut for cut in cuts if cut < len(stamped)), len(stamped)):
+        part = stamped[begin:cut]
+        now = end if cut == len(stamped) else START_US + part[-1][1] * SECOND
+        found += parts.advance(played(*part), now, 0)
+        begin = cut
+
+    def in_order(events: list[Event]) -> list[tuple[object, ...]]:
+        return sorted((e.definition_id, e.at, e.active, e.value, e.replayed) for e in events)
+
+    assert in_order(found) == in_order(expected)
 
 
 def test_a_gateway_that_is_not_there_any_more_mutes_nobody() -> None:

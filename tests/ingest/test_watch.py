@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ingest.decode import Decoder
 from ingest.directory import DeviceRow, Directory
 from ingest.sorting import Sorter
@@ -31,16 +33,16 @@ def plant() -> Directory:
 class Scene:
     """A watch, a sorter and a clock that the test moves."""
 
-    def __init__(self, known_session: bool = False) -> None:
-        self.directory = plant()
+    def __init__(self, known_session: bool = False, directory: Directory | None = None) -> None:
+        self.directory = directory or plant()
         self.sorter = Sorter(self.directory, 5 * SECOND)
         self.watch = Watch(self.directory, watched_us=0, known_session=known_session, most=100)
         self.now = START_US
 
-    def hear(self, *seqs: int, after_s: float = 1.0) -> None:
+    def hear(self, *seqs: int, after_s: float = 1.0, device: str = "d1", sensor: str = "s1") -> None:
         """Messages of d1."""
         self.now += int(after_s * SECOND)
-        lot = [message("d1", payload(seq, self.now, [{"s": "s1", "v": 1}]), self.now) for seq in seqs]
+        lot = [message(device, payload(seq, self.now, [{"s": sensor, "v": 1}]), self.now) for seq in seqs]
         decoded = Decoder(self.directory).decode(lot)
         self.sorter.sort(decoded, self.now)
         self.watch.heard(decoded)
@@ -204,3 +206,57 @@ def test_a_clock_that_follows_the_data_has_watched_nothing_before_its_first_read
     assert watch.watched_us == 0
     watch.tick(began, Lot(), START_US + SECOND)
     assert watch.watched_us == SECOND
+
+
+MODELS = 2  # slot
+
+
+def plant_with_models() -> Directory:
+    """Two models of one site, of windows of 10 s, and what is said of them together."""
+    own = DeviceRow(device_id=9, company_id=1, site_id=1, site_key="north", key="_davy.north")
+    first, second = (replace(device_row(n), key=f"_model.p{n}") for n in (1, 2))
+    scores = [sensor(n, row, "_mewma", is_virtual=True, period_s=10.0) for n, row in ((1, first), (2, second))]
+    return Directory(1, [first, second, own], [*scores, sensor(3, own, "_models", is_virtual=True)])
+
+
+def score(scene: Scene, seq: int, *models: str, after_s: float = 1.0) -> None:
+    for model in models:
+        scene.hear(seq, after_s=after_s, device=f"_model.{model}", sensor="_mewma")
+        after_s = 0.0
+
+
+def test_models_that_fall_silent_are_one_number_of_their_site() -> None:
+    """Five windows without a score: how many are silent; none when all speak again."""
+    scene = Scene(directory=plant_with_models())
+    score(scene, 0, "p1", "p2")
+    assert scene.news() == {MODELS: 0.0}
+    assert scene.news(48.0) == {}
+    assert scene.news(3.0) == {MODELS: 2.0}
+    score(scene, 1, "p1")
+    assert scene.news() == {MODELS: 1.0}
+    score(scene, 1, "p2")
+    assert scene.news() == {MODELS: 0.0}
+
+
+def test_a_model_that_was_never_fitted_is_not_missed() -> None:
+    """Nothing is said of models nobody has fitted, and only those that have judged are counted."""
+    scene = Scene(directory=plant_with_models())
+    assert [scene.news(60.0) for _ in range(5)] == [{}] * 5
+    score(scene, 0, "p1")
+    assert scene.news() == {MODELS: 0.0}
+    assert scene.news(60.0) == {MODELS: 1.0}
+
+
+def test_silence_of_models_counts_only_while_ingest_hears() -> None:
+    """Neither a broker that is away nor a start of ingest makes them silent; and a start ends no silence by itself."""
+    scene = Scene(directory=plant_with_models())
+    score(scene, 0, "p1", "p2")
+    scene.news()
+    for _ in range(10):
+        assert scene.news(60.0, connected=False, since_us=scene.now).get(MODELS, 0.0) == 0.0
+    again = Scene(directory=scene.directory)
+    again.now, again.sorter = scene.now, scene.sorter
+    assert again.news() == {}
+    score(again, 1, "p1")
+    assert again.news(2.0) == {}  # p2 may speak yet
+    assert again.news(60.0)[MODELS] == 2.0

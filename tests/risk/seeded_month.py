@@ -162,15 +162,32 @@ def _findings(c: psycopg.Connection[Any], a: Company, m: Seeded) -> None:
 
 def _impairments(c: psycopg.Connection[Any], a: Company, m: Seeded) -> None:
     """One of six hours, longer than announced; one that began before and is not restored until after the month."""
-    for kind, began, expected, restored in (
-        ("fire_pump", m.at(7), m.at(7, 11), m.at(7, 15)),
-        ("detector_bypass", m.since - timedelta(days=2), m.until + timedelta(days=9), m.until + timedelta(days=1)),
+    for kind, sensor, began, expected, restored in (
+        ("fire_pump", None, m.at(7), m.at(7, 11), m.at(7, 15)),
+        (
+            "detector_bypass",
+            a.sensors["lel-pump"],
+            m.since - timedelta(days=2),
+            m.until + timedelta(days=9),
+            m.until + timedelta(days=1),
+        ),
     ):
         c.execute(
-            "INSERT INTO impairment (company_id, site_id, kind, what, reason, interim_measures, began_at, expected_until, reported_at,"
-            " reported_by, restored_at, restored_by, restore_proof) VALUES (%s, %s, %s, 'P-101', 'repair', 'watch', %s, %s, %s, %s,"
+            "INSERT INTO impairment (company_id, site_id, kind, sensor_id, what, reason, interim_measures, began_at, expected_until,"
+            " reported_at, reported_by, restored_at, restored_by, restore_proof) VALUES (%s, %s, %s, %s, 'P-101', 'repair', 'watch', %s, %s, %s, %s,"
             " %s, %s, 'tested')",
-            (a.company_id, a.site_id, kind, began, expected, began, a.people["officer"], restored, a.people["officer"]),
+            (
+                a.company_id,
+                a.site_id,
+                kind,
+                sensor,
+                began,
+                expected,
+                began,
+                a.people["officer"],
+                restored,
+                a.people["officer"],
+            ),
         )
 
 

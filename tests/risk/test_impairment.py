@@ -28,6 +28,7 @@ OUTAGE = Outage(
         ({"began_at": datetime(1, 1, 1, tzinfo=UTC)}, "more than a year back"),
         ({"expected_until": NOW + 400 * 24 * HOUR}, "report a finding"),
         ({"kind": "detector_bypass"}, "names the detector"),
+        ({"sensor_id": 7}, "Only a bypass names a detector"),
         ({"kind": "umbrella"}, "one of sprinkler_valve"),
     ],
 )  # fmt: skip
@@ -35,6 +36,29 @@ def test_times_that_cannot_be_get_a_sentence(changes: dict[str, object], sentenc
     """What was wrong and what would be right, in words."""
     with pytest.raises(Refused, match=sentence):
         rules.check_outage(replace(OUTAGE, **changes), NOW)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("zone_id", "stands", "sentence"),
+    [
+        (5, (3, 5), None),
+        (None, (3, 5), None),
+        (None, (3, None), None),
+        (5, (3, 6), "does not belong to the chosen zone"),
+        (5, (3, None), "does not belong to the chosen zone"),
+        (5, (4, 5), "no such detector at this site"),
+        (None, None, "no such detector at this site"),
+    ],
+)
+def test_a_bypassed_detector_stands_in_the_chosen_place(
+    zone_id: int | None, stands: tuple[int, int | None] | None, sentence: str | None
+) -> None:
+    """What is bypassed and where must agree: else a site looks watched where it is not."""
+    if sentence is None:
+        rules.check_detector(site_id=3, zone_id=zone_id, stands=stands)
+    else:
+        with pytest.raises(Refused, match=sentence):
+            rules.check_detector(site_id=3, zone_id=zone_id, stands=stands)
 
 
 def test_restoring_lies_between_the_beginning_and_now() -> None:

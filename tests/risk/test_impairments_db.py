@@ -64,6 +64,7 @@ def test_what_is_missing_or_cannot_be_is_said(timescale_works: Works) -> None:
         ({"began_at": NOW + 900 * HOUR, "expected_until": NOW + 901 * HOUR}, "at most 7 days before"),
         ({"kind": "detector_bypass"}, "names the detector"),
         ({"kind": "detector_bypass", "sensor_id": 999_999}, "no such detector"),
+        ({"sensor_id": works.plant.definitions["gas"].sensor_id}, "Only a bypass names a detector"),
         ({"zone": 999_999}, "no such site or zone"),
     ):
         with pytest.raises(Refused, match=sentence):
