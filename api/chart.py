@@ -5,14 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Protocol
 
 POINTS = 1200  # buckets of one curve: more than a phone has pixels, fewer than it minds
 BEFORE = timedelta(minutes=15)  # shown ahead of the onset, so that one sees it come
 AFTER = timedelta(minutes=15)  # and after the end
-LONGEST = timedelta(days=7)  # raw retention on Apache and plain (design section 7)
+LONGEST = timedelta(days=7)  # shown of one occurrence
+LONGEST_CURVE = timedelta(days=1096)  # of a sensor: as long as minutes and hours are kept
+MOST_READINGS = 90_000  # drawn from raw readings: a day of one a second; above it, from minutes
+MOST_MINUTES = 50_000  # drawn from minutes: 34 days; above it, from hours
 SILENT_PERIODS = 3  # a sensor that misses three of its periods is silent, not slow
 _EVERY_READING_S = 0.001
+
+
+class Grain(Enum):
+    """What a curve is drawn from."""
+
+    READING = "reading"
+    MINUTE = "minute"
+    HOUR = "hour"
+
+    def period_s(self, of_sensor: float) -> float:
+        """How often something is expected, in seconds: a silence within a minute does not show in minutes."""
+        return max(of_sensor, {Grain.READING: 0.0, Grain.MINUTE: 60.0, Grain.HOUR: 3600.0}[self])
 
 
 class Bucketed(Protocol):
@@ -71,6 +87,25 @@ def bucket_seconds(since: datetime, until: datetime, period_s: float) -> float:
     """
     width = (until - since).total_seconds() / POINTS
     return _EVERY_READING_S if width <= period_s else width
+
+
+def grain(since: datetime, until: datetime, period_s: float, *, raw: bool = True) -> Grain:
+    """The finest that can be read at once and reaches back to `since`.
+
+    Args:
+        raw: whether raw readings, or their evidence, reach back to `since`.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    >>> [grain(noon - timedelta(days=days), noon, 1.0).value for days in (1, 30, 90)]
+    ['reading', 'minute', 'hour']
+    >>> grain(noon - timedelta(days=9), noon - timedelta(days=8), 1.0, raw=False).value
+    'minute'
+    """
+    span = until - since
+    if span <= timedelta(seconds=MOST_READINGS * period_s) and raw:
+        return Grain.READING
+    return Grain.MINUTE if span <= timedelta(minutes=MOST_MINUTES) else Grain.HOUR
 
 
 def curve(
