@@ -78,8 +78,8 @@ class Hold:
     reason: str
 
     def covers(self, since: datetime, until: datetime) -> bool:
-        """Whether it touches the span."""
-        return self.since <= until and (self.until is None or self.until >= since)
+        """Whether it touches the span, whose end is not part of it."""
+        return self.since < until and (self.until is None or self.until >= since)
 
 
 class Fate(StrEnum):

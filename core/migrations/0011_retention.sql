@@ -35,13 +35,13 @@ CREATE FUNCTION davy_batches_needed() RETURNS TABLE (after bigint, upto bigint) 
 $$;
 
 CREATE FUNCTION davy_is_needed(since timestamptz, until timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
-DECLARE span record; found boolean;
+DECLARE span record; is_there boolean;
 BEGIN
     FOR span IN SELECT after, upto FROM public.davy_batches_needed() WHERE upto > after LOOP
         -- Written out, so that the planner leaves out all other days.
         EXECUTE format('SELECT EXISTS (SELECT FROM public.reading WHERE measured_at >= %L AND measured_at < %L AND batch_no > %s AND batch_no <= %s)',
-                       since, until, span.after, span.upto) INTO found;
-        IF found THEN
+                       since, until, span.after, span.upto) INTO is_there;
+        IF is_there THEN
             RETURN true;
         END IF;
     END LOOP;
@@ -62,8 +62,8 @@ CREATE FUNCTION davy_evidence_windows(begins timestamptz, ends timestamptz)
     SELECT c.sensor_id, c.since, c.until FROM covering c
     UNION
     SELECT member.sensor_id, c.since, c.until
-    FROM covering c JOIN public.sensor s ON s.sensor_id = c.sensor_id AND s.is_virtual JOIN public.device d USING (device_id)
-    JOIN public.asset_model m ON d.key = '_model.' || m.key JOIN public.asset_model_member member USING (asset_id)
+    FROM covering c JOIN public.sensor s ON s.sensor_id = c.sensor_id AND s.is_virtual JOIN public.device d ON d.device_id = s.device_id
+    JOIN public.asset_model m ON d.key = '_model.' || m.key JOIN public.asset_model_member member ON member.asset_id = m.asset_id
 $$;
 
 -- Copies the evidence of a span beside; what is there already stays, so that doing it again changes nothing.
@@ -101,7 +101,7 @@ BEGIN
         WHEN day.until > least(older_than, now() - interval '2 days') THEN 'young'
         -- A clock that is years ahead makes everything look old: the two newest days that hold readings stay, whatever it says.
         WHEN (SELECT count(*) FROM davy_reading_chunks() c WHERE c.filled AND c.since >= day.until) < 2 THEN 'newest'
-        WHEN davy_is_held(day.since, day.until) THEN 'held'
+        WHEN davy_is_held(day.since, day.until - interval '1 microsecond') THEN 'held'
         WHEN NOT pg_try_advisory_xact_lock(7251103) THEN 'busy'
         WHEN davy_is_needed(day.since, day.until) THEN 'needed'
         END;
@@ -113,7 +113,7 @@ BEGIN
     evidence := davy_keep_evidence(day.since, day.until);
     BEGIN
         PERFORM davy_reading_lock(chunk);
-        IF davy_is_needed(day.since, day.until) OR davy_is_held(day.since, day.until)
+        IF davy_is_needed(day.since, day.until) OR davy_is_held(day.since, day.until - interval '1 microsecond')
            OR davy_evidence_digest(day.since, day.until) <> before THEN
             outcome := 'needed';
         ELSE

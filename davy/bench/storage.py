@@ -35,7 +35,6 @@ WORKER: Final = "bench"
 SECONDS_A_BATCH: Final = 5  # of 1,000 sensors at one a second: 5,000 rows a commit
 PLAN_SENSORS, PLAN_HZ, PLAN_DAYS = 1_000, 1.0, 90
 CHART_SENSORS: Final = 20  # that have weeks of minutes beside each other in the table
-CHART_DAYS: Final = 30
 TRIES: Final = 7
 
 
@@ -53,13 +52,13 @@ class Measured:
         return round(size / self.readings, 2)
 
 
-def storage(readings: int, *, as_json: bool) -> int:
+def storage(readings: int, *, chart_days: int, as_json: bool) -> int:
     """Loads so many readings into each kind of database, as ingest would, rolls them up, and weighs what is there."""
     answer: dict[str, Any] = {"kinds": {}}
     for kind in KINDS:
         progress(f"Loading {readings:,} readings into a {kind} database ...")
         with start_postgres(kind, fsync=False) as server:
-            name, measured = _measure(server, readings)
+            name, measured = _measure(server, readings, timedelta(days=chart_days))
         sizes = measured.sizes
         answer["kinds"][name] = {
             "postgresql": server.version,
@@ -76,7 +75,7 @@ def storage(readings: int, *, as_json: bool) -> int:
     answer["settings"] = {
         "sensors": PLAN_SENSORS,
         "rows_a_batch": PLAN_SENSORS * SECONDS_A_BATCH,
-        "chart_days": CHART_DAYS,
+        "chart_days": chart_days,
         "compressed": None,  # no distribution's packages carry the edition that compresses
     }
     say(answer, as_json=as_json)
@@ -100,7 +99,7 @@ def plan(per_reading: float, per_minute: float, days: int = PLAN_DAYS) -> dict[s
     }
 
 
-def _measure(server: PostgresServer, readings: int) -> tuple[str, Measured]:
+def _measure(server: PostgresServer, readings: int, span: timedelta) -> tuple[str, Measured]:
     passwords, key = {role: secrets.token_urlsafe(12) for role in ROLES}, secrets.token_bytes(32)
     bootstrap(server.superuser_url(), DATABASE, passwords)
 
@@ -121,10 +120,10 @@ def _measure(server: PostgresServer, readings: int) -> tuple[str, Measured]:
                     roll_up(alerting, most=12)
         store.settle(owner)
         sizes = store.sizes(owner)
-        store.fill_minutes(owner, CHART_SENSORS, now - timedelta(days=CHART_DAYS), now)
+        store.fill_minutes(owner, CHART_SENSORS, now - span, now)
         person = Principal(role="safety_officer", person_id=1, companies=[store.company_of(owner, sensors[0])])
         with closing(connect(url("web"), application="bench")) as web:
-            charts = _charts(web, sign(person, key, time.time() + 900), sensors[0], now)
+            charts = _charts(web, sign(person, key, time.time() + 900), sensors[0], now, span)
     return kind, Measured(sizes, loaded, charts, server.version)
 
 
@@ -150,12 +149,10 @@ def _load(url: str, token: str, sensors: list[int], readings: int, now: datetime
     return batches * n * SECONDS_A_BATCH
 
 
-def _charts(web: Connection[Any], token: str, sensor: int, now: datetime) -> dict[str, float]:
-    """Milliseconds of the query behind a chart, as a client's officer: thirty days from minutes, an hour from readings."""
+def _charts(web: Connection[Any], token: str, sensor: int, now: datetime, span: timedelta) -> dict[str, float]:
+    """Milliseconds of the query behind a chart, as a client's officer: weeks from minutes, an hour from readings."""
     return {
-        "thirty_days_of_minutes": _timed(
-            web, token, lambda c: minutes_curve(c, sensor, *_span(now, timedelta(days=CHART_DAYS), Grain.MINUTE))
-        ),
+        "weeks_of_minutes": _timed(web, token, lambda c: minutes_curve(c, sensor, *_span(now, span, Grain.MINUTE))),
         "an_hour_of_readings": _timed(
             web, token, lambda c: curve(c, sensor, *_span(now, timedelta(hours=1), Grain.READING))
         ),

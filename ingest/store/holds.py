@@ -68,7 +68,8 @@ def place(
     reason: str,
     now: datetime,
 ) -> int:
-    """Places a hold on a site that is there; gives its number."""
+    """Places a hold on a site that is there; gives its number. A drop that is under way is waited for: what stands then is held."""
+    connection.execute("SELECT pg_advisory_xact_lock(7251103)")  # as davy_reading_drop() takes it
     row = connection.execute(
         """INSERT INTO legal_hold (company_id, site_id, occurrence_id, since, until, held_at, held_by, reason)
            SELECT company_id, site_id, %(occurrence)s, %(since)s, %(until)s, %(now)s, %(by)s, %(reason)s FROM site WHERE key = %(site)s
