@@ -13,8 +13,7 @@ BEFORE = timedelta(minutes=15)  # shown ahead of the onset, so that one sees it 
 AFTER = timedelta(minutes=15)  # and after the end
 LONGEST = timedelta(days=7)  # shown of one occurrence
 LONGEST_CURVE = timedelta(days=1096)  # of a sensor: as long as minutes and hours are kept
-MOST_READINGS = 90_000  # drawn from raw readings: a day of one a second; above it, from minutes
-MOST_MINUTES = 50_000  # drawn from minutes: 34 days; above it, from hours
+_MINUTE_S, _HOUR_S = 60.0, 3600.0
 SILENT_PERIODS = 3  # a sensor that misses three of its periods is silent, not slow
 _EVERY_READING_S = 0.001
 
@@ -28,7 +27,7 @@ class Grain(Enum):
 
     def period_s(self, of_sensor: float) -> float:
         """How often something is expected, in seconds: a silence within a minute does not show in minutes."""
-        return max(of_sensor, {Grain.READING: 0.0, Grain.MINUTE: 60.0, Grain.HOUR: 3600.0}[self])
+        return max(of_sensor, {Grain.READING: 0.0, Grain.MINUTE: _MINUTE_S, Grain.HOUR: _HOUR_S}[self])
 
 
 class Bucketed(Protocol):
@@ -89,23 +88,18 @@ def bucket_seconds(since: datetime, until: datetime, period_s: float) -> float:
     return _EVERY_READING_S if width <= period_s else width
 
 
-def grain(since: datetime, until: datetime, period_s: float, *, raw: bool = True) -> Grain:
-    """The finest that can be read at once and reaches back to `since`.
+def grain(bucket_s: float, *, raw: bool = True) -> Grain:
+    """What buckets of this width are drawn from: the coarsest that is no coarser than they are.
 
     Args:
-        raw: whether raw readings, or their evidence, reach back to `since`.
+        raw: whether raw readings, or their evidence, reach back to the beginning.
 
-    >>> from datetime import UTC
-    >>> noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    >>> [grain(noon - timedelta(days=days), noon, 1.0).value for days in (1, 30, 90)]
-    ['reading', 'minute', 'hour']
-    >>> grain(noon - timedelta(days=9), noon - timedelta(days=8), 1.0, raw=False).value
-    'minute'
+    >>> [grain(width).value for width in (0.001, 18.0, 72.0, 4000.0)], grain(3.0, raw=False).value
+    (['reading', 'reading', 'minute', 'hour'], 'minute')
     """
-    span = until - since
-    if span <= timedelta(seconds=MOST_READINGS * period_s) and raw:
-        return Grain.READING
-    return Grain.MINUTE if span <= timedelta(minutes=MOST_MINUTES) else Grain.HOUR
+    if bucket_s >= _HOUR_S:
+        return Grain.HOUR
+    return Grain.MINUTE if bucket_s >= _MINUTE_S or not raw else Grain.READING
 
 
 def curve(
