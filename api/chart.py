@@ -13,6 +13,7 @@ BEFORE = timedelta(minutes=15)  # shown ahead of the onset, so that one sees it 
 AFTER = timedelta(minutes=15)  # and after the end
 LONGEST = timedelta(days=7)  # shown of one occurrence
 LONGEST_CURVE = timedelta(days=1096)  # of a sensor: as long as minutes and hours are kept
+MOST_READINGS = 20_000  # drawn from raw readings, five and a half hours of one a second; above it, from minutes
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
 SILENT_PERIODS = 3  # a sensor that misses three of its periods is silent, not slow
 _EVERY_READING_S = 0.001
@@ -88,18 +89,23 @@ def bucket_seconds(since: datetime, until: datetime, period_s: float) -> float:
     return _EVERY_READING_S if width <= period_s else width
 
 
-def grain(bucket_s: float, *, raw: bool = True) -> Grain:
-    """What buckets of this width are drawn from: the coarsest that is no coarser than they are.
+def grain(shown: Window, period_s: float, *, raw: bool = True) -> Grain:
+    """What a window is drawn from: readings where they are few, hours where a bucket is an hour wide or more, else minutes.
 
     Args:
         raw: whether raw readings, or their evidence, reach back to the beginning.
 
-    >>> [grain(width).value for width in (0.001, 18.0, 72.0, 4000.0)], grain(3.0, raw=False).value
-    (['reading', 'reading', 'minute', 'hour'], 'minute')
+    >>> noon = datetime(2026, 11, 23, 12)
+    >>> def of(hours, period_s, **more):
+    ...     since = noon - timedelta(hours=hours)
+    ...     return grain(Window(since, noon, bucket_seconds(since, noon, period_s)), period_s, **more).value
+    >>> of(5, 1.0), of(6, 1.0), of(24 * 30, 1.0), of(24 * 60, 1.0), of(1, 1.0, raw=False), of(24, 60.0)
+    ('reading', 'minute', 'minute', 'hour', 'minute', 'reading')
     """
-    if bucket_s >= _HOUR_S:
+    if shown.bucket_s >= _HOUR_S:
         return Grain.HOUR
-    return Grain.MINUTE if bucket_s >= _MINUTE_S or not raw else Grain.READING
+    many = (shown.until - shown.since).total_seconds() > MOST_READINGS * period_s
+    return Grain.MINUTE if many or not raw else Grain.READING
 
 
 def curve(

@@ -39,7 +39,7 @@ def evidence_of(
     shown = window(occurrence.began_at, ended, now, occurrence.period_s)
     of = Grain.READING
     if visitor.may(Right.SEE_READINGS):
-        of = grain(shown.bucket_s)
+        of = grain(shown, occurrence.period_s)
         buckets = readings_of(connection, occurrence.sensor_id, shown, of)
     else:
         looks.journal(

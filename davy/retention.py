@@ -25,7 +25,7 @@ from ingest.store import holds as store
 from ingest.store.chunks import Outcome, Storage, storage_of
 
 AROUND: Final = timedelta(hours=72)  # what a claim asks for beside an occurrence, on both sides of it; ours
-GIGABYTE: Final = 1e9
+_UNITS: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 TOLD: Final = {
     Outcome.DROPPED: "dropped",
     Outcome.COMPRESSED: "compressed",
@@ -154,13 +154,10 @@ def _hold(hold: Hold) -> dict[str, Any]:
 
 def _lines(answer: dict[str, Any]) -> list[str]:
     keep = answer["keep"]
-    told = [
-        f"{answer['kind']}: raw readings are kept {keep['raw_days']} days, {answer['bytes'] / GIGABYTE:.2f} GB now."
-    ]
+    told = [f"{answer['kind']}: raw readings are kept {keep['raw_days']} days, {weight(answer['bytes'])} now."]
     verb = "would be " if answer["dry_run"] else ""
     for each in answer["chunks"]:
-        size = f"{each['bytes'] / GIGABYTE:.2f} GB"
-        what = f"{each['since'][:10]} ({size})"
+        what = f"{each['since'][:10]} ({weight(each['bytes'])})"
         if each["fate"] == Fate.HELD:
             told.append(f"{what}: held by {', '.join(map(str, each['holds']))}")
         elif each["outcome"] is not None:
@@ -173,9 +170,22 @@ def _lines(answer: dict[str, Any]) -> list[str]:
     rate = answer["bytes_per_day"]
     if rate is None:
         return [*told, "No whole day has passed yet, so nothing can be said of the disk."]
-    enough = "enough for what is kept" if answer["disk_is_enough"] else "NOT enough for what is kept"
-    free = f"{answer['free_bytes'] / GIGABYTE:.1f} GB free at {answer['free_at']}"
-    return [*told, f"{rate / GIGABYTE:.2f} GB a day; {free}: {answer['days_of_disk']:g} days, {enough}."]
+    lasts = "enough for what is kept"
+    if not answer["disk_is_enough"]:
+        lasts = f"full in {answer['days_of_disk']:g} days, before the oldest day goes"
+    return [*told, f"{weight(rate)} a day; {weight(answer['free_bytes'])} free at {answer['free_at']}: {lasts}."]
+
+
+def weight(size: float) -> str:
+    """Bytes in the largest unit that fits, powers of ten as disks are sold.
+
+    >>> weight(2_269_184), weight(9.5e9), weight(12)
+    ('2.27 MB', '9.50 GB', '12 B')
+    """
+    for unit, symbol in _UNITS:
+        if size >= unit:
+            return f"{size / unit:.2f} {symbol}"
+    return f"{size:.0f} B"
 
 
 def described(hold: dict[str, Any]) -> str:

@@ -124,7 +124,7 @@ def list_sensors(web: Here, visitor: ReadingReader) -> list[models.Sensor]:
 def read_readings(
     web: Here, visitor: ReadingReader, sensor_id: int, since: datetime | None = None, until: datetime | None = None
 ) -> models.Curve:
-    """The readings of one sensor: the last hour, or from `since` to `until`, three years at most; over twenty hours from minutes, over fifty days from hours, with their extremes."""
+    """The readings of one sensor: the last hour, or from `since` to `until`, three years at most; where they are many from minutes, over fifty days from hours, with their extremes."""
     end = _aware(until or web.clock())
     begin = _aware(since or end - timedelta(hours=1))
     if not timedelta(0) < end - begin <= chart.LONGEST_CURVE:
@@ -135,7 +135,7 @@ def read_readings(
             raise NotFound
         sensor = found[0]
         shown = chart.Window(begin, end, chart.bucket_seconds(begin, end, sensor.period_s))
-        of = chart.grain(shown.bucket_s, raw=readings.raw_reaches(connection, sensor_id, begin))
+        of = chart.grain(shown, sensor.period_s, raw=readings.raw_reaches(connection, sensor_id, begin))
         buckets = readings_of(connection, sensor_id, shown, of)
         gaps = readings.gaps(connection, sensor.device_id, begin, end)
     drawn = chart.curve(buckets, [(gap.since, gap.until) for gap in gaps], shown, of.period_s(sensor.period_s))

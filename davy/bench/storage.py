@@ -36,6 +36,7 @@ SECONDS_A_BATCH: Final = 5  # of 1,000 sensors at one a second: 5,000 rows a com
 PLAN_SENSORS, PLAN_HZ, PLAN_DAYS = 1_000, 1.0, 90
 CHART_SENSORS: Final = 20  # that have weeks of minutes beside each other in the table
 TRIES: Final = 7
+VACUUMS: Final = 5  # autovacuum comes when a fifth of a table is dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,11 @@ def _measure(server: PostgresServer, readings: int, span: timedelta) -> tuple[st
         loaded = _load(url("ingest"), token, sensors, readings, now)
         store.mark(owner, WORKER, loaded // (PLAN_SENSORS * SECONDS_A_BATCH))
         with closing(connect(url("alerting"), application="bench")) as alerting:
-            for _ in range(1 + loaded // (PLAN_SENSORS * SECONDS_A_BATCH * 12)):  # once a minute, as the risk process
+            for minute in range(minutes := 1 + loaded // (PLAN_SENSORS * SECONDS_A_BATCH * 12)):
                 with transaction(alerting, token):
-                    roll_up(alerting, most=12)
+                    roll_up(alerting, most=12)  # once a minute, as the risk process
+                if minute % (1 + minutes // VACUUMS) == 0:
+                    store.settle(owner)
         store.settle(owner)
         sizes = store.sizes(owner)
         store.fill_minutes(owner, CHART_SENSORS, now - span, now)

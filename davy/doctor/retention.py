@@ -10,7 +10,7 @@ from psycopg import Connection
 from core.settings import variable
 from davy.doctor.examination import Check, Examination, few
 from davy.duties.retention import keep_of
-from davy.retention import GIGABYTE, State, free_bytes, look
+from davy.retention import State, free_bytes, look, weight
 from ingest.retention import Fate, Hold, bytes_per_day, days_of_disk
 
 OVERDUE: Final = timedelta(days=1)  # after its time; the risk process looks every minute
@@ -26,10 +26,10 @@ def readings_kept(on: Examination, connection: Connection[Any]) -> Check:
     days = [chunk for chunk in state.chunks if chunk.since is not None and chunk.filled]
     if not days:
         return Check("readings_kept", True, _("No reading is stored yet."))
-    found = _("%(days)s days of raw readings since %(since)s, %(size)s GB; %(kept)s days are kept.") % {
+    found = _("%(days)s days of raw readings since %(since)s, %(size)s; %(kept)s days are kept.") % {
         "days": len(days),
         "since": f"{days[0].since:%Y-%m-%d}",
-        "size": f"{sum(chunk.bytes for chunk in state.chunks) / GIGABYTE:.2f}",
+        "size": weight(sum(chunk.bytes for chunk in state.chunks)),
         "kept": raw.days,
     }
     if late := _overdue(state, on.now - raw - OVERDUE):
@@ -38,9 +38,9 @@ def readings_kept(on: Examination, connection: Connection[Any]) -> Check:
         return Check("readings_kept", False, told, advice)
     other = sum(chunk.bytes for chunk in state.chunks if chunk.since is None)
     if other > MOST_OTHER:
-        told = _("%(found)s %(size)s GB have no day of their own.") % {
+        told = _("%(found)s %(size)s have no day of their own.") % {
             "found": found,
-            "size": f"{other / GIGABYTE:.1f}",
+            "size": weight(other),
         }
         advice = _("Look at the devices' clocks, and whether the risk process runs: it makes the days ahead.")
         return Check("readings_kept", False, told, advice)
@@ -64,11 +64,11 @@ def disk_lasts(on: Examination, connection: Connection[Any]) -> Check:
     left, enough = days_of_disk(state.chunks, keep, on.now, free, compresses=state.storage.compresses)
     if not rate or left is None:
         return Check("disk_lasts", True, _("No whole day of readings is stored yet, so the rate is not known."))
-    said = {"rate": f"{rate / GIGABYTE:.2f}", "days": f"{left:.0f}", "folder": str(on.settings.state_dir)}
+    said = {"rate": weight(rate), "days": f"{left:.0f}", "folder": str(on.settings.state_dir)}
     if enough:
-        told = _("%(rate)s GB a day; the disk of %(folder)s is enough for what is kept.") % said
+        told = _("%(rate)s a day; the disk of %(folder)s is enough for what is kept.") % said
         return Check("disk_lasts", True, told)
-    told = _("%(rate)s GB a day; the disk of %(folder)s is full in %(days)s days, before the oldest day goes.") % said
+    told = _("%(rate)s a day; the disk of %(folder)s is full in %(days)s days, before the oldest day goes.") % said
     advice = _("Take a larger disk, or keep raw readings for fewer days: %(name)s.") % {
         "name": variable("keep_raw_days")
     }
@@ -81,9 +81,9 @@ def legal_holds(on: Examination, connection: Connection[Any]) -> Check:
     if not state.holds:
         return Check("legal_holds", True, _("No legal hold is in force."))
     held = sum(d.chunk.bytes for d in state.destinies if d.fate is Fate.HELD)
-    found = _("In force: %(holds)s; %(size)s GB are kept beyond their time.") % {
+    found = _("In force: %(holds)s; %(size)s are kept beyond their time.") % {
         "holds": few([_named(hold) for hold in state.holds]),
-        "size": f"{held / GIGABYTE:.2f}",
+        "size": weight(held),
     }
     return Check("legal_holds", True, found)
 
