@@ -5,14 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Protocol
 
 POINTS = 1200  # buckets of one curve: more than a phone has pixels, fewer than it minds
 BEFORE = timedelta(minutes=15)  # shown ahead of the onset, so that one sees it come
 AFTER = timedelta(minutes=15)  # and after the end
-LONGEST = timedelta(days=7)  # raw retention on Apache and plain (design section 7)
+LONGEST = timedelta(days=7)  # shown of one occurrence
+LONGEST_CURVE = timedelta(days=1096)  # of a sensor: as long as minutes and hours are kept
+MOST_READINGS = 20_000  # drawn from raw readings, five and a half hours of one a second; above it, from minutes
+_MINUTE_S, _HOUR_S = 60.0, 3600.0
 SILENT_PERIODS = 3  # a sensor that misses three of its periods is silent, not slow
 _EVERY_READING_S = 0.001
+
+
+class Grain(Enum):
+    """What a curve is drawn from."""
+
+    READING = "reading"
+    MINUTE = "minute"
+    HOUR = "hour"
+
+    def period_s(self, of_sensor: float) -> float:
+        """How often something is expected, in seconds: a silence within a minute does not show in minutes."""
+        return max(of_sensor, {Grain.READING: 0.0, Grain.MINUTE: _MINUTE_S, Grain.HOUR: _HOUR_S}[self])
 
 
 class Bucketed(Protocol):
@@ -71,6 +87,25 @@ def bucket_seconds(since: datetime, until: datetime, period_s: float) -> float:
     """
     width = (until - since).total_seconds() / POINTS
     return _EVERY_READING_S if width <= period_s else width
+
+
+def grain(shown: Window, period_s: float, *, raw: bool = True) -> Grain:
+    """What a window is drawn from: readings where they are few, hours where a bucket is an hour wide or more, else minutes.
+
+    Args:
+        raw: whether raw readings, or their evidence, reach back to the beginning.
+
+    >>> noon = datetime(2026, 11, 23, 12)
+    >>> def of(hours, period_s, **more):
+    ...     since = noon - timedelta(hours=hours)
+    ...     return grain(Window(since, noon, bucket_seconds(since, noon, period_s)), period_s, **more).value
+    >>> of(5, 1.0), of(6, 1.0), of(24 * 30, 1.0), of(24 * 60, 1.0), of(1, 1.0, raw=False), of(24, 60.0)
+    ('reading', 'minute', 'minute', 'hour', 'minute', 'reading')
+    """
+    if shown.bucket_s >= _HOUR_S:
+        return Grain.HOUR
+    many = (shown.until - shown.since).total_seconds() > MOST_READINGS * period_s
+    return Grain.MINUTE if many or not raw else Grain.READING
 
 
 def curve(

@@ -8,7 +8,7 @@ from datetime import datetime
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from api.chart import Curve, Window, curve, window
+from api.chart import Curve, Grain, Window, curve, grain, window
 from api.choices import sees_evidence
 from api.permissions import Right
 from api.store import looks, occurrences, readings
@@ -37,8 +37,10 @@ def evidence_of(
         return None
     ended = occurrence.normal_at if occurrence.resolved_at is None else (occurrence.normal_at or occurrence.resolved_at)
     shown = window(occurrence.began_at, ended, now, occurrence.period_s)
+    of = Grain.READING
     if visitor.may(Right.SEE_READINGS):
-        buckets = readings.curve(connection, occurrence.sensor_id, shown.since, shown.until, shown.bucket_s)
+        of = grain(shown, occurrence.period_s)
+        buckets = readings_of(connection, occurrence.sensor_id, shown, of)
     else:
         looks.journal(
             connection,
@@ -59,9 +61,18 @@ def evidence_of(
             connection, occurrence.occurrence_id, shown.since, shown.until, shown.bucket_s
         )
     gaps = readings.gaps(connection, occurrence.device_id, shown.since, shown.until)
-    return Evidence(
-        shown, buckets, curve(buckets, [(gap.since, gap.until) for gap in gaps], shown, occurrence.period_s)
-    )
+    missing = [(gap.since, gap.until) for gap in gaps]
+    return Evidence(shown, buckets, curve(buckets, missing, shown, of.period_s(occurrence.period_s)))
+
+
+def readings_of(connection: Connection[TupleRow], sensor_id: int, shown: Window, of: Grain) -> list[readings.Bucket]:
+    """A sensor's curve from raw readings, minutes or hours."""
+    read = {
+        Grain.READING: readings.curve,
+        Grain.MINUTE: readings.minutes_curve,
+        Grain.HOUR: readings.hours_curve,
+    }[of]
+    return read(connection, sensor_id, shown.since, shown.until, shown.bucket_s)
 
 
 def table_of(evidence: Evidence) -> list[readings.Bucket]:

@@ -163,6 +163,24 @@ class Settings(BaseSettings):
         60, "Seconds between checkpoints of detector state; a restart judges again what came since.", "a whole number from 1 to 3600", ge=1, le=3600
     )  # fmt: skip
 
+    keep_raw_days: int | None = _setting(
+        None,
+        "Days that raw readings are kept; not set: 7, or 90 where TimescaleDB's own licence lets them be compressed.",
+        "a whole number from 2 to 3660", ge=2, le=3660,
+    )  # fmt: skip
+    compress_after_days: int = _setting(
+        7, "Days after which raw readings are compressed, where the licence allows it.", "a whole number from 2 to 3660", ge=2, le=3660
+    )  # fmt: skip
+    keep_minutes_days: int = _setting(
+        1096, "Days that minutes of readings are kept.", "a whole number from 30 to 36600", ge=30, le=36600
+    )
+    keep_hours_days: int = _setting(
+        1096, "Days that hours of readings are kept; scores and reports need them for a year at least.", "a whole number from 400 to 36600", ge=400, le=36600
+    )  # fmt: skip
+    keep_evidence_years: int = _setting(
+        5, "Years that readings within the evidence of an occurrence are kept.", "a whole number from 3 to 100", ge=3, le=100
+    )  # fmt: skip
+
     state_dir: Folder = _setting(Path("/var/lib/davy"), "Folder for locks and what outlives a process.", _PATH_RULE)
     data_dir: Path | None = _setting(None, "Folder of real data for evaluation; the product runs without it.", "a path")
 

@@ -62,18 +62,76 @@ class SensorLine:
 def curve(
     connection: Connection[Any], sensor_id: int, since: datetime, until: datetime, bucket_s: float
 ) -> list[Bucket]:
-    """The sensor's readings from `since` to `until`, one row a bucket, in time order."""
+    """The sensor's readings from `since` to `until`, one row a bucket, in time order; of days that are dropped, their evidence."""
     with connection.cursor(row_factory=class_row(Bucket)) as cursor:
         return cursor.execute(
             """
             SELECT min(measured_at) AS at, max(measured_at) AS until,
                    min(value) FILTER (WHERE value <> 'NaN' AND quality & 3 <> 2) AS low,
                    max(value) FILTER (WHERE value <> 'NaN' AND quality & 3 <> 2) AS high, count(*)::int AS readings
-            FROM v_reading WHERE sensor_id = %(sensor)s AND measured_at BETWEEN %(since)s AND %(until)s
+            FROM (SELECT measured_at, value, quality FROM v_reading
+                  WHERE sensor_id = %(sensor)s AND measured_at BETWEEN %(since)s AND %(until)s
+                  UNION ALL
+                  SELECT e.measured_at, e.value, e.quality FROM evidence_reading e
+                  WHERE e.sensor_id = %(sensor)s AND e.measured_at BETWEEN %(since)s AND %(until)s
+                    AND NOT EXISTS (SELECT FROM v_reading r WHERE r.sensor_id = %(sensor)s AND r.measured_at = e.measured_at)) r
             GROUP BY floor(extract(epoch FROM measured_at) / %(bucket)s) ORDER BY 1
             """,
             {"sensor": sensor_id, "since": since, "until": until, "bucket": bucket_s},
         ).fetchall()
+
+
+def minutes_curve(
+    connection: Connection[Any], sensor_id: int, since: datetime, until: datetime, bucket_s: float
+) -> list[Bucket]:
+    """The same from minutes, and from hours where minutes do not reach back: extremes are kept, no peak is lost."""
+    with connection.cursor(row_factory=class_row(Bucket)) as cursor:
+        return cursor.execute(
+            """
+            SELECT min(begins) AS at, max(ends) AS until, min(minimum) AS low, max(maximum) AS high, sum(readings)::int AS readings
+            FROM (SELECT minute AS begins, minute + interval '1 minute' AS ends, minimum, maximum, readings FROM reading_minute
+                  WHERE sensor_id = %(sensor)s AND minute > %(since)s - interval '1 minute' AND minute < %(until)s
+                  UNION ALL
+                  SELECT hour, hour + interval '1 hour', minimum, maximum, readings FROM reading_hour
+                  WHERE sensor_id = %(sensor)s AND hour > %(since)s - interval '1 hour' AND hour < %(until)s
+                    AND hour < date_trunc('hour', coalesce((SELECT min(minute) FROM reading_minute WHERE sensor_id = %(sensor)s), 'infinity'))) r
+            GROUP BY floor(extract(epoch FROM begins) / %(bucket)s) ORDER BY 1
+            """,
+            {"sensor": sensor_id, "since": since, "until": until, "bucket": bucket_s},
+        ).fetchall()
+
+
+def hours_curve(
+    connection: Connection[Any], sensor_id: int, since: datetime, until: datetime, bucket_s: float
+) -> list[Bucket]:
+    """The same from hours alone: for spans of months."""
+    with connection.cursor(row_factory=class_row(Bucket)) as cursor:
+        return cursor.execute(
+            """
+            SELECT min(hour) AS at, max(hour) + interval '1 hour' AS until, min(minimum) AS low, max(maximum) AS high,
+                   sum(readings)::int AS readings
+            FROM reading_hour WHERE sensor_id = %(sensor)s AND hour > %(since)s - interval '1 hour' AND hour < %(until)s
+            GROUP BY floor(extract(epoch FROM hour) / %(bucket)s) ORDER BY 1
+            """,
+            {"sensor": sensor_id, "since": since, "until": until, "bucket": bucket_s},
+        ).fetchall()
+
+
+def raw_reaches(connection: Connection[Any], sensor_id: int, since: datetime) -> bool:
+    """Whether raw readings reach back to `since`, or nothing older is known either."""
+    row = connection.execute(
+        """
+        WITH first AS (SELECT coalesce((SELECT measured_at FROM v_reading WHERE sensor_id = %(sensor)s ORDER BY measured_at LIMIT 1),
+                                       'infinity') AS at)
+        SELECT NOT EXISTS (SELECT FROM reading_minute, first WHERE sensor_id = %(sensor)s
+                           AND minute >= %(since)s AND minute <= first.at - interval '1 minute')
+           AND NOT EXISTS (SELECT FROM reading_hour, first WHERE sensor_id = %(sensor)s
+                           AND hour >= %(since)s AND hour <= first.at - interval '1 hour')
+        """,
+        {"sensor": sensor_id, "since": since},
+    ).fetchone()
+    assert row is not None
+    return bool(row[0])
 
 
 def evidence_curve(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from api import chart, cookies
 from api.choices import sees_evidence
-from api.evidence import Evidence, evidence_of, timeline_of
+from api.evidence import Evidence, evidence_of, readings_of, timeline_of
 from api.gate import AlarmReader, DeviceReader, OccurrenceReader, ReadingReader, RejectedReader, Somebody
 from api.permissions import RIGHTS
 from api.raw_view import raw_view
@@ -124,20 +124,21 @@ def list_sensors(web: Here, visitor: ReadingReader) -> list[models.Sensor]:
 def read_readings(
     web: Here, visitor: ReadingReader, sensor_id: int, since: datetime | None = None, until: datetime | None = None
 ) -> models.Curve:
-    """The readings of one sensor: the last hour, or from `since` to `until`, seven days at most."""
+    """The readings of one sensor: the last hour, or from `since` to `until`, three years at most; where they are many from minutes, over fifty days from hours, with their extremes."""
     end = _aware(until or web.clock())
     begin = _aware(since or end - timedelta(hours=1))
-    if not timedelta(0) < end - begin <= chart.LONGEST:
-        raise Answer(422, later("The window must begin before it ends and be seven days at most."))
+    if not timedelta(0) < end - begin <= chart.LONGEST_CURVE:
+        raise Answer(422, later("The window must begin before it ends and be three years at most."))
     with web.acting_for(visitor) as connection:
         found = readings.list_sensors(connection, sensor_id)
         if not found:
             raise NotFound
         sensor = found[0]
         shown = chart.Window(begin, end, chart.bucket_seconds(begin, end, sensor.period_s))
-        buckets = readings.curve(connection, sensor_id, begin, end, shown.bucket_s)
+        of = chart.grain(shown, sensor.period_s, raw=readings.raw_reaches(connection, sensor_id, begin))
+        buckets = readings_of(connection, sensor_id, shown, of)
         gaps = readings.gaps(connection, sensor.device_id, begin, end)
-    drawn = chart.curve(buckets, [(gap.since, gap.until) for gap in gaps], shown, sensor.period_s)
+    drawn = chart.curve(buckets, [(gap.since, gap.until) for gap in gaps], shown, of.period_s(sensor.period_s))
     return _curve(Evidence(shown, buckets, drawn), unit=sensor.unit, time_zone=sensor.time_zone)
 
 

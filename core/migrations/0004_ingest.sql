@@ -107,15 +107,45 @@ CREATE TABLE reading_hour (                    -- the readings of a sensor, an h
     simulated   boolean NOT NULL DEFAULT false, -- made by the demo's history; real readings of the hour replace it
     PRIMARY KEY (sensor_id, hour),
     FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id)
-);
+) WITH (fillfactor = 50);                      -- an hour is added to every minute: the new row finds room beside the old
 -- The insurer's people see an hour when its last reading is 24 hours old (design section 9).
 CALL davy_wall('reading_hour', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
     AND ((SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'') OR hour <= now() - interval ''25 hours'')))');
 
-CREATE TABLE rollup_mark (                     -- up to which batch of a worker the hours are filled
+CREATE TABLE reading_minute (                  -- the same by the minute: what a chart of weeks is drawn from
+    sensor_id   int NOT NULL,
+    minute      timestamptz NOT NULL,
+    company_id  int NOT NULL REFERENCES company,
+    readings    int NOT NULL,
+    good        int NOT NULL,
+    minimum     double precision,
+    maximum     double precision,
+    mean        double precision,
+    PRIMARY KEY (sensor_id, minute),
+    FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id)
+) WITH (fillfactor = 85);                      -- a minute is added to once or twice: the new row finds room beside the old
+CALL davy_wall('reading_minute', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
+    AND ((SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'') OR minute <= now() - interval ''24 hours 1 minute'')))');
+
+CREATE TABLE rollup_mark (                     -- up to which batch of a worker minutes and hours are filled
     worker      text PRIMARY KEY,
     batch_no    bigint NOT NULL
 );
+
+CREATE TABLE evidence_reading (                -- readings within the evidence of occurrences, kept when their day is dropped (0011)
+    sensor_id   int NOT NULL,
+    measured_at timestamptz NOT NULL,
+    company_id  int NOT NULL REFERENCES company,
+    value       double precision,
+    quality     smallint NOT NULL,
+    batch_no    bigint NOT NULL,
+    judged_at   timestamptz,
+    PRIMARY KEY (sensor_id, measured_at),
+    FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id)
+);
+-- Raw readings as before: the insurer's people see them through v_evidence alone.
+CALL davy_wall('evidence_reading', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
+    AND (SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'')))');
 
 -- `reading` is never granted to web: TimescaleDB refuses compression on a table with row security (issue 6827) and a
 -- grant reaches chunks without the policy (issue 7830). The pages read this; the insurer's people see no raw stream.
@@ -163,8 +193,10 @@ GRANT SELECT ON latest, device_stream, stream_gap, v_reading TO davy_alerting, d
 GRANT SELECT ON rejected_message TO davy_web;
 GRANT SELECT ON ingest_status TO davy_web, davy_alerting;
 GRANT SELECT (worker, beat_at, state) ON ingest_status TO davy_grafana; -- not the report: it counts over all companies
--- Hours are filled by the clock, in the risk process, which works as alerting.
+-- Minutes and hours are filled by the clock, in the risk process, which works as alerting. Nobody but the owner's functions of 0011
+-- deletes them, or writes evidence.
 GRANT SELECT ON ingest_mark TO davy_alerting;
-GRANT SELECT, INSERT, UPDATE ON reading_hour, rollup_mark TO davy_alerting;
-GRANT SELECT ON reading_hour TO davy_web, davy_grafana;
+GRANT SELECT, INSERT, UPDATE ON reading_minute, reading_hour, rollup_mark TO davy_alerting;
+GRANT SELECT ON reading_minute, reading_hour TO davy_web, davy_grafana;
+GRANT SELECT ON evidence_reading TO davy_web;
 GRANT SELECT ON v_latest, v_reading_hour, v_heard_since TO davy_alerting, davy_web;

@@ -76,3 +76,17 @@ def bench_detectors(
     from davy.bench.judging import judging as run
 
     raise typer.Exit(run(sensors, warm_up_s=warm_up, seconds=seconds, as_json=as_json))
+
+
+@app.command("storage")
+def bench_storage(
+    readings: Annotated[
+        int, typer.Option(help="How many are loaded into each kind of database.", min=5_000)
+    ] = 5_000_000,
+    chart_days: Annotated[int, typer.Option(hidden=True, min=1)] = 30,
+    as_json: Json = False,
+) -> None:
+    """Bytes a reading takes on plain PostgreSQL and on TimescaleDB, and what 1,000 sensors for 90 days come to."""
+    from davy.bench.storage import storage as run
+
+    raise typer.Exit(run(readings, chart_days=chart_days, as_json=as_json))

@@ -21,6 +21,7 @@ from davy.doctor.examination import Check, Examination, age, few
 from davy.doctor.grafana import grafana
 from davy.doctor.life import alerting, ingest, risk
 from davy.doctor.models import models
+from davy.doctor.retention import disk_lasts, legal_holds, readings_kept
 
 ROLES: Final = ("owner", "ingest", "alerting", "web")
 LATE_NOTIFICATION: Final = timedelta(seconds=60)
@@ -93,6 +94,9 @@ def database_checks(on: Examination) -> list[Check]:
         ("device_clocks", device_clocks),
         ("models", models),
         ("grafana", grafana),
+        ("readings_kept", readings_kept),
+        ("disk_lasts", disk_lasts),
+        ("legal_holds", legal_holds),
     ]
     url = on.url("owner")
     if url is None:

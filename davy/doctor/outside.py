@@ -140,7 +140,9 @@ def disk(on: Examination) -> Check:
         "share": f"{100 * share:.0f}",
     }
     if share > FULL_DISK:
-        advice = _("Make room or take a larger disk: Davy keeps every reading and does not delete any yet.")
+        advice = _("Make room or take a larger disk, or keep raw readings for fewer days: %(name)s.") % {
+            "name": variable("keep_raw_days")
+        }
         return Check("disk", False, found, advice)
     return Check("disk", True, found)
 

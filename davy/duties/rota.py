@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import psycopg
@@ -18,7 +19,9 @@ from core.db import Database, first_line
 from core.errors import DatabaseAway
 from core.log import logger
 from davy.duties.notices import send_digests, tell_occasions
+from davy.duties.retention import forget_old_rows, look_after_days
 from davy.duties.silence import look_for_silent_detectors
+from ingest.retention import Keep
 from ingest.store.rollups import roll_up
 from risk.score.scoring import score_sites
 
@@ -57,6 +60,15 @@ PATIENT: Final[Sequence[Duty]] = (
     Duty("scores", 60.0, score_sites),
     Duty("sent_forms", 3600.0, forget),
 )
+
+
+def patient(keep: Keep) -> list[Duty]:
+    """The patient ones, with those that must be told how long readings are kept."""
+    return [
+        *PATIENT,
+        Duty("retention", 60.0, partial(look_after_days, keep)),
+        Duty("old_rows", 600.0, partial(forget_old_rows, keep)),
+    ]
 
 
 @dataclass

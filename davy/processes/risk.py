@@ -16,6 +16,7 @@ from core.log import logger
 from core.metrics import Metrics
 from core.settings import Settings
 from davy.duties import rota as duties
+from davy.duties.retention import keep_of
 from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock
 
 LONGEST_STATEMENT_S: Final = 120.0  # a day of rollups of a large site; nobody waits for it
@@ -31,8 +32,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
     metrics = Metrics()
     failing = duties.Failing(metrics.duties_failed)
     with metrics_served(metrics, settings):
-        names = [duty.name for duty in duties.PATIENT]
-        kept = [*duties.PATIENT, duties.Duty("beat", BEAT_S, partial(_beat, names, failing))]
+        patient = duties.patient(keep_of(settings))
+        names = [duty.name for duty in patient]
+        kept = [*patient, duties.Duty("beat", BEAT_S, partial(_beat, names, failing))]
         log.info("risk_began", duties=names)
         duties.keep(kept, database, token, wall_clock, stop, failing)
     database.close()

@@ -49,6 +49,14 @@ def walked(house: House) -> House:
             "INSERT INTO reading_hour SELECT sensor_id, date_trunc('hour', now()), company_id, 1, 1, %(v)s, %(v)s, %(v)s FROM sensor",
             {"v": FRESH},
         )
+        owner.execute(
+            "INSERT INTO reading_minute SELECT sensor_id, date_trunc('minute', now()), company_id, 1, 1, %(v)s, %(v)s, %(v)s FROM sensor",
+            {"v": FRESH},
+        )
+        owner.execute(
+            "INSERT INTO evidence_reading SELECT sensor_id, now() - interval '9 days', company_id, %s, 0, 1 FROM sensor",
+            (FRESH,),
+        )
     at = plant.began - timedelta(minutes=3)
     opened = plant.happen(plant.a, "lel-pump.lel-2", at, value=FRESH)
     plant.happen(plant.b, "lel-pump.lel-2", at, value=FRESH)
@@ -153,7 +161,7 @@ def test_the_wall_itself_holds_values_back_from_an_insurers_token(walked: House,
         assert connection.execute(said).fetchone() == (1, 0, 0)
         assert connection.execute("SELECT count(*), count(outcome) FROM v_notification").fetchone() == (1, 0)
         for table in (
-            "latest", "rejected_message", "v_reading", "reading_hour", "v_evidence", "v_latest", "v_reading_hour", "v_alarm_value",
+            "latest", "rejected_message", "v_reading", "reading_minute", "reading_hour", "evidence_reading", "v_evidence", "v_latest", "v_reading_hour", "v_alarm_value",
             "occurrence_comment", "journal",
         ):  # fmt: skip
             count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))

@@ -100,6 +100,21 @@ def test_restart_loses_nothing() -> None:
     assert answer["settings"].keys() >= SETTINGS
 
 
+@pytest.mark.e2e
+def test_storage_weighs_a_reading_on_each_kind() -> None:
+    """Every part of a reading's weight, on both kinds of database, and the plan that follows from it; nothing is claimed of what
+    was not run."""
+    status, answer = bench("storage", "--readings", "50000", "--chart-days", "1")
+    assert (status, set(answer["kinds"])) == (0, {"plain", "timescaledb, apache"})
+    for kind in answer["kinds"].values():
+        assert kind["readings"] == 50_000
+        assert kind["bytes_per_reading"] >= kind["heap"] + kind["key_index"] > 60
+        assert 0 < kind["plan"]["raw_gb_a_day"] < kind["plan"]["raw_gb"]
+        assert kind["bytes_per_minute_row"] > 60
+        assert set(kind["chart_ms"]) == {"weeks_of_minutes", "an_hour_of_readings"}
+    assert answer["settings"]["compressed"] is None
+
+
 def test_judging_alone_needs_no_server(capsys: pytest.CaptureFixture[str]) -> None:
     """The detectors' bench runs without any socket; what cannot be measured yet is null."""
     assert judging(1000, warm_up_s=0.0, seconds=0.1, as_json=True) == 0

@@ -48,7 +48,7 @@ def test_every_sentence_is_there_in_chinese() -> None:
     """No text of doctor is left untranslated, and none loses a value on the way."""
     chinese = translations("zh")
     sentences = []
-    for module in ("checks", "clocks", "life", "outside"):
+    for module in ("checks", "clocks", "life", "outside", "retention"):
         source = Path(davy.doctor.__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in {"_", "on.gettext"}:

@@ -1,4 +1,4 @@
-"""Hours of readings are what the stored readings say, however they came."""
+"""Minutes and hours of readings are what the stored readings say, however they came."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ NAIVE = """
 SELECT sensor_id, date_trunc('hour', measured_at, 'UTC'), count(*), count(*) FILTER (WHERE fine), min(value) FILTER (WHERE fine),
        max(value) FILTER (WHERE fine), avg(value) FILTER (WHERE fine)
 FROM (SELECT *, value <> 'NaN' AND quality & 3 <> 2 AS fine FROM reading) r GROUP BY 1, 2 ORDER BY 1, 2"""
+
+MINUTES = HOURS.replace("reading_hour", "reading_minute").replace(" hour", " minute")
+NAIVE_MINUTES = NAIVE.replace("'hour'", "'minute'")
 
 readings = st.tuples(
     st.sampled_from(["d1/s1", "d1/s2", "d2/s1"]),
@@ -69,13 +72,14 @@ def close(one: Any, other: Any) -> bool:
 
 
 def check(database: TestDatabase) -> None:
-    """The hours are those of the naive sum over all that is stored."""
-    with database.connect("owner") as owner:
-        have, want = owner.execute(HOURS).fetchall(), owner.execute(NAIVE).fetchall()
-    assert len(have) == len(want)
-    for row, right in zip(have, want, strict=True):
-        assert row[:4] == right[:4]
-        assert all(close(a, b) for a, b in zip(row[4:], right[4:], strict=True)), (row, right)
+    """Minutes and hours are those of the naive sum over all that is stored."""
+    for filled, naive in ((HOURS, NAIVE), (MINUTES, NAIVE_MINUTES)):
+        with database.connect("owner") as owner:
+            have, want = owner.execute(filled).fetchall(), owner.execute(naive).fetchall()
+        assert len(have) == len(want)
+        for row, right in zip(have, want, strict=True):
+            assert row[:4] == right[:4]
+            assert all(close(a, b) for a, b in zip(row[4:], right[4:], strict=True)), (row, right)
 
 
 @pytest.fixture
@@ -86,10 +90,12 @@ def plant(database: TestDatabase) -> Installed:
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories)
-def test_hours_are_what_a_naive_sum_says(database: TestDatabase, plant: Installed, history: list[Any]) -> None:
-    """Late, ahead, repeated and bad readings, hours filled at any moment and in any steps: the same as one sum at the end."""
+def test_minutes_and_hours_are_what_a_naive_sum_says(
+    database: TestDatabase, plant: Installed, history: list[Any]
+) -> None:
+    """Late, ahead, repeated and bad readings, filled at any moment and in any steps: the same as one sum at the end."""
     with database.connect("owner") as owner:
-        owner.execute("TRUNCATE reading, reading_hour, rollup_mark, ingest_mark")
+        owner.execute("TRUNCATE reading, reading_minute, reading_hour, rollup_mark, ingest_mark")
         for number, batch in enumerate(history, 1):
             if batch is None:
                 store(owner, number, [])
@@ -152,7 +158,7 @@ def test_the_largest_numbers_stop_nothing(database: TestDatabase, plant: Install
         assert owner.execute("SELECT readings, good, mean FROM reading_hour").fetchall() == [(4, 1, 5.0)]
 
 
-def test_the_insurer_sees_hours_when_they_are_a_day_old(database: TestDatabase, plant: Installed) -> None:
+def test_the_insurer_sees_minutes_and_hours_when_they_are_a_day_old(database: TestDatabase, plant: Installed) -> None:
     """The wall, not the page, keeps the last 24 hours from the insurer's people."""
     sensor = plant.sensor["d1/s1"]
     with database.connect("owner") as owner:
@@ -165,6 +171,14 @@ def test_the_insurer_sees_hours_when_they_are_a_day_old(database: TestDatabase, 
     assert found is not None
     (company,) = found
     assert isinstance(company, int)
-    for role, seen in (("underwriter", 2), ("risk_engineer", 2), ("safety_officer", 6)):
+    with database.connect("owner") as owner:
+        for minutes_ago in (0, 24 * 60, 24 * 60 + 2, 30 * 60):
+            owner.execute(
+                "INSERT INTO reading_minute SELECT sensor_id, now() - %s * interval '1 minute', company_id, 1, 1, 1, 1, 1 FROM sensor"
+                " WHERE sensor_id = %s",
+                (minutes_ago, sensor),
+            )
+    for role, hours, minutes in (("underwriter", 2, 2), ("risk_engineer", 2, 2), ("safety_officer", 6, 4)):
         with database.connect("web", database.person_token(1, role, company)) as connection:
-            assert connection.execute("SELECT count(*) FROM reading_hour").fetchone() == (seen,)
+            assert connection.execute("SELECT count(*) FROM reading_hour").fetchone() == (hours,)
+            assert connection.execute("SELECT count(*) FROM reading_minute").fetchone() == (minutes,)
