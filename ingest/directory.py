@@ -15,6 +15,7 @@ from core.units import affine
 from core.wire import TopicName, parse_topic, reject
 
 BROKER_KEY = "_broker"
+SPOOL_KEY = "_spool"
 GATEWAY_PREFIX = "_gateway."
 MODEL_PREFIX = "_model."  # devices of Davy's own process `detectors`: only its user at the broker may publish for them
 NO_SLOT = -1
@@ -75,6 +76,7 @@ class Directory:
         self._topics: dict[str, tuple[Device, str]] = {}
         self._conversions: dict[tuple[int, str], tuple[float, float]] = {}
         self.broker_slot: dict[int, int] = {}  # site_id -> slot of its `_broker`
+        self.spool_slot: dict[int, int] = {}  # site_id -> slot of its `_spool`
         self.gateway_slot: dict[int, int] = {}  # device_id -> slot of its `_gateway.{device}`
         self._place_sensors()
 
@@ -92,6 +94,8 @@ class Directory:
                 shortest[device.index] = min(shortest.get(device.index, sensor.period_s), sensor.period_s)
             elif sensor.key == BROKER_KEY:
                 self.broker_slot[sensor.site_id] = slot
+            elif sensor.key == SPOOL_KEY:
+                self.spool_slot[sensor.site_id] = slot
             elif sensor.key.startswith(GATEWAY_PREFIX):
                 gateway = at_site.get((sensor.site_id, sensor.key.removeprefix(GATEWAY_PREFIX)))
                 if gateway is not None:

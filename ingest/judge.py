@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -103,7 +103,8 @@ class Judge:
         self._back_at: Int64 = np.full(len(directory), NEVER, np.int64)
         self._spoke = np.ones(len(directory), np.bool_)
         self._stamped_now = np.zeros(len(directory), np.bool_)  # our own numbers, said as of `now`
-        self._stamped_now[[*directory.broker_slot.values(), *directory.gateway_slot.values()]] = True
+        ours = directory.broker_slot, directory.spool_slot, directory.gateway_slot
+        self._stamped_now[[slot for slots in ours for slot in slots.values()]] = True
         rows = definitions.definitions
         self._keys = np.array([(d.definition_id, d.version) for d in rows], np.int64).reshape(-1, 2)
         self._sensor = np.array([d.sensor_id for d in rows], np.int64)
@@ -247,6 +248,10 @@ class Judge:
         pairs = ((d.definition_id, d.sensor_id) for d in self.definitions.definitions)
         return dict(zip(pairs, self.conditions.active.tolist(), strict=True))
 
+    def standing(self) -> frozenset[tuple[int, int]]:
+        """(definition_id, sensor_id) of conditions that hold."""
+        return frozenset(key for key, holds in self.active().items() if holds)
+
     def state(self) -> Columns:
         """All state as columns, with the (definition_id, version) of every row beside it."""
         keys, slot = self._keys, self.definitions.slot
@@ -287,6 +292,14 @@ class Judge:
             if self._can_be_muted[slot]:  # where a gateway can say that it is back
                 self._gone_at[slot] = gone_at
             self._back_at[slot], self._spoke[slot] = back_at, bool(spoke)
+
+
+def differences(held: Set[tuple[int, int]], standing: Set[tuple[int, int]], now_us: int) -> list[Event]:
+    """Events that bring alarms, which `held` as of what was last applied, in line with the conditions that stand."""
+    return [
+        *(Event(*key, active=False, at=now_us, value=float("nan")) for key in sorted(held - standing)),
+        *(Event(*key, active=True, at=now_us, value=float("nan")) for key in sorted(standing - held)),
+    ]
 
 
 def _with_row(event: Event, row: int) -> Event:

@@ -13,15 +13,16 @@ import pytest
 
 from core.errors import BadSetting, Fenced
 from core.metrics import Metrics
-from ingest.checkpoint import resume
+from ingest.beginning import begin
 from ingest.committer import Committer, open_connection
-from ingest.organs import Organs
 from ingest.ownership import Ownership
 from ingest.pipeline import Pipeline, Work
 from ingest.source import Lot, RawMessage, SourceReport
-from ingest.store.batch import BatchWriter
+from ingest.spool import Spool
+from ingest.store.batch import BatchWriter, Committed, Record
 from ingest.store.memory import batches_after, take_over
-from ingest.store.portfolio import load_portfolio
+from ingest.storing import PATIENCE_S, Storing
+from ingest.urgent import Nobody
 from ingest.watch import Watch
 from tests.database import TestDatabase
 from tests.ingest.plant import Installed, install, message, payload
@@ -59,8 +60,9 @@ class Hand:
 class Bench:
     """A pipeline over a real database, turned by hand."""
 
-    def __init__(self, database: TestDatabase) -> None:
+    def __init__(self, database: TestDatabase, folder: Path) -> None:
         self.database = database
+        self.folder = folder
         self.now_us = time.time_ns() // 1000
         self.source = Hand()
         self.metrics = Metrics()
@@ -69,23 +71,31 @@ class Bench:
 
     def _begin(self) -> Pipeline:
         token, conninfo = self.database.service_token(), self.database.url("ingest")
+        spool = Spool(self.folder, 10**9, lambda: self.now_us)
         with open_connection(conninfo) as connection:
-            self.mark = take_over(connection, token, "w")
-            directory, definitions = load_portfolio(connection, token)
-            organs = Organs.grow(directory, definitions, 5 * SECOND)
-            resumed = resume(connection, token, "w", organs)
-        self.committer = Committer(
-            conninfo, lambda: token, BatchWriter("w", self.mark.epoch, lambda _: None), self.stop, self.metrics.ingest
-        )
-        watch = Watch(directory, watched_us=resumed.watched_us, known_session=False, most=1000)
-        return Pipeline(
-            self.source, organs, watch, self.committer, lambda: self.now_us, self.metrics.ingest,
-            batch_no=self.mark.batch_no, now_us=resumed.now_us, most_messages=1000, after=lambda _: None,
+            found = begin(connection, token, "w", 5 * SECOND, spool, Nobody(), lambda: self.now_us)
+        self.mark = found.mark
+        self.writer = BatchWriter("w", self.mark.epoch, lambda _: None)
+        self.committer = Committer(conninfo, lambda: token, self.writer, self.stop, self.metrics.ingest)
+        self.storing = Storing(
+            self.committer, spool, self.metrics.ingest,
+            stored_no=self.mark.batch_no, patience_s=PATIENCE_S, after=lambda _: None,
         )  # fmt: skip
+        self.storing.start()
+        watch = Watch(found.directory, watched_us=found.resumed.watched_us, known_session=False, most=1000)
+        return Pipeline(
+            self.source, found.organs, watch, self.storing, Nobody(), lambda: self.now_us, self.metrics.ingest,
+            now_us=found.resumed.now_us, most_messages=1000, after=lambda _: None,
+        )  # fmt: skip
+
+    def end(self) -> None:
+        """What a process leaves when it goes."""
+        self.storing.finish()
+        self.committer.close()
 
     def restart(self) -> None:
         """As if the process had been killed: nothing survives but the database."""
-        self.committer.close()
+        self.end()
         self.pipeline = self._begin()
 
     def say(self, *messages: RawMessage) -> Work:
@@ -117,12 +127,12 @@ def installed(database: TestDatabase) -> Installed:
 
 
 @pytest.fixture
-def bench(database: TestDatabase, installed: Installed) -> Iterator[Bench]:
+def bench(database: TestDatabase, installed: Installed, tmp_path: Path) -> Iterator[Bench]:
     """A pipeline to turn by hand."""
-    found = Bench(database)
+    found = Bench(database, tmp_path)
     yield found
     found.stop.set()
-    found.committer.close()
+    found.end()
 
 
 def test_a_batch_is_stored_judged_and_acked(bench: Bench, installed: Installed) -> None:
@@ -154,12 +164,18 @@ def test_the_fence_lets_one_owner_pass(bench: Bench) -> None:
 
 def test_a_commit_whose_answer_was_lost_is_not_repeated(bench: Bench) -> None:
     """The mark at our own batch says that the commit had happened: events and readings stand once."""
+    kept: list[Record] = []
+    commit = bench.writer.commit
+
+    def answer_lost(connection: psycopg.Connection[Any], token: str, record: Record) -> Committed:
+        committed = commit(connection, token, record)
+        if not kept:
+            kept.append(record)
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+        return committed
+
+    bench.writer.commit = answer_lost  # type: ignore[method-assign]
     work = bench.say(bench.reading(0, 60.0))
-    bench.pipeline.batch_no = 0
-    bench.source.lots.append([])
-    record_of = bench.pipeline._store
-    work.batch_no = 1
-    assert record_of(work)
     assert work.committed is not None
     assert work.committed.already
     assert bench.rows("SELECT count(*) FROM transition") == [(1,)]
@@ -311,7 +327,7 @@ def test_old_batches_go_when_a_checkpoint_covers_them(bench: Bench) -> None:
     bench.now_us += 2 * 3600 * SECOND
     bench.say(bench.reading(1, 1.0))
     token = bench.database.service_token()
-    saved = capture(bench.pipeline.batch_no, bench.pipeline.now_us, 0, bench.pipeline.organs, {})
+    saved = capture(bench.storing.batch_no, bench.pipeline.now_us, 0, bench.pipeline.organs, {})
     with open_connection(bench.database.url("ingest")) as connection:
         assert save_checkpoint(connection, token, "w", bench.mark.epoch, saved, instant(bench.now_us))
         assert [row.batch_no for row in batches_after(connection, token, "w", 0)] == [2]
