@@ -62,14 +62,16 @@ class Spool:
         folder: the worker's own.
         limit_bytes: most it may hold, give or take a batch.
         clock: names what is set aside.
+        watches_disk: the disk's room counts too, whoever fills it.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int, clock: Clock) -> None:
+    def __init__(self, folder: Path, limit_bytes: int, clock: Clock, *, watches_disk: bool = True) -> None:
         self.mendings = 0
         self._folder = folder
         self._path = folder / FILE
         self._limit = limit_bytes
         self._clock = clock
+        self._watches_disk = watches_disk
         self._entries: deque[Entry] = deque()
         self._bytes = 0
         self._reading = threading.Lock()  # held while the reader reads, and while the file is exchanged
@@ -101,8 +103,11 @@ class Spool:
     @property
     def used(self) -> float:
         """Share of the room that is taken, 0 to 1: of the limit or of the disk, whichever is more."""
+        own = self._bytes / self._limit
+        if not self._watches_disk:
+            return own
         disk = shutil.disk_usage(self._folder)
-        return max(self._bytes / self._limit, disk.used / max(1, disk.used + disk.free))
+        return max(own, disk.used / max(1, disk.used + disk.free))
 
     @property
     def full(self) -> bool:
@@ -285,6 +290,34 @@ class Spool:
                 part.rename(self._folder / f"{name}{ending}")
         log.error("spool_set_aside", file=str(self._folder / name), reason=reason)
         return name
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What somebody else sees of a worker's spool.
+
+    Args:
+        oldest_us: `now` of the oldest batch, microseconds UTC; 0 without one.
+    """
+
+    batches: int
+    bytes: int
+    oldest_us: int
+    set_aside: Sequence[str]
+
+
+def look(folder: Path) -> Look:
+    """Looks without touching.
+
+    Raises:
+        OSError, sqlite3.Error, SpoolDamaged: it cannot be read.
+    """
+    aside = sorted(found.name for found in folder.glob(ASIDE))
+    if not (folder / FILE).exists():
+        return Look(0, 0, 0, aside)
+    with closing(file.open_to_look(folder / FILE)) as connection:
+        found = list(file.entries(connection))
+    return Look(len(found), sum(entry.size for entry in found), found[0].judged_now if found else 0, aside)
 
 
 def _readable(path: Path, after_no: int) -> Iterator[tuple[Row, bytes]]:

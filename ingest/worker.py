@@ -58,6 +58,7 @@ class WorkerOptions:
         window: messages the broker sends before it waits for an ack.
         longest_turn_us: time between two turns that is longer counts as not watched; None where the clock follows the data.
         spool_bytes: most that the spool may hold.
+        spool_watches_disk: a disk that fills up counts as the spool's room.
         patience_s: how long a batch may take to be stored before it goes into the spool; 0: always by way of the spool.
     """
 
@@ -71,6 +72,7 @@ class WorkerOptions:
     checkpoint_s: float = 60.0
     longest_turn_us: int | None = LONGEST_TURN_US
     spool_bytes: int = SPOOL_BYTES
+    spool_watches_disk: bool = True
     patience_s: float = PATIENCE_S
 
 
@@ -152,7 +154,7 @@ class Worker:
         connection = open_connection(options.conninfo)
         try:
             require_current(connection)
-            spool = Spool(options.folder, options.spool_bytes, self._clock)
+            spool = Spool(options.folder, options.spool_bytes, self._clock, watches_disk=options.spool_watches_disk)
             found = begin(
                 connection,
                 options.token(),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 LAYOUT: Final = 1  # raise it, here and in `_make_tables`, when a row changes its meaning; other files are set aside
 FILE: Final = "spool.sqlite"
@@ -85,6 +86,11 @@ def open_listed(path: Path) -> tuple[sqlite3.Connection, list[Entry]]:
         if connection is not None:
             connection.close()
         raise SpoolDamaged(str(error)) from error
+
+
+def open_to_look(path: Path) -> sqlite3.Connection:
+    """The file, for reading only."""
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None)
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:

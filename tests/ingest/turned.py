@@ -109,7 +109,7 @@ class Turned:
         self.kept = Kept()
         self.told = Told()
         metrics = Metrics().ingest
-        self.spool = Spool(folder, limit_bytes, lambda: self.now_us)
+        self.spool = Spool(folder, limit_bytes, lambda: self.now_us, watches_disk=False)
         self.storing = Storing(self.kept, self.spool, metrics, stored_no=0, patience_s=patience_s, after=lambda _: None)
         self.storing.start()
         watch = Watch(self.directory, watched_us=0, known_session=False, most=100)
