@@ -29,6 +29,7 @@ from tests.ingest.plant import Installed, install, message, payload
 
 pytestmark = pytest.mark.db
 SECOND = 1_000_000
+BOTH_WAYS = pytest.mark.parametrize("bench", [PATIENCE_S, 0.0], ids=["at-once", "spooled"], indirect=True)
 
 
 class Hand:
@@ -60,8 +61,9 @@ class Hand:
 class Bench:
     """A pipeline over a real database, turned by hand."""
 
-    def __init__(self, database: TestDatabase, folder: Path) -> None:
+    def __init__(self, database: TestDatabase, folder: Path, patience_s: float) -> None:
         self.database = database
+        self.patience_s = patience_s
         self.folder = folder
         self.now_us = time.time_ns() // 1000
         self.source = Hand()
@@ -79,7 +81,7 @@ class Bench:
         self.committer = Committer(conninfo, lambda: token, self.writer, self.stop, self.metrics.ingest)
         self.storing = Storing(
             self.committer, spool, self.metrics.ingest,
-            stored_no=self.mark.batch_no, patience_s=PATIENCE_S, after=lambda _: None,
+            stored_no=self.mark.batch_no, patience_s=self.patience_s, after=lambda _: None,
         )  # fmt: skip
         self.storing.start()
         watch = Watch(found.directory, watched_us=found.resumed.watched_us, known_session=False, most=1000)
@@ -104,6 +106,9 @@ class Bench:
         self.source.lots.append(list(messages))
         work = self.pipeline.run_once(0)
         assert work is not None
+        while self.storing.waiting:
+            self.storing.wait(0.01)
+            self.storing.turn()
         return work
 
     def reading(
@@ -127,9 +132,11 @@ def installed(database: TestDatabase) -> Installed:
 
 
 @pytest.fixture
-def bench(database: TestDatabase, installed: Installed, tmp_path: Path) -> Iterator[Bench]:
-    """A pipeline to turn by hand."""
-    found = Bench(database, tmp_path)
+def bench(
+    database: TestDatabase, installed: Installed, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Bench]:
+    """A pipeline to turn by hand; parametrized with 0, every batch goes by way of the spool."""
+    found = Bench(database, tmp_path, getattr(request, "param", PATIENCE_S))
     yield found
     found.stop.set()
     found.end()
@@ -191,6 +198,7 @@ def test_repeats_cost_nothing(bench: Bench) -> None:
     assert bench.rows("SELECT count(*) FROM rejected_message") == [(0,)]
 
 
+@BOTH_WAYS
 def test_late_readings_are_stored_and_known_ones_fall_away(bench: Bench) -> None:
     """A late reading beyond the limit raises and clears once, where it is new; the same under another seq does not."""
     then = bench.now_us - 60 * SECOND
@@ -204,6 +212,7 @@ def test_late_readings_are_stored_and_known_ones_fall_away(bench: Bench) -> None
     assert bench.rows("SELECT count(*) FROM rejected_message") == [(0,)]
 
 
+@BOTH_WAYS
 def test_a_different_value_under_the_same_key_is_evidence(bench: Bench) -> None:
     """The stored value stays; the message is kept as conflicts_with_stored and says both values."""
     at = bench.now_us
@@ -225,6 +234,7 @@ def test_rows_the_marks_forgot_go_through_staging(bench: Bench) -> None:
     assert bench.rows("SELECT value FROM reading ORDER BY measured_at") == [(1.0,), (3.0,)]
 
 
+@BOTH_WAYS
 def test_a_poisonous_message_is_found_and_rejected(bench: Bench) -> None:
     """The database refuses one value: that message is rejected with its words, the others of the batch are stored."""
     with bench.database.connect("owner") as owner:
@@ -273,6 +283,7 @@ def test_a_flood_from_one_device_is_counted(bench: Bench) -> None:
     assert bench.rows("SELECT count(*), sum(count), max(count) FROM rejected_message") == [(101, 240, 140)]
 
 
+@BOTH_WAYS
 def test_a_wrong_message_delivered_again_stands_once(bench: Bench) -> None:
     """After a crash the broker delivers again what was rejected and not acked: the row is there already."""
     bench.say(message("d1", b"{", bench.now_us))
