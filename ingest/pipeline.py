@@ -118,6 +118,8 @@ class Pipeline:
         if self._storing.full:
             self._storing.wait(work.wait_s)
             return False
+        if self._source.report().waiting < self._most:
+            self._storing.gather()
         work.lot = self._source.take(self._most, MOST_BYTES, work.wait_s)
         # `now` rises from batch to batch, so that readings of virtual sensors have keys of their own.
         work.now_us = max(self._clock(), self.now_us + 1)

@@ -26,6 +26,8 @@ SPOOL_POINTS: Final = (SPOOLED, DRAINED)
 # to its channel; a full batch takes the database half a second.
 PATIENCE_S: Final = 2.0
 TIDY_S: Final = 1.0
+# While batches wait in the spool they are made larger: the database stores a few large ones sooner than many small ones.
+GATHER_S: Final = 0.1
 NO_ROOM_S: Final = 0.5  # between looks whether there is room again
 FAREWELL_S: Final = 10.0  # for the batch in hand, at the end
 
@@ -151,6 +153,12 @@ class Storing:
         """Until something was stored, at most `wait_s`."""
         with self._news:
             self._news.wait(wait_s)
+
+    def gather(self) -> None:
+        """Lets messages gather for a moment, where batches wait for the database anyway."""
+        if self.waiting > 1:
+            with self._news:
+                self._news.wait_for(lambda: self.waiting <= 1 or self._over, GATHER_S)
 
     def finish(self) -> None:
         """Lets the batch in hand end and closes the file; what the spool holds stays for the next start."""
