@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import httpx
 import pytest
-from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.cookies import SESSION, seal
 from core.db import Database
+from tests.api.conftest import COOKIE_KEY, served
 
 pytestmark = pytest.mark.db  # sockets: nothing listens at the other end
 NOBODY = "postgresql://davy_web:secret@127.0.0.1:1/davy"
-COOKIE_KEY = b"c" * 32
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
+def client() -> Iterator[httpx.Client]:
     """A browser with a session, at an app whose database does not answer."""
     app = create_app(
         database=Database(NOBODY, application="web-test"),
@@ -27,7 +27,7 @@ def client() -> Iterator[TestClient]:
         clock=lambda: datetime.now(UTC),
         listen_url=NOBODY,
     )
-    with TestClient(app, base_url="https://testserver") as found:
+    with served(app) as url, httpx.Client(base_url=url, timeout=20) as found:
         found.cookies.set(SESSION, seal(b"s" * 32, 7, COOKIE_KEY))
         yield found
 
@@ -35,7 +35,7 @@ def client() -> Iterator[TestClient]:
 @pytest.mark.parametrize(
     ("language", "words"), [("en", "alarms cannot be shown or acknowledged"), ("zh", "无法查看或确认报警")]
 )
-def test_the_page_says_so_and_comes_back(client: TestClient, language: str, words: str) -> None:
+def test_the_page_says_so_and_comes_back(client: httpx.Client, language: str, words: str) -> None:
     """Status 503, why nothing can be acknowledged, and the same address again by itself and by hand."""
     answer = client.get("/alarms?priority=high", headers={"accept-language": language})
     assert answer.status_code == 503
@@ -45,7 +45,7 @@ def test_the_page_says_so_and_comes_back(client: TestClient, language: str, word
     assert 'href="/alarms?priority=high"' in answer.text
 
 
-def test_what_was_to_be_written_is_not_sent_again(client: TestClient) -> None:
+def test_what_was_to_be_written_is_not_sent_again(client: httpx.Client) -> None:
     """After an act the first page is tried, and the person is told to look."""
     answer = client.post("/alarms/1/2/acknowledge", data={"form_token": "x"}, headers={"accept-language": "en"})
     assert answer.status_code == 503
@@ -53,7 +53,7 @@ def test_what_was_to_be_written_is_not_sent_again(client: TestClient) -> None:
     assert "It is not certain that what you just sent was taken" in answer.text
 
 
-def test_a_program_gets_one_sentence(client: TestClient) -> None:
+def test_a_program_gets_one_sentence(client: httpx.Client) -> None:
     """JSON under /api, without a page."""
     answer = client.get("/api/v1/me", headers={"accept-language": "en"})
     assert answer.status_code == 503

@@ -55,7 +55,7 @@ class Load(threading.Thread):
 
 
 def check_everything_arrived_once(rig: Rig, load: Load, timeout_s: float = 90.0) -> None:
-    """All readings are stored, nothing was rejected, no gap stands, and each swing is there once, in order, at its time."""
+    """All readings are stored, nothing was rejected, no gap stands; each swing is there once, in order, at its time; nobody is told twice."""
     real = "SELECT count(*) FROM v_audit_reading WHERE device IN ('d1', 'd2')"
     deadline = time.monotonic() + timeout_s
     while (found := rig.one(real)) != load.readings and time.monotonic() < deadline:
@@ -73,3 +73,6 @@ def check_everything_arrived_once(rig: Rig, load: Load, timeout_s: float = 90.0)
             f"{len(load.swings)} swings of {key}",
         )
         assert rig.rows(changes, {"key": key}) == load.swings
+    # Nobody acknowledges, so each of the two alarms calls once, however often it comes back.
+    called = "SELECT d.key FROM notification JOIN alarm_definition d USING (definition_id) WHERE d.key LIKE 'high-%' ORDER BY 1"
+    assert rig.rows(called) == [("high-d1",), ("high-d2",)]

@@ -96,10 +96,6 @@ def check_outage(rig: Rig, server: PostgresServer, seconds: float, drain_s: floa
     wait_for(lambda: look(folder_of(rig)).batches == 0, "the drained spool", drain_s, 0.2)
     load.finish()
     check_everything_arrived_once(rig, load, drain_s)
-    told = rig.rows(
-        "SELECT key FROM notification WHERE definition_id IN (SELECT definition_id FROM alarm_definition WHERE key LIKE 'high%')"
-    )
-    assert len(told) == len(set(told))
     assert rig.one("SELECT max(batch_no) FROM ingest_batch") == rig.one("SELECT batch_no FROM ingest_mark")
     wait_for(lambda: rig.one("SELECT report #>> '{spool,batches}' FROM ingest_status") == "0", "the beat", 10)
     assert rig.stop() == 0
@@ -158,10 +154,10 @@ def test_a_damaged_spool_costs_what_cannot_be_read(rig: Rig, own_postgres: Postg
     load = begin(rig)
     own_postgres.stop()
     try:
-        wait_for(lambda: look(folder_of(rig)).batches > 200, "batches in the spool", 60)
+        wait_for(lambda: look(folder_of(rig)).batches > 50, "batches in the spool", 60)
         path = folder_of(rig) / file.FILE
         with closing(file.open_to_look(path)) as connection:
-            spoilt = list(file.entries(connection))[150].batch_no
+            spoilt = list(file.entries(connection))[30].batch_no
             row = file.read_batch(connection, spoilt)
             directory = unpack_directory(file.directory_content(connection, row.directory_no))
             lost = unpack_record(spoilt, row.payload, directory)
@@ -189,14 +185,14 @@ def test_a_damaged_spool_costs_what_cannot_be_read(rig: Rig, own_postgres: Postg
 
 def test_killed_while_it_drains(rig: Rig, own_postgres: PostgresServer) -> None:
     """What was acked and lies in the spool is found again; nothing is stored twice, nothing is missing."""
-    load = begin(rig, kill_at="drained", kill_count=20)
+    load = begin(rig, kill_at="drained", kill_count=8)
     own_postgres.stop()
     try:
-        wait_for(lambda: look(folder_of(rig)).batches > 100, "batches in the spool", 60)
+        wait_for(lambda: look(folder_of(rig)).batches > 40, "batches in the spool", 60)
     finally:
         own_postgres.restart()
     rig.wait_until_killed()
-    assert look(folder_of(rig)).batches > 50
+    assert look(folder_of(rig)).batches > 20
     rig.start()
     rig.wait_until_connected()
     load.finish()
