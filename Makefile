@@ -1,5 +1,5 @@
 # Everything one does with a checkout. No target has a file name with the checkout's path in it, which may hold spaces.
-.PHONY: help setup servers chromium check test demo bench lock
+.PHONY: help setup servers chromium check test soak demo bench lock
 .SILENT:
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -10,6 +10,7 @@ help:
 	echo "make servers  TimescaleDB and mosquitto from distribution packages, unpacked into your cache"
 	echo "make check    ruff, mypy, import-linter, house rules"
 	echo "make test     everything, on real servers and a real browser"
+	echo "make soak     outages and overload of many minutes, on real servers"
 	echo "make bench    the figures of docs/performance.md"
 	echo "make lock     requirements.lock anew from pyproject.toml (needs uv)"
 
@@ -64,6 +65,9 @@ test: setup chromium
 	run -n 2 --dist loadfile --ignore=tests/servers --ignore=tests/e2e -m "not browser and not e2e" \
 	&& run tests/servers \
 	&& run -m "browser or e2e"
+
+soak: setup servers
+	.venv/bin/pytest --durations=0 -m soak
 
 demo: setup
 	exec .venv/bin/davy demo

@@ -23,9 +23,14 @@ from core.errors import DatabaseAway, Refused
 from core.i18n import translations
 from core.log import logger
 
+AGAIN_S = 10  # between looks whether the database is back
+
 log = logger(__name__)
 
 _AWAY = later("Davy cannot reach its database at this moment. Try again in a few seconds.")
+_WAITS = later(
+    "Davy cannot reach its database at this moment: alarms cannot be shown or acknowledged here until it is back. Go by the alarms on site, and agree by telephone who takes on what."
+)
 _BUSY = later("Somebody else is working on the same alarm. Try again.")
 _WRONG_INPUT = later("Something in this request is missing or has a wrong form.")
 _NO_TEXT = later(
@@ -107,7 +112,16 @@ def _refused(request: Request, error: Exception) -> Response:
 
 def _away(request: Request, error: Exception) -> Response:
     log.warning("database_away", path=request.url.path, error=str(error))
-    return sentence(request, 503, _AWAY)
+    if is_api(request) or request.headers.get("hx-request") == "true":
+        return sentence(request, 503, _AWAY)
+    # A page that is asked for by itself shows what was wanted as soon as it can; what was to be written is not sent again.
+    web, written, query = web_of(request), request.method != "GET", request.url.query
+    # Two strokes at the front, or one the other way round, would lead to another host.
+    here = "/" if written else "/" + quote(request.scope["path"].lstrip("/\\")) + (f"?{query}" if query else "")
+    return web.pages.page(
+        "away.html", language_of(request), now=web.clock(), status=503, headers={"Retry-After": str(AGAIN_S)},
+        visitor=None, sentence=_WAITS, written=written, again_s=AGAIN_S, here=here,
+    )  # fmt: skip
 
 
 def _database_refused(request: Request, error: Exception) -> Response:

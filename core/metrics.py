@@ -64,6 +64,26 @@ class IngestMetrics:
         )
         self.connected = Gauge("davy_ingest_broker_connected", "1 while the broker session stands.", registry=r)
         self.database_up = Gauge("davy_ingest_database_up", "1 while batches can be committed.", registry=r)
+        self.spooled = Counter(
+            "davy_ingest_spooled_batches",
+            "Batches that went into the spool, the database being away or slow.",
+            registry=r,
+        )
+        self.spool_batches = Gauge(
+            "davy_ingest_spool_batches", "Batches that wait in the spool for the database.", registry=r
+        )
+        self.spool_bytes = Gauge("davy_ingest_spool_bytes", "Bytes of the batches that wait in the spool.", registry=r)
+        self.spool_oldest_seconds = Gauge(
+            "davy_ingest_spool_oldest_seconds", "Age of the oldest batch in the spool, 0 without one.", registry=r
+        )
+        self.spool_used = Gauge(
+            "davy_ingest_spool_used_ratio",
+            "Share of the room for the spool that is taken: of its limit or of the disk, whichever is more.",
+            registry=r,
+        )
+        self.spool_set_aside = Gauge(
+            "davy_ingest_spool_set_aside", "Damaged spool files that lie in the worker's folder.", registry=r
+        )
         self.checkpoint_seconds = Histogram(
             "davy_ingest_checkpoint_seconds", "Writing one checkpoint.", buckets=_COMMIT_BUCKETS, registry=r
         )

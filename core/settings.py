@@ -181,6 +181,19 @@ class Settings(BaseSettings):
         5, "Years that readings within the evidence of an occurrence are kept.", "a whole number from 3 to 100", ge=3, le=100
     )  # fmt: skip
 
+    spool_mb: int = _setting(
+        4096,
+        "Most megabytes of judged batches that wait on the disk, in the worker's folder, while the database is away or slow. "
+        "From 80 % of it, or of the disk, an alarm stands; at 95 % nothing more is taken from the broker.",
+        "a whole number from 16 to 1000000", ge=16, le=1_000_000,
+    )  # fmt: skip
+
+    spool_watches_disk: bool = _setting(
+        True,
+        "Whether a disk that fills up counts as the spool's room; private instances, which leave nothing behind, say false.",
+        "true or false",
+    )
+
     state_dir: Folder = _setting(Path("/var/lib/davy"), "Folder for locks and what outlives a process.", _PATH_RULE)
     data_dir: Path | None = _setting(None, "Folder of real data for evaluation; the product runs without it.", "a path")
 

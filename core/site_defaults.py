@@ -1,4 +1,4 @@
-"""What Davy adds to every site of its own accord: virtual sensors for broker, gateways and models, and staleness of what the law asks for.
+"""What Davy adds to every site of its own accord: virtual sensors for broker, spool, gateways and models, and staleness of what the law asks for.
 
 Silence of a mandatory detector is a hazard in itself, so it has a limit unless the file states one; loss of a gateway is
 one alarm for all that hangs on it, so it has a sensor of its own. So have the models of a site together: what judges them is
@@ -17,10 +17,12 @@ from core.site_models import add_scores
 from core.site_plant import definition
 
 BROKER: Final = "_broker"
+SPOOL: Final = "_spool"
 GATEWAY: Final = "_gateway."
 MODELS: Final = "_models"
 # Names of the packs/system_limits.yaml limits put on Davy's own sensors and on mandatory ones.
 BROKER_LOSS: Final = "system.loss"
+SPOOL_FILLING: Final = "system.filling"
 GATEWAY_LOST: Final = "system.lost"
 MODELS_SILENT: Final = "system.models-silent"
 MANDATORY_STALE: Final = "signal.stale"
@@ -71,8 +73,17 @@ def _add_virtual(
     broker = _virtual_sensor(
         carrier, BROKER, ("Messages lost on the way", "途中丢失的消息数"), "lost messages", retired=False
     )
-    added.sensors.append(broker)
+    spool = _virtual_sensor(
+        carrier,
+        SPOOL,
+        ("Room taken in Davy's buffer on disk", "Davy 磁盘缓存占用率"),
+        "room taken",
+        retired=False,
+        unit="%",
+    )
+    added.sensors += [broker, spool]
     _limit(added, broker, f"{BROKER}.{packs[BROKER_LOSS].key}", packs[BROKER_LOSS])
+    _limit(added, spool, f"{SPOOL}.{packs[SPOOL_FILLING].key}", packs[SPOOL_FILLING])
     for device in devices:
         names = f"Gateway {device.key} is silent", f"网关 {device.key} 失联"
         gateway = _virtual_sensor(carrier, GATEWAY + device.key, names, "connection lost", retired=device.retired)
@@ -85,7 +96,9 @@ def _add_virtual(
         _limit(added, silent, f"{MODELS}.{packs[MODELS_SILENT].key}", packs[MODELS_SILENT])
 
 
-def _virtual_sensor(carrier: DeviceRow, key: str, names: tuple[str, str], quantity: str, *, retired: bool) -> SensorRow:
+def _virtual_sensor(
+    carrier: DeviceRow, key: str, names: tuple[str, str], quantity: str, *, retired: bool, unit: str = "1"
+) -> SensorRow:
     return SensorRow(
         company=carrier.company,
         site=carrier.site,
@@ -94,7 +107,7 @@ def _virtual_sensor(carrier: DeviceRow, key: str, names: tuple[str, str], quanti
         name=names[0],
         name_zh=names[1],
         quantity=quantity,
-        unit="1",
+        unit=unit,
         is_virtual=True,
         retired=retired,
         line=carrier.line,

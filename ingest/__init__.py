@@ -1,4 +1,4 @@
 """From the broker to the database: receive, decode, sort out, judge once, store, acknowledge.
 
-`pipeline.py` tells the story of a batch; `worker.py` runs it. Acknowledged means stored and judged.
+`pipeline.py` tells the story of a batch; `worker.py` runs it. Acknowledged means judged, and stored or in the spool.
 """

@@ -1,13 +1,14 @@
 """Memory that outlives the process: raw columns with a layout version, and the batches that came after them.
 
-Restart = load the checkpoint, judge the stored batches after its mark again in their order without side effects. The
+Restart = load the checkpoint, judge the batches after its mark again in their order without side effects: those that are
+stored, then those in the spool. The
 same readings, the same `now` and the same watched time give the same bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +22,7 @@ from ingest.copy_rows import from_2000, unpack_judged
 from ingest.directory import NO_SLOT, Directory
 from ingest.organs import Columns, Organs
 from ingest.sorting import MESSAGE
+from ingest.store.batch import Record
 from ingest.store.memory import BatchRow, SavedState, batches_after, load_checkpoint, stored_readings
 
 LAYOUT: Final = 1  # raise it when a column changes its meaning; an older checkpoint is then left aside
@@ -102,6 +104,17 @@ def capture(
     """A checkpoint of all memory as of `batch_no`."""
     columns: Columns = {"instants": np.array([now_us, watched_us], np.int64), **watch, **organs.state()}
     return SavedState(batch_no, LAYOUT, organs.judge.definitions.version, pack(columns))
+
+
+def replay_spooled(record: Record, organs: Organs) -> None:
+    """Judges a batch of the spool again; sensors that are gone meanwhile are left out, as with stored ones."""
+    judgement, kept = record.judgement, record.sorted
+    organs.sorter.replay_messages(kept.messages, judgement.now_us)
+    slots = organs.directory.slots_of(record.directory.sensor_id[kept.batch.sensor])
+    known = slots != NO_SLOT
+    batch, late = replace(kept.batch, sensor=slots).take(known), kept.late[known]
+    organs.sorter.replay_readings(batch, late)
+    organs.judge.advance(batch.take(~late), judgement.now_us, judgement.watched_us)
 
 
 def _replay(rows: Sequence[BatchRow], stored: NDArray[np.void], organs: Organs) -> None:

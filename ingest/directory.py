@@ -15,6 +15,7 @@ from core.units import affine
 from core.wire import TopicName, parse_topic, reject
 
 BROKER_KEY = "_broker"
+SPOOL_KEY = "_spool"
 GATEWAY_PREFIX = "_gateway."
 MODELS_KEY = "_models"
 MODEL_PREFIX = "_model."  # devices of Davy's own process `detectors`: only its user at the broker may publish for them
@@ -76,6 +77,7 @@ class Directory:
         self._topics: dict[str, tuple[Device, str]] = {}
         self._conversions: dict[tuple[int, str], tuple[float, float]] = {}
         self.broker_slot: dict[int, int] = {}  # site_id -> slot of its `_broker`
+        self.spool_slot: dict[int, int] = {}  # site_id -> slot of its `_spool`
         self.gateway_slot: dict[int, int] = {}  # device_id -> slot of its `_gateway.{device}`
         self.models_slot: dict[int, int] = {}  # site_id -> slot of its `_models`
         self._place_sensors()
@@ -96,6 +98,8 @@ class Directory:
                 self.broker_slot[sensor.site_id] = slot
             elif sensor.key == MODELS_KEY:
                 self.models_slot[sensor.site_id] = slot
+            elif sensor.key == SPOOL_KEY:
+                self.spool_slot[sensor.site_id] = slot
             elif sensor.key.startswith(GATEWAY_PREFIX):
                 gateway = at_site.get((sensor.site_id, sensor.key.removeprefix(GATEWAY_PREFIX)))
                 if gateway is not None:
@@ -164,7 +168,7 @@ class Directory:
 
     def own_slots(self) -> Iterator[int]:
         """Slots of the numbers that ingest itself says (ingest/watch.py)."""
-        for slots in (self.broker_slot, self.gateway_slot, self.models_slot):
+        for slots in (self.broker_slot, self.spool_slot, self.gateway_slot, self.models_slot):
             yield from slots.values()
 
     def models(self) -> Mapping[int, Sequence[Device]]:

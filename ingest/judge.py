@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -202,6 +202,10 @@ class Judge:
         pairs = ((d.definition_id, d.sensor_id) for d in self.definitions.definitions)
         return dict(zip(pairs, self.conditions.active.tolist(), strict=True))
 
+    def standing(self) -> frozenset[tuple[int, int]]:
+        """(definition_id, sensor_id) of conditions that hold."""
+        return frozenset(key for key, holds in self.active().items() if holds)
+
     def state(self) -> Columns:
         """All state as columns, with the (definition_id, version) of every row beside it."""
         keys = self._keys
@@ -236,6 +240,14 @@ class Judge:
             part.restore(fresh)
         self._played.restore(columns)
         self._mute.restore(columns)
+
+
+def differences(held: Set[tuple[int, int]], standing: Set[tuple[int, int]], now_us: int) -> list[Event]:
+    """Events that bring alarms, which `held` as of what was last applied, in line with the conditions that stand."""
+    return [
+        *(Event(*key, active=False, at=now_us, value=float("nan")) for key in sorted(held - standing)),
+        *(Event(*key, active=True, at=now_us, value=float("nan")) for key in sorted(standing - held)),
+    ]
 
 
 def _matching(mine: NDArray[np.generic], theirs: NDArray[np.generic]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,6 +36,8 @@ class Ownership:
         self._file: IO[str] | None = None
         self._connection: Connection[Any] | None = None
         self._next_try = 0.0
+        self._taking: Future[Connection[Any] | None] | None = None
+        self._pool = ThreadPoolExecutor(1, "ownership")
 
     def take(self) -> None:
         """Takes both locks.
@@ -84,29 +87,40 @@ class Ownership:
             return False
 
     def _take_again(self) -> bool:
-        if time.monotonic() < self._next_try:
+        """In the background: a database that hangs takes seconds to say nothing."""
+        if self._taking is None:
+            if time.monotonic() >= self._next_try:
+                self._next_try = time.monotonic() + RETRY_S
+                self._taking = self._pool.submit(self._try)
             return False
-        self._next_try = time.monotonic() + RETRY_S
+        if not self._taking.done():
+            return False
+        self._connection, self._taking = self._taking.result(), None
+        return self._connection is not None
+
+    def _try(self) -> Connection[Any] | None:
         try:
             connection = open_connection(self._conninfo)
         except DatabaseAway:
-            return False
+            return None
         try:
             if try_lock(connection, self._worker) is not None:
                 # Mostly our own old connection, which the server has not missed yet.
                 connection.close()
-                return False
+                return None
             listen(connection)
         except psycopg.Error as error:
             log.warning("worker_lock_not_taken", worker=self._worker, reason=first_line(error))
             connection.close()
-            return False
-        self._connection = connection
+            return None
         log.info("worker_lock_taken_again", worker=self._worker)
-        return True
+        return connection
 
     def release(self) -> None:
         """Gives both locks back."""
+        self._pool.shutdown(wait=True)
+        if self._taking is not None:
+            self._connection, self._taking = self._taking.result(), None
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -4,8 +4,8 @@
     decode   bytes to columns; what cannot be taken is rejected with a reason
     sort     drop repeats, find the instants, mark what is late
     judge    detectors and conditions, once
-    store    one transaction: fence, readings, events last
-    ack      acknowledged means stored and judged
+    store    one transaction: fence, readings, events last; where the database is away or slow, the spool
+    ack      acknowledged means judged, and stored or in the spool
 
 One loop runs the tuple and calls `after(step)`; fault tests enumerate it, so a new step cannot escape them.
 """
@@ -19,7 +19,6 @@ from typing import Final
 from core.batch import Event
 from core.metrics import IngestMetrics
 from ingest.clock import OLDEST_US
-from ingest.committer import Committer
 from ingest.decode import Decoded
 from ingest.judge import Judgement
 from ingest.organs import Organs
@@ -27,9 +26,11 @@ from ingest.rejection import RejectionLimit
 from ingest.sorting import Sorted
 from ingest.source import Clock, Lot, Source
 from ingest.store.batch import STORE_POINTS, Committed, Record
+from ingest.storing import SPOOL_POINTS, Storing
+from ingest.urgent import Urgent
 from ingest.watch import Watch
 
-FAULT_POINTS: Final = ("receive", "decode", "sort", "judge", *STORE_POINTS, "store", "ack")
+FAULT_POINTS: Final = ("receive", "decode", "sort", "judge", *STORE_POINTS, *SPOOL_POINTS, "store", "ack")
 MOST_BYTES: Final = (
     4 * 1024 * 1024
 )  # a batch: about 70,000 readings of a message with 50, half a second of the database
@@ -37,9 +38,12 @@ MOST_BYTES: Final = (
 
 @dataclass(slots=True)
 class Work:
-    """A batch on its way; each step adds what it found."""
+    """A batch on its way; each step adds what it found.
 
-    batch_no: int
+    Args:
+        committed: what the commit said; None: it lies in the spool.
+    """
+
     now_us: int
     wait_s: float
     lot: Lot = field(default_factory=Lot)
@@ -55,7 +59,7 @@ class Pipeline:
 
     Args:
         organs: decoder, sorter and judge of the definitions in force; replaced between batches.
-        batch_no: the last batch that was committed.
+        urgent: told of the events of each batch that lies in the spool.
         most_messages: messages in a batch.
         after: told each point of `FAULT_POINTS` once it is passed.
     """
@@ -65,22 +69,22 @@ class Pipeline:
         source: Source,
         organs: Organs,
         watch: Watch,
-        committer: Committer,
+        storing: Storing,
+        urgent: Urgent,
         clock: Clock,
         metrics: IngestMetrics,
         *,
-        batch_no: int,
         now_us: int,
         most_messages: int,
         after: Callable[[str], None],
     ) -> None:
         self.organs = organs
         self.differences: list[Event] = []  # bring `alarm` in line with the conditions; the next batch carries them
-        self.batch_no = batch_no
         self.now_us = now_us
         self._source = source
         self._watch = watch
-        self._committer = committer
+        self._storing = storing
+        self._urgent = urgent
         self._clock = clock
         self._metrics = metrics
         self._most = most_messages
@@ -97,7 +101,8 @@ class Pipeline:
 
     def run_once(self, wait_s: float) -> Work | None:
         """One batch, if there is anything to do within `wait_s`; else None."""
-        work = Work(self.batch_no + 1, 0, wait_s)
+        self._storing.turn()
+        work = Work(0, wait_s)
         for name, step in self._steps:
             if not step(work):
                 return None
@@ -107,8 +112,14 @@ class Pipeline:
     def _receive(self, work: Work) -> bool:
         """False where nothing came, no virtual sensor has news, and time alone shows nothing.
 
-        What was taken is never let go: it would not come again on this connection.
+        What was taken is never let go: it would not come again on this connection. So nothing is taken that cannot be kept:
+        the broker's window is the back-pressure.
         """
+        if self._storing.full:
+            self._storing.wait(work.wait_s)
+            return False
+        if self._source.report().waiting < self._most:
+            self._storing.gather()
         work.lot = self._source.take(self._most, MOST_BYTES, work.wait_s)
         # `now` rises from batch to batch, so that readings of virtual sensors have keys of their own.
         work.now_us = max(self._clock(), self.now_us + 1)
@@ -117,7 +128,7 @@ class Pipeline:
         report = self._source.report()
         self._watch.tick(report, work.lot, work.now_us)
         if not work.lot.messages:
-            work.virtual = self._watch.news(self.organs.sorter, report, work.now_us)
+            work.virtual = self._watch.news(self.organs.sorter, report, work.now_us, self._storing.used)
             due_us = self.organs.judge.due_us()
             time_shows = self._watch.turned or (due_us is not None and due_us <= work.now_us)
             if not (work.virtual or time_shows or self.differences):
@@ -133,7 +144,8 @@ class Pipeline:
         self._watch.heard(work.decoded)
         if work.lot.messages:
             # Only now: nobody whose message is in hand is silent.
-            work.virtual = self._watch.news(self.organs.sorter, self._source.report(), work.now_us)
+            report, used = self._source.report(), self._storing.used
+            work.virtual = self._watch.news(self.organs.sorter, report, work.now_us, used)
         self._metrics.decoded.inc(len(work.decoded.sensor))
         return True
 
@@ -160,18 +172,17 @@ class Pipeline:
         assert work.sorted is not None
         assert work.judgement is not None
         record = Record(
-            batch_no=work.batch_no,
             received_us=work.lot.messages[0].received_us if work.lot.messages else work.now_us,
             lot=work.lot,
             sorted=work.sorted,
             judgement=work.judgement,
             directory=self.organs.sorter.directory,
             rejected=work.decoded.rejected,
+            standing=self.organs.judge.standing() if self._storing.lost_some() else None,
         )
-        work.committed = self._committer.commit(record)
-        self.batch_no = work.batch_no
-        for row in record.rejected:
-            self._metrics.rejected.labels(row.reason).inc(row.count)
+        work.committed = self._storing.store(record)
+        if work.committed is None:
+            self._urgent.spooled(work.judgement.events, work.now_us)
         return True
 
     def _ack(self, work: Work) -> bool:

@@ -79,7 +79,7 @@ class Source(Protocol):
         """Messages not taken yet, oldest first; empty when none came in `wait_s`."""
 
     def ack(self, lot: Lot) -> None:
-        """Says that these messages are stored and judged. Never waits; a lot of an older connection is forgotten."""
+        """Says that these messages are judged, and stored or in the spool. Never waits; a lot of an older connection is forgotten."""
 
     def report(self) -> SourceReport:
         """What is known of the broker now."""

@@ -1,6 +1,8 @@
 """Watching what has no sensor of its own: the broker and the gateways, as numbers of virtual sensors.
 
 `_broker` is how many messages are known lost lately, plus one while the broker is away or after it forgot our session.
+`_spool` is how much of the room for batches that wait for the database is taken, in percent: of the spool's limit or of the
+disk, whichever is more.
 `_gateway.{device}` is 1 while the device is gone or silent, else 0. `_models` is how many models of a site say nothing that have
 judged before: the process that judges does not run, or the broker refuses its scores. One alarm a site, not one a model.
 """
@@ -122,13 +124,24 @@ class Watch:
             self.online[index] = ONLINE if status.online else UNKNOWN if back else OFFLINE
             self.status_changed.add(status.device.row.device_id)
 
-    def news(self, sorter: Sorter, report: SourceReport, now_us: int) -> list[tuple[int, float]]:
-        """(slot, number) of virtual sensors whose number changed, or was last said a minute ago."""
+    def news(
+        self, sorter: Sorter, report: SourceReport, now_us: int, spool_used: float = 0.0
+    ) -> list[tuple[int, float]]:
+        """(slot, number) of virtual sensors whose number changed, or was last said a minute ago.
+
+        Args:
+            spool_used: share of the spool's room that is taken, 0 to 1.
+        """
         if now_us - self._news_us < EVERY_US:
             return []
         self._news_us = now_us
         self._note_losses(report, now_us)
-        numbers = {**self._broker_numbers(sorter, report, now_us), **self._gateway_numbers()}
+        percent = float(int(100 * spool_used))  # whole ones: each change is a reading at every site
+        numbers = {
+            **self._broker_numbers(sorter, report, now_us),
+            **self._gateway_numbers(),
+            **dict.fromkeys(self._directory.spool_slot.values(), percent),
+        }
         numbers.update(self._model_numbers(sorter))
         changed = [
             (slot, number)

@@ -8,24 +8,22 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import psycopg
-from psycopg import Connection
 
-from alerting.store.alarms import active
 from core.batch import Event
-from core.db import Token, first_line, transaction
+from core.db import Token, first_line
 from core.errors import BadInput, BrokerAway, DatabaseAway, Fenced
 from core.log import logger
 from core.metrics import IngestMetrics
 from core.migrate import require_current
 from core.model import DefinitionSet
-from ingest.checkpoint import capture, resume
+from ingest.beginning import Begun, begin
+from ingest.checkpoint import capture
 from ingest.committer import Committer, Interrupted, open_connection
 from ingest.directory import Directory
 from ingest.instant import instant
-from ingest.judge import Judge
 from ingest.kernels import compile_kernels
 from ingest.notes import Gatherer, Notes
 from ingest.organs import Organs
@@ -33,14 +31,17 @@ from ingest.ownership import Ownership
 from ingest.pipeline import Pipeline
 from ingest.scribe import Scribe
 from ingest.source import Clock, Source
+from ingest.spool import Spool
 from ingest.store.batch import BatchWriter
-from ingest.store.memory import take_over
-from ingest.store.portfolio import load_portfolio
+from ingest.store.memory import SavedState
+from ingest.storing import PATIENCE_S, Storing
+from ingest.urgent import Nobody, Urgent
 from ingest.watch import Watch
 
 FLUSH_S: Final = 2.0
 TURN_S: Final = 0.05  # longest wait of an idle turn: a pending delay is swept within 100 ms
 LONGEST_TURN_US: Final = 5_000_000  # an idle turn takes 50 ms, a full batch half a second
+SPOOL_BYTES: Final = 4096 * 1024 * 1024
 LISTEN_S: Final = 0.25  # how often a change of definitions is looked for: it is in force within 2 s
 
 log = logger(__name__)
@@ -56,6 +57,9 @@ class WorkerOptions:
         folder: the worker's own.
         window: messages the broker sends before it waits for an ack.
         longest_turn_us: time between two turns that is longer counts as not watched; None where the clock follows the data.
+        spool_bytes: most that the spool may hold.
+        spool_watches_disk: a disk that fills up counts as the spool's room.
+        patience_s: how long a batch may take to be stored before it goes into the spool; 0: always by way of the spool.
     """
 
     worker: str
@@ -67,6 +71,9 @@ class WorkerOptions:
     window: int = 2000
     checkpoint_s: float = 60.0
     longest_turn_us: int | None = LONGEST_TURN_US
+    spool_bytes: int = SPOOL_BYTES
+    spool_watches_disk: bool = True
+    patience_s: float = PATIENCE_S
 
 
 def ignore_point(_: str) -> None:
@@ -78,6 +85,7 @@ class Worker:
 
     Args:
         stop: set when the process is to end.
+        urgent: told of the events of batches that went into the spool.
         after: told each fault point once it is passed (`ingest.pipeline.FAULT_POINTS`).
     """
 
@@ -89,6 +97,7 @@ class Worker:
         metrics: IngestMetrics,
         stop: threading.Event,
         *,
+        urgent: Urgent | None = None,
         after: Callable[[str], None] = ignore_point,
     ) -> None:
         self._options = options
@@ -96,12 +105,14 @@ class Worker:
         self._clock = clock
         self._metrics = metrics
         self._stop = stop
+        self._urgent = urgent or Nobody()
         self._after = after
         self._ownership = Ownership(options.conninfo, options.worker, options.folder)
         self._scribe = Scribe(options.conninfo, options.token, options.worker)
         self._gatherer = Gatherer()
         self._flushing: tuple[Future[None], Notes] | None = None
         self._loading: Future[tuple[Directory, DefinitionSet]] | None = None
+        self._captured: tuple[SavedState, int] | None = None
         self._saving: Future[bool] | None = None
         self._reload = False
         self._next_flush = self._next_listen = self._next_checkpoint = 0.0
@@ -116,15 +127,19 @@ class Worker:
         """
         self._ownership.take()
         try:
-            pipeline, watch, committer = self._begin()
+            pipeline, watch, committer, storing = self._begin()
+            self._storing = storing
             try:
+                storing.start()
                 self._source.start()
                 self._turn_until_stopped(pipeline, watch)
+                storing.finish()
                 self._end(pipeline, watch)
             except Interrupted:
                 log.warning("stopped_while_database_away", worker=self._options.worker)
             finally:
                 self._source.stop()
+                storing.finish()
                 committer.close()
         finally:
             self._scribe.close()
@@ -132,43 +147,55 @@ class Worker:
 
     # --- beginning ---
 
-    def _begin(self) -> tuple[Pipeline, Watch, Committer]:
+    def _begin(self) -> tuple[Pipeline, Watch, Committer, Storing]:
         options = self._options
         began = time.monotonic()
         compile_kernels()  # from the cache; the first batch must not wait for it
         connection = open_connection(options.conninfo)
         try:
             require_current(connection)
-            mark = take_over(connection, options.token(), options.worker)
-            directory, definitions = load_portfolio(connection, options.token())
-            organs = Organs.grow(directory, definitions, options.clock_tolerance_us)
-            resumed = resume(connection, options.token(), options.worker, organs)
-            differences = differences_with(connection, options.token(), organs.judge, resumed.now_us or self._clock())
+            spool = Spool(options.folder, options.spool_bytes, self._clock, watches_disk=options.spool_watches_disk)
+            found = begin(
+                connection,
+                options.token(),
+                options.worker,
+                options.clock_tolerance_us,
+                spool,
+                self._urgent,
+                self._clock,
+            )
         finally:
             connection.close()
-        if resumed.batch_no != mark.batch_no:
-            log.error("stored_batches_missing", mark=mark.batch_no, found=resumed.batch_no)
-        most = min(options.batch_messages, options.window)
-        watch = Watch(
-            directory, watched_us=resumed.watched_us, known_session=mark.batch_no > 0, most=most,
-            longest_us=options.longest_turn_us,
-        )  # fmt: skip
-        if resumed.watch is not None:
-            watch.restore(resumed.watch)
-        self._epoch = mark.epoch
-        writer = BatchWriter(options.worker, mark.epoch, self._after)
+        watch = self._watch_of(found)
+        self._epoch = found.mark.epoch
+        writer = BatchWriter(options.worker, self._epoch, self._after)
         committer = Committer(options.conninfo, options.token, writer, self._stop, self._metrics)
-        pipeline = Pipeline(
-            self._source, organs, watch, committer, self._clock, self._metrics,
-            batch_no=mark.batch_no, now_us=resumed.now_us, most_messages=options.batch_messages, after=self._after,
+        storing = Storing(
+            committer, spool, self._metrics,
+            stored_no=found.mark.batch_no, patience_s=options.patience_s, after=self._after,
         )  # fmt: skip
-        pipeline.differences = differences
+        pipeline = Pipeline(
+            self._source, found.organs, watch, storing, self._urgent, self._clock, self._metrics,
+            now_us=found.resumed.now_us, most_messages=options.batch_messages, after=self._after,
+        )  # fmt: skip
+        pipeline.differences = found.differences
         self._next_checkpoint = time.monotonic() + options.checkpoint_s
         log.info(
-            "ingest_began", worker=options.worker, epoch=mark.epoch, batch=mark.batch_no, sensors=len(directory),
-            definitions=len(definitions.definitions), replayed=resumed.replayed, seconds=round(time.monotonic() - began, 3),
+            "ingest_began", worker=options.worker, epoch=self._epoch, batch=found.mark.batch_no, spooled=found.spooled,
+            sensors=len(found.directory), definitions=len(found.organs.judge.definitions.definitions),
+            replayed=found.resumed.replayed, seconds=round(time.monotonic() - began, 3),
         )  # fmt: skip
-        return pipeline, watch, committer
+        return pipeline, watch, committer, storing
+
+    def _watch_of(self, found: Begun) -> Watch:
+        most = min(self._options.batch_messages, self._options.window)
+        watch = Watch(
+            found.directory, watched_us=found.resumed.watched_us, known_session=found.resumed.batch_no > 0, most=most,
+            longest_us=self._options.longest_turn_us,
+        )  # fmt: skip
+        if found.resumed.watch is not None:
+            watch.restore(found.resumed.watch)
+        return watch
 
     # --- turning ---
 
@@ -187,9 +214,11 @@ class Worker:
             if now >= self._next_flush and self._flushed(pipeline):
                 self._next_flush = now + FLUSH_S
                 self._flush(pipeline, watch, "judging")
-            if now >= self._next_checkpoint and self._saved():
+            if now >= self._next_checkpoint and self._captured is None:
                 self._next_checkpoint = now + self._options.checkpoint_s
-                self._checkpoint(pipeline, watch)
+                self._capture(pipeline, watch)
+            if self._captured is not None and self._saved():
+                self._save_captured(pipeline)
 
     def _follow_definitions(self, pipeline: Pipeline, watch: Watch) -> None:
         """A change is read in the background and in force from the next batch on."""
@@ -235,12 +264,19 @@ class Worker:
         self._metrics.connected.set(int(report.connected))
         self._metrics.broker_dropped.set(report.dropped or 0)
         self._metrics.queue_depth.set(report.waiting)
+        spool = self._storing.report()
+        self._metrics.spool_batches.set(spool.batches)
+        self._metrics.spool_bytes.set(spool.bytes)
+        self._metrics.spool_oldest_seconds.set(spool.oldest_s or 0)
+        self._metrics.spool_used.set(spool.used)
+        self._metrics.spool_set_aside.set(len(spool.set_aside))
         self._metrics.gaps.inc(max(0, watch.missing - self._lost))
         self._lost = watch.missing
         if state == "judging" and not report.connected:
             state = "broker_away"
         said: dict[str, object] = {
-            "batch": pipeline.batch_no,
+            "batch": self._storing.batch_no,
+            "stored": self._storing.stored_no,
             "definitions_version": pipeline.organs.judge.definitions.version,
             "broker": {
                 "connected": report.connected,
@@ -250,7 +286,13 @@ class Worker:
             },
             "waiting_messages": report.waiting,
             "detectors_off": pipeline.organs.judge.switched_off,
-            "spool": None,  # without one nothing is acknowledged while the database is away: the beat is late then
+            "spool": {
+                "batches": spool.batches,
+                "bytes": spool.bytes,
+                "oldest_s": spool.oldest_s,
+                "used": spool.used,
+                "set_aside": list(spool.set_aside),
+            },
         }
         notes = self._gatherer.collect(pipeline.organs, watch)
         self._flushing = self._scribe.flush(notes, state, said), notes
@@ -270,11 +312,22 @@ class Worker:
             self._gatherer.take_back(notes, pipeline.organs)
         return True
 
-    def _checkpoint(self, pipeline: Pipeline, watch: Watch) -> None:
+    def _capture(self, pipeline: Pipeline, watch: Watch) -> None:
+        """Memory as of the last judged batch; it is kept once that batch is stored."""
         with self._metrics.checkpoint_seconds.time():
-            saved = capture(pipeline.batch_no, pipeline.now_us, watch.watched_us, pipeline.organs, watch.state())
-        now_us = max(self._clock(), pipeline.now_us)
-        self._saving = self._scribe.checkpoint(saved, self._epoch, instant(now_us))
+            number, state = self._storing.batch_no, watch.state()
+            saved = capture(number, pipeline.now_us, watch.watched_us, pipeline.organs, state)
+        self._captured = saved, self._storing.mendings
+
+    def _save_captured(self, pipeline: Pipeline) -> None:
+        assert self._captured is not None
+        saved, mendings = self._captured
+        if mendings != self._storing.mendings:  # its number is another batch's by now
+            self._captured = None
+        elif saved.batch_no <= self._storing.stored_no:
+            self._captured = None
+            now_us = max(self._clock(), pipeline.now_us)
+            self._saving = self._scribe.checkpoint(saved, self._epoch, instant(now_us))
 
     def _saved(self) -> bool:
         """Whether the last checkpoint is over.
@@ -299,7 +352,8 @@ class Worker:
         if self._saving is not None:
             self._saving.exception()
             self._saved()
-        self._checkpoint(pipeline, watch)
+        self._capture(pipeline, watch)
+        self._save_captured(pipeline)
         if self._flushing is not None:
             self._flushing[0].exception()
             self._flushed(pipeline)
@@ -308,15 +362,3 @@ class Worker:
             error = future.exception() if future is not None else None
             if error is not None:
                 log.warning("last_words_not_written", reason=first_line(error))
-
-
-def differences_with(connection: Connection[Any], token: str, judge: Judge, now_us: int) -> list[Event]:
-    """Events that bring `alarm.active` in line with the conditions: after definitions changed while nobody judged."""
-    with transaction(connection, token):
-        held = active(connection)
-    ours = {key for key, holds in judge.active().items() if holds}
-    gone, new = sorted(held - ours), sorted(ours - held)
-    return [
-        *(Event(*key, active=False, at=now_us, value=float("nan")) for key in gone),
-        *(Event(*key, active=True, at=now_us, value=float("nan")) for key in new),
-    ]

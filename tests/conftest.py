@@ -22,8 +22,11 @@ hypothesis.settings.load_profile("davy")
 NEEDS_SOCKETS = {"db", "broker", "browser", "e2e"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Only tests that are marked as needing a server may open sockets."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Only tests that are marked as needing a server may open sockets; a soak runs only where it is asked for."""
+    if "soak" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("soak")])
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
     for item in items:
         if NEEDS_SOCKETS & {mark.name for mark in item.iter_markers()}:
             item.add_marker(pytest.mark.enable_socket)

@@ -115,6 +115,10 @@ def why(texts: NullTranslations, fired: Judged, sensor: str, locale: str = "en")
         return _("Models of this site have stopped judging: %(value)s said nothing when it began.") % {
             "value": number(fired.first_value, locale)
         }
+    if fired.sensor_key == "_spool":
+        return _("%(value)s of the room is taken in which readings wait while Davy's database is away or slow.") % {
+            "value": reading(texts, fired, fired.first_value, locale)
+        }
     if fired.sensor_key in MODEL_SENSORS:
         return _of_a_model(texts, fired, sensor, locale)
     words = {

@@ -11,7 +11,7 @@ from core.settings import Settings
 from davy.answer import say
 from davy.doctor.checks import ROLES, database_checks, database_role, settings_read
 from davy.doctor.examination import Check, Examination
-from davy.doctor.outside import broker_checks, channel_checks, disk
+from davy.doctor.outside import broker_checks, channel_checks, disk, spool
 
 
 def doctor(settings: Settings, *, language: str, as_json: bool) -> int:
@@ -42,6 +42,7 @@ def examine(settings: Settings, language: str, now: datetime) -> list[Check]:
         *database_checks(on),
         *broker_checks(on),
         *channel_checks(on),
+        spool(on),
         disk(on),
     ]
 

@@ -1,11 +1,13 @@
-"""The checks of doctor that look outside the database: broker, mail server, webhooks, disk."""
+"""The checks of doctor that look outside the database: broker, mail server, webhooks, spool, disk."""
 
 from __future__ import annotations
 
 import shutil
 import smtplib
 import socket
+import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,9 +19,13 @@ from core.errors import BrokerAway, DatabaseAway
 from core.settings import variable
 from davy.doctor import store
 from davy.doctor.broker_probe import look_at_broker
-from davy.doctor.examination import Check, Examination
+from davy.doctor.examination import Check, Examination, age, few
+from ingest.instant import instant
+from ingest.spool import look
+from ingest.store.spool import SpoolDamaged
 
 FULL_DISK: Final = 0.80  # of the disk; above it Davy's own alarm stands too
+PATIENT: Final = timedelta(seconds=60)  # a restart of the database, and what came meanwhile
 REACH_TIMEOUT_S: Final = 3.0
 MOST_WEBHOOKS: Final = 20
 _IMPLICIT_TLS: Final = 465  # RFC 8314 3.3
@@ -145,6 +151,40 @@ def disk(on: Examination) -> Check:
         }
         return Check("disk", False, found, advice)
     return Check("disk", True, found)
+
+
+def spool(on: Examination) -> Check:
+    """What waits on this machine's disk for the database, and what was damaged there."""
+    _, folder = on.gettext, on.settings.state_dir / on.settings.worker
+    try:
+        found = look(folder)
+    except (OSError, sqlite3.Error, SpoolDamaged) as error:
+        unread = _("The spool in %(folder)s cannot be read: %(reason)s.") % {"folder": folder, "reason": error}
+        return Check("spool", False, unread, _("Run doctor as the user that ingest runs as, and see ingest's log."))
+    if found.set_aside:
+        aside = _("Damaged files were set aside in %(folder)s: %(names)s.") % {
+            "folder": folder,
+            "names": few(found.set_aside),
+        }
+        advice = _(
+            "Look for spool_damaged in ingest's log: it says what could not be carried over. Check the disk; keep the files until that is settled, then move them away."
+        )
+        return Check("spool", False, aside, advice)
+    if found.batches == 0:
+        return Check("spool", True, _("Nothing waits for the database in %(folder)s.") % {"folder": folder})
+    oldest = on.now - instant(found.oldest_us)
+    waiting = _("%(count)s batches wait for the database in %(folder)s, %(size)s MB, the oldest for %(age)s.") % {
+        "count": found.batches,
+        "folder": folder,
+        "size": f"{found.bytes / 1e6:.1f}",
+        "age": age(oldest),
+    }
+    if oldest < PATIENT:
+        return Check("spool", True, waiting)
+    advice = _(
+        "Bring the database back, or find out why it takes less than what arrives. Nothing is lost until the room is full."
+    )
+    return Check("spool", False, waiting, advice)
 
 
 def _existing(folder: Path) -> Path:

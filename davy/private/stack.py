@@ -277,7 +277,8 @@ class Stack:
                     "DAVY_HTTP_PORT": str(self._ports["inbox"]),
                 }
             case "ingest":
-                return {**key, **mqtt, "DAVY_DATABASE_URL_INGEST": self.database_url("ingest")}
+                own = {"DAVY_DATABASE_URL_INGEST": self.database_url("ingest"), "DAVY_SPOOL_WATCHES_DISK": "false"}
+                return {**key, **mqtt, **own}
             case "alerting":
                 allowed = {
                     "DAVY_WEBHOOK_ALLOW_PRIVATE": f"127.0.0.1:{self._ports['inbox']}",

@@ -41,6 +41,8 @@ def _ingest(
         window=settings.window,
         checkpoint_s=float(settings.checkpoint_s),
         longest_turn_us=longest_turn_us,
+        spool_bytes=settings.spool_mb * 1_000_000,
+        spool_watches_disk=settings.spool_watches_disk,
     )
     metrics = Metrics()
     with metrics_served(metrics, settings):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from psycopg import Connection
 
 from alerting.apply import apply_events
+from alerting.store.alarms import active
 from core.batch import Event, Int32, ReadingBatch
 from core.db import transaction
 from core.errors import Fenced
@@ -18,7 +19,7 @@ from ingest.conflict import conflict_rejections
 from ingest.copy_rows import pack_judged, reading_rows
 from ingest.directory import Directory
 from ingest.instant import instant
-from ingest.judge import Judgement
+from ingest.judge import Judgement, differences
 from ingest.rejection import Rejected
 from ingest.sorting import Sorted
 from ingest.source import Lot
@@ -36,17 +37,21 @@ class Record:
 
     Args:
         received_us: when its first message came, microseconds UTC.
+        batch_no: given when it is handed over to be stored.
+        standing: the (definition_id, sensor_id) of conditions that hold after it, where `alarm` may have missed events of
+            batches that were lost: it is brought in line. Else None.
         staged: put every reading through the staging insert, whatever `sorted.direct` says.
         refused: bool, per reading: the database will not have it; it was judged, so the batch's row keeps it.
     """
 
-    batch_no: int
     received_us: int
     lot: Lot
     sorted: Sorted
     judgement: Judgement
     directory: Directory
     rejected: list[Rejected] = field(default_factory=list)
+    batch_no: int = 0
+    standing: frozenset[tuple[int, int]] | None = None
     staged: bool = False
     refused: NDArray[np.bool_] | None = None
 
@@ -105,6 +110,9 @@ class BatchWriter:
             for finding in record.judgement.late:
                 events += finding.events(new)
             _apply(connection, events, record)
+            if record.standing is not None:
+                missed = differences(active(connection), record.standing, record.judgement.now_us)
+                _apply(connection, missed, record)
             self._after(APPLIED)
         self._after(COMMITTED)
         return Committed(False, int(new.sum()), len(events), len(conflicts))

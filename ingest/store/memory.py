@@ -118,6 +118,15 @@ def batches_after(connection: Connection[Any], token: str, worker: str, batch_no
         ).fetchall()
 
 
+def judged_now_of(connection: Connection[Any], token: str, worker: str, batch_no: int) -> int | None:
+    """`now` of a batch as its judge saw it, microseconds UTC; None where its row is gone."""
+    with transaction(connection, token):
+        row = connection.execute(
+            "SELECT judged_now FROM ingest_batch WHERE worker = %s AND batch_no = %s", (worker, batch_no)
+        ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def stored_readings(
     connection: Connection[Any], token: str, rows: list[BatchRow]
 ) -> Iterator[tuple[list[BatchRow], NDArray[np.void]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from davy.bench.store import write_portfolio
 from davy.doctor.clocks import judge_database_clock, judge_server_clock
 from davy.doctor.doctor import doctor, examine
 from davy.doctor.examination import Check, Examination
+from davy.doctor.outside import spool
 from davy.doctor.store import ClockOffset
 from davy.grafana.scope import allow
+from ingest.store.spool import FILE, Row, add_batch, open_file
 from tests.conftest import StartMosquitto
 from tests.database import TestDatabase
 
@@ -65,6 +68,30 @@ def test_no_database_named_is_one_sentence() -> None:
     """Without any address there is nothing to examine: exit status 2, and what to set."""
     with pytest.raises(BadSetting, match="DAVY_DATABASE_URL_OWNER"):
         doctor(Settings.read({}), language="en", as_json=True)
+
+
+def test_what_waits_in_the_spool_is_told(tmp_path: Path) -> None:
+    """Nothing, a little, too long, damaged, unreadable: each its own sentence, and what to do."""
+    folder = tmp_path / "ingest-0"
+    on = Examination(Settings.read({"DAVY_STATE_DIR": str(tmp_path)}), NOW, translations("en").gettext)
+    assert spool(on).ok
+    folder.mkdir()
+    with closing(open_file(folder / FILE)) as connection:
+        for number, age_s in enumerate((30, 10), 1):
+            judged_now = int((NOW - timedelta(seconds=age_s)).timestamp() * 1e6)
+            add_batch(connection, Row(number, judged_now, 1, bytes(3_000_000)))
+        found = f"2 batches wait for the database in {folder}, 6.0 MB, the oldest for 30 s."
+        assert spool(on) == Check("spool", True, found)
+        later = Examination(on.settings, NOW + timedelta(minutes=5), on.gettext)
+        assert not spool(later).ok
+        assert "the oldest for 5 min" in spool(later).found
+    (folder / "spool-20260101T000000Z.damaged.sqlite").touch()
+    assert "spool-20260101T000000Z.damaged.sqlite" in spool(on).found
+    assert not spool(on).ok
+    for part in folder.iterdir():
+        part.unlink()
+    (folder / FILE).write_bytes(b"no database " * 100)
+    assert "cannot be read" in spool(on).found
 
 
 @pytest.mark.broker

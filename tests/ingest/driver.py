@@ -19,6 +19,7 @@ from core.log import configure
 from core.metrics import Metrics
 from core.principal import ServiceToken
 from ingest.mqtt import MqttOptions, MqttSource
+from ingest.storing import PATIENCE_S
 from ingest.worker import Worker, WorkerOptions
 
 
@@ -55,6 +56,9 @@ def main() -> int:
         clock_tolerance_us=told.get("tolerance_us", 5_000_000),
         batch_messages=told.get("batch_messages", 2000),
         checkpoint_s=told.get("checkpoint_s", 60.0),
+        spool_bytes=told.get("spool_bytes", 10**9),
+        spool_watches_disk=False,
+        patience_s=told.get("patience_s", PATIENCE_S),
     )
     try:
         Worker(options, source, clock, Metrics().ingest, stop, after=after).run()

@@ -121,7 +121,7 @@ def install(
 
     Args:
         limits: columns of further definitions; `sensor` is "d1/s1".
-        virtual: with `_broker` and `_gateway` sensors and their definitions.
+        virtual: with `_broker`, `_spool` and `_gateway` sensors and their definitions.
     """
     found = Installed()
     with database.connect("owner") as db:
@@ -199,9 +199,9 @@ def install(
             add_limit({"key": f"high-d{number}", "sensor": f"d{number}/s1"})
         if virtual:
             own = add_device(f"_davy.{SITE}")
-            for key in ("_broker", *(f"_gateway.d{n}" for n in range(1, devices + 1))):
+            for key in ("_broker", "_spool", *(f"_gateway.d{n}" for n in range(1, devices + 1))):
                 add_sensor(own, "_davy", key, is_virtual=True)
-                add_limit({"key": key, "sensor": f"_davy/{key}", "setpoint": 1.0})
+                add_limit({"key": key, "sensor": f"_davy/{key}", "setpoint": 80.0 if key == "_spool" else 1.0})
         for limit in limits:
             add_limit(limit)
         db.execute("SELECT davy_definitions_changed()")

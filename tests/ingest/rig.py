@@ -22,12 +22,12 @@ PASSWORDS = {"ingest": "ingest-password", "simulator": "simulator-password"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def wait_for(seen: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+def wait_for(seen: Callable[[], bool], what: str, timeout_s: float = 60.0, every_s: float = 0.05) -> None:
     """Until `seen()`; what is promised within a time is waited for with that time-out."""
     deadline, pause = time.monotonic() + timeout_s, threading.Event()
     while not seen():
         assert time.monotonic() < deadline, f"{what} was not seen within {timeout_s:.0f} s"
-        pause.wait(0.05)
+        pause.wait(every_s)
 
 
 class Rig:

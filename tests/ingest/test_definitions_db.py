@@ -7,12 +7,13 @@ import time
 import pytest
 
 from alerting.apply import apply_events
+from alerting.store.alarms import active
 from core.batch import Event
 from core.db import transaction
 from ingest.instant import instant
+from ingest.judge import differences
 from ingest.organs import Organs
 from ingest.store.portfolio import load_portfolio
-from ingest.worker import differences_with
 from tests.database import TestDatabase
 from tests.ingest.plant import install
 
@@ -36,12 +37,12 @@ def test_a_definition_retired_while_ingest_was_down_lets_go(database: TestDataba
     with database.connect("ingest") as connection:
         directory, definitions = load_portfolio(connection, token)
         judge = Organs.grow(directory, definitions, 5_000_000).judge
-        differences = differences_with(connection, token, judge, now_us)
-        assert [(event.definition_id, event.active) for event in differences] == [
-            (event.definition_id, False) for event in held
-        ]
         with transaction(connection, token):
-            apply_events(connection, differences, now=instant(now_us), batch_no=2)
-        assert differences_with(connection, token, judge, now_us) == []
+            found = differences(active(connection), judge.standing(), now_us)
+            assert [(event.definition_id, event.active) for event in found] == [
+                (event.definition_id, False) for event in held
+            ]
+            apply_events(connection, found, now=instant(now_us), batch_no=2)
+            assert differences(active(connection), judge.standing(), now_us) == []
     with database.connect("owner") as owner:
         assert owner.execute("SELECT DISTINCT state::text, active FROM alarm").fetchall() == [("D", False)]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from davy.servers import Broker, PostgresServer
+from davy.servers import Broker, PostgresServer, start_postgres
 from ingest.checkpoint import unpack
 from ingest.pipeline import FAULT_POINTS
+from ingest.spool import look
+from ingest.store.batch import APPLIED
+from ingest.storing import DRAINED, PATIENCE_S, SPOOL_POINTS, SPOOLED
 from tests.conftest import StartMosquitto
 from tests.database import clone, drop
 from tests.ingest.plant import install, payload
@@ -19,6 +23,8 @@ from tests.ingest.rig import PASSWORDS, Rig, wait_for
 pytestmark = [pytest.mark.db, pytest.mark.broker]
 
 MESSAGES = 240
+LOT = 40
+HALF = 200  # messages; whole lots
 LIMITS = [
     {"key": "delayed", "sensor": "d1/s2", "setpoint": 60.0, "deadband": 10.0, "on_delay_s": 2.0, "off_delay_s": 3.0},
     {"key": "rate", "sensor": "d1/s1", "detector": "rate", "setpoint": 100.0, "parameters": '{"window_s": 5}'},
@@ -90,14 +96,25 @@ def outcome(rig: Rig) -> Outcome:
     }
 
 
-def run(postgres: PostgresServer, broker: Broker, folder: Path, kill_at: str | None) -> Outcome:
-    """The stream through a worker that is killed at its second batch, and at the fourth after that."""
+def run(
+    postgres: PostgresServer, broker: Broker, folder: Path, kill_at: str | None, patience_s: float = PATIENCE_S
+) -> Outcome:
+    """The stream through a worker that is killed at its second batch, and at the fourth after that.
+
+    Args:
+        patience_s: 0: every batch goes by way of the spool.
+    """
     database = clone(postgres)
     install(database, devices=2, limits=LIMITS, virtual=False)
-    rig = Rig(database, broker, folder, worker=f"w-{kill_at or 'whole'}")
+    rig = Rig(database, broker, folder, worker=f"w-{kill_at or 'whole'}-{patience_s:.0f}")
     # The stamps lie a day back, so the clocks count as right only with a wide tolerance.
     # A lot waits until it is full, so that all runs cut the stream alike: late readings give one pair of events a batch.
-    told: dict[str, object] = {"batch_messages": 40, "tolerance_us": 3 * 86_400_000_000, "linger_s": 1.5}
+    told: dict[str, object] = {
+        "batch_messages": LOT,
+        "tolerance_us": 3 * 86_400_000_000,
+        "linger_s": 1.5,
+        "patience_s": patience_s,
+    }
     try:
         rig.start(**told, kill_at=kill_at, kill_count=2)
         rig.wait_until_connected()
@@ -114,6 +131,43 @@ def run(postgres: PostgresServer, broker: Broker, folder: Path, kill_at: str | N
     finally:
         rig.close()
         drop(database)
+
+
+def run_away(server: PostgresServer, broker: Broker, folder: Path, kill_at: str) -> Outcome:
+    """The stream, its second half while the database is away; killed at the second batch then, and while it drains."""
+    database = clone(server)
+    install(database, devices=2, limits=LIMITS, virtual=False)
+    rig = Rig(database, broker, folder, worker=f"w-{kill_at}-away")
+    told: dict[str, object] = {"batch_messages": LOT, "tolerance_us": 3 * 86_400_000_000, "linger_s": 1.5}
+    try:
+        rig.start(**told, kill_at=kill_at, kill_count=HALF // LOT + 2 if kill_at != SPOOLED else 2)
+        rig.wait_until_connected()
+        for device, body in STREAM[:HALF]:
+            rig.publisher.publish(f"davy/v1/north/{device}/readings", body, qos=1)
+        wait_for(lambda: rig.one("SELECT max(batch_no) FROM ingest_mark") >= HALF // LOT, "the first half")
+        server.stop()
+        for device, body in STREAM[HALF:]:
+            rig.publisher.publish(f"davy/v1/north/{device}/readings", body, qos=1)
+        rig.wait_until_killed()
+        assert look(folder / "state").batches >= 1
+        server.restart()
+        rig.start(**told, kill_at=DRAINED, kill_count=1)
+        rig.wait_until_killed()
+        rig.start(**told)
+        settle(rig)
+        assert rig.stop() == 0, rig.log.read_text()[-2000:]
+        return outcome(rig)
+    finally:
+        server.restart()
+        rig.close()
+        drop(database)
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[PostgresServer]:
+    """A TimescaleDB that may be stopped."""
+    with start_postgres("timescaledb", fsync=False) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +197,27 @@ def test_sigkill_changes_nothing(
     postgres_timescaledb: PostgresServer, broker: Broker, undisturbed: Outcome, tmp_path: Path, point: str
 ) -> None:
     """Killed twice at this point: rows, transitions and notifications equal, detector and condition state bit-equal."""
-    found = run(postgres_timescaledb, broker, tmp_path, point)
+    patience_s = 0.0 if point in SPOOL_POINTS else PATIENCE_S
+    found = run(postgres_timescaledb, broker, tmp_path, point, patience_s)
+    for part, expected in undisturbed.items():
+        assert found[part] == expected, part
+
+
+@pytest.mark.parametrize("point", [APPLIED, "ack"])
+def test_sigkill_changes_nothing_on_the_way_through_the_spool(
+    postgres_timescaledb: PostgresServer, broker: Broker, undisturbed: Outcome, tmp_path: Path, point: str
+) -> None:
+    """The same where every batch waits in the spool before it is stored."""
+    found = run(postgres_timescaledb, broker, tmp_path, point, 0.0)
+    for part, expected in undisturbed.items():
+        assert found[part] == expected, part
+
+
+@pytest.mark.parametrize("point", [SPOOLED, "ack"])
+def test_sigkill_while_the_database_is_away_changes_nothing(
+    own_postgres: PostgresServer, broker: Broker, undisturbed: Outcome, tmp_path: Path, point: str
+) -> None:
+    """Killed while batches are spooled, and again while they are drained: as if nothing had happened."""
+    found = run_away(own_postgres, broker, tmp_path, point)
     for part, expected in undisturbed.items():
         assert found[part] == expected, part

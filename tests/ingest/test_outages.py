@@ -1,8 +1,7 @@
-"""The database stopped and killed, the broker killed, definitions changed: during a load, on real servers."""
+"""The database killed, the broker killed, definitions changed: during a load, on real servers. Longer outages: test_spool_outages.py."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +11,11 @@ import pytest
 from davy.servers import PostgresServer, start_postgres
 from tests.conftest import StartMosquitto
 from tests.database import clone
+from tests.ingest.load import Load, check_everything_arrived_once
 from tests.ingest.plant import install, payload
 from tests.ingest.rig import PASSWORDS, Rig, wait_for
 
 pytestmark = [pytest.mark.db, pytest.mark.broker]
-OUTAGE_S = 20.0
 
 
 @pytest.fixture
@@ -36,63 +35,6 @@ def rig(own_postgres: PostgresServer, mosquitto: StartMosquitto, tmp_path: Path)
     found.close()
 
 
-class Load(threading.Thread):
-    """Two devices that send every 20 ms until told to stop; d1 swings about its limit every second."""
-
-    def __init__(self, rig: Rig) -> None:
-        super().__init__(daemon=True)
-        self._rig = rig
-        self._done = threading.Event()
-        self.sent = 0
-
-    def run(self) -> None:
-        """Publishes; what the broker has not taken is sent again by the client."""
-        while not self._done.wait(0.02):
-            now = time.time_ns() // 1000
-            value = 60.0 if self.sent // 50 % 2 else 40.0
-            for device in ("d1", "d2"):
-                body = payload(self.sent, now, [{"s": "s1", "v": value}, {"s": "s2", "v": 1.0}])
-                self._rig.publisher.publish(f"davy/v1/north/{device}/readings", body, qos=1)
-            self.sent += 1
-
-    def finish(self) -> int:
-        """Stops; how many messages each device sent."""
-        self._done.set()
-        self.join()
-        return self.sent
-
-
-def check_everything_arrived_once(rig: Rig, sent: int) -> None:
-    """All readings are stored, nothing was rejected, no gap stands, and each swing is one pair of transitions."""
-    real = "FROM v_audit_reading WHERE device IN ('d1', 'd2')"
-    wait_for(lambda: rig.one(f"SELECT count(*) {real}") == 4 * sent, f"all {4 * sent} readings", 90)
-    assert rig.rows("SELECT reason, sentence FROM rejected_message") == []
-    assert rig.rows("SELECT * FROM stream_gap WHERE closed_at IS NULL") == []
-    swings = sum(1 for i in range(1, sent) if (i // 50 % 2) != ((i - 1) // 50 % 2))
-    changes = (
-        "SELECT count(*) FROM transition JOIN alarm_definition d USING (definition_id)"
-        " WHERE d.key = %(key)s AND event IN ('raise', 'clear')"
-    )
-    for key in ("high-d1", "high-d2"):
-        wait_for(lambda key=key: rig.one(changes, {"key": key}) == swings, f"{swings} swings of {key}")  # type: ignore[misc]
-
-
-def test_the_database_is_stopped_for_20_seconds(rig: Rig, own_postgres: PostgresServer) -> None:
-    """While it is away nothing is acked; afterwards nothing that was delivered is lost, and all of it is judged once."""
-    rig.start()
-    rig.wait_until_connected()
-    load = Load(rig)
-    load.start()
-    wait_for(lambda: rig.one("SELECT count(*) FROM transition") > 2, "the first swings")
-    own_postgres.stop()
-    threading.Event().wait(OUTAGE_S)
-    own_postgres.restart()
-    before = rig.one("SELECT count(*) FROM reading")
-    wait_for(lambda: rig.one("SELECT count(*) FROM reading") > before, "readings after the outage", 30)
-    check_everything_arrived_once(rig, load.finish())
-    assert rig.stop() == 0
-
-
 def test_the_database_is_killed_under_load(rig: Rig, own_postgres: PostgresServer) -> None:
     """A crash of the database, twice, costs nothing: a commit whose answer was lost is found by the fence."""
     rig.start()
@@ -104,7 +46,8 @@ def test_the_database_is_killed_under_load(rig: Rig, own_postgres: PostgresServe
         wait_for(lambda before=before: rig.one("SELECT count(*) FROM reading") > before + 200, "readings")  # type: ignore[misc]
         own_postgres.kill()
         own_postgres.restart()
-    check_everything_arrived_once(rig, load.finish())
+    load.finish()
+    check_everything_arrived_once(rig, load)
     assert rig.stop() == 0
 
 

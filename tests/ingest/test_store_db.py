@@ -13,21 +13,23 @@ import pytest
 
 from core.errors import BadSetting, Fenced
 from core.metrics import Metrics
-from ingest.checkpoint import resume
+from ingest.beginning import begin
 from ingest.committer import Committer, open_connection
-from ingest.organs import Organs
 from ingest.ownership import Ownership
 from ingest.pipeline import Pipeline, Work
 from ingest.source import Lot, RawMessage, SourceReport
-from ingest.store.batch import BatchWriter
+from ingest.spool import Spool
+from ingest.store.batch import BatchWriter, Committed, Record
 from ingest.store.memory import batches_after, take_over
-from ingest.store.portfolio import load_portfolio
+from ingest.storing import PATIENCE_S, Storing
+from ingest.urgent import Nobody
 from ingest.watch import Watch
 from tests.database import TestDatabase
 from tests.ingest.plant import Installed, install, message, payload
 
 pytestmark = pytest.mark.db
 SECOND = 1_000_000
+BOTH_WAYS = pytest.mark.parametrize("bench", [PATIENCE_S, 0.0], ids=["at-once", "spooled"], indirect=True)
 
 
 class Hand:
@@ -59,8 +61,10 @@ class Hand:
 class Bench:
     """A pipeline over a real database, turned by hand."""
 
-    def __init__(self, database: TestDatabase) -> None:
+    def __init__(self, database: TestDatabase, folder: Path, patience_s: float) -> None:
         self.database = database
+        self.patience_s = patience_s
+        self.folder = folder
         self.now_us = time.time_ns() // 1000
         self.source = Hand()
         self.metrics = Metrics()
@@ -69,23 +73,31 @@ class Bench:
 
     def _begin(self) -> Pipeline:
         token, conninfo = self.database.service_token(), self.database.url("ingest")
+        spool = Spool(self.folder, 10**9, lambda: self.now_us)
         with open_connection(conninfo) as connection:
-            self.mark = take_over(connection, token, "w")
-            directory, definitions = load_portfolio(connection, token)
-            organs = Organs.grow(directory, definitions, 5 * SECOND)
-            resumed = resume(connection, token, "w", organs)
-        self.committer = Committer(
-            conninfo, lambda: token, BatchWriter("w", self.mark.epoch, lambda _: None), self.stop, self.metrics.ingest
-        )
-        watch = Watch(directory, watched_us=resumed.watched_us, known_session=False, most=1000)
-        return Pipeline(
-            self.source, organs, watch, self.committer, lambda: self.now_us, self.metrics.ingest,
-            batch_no=self.mark.batch_no, now_us=resumed.now_us, most_messages=1000, after=lambda _: None,
+            found = begin(connection, token, "w", 5 * SECOND, spool, Nobody(), lambda: self.now_us)
+        self.mark = found.mark
+        self.writer = BatchWriter("w", self.mark.epoch, lambda _: None)
+        self.committer = Committer(conninfo, lambda: token, self.writer, self.stop, self.metrics.ingest)
+        self.storing = Storing(
+            self.committer, spool, self.metrics.ingest,
+            stored_no=self.mark.batch_no, patience_s=self.patience_s, after=lambda _: None,
         )  # fmt: skip
+        self.storing.start()
+        watch = Watch(found.directory, watched_us=found.resumed.watched_us, known_session=False, most=1000)
+        return Pipeline(
+            self.source, found.organs, watch, self.storing, Nobody(), lambda: self.now_us, self.metrics.ingest,
+            now_us=found.resumed.now_us, most_messages=1000, after=lambda _: None,
+        )  # fmt: skip
+
+    def end(self) -> None:
+        """What a process leaves when it goes."""
+        self.storing.finish()
+        self.committer.close()
 
     def restart(self) -> None:
         """As if the process had been killed: nothing survives but the database."""
-        self.committer.close()
+        self.end()
         self.pipeline = self._begin()
 
     def say(self, *messages: RawMessage) -> Work:
@@ -94,6 +106,9 @@ class Bench:
         self.source.lots.append(list(messages))
         work = self.pipeline.run_once(0)
         assert work is not None
+        while self.storing.waiting:
+            self.storing.wait(0.01)
+            self.storing.turn()
         return work
 
     def reading(
@@ -117,12 +132,14 @@ def installed(database: TestDatabase) -> Installed:
 
 
 @pytest.fixture
-def bench(database: TestDatabase, installed: Installed) -> Iterator[Bench]:
-    """A pipeline to turn by hand."""
-    found = Bench(database)
+def bench(
+    database: TestDatabase, installed: Installed, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Bench]:
+    """A pipeline to turn by hand; parametrized with 0, every batch goes by way of the spool."""
+    found = Bench(database, tmp_path, getattr(request, "param", PATIENCE_S))
     yield found
     found.stop.set()
-    found.committer.close()
+    found.end()
 
 
 def test_a_batch_is_stored_judged_and_acked(bench: Bench, installed: Installed) -> None:
@@ -154,12 +171,18 @@ def test_the_fence_lets_one_owner_pass(bench: Bench) -> None:
 
 def test_a_commit_whose_answer_was_lost_is_not_repeated(bench: Bench) -> None:
     """The mark at our own batch says that the commit had happened: events and readings stand once."""
+    kept: list[Record] = []
+    commit = bench.writer.commit
+
+    def answer_lost(connection: psycopg.Connection[Any], token: str, record: Record) -> Committed:
+        committed = commit(connection, token, record)
+        if not kept:
+            kept.append(record)
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+        return committed
+
+    bench.writer.commit = answer_lost  # type: ignore[method-assign]
     work = bench.say(bench.reading(0, 60.0))
-    bench.pipeline.batch_no = 0
-    bench.source.lots.append([])
-    record_of = bench.pipeline._store
-    work.batch_no = 1
-    assert record_of(work)
     assert work.committed is not None
     assert work.committed.already
     assert bench.rows("SELECT count(*) FROM transition") == [(1,)]
@@ -175,6 +198,7 @@ def test_repeats_cost_nothing(bench: Bench) -> None:
     assert bench.rows("SELECT count(*) FROM rejected_message") == [(0,)]
 
 
+@BOTH_WAYS
 def test_late_readings_are_stored_and_known_ones_fall_away(bench: Bench) -> None:
     """A late reading beyond the limit raises and clears once, where it is new; the same under another seq does not."""
     then = bench.now_us - 60 * SECOND
@@ -188,6 +212,7 @@ def test_late_readings_are_stored_and_known_ones_fall_away(bench: Bench) -> None
     assert bench.rows("SELECT count(*) FROM rejected_message") == [(0,)]
 
 
+@BOTH_WAYS
 def test_a_different_value_under_the_same_key_is_evidence(bench: Bench) -> None:
     """The stored value stays; the message is kept as conflicts_with_stored and says both values."""
     at = bench.now_us
@@ -209,6 +234,7 @@ def test_rows_the_marks_forgot_go_through_staging(bench: Bench) -> None:
     assert bench.rows("SELECT value FROM reading ORDER BY measured_at") == [(1.0,), (3.0,)]
 
 
+@BOTH_WAYS
 def test_a_poisonous_message_is_found_and_rejected(bench: Bench) -> None:
     """The database refuses one value: that message is rejected with its words, the others of the batch are stored."""
     with bench.database.connect("owner") as owner:
@@ -257,6 +283,7 @@ def test_a_flood_from_one_device_is_counted(bench: Bench) -> None:
     assert bench.rows("SELECT count(*), sum(count), max(count) FROM rejected_message") == [(101, 240, 140)]
 
 
+@BOTH_WAYS
 def test_a_wrong_message_delivered_again_stands_once(bench: Bench) -> None:
     """After a crash the broker delivers again what was rejected and not acked: the row is there already."""
     bench.say(message("d1", b"{", bench.now_us))
@@ -311,7 +338,7 @@ def test_old_batches_go_when_a_checkpoint_covers_them(bench: Bench) -> None:
     bench.now_us += 2 * 3600 * SECOND
     bench.say(bench.reading(1, 1.0))
     token = bench.database.service_token()
-    saved = capture(bench.pipeline.batch_no, bench.pipeline.now_us, 0, bench.pipeline.organs, {})
+    saved = capture(bench.storing.batch_no, bench.pipeline.now_us, 0, bench.pipeline.organs, {})
     with open_connection(bench.database.url("ingest")) as connection:
         assert save_checkpoint(connection, token, "w", bench.mark.epoch, saved, instant(bench.now_us))
         assert [row.batch_no for row in batches_after(connection, token, "w", 0)] == [2]

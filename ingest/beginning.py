@@ -1,0 +1,91 @@
+"""How a worker finds its way back: checkpoint, the batches stored since, then those in the spool, all for memory only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from alerting.store.alarms import active
+from core.batch import Event
+from core.db import transaction
+from core.log import logger
+from ingest.checkpoint import Resumed, replay_spooled, resume
+from ingest.directory import Directory
+from ingest.judge import differences
+from ingest.organs import Organs
+from ingest.source import Clock
+from ingest.spool import Spool
+from ingest.store.batch import Record
+from ingest.store.memory import Mark, judged_now_of, take_over
+from ingest.store.portfolio import load_portfolio
+from ingest.store.spool import SpoolDamaged
+from ingest.urgent import Urgent
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where a worker stands when it begins.
+
+    Args:
+        mark: the last batch that the database has.
+        spooled: batches that wait in the spool.
+        differences: events that bring `alarm` in line with the conditions: definitions changed while nobody judged.
+    """
+
+    mark: Mark
+    directory: Directory
+    organs: Organs
+    resumed: Resumed
+    spooled: int
+    differences: list[Event]
+
+
+def begin(
+    connection: Connection[Any], token: str, worker: str, tolerance_us: int, spool: Spool, urgent: Urgent, clock: Clock
+) -> Begun:
+    """Takes the worker over and brings fresh organs to where the last judged batch left them."""
+    mark = take_over(connection, token, worker)
+    directory, definitions = load_portfolio(connection, token)
+    organs = Organs.grow(directory, definitions, tolerance_us)
+    resumed = resume(connection, token, worker, organs)
+    if resumed.batch_no != mark.batch_no:
+        log.error("stored_batches_missing", mark=mark.batch_no, found=resumed.batch_no)
+    with transaction(connection, token):
+        held = {(key.definition_id, key.sensor_id) for key in active(connection)}
+    spool.fit(mark.batch_no, judged_now_of(connection, token, worker, mark.batch_no))
+    count, now_us, watched_us = 0, resumed.now_us, resumed.watched_us
+    for record in _spooled(spool, mark.batch_no):
+        replay_spooled(record, organs)
+        held = _after(held, record)
+        now_us, watched_us = record.judgement.now_us, record.judgement.watched_us
+        urgent.spooled(record.judgement.events, now_us)
+        count += 1
+    resumed = Resumed(mark.batch_no + count, now_us, watched_us, resumed.replayed + count, resumed.watch)
+    missed = differences(held, organs.judge.standing(), now_us or clock())
+    return Begun(mark, directory, organs, resumed, count, missed)
+
+
+def _spooled(spool: Spool, mark_no: int) -> Iterator[Record]:
+    """What waits in the spool, in order; what cannot be read is lost, and what follows takes its number."""
+    number = mark_no + 1
+    while number <= (spool.tail_no or mark_no):
+        try:
+            record = spool.read(number)
+        except SpoolDamaged as error:
+            spool.mend(number - 1, None, str(error))
+            continue
+        yield record
+        number += 1
+
+
+def _after(held: set[tuple[int, int]], record: Record) -> set[tuple[int, int]]:
+    """Alarms that will be active when the batch is applied."""
+    if record.standing is not None:
+        return set(record.standing)
+    begun = {(e.definition_id, e.sensor_id): e.active for e in record.judgement.events}
+    return (held | {key for key, holds in begun.items() if holds}) - {key for key, holds in begun.items() if not holds}

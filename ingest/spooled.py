@@ -1,0 +1,190 @@
+"""A judged batch as bytes: all that storing it later needs, and all that a restart needs to judge it again."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from core.batch import Event, ReadingBatch
+from core.model import Sensor
+from ingest.checkpoint import pack, unpack
+from ingest.directory import DeviceRow, Directory
+from ingest.judge import Judgement, LateFinding
+from ingest.rejection import Rejected
+from ingest.sequence import GapRow
+from ingest.sorting import MESSAGE, Sorted
+from ingest.source import Lot, RawMessage
+from ingest.store.batch import Record
+
+READINGS = ("sensor", "measured_at", "judged_at", "received_at", "value", "quality")
+QUICK = 1  # zlib's level: JSON shrinks to a fifth all the same
+
+
+class _Finding(msgspec.Struct, array_like=True):
+    """A `LateFinding`."""
+
+    definition_id: int
+    sensor_id: int
+    row: list[int]
+    at: list[int]
+    value: list[float]
+
+
+class _Refusal(msgspec.Struct, array_like=True):
+    """A `Rejected`, its device by number."""
+
+    device_id: int | None
+    received_us: int
+    topic: str
+    payload: bytes
+    length: int
+    sha256: bytes
+    reason: str
+    sentence: str
+    repeated: bool
+    count: int
+    continued: bool
+
+
+class _Batch(msgspec.Struct, array_like=True):
+    """A `Record` but for its number, which is the row's.
+
+    Args:
+        columns: raw arrays, as a checkpoint packs them.
+        messages: the lot as it came, for evidence against what the database refuses; without packet ids, compressed.
+    """
+
+    received_us: int
+    now_us: int
+    watched_us: int
+    definitions_version: int
+    columns: bytes
+    messages: bytes
+    events: list[Event]
+    late: list[_Finding]
+    gaps: list[GapRow]
+    repeated: list[int]
+    rejected: list[_Refusal]
+    standing: list[tuple[int, int]] | None
+
+
+class _Directory(msgspec.Struct):
+    """Who may say what, as the batch was decoded with it."""
+
+    version: int
+    devices: list[DeviceRow]
+    sensors: list[Sensor]
+
+
+_batches = msgspec.msgpack.Decoder(_Batch)
+_lots = msgspec.msgpack.Decoder(list[RawMessage])
+_directories = msgspec.msgpack.Decoder(_Directory)
+
+
+def pack_record(record: Record, rejected: Sequence[Rejected]) -> bytes:
+    """A batch for the spool.
+
+    Args:
+        rejected: what decoding rejected; storing may have begun to add to the record's own.
+    """
+    kept, judgement = record.sorted, record.judgement
+    columns = {name: getattr(kept.batch, name) for name in READINGS}
+    columns |= {"late": kept.late, "direct": kept.direct, "origin": kept.origin}
+    columns["messages"] = kept.messages.view(np.uint8)
+    messages = [
+        RawMessage(m.topic, m.payload, 0, bool(m.retained), bool(m.repeated), m.received_us, 0)
+        for m in record.lot.messages
+    ]
+    return msgspec.msgpack.encode(
+        _Batch(
+            received_us=record.received_us,
+            now_us=judgement.now_us,
+            watched_us=judgement.watched_us,
+            definitions_version=judgement.definitions_version,
+            columns=pack(columns),
+            messages=zlib.compress(msgspec.msgpack.encode(messages), QUICK),
+            events=judgement.events,
+            late=[
+                _Finding(f.definition_id, f.sensor_id, f.row.tolist(), f.at.tolist(), f.value.tolist())
+                for f in judgement.late
+            ],
+            gaps=kept.gaps,
+            repeated=kept.repeated,
+            rejected=[_refusal(row) for row in rejected],
+            standing=None if record.standing is None else sorted(record.standing),
+        )
+    )
+
+
+def unpack_record(batch_no: int, payload: bytes, directory: Directory) -> Record:
+    """The batch of `pack_record`."""
+    found = _batches.decode(payload)
+    columns = unpack(found.columns)
+    batch = ReadingBatch(*(columns[name] for name in READINGS))  # type: ignore[arg-type]
+    kept = Sorted(
+        batch,
+        columns["late"].astype(np.bool_),
+        columns["direct"].astype(np.bool_),
+        columns["origin"].astype(np.int32),
+        columns["messages"].view(MESSAGE),
+        found.gaps,
+        found.repeated,
+    )
+    late = [
+        LateFinding(
+            f.definition_id,
+            f.sensor_id,
+            np.array(f.row, np.int32),
+            np.array(f.at, np.int64),
+            np.array(f.value, np.float64),
+        )
+        for f in found.late
+    ]
+    return Record(
+        received_us=found.received_us,
+        lot=Lot(_lots.decode(zlib.decompress(found.messages))),
+        sorted=kept,
+        judgement=Judgement(found.now_us, found.watched_us, found.definitions_version, found.events, late),
+        directory=directory,
+        rejected=[_rejected(row, directory) for row in found.rejected],
+        batch_no=batch_no,
+        standing=None if found.standing is None else frozenset(found.standing),
+    )
+
+
+def pack_directory(directory: Directory) -> bytes:
+    """Who may say what."""
+    devices = [device.row for device in directory.devices]
+    return msgspec.msgpack.encode(_Directory(directory.version, devices, directory.sensors))
+
+
+def unpack_directory(content: bytes) -> Directory:
+    """The directory of `pack_directory`, with the same slots."""
+    found = _directories.decode(content)
+    return Directory(found.version, found.devices, found.sensors)
+
+
+def _refusal(row: Rejected) -> _Refusal:
+    return _Refusal(
+        None if row.device is None else row.device.row.device_id, row.received_us, row.topic, row.payload, row.length,
+        row.sha256, row.reason, row.sentence, row.repeated, row.count, row.continued,
+    )  # fmt: skip
+
+
+def _rejected(row: _Refusal, directory: Directory) -> Rejected:
+    return Rejected(
+        device=None if row.device_id is None else directory.device_of[row.device_id],
+        received_us=row.received_us,
+        topic=row.topic,
+        payload=row.payload,
+        length=row.length,
+        sha256=row.sha256,
+        reason=row.reason,
+        sentence=row.sentence,
+        repeated=row.repeated,
+        count=row.count,
+        continued=row.continued,
+    )

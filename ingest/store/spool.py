@@ -1,0 +1,202 @@
+"""The spool's file: SQLite with a write-ahead log that is on the disk before a transaction counts, one row a batch."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+LAYOUT: Final = 1  # raise it, here and in `_make_tables`, when a row changes its meaning; other files are set aside
+FILE: Final = "spool.sqlite"
+BUSY_S: Final = 10.0
+OTHER_LAYOUT: Final = "its layout is {found}, this Davy's is {ours}"
+
+
+class SpoolDamaged(Exception):
+    """The spool's file, or a row of it, is not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A batch that lies in the spool.
+
+    Args:
+        judged_now: `now` as the judge saw it, microseconds UTC.
+        size: bytes of its payload.
+    """
+
+    batch_no: int
+    judged_now: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A batch as the file has it."""
+
+    batch_no: int
+    judged_now: int
+    directory_no: int
+    payload: bytes
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """The file, made where it is missing; one thread at a time may use the connection.
+
+    Raises:
+        SpoolDamaged: it is no spool, or one of another layout.
+        sqlite3.OperationalError: it cannot be opened or made.
+    """
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if not empty and found != LAYOUT:
+            raise SpoolDamaged(OTHER_LAYOUT.format(found=found, ours=LAYOUT))
+        if empty:
+            connection.execute("PRAGMA page_size = 16384")  # a batch is ten kilobytes to a few megabytes
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        if empty:
+            _make_tables(connection)
+    except (SpoolDamaged, sqlite3.Error):
+        connection.close()
+        raise
+    return connection
+
+
+def open_listed(path: Path) -> tuple[sqlite3.Connection, list[Entry]]:
+    """The file, and what lies in it.
+
+    Raises:
+        SpoolDamaged: it is no spool, one of another layout, or cannot be read.
+        sqlite3.OperationalError: it cannot be opened or made.
+    """
+    connection = None
+    try:
+        connection = open_file(path)
+        return connection, list(entries(connection))
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:  # not a database, malformed
+        if connection is not None:
+            connection.close()
+        raise SpoolDamaged(str(error)) from error
+
+
+def open_to_look(path: Path) -> sqlite3.Connection:
+    """The file, for reading only."""
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None)
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    connection.executescript(
+        """
+        BEGIN;
+        CREATE TABLE directory (directory_no INTEGER PRIMARY KEY, checksum BLOB NOT NULL, content BLOB NOT NULL);
+        CREATE TABLE batch (
+            batch_no     INTEGER PRIMARY KEY,
+            judged_now   INTEGER NOT NULL,
+            directory_no INTEGER NOT NULL,
+            checksum     BLOB NOT NULL,
+            payload      BLOB NOT NULL
+        );
+        PRAGMA user_version = 1;
+        COMMIT;
+        """
+    )
+
+
+def add_directory(connection: sqlite3.Connection, content: bytes) -> int:
+    """Keeps a directory that batches were decoded with; its number."""
+    added = connection.execute("INSERT INTO directory (checksum, content) VALUES (?, ?)", (_checksum(content), content))
+    assert added.lastrowid is not None
+    return added.lastrowid
+
+
+def directory_content(connection: sqlite3.Connection, directory_no: int) -> bytes:
+    """What `add_directory` kept.
+
+    Raises:
+        SpoolDamaged: it is not there, or not what was written.
+    """
+    found = connection.execute(
+        "SELECT checksum, content FROM directory WHERE directory_no = ?", (directory_no,)
+    ).fetchone()
+    return _checked(found, f"directory {directory_no}")
+
+
+def add_batch(connection: sqlite3.Connection, row: Row) -> None:
+    """Appends a batch."""
+    connection.execute(
+        "INSERT INTO batch (batch_no, judged_now, directory_no, checksum, payload) VALUES (?, ?, ?, ?, ?)",
+        (row.batch_no, row.judged_now, row.directory_no, _checksum(row.payload), row.payload),
+    )
+
+
+def read_batch(connection: sqlite3.Connection, batch_no: int) -> Row:
+    """One batch.
+
+    Raises:
+        SpoolDamaged: it is not there, or not what was written.
+    """
+    found = connection.execute(
+        "SELECT checksum, payload, judged_now, directory_no FROM batch WHERE batch_no = ?", (batch_no,)
+    ).fetchone()
+    payload = _checked(found, f"batch {batch_no}")
+    return Row(batch_no, found[2], found[3], payload)
+
+
+def entries(connection: sqlite3.Connection) -> Iterator[Entry]:
+    """What lies in the spool, in order; payloads are not read."""
+    rows = connection.execute("SELECT batch_no, judged_now, length(payload) FROM batch ORDER BY batch_no")
+    return (Entry(*row) for row in rows)
+
+
+def drop_until(connection: sqlite3.Connection, batch_no: int) -> None:
+    """Forgets batches that the database has."""
+    connection.execute("DELETE FROM batch WHERE batch_no <= ?", (batch_no,))
+
+
+def drop_everything(connection: sqlite3.Connection, *, shrink: bool) -> None:
+    """Forgets all: the database has it.
+
+    Args:
+        shrink: give the room back to the disk.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DELETE FROM batch")
+    connection.execute("DELETE FROM directory")
+    connection.execute("COMMIT")
+    if shrink:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def begin(connection: sqlite3.Connection) -> None:
+    """Begins a transaction that writes."""
+    connection.execute("BEGIN IMMEDIATE")
+
+
+def end(connection: sqlite3.Connection, *, keep: bool) -> None:
+    """Ends it; kept means that it is on the disk."""
+    if keep:
+        connection.execute("COMMIT")
+    elif connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _checked(found: tuple[bytes, bytes] | None, what: str) -> bytes:
+    if found is None:
+        raise SpoolDamaged(f"{what} is missing")
+    if _checksum(found[1]) != found[0]:
+        raise SpoolDamaged(f"the checksum of {what} is wrong")
+    return found[1]

@@ -1,0 +1,263 @@
+"""Where a judged batch goes: into the database, or, where that takes too long, into the spool and from there.
+
+One thread stores, in order; the pipeline's thread hands over and waits. While the spool holds anything, every batch goes to
+its tail, so there is one order. The fence says which batches the database has, so a batch may stand in both.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from core.errors import DavyError
+from core.log import logger
+from core.metrics import IngestMetrics
+from ingest.committer import Committer, Interrupted
+from ingest.rejection import Rejected
+from ingest.spool import Spool, SpoolReport
+from ingest.store.batch import Committed, Record
+from ingest.store.spool import SpoolDamaged
+
+SPOOLED, DRAINED = "spooled", "drained"
+SPOOL_POINTS: Final = (SPOOLED, DRAINED)
+# A batch that is not stored so long after it was judged goes into the spool. An alarm for life safety has 5 s from its reading
+# to its channel; a full batch takes the database half a second.
+PATIENCE_S: Final = 2.0
+TIDY_S: Final = 1.0
+# While batches wait in the spool they are made larger: the database stores a few large ones sooner than many small ones.
+GATHER_S: Final = 0.1
+NO_ROOM_S: Final = 0.5  # between looks whether there is room again
+FAREWELL_S: Final = 10.0  # for the batch in hand, at the end
+
+log = logger(__name__)
+
+
+class Storing:
+    """Stores batches in order.
+
+    Args:
+        stored_no: the last batch the database has; what the spool holds follows on it.
+        patience_s: how long a batch may take to be stored before it goes into the spool.
+        after: told each of `SPOOL_POINTS` once it is passed.
+    """
+
+    def __init__(
+        self,
+        committer: Committer,
+        spool: Spool,
+        metrics: IngestMetrics,
+        *,
+        stored_no: int,
+        patience_s: float,
+        after: Callable[[str], None],
+    ) -> None:
+        self.batch_no = spool.tail_no or stored_no  # the last that was handed over
+        self.stored_no = stored_no
+        self._committer = committer
+        self._spool = spool
+        self._metrics = metrics
+        self._patience_s = patience_s
+        self._after = after
+        self._news = threading.Condition()
+        self._inbox: Record | None = None
+        self._in_hand: Record | None = None
+        self._committed = Committed()
+        self._damage: str | None = None
+        self._over = False
+        self._failure: BaseException | None = None
+        self._unstable = False
+        self._next_tidy = 0.0
+        self._thread = threading.Thread(target=self._run, name="storing", daemon=True)
+
+    # --- the pipeline's side ---
+
+    def start(self) -> None:
+        """Begins to store, with what the spool holds."""
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Batches that the database has not yet."""
+        return self.batch_no - self.stored_no
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more can be taken: the spool is in use and has no room."""
+        return self.waiting > 0 and self._spool.full
+
+    @property
+    def mendings(self) -> int:
+        """How often the spool was mended: batches that were lost by it have given their numbers to others."""
+        return self._spool.mendings
+
+    def report(self) -> SpoolReport:
+        """How the spool stands."""
+        return self._spool.report()
+
+    @property
+    def used(self) -> float:
+        """Share of the spool's room that is taken, 0 to 1."""
+        return self._spool.used
+
+    def lost_some(self) -> bool:
+        """Whether batches may have been lost since the last call: `alarm` must be brought in line."""
+        lost, self._unstable = self._unstable, False
+        return lost
+
+    def store(self, record: Record) -> Committed | None:
+        """Gives a batch its number, and waits until it is stored or lies in the spool.
+
+        Returns:
+            What the commit said; None: it lies in the spool.
+
+        Raises:
+            Fenced: another owner has taken over.
+            Interrupted: the process is to end, the database is away and the spool has no room.
+        """
+        self.turn()
+        given = list(record.rejected)
+        handed = self.waiting == 0 and self._patience_s > 0
+        if handed and self._hand_over(record):
+            return self._committed
+        while not self._append(record, given, handed):
+            if handed and self.stored_no >= record.batch_no:
+                return self._committed
+            if self._over:
+                raise Interrupted
+            self.wait(NO_ROOM_S)
+            self.turn()
+        self._after(SPOOLED)
+        self._metrics.spooled.inc()
+        return None
+
+    def turn(self) -> None:
+        """What is to be done between batches: tidying, mending, hearing of the other thread's end.
+
+        Raises:
+            Fenced: another owner has taken over.
+        """
+        with self._news:
+            if self._failure is not None:
+                raise self._failure
+            if self._damage is not None:
+                self._mend(self._damage)
+            emptied = self.waiting == 0 and self._spool.tail_no is not None
+            stored_no = self.stored_no
+        if emptied or time.monotonic() >= self._next_tidy:
+            self._next_tidy = time.monotonic() + TIDY_S
+            self._spool.forget_until(stored_no)
+
+    def wait(self, wait_s: float) -> None:
+        """Until something was stored, at most `wait_s`."""
+        with self._news:
+            self._news.wait(wait_s)
+
+    def gather(self) -> None:
+        """Lets messages gather for a moment, where batches wait for the database anyway."""
+        if self.waiting > 1:
+            with self._news:
+                self._news.wait_for(lambda: self.waiting <= 1 or self._over, GATHER_S)
+
+    def finish(self) -> None:
+        """Lets the batch in hand end and closes the file; what the spool holds stays for the next start."""
+        with self._news:
+            self._over = True
+            self._news.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(FAREWELL_S)
+        if self._failure is None:
+            self._spool.forget_until(self.stored_no)
+        self._spool.close()
+
+    def _hand_over(self, record: Record) -> bool:
+        """Straight to the storing thread; whether it was stored before patience ran out.
+
+        Raises:
+            Fenced: another owner has taken over.
+        """
+        with self._news:
+            record.batch_no = self.batch_no = self.batch_no + 1
+            self._inbox = record
+            self._news.notify_all()
+            self._news.wait_for(lambda: self.stored_no >= record.batch_no or self._over, self._patience_s)
+            if self._failure is not None:
+                raise self._failure
+            return self.stored_no >= record.batch_no
+
+    def _append(self, record: Record, given: list[Rejected], handed: bool) -> bool:
+        """To the spool's tail; False where there is no room. What was handed over is counted already."""
+        if not handed:
+            record.batch_no = self.batch_no + 1
+        try:
+            kept = self._spool.append(record, given)
+        except SpoolDamaged as error:
+            with self._news:
+                self._mend(str(error))
+                if handed:
+                    self.batch_no = max(self.batch_no, record.batch_no)
+            return False  # once more, with the new file
+        if kept:
+            with self._news:
+                self.batch_no = record.batch_no
+                self._news.notify_all()
+        return kept
+
+    def _mend(self, reason: str) -> None:
+        """Called with the lock held: meanwhile nothing is taken from the spool, and nothing counts as stored."""
+        self.batch_no = self._spool.mend(self.stored_no, self._in_hand, reason)
+        self._damage, self._unstable = None, True
+        self._news.notify_all()
+
+    # --- the storing thread ---
+
+    def _run(self) -> None:
+        try:
+            while (record := self._next()) is not None:
+                committed = self._committer.commit(record)
+                if record is not self._inbox:
+                    self._after(DRAINED)
+                self._settle(record, committed)
+        except Interrupted:
+            log.warning("storing_interrupted", waiting=self.waiting)
+        except DavyError as error:
+            self._failure = error
+        except BaseException as error:
+            self._failure = error
+            raise
+        finally:
+            with self._news:
+                self._over = True
+                self._news.notify_all()
+
+    def _next(self) -> Record | None:
+        """The batch after the last that was stored, from memory or from the spool; None: it is over."""
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._over or (self.waiting > 0 and self._damage is None))
+                if self._over:
+                    return None
+                number, mendings = self.stored_no + 1, self._spool.mendings
+                if self._inbox is not None:
+                    self._in_hand = self._inbox
+                    return self._inbox
+            try:
+                record = self._spool.read(number)
+            except SpoolDamaged as error:
+                with self._news:
+                    if mendings == self._spool.mendings and number <= self.batch_no:
+                        self._damage = str(error)
+                continue
+            with self._news:
+                if mendings == self._spool.mendings:
+                    self._in_hand = record
+                    return record
+
+    def _settle(self, record: Record, committed: Committed) -> None:
+        for row in record.rejected:
+            self._metrics.rejected.labels(row.reason).inc(row.count)
+        with self._news:
+            self._inbox = self._in_hand = None
+            self._committed, self.stored_no = committed, record.batch_no
+            self._news.notify_all()

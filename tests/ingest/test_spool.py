@@ -1,0 +1,228 @@
+"""The spool, with the database left out: what goes in comes out, in order; bounded; nothing in it is thrown away."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.wire import reject
+from ingest.spool import ASIDE, FULL, Spool
+from ingest.spooled import pack_directory, pack_record, unpack_directory, unpack_record
+from ingest.store.spool import FILE
+from tests.ingest.plant import message
+from tests.ingest.turned import LIMIT, SECOND, Turn, Turned, replayed, turned_by
+
+__all__ = ["turned_by"]
+
+IMPATIENT_S = 0.05
+
+
+def away(turned: Turned, batches: int = 4) -> Turned:
+    """The database is away while `batches` come, in turn above and below the limit."""
+    turned.kept.open.clear()
+    for seq in range(batches):
+        turned.turn(seq, value=LIMIT + 1 if seq % 2 else 1.0)
+    return turned
+
+
+def spool_of(folder: Path) -> Path:
+    """The file of the first pipeline of a test."""
+    return folder / "0" / FILE
+
+
+def spoil(path: Path, batch_no: int) -> None:
+    """Changes a byte of a batch behind the spool's back."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE batch SET payload = zeroblob(length(payload)) WHERE batch_no = ?", (batch_no,))
+
+
+def test_what_goes_in_comes_out(turned_by: Turn) -> None:
+    """Readings, messages, gaps, rejections, events and times of a batch are the same after the disk."""
+    turned = turned_by()
+    turned.turn(0)
+    turned.source.lots.append([message("d1", b"{", turned.now_us), message("nobody", b"x", turned.now_us)])
+    turned.turn(5, value=LIMIT + 1)
+    turned.turn(5, 6, value=1.0)
+    directory = unpack_directory(pack_directory(turned.directory))
+    assert directory.version == turned.directory.version
+    for record in turned.kept.records:
+        found = unpack_record(record.batch_no, pack_record(record, record.rejected), directory)
+        for name in ("sensor", "measured_at", "judged_at", "received_at", "value", "quality"):
+            assert getattr(found.sorted.batch, name).tobytes() == getattr(record.sorted.batch, name).tobytes(), name
+        for name in ("late", "direct", "origin", "messages"):
+            assert getattr(found.sorted, name).tobytes() == getattr(record.sorted, name).tobytes(), name
+        assert (found.sorted.gaps, found.sorted.repeated) == (record.sorted.gaps, record.sorted.repeated)
+        assert found.judgement == record.judgement
+        assert [(m.topic, m.payload, m.received_us) for m in found.lot.messages] == [
+            (m.topic, m.payload, m.received_us) for m in record.lot.messages
+        ]
+        assert [(r.reason, r.sentence, r.sha256, r.device and r.device.row) for r in found.rejected] == [
+            (r.reason, r.sentence, r.sha256, r.device and r.device.row) for r in record.rejected
+        ]
+    assert sum(len(record.rejected) for record in turned.kept.records) == 2
+    assert reject("unknown_device", device="nobody", site="north").reason in {
+        row.reason for record in turned.kept.records for row in record.rejected
+    }
+
+
+def test_while_the_database_is_away_batches_are_acked_and_kept_in_order(turned_by: Turn) -> None:
+    """One wait for patience, then no more; acks go on; who calls for life safety hears each batch; drained in order."""
+    turned = away(turned_by(patience_s=IMPATIENT_S))
+    assert [len(lot) for lot in turned.source.acked] == [1, 1, 1, 1]
+    assert [[(e.definition_id, e.active) for e in events] for events in turned.told.batches] == [
+        [], [(2, True)], [(2, False)], [(2, True)],
+    ]  # fmt: skip
+    assert turned.kept.records == []
+    assert turned.storing.report().batches == 4
+    turned.kept.open.set()
+    turned.drained()
+    turned.turn(4)
+    assert [record.batch_no for record in turned.kept.records] == [1, 2, 3, 4, 5]
+    assert turned.storing.report().batches == 0
+    assert len(turned.told.batches) == 4
+
+
+def test_what_is_judged_meanwhile_goes_behind_what_waits(turned_by: Turn) -> None:
+    """While the spool holds anything there is one order, though the database is back."""
+    turned = away(turned_by(patience_s=IMPATIENT_S))
+    turned.kept.open.set()
+    for seq in range(4, 40):
+        turned.turn(seq)
+    turned.drained()
+    assert [record.batch_no for record in turned.kept.records] == list(range(1, 41))
+    seqs = [row["seq"] for record in turned.kept.records for row in record.sorted.messages]
+    assert seqs == list(range(40))
+
+
+def test_state_after_a_kill_is_bit_equal(turned_by: Turn, tmp_path: Path) -> None:
+    """Judging the spooled batches again gives the memory of the process that is gone."""
+    turned = away(turned_by(patience_s=IMPATIENT_S), 9)
+    spool = Spool(tmp_path / "0", 10**9, lambda: turned.now_us)
+    assert spool.fit(0, None) == 9
+    found = replayed(spool, turned.fresh(), range(1, 10)).state()
+    expected = turned.organs.state()
+    assert found.keys() == expected.keys()
+    assert {name for name in found if found[name].tobytes() != expected[name].tobytes()} == set()
+    spool.close()
+
+
+def test_a_full_spool_takes_nothing_from_the_broker(turned_by: Turn) -> None:
+    """No message is taken that cannot be kept: it stays with the broker, un-acked. Before that `_spool` says so."""
+    turned = turned_by(patience_s=IMPATIENT_S, limit_bytes=20_000)
+    turned.kept.open.clear()
+    sent = 0
+    while not turned.source.lots:
+        turned.turn(sent)
+        sent += 1
+    assert len(turned.source.acked) == sent - 1
+    assert turned.storing.full
+    turned.kept.open.set()
+    while turned.source.lots:
+        turned.turn()
+    turned.drained()
+    seqs = [row["seq"] for record in turned.kept.records for row in record.sorted.messages]
+    assert seqs == list(range(sent))
+    used = [
+        v
+        for r in turned.kept.records
+        for s, v in zip(r.sorted.batch.sensor, r.sorted.batch.value, strict=True)
+        if s == 2
+    ]
+    assert 80.0 <= max(used) < 100 * FULL + 5
+
+
+def test_without_room_it_waits_as_if_there_were_no_spool(turned_by: Turn) -> None:
+    """A batch that finds no room is not acked before it is stored."""
+    turned = turned_by(patience_s=IMPATIENT_S, limit_bytes=1)
+    turned.spool._bytes = 1
+    turned.kept.open.clear()
+    opening = threading.Timer(0.3, turned.kept.open.set)
+    opening.start()
+    work = turned.turn(0)
+    opening.join()
+    assert work is not None
+    assert work.committed is not None
+    assert [record.batch_no for record in turned.kept.records] == [1]
+    assert turned.told.batches == []
+
+
+@pytest.mark.parametrize("spoilt", [1, 2, 3, 4])
+def test_a_damaged_batch_costs_itself(turned_by: Turn, tmp_path: Path, spoilt: int) -> None:
+    """The file is set aside, not deleted; all that can be read is stored, in order, and `alarm` is brought in line."""
+    turned = away(turned_by(patience_s=IMPATIENT_S))
+    spoil(spool_of(tmp_path), spoilt)
+    turned.kept.open.set()
+    turned.drained()
+    turned.turn(4)
+    turned.turn(5)
+    in_memory = spoilt == 1  # the first was handed over before it was spooled: it needs no disk
+    wanted = [seq for seq in range(6) if in_memory or seq != spoilt - 1]
+    seqs = [row["seq"] for record in turned.kept.records for row in record.sorted.messages]
+    assert seqs == wanted
+    assert [record.batch_no for record in turned.kept.records] == list(range(1, len(wanted) + 1))
+    aside = list((tmp_path / "0").glob(ASIDE))
+    assert len(aside) == (0 if in_memory else 1)
+    assert turned.storing.report().set_aside == [path.name for path in aside]
+    if not in_memory:
+        assert [r.standing is not None for r in turned.kept.records].count(True) == 1
+        assert turned.kept.records[-1].judgement.now_us - turned.kept.records[-2].judgement.now_us == SECOND
+
+
+@pytest.mark.parametrize("content", [b"this is no database, " * 100, b"SQLite format 3\0" + bytes(5000)])
+def test_a_file_that_is_no_spool_is_set_aside(tmp_path: Path, content: bytes) -> None:
+    """The bytes stay under a name with the instant; ingest begins with a new file."""
+    (tmp_path / FILE).write_bytes(content)
+    spool = Spool(tmp_path, 10**9, lambda: 1_790_000_000 * SECOND)
+    assert spool.tail_no is None
+    (aside,) = tmp_path.glob(ASIDE)
+    assert aside.name == "spool-20260921T141320Z.damaged.sqlite"
+    assert aside.read_bytes() == content
+    assert spool.fit(7, None) == 7
+    spool.close()
+
+
+def test_another_layout_is_set_aside(turned_by: Turn, tmp_path: Path) -> None:
+    """A spool of another version of Davy is not guessed at."""
+    away(turned_by(patience_s=IMPATIENT_S)).end()
+    with sqlite3.connect(spool_of(tmp_path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    spool = Spool(tmp_path / "0", 10**9, lambda: 0)
+    assert spool.tail_no is None
+    assert len(spool.report().set_aside) == 1
+    spool.close()
+
+
+@pytest.mark.parametrize(("mark", "judged_now"), [(0, None), (2, None), (2, -1), (9, None)])
+def test_what_does_not_follow_on_the_database_is_set_aside(
+    turned_by: Turn, tmp_path: Path, mark: int, judged_now: int | None
+) -> None:
+    """Batches the database has are dropped; those of another database, or behind a hole, are kept aside for a person."""
+    away(turned_by(patience_s=IMPATIENT_S)).end()
+    spool = Spool(tmp_path / "0", 10**9, lambda: 0)
+    strange = judged_now == -1
+    assert spool.fit(mark, judged_now) == (mark if strange else max(mark, 4))
+    assert spool.report().batches == (0 if strange else max(0, 4 - mark))
+    assert len(spool.report().set_aside) == int(strange)
+    spool.close()
+    with sqlite3.connect(spool_of(tmp_path)) as connection:
+        connection.execute("DELETE FROM batch WHERE batch_no <= 3")
+    hole = Spool(tmp_path / "0", 10**9, lambda: 0)
+    if hole.tail_no is not None and mark < 3:
+        assert hole.fit(mark, None) == mark
+        assert len(hole.report().set_aside) == 1
+    hole.close()
+
+
+def test_numbers_keep_their_types(turned_by: Turn) -> None:
+    """Columns come back as the kernels want them."""
+    turned = turned_by()
+    turned.turn(0)
+    (record,) = turned.kept.records
+    found = unpack_record(1, pack_record(record, []), turned.directory)
+    assert found.sorted.late.dtype == np.bool_
+    assert found.sorted.origin.dtype == np.int32
+    assert found.sorted.messages.dtype.names == record.sorted.messages.dtype.names
