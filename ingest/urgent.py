@@ -1,4 +1,4 @@
-"""Who calls people while a batch waits in the spool instead of the database: the seam, filled in `davy/`.
+"""Who hears of events at once while the database is away: what davy/ wires behind it calls people for life safety.
 
 Ingest knows what happened and when it is stored; whom that concerns and how they are reached is alerting's.
 """
@@ -14,40 +14,38 @@ from core.batch import Event
 
 
 class Urgent(Protocol):
-    """Is told of every batch with events, twice: when it is in the spool, and in the transaction that stores it.
+    """Told of every batch that went into the spool instead of the database, and of every one that comes into the database.
 
-    Neither call waits for a network or for the caller's database beyond a statement; neither raises but what the
-    transaction's own statements raise.
+    A batch is known by its `now_us`, which rises from batch to batch.
     """
 
-    def spooled(self, batch_no: int, events: Sequence[Event], now_us: int) -> None:
-        """The batch was judged and is durable in the spool. Never waits.
+    def spooled(self, events: Sequence[Event], now_us: int) -> None:
+        """The batch was judged at `now_us` (microseconds UTC) and lies in the spool. Never waits.
 
-        Args:
-            events: what will be applied when it is drained, in that order, but those of late readings: whether they
-                count is known only when they are stored.
-            now_us: when it was judged, microseconds UTC: the same that `apply_events` is given later.
+        Each batch in the order of judging, empty ones too; after a restart those still in the spool once more, before any
+        new one: at least once, so whoever calls people does it by the notification's key. Events of late readings are not
+        among them: whether they are new is known only to the database, and they come when the spool is drained.
         """
 
-    def applied(self, connection: Connection[Any], batch_no: int, events: Sequence[Event], now_us: int) -> None:
-        """Inside the transaction that stores the batch, after `apply_events`; again where the transaction is tried again.
+    def applied(self, connection: Connection[Any], events: Sequence[Event], now_us: int) -> None:
+        """Inside the transaction that stores the batch, after its events were applied; again where that is tried again.
 
-        For batches from the spool and for those that never were in it. What was sent meanwhile is booked here, so that
-        nobody claims it first.
+        Each batch, empty ones too, whether it was in the spool or not. What was sent meanwhile is booked here, in the
+        transaction that queues it, so that nobody can claim it first.
 
         Args:
             events: all that were applied.
-            now_us: as above.
+            now_us: when it was judged, as `spooled` was told and as `apply_events` is given.
         Raises:
             psycopg.Error: as it comes; the transaction is tried again.
         """
 
 
 class Nobody:
-    """Calls nobody: without a snapshot, in tests and benches."""
+    """Nobody is told; the events are applied when the spool is drained."""
 
-    def spooled(self, batch_no: int, events: Sequence[Event], now_us: int) -> None:
-        """Nothing."""
+    def spooled(self, events: Sequence[Event], now_us: int) -> None:
+        """Nothing happens."""
 
-    def applied(self, connection: Connection[Any], batch_no: int, events: Sequence[Event], now_us: int) -> None:
-        """Nothing."""
+    def applied(self, connection: Connection[Any], events: Sequence[Event], now_us: int) -> None:
+        """Nothing happens."""
