@@ -36,6 +36,7 @@ from ingest.source import Clock, Source
 from ingest.store.batch import BatchWriter
 from ingest.store.memory import take_over
 from ingest.store.portfolio import load_portfolio
+from ingest.urgent import Nobody, Urgent
 from ingest.watch import Watch
 
 FLUSH_S: Final = 2.0
@@ -78,6 +79,7 @@ class Worker:
 
     Args:
         stop: set when the process is to end.
+        urgent: told of what is applied, and of what is spooled.
         after: told each fault point once it is passed (`ingest.pipeline.FAULT_POINTS`).
     """
 
@@ -89,8 +91,10 @@ class Worker:
         metrics: IngestMetrics,
         stop: threading.Event,
         *,
+        urgent: Urgent | None = None,
         after: Callable[[str], None] = ignore_point,
     ) -> None:
+        self._urgent = urgent or Nobody()
         self._options = options
         self._source = source
         self._clock = clock
@@ -156,7 +160,7 @@ class Worker:
         if resumed.watch is not None:
             watch.restore(resumed.watch)
         self._epoch = mark.epoch
-        writer = BatchWriter(options.worker, mark.epoch, self._after)
+        writer = BatchWriter(options.worker, mark.epoch, self._after, self._urgent)
         committer = Committer(options.conninfo, options.token, writer, self._stop, self._metrics)
         pipeline = Pipeline(
             self._source, organs, watch, committer, self._clock, self._metrics,

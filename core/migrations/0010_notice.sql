@@ -1,9 +1,9 @@
 -- Who is told of what is no alarm, and the signs of life of those who tell. Owner: alerting.
 
 CREATE TABLE process_status (                  -- as ingest_status, of the processes that call people, look after findings and score models
-    process     text PRIMARY KEY CHECK (process IN ('alerting', 'risk', 'detectors')),
+    process     text PRIMARY KEY CHECK (process IN ('alerting', 'risk', 'detectors', 'calls')),
     beat_at     timestamptz NOT NULL,          -- its duties have come round
-    turned_at   timestamptz NOT NULL,          -- alerting: since when the sender that is longest at one message has been at it; detectors: since when a model fails
+    turned_at   timestamptz NOT NULL,          -- alerting: since when the sender that is longest at one message has been at it; detectors: since when a model fails; calls: when the snapshot was taken
     report      jsonb NOT NULL DEFAULT '{}'
 );
 
@@ -41,5 +41,5 @@ CREATE INDEX notification_of_digests ON notification (person_id, onset) WHERE su
 CREATE POLICY alarms_only ON notification AS RESTRICTIVE FOR INSERT TO davy_ingest, davy_web WITH CHECK (subject = 'alarm');
 CREATE POLICY alarms_only_cancelled ON notification AS RESTRICTIVE FOR UPDATE TO davy_ingest, davy_web USING (subject = 'alarm');
 
-GRANT SELECT, INSERT, UPDATE ON process_status TO davy_alerting;
+GRANT SELECT, INSERT, UPDATE ON process_status TO davy_alerting, davy_ingest;
 GRANT SELECT ON process_status TO davy_web;
