@@ -74,7 +74,7 @@ def _alarm(claimed: Claimed, home: str) -> Message:
     words = AlarmWords(claimed)
     if claimed.occurrence_id is None:  # the list is the page on which it will be seen first
         link = f"{home}/occurrences" if claimed.audience == "insurer" else f"{home}/alarms"
-        thread = f"alarm-{claimed.definition_key}-{int(claimed.onset.timestamp())}"
+        thread = f"alarm-{'-'.join(claimed.key.split('-')[:3])}"  # definition, sensor, onset
     else:
         link, thread = f"{home}/occurrences/{claimed.occurrence_id}", f"occurrence-{claimed.occurrence_id}"
     lines = words.for_insurer() if claimed.audience == "insurer" else words.for_client()

@@ -40,6 +40,8 @@ class Standby:
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
+        self._defined: list[LifeSafety] | None = None
+        self._definitions: Mapping[AlarmKey, LifeSafety] = {}
         self._take(snapshot)
         self._standings = self._standings_in(snapshot)
 
@@ -117,7 +119,9 @@ class Standby:
 
     def _take(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._definitions: Mapping[AlarmKey, LifeSafety] = {each.alarm: each for each in snapshot.definitions}
+        if snapshot.definitions is not self._defined:  # mostly the same list comes again
+            self._defined = snapshot.definitions
+            self._definitions = {each.alarm: each for each in snapshot.definitions}
         self._recipients = {(each.person_id, each.channel): each for each in snapshot.recipients}
 
     def _standings_in(self, snapshot: Snapshot) -> dict[AlarmKey, Standing]:

@@ -14,14 +14,15 @@ from alerting.store.definitions import load_routes
 from core.model import Priority
 
 
-def read_snapshot(connection: Connection[Any], now: datetime) -> Snapshot:
+def read_snapshot(connection: Connection[Any], now: datetime, old: Snapshot | None = None) -> Snapshot:
     """Everything; the version is read first, so what changes meanwhile is seen as a change.
 
     Args:
         now: what it calls the time it was taken.
+        old: its definitions are kept, the very list, where their version still holds.
     """
     version = definitions_version(connection)
-    definitions = _definitions(connection)
+    definitions = old.definitions if old is not None and old.version == version else _definitions(connection)
     routes = load_routes(connection, sorted({each.site_id for each in definitions}))
     heard = {
         site: [route for route in found if Priority.LIFE_SAFETY in route.priorities] for site, found in routes.items()
@@ -49,8 +50,10 @@ def read_alarms(connection: Connection[Any]) -> list[Known]:
     rows = connection.execute(
         """
         SELECT a.definition_id, a.sensor_id, a.state::text, a.active, a.suppression, a.suppressed_until, a.onset, a.changed_at
-        FROM alarm a JOIN alarm_definition d USING (definition_id)
-        WHERE d.priority = 'life-safety' AND (a.state <> 'A' OR a.active OR a.suppression <> 'none')
+        FROM (SELECT * FROM alarm WHERE state <> 'A'
+              UNION ALL SELECT * FROM alarm WHERE state = 'A' AND suppression <> 'none') a
+        JOIN alarm_definition d USING (definition_id)
+        WHERE d.priority = 'life-safety'
         ORDER BY a.definition_id, a.sensor_id
         """
     ).fetchall()

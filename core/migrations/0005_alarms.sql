@@ -86,6 +86,7 @@ CREATE TABLE alarm (                           -- now: one row a (definition, se
 ) WITH (fillfactor = 50);
 CALL davy_wall('alarm');
 CREATE INDEX alarm_not_normal ON alarm (company_id) WHERE state <> 'A';
+CREATE INDEX alarm_suppressed ON alarm (definition_id, sensor_id) WHERE suppression <> 'none';
 CREATE INDEX alarm_shelved ON alarm (suppressed_until) WHERE suppression = 'shelved';
 
 CREATE TABLE transition (                      -- append-only; replaying them gives `alarm`

@@ -24,7 +24,7 @@ from alerting.ledger import AlarmKey
 from alerting.message import compose
 from alerting.outbox import LEASE, OF_ONE_CHANNEL, SENDERS
 from alerting.pulse import SEND_TIMEOUT
-from alerting.snapshot import Snapshot
+from alerting.snapshot import LifeSafety, Snapshot
 from alerting.standby import Standby, UrgentCall
 from alerting.store.bookings import SentCall, book_sent, hold
 from core.batch import Event
@@ -36,7 +36,7 @@ from davy.calls.store import Journal
 MOST_EVENTS: Final = 10_000  # of life safety that wait to be looked at: more than any plant has alarms
 MOST_CALLS: Final = 10_000  # to be made
 OLD: Final = timedelta(days=1)  # a snapshot older than that is used, and said to be old
-_TURN_S: Final = 0.5
+_TURN_S: Final = 0.2
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = logger(__name__)
@@ -100,6 +100,7 @@ class Caller:
         self._inbox: deque[_Heard | _Fresh] = deque()
         self._inbox_events = 0
         self._concerned: frozenset[AlarmKey] | None = None
+        self._defined: list[LifeSafety] | None = None  # what that was made from
         self._pending: dict[str, _Pending] = {}
         self._sending: Counter[str] = Counter()  # by channel
         self._sent = {call.key: call for call in journal.calls()}
@@ -184,7 +185,9 @@ class Caller:
             position: when it was read.
         """
         with self._changed:
-            self._concerned = frozenset(each.alarm for each in snapshot.definitions)
+            if snapshot.definitions is not self._defined:  # the same list comes again every second
+                self._defined = snapshot.definitions
+                self._concerned = frozenset(each.alarm for each in snapshot.definitions)
             self._said_nothing_known = False
             self._inbox.append(_Fresh(snapshot, self.behind or position != self._stored))
             self._metrics.snapshot_at.set(snapshot.taken_at.timestamp())
@@ -241,7 +244,7 @@ class Caller:
         """What came; waits a moment for something to come."""
         with self._changed:
             if not self._inbox:
-                self._changed.wait(_TURN_S if not self._pending else _TURN_S / 10)
+                self._changed.wait(_TURN_S if not self._pending else _TURN_S / 4)
             items = list(self._inbox)
             self._inbox.clear()
             self._inbox_events = 0

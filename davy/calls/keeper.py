@@ -28,8 +28,9 @@ from ingest.committer import open_connection
 LOOK_S: Final = (
     1.0  # so old is what is known of alarms and of what people did to them, and so soon a new definition is known
 )
-WHOLE: Final = timedelta(minutes=3)  # people and addresses change without a new version of definitions
+PEOPLE: Final = timedelta(minutes=1)  # who is active changes without a new version of definitions
 WRITE: Final = timedelta(seconds=30)  # the file is for a start while the database is away; memory is for all else
+WRITE_ALL_THE_SAME: Final = timedelta(minutes=10)  # so that it says how old it is where nothing changes
 BEAT: Final = timedelta(seconds=5)
 COMMIT_GRACE: Final = timedelta(seconds=3)  # a transaction that has booked is committed by then, or gone
 ASK_NO_MORE: Final = timedelta(hours=1)  # after which a call that the books did not ask for is written down as one
@@ -66,8 +67,8 @@ class Keeper:
         self._clock = clock
         self._connection: Connection[Any] | None = None
         self._snapshot: Snapshot | None = None
-        self._whole_at: datetime | None = None
-        self._written_at: datetime | None = None
+        self._people_at: datetime | None = None
+        self._written: Snapshot | None = None
         self._beat_at: datetime | None = None
         self._away = False
         self._file_problem: str | None = None
@@ -103,6 +104,7 @@ class Keeper:
                 known = in_the_books(connection, left) if left else {}
             self._caller.decide(known, in_the_books=True)
             self._caller.decide([key for key in left if key not in known], in_the_books=False)
+            left = []
             self._caller.renew(snapshot, position)
             self._settle(connection, now)
             self._write(snapshot, now)
@@ -123,17 +125,12 @@ class Keeper:
         return self._connection
 
     def _read(self, connection: Connection[Any], now: datetime) -> Snapshot:
-        old, whole_at = self._snapshot, self._whole_at
-        if (
-            old is None
-            or whole_at is None
-            or not timedelta(0) <= now - whole_at < WHOLE
-            or definitions_version(connection) != old.version
-        ):
-            self._snapshot, self._whole_at = read_snapshot(connection, now), now
-            self._written_at = None
-        else:
+        old, people_at = self._snapshot, self._people_at
+        lasts = old is not None and people_at is not None and timedelta(0) <= now - people_at < PEOPLE
+        if old is not None and lasts and definitions_version(connection) == old.version:
             self._snapshot = replace(old, taken_at=now, alarms=read_alarms(connection))
+        else:
+            self._snapshot, self._people_at = read_snapshot(connection, now, old), now
         return self._snapshot
 
     def _settle(self, connection: Connection[Any], now: datetime) -> None:
@@ -162,16 +159,18 @@ class Keeper:
         return [call for call in unbooked if call.key not in known and now - call.sent_at > ASK_NO_MORE]
 
     def _write(self, snapshot: Snapshot, now: datetime) -> None:
-        if self._written_at is not None and timedelta(0) <= now - self._written_at < WRITE:
-            return
-        self._written_at = now
+        if (old := self._written) is not None:
+            same = replace(old, taken_at=now) == snapshot
+            if timedelta(0) <= now - old.taken_at < (WRITE_ALL_THE_SAME if same else WRITE):
+                return
+        self._written = snapshot
         try:
             self._seal.write(self._path, to_bytes(snapshot))
         except OSError as error:
             problem = f"{self._path}: {error.strerror}"
             if problem != self._file_problem:
                 log.error("snapshot_not_written", reason=problem)
-            self._file_problem = problem
+            self._file_problem, self._written = problem, None
         else:
             self._file_problem = None
 
