@@ -60,7 +60,7 @@ def calling(settings: Settings, conninfo: str, metrics: CallsMetrics) -> Iterato
         with ThreadPoolExecutor(2, "calls") as pool:
             for part in (caller.run, keeper.run):
                 pool.submit(part, stop).add_done_callback(_ended)
-            log.info("calls_began", channels=sorted(channels), unbooked=len(caller.unbooked()))
+            log.info("calls_began", channels=sorted(channels), unbooked=len(caller.calls.unbooked()))
             try:
                 yield caller
             finally:

@@ -29,10 +29,12 @@ LOOK_S: Final = (
     1.0  # so old is what is known of alarms and of what people did to them, and so soon a new definition is known
 )
 PEOPLE: Final = timedelta(minutes=1)  # who is active changes without a new version of definitions
-WRITE: Final = timedelta(seconds=30)  # the file is for a start while the database is away; memory is for all else
+WRITE: Final = timedelta(
+    seconds=30
+)  # the file is for a process that begins, until it has read the database; memory is for all else
 WRITE_ALL_THE_SAME: Final = timedelta(minutes=10)  # so that it says how old it is where nothing changes
 BEAT: Final = timedelta(seconds=5)
-COMMIT_GRACE: Final = timedelta(seconds=3)  # a transaction that has booked is committed by then, or gone
+COMMIT_GRACE: Final = timedelta(seconds=2)  # a transaction that has booked is committed by then, or gone
 ASK_NO_MORE: Final = timedelta(hours=1)  # after which a call that the books did not ask for is written down as one
 FORGET: Final = timedelta(days=30)  # an alarm without any occurrence by then was deleted
 _STATEMENT: Final = "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=5000"
@@ -95,15 +97,15 @@ class Keeper:
 
     def look(self, now: datetime) -> None:
         """Once round: snapshot, books, file, sign of life. A database that is away is no failure here."""
-        left = self._caller.left(now - COMMIT_GRACE)
+        left = self._caller.calls.left(now - COMMIT_GRACE)
         try:
             connection = self._connected()
             position = self._caller.position()
             with transaction(connection, self._token()):
                 snapshot = self._read(connection, now)
                 known = in_the_books(connection, left) if left else {}
-            self._caller.decide(known, in_the_books=True)
-            self._caller.decide([key for key in left if key not in known], in_the_books=False)
+            self._caller.calls.decide(known, in_the_books=True)
+            self._caller.calls.decide([key for key in left if key not in known], in_the_books=False)
             left = []
             self._caller.renew(snapshot, position)
             self._settle(connection, now)
@@ -113,7 +115,7 @@ class Keeper:
             if not self._away:
                 log.warning("snapshot_not_refreshed", reason=first_line(error))
             self._away = True
-            self._caller.decide(left, in_the_books=False)
+            self._caller.calls.decide(left, in_the_books=False)
             return
         if self._away:
             log.info("snapshot_refreshed_again")
@@ -135,7 +137,7 @@ class Keeper:
 
     def _settle(self, connection: Connection[Any], now: datetime) -> None:
         """Books what was in the air when its alarm came into the database, and forgets what is in the books."""
-        unbooked = self._caller.unbooked()
+        unbooked = self._caller.calls.unbooked()
         if not unbooked:
             return
         with transaction(connection, self._token()):
@@ -149,7 +151,7 @@ class Keeper:
         if lost:
             log.error("calls_never_booked", keys=lost)
         try:
-            self._caller.booked([*done, *lost])
+            self._caller.calls.booked([*done, *lost])
         except sqlite3.Error as error:
             log.error("journal_not_cleared", reason=str(error))
 
@@ -188,7 +190,7 @@ class Keeper:
             "channels": self._channels,
             "definitions": len(snapshot.definitions),
             "people": len({each.person_id for each in snapshot.recipients}),
-            "unbooked": len(self._caller.unbooked()),
+            "unbooked": len(self._caller.calls.unbooked()),
             "file": self._file_problem,
         }
         with transaction(connection, self._token()):

@@ -72,7 +72,12 @@ def calls(on: Examination, connection: Connection[Any]) -> Check:
         return Check("calls", False, told, advice)
     if problem := beat.report.get("file"):
         found = _("The snapshot's file cannot be written: %(problem)s.") % {"problem": problem}
-        return Check("calls", False, found, _("Mend the folder: a start while the database is away needs the file."))
+        return Check(
+            "calls",
+            False,
+            found,
+            _("Mend the folder: an ingest that starts anew calls from this file until it has read the database."),
+        )
     alerts = beats.get("alerting")
     wanted = set(alerts.report.get("channels", ())) if alerts is not None else set()
     if missing := sorted(wanted - set(beat.report.get("channels", ()))):

@@ -37,7 +37,7 @@ def test_a_spooled_raise_reaches_its_channel_and_the_journal(tmp_path: Path) -> 
             NOW,
             OFFICER,
         )
-        assert on.caller.unbooked() == [sent]
+        assert on.caller.calls.unbooked() == [sent]
         assert on.counted("davy_calls_made_total", channel="smtp", outcome="delivered") == 1
 
 
@@ -111,7 +111,7 @@ def test_a_receiver_that_fails_is_tried_again_and_one_that_never_will_is_not(tmp
         on.wait(
             lambda: on.counted("davy_calls_made_total", channel="smtp", outcome="failed") == 1, "the second failure"
         )
-        assert on.caller.unbooked() == []
+        assert on.caller.calls.unbooked() == []
 
 
 def test_a_mail_server_that_hangs_stops_neither_ingest_nor_webhooks(tmp_path: Path) -> None:
@@ -176,3 +176,21 @@ def test_the_journal_keeps_a_call_once_and_forgets_what_is_booked(tmp_path: Path
     journal.forget([sent.key])
     assert journal.calls() == []
     journal.close()
+
+
+def test_a_batch_that_is_being_stored_while_it_is_spooled_is_asked_about_first(tmp_path: Path) -> None:
+    """The database may have it: nobody calls until somebody has looked, or 5 s have passed."""
+    mail, clock = Sink(), Clock()
+    with calling(tmp_path, {"smtp": mail}, clock, officer_only()) as on:
+        on.caller.applied(NO_DATABASE, [raised()], us(NOW))
+        on.caller.spooled([raised()], us(NOW))
+        on.wait(lambda: on.caller.calls.left(NOW) == [KEY], "the call that is left")
+        on.caller.calls.decide([KEY], in_the_books=True)
+        assert on.caller.calls.idle
+        later = NOW + 21 * MINUTE
+        clock.now = later
+        on.caller.applied(NO_DATABASE, [cleared(NOW + MINUTE), raised(later)], us(later))
+        on.caller.spooled([cleared(NOW + MINUTE), raised(later)], us(later))
+        on.wait(lambda: len(on.caller.calls.left(later)) == 1, "the next call that is left")
+        clock.now = later + timedelta(seconds=6)
+        on.wait(lambda: len(mail.sent) == 1, "the call, as nobody has looked")

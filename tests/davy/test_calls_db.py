@@ -108,7 +108,9 @@ def test_called_while_the_database_is_away_and_not_again_when_it_is_back(
         }
         with calling(tmp_path, channels, clock, snapshot_of(plant)) as on:
             on.caller.spooled([plant.raised("heat"), plant.raised("gas")], us(NOW))
-            on.wait(lambda: len(mails.mails) == len(posts) == 1 and len(on.caller.unbooked()) == 2, "mail and webhook")
+            on.wait(
+                lambda: len(mails.mails) == len(posts) == 1 and len(on.caller.calls.unbooked()) == 2, "mail and webhook"
+            )
             assert mails.mails[0]["To"] == "chen@example.com"
             assert "暂时无法在系统中确认" in mails.mails[0].get_content()
             drain(plant, on, plant.raised("heat"), plant.raised("gas"))
@@ -127,7 +129,7 @@ def test_called_while_the_database_is_away_and_not_again_when_it_is_back(
                 ("HTTP 204",)
             ]
             keeper_of(plant, on, tmp_path, clock).look(NOW)
-            assert on.caller.unbooked() == on.journal.calls() == []
+            assert on.caller.calls.unbooked() == on.journal.calls() == []
 
 
 def test_a_crash_after_the_journal_tells_nobody_twice(plant: Plant, tmp_path: Path) -> None:
@@ -168,7 +170,7 @@ def test_what_is_in_the_air_is_held_and_then_booked(plant: Plant, tmp_path: Path
         try:
             on.caller.spooled([plant.raised("gas")], us(NOW))
             on.wait(
-                lambda: on.counted("davy_calls_waiting") == 2 and not on.caller.left(NOW + MINUTE),
+                lambda: on.counted("davy_calls_waiting") == 2 and not on.caller.calls.left(NOW + MINUTE),
                 "the call in the air",
             )
             on.wait(lambda: _sending(on), "a sender at it")
@@ -181,13 +183,13 @@ def test_what_is_in_the_air_is_held_and_then_booked(plant: Plant, tmp_path: Path
                 )  # had we died of it, the lease would have run out
         finally:
             let_go.set()
-        on.wait(lambda: len(on.caller.unbooked()) == 1, "the end of the call")
+        on.wait(lambda: len(on.caller.calls.unbooked()) == 1, "the end of the call")
         keeper_of(plant, on, tmp_path, clock).look(NOW)
         assert states(plant)["officer"][0] == "sent"
 
 
 def _sending(on: Calling) -> bool:
-    return on.caller._sending.total() == 1
+    return on.caller.calls._busy.total() == 1
 
 
 def test_a_transaction_taken_back_leaves_the_call_to_us(plant: Plant, tmp_path: Path) -> None:
@@ -196,8 +198,9 @@ def test_a_transaction_taken_back_leaves_the_call_to_us(plant: Plant, tmp_path: 
     with calling(tmp_path, {"webhook": mail}, clock, snapshot_of(plant)) as on:
         on.caller.spooled([plant.raised("gas")], us(NOW))
         on.wait(lambda: on.counted("davy_calls_waiting") == 1, "the deputy's call to wait")
+        clock.now = NOW + 118 * SECOND
         drain(plant, on, plant.raised("gas"), fails=True)
-        clock.now = NOW + 3 * MINUTE
+        clock.now = NOW + 121 * SECOND
         keeper_of(plant, on, tmp_path, clock).look(clock.now)
         on.wait(lambda: len(mail.sent) == 1, "the deputy's call after all")
         drain(plant, on, plant.raised("gas"))
@@ -276,8 +279,8 @@ def test_the_snapshot_follows_within_a_look(plant: Plant, tmp_path: Path) -> Non
         clock.now = NOW + 3 * MINUTE
         again = [plant.cleared("gas", NOW + 2 * MINUTE), plant.raised("gas", NOW + 3 * MINUTE)]
         on.caller.spooled(again, us(NOW + 3 * MINUTE))
-        on.wait(lambda: len(on.caller.unbooked()) == 1, "the call after the acknowledgement")
-        assert on.caller.unbooked()[0].receipt == "kept 1 for new@example.com"
+        on.wait(lambda: len(on.caller.calls.unbooked()) == 1, "the call after the acknowledgement")
+        assert on.caller.calls.unbooked()[0].receipt == "kept 1 for new@example.com"
 
 
 @pytest.mark.parametrize("content", [None, b"not sealed", Seal(bytes(32)), "folder"])
