@@ -39,8 +39,8 @@ def read_snapshot(connection: Connection[Any], now: datetime, old: Snapshot | No
 
 
 def definitions_version(connection: Connection[Any]) -> int:
-    """The version of sensors, definitions and routes in the database now."""
-    row = connection.execute("SELECT last_value FROM definitions_version").fetchone()
+    """The version of sensors, definitions and routes in the database now; 0 before the first change."""
+    row = connection.execute("SELECT last_value * is_called::int FROM definitions_version").fetchone()
     assert row is not None
     return int(row[0])
 

@@ -92,8 +92,13 @@ class Keeper:
             self.look(self._clock())
             if stop.wait(LOOK_S):
                 break
+        self.close()
+
+    def close(self) -> None:
+        """Gives the connection back."""
         if self._connection is not None:
             self._connection.close()
+            self._connection = None
 
     def look(self, now: datetime) -> None:
         """Once round: snapshot, books, file, sign of life. A database that is away is no failure here."""
