@@ -28,13 +28,14 @@ from ingest.committer import open_connection
 LOOK_S: Final = (
     1.0  # so old is what is known of alarms and of what people did to them, and so soon a new definition is known
 )
+LOOK_AGAIN_S: Final = 0.25  # while it is not known who makes a call, the database or we
 PEOPLE: Final = timedelta(minutes=1)  # who is active changes without a new version of definitions
 WRITE: Final = timedelta(
     seconds=30
 )  # the file is for a process that begins, until it has read the database; memory is for all else
 WRITE_ALL_THE_SAME: Final = timedelta(minutes=10)  # so that it says how old it is where nothing changes
 BEAT: Final = timedelta(seconds=5)
-COMMIT_GRACE: Final = timedelta(seconds=2)  # a transaction that has booked is committed by then, or gone
+COMMIT_GRACE: Final = timedelta(seconds=1.5)  # a transaction that has booked is committed by then, or gone
 ASK_NO_MORE: Final = timedelta(hours=1)  # after which a call that the books did not ask for is written down as one
 FORGET: Final = timedelta(days=30)  # an alarm without any occurrence by then was deleted
 _STATEMENT: Final = "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=5000"
@@ -90,7 +91,7 @@ class Keeper:
         """Until `stop` is set."""
         while True:
             self.look(self._clock())
-            if stop.wait(LOOK_S):
+            if stop.wait(LOOK_AGAIN_S if self._caller.calls.left(self._clock()) else LOOK_S):
                 break
         self.close()
 

@@ -27,7 +27,7 @@ from core.metrics import CallsMetrics
 from davy.calls.store import Journal
 
 MOST_CALLS: Final = 10_000  # to be made
-LONGEST_LEFT: Final = timedelta(seconds=5)  # who should have looked whether the database has a call hangs: then we call
+LONGEST_LEFT: Final = timedelta(seconds=3)  # who should have looked whether the database has a call hangs: then we call
 
 log = logger(__name__)
 
@@ -37,7 +37,8 @@ class _Pending:
     """A call that is to be made.
 
     Args:
-        left_at: since when the database may have it; nothing is sent until somebody has looked.
+        left_at: since when somebody is to look whether the database has it; nothing is sent until then.
+        doubtful: the database may have it, and nobody has looked since it was due.
     """
 
     call: UrgentCall
@@ -45,11 +46,19 @@ class _Pending:
     attempt: int = 0
     sending: bool = False
     left_at: datetime | None = None
+    doubtful: bool = False
+
+    def leave(self, now: datetime) -> None:
+        """The database may have it."""
+        self.left_at, self.doubtful = now, True
 
     def is_due(self, now: datetime) -> bool:
-        """Whether a sender should take it."""
-        left = self.left_at is not None and now - self.left_at <= LONGEST_LEFT
-        return self.not_before <= now and not self.sending and not left
+        """Whether a sender should take it; what is doubtful when its time comes is looked for first."""
+        if self.not_before > now or self.sending:
+            return False
+        if self.doubtful and self.left_at is None:
+            self.left_at = now
+        return self.left_at is None or now - self.left_at > LONGEST_LEFT
 
 
 class Sending:
@@ -139,7 +148,7 @@ class Sending:
             sent = [call for call in self._sent.values() if AlarmKey(call.definition_id, call.sensor_id) in alarms]
             pending = [each for each in self._pending.values() if each.call.alarm in alarms]
             for each in pending:
-                each.left_at = now
+                each.leave(now)
             return sent, [each.call.message.key for each in pending if each.sending]
 
     def left(self, before: datetime) -> list[str]:
@@ -152,13 +161,17 @@ class Sending:
             ]
 
     def decide(self, keys: Iterable[str], *, in_the_books: bool) -> None:
-        """What was left: the database has it and calls, or it has not and we do."""
+        """What was left: the database has it and calls, or it has not and we do.
+
+        A commit may still be under way: what is not due yet is looked for again when it is.
+        """
+        now = self._clock()
         with self._lock:
             for key in keys:
                 pending = self._pending.get(key)
                 if pending is None or pending.sending:
                     continue
-                pending.left_at = None
+                pending.left_at, pending.doubtful = None, pending.not_before > now
                 if in_the_books:
                     del self._pending[key]
                     self._metrics.calls.labels(pending.call.message.channel, "left").inc()
