@@ -70,6 +70,7 @@ class Caller:
     Args:
         channels: by name, as alerting's.
         clock: aware UTC.
+        most_events: of life safety that may wait to be looked at.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class Caller:
         public_url: str,
         metrics: CallsMetrics,
         send_timeout: timedelta = SEND_TIMEOUT,
+        most_events: int = MOST_EVENTS,
     ) -> None:
+        self._most_events = most_events
         self._clock = clock
         self._metrics = metrics
         self._changed = threading.Condition()  # guards what follows
@@ -144,7 +147,7 @@ class Caller:
         """Puts the life-safety ones into the queue; what does not fit is left to the database, raises last of all."""
         assert self._concerned is not None
         ours = [event for event in events if AlarmKey(event.definition_id, event.sensor_id) in self._concerned]
-        room = MOST_EVENTS - self._inbox_events
+        room = self._most_events - self._inbox_events
         if len(ours) > room:
             raises = [event for event in ours if event.active][:room]
             log.error("calls_overflow", left_to_the_database=len(ours) - len(raises))

@@ -14,7 +14,7 @@ from alerting.message import Message
 from alerting.snapshot import Snapshot
 from core.metrics import Metrics
 from core.settings import Settings
-from davy.calls.caller import Caller
+from davy.calls.caller import MOST_EVENTS, Caller
 from davy.calls.store import Journal
 from tests.alerting.standbys import NOW
 from tests.ingest.rig import wait_for
@@ -54,10 +54,19 @@ class Clock:
 class Calling:
     """A running caller with what a test looks at."""
 
-    def __init__(self, folder: Path, channels: Mapping[str, Channel], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, folder: Path, channels: Mapping[str, Channel], clock: Callable[[], datetime], most_events: int
+    ) -> None:
         self.metrics = Metrics()
         self.journal = Journal(folder / "calls.sqlite")
-        self.caller = Caller(channels, self.journal, clock=clock, public_url=URL, metrics=self.metrics.calls)
+        self.caller = Caller(
+            channels,
+            self.journal,
+            clock=clock,
+            public_url=URL,
+            metrics=self.metrics.calls,
+            most_events=most_events,
+        )
 
     def renew(self, snapshot: Snapshot) -> None:
         self.caller.renew(snapshot, self.caller.position())
@@ -72,10 +81,15 @@ class Calling:
 
 @contextmanager
 def calling(
-    folder: Path, channels: Mapping[str, Channel], clock: Callable[[], datetime], snapshot: Snapshot | None = None
+    folder: Path,
+    channels: Mapping[str, Channel],
+    clock: Callable[[], datetime],
+    snapshot: Snapshot | None = None,
+    *,
+    most_events: int = MOST_EVENTS,
 ) -> Iterator[Calling]:
     """A caller in its own thread; gone, as after a crash, when the block ends."""
-    made, stop = Calling(folder, channels, clock), threading.Event()
+    made, stop = Calling(folder, channels, clock, most_events), threading.Event()
     if snapshot is not None:
         made.renew(snapshot)
     thread = threading.Thread(target=made.caller.run, args=(stop,))

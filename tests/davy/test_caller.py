@@ -8,11 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from alerting.message import Message
 from core.errors import DeliveryFailed
-from davy.calls import caller as module
 from davy.calls.store import Journal
 from tests.alerting.standbys import DEPUTY, GAS, HEAT, NOW, OFFICER, cleared, officer_only, raised, snapshot, us
 from tests.davy.callers import Clock, Sink, calling
@@ -133,11 +130,10 @@ def test_a_mail_server_that_hangs_stops_neither_ingest_nor_webhooks(tmp_path: Pa
             let_go.set()
 
 
-def test_too_much_keeps_the_raises_and_says_what_it_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_much_keeps_the_raises_and_says_what_it_leaves(tmp_path: Path) -> None:
     """The queue is bounded; what does not fit is called for by the database."""
-    monkeypatch.setattr(module, "MOST_EVENTS", 3)
     mail = Sink()
-    with calling(tmp_path, {"smtp": mail}, Clock(), officer_only()) as on:
+    with calling(tmp_path, {"smtp": mail}, Clock(), officer_only(), most_events=3) as on:
         events = [
             cleared(NOW - MINUTE),
             raised(),
