@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alerting.alarm import Alarm, State, Suppression
 from alerting.message import compose
@@ -147,3 +149,27 @@ def test_a_snapshot_is_read_as_it_was_written() -> None:
             from_bytes(wrong)
     assert isinstance(from_bytes(to_bytes(whole)), Snapshot)
     assert from_bytes(to_bytes(whole)).definitions[0].alarm == GAS
+
+
+@given(
+    steps=st.lists(st.tuples(st.booleans(), st.integers(0, 25)), min_size=1, max_size=12),
+    away_from=st.integers(0, 12),
+    latch=st.booleans(),
+)
+def test_wherever_the_outage_begins_the_calls_are_those_of_the_books(
+    steps: list[tuple[bool, int]], away_from: int, latch: bool
+) -> None:
+    """A snapshot carries all that the table needs: from it on, the same keys at the same instants as without an outage."""
+    empty = snapshot()
+    empty = replace(empty, definitions=[replace(empty.definitions[0], latch=latch)])
+    books, at, standby, called = Standby(empty), NOW, None, []
+    for number, (raises, minutes) in enumerate(steps):
+        at += minutes * MINUTE + timedelta(seconds=1)
+        if number == away_from:
+            taken = [known(standing.alarm, key) for key, standing in books._standings.items()]
+            standby = Standby(from_bytes(to_bytes(replace(empty, alarms=taken))))
+        event = raised(at) if raises else cleared(at)
+        wanted = books.hear([event], at)
+        if standby is not None:
+            called.append((standby.hear([event], at), wanted))
+    assert all(found == wanted for found, wanted in called)
