@@ -72,7 +72,7 @@ class AlarmWords:
             _("What to do: %(text)s") % {"text": self.own(of.response, of.response_zh)},
             _("Time to respond: %(time)s") % {"time": self._duration(of.respond_within_s)},
             "",
-            _("Acknowledge, and say what was done:"),
+            _("Acknowledge, and say what was done:") if self.of.occurrence_id is not None else self._not_yet(),
         )
 
     def for_insurer(self) -> tuple[str, ...]:
@@ -85,8 +85,18 @@ class AlarmWords:
             *self._played(),
             _("Since: %(when)s") % {"when": self._since()},
             "",
-            _("The occurrence:"),
+            _("The occurrence:") if self.of.occurrence_id is not None else self._no_page_yet(),
         )
+
+    def _not_yet(self) -> str:
+        """Who reads it must not think that somebody else will see their acknowledgement."""
+        return self._(
+            "Davy's database is away or behind: this alarm cannot be acknowledged yet. Call by telephone and agree who takes it"
+            " on; acknowledge it once it stands in the list of alarms:"
+        )
+
+    def _no_page_yet(self) -> str:
+        return self._("Davy's database is away or behind: the occurrence has no page yet. The list of occurrences:")
 
     def place(self) -> str:
         return self._listed(self._company(), self.site(), self._zone(), self._sensor())
@@ -210,6 +220,7 @@ def alarm_fields(claimed: Claimed, words: AlarmWords, link: str) -> Fields:
         "historic": words.historic,
         "replayed": claimed.replayed,
         "link": link,
+        "database_away": claimed.occurrence_id is None,
     }
     if claimed.audience == "insurer":
         return shared

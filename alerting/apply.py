@@ -9,23 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from psycopg import Connection
 
-from alerting.alarm import Happening
 from alerting.chain import Link, genesis, hash_of
-from alerting.ledger import EVIDENCE_AFTER, EVIDENCE_BEFORE, AlarmKey, Change, Entry, Standing, work_out
-from alerting.routing import URGENCY, Call, is_historic, plan
+from alerting.ledger import (
+    EVIDENCE_AFTER,
+    EVIDENCE_BEFORE,
+    AlarmKey,
+    Change,
+    Entry,
+    Standing,
+    changes_of,
+    notification_key,
+    work_out,
+)
+from alerting.routing import URGENCY, Call, plan, worth_calling
 from alerting.store import alarms, notifications
 from alerting.store.alarms import Opening
 from alerting.store.definitions import load_routes
 from alerting.store.notifications import NewNotification
 from core.batch import Event
 from core.errors import Refused
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +61,7 @@ def apply_events(
     Raises:
         Refused: an event of an alarm that is not defined.
     """
-    changes = [
-        Change(
-            alarm=AlarmKey(event.definition_id, event.sensor_id),
-            happening=Happening.RAISE if event.active else Happening.CLEAR,
-            at=_EPOCH + timedelta(microseconds=event.at),
-            value=event.value,
-            late=event.late,
-            replayed=event.replayed,
-        )
-        for event in events
-    ]
-    return apply_changes(connection, changes, now=now, batch_no=batch_no)
+    return apply_changes(connection, changes_of(events), now=now, batch_no=batch_no)
 
 
 def apply_changes(
@@ -195,7 +191,7 @@ def _write_calls(
     for entry in calling:
         occurrence_id = _occurrence_of(entry, opened)
         assert occurrence_id is not None  # an alarm that calls has left normal
-        for onset in _worth_calling(entry.onsets, now):
+        for onset in worth_calling(entry.onsets, now):
             calls = plan(entry.before.priority, routes.get(entry.before.site_id, []), onset=onset, now=now)
             rows.extend(_queued(entry.before, occurrence_id, onset, call, now) for call in calls)
     return notifications.add(connection, rows) if rows else 0
@@ -218,19 +214,3 @@ def _queued(alarm: Standing, occurrence_id: int, onset: datetime, call: Call, no
         urgency=URGENCY[alarm.priority],
         created_at=now,
     )
-
-
-def _worth_calling(onsets: Sequence[datetime], now: datetime) -> list[datetime]:
-    """Of what is past only the last: a backlog that comes and goes is told once."""
-    past = [onset for onset in onsets if is_historic(onset, now)]
-    return past[-1:] + [onset for onset in onsets if not is_historic(onset, now)]
-
-
-def notification_key(alarm: AlarmKey, onset: datetime, step: int, person_id: int, channel: str) -> str:
-    """The receiver's idempotency key: the same for every attempt to send the same thing.
-
-    >>> notification_key(AlarmKey(12, 70), datetime(2026, 1, 1, tzinfo=UTC), 0, 3, "smtp")
-    '12-70-1767225600000000-0-3-smtp'
-    """
-    onset_us = (onset - _EPOCH) // timedelta(microseconds=1)
-    return f"{alarm.definition_id}-{alarm.sensor_id}-{onset_us}-{step}-{person_id}-{channel}"

@@ -56,13 +56,14 @@ class Claimed(Envelope):
     """A call for an alarm, with what is known of its alarm at this moment.
 
     Args:
+        occurrence_id: None while the database is away: there is no page of it yet, and nothing to acknowledge there.
         state, suppression: of the alarm now, to see whether it is still wanted.
         value: the number by which the condition began, in `unit`; None where it is not known.
         replayed: what raised it was marked as history that is played.
         raised_at: when the condition began that this call is about; the onset is when people began to be called for it.
     """
 
-    occurrence_id: int
+    occurrence_id: int | None
     state: str
     suppression: str
     resolved_at: datetime | None

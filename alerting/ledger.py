@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from alerting.alarm import Alarm, Happening, State, Suppression, step
 from alerting.routing import is_historic
+from core.batch import Event
 from core.model import Priority
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # What an investigator wants to see around an occurrence: half an hour before and after covers a shift's hand-over talk and
 # the slowest sensors' T90 many times over. Ours; a legal hold widens it.
@@ -133,6 +136,31 @@ class Entry:
     def is_real(self) -> bool:
         """Whether something raised it that is not."""
         return any(draft.change.happening is Happening.RAISE and not draft.change.replayed for draft in self.drafts)
+
+
+def changes_of(events: Sequence[Event]) -> list[Change]:
+    """What conditions gave, as changes of alarms, in the same order."""
+    return [
+        Change(
+            alarm=AlarmKey(event.definition_id, event.sensor_id),
+            happening=Happening.RAISE if event.active else Happening.CLEAR,
+            at=_EPOCH + timedelta(microseconds=event.at),
+            value=event.value,
+            late=event.late,
+            replayed=event.replayed,
+        )
+        for event in events
+    ]
+
+
+def notification_key(alarm: AlarmKey, onset: datetime, step: int, person_id: int, channel: str) -> str:
+    """The receiver's idempotency key: the same for every attempt to send the same thing.
+
+    >>> notification_key(AlarmKey(12, 70), datetime(2026, 1, 1, tzinfo=UTC), 0, 3, "smtp")
+    '12-70-1767225600000000-0-3-smtp'
+    """
+    onset_us = (onset - _EPOCH) // timedelta(microseconds=1)
+    return f"{alarm.definition_id}-{alarm.sensor_id}-{onset_us}-{step}-{person_id}-{channel}"
 
 
 def work_out(standings: Mapping[AlarmKey, Standing], changes: Sequence[Change], *, now: datetime) -> list[Entry]:

@@ -48,7 +48,7 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
     home = public_url.rstrip("/")
     match claimed:
         case Claimed():
-            return _alarm(claimed, f"{home}/occurrences/{claimed.occurrence_id}")
+            return _alarm(claimed, home)
         case FindingNotice():
             link, thread = f"{home}/findings/{claimed.finding_id}", f"finding-{claimed.finding_id}"
             words: FindingWords | ImpairmentWords | DigestWords = FindingWords(claimed)
@@ -70,12 +70,17 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
     )
 
 
-def _alarm(claimed: Claimed, link: str) -> Message:
+def _alarm(claimed: Claimed, home: str) -> Message:
     words = AlarmWords(claimed)
+    if claimed.occurrence_id is None:  # the list is the page on which it will be seen first
+        link = f"{home}/occurrences" if claimed.audience == "insurer" else f"{home}/alarms"
+        thread = f"alarm-{'-'.join(claimed.key.split('-')[:3])}"  # definition, sensor, onset
+    else:
+        link, thread = f"{home}/occurrences/{claimed.occurrence_id}", f"occurrence-{claimed.occurrence_id}"
     lines = words.for_insurer() if claimed.audience == "insurer" else words.for_client()
     return Message(
         key=claimed.key,
-        thread=f"occurrence-{claimed.occurrence_id}",
+        thread=thread,
         language=claimed.language,
         urgent=claimed.priority == Priority.LIFE_SAFETY,
         subject=words.subject(),

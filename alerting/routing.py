@@ -71,6 +71,12 @@ def is_historic(at: datetime, now: datetime) -> bool:
     return now - at > HISTORIC
 
 
+def worth_calling(onsets: Sequence[datetime], now: datetime) -> list[datetime]:
+    """Of what is past only the last: a backlog that comes and goes is told once."""
+    past = [onset for onset in onsets if is_historic(onset, now)]
+    return past[-1:] + [onset for onset in onsets if not is_historic(onset, now)]
+
+
 def plan(priority: Priority, routes: Sequence[Route], *, onset: datetime, now: datetime) -> list[Call]:
     """The calls for an alarm that became unacknowledged at `onset`, earliest first.
 

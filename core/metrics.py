@@ -115,6 +115,36 @@ class AlertingMetrics:
         )
 
 
+class CallsMetrics:
+    """What ingest does to call people while the database is away. `outcome` is delivered, retried, failed or left."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        r = registry
+        self.calls = Counter(
+            "davy_calls_made",
+            "Attempts to call without the database, by channel and outcome; left: the database had it after all.",
+            ["channel", "outcome"],
+            registry=r,
+        )
+        self.delivery_seconds = Histogram(
+            "davy_calls_delivery_seconds",
+            "Due to the channel's receipt, by channel.",
+            ["channel"],
+            buckets=_DELIVERY_BUCKETS,
+            registry=r,
+        )
+        self.waiting = Gauge("davy_calls_waiting", "Calls that are to be made without the database.", registry=r)
+        self.unbooked = Gauge("davy_calls_unbooked", "Calls made that the database does not know of yet.", registry=r)
+        self.unheard = Counter(
+            "davy_calls_unheard", "Life-safety events left to the database: no snapshot, or too many.", registry=r
+        )
+        self.snapshot_at = Gauge(
+            "davy_calls_snapshot_timestamp_seconds",
+            "When the snapshot was taken, Unix time; 0: there is none.",
+            registry=r,
+        )
+
+
 class ApiMetrics:
     """Pages and the JSON API. `route` is the template, never the path: a path would make a series an occurrence."""
 
@@ -135,6 +165,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.ingest = IngestMetrics(self.registry)
         self.alerting = AlertingMetrics(self.registry)
+        self.calls = CallsMetrics(self.registry)
         self.api = ApiMetrics(self.registry)
         self.duties_failed = Counter(
             "davy_risk_duties_failed",

@@ -197,6 +197,12 @@ class Settings(BaseSettings):
     state_dir: Folder = _setting(Path("/var/lib/davy"), "Folder for locks and what outlives a process.", _PATH_RULE)
     data_dir: Path | None = _setting(None, "Folder of real data for evaluation; the product runs without it.", "a path")
 
+    snapshot_key: HexKey | None = _setting(
+        None,
+        "Key that seals ingest's snapshot of whom to call about life safety while the database is away; without it nobody is called "
+        "meanwhile. With it ingest needs the channels' settings and DAVY_PUBLIC_URL too.",
+        _KEY_RULE,
+    )
     principal_key: HexKey | None = _setting(
         None,
         "Key that signs who is asking, checked by row security. Ingest's MQTT client id comes from it too: a new key leaves a queue at the broker behind.",

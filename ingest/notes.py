@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.instant import instant
+from ingest.marks import NEVER
 from ingest.organs import Organs
 from ingest.pipeline import Work
 from ingest.store.status import Newest, StreamRow
@@ -57,8 +58,13 @@ class Gatherer:
         """A flush failed: what was in it goes into the next one."""
         self.devices |= notes.devices
         self.repeated.update(notes.repeated)
-        slots = organs.directory.slots_of(notes.newest.sensor_id)
-        organs.sorter.marks.changed[slots[slots >= 0]] = True
+        marks, slots = organs.sorter.marks, organs.directory.slots_of(notes.newest.sensor_id)
+        marks.changed[slots[slots >= 0]] = True
+        # Definitions may have changed since: new organs know how far a sensor is judged, but not its newest value.
+        forgotten = (slots >= 0) & (marks.received[slots] == NEVER)
+        marks.received[slots[forgotten]] = notes.newest.received_us[forgotten]
+        marks.value[slots[forgotten]] = notes.newest.value[forgotten]
+        marks.quality[slots[forgotten]] = notes.newest.quality[forgotten]
 
     def _stream(self, organs: Organs, watch: Watch, device_id: int) -> StreamRow:
         device = organs.directory.device_of[device_id]

@@ -87,6 +87,7 @@ CREATE TABLE alarm (                           -- now: one row a (definition, se
 ) WITH (fillfactor = 50);
 CALL davy_wall('alarm');
 CREATE INDEX alarm_not_normal ON alarm (company_id) WHERE state <> 'A';
+CREATE INDEX alarm_suppressed ON alarm (definition_id, sensor_id) WHERE suppression <> 'none';
 CREATE INDEX alarm_shelved ON alarm (suppressed_until) WHERE suppression = 'shelved';
 
 CREATE TABLE transition (                      -- append-only; replaying them gives `alarm`
@@ -207,8 +208,11 @@ CREATE POLICY by_route ON notification AS RESTRICTIVE FOR INSERT TO davy_web
     WITH CHECK (state = 'waiting' AND (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer')
         AND EXISTS (SELECT FROM route_step s WHERE s.company_id = notification.company_id
                     AND s.person_id = notification.person_id AND s.channel = notification.channel));
-CREATE POLICY cancelled_only ON notification AS RESTRICTIVE FOR UPDATE TO davy_ingest, davy_web
+CREATE POLICY cancelled_only ON notification AS RESTRICTIVE FOR UPDATE TO davy_web
     USING (state = 'waiting' AND (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer')) WITH CHECK (state = 'cancelled');
+-- Ingest calls by itself for life safety while the database is away: it books what it has sent and holds what it is sending.
+CREATE POLICY cancelled_or_booked ON notification AS RESTRICTIVE FOR UPDATE TO davy_ingest
+    USING (state IN ('waiting', 'claimed')) WITH CHECK (state = 'cancelled' OR (state IN ('claimed', 'sent') AND urgency = 0));
 
 -- A value in an occurrence or a transition is evidence, and so is what a person gave as the reason: the insurer's people see
 -- them once the occurrence is resolved or shared. The columns themselves are granted to nobody who acts for persons.
@@ -291,10 +295,10 @@ GRANT UPDATE (state, active, changed_at, suppression, suppressed_until, suppress
 GRANT UPDATE (normal_at, evidence_until) ON occurrence TO davy_ingest, davy_alerting, davy_web;
 GRANT UPDATE (replayed) ON occurrence TO davy_ingest;
 GRANT UPDATE (resolved_at, resolved_by, resolution, action_taken, shared) ON occurrence TO davy_web;
-GRANT UPDATE (state, attempt, lease_until, sent_at, finished_at, outcome) ON notification TO davy_alerting;
-GRANT UPDATE (state, finished_at, outcome) ON notification TO davy_ingest, davy_web;
+GRANT UPDATE (state, attempt, lease_until, sent_at, finished_at, outcome) ON notification TO davy_alerting, davy_ingest;
+GRANT UPDATE (state, finished_at, outcome) ON notification TO davy_web;
 GRANT SELECT, INSERT ON occurrence_comment TO davy_web;
-GRANT SELECT ON channel_address TO davy_alerting;
+GRANT SELECT ON channel_address TO davy_alerting, davy_ingest;
 GRANT USAGE ON SEQUENCE occurrence_occurrence_id_seq, transition_transition_id_seq, notification_notification_id_seq
     TO davy_ingest, davy_alerting, davy_web;
 GRANT USAGE ON SEQUENCE occurrence_comment_comment_id_seq TO davy_web;

@@ -1,9 +1,9 @@
 -- Who is told of what is no alarm, and the signs of life of those who tell. Owner: alerting.
 
 CREATE TABLE process_status (                  -- as ingest_status, of the processes that call people, look after findings and score models
-    process     text PRIMARY KEY CHECK (process IN ('alerting', 'risk', 'detectors')),
+    process     text PRIMARY KEY CHECK (process IN ('alerting', 'risk', 'detectors', 'calls')),
     beat_at     timestamptz NOT NULL,          -- its duties have come round
-    turned_at   timestamptz NOT NULL,          -- alerting: since when the sender that is longest at one message has been at it; detectors: since when a model fails
+    turned_at   timestamptz NOT NULL,          -- alerting: since when the sender that is longest at one message has been at it; detectors: since when a model fails; calls: when the snapshot was taken
     report      jsonb NOT NULL DEFAULT '{}'
 );
 
@@ -54,5 +54,5 @@ GRANT SELECT ON v_notification TO davy_web;
 GRANT SELECT (notification_id, key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience, person_id, channel, due_at,
     urgency, state, attempt, lease_until, created_at, sent_at, finished_at, subject, event, finding_id, impairment_id, tally)
     ON notification TO davy_web;
-GRANT SELECT, INSERT, UPDATE ON process_status TO davy_alerting;
+GRANT SELECT, INSERT, UPDATE ON process_status TO davy_alerting, davy_ingest;
 GRANT SELECT ON process_status TO davy_web;

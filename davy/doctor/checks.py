@@ -19,7 +19,7 @@ from davy.doctor import store
 from davy.doctor.clocks import database_clock, device_clocks, server_clock
 from davy.doctor.examination import Check, Examination, age, few
 from davy.doctor.grafana import grafana
-from davy.doctor.life import alerting, ingest, risk
+from davy.doctor.life import alerting, calls, ingest, risk
 from davy.doctor.models import models
 from davy.doctor.retention import disk_lasts, legal_holds, readings_kept
 
@@ -86,6 +86,7 @@ def database_checks(on: Examination) -> list[Check]:
         ("migrations", _migrations),
         ("ingest", ingest),
         ("alerting", alerting),
+        ("calls", calls),
         ("risk", risk),
         ("notifications", _notifications),
         ("last_readings", _last_readings),

@@ -1,4 +1,4 @@
-"""The checks of doctor that look for signs of life: ingest, alerting, risk."""
+"""The checks of doctor that look for signs of life: ingest, alerting, calls without the database, risk."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from psycopg import Connection
 
 from alerting.pulse import LATE_CARE, LATE_TURN
 from alerting.store.status import process_beats
+from core.settings import variable
 from davy.doctor import store
 from davy.doctor.examination import Check, Examination, age
 
+LATE_SNAPSHOT: Final = timedelta(minutes=1)  # it is taken every second
 LATE_BEAT: Final = timedelta(seconds=15)  # several times what ingest and alerting take between two
 
 
@@ -50,6 +52,40 @@ def alerting(on: Examination, connection: Connection[Any]) -> Check:
         advice = _("Start `davy process alerting` anew: the message is sent again under the same key.")
         return Check("alerting", False, found, advice)
     return Check("alerting", True, told)
+
+
+def calls(on: Examination, connection: Connection[Any]) -> Check:
+    """Whether ingest could call people about life safety if the database were away now, over every channel that alerting has."""
+    _, beats = on.gettext, process_beats(connection)
+    beat = beats.get("calls")
+    if beat is None:
+        found = _("Ingest keeps no snapshot of whom to call: nobody would be called while the database is away.")
+        advice = _("Give `davy process ingest` %(name)s and the channels' settings, and start it anew.")
+        return Check("calls", False, found, advice % {"name": variable("snapshot_key")})
+    told = _("Snapshot of %(definitions)s life-safety limits and %(people)s people, taken %(age)s ago.") % {
+        "definitions": beat.report.get("definitions", 0),
+        "people": beat.report.get("people", 0),
+        "age": age(on.now - beat.turned_at),
+    }
+    if on.now - beat.beat_at > LATE_SNAPSHOT:
+        advice = _("Look for snapshot and calls in ingest's log: it does not run, has no key any more, or cannot read.")
+        return Check("calls", False, told, advice)
+    if problem := beat.report.get("file"):
+        found = _("The snapshot's file cannot be written: %(problem)s.") % {"problem": problem}
+        return Check(
+            "calls",
+            False,
+            found,
+            _("Mend the folder: an ingest that starts anew calls from this file until it has read the database."),
+        )
+    alerts = beats.get("alerting")
+    wanted = set(alerts.report.get("channels", ())) if alerts is not None else set()
+    if missing := sorted(wanted - set(beat.report.get("channels", ()))):
+        found = _("While the database is away nobody would be called over: %(channels)s.") % {
+            "channels": ", ".join(missing)
+        }
+        return Check("calls", False, found, _("Give `davy process ingest` the same settings of channels as alerting."))
+    return Check("calls", True, told)
 
 
 def risk(on: Examination, connection: Connection[Any]) -> Check:

@@ -90,6 +90,7 @@ class Stack:
         self.parts: dict[str, Part] = {}
         self.users: list[UserAdded] = []
         self.principal_key = secrets.token_bytes(32)
+        self._snapshot_key = secrets.token_bytes(32)
         self._webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self._passwords = {role: secrets.token_urlsafe(18) for role in ROLES}
         self.mqtt_passwords = {name: secrets.token_urlsafe(18) for name in ("ingest", "simulator", "detectors")}
@@ -269,6 +270,12 @@ class Stack:
             "DAVY_MQTT_PASSWORD": self.mqtt_passwords["ingest"],
         }
         webhook = {"DAVY_WEBHOOK_SECRETS": f"demo={self._webhook_secret}"}
+        channels = {
+            **smtp,
+            **webhook,
+            "DAVY_WEBHOOK_ALLOW_PRIVATE": f"127.0.0.1:{self._ports['inbox']}",
+            "DAVY_PUBLIC_URL": self.http_url,
+        }
         match name:
             case "inbox":
                 return {
@@ -277,20 +284,12 @@ class Stack:
                     "DAVY_HTTP_PORT": str(self._ports["inbox"]),
                 }
             case "ingest":
+                snapshot = {"DAVY_SNAPSHOT_KEY": self._snapshot_key.hex(), **channels}
+                calls = snapshot if "alerting" in self.plan.parts else {}
                 own = {"DAVY_DATABASE_URL_INGEST": self.database_url("ingest"), "DAVY_SPOOL_WATCHES_DISK": "false"}
-                return {**key, **mqtt, **own}
+                return {**key, **mqtt, **calls, **own}
             case "alerting":
-                allowed = {
-                    "DAVY_WEBHOOK_ALLOW_PRIVATE": f"127.0.0.1:{self._ports['inbox']}",
-                    "DAVY_PUBLIC_URL": self.http_url,
-                }
-                return {
-                    **key,
-                    **smtp,
-                    **webhook,
-                    **allowed,
-                    "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting"),
-                }
+                return {**key, **channels, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
             case "detectors":
                 own = {"DAVY_MQTT_USER": "detectors", "DAVY_MQTT_PASSWORD": self.mqtt_passwords["detectors"]}
                 return {**key, **mqtt, **own, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}

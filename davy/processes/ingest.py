@@ -1,4 +1,4 @@
-"""The ingest process: MQTT messages in, judged and stored."""
+"""The ingest process: MQTT messages in, judged and stored; and who calls while they cannot be stored."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from core.metrics import Metrics
 from core.settings import Settings
+from davy.calls.calling import calling
 from davy.processes.steady_clock import SteadyClock
 from davy.processes.stream_clock import StreamClock, StreamedSource
 from davy.processes.surroundings import checked_database, metrics_served, service_token
@@ -45,8 +46,8 @@ def _ingest(
         spool_watches_disk=settings.spool_watches_disk,
     )
     metrics = Metrics()
-    with metrics_served(metrics, settings):
-        Worker(options, source, clock, metrics.ingest, stop).run()
+    with metrics_served(metrics, settings), calling(settings, options.conninfo, metrics.calls) as urgent:
+        Worker(options, source, clock, metrics.ingest, stop, urgent=urgent).run()
 
 
 def _mqtt_options(settings: Settings) -> MqttOptions:

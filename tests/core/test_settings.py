@@ -40,6 +40,7 @@ def test_no_secret_has_a_default() -> None:
         "mqtt_password",
         "principal_key",
         "cookie_key",
+        "snapshot_key",
         "smtp_password",
         "webhook_secrets",
     } == SECRETS

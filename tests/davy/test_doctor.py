@@ -121,7 +121,7 @@ def test_an_empty_instance(database: TestDatabase, mosquitto: StartMosquitto) ->
     )
     checks = by_name(examine(settings, "en", NOW))
     amiss = [check.name for check in checks.values() if not check.ok and check.name != "disk"]
-    assert amiss == ["ingest", "alerting", "risk"]
+    assert amiss == ["ingest", "alerting", "calls", "risk"]
     assert broker.version in checks["broker"].found
     assert ("TimescaleDB" in checks["database_version"].found) == (database.kind == "timescaledb")
     assert all(check.advice is None for check in checks.values() if check.ok)
