@@ -105,6 +105,13 @@ class Decoder:
     ) -> int:
         """Appends a message's readings; returns how many were good."""
         find = device.slots.get
+        if len(readings) == 1:  # a device that sends each reading by itself sends many messages
+            (only,) = readings
+            slot = find(only.s, NO_SLOT)
+            if slot == NO_SLOT or only.u is not None or isinstance(only.v, str):
+                return self._add_carefully(columns, message, device, readings, sent_at)
+            columns.add_reading(slot, only.v, sent_at if only.t is None else only.t, _quality_of(only.q))
+            return 1
         slots = [find(r.s, NO_SLOT) for r in readings]
         units = [r.u for r in readings]
         try:
@@ -140,10 +147,7 @@ class Decoder:
             except Malformed as mistake:
                 mistakes.setdefault(mistake.reason, mistake)
                 continue
-            columns.slots.append(slot)
-            columns.values.append(value)
-            columns.stamps.append(sent_at if reading.t is None else reading.t)
-            columns.qualities.append(_quality_of(reading.q))
+            columns.add_reading(slot, value, sent_at if reading.t is None else reading.t, _quality_of(reading.q))
             count += 1
         columns.rejected += [rejection(message, device, mistake) for mistake in mistakes.values()]
         return count
@@ -153,13 +157,7 @@ class _Columns:
     """Columns while they grow."""
 
     def __init__(self) -> None:
-        self.device: list[Device] = []
-        self.boot: list[int] = []
-        self.seq: list[int] = []
-        self.sent: list[int] = []
-        self.received: list[int] = []
-        self.count: list[int] = []
-        self.origin: list[int] = []
+        self.messages: list[tuple[int, Device, int, int, int, int, int]] = []
         self.slots: list[int] = []
         self.stamps: list[int] = []
         self.values = array("d")
@@ -170,13 +168,13 @@ class _Columns:
     def add_message(
         self, place: int, device: Device, boot: int, seq: int, sent_at: int, received_us: int, count: int
     ) -> None:
-        self.device.append(device)
-        self.boot.append(boot)
-        self.seq.append(seq)
-        self.sent.append(sent_at)
-        self.received.append(received_us)
-        self.count.append(count)
-        self.origin.append(place)
+        self.messages.append((place, device, boot, seq, sent_at, received_us, count))
+
+    def add_reading(self, slot: int, value: float, stamp: int, quality: int) -> None:
+        self.slots.append(slot)
+        self.values.append(value)
+        self.stamps.append(stamp)
+        self.qualities.append(quality)
 
     def mark_replayed(self, count: int) -> None:
         """The last `count` readings are history."""
@@ -193,14 +191,17 @@ class _Columns:
             self.add_message(place, device, header.boot, header.seq, 0, message.received_us, 0)
 
     def finish(self) -> Decoded:
+        origin, device, boot, seq, sent, received, count = (
+            map(list, zip(*self.messages, strict=True)) if self.messages else ([] for _ in range(7))
+        )
         return Decoded(
-            device=self.device,
-            boot=self.boot,
-            seq=self.seq,
-            sent_us=np.array(self.sent, np.int64) * 1000,
-            received_us=np.array(self.received, np.int64),
-            count=np.array(self.count, np.int64),
-            origin=self.origin,
+            device=device,
+            boot=boot,
+            seq=seq,
+            sent_us=np.array(sent, np.int64) * 1000,
+            received_us=np.array(received, np.int64),
+            count=np.array(count, np.int64),
+            origin=origin,
             sensor=np.array(self.slots, np.int32),
             stamp_us=np.array(self.stamps, np.int64) * 1000,
             value=np.frombuffer(self.values, np.float64).copy() if self.values else np.empty(0, np.float64),

@@ -7,82 +7,35 @@ ids anew, so one that is late would confirm another message.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import random
 import select
 import socket
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from paho.mqtt.client import Client, MQTTMessage, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import Client
+from paho.mqtt.enums import MQTTErrorCode
 
-from core.errors import BadSetting, BrokerAway
+from core.errors import BrokerAway
 from core.log import logger
 from core.wire import READINGS_FILTER, STATUS_FILTER
 from ingest.buffered import BufferedSocket
+from ingest.frames import Publish, pubacks
+from ingest.mqtt_client import CONNECT_TIMEOUT_S, MqttOptions, make_client
 from ingest.source import Clock, Lot, RawMessage, SourceReport
 
 DROPPED_TOPIC: Final = "$SYS/broker/publish/messages/dropped"
 VERSION_TOPIC: Final = "$SYS/broker/version"
 KEEPALIVE_S: Final = 30
-CONNECT_TIMEOUT_S: Final = 5.0
 LONGEST_WAIT_S: Final = 10.0  # between attempts to connect
 QUICK_S: Final = 5.0  # a session that ends sooner was taken over, or the broker is sick
 QUICK_DROPS: Final = 5
-MOST_WAITING: Final = 100_000  # messages; QoS 0 knows no window, and a small one takes far more memory than its payload
 PACKETS_A_ROUND: Final = 2000  # then acks and pings have their turn
+TOPICS_REMEMBERED: Final = 50_000
 
 log = logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MqttOptions:
-    """Where the broker is and who we are.
-
-    Args:
-        worker: gives the fixed client id, so that the broker keeps our session.
-        client_key: makes the client id one that nobody guesses; it must stay the same, or the session is left behind.
-        window: the broker's max_inflight_messages.
-        linger_s: how long a lot may wait to fill up once it has a message.
-        most_bytes: payload bytes that may wait; above them nothing more is read from the socket.
-        most_waiting: messages likewise.
-    """
-
-    host: str
-    port: int
-    worker: str
-    user: str | None = None
-    password: str | None = None
-    tls_ca: str | None = None
-    window: int = 2000
-    linger_s: float = 0.02
-    most_bytes: int = 256 * 1024 * 1024
-    most_waiting: int = MOST_WAITING
-    client_key: bytes = field(default=b"", repr=False)
-
-    @property
-    def client_id(self) -> str:
-        """Who we are to the broker.
-
-        A broker ends the session of whoever connects under the same id, whatever their user name: a device that knew ours
-        could silence ingest and empty its queue.
-        """
-        name = f"davy-{self.worker}"
-        if not self.client_key:
-            return name
-        return f"{name}-{hmac.new(self.client_key, name.encode(), hashlib.sha256).hexdigest()[:32]}"
-
-
-class _Client(Client):
-    """paho with a socket that reads ahead and writes in lots."""
-
-    def _create_socket(self) -> Any:
-        return BufferedSocket(cast(socket.socket, super()._create_socket()))
 
 
 class MqttSource:
@@ -107,33 +60,11 @@ class MqttSource:
         self._last_us = 0
         self._taken_us = 0
         self._renewable: dict[tuple[str, bytes], tuple[int, int, int]] = {}
+        self._topics: dict[bytes, str] = {}
         self._renewed: dict[tuple[int, int], tuple[int, int]] = {}
-        self._client = self._make_client()
-
-    def _make_client(self) -> _Client:
-        client = _Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._options.client_id,
-            clean_session=False,
-            protocol=MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        if self._options.user is not None:
-            client.username_pw_set(self._options.user, self._options.password)
-        if self._options.tls_ca is not None:
-            try:
-                client.tls_set(self._options.tls_ca)
-            except OSError as error:  # ssl.SSLError is one
-                why = error.strerror or error
-                raise BadSetting(f"The broker's authority {self._options.tls_ca} cannot be used: {why}.") from error
-        client.connect_timeout = CONNECT_TIMEOUT_S
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
-        # With this set paho only queues what it has to say: our loop writes it, all at once.
-        client.on_socket_register_write = lambda *_: None
-        return client
+        self._client = make_client(options)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
 
     # --- the pipeline's side ---
 
@@ -286,13 +217,18 @@ class MqttSource:
                     return
 
     def _read(self, sock: BufferedSocket) -> bool:
-        """Reads until what has come is drained; False when the connection is gone."""
+        """Reads ahead once and hears all of it, or so much that acks must have their turn; False when the connection is gone.
+
+        PUBLISH packets are ours, the others paho's, in the order in which they came.
+        """
         client, before = self._client, len(self._queue)
-        for _ in range(PACKETS_A_ROUND):
+        if sock.drained:
+            sock.fill()
+        self._hear(sock.publishes(self._room()))
+        while sock.for_paho:
             if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or client.socket() is None:
                 return False
-            if not sock.pending() or self._full():
-                break
+            self._hear(sock.publishes(self._room()))
         if len(self._queue) > before or before == 0:
             with self._lock:
                 self._lock.notify()
@@ -300,6 +236,9 @@ class MqttSource:
 
     def _full(self) -> bool:
         return self._bytes >= self._options.most_bytes or len(self._queue) >= self._options.most_waiting
+
+    def _room(self) -> int:
+        return min(PACKETS_A_ROUND, max(0, self._options.most_waiting - len(self._queue)))
 
     def _drain_wakes(self) -> None:
         try:
@@ -309,10 +248,13 @@ class MqttSource:
             return
 
     def _send_acks(self) -> None:
-        while self._acks:
-            for message in self._acks.popleft().messages:
-                if message.generation == self._generation and message.mid:
-                    self._client.ack(message.mid, 1)
+        """Writes them between paho's packets, which the socket takes whole."""
+        sock = self._client.socket()
+        while self._acks and isinstance(sock, BufferedSocket):
+            messages = self._acks.popleft().messages
+            mids = [m.mid for m in messages if m.mid and m.generation == self._generation]
+            if mids:
+                sock.send(pubacks(mids))
 
     def _farewell(self) -> None:
         sock = self._client.socket()
@@ -327,7 +269,7 @@ class MqttSource:
             if not sock.flush() or self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 return
 
-    # --- what paho calls, in the network thread ---
+    # --- what paho calls, and what we hear past it, in the network thread ---
 
     def _on_connect(self, client: Client, _: object, flags: Any, reason: Any, __: object) -> None:
         if reason.is_failure:
@@ -355,24 +297,37 @@ class MqttSource:
         log.info("broker_connected", host=self._options.host, port=self._options.port, generation=self._generation)
         self._settled.set()
 
-    def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = message._topic.decode("utf-8", "backslashreplace")
-        if topic.startswith("$SYS/"):
-            self._hear_broker(topic, message.payload)
-            return
-        payload = bytes(message.payload)
-        if message.dup and self._renewable:
-            waiting = self._renewable.pop((topic, payload), None)
-            if waiting is not None and self._renew(waiting, message.mid):
-                return
-        self._last_us = max(self._clock(), self._last_us + 1)
-        entry = RawMessage(topic, payload, message.mid, message.retain, message.dup, self._last_us, self._generation)
-        self._queue.append(entry)
+    def _hear(self, heard: list[Publish]) -> None:
+        """Queues messages in the order they came."""
+        clock_us, size, generation = self._clock(), 0, self._generation
+        for packet in heard:
+            topic = self._topics.get(packet.topic) or self._named(packet.topic)
+            payload = packet.payload
+            if topic.startswith("$SYS/"):
+                self._hear_broker(topic, payload)
+                continue
+            if packet.repeated and self._renewable:
+                waiting = self._renewable.pop((topic, payload), None)
+                if waiting is not None and self._renew(waiting, packet.mid):
+                    continue
+            self._last_us = max(clock_us, self._last_us + 1)
+            size += len(payload)
+            self._queue.append(
+                RawMessage(topic, payload, packet.mid, packet.retained, packet.repeated, self._last_us, generation)
+            )
         with self._lock:
-            self._bytes += len(payload)
+            self._bytes += size
+
+    def _named(self, written: bytes) -> str:
+        """A topic as text, remembered: devices say the same few for ever."""
+        try:
+            topic = written.decode("utf-8")
+        except UnicodeDecodeError:
+            return written.decode("utf-8", "backslashreplace")
+        if len(self._topics) >= TOPICS_REMEMBERED:
+            self._topics.clear()
+        self._topics[written] = topic
+        return topic
 
     def _renew(self, waiting: tuple[int, int, int], mid: int) -> bool:
         """Gives a message that still waits its new packet id; False where it has been taken meanwhile."""
@@ -383,8 +338,8 @@ class MqttSource:
             self._renewed[(generation, old_mid)] = (self._generation, mid)
             return True
 
-    def _hear_broker(self, topic: str, payload: bytes | bytearray) -> None:
-        text = bytes(payload).decode("utf-8", "replace")
+    def _hear_broker(self, topic: str, payload: bytes) -> None:
+        text = payload.decode("utf-8", "replace")
         if topic == DROPPED_TOPIC and text.isdecimal():
             self._learn(dropped=int(text))
         elif topic == VERSION_TOPIC:

@@ -31,6 +31,7 @@ class _Finding(msgspec.Struct, array_like=True):
     row: list[int]
     at: list[int]
     value: list[float]
+    replayed: list[bool]
 
 
 class _Refusal(msgspec.Struct, array_like=True):
@@ -108,7 +109,7 @@ def pack_record(record: Record, rejected: Sequence[Rejected]) -> bytes:
             messages=zlib.compress(msgspec.msgpack.encode(messages), QUICK),
             events=judgement.events,
             late=[
-                _Finding(f.definition_id, f.sensor_id, f.row.tolist(), f.at.tolist(), f.value.tolist())
+                _Finding(f.definition_id, f.sensor_id, f.row.tolist(), f.at.tolist(), f.value.tolist(), f.replayed.tolist())
                 for f in judgement.late
             ],
             gaps=kept.gaps,
@@ -140,6 +141,7 @@ def unpack_record(batch_no: int, payload: bytes, directory: Directory) -> Record
             np.array(f.row, np.int32),
             np.array(f.at, np.int64),
             np.array(f.value, np.float64),
+            np.array(f.replayed, np.bool_),
         )
         for f in found.late
     ]

@@ -12,7 +12,8 @@ from davy.calls.calling import calling
 from davy.processes.steady_clock import SteadyClock
 from davy.processes.stream_clock import StreamClock, StreamedSource
 from davy.processes.surroundings import checked_database, metrics_served, service_token
-from ingest.mqtt import MqttOptions, MqttSource
+from ingest.mqtt import MqttSource
+from ingest.mqtt_client import MqttOptions
 from ingest.source import Source
 from ingest.worker import LONGEST_TURN_US, Worker, WorkerOptions
 

@@ -18,7 +18,8 @@ from core.errors import DavyError
 from core.log import configure
 from core.metrics import Metrics
 from core.principal import ServiceToken
-from ingest.mqtt import MqttOptions, MqttSource
+from ingest.mqtt import MqttSource
+from ingest.mqtt_client import MqttOptions
 from ingest.storing import PATIENCE_S
 from ingest.worker import Worker, WorkerOptions
 

@@ -11,7 +11,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from core.errors import BrokerAway
 from davy.servers import Broker
-from ingest.mqtt import MqttOptions, MqttSource
+from ingest.mqtt import MqttSource
+from ingest.mqtt_client import MqttOptions
 from ingest.source import Lot, RawMessage
 from tests.conftest import StartMosquitto
 from tests.ingest.rig import PASSWORDS, wait_for
