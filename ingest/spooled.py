@@ -109,7 +109,9 @@ def pack_record(record: Record, rejected: Sequence[Rejected]) -> bytes:
             messages=zlib.compress(msgspec.msgpack.encode(messages), QUICK),
             events=judgement.events,
             late=[
-                _Finding(f.definition_id, f.sensor_id, f.row.tolist(), f.at.tolist(), f.value.tolist(), f.replayed.tolist())
+                _Finding(
+                    f.definition_id, f.sensor_id, f.row.tolist(), f.at.tolist(), f.value.tolist(), f.replayed.tolist()
+                )
                 for f in judgement.late
             ],
             gaps=kept.gaps,

@@ -100,7 +100,6 @@ class Worker:
         urgent: Urgent | None = None,
         after: Callable[[str], None] = ignore_point,
     ) -> None:
-        self._urgent = urgent or Nobody()
         self._options = options
         self._source = source
         self._clock = clock

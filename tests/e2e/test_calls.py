@@ -19,8 +19,6 @@ from davy.servers.processes import wait_until
 from tests.e2e.instance import ROOT, devices
 from tests.e2e.stories import Device
 
-pytest.importorskip("ingest.storing", reason="needs ingest's spool")
-
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 DEMO = ROOT / "packs" / "demo" / "portfolio.yaml"
 OFFICER = "officer@qinling.invalid"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from ingest.store.chunks import ApacheStorage, Done, LicensedStorage, Outcome, P
 from ingest.store.forgetting import forget
 from ingest.store.holds import holds, place, release
 from ingest.store.rollups import roll_up
+from ingest.storing import PATIENCE_S
 from tests.database import TestDatabase
 from tests.ingest.plant import Installed, install
 from tests.ingest.test_store_db import Bench
@@ -289,11 +291,13 @@ def test_a_hold_stops_what_it_covers_until_it_is_released(week: Days) -> None:
         assert week.drop_oldest(connection).outcome is Outcome.DROPPED
 
 
-def test_a_reading_too_late_for_a_day_of_its_own_is_stored_counted_and_goes(database: TestDatabase) -> None:
+def test_a_reading_too_late_for_a_day_of_its_own_is_stored_counted_and_goes(
+    database: TestDatabase, tmp_path: Path
+) -> None:
     """Ten days late, beside one of now, in one batch through ingest: nothing is poisoned, nothing rejected; its hour is counted,
     what of it is evidence is kept, and raw it goes when nobody needs it."""
     installed = install(database, devices=2, sensors=2, virtual=False)
-    bench = Bench(database)
+    bench = Bench(database, tmp_path, PATIENCE_S)
     try:
         late_us = int((MIDNIGHT - 10 * DAY + timedelta(hours=7)).timestamp()) * 1_000_000
         bench.say(bench.reading(1, 20.0))
@@ -303,7 +307,7 @@ def test_a_reading_too_late_for_a_day_of_its_own_is_stored_counted_and_goes(data
             bench.reading(4, 23.0),
         )
     finally:
-        bench.committer.close()
+        bench.end()
     assert bench.rows(
         "SELECT count(*) FROM reading WHERE sensor_id IN (SELECT sensor_id FROM sensor WHERE NOT is_virtual)"
     ) == [(4,)]

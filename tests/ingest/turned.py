@@ -19,6 +19,7 @@ from ingest.source import Lot, RawMessage, SourceReport
 from ingest.spool import Spool
 from ingest.store.batch import BatchWriter, Committed, Record
 from ingest.storing import Storing
+from ingest.urgent import Nobody
 from ingest.watch import Watch
 from tests.ingest.plant import START_US, definition, definition_set, device_row, message, payload, sensor
 
@@ -78,7 +79,7 @@ class Kept(Committer):
         return Committed()
 
 
-class Told:
+class Told(Nobody):
     """Hears of spooled events."""
 
     def __init__(self) -> None:
