@@ -15,7 +15,7 @@ from risk.report.scored import scored
 from risk.report.telling import tell
 from risk.score import record
 from risk.score.facts import Scenario, SiteFacts
-from risk.score.formula import CURRENT, Formula, read_formula, shipped
+from risk.score.formula import CURRENT, Formula, explaining, read_formula, shipped
 from risk.score.score import score
 from risk.store.scores import ScoreRow, SiteRow
 from tests.risk.sample_report import sample
@@ -120,3 +120,9 @@ def test_a_report_says_where_two_formulas_meet(language: str, sentences: tuple[s
         assert sentence in told
     for compared in ("than a month before", "as a month before", "较上月末", "与上月末持平"):
         assert compared not in told
+
+
+def test_a_score_without_its_formula_is_explained_by_the_one_in_use() -> None:
+    """A formula that no longer ships leaves its score readable; a site without a score is told what one would need."""
+    assert explaining("control-1").formula == "control-1"
+    assert explaining("control-0") == explaining(None) == shipped()
