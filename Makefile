@@ -3,6 +3,11 @@
 .SILENT:
 SHELL := /bin/sh
 PYTHON ?= python3
+PACKAGES := davy ingest api simulators alerting detectors risk core packs
+# One more than cores: tests wait for servers half of their time.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
+# Hundreds of short-lived processes are started; each would compile Davy anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	echo "make demo     the whole of Davy with a simulated tank farm, on this machine"
@@ -15,7 +20,7 @@ help:
 	echo "make lock     requirements.lock anew from pyproject.toml (needs uv)"
 
 setup: .venv/.installed
-	if [ -f davy/cli/__init__.py ]; then .venv/bin/davy kernels; fi
+	if [ -f davy/cli/__init__.py ]; then .venv/bin/python -m compileall -q $(PACKAGES) && .venv/bin/davy kernels; fi
 
 .venv/.installed: requirements.lock pyproject.toml
 	if ! "$(PYTHON)" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -25,7 +30,8 @@ setup: .venv/.installed
 		&& { ! command -v uv >/dev/null || ! .venv/bin/python -c '' 2>/dev/null; }; then \
 		"$(PYTHON)" -m venv .venv; fi
 	echo "Installing what requirements.lock names into .venv"
-	if command -v uv >/dev/null && uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock; \
+	if command -v uv >/dev/null \
+		&& uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements.lock; \
 	then \
 		uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .; \
 	else \
@@ -37,20 +43,35 @@ setup: .venv/.installed
 servers: setup
 	.venv/bin/python -m davy.servers
 
+# Chinese pages want a font with Chinese in it, or their pictures show boxes.
 chromium:
+	wanted=; found=; \
 	for name in chromium chromium-browser google-chrome google-chrome-stable; do \
-		if command -v "$$name" >/dev/null; then echo "browser: $$(command -v "$$name")"; exit 0; fi; done; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "Installing Chromium"; \
-		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium \
-			>/dev/null && echo "browser: $$(command -v chromium)"; \
+		if [ -z "$$found" ]; then found="$$(command -v "$$name" || true)"; fi; done; \
+	if [ -z "$$found" ]; then wanted=chromium; fi; \
+	if [ ! -d /usr/share/fonts/opentype/noto ] && [ -z "$$(fc-list :lang=zh 2>/dev/null)" ]; then \
+		wanted="$${wanted:+$$wanted }fonts-noto-cjk"; fi; \
+	if [ -n "$$wanted" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing $$wanted"; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$wanted >/dev/null; \
+		found="$${found:-$$(command -v chromium || true)}"; wanted=; fi; \
+	if [ -n "$$found" ]; then echo "browser: $$found"; \
+		if [ -n "$$wanted" ]; then \
+			echo "Pictures of Chinese pages will show boxes; for their letters: sudo apt-get install fonts-noto-cjk"; fi; \
 	elif [ "$$(id -u)" = 0 ]; then echo "The browser tests need Chromium: install it and try again." >&2; exit 2; \
-	else echo "There is no Chromium, so the browser tests are skipped; to run them: sudo apt-get install chromium"; fi
+	else echo "There is no Chromium, so the browser tests are skipped; to run them: sudo apt-get install $$wanted"; fi
 
+# Types and the rest side by side; each says what it found when it is through.
 check: setup
+	$(MAKE) --no-print-directory --output-sync=target -j 2 check-types check-rest
+
+.PHONY: check-types check-rest
+check-types:
+	.venv/bin/mypy
+
+check-rest:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/pytest -q tests/test_house_rules.py
 
@@ -58,13 +79,13 @@ check: setup
 test: setup chromium
 	$(MAKE) --no-print-directory servers || [ "$$(id -u)" != 0 ]
 	if [ -z "$$DAVY_DATA" ] && [ -d ../shared/data ]; then DAVY_DATA=$$(cd ../shared/data && pwd); export DAVY_DATA; fi; \
-	echo "First what can share the machine, a file at a time on each core; then what wants it for itself (13 minutes)."; \
+	echo "First what can share the machine, a file at a time on $(WORKERS) workers; then what wants it for itself (4 minutes)."; \
 	run() { .venv/bin/pytest --durations=10 "$$@" || { \
 		echo "What failed is tried once more. A test that passes now depends on timing: mend it, do not trust it."; \
 		.venv/bin/pytest --last-failed --last-failed-no-failures none "$$@"; }; }; \
-	run -n 2 --dist loadfile --ignore=tests/servers --ignore=tests/e2e -m "not browser and not e2e" \
+	run -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/servers -m "not alone" \
 	&& run tests/servers \
-	&& run -m "browser or e2e"
+	&& run -m alone
 
 soak: setup servers
 	.venv/bin/pytest --durations=0 -m soak

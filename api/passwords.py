@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,17 +16,23 @@ WORKERS = (
 )
 WAITING = 16  # more than that and the answer is "busy"; a queue of log-ins must not eat the threads that serve alarms
 MOST_BYTES = 1024  # a longer password is refused unread
+HASHER = PasswordHasher()
+
+
+@cache
+def _of_nobody() -> str:
+    """What an unknown login is checked against, so that the time tells nobody which logins exist; once a process."""
+    return HASHER.hash("nobody has this password")
 
 
 class Passwords:
     """argon2id in a bounded pool. `close` when the process ends."""
 
     def __init__(self) -> None:
-        self._hasher = PasswordHasher()
+        self._hasher = HASHER
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="password")
         self._places = threading.BoundedSemaphore(WORKERS + WAITING)
-        # What an unknown login is checked against, so that the time tells nobody which logins exist.
-        self._nobody = self._pool.submit(self._hasher.hash, "nobody has this password")
+        self._nobody = self._pool.submit(_of_nobody)
 
     def right(self, password: str, stored: str | None) -> bool:
         """Whether `password` belongs to the stored hash; None (no such login) takes the same time and is never right.

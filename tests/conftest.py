@@ -1,8 +1,10 @@
 """Servers for the tests that need one: started when the first test asks, shared, gone at the end."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -19,17 +21,28 @@ StartMosquitto = Callable[[Access | Mapping[str, str]], Broker]
 hypothesis.settings.register_profile("davy", deadline=None)
 hypothesis.settings.load_profile("davy")
 
-NEEDS_SOCKETS = {"db", "broker", "browser", "e2e"}
+ROOM_BYTES = 6 << 30  # of write-ahead log mostly, and that only on a long run
+LONGEST_FIRST = ("e2e", "browser", "broker", "db")
+NEEDS_SOCKETS = set(LONGEST_FIRST)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Only tests that are marked as needing a server may open sockets; a soak runs only where it is asked for."""
+    """Only tests that are marked as needing a server may open sockets. Files that take minutes come first;
+    a soak runs only where it is asked for.
+
+    Several workers take a file each: one that starts whole Davys must not be what the last of them begins with.
+    """
     if "soak" not in config.option.markexpr:
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("soak")])
         items[:] = [item for item in items if not item.get_closest_marker("soak")]
+    place: dict[Path, int] = {}
     for item in items:
-        if NEEDS_SOCKETS & {mark.name for mark in item.iter_markers()}:
+        marks = {mark.name for mark in item.iter_markers()}
+        if NEEDS_SOCKETS & marks:
             item.add_marker(pytest.mark.enable_socket)
+        own = next((number for number, name in enumerate(LONGEST_FIRST) if name in marks), len(LONGEST_FIRST))
+        place[item.path] = min(own, place.get(item.path, own))
+    items.sort(key=lambda item: place[item.path])
 
 
 def skip_without_server(error: ServerUnavailable) -> None:
@@ -39,9 +52,18 @@ def skip_without_server(error: ServerUnavailable) -> None:
     pytest.skip(str(error))
 
 
+def memory() -> Path | None:
+    """A file system in memory with room for the data of all test servers, where there is one.
+
+    Every `db` test has a database of its own: 500 small files, and some disks take half a second for them.
+    """
+    found = Path("/dev/shm")
+    return found if found.is_dir() and shutil.disk_usage(found).free > ROOM_BYTES else None
+
+
 def _running(kind: PostgresKind) -> Iterator[PostgresServer]:
     try:
-        server = start_postgres(kind, fsync=False)
+        server = start_postgres(kind, fsync=False, memory=memory())
     except ServerUnavailable as error:
         skip_without_server(error)
         raise

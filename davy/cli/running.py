@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from davy.cli.options import DieWithParent, Json
+from davy.cli.options import DieWithParent, Json, StandBy
 
 app = typer.Typer()
 
@@ -107,6 +107,7 @@ def replay(
 def process(
     name: str,
     stream_clock: Annotated[bool, typer.Option("--stream-clock", hidden=True)] = False,
+    stand_by: StandBy = False,
     die_with_parent: DieWithParent = False,
 ) -> None:
     """One process of Davy: ingest, alerting, api, risk, detectors, inbox."""
@@ -116,7 +117,7 @@ def process(
     body = body_of(name)
     if stream_clock:
         from davy.processes.ingest import run_streamed as body
-    raise typer.Exit(run_process(name, body, die_with_parent=die_with_parent))
+    raise typer.Exit(run_process(name, body, die_with_parent=die_with_parent, stand_by=stand_by))
 
 
 @app.command(hidden=True)
@@ -126,13 +127,15 @@ def plant(
     live_at: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="When it begins; without it, now.")
     ] = None,
+    stand_by: StandBy = False,
     die_with_parent: DieWithParent = False,
 ) -> None:
     """The devices of a scenario, or of the demo's two plants, in real time, at the broker of the settings."""
     from davy.processes.plant import plant_body
     from davy.processes.process import run_process
 
-    raise typer.Exit(run_process("plant", plant_body(scenario, seed, live_at), die_with_parent=die_with_parent))
+    body = plant_body(scenario, seed, live_at)
+    raise typer.Exit(run_process("plant", body, die_with_parent=die_with_parent, stand_by=stand_by))
 
 
 @app.command(hidden=True)
@@ -141,10 +144,12 @@ def past(
     live_at: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="When the demo's plants begin.")
     ] = None,
+    stand_by: StandBy = False,
     die_with_parent: DieWithParent = False,
 ) -> None:
     """Writes what the demo has behind it, marked simulated, and ends; models learn from it where plants begin."""
     from davy.processes.past import past_body
     from davy.processes.process import run_process
 
-    raise typer.Exit(run_process("past", past_body(seed, live_at), die_with_parent=die_with_parent))
+    body = past_body(seed, live_at)
+    raise typer.Exit(run_process("past", body, die_with_parent=die_with_parent, stand_by=stand_by))

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import urlopen
 
-import simulators.demo
 from core.db import connect
 from davy.answer import progress, say
 from davy.private.stack import Plan, Stack
@@ -67,6 +66,8 @@ def _first_page(stack: Stack, began: float) -> float:
 
 
 def _start_plant(stack: Stack, live_at: datetime) -> None:
+    from simulators.demo import NAME  # only now: nobody waits for it before the first page
+
     mqtt = {
         "DAVY_MQTT_HOST": stack.broker.host,
         "DAVY_MQTT_PORT": str(stack.broker.port),
@@ -74,7 +75,7 @@ def _start_plant(stack: Stack, live_at: datetime) -> None:
         "DAVY_MQTT_PASSWORD": stack.mqtt_passwords["simulator"],
     }
     begins = live_at.strftime("%Y-%m-%dT%H:%M:%S%z")
-    stack.add_part("plant", ["plant", simulators.demo.NAME, "--seed", str(SEED), "--live-at", begins], mqtt)
+    stack.add_part("plant", ["plant", NAME, "--seed", str(SEED), "--live-at", begins], mqtt)
 
 
 def _introduce(stack: Stack) -> None:

@@ -1,7 +1,8 @@
-"""One process of a private instance: started with its own settings, watched, started again when it dies, stopped last."""
+"""One process of a private instance: given its own settings, watched, started again when it dies, stopped last."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -22,26 +23,27 @@ WORST_LEVELS = {"error", "critical"}
 
 
 class Part:
-    """`davy process NAME` as a child.
+    """`davy process NAME` as a child, told its settings on its standard input.
+
+    It can be started before there is anything to tell: `stand_by`, then `start`. Importing takes most of a start, and what
+    it waits for (a database, a broker) takes as long.
 
     Args:
         name: what it is called in `pids`.
         arguments: after `davy`.
-        environ: its DAVY_ variables; it gets no other party's secrets.
         folder: where its log file `<name>.log` goes.
         once: it ends by itself when its work is done, and is started again only where it failed.
     """
 
-    def __init__(
-        self, name: str, arguments: Sequence[str], environ: Mapping[str, str], folder: Path, *, once: bool = False
-    ) -> None:
+    def __init__(self, name: str, arguments: Sequence[str], folder: Path, *, once: bool = False) -> None:
         self.name = name
         self._once = once
         self._failures = 0
         self.log = folder / f"{name}.log"
-        self._command = [sys.executable, "-m", "davy", *arguments]
+        self._command = [sys.executable, "-m", "davy", *arguments, "--stand-by", "--die-with-parent"]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("DAVY_")}
-        self._environ = {**inherited, **environ, "PYTHONUNBUFFERED": "1"}
+        self._environ = {**inherited, "PYTHONUNBUFFERED": "1"}
+        self._settings: Mapping[str, str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._wanted = False
         self._not_before = 0.0
@@ -62,11 +64,25 @@ class Part:
         """Whether a part whose work is done once has failed too often to be tried again."""
         return self._failures == MOST_FAILURES and self._process is not None and bool(self._process.poll())
 
-    def start(self) -> None:
-        """Starts it; call this from a thread that lives as long as the instance (the children die with that thread)."""
+    def stand_by(self) -> None:
+        """Has it get ready; call this from a thread that lives as long as the instance (the children die with that thread)."""
+        with self._lock:
+            self._spawn()
+
+    def start(self, settings: Mapping[str, str] | None = None) -> None:
+        """Has it begin, from the same thread.
+
+        Args:
+            settings: its DAVY_ variables; it gets no other party's secrets. None: those it had before.
+        """
         with self._lock:
             self._wanted = True
-            self._spawn()
+            standing_by = self.pid and self._settings is None
+            self._settings = settings or self._settings or {}
+            if standing_by:
+                self._tell()
+            else:
+                self._spawn()
 
     def keep_alive(self, now: float) -> None:
         """Starts it again where it has died by itself."""
@@ -86,6 +102,7 @@ class Part:
             self._wanted = False
             if self._process is not None and self._process.poll() is None:
                 self._process.send_signal(signal.SIGTERM)
+            self._let_go()
 
     def wait(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Until it has ended; killed when it takes longer."""
@@ -115,16 +132,33 @@ class Part:
             return []
         return [line for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines() if is_error(line)]
 
+    def _let_go(self) -> None:
+        """Of one that still stands by: there will be nothing to tell it."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
     def _spawn(self) -> None:
+        self._let_go()
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*self._command, "--die-with-parent"],
+                self._command,
                 env=self._environ,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for the parent, which stops its parts in order
             )
+        if self._settings is not None:
+            self._tell()
+
+    def _tell(self) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        with (
+            contextlib.suppress(BrokenPipeError),
+            self._process.stdin as its_input,
+        ):  # died already: `keep_alive` sees it
+            its_input.write(json.dumps(self._settings).encode())
 
 
 def is_error(line: str) -> bool:

@@ -1,7 +1,8 @@
 """A whole private Davy: its own database and broker, the demo portfolio, every process; gone when this is gone.
 
 Used by `davy up --private`, `davy demo`, `davy simulate`, the benches and the end-to-end tests. Start order: servers,
-schema, portfolio, log-ins, processes. Stop order is the reverse, so that what is acknowledged is stored first.
+schema, portfolio, processes, log-ins; all that can be got ready meanwhile is. Stop order is the reverse, so that what is
+acknowledged is stored first.
 """
 
 from __future__ import annotations
@@ -13,19 +14,21 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Self
 from urllib.request import urlopen
 
 import structlog
+from argon2 import PasswordHasher
 
 from core.db import connect
 from core.errors import Unavailable
 from core.migrate import ROLES, bootstrap, migrate
-from davy.models.access import model_topics
 from davy.private.part import Part
 from davy.servers import (
     Access,
@@ -38,13 +41,17 @@ from davy.servers import (
     start_postgres,
 )
 from davy.servers.processes import free_port
-from davy.site.importing import import_site
 from davy.site.users import UserAdded, add_user, people
 from davy.store import has_beaten, ingest_connected
 
 log = structlog.stdlib.get_logger(__name__)
 
 DATABASE = "davy"
+STOP_ORDER = (("past", "plant"), ("api", "risk", "detectors"), ("alerting", "ingest"), ("inbox",))
+IMPORTER = "davy.site.importing"  # with all detectors behind it: read while the servers start
+PROCESSES = ("api", "ingest", "alerting", "risk", "detectors")
+# Random passwords of 120 bits, gone with the instance: there is nothing to make dear for who guesses.
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 READY_TIMEOUT_S = 60.0
 HISTORY_TIMEOUT_S = 120.0
 
@@ -62,6 +69,7 @@ class Plan:
         users: whether people of the site file get log-ins.
         history: whether sixty simulated days lie behind it before `wait_until_ready` returns; `start_past` writes them beside
             the running plants.
+        memory: a folder on a file system in memory for the database, for what lives as long as a test.
         stream_clock: ingest's clock follows the data: only for what is played faster than life.
         settings: DAVY_ variables over the instance's own.
     """
@@ -74,6 +82,7 @@ class Plan:
     parts: Sequence[str] = ("inbox", "ingest", "detectors", "alerting", "api", "risk")
     users: bool = True
     history: bool = False
+    memory: Path | None = None
     stream_clock: bool = False
     http_port: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -116,12 +125,17 @@ class Stack:
     def start(self) -> Self:
         """Everything runs and answers when this returns. Call it from the thread that then keeps it alive."""
         try:
-            self._start_servers()
+            with ThreadPoolExecutor(2, "servers") as pool:
+                postgres, broker = pool.submit(self._start_postgres), pool.submit(self._start_broker)
+                for name in ("inbox", *PROCESSES):
+                    self._stand_by(name)
+                import_module(IMPORTER)
+                self.postgres, self.broker = postgres.result(), broker.result()
             self._start_part("inbox")
             self._prepare_database()
-            for name in ("api", "ingest", "alerting", "risk", "detectors"):
+            for name in PROCESSES:
                 self._start_part(name)
-            self._add_users()  # meanwhile: hashing passwords takes its time
+            self._add_users()
         except BaseException:
             self.stop()
             raise
@@ -186,9 +200,8 @@ class Stack:
 
     def add_part(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], *, once: bool = False) -> Part:
         """A further process that lives and dies with the instance; `once`: it ends by itself when its work is done."""
-        part = Part(name, arguments, {"DAVY_STATE_DIR": str(self.folder), **environ}, self.folder, once=once)
-        self.parts[name] = part
-        part.start()
+        part = self.parts[name] = Part(name, arguments, self.folder, once=once)
+        part.start({"DAVY_STATE_DIR": str(self.folder), **environ})
         return part
 
     def start_past(self, seed: int = 1, live_at: datetime | None = None) -> Part:
@@ -202,9 +215,11 @@ class Stack:
 
     def stop_processes(self) -> None:
         """Davy's own processes end in order; the servers stay, so that what they hold can be read."""
-        for name in ("past", "plant", "api", "risk", "detectors", "alerting", "ingest", "inbox"):
-            if part := self.parts.get(name):
+        for together in STOP_ORDER:
+            stopping = [self.parts[name] for name in together if name in self.parts]
+            for part in stopping:
                 part.ask_to_stop()
+            for part in stopping:
                 part.wait()
 
     def stop(self) -> None:
@@ -219,11 +234,16 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _start_servers(self) -> None:
-        self.postgres = self._opened.enter_context(start_postgres(self.plan.database, fsync=self.plan.fsync))
-        self.broker = self._opened.enter_context(start_broker(self.plan.broker, Access(self.mqtt_passwords)))
+    def _start_postgres(self) -> PostgresServer:
+        server = start_postgres(self.plan.database, fsync=self.plan.fsync, memory=self.plan.memory)
+        return self._opened.enter_context(server)
+
+    def _start_broker(self) -> Broker:
+        return self._opened.enter_context(start_broker(self.plan.broker, Access(self.mqtt_passwords)))
 
     def _prepare_database(self) -> None:
+        from davy.site.importing import import_site
+
         bootstrap(self.postgres.superuser_url(), DATABASE, self._passwords)
         owner = self.database_url("owner")
         migrate(owner, self.principal_key)
@@ -241,6 +261,8 @@ class Stack:
 
     def tell_broker_of_models(self) -> None:
         """Lets the detectors process, and nobody else, publish for the models there are; again after a further import."""
+        from davy.models.access import model_topics
+
         with closing(connect(self.database_url("owner"), application="stack")) as connection:
             models = model_topics(connection)
         if models:
@@ -249,12 +271,20 @@ class Stack:
     def _add_users(self) -> None:
         if self.plan.users:
             owner = self.database_url("owner")
-            self.users = [add_user(owner, login=person.key, person_key=person.key) for person in people(owner)]
+            self.users = [
+                add_user(owner, login=person.key, person_key=person.key, hasher=QUICK) for person in people(owner)
+            ]
+
+    def _stand_by(self, name: str) -> None:
+        if name in self.plan.parts:
+            options = ["--stream-clock"] if name == "ingest" and self.plan.stream_clock else []
+            self.parts[name] = Part(name, ["process", name, *options], self.folder)
+            self.parts[name].stand_by()
 
     def _start_part(self, name: str) -> None:
         if name in self.plan.parts:
-            options = ["--stream-clock"] if name == "ingest" and self.plan.stream_clock else []
-            self.add_part(name, ["process", name, *options], {**self._settings(name), **self.plan.settings})
+            own = {"DAVY_STATE_DIR": str(self.folder), **self._settings(name), **self.plan.settings}
+            self.parts[name].start(own)
 
     def _settings(self, name: str) -> dict[str, str]:
         key = {"DAVY_PRINCIPAL_KEY": self.principal_key.hex()}

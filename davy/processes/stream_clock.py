@@ -60,6 +60,9 @@ class StreamedSource:
     shows (silence, the end of a delay) is looked at between lots. Where all devices were silent for an unusual while, empty
     lots come first, further and further apart, the last just before the silence ended: in life somebody would have looked
     while nothing came. On its own clock nothing waits.
+
+    A status bears no instant. Those that come before the first reading wait for it: with them alone the watch would begin
+    in 1970, and at the first reading everybody else would have been silent since.
     """
 
     def __init__(self, inner: Source, clock: StreamClock) -> None:
@@ -75,8 +78,10 @@ class StreamedSource:
 
     def take(self, most: int, most_bytes: int, wait_s: float) -> Lot:
         """The next messages up to `SPAN_US` further on, each stamped with the clock it moved on."""
-        if not self._ahead:
+        if not self._ahead or not self._clock():
             self._ahead.extend(self._inner.take(most, most_bytes, wait_s).messages)
+        if not self._begun():
+            return Lot([])
         if self._ahead and self._looks_into_silence():
             return Lot([])
         taken: list[RawMessage] = []
@@ -91,6 +96,12 @@ class StreamedSource:
             self._pauses.append(self._clock() - self._heard_us)
             self._heard_us = self._clock()
         return Lot(taken)
+
+    def _begun(self) -> bool:
+        """Whether the clock goes; it begins with the first instant there is."""
+        if not self._clock():
+            self._clock.follow(next(filter(None, (self._clock.ahead(each.payload) for each in self._ahead)), 0))
+        return self._clock() > 0
 
     def _looks_into_silence(self) -> bool:
         """Whether the clock has moved on within a silence; False where the next message is due."""

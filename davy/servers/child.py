@@ -111,7 +111,7 @@ class Child:
         if os.getpid() == self._owner:
             self.stop()
             atexit.unregister(self.close)
-            shutil.rmtree(self.folder, ignore_errors=True)
+            run_folder.remove(self.folder)
 
     def last_words(self) -> str:
         """The end of the log, on one line."""

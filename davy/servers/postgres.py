@@ -94,12 +94,13 @@ class PostgresServer:
         return len(lines) >= 8 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
 
 
-def start_postgres(kind: PostgresKind, *, fsync: bool = True) -> PostgresServer:
+def start_postgres(kind: PostgresKind, *, fsync: bool = True, memory: Path | None = None) -> PostgresServer:
     """Create a fresh database cluster and start it.
 
     Args:
         kind: "timescaledb" runs the unpacked TimescaleDB (fetched when missing), "plain" the wheel's PostgreSQL.
         fsync: False for what need not survive a power cut, such as tests and the demo.
+        memory: a folder on a file system in memory, for data that lives as long as a test run.
 
     Raises:
         ServerUnavailable: with a sentence that says what is missing.
@@ -111,6 +112,8 @@ def start_postgres(kind: PostgresKind, *, fsync: bool = True) -> PostgresServer:
         version = _version(programs)
         password = secrets.token_urlsafe(24)
         port = free_port()
+        if memory is not None:
+            run_folder.keep_data_in(memory, folder)
         _create_cluster(programs, folder, password, account, fsync=fsync, major=int(version.split(".")[0]))
         _write_settings(kind, folder, port, account, fsync=fsync)
         command = [str(programs / "postgres"), "-D", str(folder / "data")]
@@ -118,7 +121,7 @@ def start_postgres(kind: PostgresKind, *, fsync: bool = True) -> PostgresServer:
         server = PostgresServer(kind, "127.0.0.1", port, folder, version, fsync, password, child)
         server.restart()
     except ServerUnavailable:
-        shutil.rmtree(folder, ignore_errors=True)
+        run_folder.remove(folder)
         raise
     return server
 

@@ -56,12 +56,14 @@ def add_user(
     password: str | None = None,
     actor: str = "operator",
     now: datetime | None = None,
+    hasher: PasswordHasher | None = None,
 ) -> UserAdded:
     """Gives a person a log-in, or a new one in place of the old, whose sessions end.
 
     Args:
         owner_url: the database, as its owner.
         password: None: a random one is made.
+        hasher: of an instance whose passwords are all random; None: as slow as what a person can remember needs.
 
     Raises:
         BadInput: there is no such person, or login or password will not do.
@@ -72,7 +74,7 @@ def add_user(
     if password is not None:
         _check_password(password)
     chosen = password or secrets.token_urlsafe(_RANDOM_BYTES)
-    hashed = PasswordHasher().hash(chosen)
+    hashed = (hasher or PasswordHasher()).hash(chosen)
     at = now or datetime.now(UTC)
     with closing(connect(owner_url, application="user-add")) as connection:
         require_current(connection, "davy_owner")

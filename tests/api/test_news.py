@@ -96,14 +96,15 @@ def test_a_company_hears_of_its_own_changes_only(house: House) -> None:
         settled(heard_by_a)
         settled(heard_by_operator)
         house.plant.happen(house.plant.b, "lel-pump.lel-2", house.plant.began - timedelta(minutes=4))
-        assert heard_by_operator.get(timeout=2) == "scope"
+        assert heard_by_operator.get(timeout=10) == "scope"
         with pytest.raises(Empty):
             heard_by_a.get(timeout=1.5)
         house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(minutes=4))
-        assert heard_by_a.get(timeout=2) == "scope"
+        assert heard_by_a.get(timeout=10) == "scope"
 
 
 @pytest.mark.db
+@pytest.mark.alone
 def test_an_acknowledgement_is_heard_by_others_within_two_seconds(timescale_house: House) -> None:
     """What one person does, every other page of the company hears of."""
     house = timescale_house
@@ -144,5 +145,5 @@ def test_a_server_with_open_streams_stops_at_once(timescale_database: TestDataba
         with stream(client) as heard:
             assert heard.get(timeout=5) == "scope"
         began = monotonic()
-    assert monotonic() - began < 4
+    assert monotonic() - began < 8  # it would be 20 and more
     client.close()

@@ -17,11 +17,14 @@ class Queue:
 
     def __init__(self, sent_us: list[int]) -> None:
         reading = WireReading("a", 1.0)
-        bodies = [encode(Message(1, seq, at // 1000, [reading])) for seq, at in enumerate(sent_us)]
-        self._waiting = deque(
-            RawMessage("davy/v1/s/d/readings", body, 0, retained=False, repeated=False, received_us=0, generation=0)
-            for body in bodies
-        )
+        self._waiting: deque[RawMessage] = deque()
+        for seq, at in enumerate(sent_us):
+            self.deliver("readings", encode(Message(1, seq, at // 1000, [reading])))
+
+    def deliver(self, kind: str, body: bytes) -> None:
+        """One message more."""
+        topic = f"davy/v1/s/d/{kind}"
+        self._waiting.append(RawMessage(topic, body, 0, retained=False, repeated=False, received_us=0, generation=0))
 
     def start(self) -> None:
         """There is nothing to connect to."""
@@ -82,3 +85,16 @@ def test_what_is_usual_is_no_silence() -> None:
 def test_a_short_gap_costs_nothing() -> None:
     """And before the first message of all there was no silence."""
     assert looks([0, GAP_US], 2) == [(0, 1), (GAP_US, 1)]
+
+
+def test_a_status_before_the_first_reading_waits_for_it() -> None:
+    """Statuses bear no instant: taken by themselves they would begin the watch in 1970, and 50 years of silence with it."""
+    clock, queue = StreamClock(), Queue([])
+    source = StreamedSource(queue, clock)
+    for _ in range(2):
+        queue.deliver("status", b'{"online": true, "boot": 1}')
+        assert len(source.take(100, 1 << 20, 0.0)) == 0
+        assert clock() == 0
+    queue.deliver("readings", encode(Message(1, 0, START_US // 1000, [WireReading("a", 1.0)])))
+    lot = source.take(100, 1 << 20, 0.0)
+    assert [message.received_us for message in lot.messages] == [START_US] * 3

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ import httpx
 from paho.mqtt.client import Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
-from davy.private.stack import Stack
+from davy.private.stack import Plan, Stack
+from davy.servers import ServerUnavailable
 from davy.servers.cache import runs_folder
 from davy.servers.processes import accepts_connections, descendants, started_at, wait_until
+from tests.conftest import memory, skip_without_server
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_WITHIN_S = 40.0  # parts in order, then the database's own shutdown
@@ -116,6 +118,19 @@ def running(folder: Path, *arguments: str, settings: Mapping[str, str] | None = 
     finally:
         if process.poll() is None:
             made.end(signal.SIGTERM)
+
+
+@contextmanager
+def private_stack(plan: Plan) -> Iterator[Stack]:
+    """A private instance started by the test itself, ready; what it stores need not outlive the test."""
+    try:
+        stack = Stack(replace(plan, fsync=False, memory=memory())).start()
+    except ServerUnavailable as error:
+        skip_without_server(error)
+        raise
+    with stack:
+        stack.wait_until_ready()
+        yield stack
 
 
 def command_line(pid: int) -> bytes:

@@ -19,10 +19,8 @@ from psycopg import Connection
 from core.batch import Mark
 from davy.private.stack import Plan, Stack
 from davy.private.up import PORTFOLIO
-from davy.servers import ServerUnavailable
 from davy.servers.processes import wait_until
-from tests.conftest import skip_without_server
-from tests.e2e.instance import devices
+from tests.e2e.instance import devices, private_stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.db, pytest.mark.broker, pytest.mark.timeout(240)]
 
@@ -108,13 +106,10 @@ def message(value: object, *, boot: int, seq: int = 1, sent_at: int | None = Non
 @pytest.fixture(scope="module")
 def line() -> Iterator[Line]:
     """A private instance without a plant: nobody speaks but the tests."""
-    try:
-        stack = Stack(Plan(site_file=PORTFOLIO, parts=("ingest",), users=False, fsync=False)).start()
-    except ServerUnavailable as error:
-        skip_without_server(error)
-        raise
-    with stack, closing(psycopg.connect(stack.database_url("owner"), autocommit=True)) as database:
-        stack.wait_until_ready()
+    with (
+        private_stack(Plan(site_file=PORTFOLIO, parts=("ingest",), users=False)) as stack,
+        closing(psycopg.connect(stack.database_url("owner"), autocommit=True)) as database,
+    ):
         with devices(stack) as client:
             yield Line(stack, client, database)
         assert stack.parts["ingest"].error_lines() == []

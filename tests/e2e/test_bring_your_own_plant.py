@@ -21,7 +21,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from davy.servers import Access, PostgresServer, ServerUnavailable, start_postgres
 from davy.servers.mosquitto import access_list
 from davy.servers.processes import free_port, wait_until
-from tests.conftest import StartMosquitto, skip_without_server
+from tests.conftest import StartMosquitto, memory, skip_without_server
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "how-to" / "bring-your-own-plant.md"
@@ -119,7 +119,7 @@ class Reader:
 def empty_postgres() -> Iterator[PostgresServer]:
     """A server on which Davy has never been."""
     try:
-        server = start_postgres("timescaledb", fsync=False)
+        server = start_postgres("timescaledb", fsync=False, memory=memory())
     except ServerUnavailable as error:
         skip_without_server(error)
         raise

@@ -1,15 +1,19 @@
-"""The story of the demo: the gas leak reaches a person's phone, who acknowledges it, and others see that."""
+"""The story of the demo: the gas leak reaches a person's phone, who acknowledges it, and others see that.
+
+One demo on a machine of its own: what was promised within seconds is waited for with that time-out.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -22,11 +26,13 @@ from tests.e2e.instance import Running, running
 
 __all__ = ["browser"]  # the fixture of the pages' own tests
 
-pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(300)]
 
 OFFICER = "huaihai-officer"
 START_WITHIN_S = 90.0
-ALARM_WITHIN_MS = 60_000  # issue: first alarm within 60 s
+FIRST_PAGE_S = 15  # issue: within 15 s of installation
+FIRST_ALARM_S = 60  # issue: first alarm within 60 s
+SHOWN_WITHIN_S = 90.0  # issue: an alarm of a limit and one of a model, officer and underwriter told
 SEEN_WITHIN_MS = 2_000  # issue: a second browser shows an acknowledgement within 2 s
 DELIVERED_WITHIN_MS = 20_000
 BACK_WITHIN_S = 30.0
@@ -35,11 +41,16 @@ LIVE = {"zh": "实时", "en": "Live"}
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo that runs, and what it has told a newcomer."""
+    """A demo that runs, and what it has told a newcomer.
+
+    Args:
+        began: when it was started, monotonic seconds.
+    """
 
     command: Running
     url: str
     passwords: dict[str, str]
+    began: float
 
     def page(self, browser: Browser, size: dict[str, int], language: str) -> Page:
         """The safety officer, logged in with a browser of their own, looking at the alarms."""
@@ -56,23 +67,23 @@ class Demo:
         return page
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
-    """`davy demo` as a newcomer starts it."""
-    with running(tmp_path, "demo") as command:
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """`davy demo` as a newcomer starts it, but that it says at its end what came."""
+    began = time.monotonic()
+    with running(tmp_path_factory.mktemp("demo"), "demo", "--for", "600", "--json") as command:
         url = command.wait_for(r"Davy is at (\S+)", START_WITHIN_S)[1]
         command.wait_for("Ctrl-C stops", 5.0)
         passwords = dict(re.findall(r"^  (\S+)\s+(\S+)   \(", command.said(), re.MULTILINE))
-        yield Demo(command, url, passwords)
-        assert command.end(signal.SIGTERM) == 0, command.said()
+        yield Demo(command, url, passwords, began)
 
 
 def test_the_alarm_comes_to_the_phone_and_its_acknowledgement_to_everybody(browser: Browser, demo: Demo) -> None:
     """A safety officer at 390x844 sees the alarm come without reload and acknowledges it; a control room at 1440x900 shows that
-    within 2 s; both sinks got it; a killed web process leaves the list right; axe finds nothing in either language."""
+    within 2 s; both sinks got it; a killed web process leaves the list right; axe finds nothing on what was never reloaded."""
     phone, desk = demo.page(browser, PHONE, "zh"), demo.page(browser, DESK, "en")
     expect(waiting(phone)).to_have_count(0)
-    expect(waiting(phone).first).to_be_visible(timeout=ALARM_WITHIN_MS)
+    expect(waiting(phone).first).to_be_visible(timeout=FIRST_ALARM_S * 1000)
     expect(waiting(desk).first).to_be_visible(timeout=SEEN_WITHIN_MS)
     alarm = "#" + str(waiting(phone).first.get_attribute("id"))
     phone.locator(alarm).get_by_role("button", name=ACKNOWLEDGE["zh"]).click()
@@ -85,9 +96,28 @@ def test_the_alarm_comes_to_the_phone_and_its_acknowledgement_to_everybody(brows
         page.locator(f"#section-answered {alarm}").wait_for()
         assert wait_until(partial(is_right, page), 20.0), (shown(page), told(page))
     assert phone.evaluate("window.unbroken") is True, "the page was loaded anew"
-    occurrence = str(phone.locator(f"{alarm} h3 a").get_attribute("href"))
-    walk(phone, "zh", occurrence)
-    walk(desk, "en", occurrence)
+    assert (faults(phone), faults(desk)) == ([], [])
+    assert fits(phone)
+    assert fits(desk)
+
+
+def test_the_demo_says_what_came_by_its_end(demo: Demo) -> None:
+    """After 90 s: no error, though the web process was killed; the first page within 15 s of the start and an alarm within
+    60 s, one of a limit and one of a model, told to the officer and the underwriter; and nothing is left behind."""
+    demo.command.look()
+    threading.Event().wait(demo.began + SHOWN_WITHIN_S - time.monotonic())
+    assert demo.command.end(signal.SIGTERM) == 0, demo.command.said()
+    answer = json.loads(demo.command.stdout.read_text("utf-8"))
+    assert answer["errors"] == 0, demo.command.said()
+    assert answer["alarms_of_limits"] >= 1
+    assert answer["alarms_of_models"] >= 1
+    assert answer["alarms_raised"] == answer["alarms_of_limits"] + answer["alarms_of_models"]
+    assert answer["notifications_delivered"] >= 4
+    assert {"safety_officer", "underwriter"} <= set(answer["notified"])
+    assert answer["readings_stored"] > 100
+    assert 0 < answer["first_page_s"] <= FIRST_PAGE_S
+    assert answer["first_page_s"] < answer["first_alarm_s"] <= FIRST_ALARM_S
+    assert demo.command.left_behind() == []
 
 
 def waiting(page: Page) -> Locator:
@@ -148,19 +178,3 @@ def told(page: Page) -> dict[str, str]:
     found = shown(fresh)
     fresh.close()
     return found
-
-
-def walk(page: Page, language: str, occurrence: str) -> None:
-    """Every page an officer comes by: no fault of accessibility, nothing that scrolls sideways."""
-    began = time.monotonic()
-    for path in ("/alarms", occurrence, "/occurrences", "/devices", "/about", "/demo/inbox", "/login"):
-        page.goto(path)
-        if path == occurrence:
-            page.locator("#chart canvas").wait_for()
-        assert (
-            page.locator("html").get_attribute("lang")
-            in ({"zh": ("zh", "zh-Hans", "zh-CN", "zh-Hans-CN"), "en": ("en",)}[language])
-        )
-        assert faults(page) == [], (path, language)
-        assert fits(page), (path, language)
-    assert time.monotonic() - began < 120

@@ -10,20 +10,18 @@ import pytest
 
 from core.settings import Settings
 from davy.doctor.doctor import examine
-from davy.private.stack import Plan, Stack
+from davy.private.stack import Plan
 from davy.servers.processes import wait_until
-from tests.e2e.instance import ROOT, visitor
+from tests.e2e.instance import ROOT, private_stack, visitor
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(300)]
 DEMO = ROOT / "packs" / "demo" / "portfolio.yaml"
 SEEN_WITHIN_S = 15.0
 
 
 def test_a_killed_alerting_is_said_within_fifteen_seconds() -> None:
     """SIGKILL with an empty queue: trouble line in both languages, and doctor's advice; it goes when alerting is back."""
-    with Stack(Plan(site_file=Path(DEMO))) as stack:
-        stack.start()
-        stack.wait_until_ready()
+    with private_stack(Plan(site_file=Path(DEMO))) as stack:
         officer = next(user for user in stack.users if user.login == "huaihai-officer")
         with visitor(stack.http_url, officer.login, officer.password) as page:
 

@@ -29,7 +29,7 @@ from davy.servers.child import Child
 from davy.servers.fetch import ensure_unpacked, unpacked_tree
 from davy.servers.mosquitto import find_mosquitto
 from davy.servers.processes import accepts_connections, free_port, server_account, wait_until
-from tests.conftest import skip_without_server
+from tests.conftest import memory, skip_without_server
 from tests.deploy.units import SERVICES, environment, read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,7 +149,7 @@ def psql() -> Path:
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A machine on which packages are installed, and nothing of Davy."""
     try:
-        with start_postgres("timescaledb", fsync=False) as postgres:
+        with start_postgres("timescaledb", fsync=False, memory=memory()) as postgres:
             broker = run_folder.claim("mosquitto")
             (broker / "conf.d").mkdir(mode=0o755)
             (tmp_path / "state").mkdir()

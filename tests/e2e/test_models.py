@@ -20,7 +20,7 @@ from davy.servers.processes import wait_until
 from ingest.directory import Directory
 from tests.detectors.machines import MEMBERS
 from tests.detectors.station import DEVICE, SITE, TEXT, failing, normal
-from tests.e2e.instance import answer_of, davy, devices, visitor
+from tests.e2e.instance import answer_of, davy, devices, private_stack, visitor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -91,9 +91,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A private instance of the pump station with its history and a fitted model, whose pump then fails."""
     file = tmp_path_factory.mktemp("station") / "site.yaml"
     file.write_text(TEXT, "utf-8")
-    with Stack(Plan(site_file=file, fsync=False)) as stack:
-        stack.start()
-        stack.wait_until_ready()
+    with private_stack(Plan(site_file=file)) as stack:
         now = datetime.now(UTC)
         load_history(stack, now)
         answer = fit(stack, now - timedelta(seconds=HISTORY_S), now, "--reason", "commissioning run")

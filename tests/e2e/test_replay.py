@@ -11,8 +11,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -26,10 +25,8 @@ from core.batch import Mark
 from davy.private.stack import Plan, Stack
 from davy.replay.replay import Outcome, play_private, private_plan
 from davy.replay.script import Script, private_history, read_script, site_file_of
-from davy.servers import ServerUnavailable
 from davy.servers.processes import wait_until
-from tests.conftest import skip_without_server
-from tests.e2e.instance import DAVY, ROOT, answer_of, davy, environment
+from tests.e2e.instance import DAVY, ROOT, answer_of, davy, environment, private_stack
 from tests.tls import tls_listener
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -105,22 +102,9 @@ class Came:
     transitions: list[tuple[str, datetime]]
 
 
-@contextmanager
-def private(site_file: Path, plan: Plan | None = None) -> Iterator[Stack]:
-    """A private instance that judges."""
-    try:
-        stack = Stack(plan or private_plan(site_file)).start()
-    except ServerUnavailable as error:
-        skip_without_server(error)
-        raise
-    with stack:
-        stack.wait_until_ready()
-        yield stack
-
-
 def play(script: Script, site_file: Path) -> Came:
     """A file into a private instance; what stands in the database then, asked without anything of the replay's own."""
-    with private(site_file) as stack:
+    with private_stack(private_plan(site_file)) as stack:
         outcome = play_private(stack, private_history(script))
         with psycopg.connect(stack.database_url("owner")) as connection:
             audit = connection.execute(
@@ -237,9 +221,9 @@ def test_into_a_live_system_it_ends_now_and_is_marked(tmp_path: Path) -> None:
     Over TLS where the authority is given. Asked to stop, it says what came so far. A map that speaks for somebody who is not there is refused before it speaks.
     """
     site_file = MAPS / "methane-site.yaml"
-    plan = Plan(site_file=site_file, parts=("ingest",), users=False, fsync=False)
+    plan = Plan(site_file=site_file, parts=("ingest",), users=False)
     file, map_file = str(HISTORIES / "methane.csv"), MAPS / "methane.yaml"
-    with private(site_file, plan) as stack:
+    with private_stack(plan) as stack:
         settings = live_settings(stack)
         port, authority = tls_listener(stack.broker, tmp_path)
         over_tls = {**settings, "DAVY_MQTT_PORT": str(port), "DAVY_MQTT_TLS_CA": str(authority)}

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from davy.private.stack import Plan, Stack
-from davy.servers import ServerUnavailable
-from tests.conftest import skip_without_server
+from tests.e2e.instance import private_stack
 from tests.e2e.test_bring_your_own_plant import BLOCK, Reader
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,13 +19,7 @@ PAGE = ROOT / "docs" / "how-to" / "replay-your-own-history.md"
 def test_the_page_plays_its_own_history(tmp_path: Path) -> None:
     """Every file and command of the page works in its order, and each line that it shows is printed."""
     reader, said = Reader(tmp_path, {}), ""
-    try:
-        stack = Stack(Plan(parts=("ingest",), users=False, fsync=False)).start()
-    except ServerUnavailable as error:
-        skip_without_server(error)
-        raise
-    with stack:
-        stack.wait_until_ready()
+    with private_stack(Plan(parts=("ingest",), users=False)) as stack:
         for match in BLOCK.finditer(PAGE.read_text("utf-8")):
             text, file = match["text"], re.search(r"[Ss]ave as `([\w.]+)`", match["before"])
             if file is not None:

@@ -19,6 +19,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(300)]
 
 SEEN_WITHIN_MS = 20_000
 BOTH_WAYS = pytest.mark.parametrize(("language", "size"), [("zh", PHONE), ("en", DESK)], ids=["zh-phone", "en-desk"])
+OFFICERS_ROOMS = (
+    "/alarms", "/occurrences", "/findings", "/impairments", "/sites", "/looks", "/about", "/demo/inbox",
+)  # fmt: skip
 PLANT = """\
 davy: site/1
 companies:
@@ -161,7 +164,7 @@ def test_the_officer_answers_an_alarm_and_puts_its_hazard_right(
     officer.goto("/findings")
     officer.locator(f".finding.closed a[href='{finding}']").wait_for()
     if language == "zh":
-        instance.walk(officer, "/alarms", occurrence, finding, "/findings", "/impairments", "/sites", "/looks")
+        instance.walk(officer, *OFFICERS_ROOMS, occurrence, finding)
 
 
 @BOTH_WAYS

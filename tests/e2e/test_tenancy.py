@@ -24,11 +24,9 @@ from core.db import Database
 from core.principal import Principal, sign
 from davy.private.stack import Plan, Stack
 from davy.private.up import PORTFOLIO
-from davy.servers import ServerUnavailable
 from davy.servers.processes import wait_until
 from tests.api.test_tenancy import FIELDS, routes_of
-from tests.conftest import skip_without_server
-from tests.e2e.instance import devices, visitor
+from tests.e2e.instance import devices, private_stack, visitor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.db, pytest.mark.broker]
 
@@ -134,13 +132,10 @@ class Estate:
 @pytest.fixture(scope="module")
 def estate() -> Iterator[Estate]:
     """Alarms of both companies, raised by readings that came over MQTT."""
-    try:
-        stack = Stack(Plan(site_file=PORTFOLIO, fsync=False)).start()
-    except ServerUnavailable as error:
-        skip_without_server(error)
-        raise
-    with stack, closing(psycopg.connect(stack.database_url("owner"), autocommit=True)) as owner:
-        stack.wait_until_ready()
+    with (
+        private_stack(Plan(site_file=PORTFOLIO)) as stack,
+        closing(psycopg.connect(stack.database_url("owner"), autocommit=True)) as owner,
+    ):
         made = Estate(stack, owner)
         with devices(stack) as client:
             publish(client, 1)

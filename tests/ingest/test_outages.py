@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from davy.servers import PostgresServer, start_postgres
-from tests.conftest import StartMosquitto
+from tests.conftest import StartMosquitto, memory
 from tests.database import clone
 from tests.ingest.load import Load, check_everything_arrived_once
 from tests.ingest.plant import install, payload
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.db, pytest.mark.broker]
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """A TimescaleDB of this test alone, because it is stopped and killed; with fsync, because it is killed."""
-    with start_postgres("timescaledb", fsync=True) as server:
+    with start_postgres("timescaledb", fsync=True, memory=memory()) as server:
         yield server
 
 
@@ -81,6 +81,7 @@ def test_the_broker_is_killed_and_its_loss_is_seen(rig: Rig) -> None:
     assert rig.stop() == 0
 
 
+@pytest.mark.alone
 def test_a_changed_limit_is_in_force_within_2_seconds(rig: Rig) -> None:
     """Ingest hears of the change, goes on with everything else, and says from which version on it judges."""
     rig.start()

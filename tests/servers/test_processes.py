@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,28 @@ def test_a_leftover_that_still_runs_is_ended() -> None:
     assert dead in run_folder.clear_leftovers()
     assert not dead.exists()
     assert started_at(left.pid) is None
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A folder that the servers' user may enter."""
+    with tempfile.TemporaryDirectory(prefix="davy-test-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def test_data_on_another_file_system_goes_with_its_folder(elsewhere: Path) -> None:
+    """Data that lie in memory are gone when the server is closed, and when its dead owner's folder is cleared."""
+    with start_postgres("plain", fsync=False, memory=elsewhere) as server:
+        psycopg.connect(server.superuser_url()).close()
+        assert (server.folder / "data").resolve().parent == elsewhere
+    assert list(elsewhere.iterdir()) == []
+    folder = run_folder.claim("test")
+    run_folder.keep_data_in(elsewhere, folder)
+    parts = folder.name.split("-")
+    folder.rename(folder.with_name("-".join([parts[0], parts[1], "1", *parts[3:]])))  # of somebody who is dead
+    run_folder.clear_leftovers()
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_folders_of_the_living_are_left_alone() -> None:
