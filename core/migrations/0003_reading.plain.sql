@@ -1,11 +1,12 @@
 -- Readings on plain PostgreSQL: native partitions by day. Owner: ingest. Twin of 0003_reading.timescaledb.sql.
 
+-- The wide columns first: in another order each reading would carry eight bytes of padding.
 CREATE TABLE reading (
-    sensor_id   int NOT NULL,
     measured_at timestamptz NOT NULL,
     value       double precision,              -- NaN: the device said it has none
-    quality     smallint NOT NULL,             -- core/batch.py: Quality and Mark
     batch_no    bigint NOT NULL,
+    sensor_id   int NOT NULL,
+    quality     smallint NOT NULL,             -- core/batch.py: Quality and Mark
     judged_at   timestamptz                    -- null: the same as measured_at
 ) PARTITION BY RANGE (measured_at);
 CREATE TABLE reading_other PARTITION OF reading DEFAULT;

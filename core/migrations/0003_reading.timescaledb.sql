@@ -1,11 +1,12 @@
 -- Readings on TimescaleDB: a hypertable. Owner: ingest. Twin of 0003_reading.plain.sql.
 
+-- The wide columns first: in another order each reading would carry eight bytes of padding.
 CREATE TABLE reading (
-    sensor_id   int NOT NULL,
     measured_at timestamptz NOT NULL,
     value       double precision,              -- NaN: the device said it has none
-    quality     smallint NOT NULL,             -- core/batch.py: Quality and Mark
     batch_no    bigint NOT NULL,
+    sensor_id   int NOT NULL,
+    quality     smallint NOT NULL,             -- core/batch.py: Quality and Mark
     judged_at   timestamptz                    -- null: the same as measured_at
 );
 SELECT create_hypertable('reading', by_range('measured_at', INTERVAL '1 day'), create_default_indexes => false);

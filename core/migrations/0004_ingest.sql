@@ -134,11 +134,11 @@ CREATE TABLE rollup_mark (                     -- up to which batch of a worker 
 
 CREATE TABLE evidence_reading (                -- readings within the evidence of occurrences, kept when their day is dropped (0011)
     sensor_id   int NOT NULL,
-    measured_at timestamptz NOT NULL,
     company_id  int NOT NULL REFERENCES company,
+    measured_at timestamptz NOT NULL,
     value       double precision,
-    quality     smallint NOT NULL,
     batch_no    bigint NOT NULL,
+    quality     smallint NOT NULL,
     judged_at   timestamptz,
     PRIMARY KEY (sensor_id, measured_at),
     FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id)

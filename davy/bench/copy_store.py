@@ -67,7 +67,12 @@ class CopyLimit:
         # A sensor that comes twice in a batch has two stamps, as its device would give it.
         rows["measured_at"] = now_us - _PG_EPOCH_US + np.arange(len(rows)) // self._sensors
         rows["batch_no"] = self._batch_no
-        with self._connection.cursor() as cursor, cursor.copy("COPY reading_twin FROM STDIN (FORMAT binary)") as copy:
+        with (
+            self._connection.cursor() as cursor,
+            cursor.copy(
+                "COPY reading_twin (sensor_id, measured_at, value, quality, batch_no, judged_at) FROM STDIN (FORMAT binary)"
+            ) as copy,
+        ):
             copy.write(_HEADER)
             copy.write(rows.view(np.uint8).data)
             copy.write(_TRAILER)

@@ -39,7 +39,7 @@ def about(connection: Connection[Any], occurrence_id: int) -> Held | None:
     with connection.cursor(row_factory=class_row(Held)) as cursor:
         return cursor.execute(
             """SELECT s.key AS site, o.began_at, coalesce(o.normal_at, o.resolved_at) AS ended_at
-               FROM occurrence o JOIN site s ON s.site_id = o.site_id WHERE o.occurrence_id = %s""",
+               FROM v_occurrence o JOIN site s ON s.site_id = o.site_id WHERE o.occurrence_id = %s""",
             (occurrence_id,),
         ).fetchone()
 

@@ -54,7 +54,7 @@ def walked(house: House) -> House:
             {"v": FRESH},
         )
         owner.execute(
-            "INSERT INTO evidence_reading SELECT sensor_id, now() - interval '9 days', company_id, %s, 0, 1 FROM sensor",
+            "INSERT INTO evidence_reading (sensor_id, measured_at, company_id, value, quality, batch_no) SELECT sensor_id, now() - interval '9 days', company_id, %s, 0, 1 FROM sensor",
             (FRESH,),
         )
     at = plant.began - timedelta(minutes=3)

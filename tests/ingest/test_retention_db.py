@@ -327,7 +327,8 @@ def test_a_reading_too_late_for_a_day_of_its_own_is_stored_counted_and_goes(
         owner.execute("DELETE FROM ingest_batch")
         if database.kind == "timescaledb":  # there its day must not be one of the two newest
             owner.execute(
-                "INSERT INTO reading SELECT sensor_id, now() - interval '1 day', 1, 0, 0 FROM sensor ORDER BY 1 LIMIT 1"
+                "INSERT INTO reading (sensor_id, measured_at, value, quality, batch_no)"
+                " SELECT sensor_id, now() - interval '1 day', 1, 0, 0 FROM sensor ORDER BY 1 LIMIT 1"
             )
         assert _let_go(connection, bound) > 0
     assert bench.rows("SELECT count(*) FROM reading WHERE measured_at < now() - interval '8 days'") == [(0,)]
@@ -359,7 +360,8 @@ def test_old_rows_go_and_the_floors_hold(timescale_week: Days) -> None:
                 (old[what], [sensor, other]),
             )
         owner.execute(
-            "INSERT INTO evidence_reading SELECT sensor_id, %s + n * interval '1 hour', company_id, 1, 0, 1 FROM sensor, generate_series(0, 4) n"
+            "INSERT INTO evidence_reading (sensor_id, measured_at, company_id, value, quality, batch_no)"
+            " SELECT sensor_id, %s + n * interval '1 hour', company_id, 1, 0, 1 FROM sensor, generate_series(0, 4) n"
             " WHERE sensor_id = ANY (%s)",
             (old["evidence"], [sensor, other]),
         )
