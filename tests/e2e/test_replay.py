@@ -216,7 +216,7 @@ def live_settings(stack: Stack) -> dict[str, str]:
 
 
 def test_into_a_live_system_it_ends_now_and_is_marked(tmp_path: Path) -> None:
-    """Stamps end at the moment the play ends, on the wall clock; readings carry the mark; the alarms come as in the file.
+    """Stamps end at the moment the play ends, on the wall clock; readings and alarms carry the mark; the alarms come as in the file.
 
     Over TLS where the authority is given. Asked to stop, it says what came so far. A map that speaks for somebody who is not there is refused before it speaks.
     """
@@ -243,7 +243,12 @@ def test_into_a_live_system_it_ends_now_and_is_marked(tmp_path: Path) -> None:
                 " WHERE NOT s.is_virtual",
                 (int(Mark.REPLAYED),),
             ).fetchone()  # type: ignore[misc]
+            told = connection.execute(
+                "SELECT bool_and(t.replayed), bool_and(o.replayed) FROM transition t JOIN occurrence o USING (occurrence_id)"
+                " JOIN sensor s ON s.sensor_id = t.sensor_id WHERE NOT s.is_virtual"
+            ).fetchone()
         assert (marked, count) == (True, 240 * 6)
+        assert told == (True, True)
         assert began < last < ended
 
         stopped = stop_after_some(stack, file, map_file, settings)
