@@ -1,5 +1,5 @@
 # Everything one does with a checkout. No target has a file name with the checkout's path in it, which may hold spaces.
-.PHONY: help setup servers chromium check test demo bench lock
+.PHONY: help setup servers chromium check test soak demo bench lock
 .SILENT:
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -15,6 +15,7 @@ help:
 	echo "make servers  TimescaleDB and mosquitto from distribution packages, unpacked into your cache"
 	echo "make check    ruff, mypy, import-linter, house rules"
 	echo "make test     everything, on real servers and a real browser"
+	echo "make soak     the long versions of outages and properties: most of an hour"
 	echo "make bench    the figures of docs/performance.md"
 	echo "make lock     requirements.lock anew from pyproject.toml (needs uv)"
 
@@ -85,6 +86,12 @@ test: setup chromium
 	run -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/servers -m "not alone" \
 	&& run tests/servers \
 	&& run -m alone
+
+# The long versions: outages of minutes, and properties with a hundred times as many examples. Nobody waits for it.
+soak: setup servers
+	.venv/bin/pytest --durations=10 -m soak
+	.venv/bin/pytest --durations=10 -n $(WORKERS) --dist loadfile --no-loadscope-reorder --timeout=7200 \
+		--hypothesis-profile=soak -m "not db and not broker and not browser and not e2e"
 
 demo: setup
 	exec .venv/bin/davy demo

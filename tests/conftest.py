@@ -19,6 +19,7 @@ StartMosquitto = Callable[[Access | Mapping[str, str]], Broker]
 
 # Two cores are shared with servers: how long one example takes says nothing.
 hypothesis.settings.register_profile("davy", deadline=None)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=3000)
 hypothesis.settings.load_profile("davy")
 
 ROOM_BYTES = 6 << 30  # of write-ahead log mostly, and that only on a long run
@@ -26,11 +27,15 @@ LONGEST_FIRST = ("e2e", "browser", "broker", "db")
 NEEDS_SOCKETS = set(LONGEST_FIRST)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Only tests that are marked as needing a server may open sockets. Files that take minutes come first.
 
     Several workers take a file each: one that starts whole Davys must not be what the last of them begins with.
     """
+    if "soak" not in config.option.markexpr:
+        long = [item for item in items if item.get_closest_marker("soak")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
     place: dict[Path, int] = {}
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}

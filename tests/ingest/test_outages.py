@@ -16,7 +16,7 @@ from tests.ingest.plant import install, payload
 from tests.ingest.rig import PASSWORDS, Rig, wait_for
 
 pytestmark = [pytest.mark.db, pytest.mark.broker]
-OUTAGE_S = 20.0
+OUTAGES_S = [20.0, pytest.param(600.0, marks=[pytest.mark.soak, pytest.mark.timeout(1200)])]
 
 
 @pytest.fixture
@@ -77,7 +77,8 @@ def check_everything_arrived_once(rig: Rig, sent: int) -> None:
         wait_for(lambda key=key: rig.one(changes, {"key": key}) == swings, f"{swings} swings of {key}")  # type: ignore[misc]
 
 
-def test_the_database_is_stopped_for_20_seconds(rig: Rig, own_postgres: PostgresServer) -> None:
+@pytest.mark.parametrize("outage_s", OUTAGES_S)
+def test_the_database_is_stopped_for_a_while(rig: Rig, own_postgres: PostgresServer, outage_s: float) -> None:
     """While it is away nothing is acked; afterwards nothing that was delivered is lost, and all of it is judged once."""
     rig.start()
     rig.wait_until_connected()
@@ -85,7 +86,7 @@ def test_the_database_is_stopped_for_20_seconds(rig: Rig, own_postgres: Postgres
     load.start()
     wait_for(lambda: rig.one("SELECT count(*) FROM transition") > 2, "the first swings")
     own_postgres.stop()
-    threading.Event().wait(OUTAGE_S)
+    threading.Event().wait(outage_s)
     own_postgres.restart()
     before = rig.one("SELECT count(*) FROM reading")
     wait_for(lambda: rig.one("SELECT count(*) FROM reading") > before, "readings after the outage", 30)
