@@ -15,7 +15,7 @@ help:
 	echo "make servers  TimescaleDB and mosquitto from distribution packages, unpacked into your cache"
 	echo "make check    ruff, mypy, import-linter, house rules"
 	echo "make test     everything, on real servers and a real browser"
-	echo "make soak     outages and overload of many minutes, on real servers"
+	echo "make soak     the long versions of outages and properties: most of an hour"
 	echo "make bench    the figures of docs/performance.md"
 	echo "make lock     requirements.lock anew from pyproject.toml (needs uv)"
 
@@ -87,8 +87,11 @@ test: setup chromium
 	&& run tests/servers \
 	&& run -m alone
 
+# The long versions: outages of minutes, and properties with a hundred times as many examples. Nobody waits for it.
 soak: setup servers
-	.venv/bin/pytest --durations=0 -m soak
+	.venv/bin/pytest --durations=10 -m soak
+	.venv/bin/pytest --durations=10 -n $(WORKERS) --dist loadfile --no-loadscope-reorder --timeout=7200 \
+		--hypothesis-profile=soak -m "not db and not broker and not browser and not e2e"
 
 demo: setup
 	exec .venv/bin/davy demo

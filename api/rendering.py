@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,10 @@ HTML_LANGUAGE = {"zh": "zh-Hans", "en": "en"}
 
 
 class Pages:
-    """All templates in all languages. Reads catalogues and the static folder once."""
+    """All templates in all languages. Catalogues, templates and the static folder are read once a process."""
 
     def __init__(self) -> None:
-        versions = _versions()
-        self._environments = {language: _environment(language, versions) for language in LANGUAGES}
+        self._environments = _environments()
 
     def page(
         self,
@@ -46,6 +46,12 @@ class Pages:
         """A rendered page or fragment. What a person may see is nobody else's: never cached."""
         text = self._environments[language].get_template(template).render(now=now, **words)
         return HTMLResponse(text, status, {"Cache-Control": "no-store", **(headers or {})})
+
+
+@cache
+def _environments() -> dict[str, Environment]:
+    versions = _versions()
+    return {language: _environment(language, versions) for language in LANGUAGES}
 
 
 def _versions() -> dict[str, str]:

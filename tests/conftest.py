@@ -19,6 +19,7 @@ StartMosquitto = Callable[[Access | Mapping[str, str]], Broker]
 
 # Two cores are shared with servers: how long one example takes says nothing.
 hypothesis.settings.register_profile("davy", deadline=None)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=3000)
 hypothesis.settings.load_profile("davy")
 
 ROOM_BYTES = 6 << 30  # of write-ahead log mostly, and that only on a long run

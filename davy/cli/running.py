@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -18,6 +19,10 @@ app = typer.Typer()
 
 
 def _until_asked_to_stop() -> threading.Event:
+    """Set by SIGTERM and Ctrl-C. What is logged meanwhile goes to stderr: stdout is the answer's."""
+    from core.log import configure
+
+    configure("console", sys.stderr, logging.WARNING)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

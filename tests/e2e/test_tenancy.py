@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -57,10 +57,16 @@ OF_NOBODY = {"public.schema_migration", "public.ingest_status", "public.process_
 
 @dataclass(frozen=True)
 class Estate:
-    """A running instance in which both companies have had an alarm."""
+    """A running instance in which both companies have had an alarm.
+
+    Args:
+        alarmed: the definitions of those alarms, which no machine changes any more: nothing more is sent. What nobody sends
+            becomes silence, and that is an alarm of its own, in its own time.
+    """
 
     stack: Stack
     owner: Connection[Any]
+    alarmed: list[int] = field(default_factory=list)
 
     def one(self, query: str, *values: Any) -> Any:
         """One value, seen as owner."""
@@ -86,15 +92,20 @@ class Estate:
     def rows(self, company: str) -> dict[str, Any]:
         """Everything of a company that anybody but ingest could change."""
         number = self.company(company)
+        whole = sql.SQL("SELECT to_jsonb(t) FROM {} t WHERE company_id = %s ORDER BY to_jsonb(t)::text")
+        alarmed = sql.SQL(
+            "SELECT to_jsonb(t) FROM {} t WHERE company_id = %s AND definition_id = ANY(%s) ORDER BY to_jsonb(t)::text"
+        )
         return {
-            table: self.owner.execute(
-                sql.SQL("SELECT to_jsonb(t) FROM {} t WHERE company_id = %s ORDER BY to_jsonb(t)::text").format(
-                    sql.Identifier(table)
-                ),
-                (number,),
-            ).fetchall()
-            for table in ("alarm", "occurrence", "transition", "occurrence_comment", "alarm_definition", "person", "journal")
-        }  # fmt: skip
+            **{
+                table: self.owner.execute(whole.format(sql.Identifier(table)), (number,)).fetchall()
+                for table in ("occurrence_comment", "alarm_definition", "person", "journal")
+            },
+            **{
+                table: self.owner.execute(alarmed.format(sql.Identifier(table)), (number, self.alarmed)).fetchall()
+                for table in ("alarm", "occurrence", "transition")
+            },
+        }
 
     def token(self, kind: str) -> str | None:
         """A's officer's token as the web process would sign it, or one that is not worth anything."""
@@ -145,6 +156,13 @@ def estate() -> Iterator[Estate]:
             for site, device, _ in ABOVE_LIMITS:
                 client.publish(f"davy/v1/{site}/{device}/readings", f"rubbish of {device}", qos=1)
             assert wait_until(lambda: made.one("SELECT count(*) FROM rejected_message") >= 2, ALARM_WITHIN_S)
+            above = [sensor for _, _, values in ABOVE_LIMITS for sensor in values]
+            found = owner.execute(
+                "SELECT DISTINCT definition_id FROM occurrence JOIN sensor USING (sensor_id) WHERE sensor.key = ANY(%s)"
+                " AND definition_id IN (SELECT definition_id FROM alarm_definition WHERE detector = 'limit')",
+                (above,),
+            )
+            made.alarmed.extend(number for (number,) in found)
             yield made
         assert stack.error_lines() == []
 
