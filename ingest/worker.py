@@ -85,7 +85,7 @@ class Worker:
 
     Args:
         stop: set when the process is to end.
-        urgent: told of the events of batches that went into the spool.
+        urgent: told of what is applied, and of what is spooled.
         after: told each fault point once it is passed (`ingest.pipeline.FAULT_POINTS`).
     """
 
@@ -168,7 +168,7 @@ class Worker:
             connection.close()
         watch = self._watch_of(found)
         self._epoch = found.mark.epoch
-        writer = BatchWriter(options.worker, self._epoch, self._after)
+        writer = BatchWriter(options.worker, self._epoch, self._after, self._urgent)
         committer = Committer(options.conninfo, options.token, writer, self._stop, self._metrics)
         storing = Storing(
             committer, spool, self._metrics,

@@ -25,6 +25,7 @@ from ingest.sorting import Sorted
 from ingest.source import Lot
 from ingest.store.sidelines import insert_rejected, write_gaps
 from ingest.store.staging import Staged, insert_staged
+from ingest.urgent import Nobody, Urgent
 
 DAY_US: Final = 86_400_000_000
 FENCE, COPIED, APPLIED, COMMITTED = "fence", "copied", "applied", "committed"
@@ -77,9 +78,11 @@ class BatchWriter:
 
     Args:
         after: told each fault point once it is passed.
+        urgent: told of what was applied, in the same transaction.
     """
 
-    def __init__(self, worker: str, epoch: int, after: Callable[[str], None]) -> None:
+    def __init__(self, worker: str, epoch: int, after: Callable[[str], None], urgent: Urgent | None = None) -> None:
+        self._urgent = urgent or Nobody()
         self.worker = worker
         self.epoch = epoch
         self._after = after
@@ -113,6 +116,8 @@ class BatchWriter:
             if record.standing is not None:
                 missed = differences(active(connection), record.standing, record.judgement.now_us)
                 _apply(connection, missed, record)
+                events += missed
+            self._urgent.applied(connection, events, record.judgement.now_us)
             self._after(APPLIED)
         self._after(COMMITTED)
         return Committed(False, int(new.sum()), len(events), len(conflicts))
