@@ -47,7 +47,7 @@ def test_the_page_says_so_and_comes_back(client: httpx.Client, language: str, wo
 
 def test_what_was_to_be_written_is_not_sent_again(client: httpx.Client) -> None:
     """After an act the first page is tried, and the person is told to look."""
-    answer = client.post("/alarms/1/2/acknowledge", data={"form_token": "x"}, headers={"accept-language": "en"})
+    answer = client.post("/occurrences/1/acknowledge", data={"form_token": "x"}, headers={"accept-language": "en"})
     assert answer.status_code == 503
     assert 'content="10; url=/"' in answer.text
     assert "It is not certain that what you just sent was taken" in answer.text

@@ -89,6 +89,9 @@ class Told(Nobody):
         """Kept."""
         self.batches.append(list(events))
 
+    def applied(self, connection: object, events: Sequence[Event], now_us: int) -> None:
+        """The database is not there."""
+
 
 class Turned:
     """A pipeline over one device d1 with a sensor s1, limited to 50, silent after 30 s, its gateway and the spool's sensor."""
