@@ -79,14 +79,14 @@ FORGED = {
 }
 
 
-@pytest.mark.parametrize("what", FORGED)
-def test_the_rules_hold_in_the_database_too(timescale_works: Works, what: str) -> None:
+def test_the_rules_hold_in_the_database_too(timescale_works: Works) -> None:
     """The deputy is responsible and said that it is done; their own token closes, moves and hides nothing."""
     works = timescale_works
     finding = works.claimed("deputy", "deputy")
     people = {who: works.id_of(who) for who in ("third", "deputy", "stranger")}
-    refused(works, "deputy", f"UPDATE finding SET {FORGED[what]} WHERE finding_id = {finding}", people)  # noqa: S608
-    assert works.state(finding) == "claimed_done"
+    for change in FORGED.values():
+        refused(works, "deputy", f"UPDATE finding SET {change} WHERE finding_id = {finding}", people)  # noqa: S608
+        assert works.state(finding) == "claimed_done"
 
 
 def test_an_owner_hands_over_to_nobody_in_the_database(timescale_works: Works) -> None:
