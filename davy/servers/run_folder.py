@@ -12,7 +12,7 @@ from davy.servers.cache import runs_folder
 from davy.servers.processes import Account, kill_tree, server_account, started_at, wait_until
 
 PROCESS_FILE = "process.json"
-CLUSTER = "data"  # of a database server
+STORED = "data"  # where a database server keeps everything
 _NAME = re.compile(r"^[a-z]+-(?P<pid>\d+)-(?P<started>\w+)-(?P<space>\d+)-")
 _END_TIMEOUT_S = 10.0
 
@@ -47,18 +47,20 @@ def clear_leftovers() -> list[Path]:
 
 def keep_data_in(memory: Path, folder: Path) -> None:
     """Have the server's data lie on another file system, below `memory`; `remove` finds it."""
-    elsewhere = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=memory))
+    stored = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=memory))
     account = server_account()
     if account is not None:
-        account.own(elsewhere)
-    (folder / CLUSTER).symlink_to(elsewhere, target_is_directory=True)
+        account.own(stored)
+    (folder / STORED).symlink_to(stored, target_is_directory=True)
 
 
 def remove(folder: Path) -> None:
     """A run folder and its data, wherever that lies, are gone."""
-    cluster = folder / CLUSTER
-    if cluster.is_symlink():
-        shutil.rmtree(cluster.resolve(), ignore_errors=True)
+    with contextlib.suppress(OSError):  # its data are its own, or it has none
+        stored = Path(os.readlink(folder / STORED))
+        # The folder belongs to the server's user, we may be root: only what `keep_data_in` has named is removed.
+        if stored.name.startswith(f"{folder.name}-"):
+            shutil.rmtree(stored, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 

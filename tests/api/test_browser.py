@@ -24,7 +24,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text("utf-8")
-PATIENCE_MS = 15_000  # for what nobody has promised: other tests run beside these
+PATIENCE_MS = 30_000  # for what nobody has promised: other tests run beside these
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 OFFICER = "huaihai-petro-officer"
 ACKNOWLEDGE = {"zh": "确认", "en": "Acknowledge"}

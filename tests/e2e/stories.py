@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Browser, Page
 
 from davy.servers.processes import wait_until
-from tests.api.test_browser import DESK, PHONE, faults, fits
+from tests.api.test_browser import DESK, PATIENCE_MS, PHONE, faults, fits
 from tests.e2e.instance import DAVY, ROOT, Running, environment, running
 
 START_WITHIN_S = 120.0
@@ -72,7 +72,7 @@ class Instance:
     def page(self, browser: Browser, login: str, password: str, size: dict[str, int], language: str) -> Page:
         """Somebody with a browser of their own, logged in through the form; it notes errors and foreign requests."""
         context = browser.new_context(viewport=size, base_url=self.url)  # type: ignore[arg-type]
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.goto(f"/language?to={language}&next=/login")
         page.fill("#login", login)

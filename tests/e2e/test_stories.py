@@ -17,7 +17,7 @@ __all__ = ["browser"]  # the fixture of the pages' own tests
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(300)]
 
-SEEN_WITHIN_MS = 20_000
+LOOKS = 120  # of half a second: nobody has promised when, and other tests run beside these
 BOTH_WAYS = pytest.mark.parametrize(("language", "size"), [("zh", PHONE), ("en", DESK)], ids=["zh-phone", "en-desk"])
 OFFICERS_ROOMS = (
     "/alarms", "/occurrences", "/findings", "/impairments", "/sites", "/looks", "/about", "/demo/inbox",
@@ -207,28 +207,28 @@ def addresses(page: Page) -> list[str]:
 
 def await_until(page: Page, holds: Callable[[], bool]) -> None:
     """Until the page shows it by itself."""
-    for _ in range(40):
+    for _ in range(LOOKS):
         if holds():
             return
         page.wait_for_timeout(500)
-    pytest.fail(f"not within 20 s: {page.locator('main').text_content()}")
+    pytest.fail(f"not within a minute: {page.locator('main').text_content()}")
 
 
 def reload_until(page: Page, holds: Callable[[], bool]) -> None:
     """Loads the page anew until it shows what is waited for: it may be a page that does not renew itself."""
-    for _ in range(40):
+    for _ in range(LOOKS):
         if holds():
             return
         page.wait_for_timeout(500)
         page.reload()
-    pytest.fail(f"not within 20 s: {page.locator('main').text_content()}")
+    pytest.fail(f"not within a minute: {page.locator('main').text_content()}")
 
 
 def await_new_limit(page: Page, send: Callable[[], None]) -> None:
     """A changed limit holds within seconds; the same value then raises the alarm, on the page without reload."""
-    for _ in range(40):
+    for _ in range(LOOKS):
         send()
         page.wait_for_timeout(500)
         if gas_alarms(page).count() == 1:
             return
-    pytest.fail(f"no alarm within 20 s: {page.locator('main').text_content()}")
+    pytest.fail(f"no alarm within a minute: {page.locator('main').text_content()}")

@@ -114,12 +114,24 @@ def test_data_on_another_file_system_goes_with_its_folder(elsewhere: Path) -> No
         psycopg.connect(server.superuser_url()).close()
         assert (server.folder / "data").resolve().parent == elsewhere
     assert list(elsewhere.iterdir()) == []
-    folder = run_folder.claim("test")
-    run_folder.keep_data_in(elsewhere, folder)
-    parts = folder.name.split("-")
-    folder.rename(folder.with_name("-".join([parts[0], parts[1], "1", *parts[3:]])))  # of somebody who is dead
+    run_folder.keep_data_in(elsewhere, of_somebody_dead())
     run_folder.clear_leftovers()
     assert list(elsewhere.iterdir()) == []
+
+
+def of_somebody_dead() -> Path:
+    """A run folder whose owner is not there any more."""
+    folder = run_folder.claim("test")
+    parts = folder.name.split("-")
+    return folder.rename(folder.with_name("-".join([parts[0], parts[1], "1", *parts[3:]])))
+
+
+def test_a_leftover_that_leads_elsewhere_takes_nothing_with_it(elsewhere: Path) -> None:
+    """The servers' user owns the folder, and who clears it may be root: a link to somebody else's folder is not followed."""
+    (elsewhere / "precious").mkdir()
+    (of_somebody_dead() / "data").symlink_to(elsewhere / "precious")
+    run_folder.clear_leftovers()
+    assert (elsewhere / "precious").is_dir()
 
 
 def test_folders_of_the_living_are_left_alone() -> None:
