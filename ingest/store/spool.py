@@ -58,6 +58,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         if not empty and found != LAYOUT:
             raise SpoolDamaged(OTHER_LAYOUT.format(found=found, ours=LAYOUT))
         if empty:
+            path.chmod(0o600)  # readings of all companies; the log beside it takes the same rights
             connection.execute("PRAGMA page_size = 16384")  # a batch is ten kilobytes to a few megabytes
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

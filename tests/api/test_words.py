@@ -127,6 +127,10 @@ class Fired:
             Fired(sensor_key="_missing", unit="1", setpoint=1, first_value=2.0, on_delay_s=300),
             "Detector 1: signals were missing for 5 min, so nobody judged whether it runs as usual.",
         ),
+        (
+            Fired(sensor_key="_spool", unit="%", setpoint=80, first_value=83.0),
+            "83 % of the room is taken in which readings wait while Davy's database is away or slow.",
+        ),
         (Fired(sensor_key="_gateway.tf-gas-1"), "Davy lost contact with the device tf-gas-1."),
         (Fired(first_value=None), "Detector 1 read —, at or above the limit of 40 %LEL."),
     ],

@@ -15,7 +15,7 @@ from ingest.pipeline import FAULT_POINTS
 from ingest.spool import look
 from ingest.store.batch import APPLIED
 from ingest.storing import DRAINED, PATIENCE_S, SPOOL_POINTS, SPOOLED
-from tests.conftest import StartMosquitto
+from tests.conftest import StartMosquitto, memory
 from tests.database import clone, drop
 from tests.ingest.plant import install, payload
 from tests.ingest.rig import PASSWORDS, Rig, wait_for
@@ -166,7 +166,7 @@ def run_away(server: PostgresServer, broker: Broker, folder: Path, kill_at: str)
 @pytest.fixture(scope="module")
 def own_postgres() -> Iterator[PostgresServer]:
     """A TimescaleDB that may be stopped."""
-    with start_postgres("timescaledb", fsync=False) as server:
+    with start_postgres("timescaledb", fsync=False, memory=memory()) as server:
         yield server
 
 

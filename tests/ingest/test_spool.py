@@ -69,13 +69,17 @@ def test_what_goes_in_comes_out(turned_by: Turn) -> None:
     }
 
 
-def test_while_the_database_is_away_batches_are_acked_and_kept_in_order(turned_by: Turn) -> None:
-    """One wait for patience, then no more; acks go on; who calls for life safety hears each batch; drained in order."""
+def test_while_the_database_is_away_batches_are_acked_and_kept_in_order(turned_by: Turn, tmp_path: Path) -> None:
+    """One wait for patience, then no more; acks go on; who calls for life safety hears each batch; drained in order.
+
+    Nobody else on the machine may read it.
+    """
     turned = away(turned_by(patience_s=IMPATIENT_S))
     assert [len(lot) for lot in turned.source.acked] == [1, 1, 1, 1]
     assert [[(e.definition_id, e.active) for e in events] for events in turned.told.batches] == [
         [], [(2, True)], [(2, False)], [(2, True)],
     ]  # fmt: skip
+    assert {part.stat().st_mode & 0o077 for part in spool_of(tmp_path).parent.iterdir()} == {0}
     assert turned.kept.records == []
     assert turned.storing.report().batches == 4
     turned.kept.open.set()

@@ -15,7 +15,7 @@ from davy.servers import Broker, PostgresServer, start_postgres
 from ingest.spool import look
 from ingest.spooled import unpack_directory, unpack_record
 from ingest.store import spool as file
-from tests.conftest import StartMosquitto
+from tests.conftest import StartMosquitto, memory
 from tests.database import clone, drop
 from tests.ingest.load import Load, check_everything_arrived_once
 from tests.ingest.plant import install
@@ -34,7 +34,7 @@ SWING_OF_TWO = 100  # messages of two devices in one swing
 @pytest.fixture(scope="module")
 def own_postgres() -> Iterator[PostgresServer]:
     """A TimescaleDB of this module alone, because it is stopped; with fsync, because it is killed."""
-    with start_postgres("timescaledb", fsync=True) as server:
+    with start_postgres("timescaledb", fsync=True, memory=memory()) as server:
         yield server
 
 
