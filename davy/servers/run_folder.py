@@ -46,7 +46,10 @@ def clear_leftovers() -> list[Path]:
 
 
 def keep_data_in(memory: Path, folder: Path) -> None:
-    """Have the server's data lie on another file system, below `memory`; `remove` finds it."""
+    """Have the server's data lie on another file system, below `memory`; `remove` finds it. What the dead left there goes."""
+    for left in memory.iterdir():
+        if _is_leftover(left.name):
+            shutil.rmtree(left, ignore_errors=True)
     stored = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=memory))
     account = server_account()
     if account is not None:

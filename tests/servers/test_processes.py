@@ -114,9 +114,13 @@ def test_data_on_another_file_system_goes_with_its_folder(elsewhere: Path) -> No
         psycopg.connect(server.superuser_url()).close()
         assert (server.folder / "data").resolve().parent == elsewhere
     assert list(elsewhere.iterdir()) == []
-    run_folder.keep_data_in(elsewhere, of_somebody_dead())
+    dead = of_somebody_dead()
+    run_folder.keep_data_in(elsewhere, dead)
     run_folder.clear_leftovers()
     assert list(elsewhere.iterdir()) == []
+    (elsewhere / f"{dead.name}-x").mkdir()  # its run folder was removed by somebody who knew of no data elsewhere
+    with start_postgres("plain", fsync=False, memory=elsewhere):
+        assert len(list(elsewhere.iterdir())) == 1
 
 
 def of_somebody_dead() -> Path:
