@@ -29,6 +29,7 @@ TIDY_S: Final = 1.0
 # While batches wait in the spool they are made larger: the database stores a few large ones sooner than many small ones.
 GATHER_S: Final = 0.1
 NO_ROOM_S: Final = 0.5  # between looks whether there is room again
+LAST_DRAIN_S: Final = 1.0
 FAREWELL_S: Final = 10.0  # for the batch in hand, at the end
 
 log = logger(__name__)
@@ -161,8 +162,9 @@ class Storing:
                 self._news.wait_for(lambda: self.waiting <= 1 or self._over, GATHER_S)
 
     def finish(self) -> None:
-        """Lets the batch in hand end and closes the file; what the spool holds stays for the next start."""
+        """Stores what little waits, so that the last checkpoint can be kept, and closes the file; more stays for the next start."""
         with self._news:
+            self._news.wait_for(lambda: self.waiting == 0 or self._over, LAST_DRAIN_S)
             self._over = True
             self._news.notify_all()
         if self._thread.is_alive():

@@ -24,7 +24,6 @@ from tests.alerting.receivers import SECRET, Request, mail_server, webhook_recei
 
 pytestmark = pytest.mark.enable_socket
 
-NOW = datetime.now(UTC)  # receivers check that a stamp is fresh
 TIMEOUT_S = 5.0
 
 
@@ -85,7 +84,7 @@ class TestContract:
             port = server.getsockname()[1]
         channel, address = at_port(name, port)
         with pytest.raises(DeliveryFailed) as caught:
-            channel.send(message(), address, now=NOW, timeout_s=TIMEOUT_S)
+            channel.send(message(), address, now=datetime.now(UTC), timeout_s=TIMEOUT_S)
         assert not caught.value.permanent
         assert "geheim" not in str(caught.value)
 
@@ -94,7 +93,7 @@ class TestContract:
         with silent_port() as port:
             channel, address = at_port(name, port)
             with pytest.raises(DeliveryFailed) as caught:
-                channel.send(message(), address, now=NOW, timeout_s=0.3)
+                channel.send(message(), address, now=datetime.now(UTC), timeout_s=0.3)
         assert not caught.value.permanent
 
     def test_a_bad_address_is_permanent(self, name: str) -> None:
@@ -102,7 +101,7 @@ class TestContract:
         channel, address = at_port(name, 9)
         for text in ("", "no address", "a@b\nBcc: c@d.example", "ftp://127.0.0.1/x", "http://[::1"):
             with pytest.raises(DeliveryFailed) as caught:
-                channel.send(message(), Address(text, address.secret_ref), now=NOW, timeout_s=TIMEOUT_S)
+                channel.send(message(), Address(text, address.secret_ref), now=datetime.now(UTC), timeout_s=TIMEOUT_S)
             assert caught.value.permanent, text
 
     def test_without_its_settings_it_is_not_there(self, name: str) -> None:
@@ -114,8 +113,8 @@ def test_mail_is_threaded_and_translated() -> None:
     """The key is the Message-ID, the occurrence is the thread; Chinese arrives as Chinese."""
     with mail_server() as (received, port):
         channel, address = at_port("smtp", port)
-        receipt = channel.send(message(language="zh"), address, now=NOW, timeout_s=TIMEOUT_S)
-        channel.send(message(language="zh"), address, now=NOW, timeout_s=TIMEOUT_S)
+        receipt = channel.send(message(language="zh"), address, now=datetime.now(UTC), timeout_s=TIMEOUT_S)
+        channel.send(message(language="zh"), address, now=datetime.now(UTC), timeout_s=TIMEOUT_S)
     assert receipt == "250 queued as 1"
     first, again = received.mails
     assert first["Subject"] == "【人身安全】可燃气体达25%LEL，罐区"
@@ -134,7 +133,7 @@ def test_what_the_mail_server_says_decides(answer: str, permanent: bool) -> None
     with mail_server(chen_at_site=answer) as (received, port):
         channel, address = at_port("smtp", port)
         with pytest.raises(DeliveryFailed, match=answer.split(maxsplit=1)[1]) as caught:
-            channel.send(message(), address, now=NOW, timeout_s=TIMEOUT_S)
+            channel.send(message(), address, now=datetime.now(UTC), timeout_s=TIMEOUT_S)
     assert caught.value.permanent is permanent
     assert received.mails == []
 
@@ -143,9 +142,9 @@ def test_a_webhook_verifies_with_standard_webhooks() -> None:
     """Id = key, fresh stamp, v1 signature over exactly the body that came; below 20 kB in any script."""
     with webhook_receiver() as (received, port):
         channel, address = at_port("webhook", port)
-        assert channel.send(message(), address, now=NOW, timeout_s=TIMEOUT_S) == "HTTP 204"
+        assert channel.send(message(), address, now=datetime.now(UTC), timeout_s=TIMEOUT_S) == "HTTP 204"
         huge = message(language="zh", consequence_zh="爆" * 20_000, response_zh="撤" * 20_000, title_zh="气" * 2_000)
-        channel.send(huge, address, now=NOW, timeout_s=TIMEOUT_S)
+        channel.send(huge, address, now=datetime.now(UTC), timeout_s=TIMEOUT_S)
     for request in received:
         Verifier(SECRET).verify(request.body, request.headers)
         assert request.headers["webhook-id"] == claimed().key
@@ -182,7 +181,7 @@ def test_what_the_receiver_answers_decides(
     with webhook_receiver(answer) as (received, port):
         channel, address = at_port("webhook", port)
         with pytest.raises(DeliveryFailed) as caught:
-            channel.send(message(), address, now=NOW, timeout_s=TIMEOUT_S)
+            channel.send(message(), address, now=datetime.now(UTC), timeout_s=TIMEOUT_S)
     assert (caught.value.permanent, caught.value.retry_after_s, len(received)) == (permanent, asked, 1)
 
 
@@ -199,7 +198,7 @@ def test_private_addresses_are_refused_when_connecting(url: str) -> None:
     with webhook_receiver() as (received, port):
         channel = Webhook({"hook": SECRET}, ["127.0.0.1:1"])
         with pytest.raises(DeliveryFailed) as caught:
-            channel.send(message(), Address(url.format(port=port), "hook"), now=NOW, timeout_s=TIMEOUT_S)
+            channel.send(message(), Address(url.format(port=port), "hook"), now=datetime.now(UTC), timeout_s=TIMEOUT_S)
     assert caught.value.permanent
     assert received == []
 
@@ -209,14 +208,14 @@ def test_a_dripping_receiver_holds_nobody_up() -> None:
     with dripping_port() as port:
         channel, address = at_port("webhook", port)
         with pytest.raises(DeliveryFailed, match="did not answer well"):
-            channel.send(message(), address, now=NOW, timeout_s=0.5)
+            channel.send(message(), address, now=datetime.now(UTC), timeout_s=0.5)
 
 
 def test_nothing_goes_out_unsigned() -> None:
     """An address that names an unknown secret waits for its setting."""
     channel = Webhook({"hook": SECRET}, ["127.0.0.1:9"])
     with pytest.raises(DeliveryFailed, match="no webhook secret 'other'") as caught:
-        channel.send(message(), Address("http://127.0.0.1:9/", "other"), now=NOW, timeout_s=TIMEOUT_S)
+        channel.send(message(), Address("http://127.0.0.1:9/", "other"), now=datetime.now(UTC), timeout_s=TIMEOUT_S)
     assert not caught.value.permanent
 
 

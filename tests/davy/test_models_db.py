@@ -131,6 +131,7 @@ def test_what_is_declared_comes_back_out(any_station: Station, tmp_path: Path) -
         ("_knn", True),
         ("_mewma", True),
         ("_missing", True),
+        ("_models", True),
     ]
     assert station.rows("SELECT max(priority) FROM alarm_definition WHERE key LIKE '\\_model%'") == [("medium",)]
 

@@ -34,8 +34,12 @@ Outcome = dict[str, Any]
 
 
 def stream() -> list[tuple[str, bytes]]:
-    """What two devices say over ten minutes that lie a day back: swings, a stuck sensor, repeats, late ones, garbage."""
-    start_us = (time.time_ns() // 1000 // 86_400_000_000) * 86_400_000_000 - 86_400_000_000
+    """What two devices say over ten minutes that lie a day back: swings, a stuck sensor, repeats, late ones, garbage.
+
+    From a full hour, so that they lie in one day; a stamp more than two days off would not be believed.
+    """
+    hour_us = 3_600_000_000
+    start_us = time.time_ns() // 1000 // hour_us * hour_us - 24 * hour_us
     sent: list[tuple[str, bytes]] = []
     for i in range(MESSAGES):
         at = start_us + i * 500_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,35 @@ from tests.ingest.test_store_db import Bench
 
 pytestmark = pytest.mark.db
 
-NOW = datetime.now(UTC)
-MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 DAYS = 7  # of readings: today and six before
-KEPT = NOW - 3 * DAY  # older than this is let go
-OLDEST = MIDNIGHT - (DAYS - 1) * DAY
 PER_DAY = 24  # readings of a sensor: one at the half of each hour
+
+
+@cache
+def now() -> datetime:
+    """When the first of these tests ran: the database goes by its own clock, and midnight may come before that."""
+    return datetime.now(UTC)
+
+
+def midnight() -> datetime:
+    """When today began."""
+    return now().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def kept() -> datetime:
+    """What is older than this is let go."""
+    return now() - 3 * DAY
+
+
+def oldest() -> datetime:
+    """The first day with readings."""
+    return midnight() - (DAYS - 1) * DAY
 
 
 def at(day: int, hour: int) -> datetime:
     """The reading of an hour, so many days ago."""
-    return MIDNIGHT - day * DAY + timedelta(hours=hour, minutes=30)
+    return midnight() - day * DAY + timedelta(hours=hour, minutes=30)
 
 
 class Days:
@@ -44,7 +62,7 @@ class Days:
         self.sensors = [self.plant.sensor["d1/s1"], self.plant.sensor["d1/s2"]]
         with database.connect("owner") as owner:
             for batch, day in enumerate(reversed(range(DAYS)), 1):
-                owner.execute("SELECT davy_reading_day(%s)", ((MIDNIGHT - day * DAY).date(),))
+                owner.execute("SELECT davy_reading_day(%s)", ((midnight() - day * DAY).date(),))
                 self.store(owner, batch, [at(day, hour) for hour in range(PER_DAY)])
         self.count()
         self.checkpoint()
@@ -91,12 +109,12 @@ class Days:
         assert row is not None
         return int(str(row[0]))
 
-    def drop_oldest(self, connection: Connection[Any], older_than: datetime = KEPT) -> Done:
+    def drop_oldest(self, connection: Connection[Any], older_than: datetime | None = None) -> Done:
         """Asks for the oldest day there is."""
         storage = storage_of(connection)
-        oldest = next(c for c in storage.chunks(connection) if c.since is not None and c.filled)
+        chunk = next(c.chunk for c in storage.chunks(connection) if c.since is not None and c.filled)
         with connection.transaction():
-            return storage.drop(connection, oldest.chunk, older_than)
+            return storage.drop(connection, chunk, older_than or kept())
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Rows as the owner sees them."""
@@ -123,24 +141,24 @@ def test_each_kind_keeps_the_contract(week: Days) -> None:
         storage = storage_of(connection)
         assert type(storage) is (PlainStorage if week.database.kind == "plain" else ApacheStorage)
         filled = [c for c in storage.chunks(connection) if c.filled and c.since is not None]
-        assert [c.since for c in filled] == [OLDEST + n * DAY for n in range(DAYS)]
+        assert [c.since for c in filled] == [oldest() + n * DAY for n in range(DAYS)]
         assert all(c.until == c.since + DAY and c.bytes > 0 and not c.compressed for c in filled if c.since)
         for chunk, older_than, outcome in (
-            (filled[0].chunk, OLDEST, Outcome.YOUNG),
-            (filled[-3].chunk, NOW + 900 * DAY, Outcome.YOUNG),  # the floor of two days, whatever is asked for
-            ("reading_other", KEPT, Outcome.UNKNOWN),
-            ("occurrence", KEPT, Outcome.UNKNOWN),
-            ("x; DROP TABLE reading", KEPT, Outcome.UNKNOWN),
+            (filled[0].chunk, oldest(), Outcome.YOUNG),
+            (filled[-3].chunk, now() + 900 * DAY, Outcome.YOUNG),  # the floor of two days, whatever is asked for
+            ("reading_other", kept(), Outcome.UNKNOWN),
+            ("occurrence", kept(), Outcome.UNKNOWN),
+            ("x; DROP TABLE reading", kept(), Outcome.UNKNOWN),
         ):
             assert storage.drop(connection, chunk, older_than) == (outcome, 0)
-        assert storage.compress(connection, filled[0].chunk, KEPT) is Outcome.NO_LICENCE
+        assert storage.compress(connection, filled[0].chunk, kept()) is Outcome.NO_LICENCE
         assert (
-            LicensedStorage().compress(connection, filled[0].chunk, KEPT) is Outcome.NO_LICENCE
+            LicensedStorage().compress(connection, filled[0].chunk, kept()) is Outcome.NO_LICENCE
         )  # the database itself
         assert week.drop_oldest(connection) == (Outcome.DROPPED, 0)
-        assert storage.drop(connection, filled[0].chunk, KEPT).outcome is Outcome.UNKNOWN
+        assert storage.drop(connection, filled[0].chunk, kept()).outcome is Outcome.UNKNOWN
     assert week.rows("SELECT min(measured_at), count(*) FROM reading") == [
-        (OLDEST + DAY + 30 * MINUTE, 2 * PER_DAY * (DAYS - 1))
+        (oldest() + DAY + 30 * MINUTE, 2 * PER_DAY * (DAYS - 1))
     ]
     for table in ("reading_minute", "reading_hour"):
         assert week.rows(f"SELECT sum(readings) FROM {table}") == [(2 * PER_DAY * DAYS,)]  # noqa: S608
@@ -151,9 +169,9 @@ def test_days_are_made_ahead(week: Days) -> None:
     with week.alerting() as connection:
         storage = storage_of(connection)
         plain = week.database.kind == "plain"
-        assert storage.make_ahead(connection, NOW) == (2 if plain else 0)
-        assert storage.make_ahead(connection, NOW) == 0
-        ahead = [c for c in storage.chunks(connection) if c.since is not None and c.since > NOW]
+        assert storage.make_ahead(connection, now()) == (2 if plain else 0)
+        assert storage.make_ahead(connection, now()) == 0
+        ahead = [c for c in storage.chunks(connection) if c.since is not None and c.since > now()]
         assert len(ahead) == (2 if plain else 0)
         assert not any(c.filled for c in ahead)
 
@@ -221,8 +239,8 @@ def test_a_crash_between_copying_and_dropping_loses_nothing(week: Days) -> None:
     week.happened(at(DAYS - 1, 5), at(DAYS - 1, 9))
     with week.database.connect("owner") as owner:
         copy = "SELECT davy_keep_evidence(%s, %s)"
-        assert owner.execute(copy, (OLDEST, OLDEST + DAY)).fetchone() == (5,)
-        assert owner.execute(copy, (OLDEST, OLDEST + DAY)).fetchone() == (0,)
+        assert owner.execute(copy, (oldest(), oldest() + DAY)).fetchone() == (5,)
+        assert owner.execute(copy, (oldest(), oldest() + DAY)).fetchone() == (0,)
     with week.alerting() as connection:
         with connection.transaction(force_rollback=True):
             assert week.drop_oldest(connection) == (Outcome.DROPPED, 0)
@@ -241,7 +259,7 @@ def test_who_reads_the_day_is_not_waited_for(week: Days) -> None:
             assert week.drop_oldest(connection) == (Outcome.BUSY, 5)
             with week.database.connect("owner") as ingest:
                 ingest.execute("SET statement_timeout = '1s'")
-                week.store(ingest, DAYS + 1, [NOW - MINUTE])
+                week.store(ingest, DAYS + 1, [now() - MINUTE])
         week.count()
         assert week.drop_oldest(connection) == (Outcome.DROPPED, 0)
 
@@ -268,25 +286,25 @@ def test_what_is_not_counted_or_would_be_judged_again_stays(week: Days) -> None:
 def test_the_two_newest_days_stay_whatever_the_clock_says(timescale_week: Days) -> None:
     """Nothing has come for days, or a clock runs years ahead: the last two days with readings are still there."""
     with timescale_week.database.connect("owner") as owner:
-        owner.execute("DELETE FROM reading WHERE measured_at >= %s", (OLDEST + 3 * DAY,))
-        owner.execute("SELECT drop_chunks('reading', newer_than => %s)", (OLDEST + 3 * DAY,))
+        owner.execute("DELETE FROM reading WHERE measured_at >= %s", (oldest() + 3 * DAY,))
+        owner.execute("SELECT drop_chunks('reading', newer_than => %s)", (oldest() + 3 * DAY,))
     with timescale_week.alerting() as connection:
-        assert timescale_week.drop_oldest(connection, NOW + 365 * DAY).outcome is Outcome.DROPPED
-        assert timescale_week.drop_oldest(connection, NOW + 365 * DAY).outcome is Outcome.NEWEST
+        assert timescale_week.drop_oldest(connection, now() + 365 * DAY).outcome is Outcome.DROPPED
+        assert timescale_week.drop_oldest(connection, now() + 365 * DAY).outcome is Outcome.NEWEST
 
 
 def test_a_hold_stops_what_it_covers_until_it_is_released(week: Days) -> None:
     """Raw readings, minutes and what is copied as evidence; other days go as usual."""
     with week.database.connect("owner") as owner, week.alerting() as connection:
-        span = (OLDEST + DAY, OLDEST + DAY + MINUTE)
+        span = (oldest() + DAY, oldest() + DAY + MINUTE)
         number = place(
-            owner, site="north", occurrence_id=None, since=span[0], until=span[1], by="x", reason="claim 12", now=NOW
+            owner, site="north", occurrence_id=None, since=span[0], until=span[1], by="x", reason="claim 12", now=now()
         )
         assert [(h.hold_id, h.site, h.since, h.until) for h in holds(connection)] == [(number, "north", *span)]
         assert week.drop_oldest(connection).outcome is Outcome.DROPPED
         assert week.drop_oldest(connection).outcome is Outcome.HELD
-        assert release(owner, number, by="y", now=NOW)
-        assert not release(owner, number, by="y", now=NOW)
+        assert release(owner, number, by="y", now=now())
+        assert not release(owner, number, by="y", now=now())
         assert holds(connection) == []
         assert week.drop_oldest(connection).outcome is Outcome.DROPPED
 
@@ -299,7 +317,7 @@ def test_a_reading_too_late_for_a_day_of_its_own_is_stored_counted_and_goes(
     installed = install(database, devices=2, sensors=2, virtual=False)
     bench = Bench(database, tmp_path, PATIENCE_S)
     try:
-        late_us = int((MIDNIGHT - 10 * DAY + timedelta(hours=7)).timestamp()) * 1_000_000
+        late_us = int((midnight() - 10 * DAY + timedelta(hours=7)).timestamp()) * 1_000_000
         bench.say(bench.reading(1, 20.0))
         bench.say(
             bench.reading(2, 21.0, at_us=late_us),
@@ -313,14 +331,14 @@ def test_a_reading_too_late_for_a_day_of_its_own_is_stored_counted_and_goes(
     ) == [(4,)]
     assert bench.rows("SELECT count(*) FROM rejected_message") == [(0,)]
     assert installed.sensor
-    bound = NOW - 7 * DAY
+    bound = now() - 7 * DAY
     with database.connect("alerting", database.service_token()) as connection, database.connect("owner") as owner:
         with connection.transaction():
             roll_up(connection)
         owner.execute(
             "INSERT INTO occurrence (company_id, site_id, definition_id, sensor_id, began_at, evidence_from, evidence_until)"
             " SELECT company_id, site_id, definition_id, sensor_id, %(at)s, %(at)s, %(at)s FROM alarm_definition LIMIT 1",
-            {"at": MIDNIGHT - 10 * DAY + timedelta(hours=7)},
+            {"at": midnight() - 10 * DAY + timedelta(hours=7)},
         )
         assert _let_go(connection, bound) == 0  # a restart of ingest would judge it again
         owner.execute("INSERT INTO checkpoint SELECT worker, batch_no, now(), 1, 1, '' FROM ingest_mark")
@@ -351,7 +369,7 @@ def test_old_rows_go_and_the_floors_hold(timescale_week: Days) -> None:
     evidence of what nobody has resolved."""
     sensor, other = timescale_week.sensors
     with timescale_week.database.connect("owner") as owner, timescale_week.alerting() as connection:
-        old = {"minute": NOW - 40 * DAY, "hour": NOW - 500 * DAY, "evidence": NOW - 1200 * DAY}
+        old = {"minute": now() - 40 * DAY, "hour": now() - 500 * DAY, "evidence": now() - 1200 * DAY}
         for what, column in (("minute", "minute"), ("hour", "hour")):
             owner.execute(
                 f"INSERT INTO reading_{what} (sensor_id, {column}, company_id, readings, good)"  # noqa: S608
@@ -366,21 +384,21 @@ def test_old_rows_go_and_the_floors_hold(timescale_week: Days) -> None:
             (old["evidence"], [sensor, other]),
         )
         timescale_week.happened(old["evidence"] + timedelta(hours=2), None)  # of the first sensor: its last three stay
-        assert forget(connection, "minute", NOW, most=3) == 3
-        assert forget(connection, "minute", NOW) == 7
-        assert forget(connection, "evidence", NOW) == 7
+        assert forget(connection, "minute", now(), most=3) == 3
+        assert forget(connection, "minute", now()) == 7
+        assert forget(connection, "evidence", now()) == 7
         number = place(
-            owner, site="north", occurrence_id=None, since=old["hour"] - DAY, until=None, by="x", reason="x", now=NOW
+            owner, site="north", occurrence_id=None, since=old["hour"] - DAY, until=None, by="x", reason="x", now=now()
         )
-        assert forget(connection, "hour", NOW) == 0
-        release(owner, number, by="x", now=NOW)
-        assert forget(connection, "hour", NOW) == 10
-        assert forget(connection, "hour", NOW) == 0
+        assert forget(connection, "hour", now()) == 0
+        release(owner, number, by="x", now=now())
+        assert forget(connection, "hour", now()) == 10
+        assert forget(connection, "hour", now()) == 0
     assert timescale_week.rows("SELECT count(*) FROM reading_hour") == [(2 * PER_DAY * DAYS,)]
 
 
 @pytest.fixture
-def kept(week: Days) -> Days:
+def stays(week: Days) -> Days:
     """With evidence beside."""
     week.happened(at(DAYS - 1, 5), at(DAYS - 1, 9), resolved=True)
     with week.alerting() as connection:
@@ -388,10 +406,10 @@ def kept(week: Days) -> Days:
     return week
 
 
-def test_the_wall_stands_round_what_is_kept(kept: Days) -> None:
+def test_the_wall_stands_round_what_is_kept(stays: Days) -> None:
     """The client's own people read it; the insurer's, and another company's, do not; and nobody but the owner's functions writes
     it, deletes it, or drops a day."""
-    company = _companies(kept)[0]
+    company = _companies(stays)[0]
     count = "SELECT count(*) FROM evidence_reading"
     for role, companies, seen in (
         ("safety_officer", [company], 5),
@@ -399,7 +417,7 @@ def test_the_wall_stands_round_what_is_kept(kept: Days) -> None:
         ("risk_engineer", [company], 0),
         ("safety_officer", [company + 1], 0),
     ):
-        with kept.database.connect("web", kept.database.person_token(1, role, *companies)) as web:
+        with stays.database.connect("web", stays.database.person_token(1, role, *companies)) as web:
             assert web.execute(count).fetchone() == (seen,)
     refused = {
         "web": ["DELETE FROM evidence_reading", "INSERT INTO legal_hold DEFAULT VALUES", "SELECT davy_reading_forget('evidence', now(), 1)"],
@@ -411,7 +429,7 @@ def test_the_wall_stands_round_what_is_kept(kept: Days) -> None:
         "ingest": ["SELECT davy_reading_drop('x', now())", "DELETE FROM reading", "SELECT * FROM evidence_reading"],
     }  # fmt: skip
     for role, statements in refused.items():
-        with kept.database.connect(role, kept.database.service_token()) as connection:
+        with stays.database.connect(role, stays.database.service_token()) as connection:
             for statement in statements:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(statement)
