@@ -17,7 +17,7 @@ __all__ = ["browser"]  # the fixture of the pages' own tests
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(300)]
 
-LOOKS = 120  # of half a second: nobody has promised when, and other tests run beside these
+LOOKS = 240  # of half a second: nobody has promised when, and other tests run beside these
 BOTH_WAYS = pytest.mark.parametrize(("language", "size"), [("zh", PHONE), ("en", DESK)], ids=["zh-phone", "en-desk"])
 OFFICERS_ROOMS = (
     "/alarms", "/occurrences", "/findings", "/impairments", "/sites", "/looks", "/about", "/demo/inbox",
@@ -211,7 +211,7 @@ def await_until(page: Page, holds: Callable[[], bool]) -> None:
         if holds():
             return
         page.wait_for_timeout(500)
-    pytest.fail(f"not within a minute: {page.locator('main').text_content()}")
+    pytest.fail(f"not within two minutes: {page.locator('main').text_content()}")
 
 
 def reload_until(page: Page, holds: Callable[[], bool]) -> None:
@@ -221,7 +221,7 @@ def reload_until(page: Page, holds: Callable[[], bool]) -> None:
             return
         page.wait_for_timeout(500)
         page.reload()
-    pytest.fail(f"not within a minute: {page.locator('main').text_content()}")
+    pytest.fail(f"not within two minutes: {page.locator('main').text_content()}")
 
 
 def await_new_limit(page: Page, send: Callable[[], None]) -> None:
