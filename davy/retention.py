@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from core.settings import Settings
 from core.store.writes import JournalEntry, write_journal
 from davy.answer import say
 from davy.duties.retention import forget_old_rows, keep_of
+from davy.site.known import require_known
 from ingest.retention import Chunk, Destiny, Fate, Hold, Keep, bytes_per_day, days_of_disk, destinies
 from ingest.store import holds as store
 from ingest.store.chunks import Outcome, Storage, storage_of
@@ -237,9 +237,8 @@ def add_hold(
             since = since or found.began_at - AROUND
             until = until or (found.ended_at + AROUND if found.ended_at else None)
         assert site is not None
+        require_known(site, store.site_keys(connection))
         company = store.company_of(connection, site)
-        if company is None:
-            raise BadInput(_no_such_site(site, store.site_keys(connection)))
         if since is None:
             raise BadInput("Say from when, with --from: what is older goes as usual.")
         if until is not None and until <= since:
@@ -282,12 +281,6 @@ def release_hold(owner_url: str, number: int, *, reason: str, actor: str, now: d
         company = store.company_of(connection, placed["site"])
         _journal(connection, company, "hold_released", placed, reason, actor, now)
     return placed
-
-
-def _no_such_site(site: str, sites: Sequence[str]) -> str:
-    near = get_close_matches(site, sites, n=1, cutoff=0.5)
-    advice = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sites) or 'none'}."
-    return f"There is no site {site}; {advice}"
 
 
 def _journal(

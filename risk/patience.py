@@ -1,4 +1,4 @@
-"""How long a major finding may wait until somebody puts it in hand: a number of packs/findings.yaml, with its reason there."""
+"""How long Davy waits before a hazard is held overdue or suspected: numbers of packs/findings.yaml, with their reasons there."""
 
 from __future__ import annotations
 
@@ -21,8 +21,22 @@ def put_in_hand() -> timedelta:
     Raises:
         BadSetting: the pack states no such number.
     """
+    return timedelta(days=_stated("put_in_hand", "major_days", "days"))
+
+
+@cache
+def silent_detector() -> timedelta:
+    """How long a mandatory detector may be silent before that is a finding.
+
+    Raises:
+        BadSetting: the pack states no such number.
+    """
+    return timedelta(hours=_stated("silent_detector", "after_h", "hours"))
+
+
+def _stated(section: str, key: str, unit: str) -> float:
     stated = yaml.safe_load(resources.files("packs").joinpath(PACK).read_text("utf-8"))
-    days = stated.get("put_in_hand", {}).get("major_days") if isinstance(stated, dict) else None
-    if not isinstance(days, int | float) or isinstance(days, bool) or days <= 0:
-        raise BadSetting(f"packs/{PACK}: put_in_hand.major_days is {days!r}; it must be a number of days above 0.")
-    return timedelta(days=days)
+    number = stated.get(section, {}).get(key) if isinstance(stated, dict) else None
+    if not isinstance(number, int | float) or isinstance(number, bool) or number <= 0:
+        raise BadSetting(f"packs/{PACK}: {section}.{key} is {number!r}; it must be a number of {unit} above 0.")
+    return number

@@ -10,18 +10,19 @@ import pytest
 from alerting import actions
 from alerting.ledger import AlarmKey
 from davy.duties.rota import PATIENT
-from davy.duties.silence import look_for_silent_detectors, patience
+from davy.duties.silence import look_for_silent_detectors
 from risk import findings as acts
 from risk import impairments
 from risk.finding import Plan
 from risk.impairment import Outage
+from risk.patience import silent_detector
 from tests.alerting.plant import NOW, Plant, make_plant
 from tests.database import TestDatabase
 
 pytestmark = pytest.mark.db
 
 HOUR = timedelta(hours=1)
-PATIENCE = patience()
+PATIENCE = silent_detector()
 
 
 @pytest.fixture
