@@ -144,8 +144,9 @@ class Settings(BaseSettings):
         20, "Longest wait for a batch to fill, in milliseconds.", "a whole number from 1 to 1000", ge=1, le=1000
     )
     window: int = _setting(
-        2000,
-        "Messages the broker sends before it waits for an ack: its max_inflight_messages. It is the back-pressure.",
+        4000,
+        "Messages the broker sends before it waits for an ack: its max_inflight_messages. It is the back-pressure; a batch has"
+        " at most half of them.",
         "a whole number from 1 to 65535",
         ge=1,
         le=65535,

@@ -51,9 +51,10 @@ class Marks:
         )  # fmt: skip
         return late, direct
 
-    def take_changed(self) -> NDArray[np.int64]:
-        """Slots whose newest value changed since the last call."""
-        slots = np.flatnonzero(self.changed)
+    def take_changed(self, within: slice) -> NDArray[np.int64]:
+        """Slots of a piece whose newest value changed since the last call for them."""
+        first = within.indices(len(self.changed))[0]
+        slots = np.flatnonzero(self.changed[within]) + first
         self.changed[slots] = False
         return slots
 

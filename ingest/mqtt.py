@@ -48,6 +48,7 @@ class MqttSource:
         self._queue: deque[RawMessage] = deque()
         self._bytes = 0
         self._acks: deque[Lot] = deque()
+        self._woken = False
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
@@ -83,8 +84,9 @@ class MqttSource:
     def take(self, most: int, most_bytes: int, wait_s: float) -> Lot:
         """Messages not taken yet, oldest first; waits `wait_s` for the first, then a little for more."""
         with self._lock:
-            if not self._queue:
+            if not self._queue and not self._woken:
                 self._lock.wait(wait_s)
+            self._woken = False
             deadline = time.monotonic() + self._options.linger_s
             while 0 < len(self._queue) < most and self._bytes < most_bytes:
                 remaining = deadline - time.monotonic()
@@ -103,13 +105,19 @@ class MqttSource:
                 self._taken_us = message.received_us
             self._bytes -= size
         if was_full:
-            self._wake()
+            self._wake_network()
         return Lot(taken)
+
+    def wake(self) -> None:
+        """Ends a wait in `take`."""
+        with self._lock:
+            self._woken = True
+            self._lock.notify()
 
     def ack(self, lot: Lot) -> None:
         """Hands the acks to the network thread."""
         self._acks.append(lot)
-        self._wake()
+        self._wake_network()
 
     def report(self) -> SourceReport:
         """What is known of the broker now."""
@@ -130,13 +138,13 @@ class MqttSource:
         if self._stopping.is_set():
             return
         self._stopping.set()
-        self._wake()
+        self._wake_network()
         if self._thread.is_alive():
             self._thread.join(CONNECT_TIMEOUT_S * 2)
         self._wake_r.close()
         self._wake_w.close()
 
-    def _wake(self) -> None:
+    def _wake_network(self) -> None:
         try:
             self._wake_w.send(b"\0")
         except BlockingIOError:

@@ -37,7 +37,7 @@ class MqttOptions:
     user: str | None = None
     password: str | None = None
     tls_ca: str | None = None
-    window: int = 2000
+    window: int = 4000
     linger_s: float = 0.02
     most_bytes: int = 256 * 1024 * 1024
     most_waiting: int = MOST_WAITING

@@ -44,15 +44,18 @@ class Gatherer:
         self.received.update(zip(ids, work.decoded.received_us.tolist(), strict=True))
         self.repeated.update(work.sorted.repeated)
 
-    def collect(self, organs: Organs, watch: Watch) -> Notes:
-        """Everything that changed; the next call starts anew."""
-        devices = self.devices | watch.status_changed
+    def newest(self, organs: Organs, within: slice) -> Notes:
+        """Newest values of a piece of the sensors that changed; the next call for it starts anew."""
+        slots = organs.sorter.marks.take_changed(within)
+        return Notes(_newest(organs, slots), [], slots, set(), Counter())
+
+    def add_streams(self, notes: Notes, organs: Organs, watch: Watch) -> None:
+        """Adds the devices that changed; the next call starts anew."""
+        notes.devices, notes.repeated = self.devices | watch.status_changed, self.repeated
         watch.status_changed = set()
-        slots = organs.sorter.marks.take_changed()
-        notes = Notes(_newest(organs, slots), [], slots, devices, self.repeated)
-        notes.streams = [self._stream(organs, watch, d) for d in sorted(devices) if d in organs.directory.device_of]
+        known = [device for device in sorted(notes.devices) if device in organs.directory.device_of]
+        notes.streams = [self._stream(organs, watch, device) for device in known]
         self.devices, self.repeated, self.received = set(), Counter(), {}
-        return notes
 
     def take_back(self, notes: Notes, organs: Organs) -> None:
         """A flush failed: what was in it goes into the next one."""

@@ -1,13 +1,15 @@
-"""The path of a reading, design section 4: the story of one batch, told by six steps.
+"""The path of a reading, design section 4: the story of one batch, told by its steps.
 
     receive  take what the broker delivered
     decode   bytes to columns; what cannot be taken is rejected with a reason
     sort     drop repeats, find the instants, mark what is late
     judge    detectors and conditions, once
+    hand     to the thread that stores
     store    one transaction: fence, readings, events last; where the database is away or slow, the spool
     ack      acknowledged means judged, and stored or in the spool
 
-One loop runs the tuple and calls `after(step)`; fault tests enumerate it, so a new step cannot escape them.
+While one batch is stored, the next is received and judged. One function walks the steps and calls `after(step)`; fault tests
+enumerate them, so a new step cannot escape them.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from ingest.storing import SPOOL_POINTS, Storing
 from ingest.urgent import Urgent
 from ingest.watch import Watch
 
-FAULT_POINTS: Final = ("receive", "decode", "sort", "judge", *STORE_POINTS, *SPOOL_POINTS, "store", "ack")
+FAULT_POINTS: Final = ("receive", "decode", "sort", "judge", "hand", *STORE_POINTS, *SPOOL_POINTS, "store", "ack")
 MOST_BYTES: Final = (
     4 * 1024 * 1024
 )  # a batch: about 70,000 readings of a message with 50, half a second of the database
@@ -54,8 +56,11 @@ class Work:
     committed: Committed | None = None
 
 
+Step = tuple[str, Callable[[Work], bool]]
+
+
 class Pipeline:
-    """Runs batches, one after the other.
+    """Runs batches, in order.
 
     Args:
         organs: decoder, sorter and judge of the definitions in force; replaced between batches.
@@ -90,24 +95,47 @@ class Pipeline:
         self._most = most_messages
         self._after = after
         self._limit = RejectionLimit()
-        self._steps: tuple[tuple[str, Callable[[Work], bool]], ...] = (
+        self._storing_now: Work | None = None
+        self._judging: tuple[Step, ...] = (
             ("receive", self._receive),
             ("decode", self._decode),
             ("sort", self._sort),
             ("judge", self._judge),
-            ("store", self._store),
-            ("ack", self._ack),
         )
+        self._handing: tuple[Step, ...] = (("hand", self._hand),)
+        self._ending: tuple[Step, ...] = (("store", self._store), ("ack", self._ack))
 
-    def run_once(self, wait_s: float) -> Work | None:
-        """One batch, if there is anything to do within `wait_s`; else None."""
+    def run_once(self, wait_s: float) -> list[Work]:
+        """Judges one batch, if there is anything to do within `wait_s`, while the one before it is stored.
+
+        Returns:
+            Batches that came to their end: acknowledged.
+        """
         self._storing.turn()
         work = Work(0, wait_s)
-        for name, step in self._steps:
+        judged = self._walk(work, self._judging)
+        ended = self.end() if judged or self._storing.due else []
+        if judged:
+            self._walk(work, self._handing)
+            self._storing_now = work
+            if self._storing.due:  # it goes into the spool
+                ended += self.end()
+        return ended
+
+    def end(self) -> list[Work]:
+        """Waits for the batch that is being stored, if there is one, and acknowledges it."""
+        work, self._storing_now = self._storing_now, None
+        if work is None:
+            return []
+        self._walk(work, self._ending)
+        return [work]
+
+    def _walk(self, work: Work, steps: tuple[Step, ...]) -> bool:
+        for name, step in steps:
             if not step(work):
-                return None
+                return False
             self._after(name)
-        return work
+        return True
 
     def _receive(self, work: Work) -> bool:
         """False where nothing came, no virtual sensor has news, and time alone shows nothing.
@@ -167,7 +195,7 @@ class Pipeline:
         self.now_us = work.now_us
         return True
 
-    def _store(self, work: Work) -> bool:
+    def _hand(self, work: Work) -> bool:
         assert work.decoded is not None
         assert work.sorted is not None
         assert work.judgement is not None
@@ -180,7 +208,12 @@ class Pipeline:
             rejected=work.decoded.rejected,
             standing=self.organs.judge.standing() if self._storing.lost_some() else None,
         )
-        work.committed = self._storing.store(record)
+        self._storing.hand_over(record)
+        return True
+
+    def _store(self, work: Work) -> bool:
+        assert work.judgement is not None
+        work.committed = self._storing.settle()
         if work.committed is None:
             self._urgent.spooled(work.judgement.events, work.now_us)
         return True

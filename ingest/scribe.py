@@ -34,8 +34,12 @@ class Scribe:
         self._connection: Connection[Any] | None = None
         self._pool = ThreadPoolExecutor(1, "scribe")
 
-    def flush(self, notes: Notes, state: str, report: dict[str, object]) -> Future[None]:
-        """Writes newest values, streams and the beat."""
+    def flush(self, notes: Notes, beat: tuple[str, dict[str, object]] | None) -> Future[None]:
+        """Writes newest values and streams.
+
+        Args:
+            beat: state and report, where they are due.
+        """
 
         def write(connection: Connection[Any]) -> None:
             with transaction(connection, self._token()):
@@ -43,7 +47,8 @@ class Scribe:
                     write_latest(connection, notes.newest)
                 if notes.streams:
                     write_streams(connection, notes.streams)
-                write_status(connection, self._worker, state, report)
+                if beat is not None:
+                    write_status(connection, self._worker, *beat)
 
         return self._submit(write)
 

@@ -78,6 +78,9 @@ class Source(Protocol):
     def take(self, most: int, most_bytes: int, wait_s: float) -> Lot:
         """Messages not taken yet, oldest first; empty when none came in `wait_s`."""
 
+    def wake(self) -> None:
+        """Ends a wait for the first message in `take`: there is other work. Any thread may call it."""
+
     def ack(self, lot: Lot) -> None:
         """Says that these messages are judged, and stored or in the spool. Never waits; a lot of an older connection is forgotten."""
 

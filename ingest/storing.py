@@ -1,7 +1,8 @@
 """Where a judged batch goes: into the database, or, where that takes too long, into the spool and from there.
 
-One thread stores, in order; the pipeline's thread hands over and waits. While the spool holds anything, every batch goes to
-its tail, so there is one order. The fence says which batches the database has, so a batch may stand in both.
+One thread stores, in order. The pipeline's thread hands a batch over, goes on judging the next one, and settles: it hears
+that the batch is stored, or puts it into the spool. While the spool holds anything, every batch goes to its tail, so there is
+one order. The fence says which batches the database has, so a batch may stand in both.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from core.errors import DavyError
@@ -22,7 +24,7 @@ from ingest.store.spool import SpoolDamaged
 
 SPOOLED, DRAINED = "spooled", "drained"
 SPOOL_POINTS: Final = (SPOOLED, DRAINED)
-# A batch that is not stored so long after it was judged goes into the spool. An alarm for life safety has 5 s from its reading
+# A batch that is not stored so long after it was handed over goes into the spool. An alarm for life safety has 5 s from its reading
 # to its channel; a full batch takes the database half a second.
 PATIENCE_S: Final = 2.0
 TIDY_S: Final = 1.0
@@ -35,13 +37,30 @@ FAREWELL_S: Final = 10.0  # for the batch in hand, at the end
 log = logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The batch that was handed over and is not settled.
+
+    Args:
+        rejected: what decoding rejected; storing may add to the record's own.
+        at_once: the storing thread has it; else it goes to the spool's tail.
+        until: when patience runs out, of the monotonic clock.
+    """
+
+    record: Record
+    rejected: list[Rejected]
+    at_once: bool
+    until: float
+
+
 class Storing:
     """Stores batches in order.
 
     Args:
         stored_no: the last batch the database has; what the spool holds follows on it.
-        patience_s: how long a batch may take to be stored before it goes into the spool.
+        patience_s: how long a batch may take to be stored before it goes into the spool; 0: every batch goes there.
         after: told each of `SPOOL_POINTS` once it is passed.
+        wake: called, by the storing thread, when the batch that was handed over is stored.
     """
 
     def __init__(
@@ -53,6 +72,7 @@ class Storing:
         stored_no: int,
         patience_s: float,
         after: Callable[[str], None],
+        wake: Callable[[], None],
     ) -> None:
         self.batch_no = spool.tail_no or stored_no  # the last that was handed over
         self.stored_no = stored_no
@@ -61,7 +81,9 @@ class Storing:
         self._metrics = metrics
         self._patience_s = patience_s
         self._after = after
+        self._wake = wake
         self._news = threading.Condition()
+        self._given: _Given | None = None
         self._inbox: Record | None = None
         self._in_hand: Record | None = None
         self._committed = Committed()
@@ -107,8 +129,36 @@ class Storing:
         lost, self._unstable = self._unstable, False
         return lost
 
-    def store(self, record: Record) -> Committed | None:
-        """Gives a batch its number, and waits until it is stored or lies in the spool.
+    def hand_over(self, record: Record) -> None:
+        """Takes a batch to be stored, in order; the one before it is settled.
+
+        Raises:
+            Fenced: another owner has taken over.
+        """
+        self.turn()
+        at_once = self.waiting == 0 and self._patience_s > 0
+        self._given = _Given(record, list(record.rejected), at_once, time.monotonic() + self._patience_s)
+        if at_once:
+            with self._news:
+                record.batch_no = self.batch_no = self.batch_no + 1
+                self._inbox = record
+                self._news.notify_all()
+
+    @property
+    def due(self) -> bool:
+        """Whether `settle` has something to settle, and would not wait for the database."""
+        given = self._given
+        if given is None:
+            return False
+        return (
+            not given.at_once
+            or self._over
+            or self.stored_no >= given.record.batch_no
+            or time.monotonic() >= given.until
+        )
+
+    def settle(self) -> Committed | None:
+        """Waits until the batch that was handed over is stored or lies in the spool.
 
         Returns:
             What the commit said; None: it lies in the spool.
@@ -117,13 +167,12 @@ class Storing:
             Fenced: another owner has taken over.
             Interrupted: the process is to end, the database is away and the spool has no room.
         """
-        self.turn()
-        given = list(record.rejected)
-        handed = self.waiting == 0 and self._patience_s > 0
-        if handed and self._hand_over(record):
+        given, self._given = self._given, None
+        assert given is not None
+        if given.at_once and self._stored(given):
             return self._committed
-        while not self._append(record, given, handed):
-            if handed and self.stored_no >= record.batch_no:
+        while not self._append(given):
+            if given.at_once and self.stored_no >= given.record.batch_no:
                 return self._committed
             if self._over:
                 raise Interrupted
@@ -173,31 +222,31 @@ class Storing:
             self._spool.forget_until(self.stored_no)
         self._spool.close()
 
-    def _hand_over(self, record: Record) -> bool:
-        """Straight to the storing thread; whether it was stored before patience ran out.
+    def _stored(self, given: _Given) -> bool:
+        """Whether it is stored before patience runs out.
 
         Raises:
             Fenced: another owner has taken over.
         """
         with self._news:
-            record.batch_no = self.batch_no = self.batch_no + 1
-            self._inbox = record
-            self._news.notify_all()
-            self._news.wait_for(lambda: self.stored_no >= record.batch_no or self._over, self._patience_s)
+            number = given.record.batch_no
+            left_s = max(0.0, given.until - time.monotonic())
+            self._news.wait_for(lambda: self.stored_no >= number or self._over, left_s)
             if self._failure is not None:
                 raise self._failure
-            return self.stored_no >= record.batch_no
+            return self.stored_no >= number
 
-    def _append(self, record: Record, given: list[Rejected], handed: bool) -> bool:
-        """To the spool's tail; False where there is no room. What was handed over is counted already."""
-        if not handed:
+    def _append(self, given: _Given) -> bool:
+        """To the spool's tail; False where there is no room. What was handed to the storing thread is counted already."""
+        record = given.record
+        if not given.at_once:
             record.batch_no = self.batch_no + 1
         try:
-            kept = self._spool.append(record, given)
+            kept = self._spool.append(record, given.rejected)
         except SpoolDamaged as error:
             with self._news:
                 self._mend(str(error))
-                if handed:
+                if given.at_once:
                     self.batch_no = max(self.batch_no, record.batch_no)
             return False  # once more, with the new file
         if kept:
@@ -260,6 +309,9 @@ class Storing:
         for row in record.rejected:
             self._metrics.rejected.labels(row.reason).inc(row.count)
         with self._news:
+            awaited = record is self._inbox
             self._inbox = self._in_hand = None
             self._committed, self.stored_no = committed, record.batch_no
             self._news.notify_all()
+        if awaited:
+            self._wake()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -23,9 +24,9 @@ from ingest.beginning import Begun, begin
 from ingest.checkpoint import capture
 from ingest.committer import Committer, Interrupted, open_connection
 from ingest.directory import Directory
+from ingest.flushing import Flushing
 from ingest.instant import instant
 from ingest.kernels import compile_kernels
-from ingest.notes import Gatherer, Notes
 from ingest.organs import Organs
 from ingest.ownership import Ownership
 from ingest.pipeline import Pipeline
@@ -38,7 +39,6 @@ from ingest.storing import PATIENCE_S, Storing
 from ingest.urgent import Nobody, Urgent
 from ingest.watch import Watch
 
-FLUSH_S: Final = 2.0
 TURN_S: Final = 0.05  # longest wait of an idle turn: a pending delay is swept within 100 ms
 LONGEST_TURN_US: Final = 5_000_000  # an idle turn takes 50 ms, a full batch half a second
 SPOOL_BYTES: Final = 4096 * 1024 * 1024
@@ -68,16 +68,31 @@ class WorkerOptions:
     folder: Path
     clock_tolerance_us: int = 5_000_000
     batch_messages: int = 2000
-    window: int = 2000
+    window: int = 4000
     checkpoint_s: float = 60.0
     longest_turn_us: int | None = LONGEST_TURN_US
     spool_bytes: int = SPOOL_BYTES
     spool_watches_disk: bool = True
     patience_s: float = PATIENCE_S
 
+    @property
+    def most_messages(self) -> int:
+        """Messages in a batch: while one is stored and not acknowledged, the window must let the next one come."""
+        return max(1, min(self.batch_messages, self.window // 2))
+
 
 def ignore_point(_: str) -> None:
     """What is done at fault points outside of tests: nothing."""
+
+
+def settle_memory() -> None:
+    """Takes what lives as long as the portfolio out of the garbage collector's sight.
+
+    Else it walks all sensors and definitions again and again: of 20,000 sensors that stops every thread for 0.15 s.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 class Worker:
@@ -109,14 +124,11 @@ class Worker:
         self._after = after
         self._ownership = Ownership(options.conninfo, options.worker, options.folder)
         self._scribe = Scribe(options.conninfo, options.token, options.worker)
-        self._gatherer = Gatherer()
-        self._flushing: tuple[Future[None], Notes] | None = None
         self._loading: Future[tuple[Directory, DefinitionSet]] | None = None
         self._captured: tuple[SavedState, int] | None = None
         self._saving: Future[bool] | None = None
         self._reload = False
-        self._next_flush = self._next_listen = self._next_checkpoint = 0.0
-        self._lost = 0
+        self._next_listen = self._next_checkpoint = 0.0
 
     def run(self) -> None:
         """Until `stop` is set.
@@ -129,12 +141,15 @@ class Worker:
         try:
             pipeline, watch, committer, storing = self._begin()
             self._storing = storing
+            flushing = Flushing(self._scribe, self._source, storing, watch, self._metrics)
             try:
                 storing.start()
                 self._source.start()
-                self._turn_until_stopped(pipeline, watch)
+                self._turn_until_stopped(pipeline, watch, flushing)
+                for work in pipeline.end():
+                    flushing.see(work)
                 storing.finish()
-                self._end(pipeline, watch)
+                self._end(pipeline, watch, flushing)
             except Interrupted:
                 log.warning("stopped_while_database_away", worker=self._options.worker)
             finally:
@@ -172,14 +187,15 @@ class Worker:
         committer = Committer(options.conninfo, options.token, writer, self._stop, self._metrics)
         storing = Storing(
             committer, spool, self._metrics,
-            stored_no=found.mark.batch_no, patience_s=options.patience_s, after=self._after,
+            stored_no=found.mark.batch_no, patience_s=options.patience_s, after=self._after, wake=self._source.wake,
         )  # fmt: skip
         pipeline = Pipeline(
             self._source, found.organs, watch, storing, self._urgent, self._clock, self._metrics,
-            now_us=found.resumed.now_us, most_messages=options.batch_messages, after=self._after,
+            now_us=found.resumed.now_us, most_messages=options.most_messages, after=self._after,
         )  # fmt: skip
         pipeline.differences = found.differences
         self._next_checkpoint = time.monotonic() + options.checkpoint_s
+        settle_memory()
         log.info(
             "ingest_began", worker=options.worker, epoch=self._epoch, batch=found.mark.batch_no, spooled=found.spooled,
             sensors=len(found.directory), definitions=len(found.organs.judge.definitions.definitions),
@@ -188,10 +204,9 @@ class Worker:
         return pipeline, watch, committer, storing
 
     def _watch_of(self, found: Begun) -> Watch:
-        most = min(self._options.batch_messages, self._options.window)
         watch = Watch(
-            found.directory, watched_us=found.resumed.watched_us, known_session=found.resumed.batch_no > 0, most=most,
-            longest_us=self._options.longest_turn_us,
+            found.directory, watched_us=found.resumed.watched_us, known_session=found.resumed.batch_no > 0,
+            most=self._options.most_messages, longest_us=self._options.longest_turn_us,
         )  # fmt: skip
         if found.resumed.watch is not None:
             watch.restore(found.resumed.watch)
@@ -199,11 +214,10 @@ class Worker:
 
     # --- turning ---
 
-    def _turn_until_stopped(self, pipeline: Pipeline, watch: Watch) -> None:
+    def _turn_until_stopped(self, pipeline: Pipeline, watch: Watch, flushing: Flushing) -> None:
         while not self._stop.is_set():
-            work = pipeline.run_once(TURN_S)
-            if work is not None:
-                self._gatherer.see(work)
+            for work in pipeline.run_once(TURN_S):
+                flushing.see(work)
             failure = self._source.report().failure
             if failure is not None:
                 raise BrokerAway(failure)
@@ -211,9 +225,7 @@ class Worker:
             if now >= self._next_listen:
                 self._next_listen = now + LISTEN_S
                 self._follow_definitions(pipeline, watch)
-            if now >= self._next_flush and self._flushed(pipeline):
-                self._next_flush = now + FLUSH_S
-                self._flush(pipeline, watch, "judging")
+            flushing.turn(pipeline.organs, now)
             if now >= self._next_checkpoint and self._captured is None:
                 self._next_checkpoint = now + self._options.checkpoint_s
                 self._capture(pipeline, watch)
@@ -252,65 +264,13 @@ class Worker:
         pipeline.organs = organs
         watch.carry(organs.directory)
         self._next_checkpoint = time.monotonic()
+        settle_memory()
         log.info(
             "definitions_changed", version=organs.judge.definitions.version, sensors=len(organs.directory),
             definitions=len(organs.judge.definitions.definitions), let_go=len(gone),
         )  # fmt: skip
 
     # --- beside the batches ---
-
-    def _flush(self, pipeline: Pipeline, watch: Watch, state: str) -> None:
-        report = self._source.report()
-        self._metrics.connected.set(int(report.connected))
-        self._metrics.broker_dropped.set(report.dropped or 0)
-        self._metrics.queue_depth.set(report.waiting)
-        spool = self._storing.report()
-        self._metrics.spool_batches.set(spool.batches)
-        self._metrics.spool_bytes.set(spool.bytes)
-        self._metrics.spool_oldest_seconds.set(spool.oldest_s or 0)
-        self._metrics.spool_used.set(spool.used)
-        self._metrics.spool_set_aside.set(len(spool.set_aside))
-        self._metrics.gaps.inc(max(0, watch.missing - self._lost))
-        self._lost = watch.missing
-        if state == "judging" and not report.connected:
-            state = "broker_away"
-        said: dict[str, object] = {
-            "batch": self._storing.batch_no,
-            "stored": self._storing.stored_no,
-            "definitions_version": pipeline.organs.judge.definitions.version,
-            "broker": {
-                "connected": report.connected,
-                "version": report.broker_version,
-                "dropped": report.dropped,
-                "sessions_lost": report.sessions_lost,
-            },
-            "waiting_messages": report.waiting,
-            "detectors_off": pipeline.organs.judge.switched_off,
-            "spool": {
-                "batches": spool.batches,
-                "bytes": spool.bytes,
-                "oldest_s": spool.oldest_s,
-                "used": spool.used,
-                "set_aside": list(spool.set_aside),
-            },
-        }
-        notes = self._gatherer.collect(pipeline.organs, watch)
-        self._flushing = self._scribe.flush(notes, state, said), notes
-
-    def _flushed(self, pipeline: Pipeline) -> bool:
-        """Whether the last flush is over; what it could not write goes into the next."""
-        if self._flushing is None:
-            return True
-        future, notes = self._flushing
-        if not future.done():
-            return False
-        self._flushing = None
-        try:
-            future.result()
-        except (DatabaseAway, psycopg.Error) as error:
-            log.warning("newest_values_not_written", reason=first_line(error))
-            self._gatherer.take_back(notes, pipeline.organs)
-        return True
 
     def _capture(self, pipeline: Pipeline, watch: Watch) -> None:
         """Memory as of the last judged batch; it is kept once that batch is stored."""
@@ -347,18 +307,14 @@ class Worker:
             log.warning("checkpoint_not_written", reason=first_line(error))
         return True
 
-    def _end(self, pipeline: Pipeline, watch: Watch) -> None:
+    def _end(self, pipeline: Pipeline, watch: Watch, flushing: Flushing) -> None:
         """The last checkpoint and the last beat."""
         if self._saving is not None:
             self._saving.exception()
             self._saved()
         self._capture(pipeline, watch)
         self._save_captured(pipeline)
-        if self._flushing is not None:
-            self._flushing[0].exception()
-            self._flushed(pipeline)
-        self._flush(pipeline, watch, "stopping")
-        for future in (self._saving, self._flushing[0] if self._flushing else None):
+        for future in (self._saving, flushing.end(pipeline.organs)):
             error = future.exception() if future is not None else None
             if error is not None:
                 log.warning("last_words_not_written", reason=first_line(error))

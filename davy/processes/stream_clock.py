@@ -112,6 +112,10 @@ class StreamedSource:
         next_us = min(now_us + max(GAP_US, (now_us - self._heard_us) // 2), sent_us - JUST_BEFORE_US)
         return next_us > now_us and self._clock.follow(next_us) == next_us
 
+    def wake(self) -> None:
+        """Ends a wait in `take`."""
+        self._inner.wake()
+
     def ack(self, lot: Lot) -> None:
         """Says that these messages are stored and judged."""
         self._inner.ack(lot)

@@ -211,8 +211,7 @@ def _copy_same(
             "COPY reading (sensor_id, measured_at, value, quality, batch_no) FROM STDIN (FORMAT binary)"
         ) as copy,
     ):
-        part = batch if rows.all() else batch.take(rows)
-        copy.write(reading_rows(part, sensor_id, batch_no, judged=False))
+        copy.write(reading_rows(batch.take(_by_sensor(batch, rows)), sensor_id, batch_no, judged=False))
 
 
 def _copy_judged(
@@ -226,7 +225,13 @@ def _copy_judged(
             "COPY reading (sensor_id, measured_at, value, quality, batch_no, judged_at) FROM STDIN (FORMAT binary)"
         ) as copy,
     ):
-        copy.write(reading_rows(batch.take(rows), sensor_id, batch_no, judged=True))
+        copy.write(reading_rows(batch.take(_by_sensor(batch, rows)), sensor_id, batch_no, judged=True))
+
+
+def _by_sensor(batch: ReadingBatch, rows: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The order of the key, as far as it costs nothing: rows of one sensor go to one page of the index, and rise already."""
+    chosen = np.flatnonzero(rows)
+    return chosen[np.argsort(batch.sensor[chosen], kind="stable")]
 
 
 def _apply(connection: Connection[Any], events: list[Event], record: Record) -> None:

@@ -26,7 +26,7 @@ def mistakes(environ: dict[str, str]) -> list[str]:
 def test_nothing_set_is_enough_to_read() -> None:
     """Defaults stand for one machine; what a process needs beyond them it asks for by name."""
     settings = Settings.read({"PATH": "/bin", "HOME": "/root"})
-    assert (settings.mqtt_host, settings.worker, settings.window) == ("127.0.0.1", "ingest-0", 2000)
+    assert (settings.mqtt_host, settings.worker, settings.window) == ("127.0.0.1", "ingest-0", 4000)
 
 
 def test_no_secret_has_a_default() -> None:

@@ -35,6 +35,9 @@ class Queue:
         self._waiting.clear()
         return lot
 
+    def wake(self) -> None:
+        """It never waits."""
+
     def ack(self, lot: Lot) -> None:
         """Nobody asks."""
 

@@ -49,14 +49,23 @@ def test_a_stamp_from_the_future_does_not_stand_before_what_is_true_now() -> Non
     marks.sort(readings((127, 100, 55.0)))
     marks.sort(readings((101, 101, 3.0)))
     assert marks.value.tolist() == [3.0]
-    assert marks.take_changed().tolist() == [0]
+    assert marks.take_changed(slice(None)).tolist() == [0]
 
 
 def test_a_late_reading_is_never_the_newest() -> None:
     """History that arrives late does not replace the value people look at."""
     marks = one_sensor()
     marks.sort(readings((10, 10, 1.0)))
-    marks.take_changed()
+    marks.take_changed(slice(None))
     marks.sort(readings((9, 9, 2.0)))
     assert marks.value.tolist() == [1.0]
-    assert marks.take_changed().tolist() == []
+    assert marks.take_changed(slice(None)).tolist() == []
+
+
+def test_what_changed_is_taken_piece_by_piece() -> None:
+    """Newest values of many sensors go out in pieces: each once, none left over."""
+    marks = one_sensor()
+    marks.changed = np.array([True, False, True, True])
+    assert marks.take_changed(slice(0, 2)).tolist() == [0]
+    assert marks.take_changed(slice(2, 4)).tolist() == [2, 3]
+    assert marks.take_changed(slice(0, 4)).tolist() == []

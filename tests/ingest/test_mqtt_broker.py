@@ -161,18 +161,19 @@ def test_large_retained_and_wrong_messages_do_not_stop_the_stream(broker: Broker
 
 def test_the_queue_is_bounded_by_the_brokers_window(broker: Broker, plant: mqtt.Client) -> None:
     """Nobody takes: the broker sends its window and waits; everything comes once acks flow."""
+    window = MqttOptions(host=broker.host, port=broker.port, worker="w").window  # as deploy/mosquitto.conf has it
     ours = source(broker)
     ours.start()
-    publish(plant, *(b"%d" % i for i in range(5000)))
-    wait_for(lambda: ours.report().waiting >= 2000, "the window")
-    assert ours.report().waiting == 2000
+    publish(plant, *(b"%d" % i for i in range(9000)))
+    wait_for(lambda: ours.report().waiting >= window, "the window")
+    assert ours.report().waiting == window
     got: list[bytes] = []
-    while len(got) < 5000:
+    while len(got) < 9000:
         lot = ours.take(700, 10**9, 5.0)
         assert len(lot)
         got += [m.payload for m in lot.messages]
         ours.ack(lot)
-    assert got == [b"%d" % i for i in range(5000)]
+    assert got == [b"%d" % i for i in range(9000)]
     ours.stop()
 
 

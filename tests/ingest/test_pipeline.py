@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ingest.pipeline import Work
 from ingest.source import SourceReport
 from tests.ingest.plant import message, payload
 from tests.ingest.turned import SECOND, SILENT_S, Turn, turned_by
@@ -16,6 +17,41 @@ def test_what_was_taken_is_judged_whatever_our_clock_says(turned_by: Turn) -> No
     assert turned.kept.records == []
     turned.turn(0)
     assert [len(record.lot) for record in turned.kept.records] == [1]
+    assert [len(lot) for lot in turned.source.acked] == [1]
+
+
+def test_the_next_batch_is_judged_while_one_is_stored(turned_by: Turn) -> None:
+    """Storing takes as long as judging the next batch; acks come in order, each once its own batch is stored."""
+    passed: list[str] = []
+
+    def after(point: str) -> None:
+        passed.append(point)
+        if passed.count("judge") == 2:
+            turned.kept.open.set()
+
+    turned = turned_by(after=after)
+    turned.kept.open.clear()
+    assert turned.begin(0) == []
+    assert turned.source.acked == []
+    first = turned.begin(1)
+    assert [work.lot for work in first] == turned.source.acked
+    second = turned.pipeline.end()
+    assert [work.lot for work in first + second] == turned.source.acked
+    assert [row["seq"] for work in first + second for row in work.sorted.messages] == [0, 1]  # type: ignore[union-attr]
+    assert passed.index("ack") > len(passed) - passed[::-1].index("judge") - 1
+
+
+def test_a_batch_that_is_not_stored_in_time_is_spooled_though_nothing_comes(turned_by: Turn) -> None:
+    """Patience runs out without a next message; whoever calls people for life safety hears of it then."""
+    turned = turned_by(patience_s=0.05)
+    turned.kept.open.clear()
+    turned.begin(0, value=99.0)
+    ended: list[Work] = []
+    while not ended:
+        turned.storing.wait(0.01)
+        ended = turned.begin(after_s=0.01)
+    assert ended[0].committed is None
+    assert [event.active for event in turned.told.batches[0]] == [True]
     assert [len(lot) for lot in turned.source.acked] == [1]
 
 

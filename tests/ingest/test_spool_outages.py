@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.db, pytest.mark.broker]
 
 OUTAGE_S = 45.0
 LONG_OUTAGE_S = 600.0
-WINDOW = 2000  # messages that the broker delivers before it waits for acks
+WINDOW = 4000  # messages that the broker delivers before it waits for acks
 SENSORS = 50  # two devices, every 20 ms: 5,000 readings a second
 SLOW = 1500.0  # readings a second that the slowed store takes
 SWING_OF_TWO = 100  # messages of two devices in one swing

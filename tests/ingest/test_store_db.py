@@ -46,6 +46,9 @@ class Hand:
         """The next lot."""
         return Lot(self.lots.pop(0) if self.lots else [])
 
+    def wake(self) -> None:
+        """It never waits."""
+
     def ack(self, lot: Lot) -> None:
         """Kept for the test to look at."""
         self.acked.append(lot)
@@ -81,7 +84,7 @@ class Bench:
         self.committer = Committer(conninfo, lambda: token, self.writer, self.stop, self.metrics.ingest)
         self.storing = Storing(
             self.committer, spool, self.metrics.ingest,
-            stored_no=self.mark.batch_no, patience_s=self.patience_s, after=lambda _: None,
+            stored_no=self.mark.batch_no, patience_s=self.patience_s, after=lambda _: None, wake=self.source.wake,
         )  # fmt: skip
         self.storing.start()
         watch = Watch(found.directory, watched_us=found.resumed.watched_us, known_session=False, most=1000)
@@ -104,12 +107,12 @@ class Bench:
         """Runs one batch of these messages."""
         self.now_us += SECOND
         self.source.lots.append(list(messages))
-        work = self.pipeline.run_once(0)
-        assert work is not None
+        ended = self.pipeline.run_once(0) + self.pipeline.end()
+        assert len(ended) == 1
         while self.storing.waiting:
             self.storing.wait(0.01)
             self.storing.turn()
-        return work
+        return ended[0]
 
     def reading(
         self, seq: int, value: float, *, at_us: int | None = None, device: str = "d1", sensor: str = "s1"
@@ -351,7 +354,7 @@ def test_a_restart_says_again_what_a_flush_may_have_missed(bench: Bench) -> None
     bench.say(bench.reading(1, 3.0))
     bench.restart()
     marks = bench.pipeline.organs.sorter.marks
-    slots = marks.take_changed()
+    slots = marks.take_changed(slice(None))
     assert sorted(marks.value[slots].tolist()) == [2.0, 3.0]
     assert (marks.received[slots] > 0).all()
 

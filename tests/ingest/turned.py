@@ -45,6 +45,9 @@ class Hand:
         """The next lot."""
         return Lot(self.lots.pop(0) if self.lots else [])
 
+    def wake(self) -> None:
+        """It never waits."""
+
     def ack(self, lot: Lot) -> None:
         """Kept for the test to look at."""
         self.acked.append(lot)
@@ -97,7 +100,12 @@ class Turned:
     """A pipeline over one device d1 with a sensor s1, limited to 50, silent after 30 s, its gateway and the spool's sensor."""
 
     def __init__(
-        self, folder: Path, now_us: int = START_US, patience_s: float = LONG_S, limit_bytes: int = 10**9
+        self,
+        folder: Path,
+        now_us: int = START_US,
+        patience_s: float = LONG_S,
+        limit_bytes: int = 10**9,
+        after: Callable[[str], None] = lambda _: None,
     ) -> None:
         row = device_row(1)
         own = DeviceRow(device_id=9, company_id=1, site_id=1, site_key="north", key="_davy.north")
@@ -114,13 +122,21 @@ class Turned:
         self.told = Told()
         metrics = Metrics().ingest
         self.spool = Spool(folder, limit_bytes, lambda: self.now_us, watches_disk=False)
-        self.storing = Storing(self.kept, self.spool, metrics, stored_no=0, patience_s=patience_s, after=lambda _: None)
+        self.storing = Storing(
+            self.kept,
+            self.spool,
+            metrics,
+            stored_no=0,
+            patience_s=patience_s,
+            after=lambda _: None,
+            wake=self.source.wake,
+        )
         self.storing.start()
         watch = Watch(self.directory, watched_us=0, known_session=False, most=100)
         self.organs = self.fresh()
         self.pipeline = Pipeline(
             self.source, self.organs, watch, self.storing, self.told, lambda: self.now_us, metrics,
-            now_us=0, most_messages=100, after=lambda _: None,
+            now_us=0, most_messages=100, after=after,
         )  # fmt: skip
 
     def fresh(self) -> Organs:
@@ -128,7 +144,13 @@ class Turned:
         return Organs.grow(self.directory, self.definitions, 5 * SECOND)
 
     def turn(self, *seqs: int, after_s: float = 1.0, value: float = 1.0) -> Work | None:
-        """One turn; d1 has sent these messages."""
+        """One turn, until what it judged is stored or spooled; d1 has sent these messages."""
+        self.begin(*seqs, after_s=after_s, value=value)
+        ended = self.pipeline.end()
+        return ended[0] if ended else None
+
+    def begin(self, *seqs: int, after_s: float = 1.0, value: float = 1.0) -> list[Work]:
+        """One turn, as far as it goes without waiting; what came to its end meanwhile."""
         self.now_us += int(after_s * SECOND)
         if seqs:
             bodies = [payload(seq, self.now_us, [{"s": "s1", "v": value}]) for seq in seqs]
