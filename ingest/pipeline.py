@@ -1,11 +1,10 @@
-"""The path of a reading, design section 4: the story of one batch, told by its steps.
+"""The path of a reading, design section 4: the story of one batch, told by six steps.
 
     receive  take what the broker delivered
     decode   bytes to columns; what cannot be taken is rejected with a reason
     sort     drop repeats, find the instants, mark what is late
     judge    detectors and conditions, once
-    hand     to the thread that stores
-    store    one transaction: fence, readings, events last; where the database is away or slow, the spool
+    store    one transaction, of another thread: fence, readings, events last; where the database is away or slow, the spool
     ack      acknowledged means judged, and stored or in the spool
 
 While one batch is stored, the next is received and judged. One function walks the steps and calls `after(step)`; fault tests
@@ -32,7 +31,7 @@ from ingest.storing import SPOOL_POINTS, Storing
 from ingest.urgent import Urgent
 from ingest.watch import Watch
 
-FAULT_POINTS: Final = ("receive", "decode", "sort", "judge", "hand", *STORE_POINTS, *SPOOL_POINTS, "store", "ack")
+FAULT_POINTS: Final = ("receive", "decode", "sort", "judge", *STORE_POINTS, *SPOOL_POINTS, "store", "ack")
 MOST_BYTES: Final = (
     4 * 1024 * 1024
 )  # a batch: about 70,000 readings of a message with 50, half a second of the database
@@ -95,14 +94,13 @@ class Pipeline:
         self._most = most_messages
         self._after = after
         self._limit = RejectionLimit()
-        self._storing_now: Work | None = None
+        self._being_stored: Work | None = None
         self._judging: tuple[Step, ...] = (
             ("receive", self._receive),
             ("decode", self._decode),
             ("sort", self._sort),
             ("judge", self._judge),
         )
-        self._handing: tuple[Step, ...] = (("hand", self._hand),)
         self._ending: tuple[Step, ...] = (("store", self._store), ("ack", self._ack))
 
     def run_once(self, wait_s: float) -> list[Work]:
@@ -116,15 +114,14 @@ class Pipeline:
         judged = self._walk(work, self._judging)
         ended = self.end() if judged or self._storing.due else []
         if judged:
-            self._walk(work, self._handing)
-            self._storing_now = work
+            self._hand_over(work)
             if self._storing.due:  # it goes into the spool
                 ended += self.end()
         return ended
 
     def end(self) -> list[Work]:
         """Waits for the batch that is being stored, if there is one, and acknowledges it."""
-        work, self._storing_now = self._storing_now, None
+        work, self._being_stored = self._being_stored, None
         if work is None:
             return []
         self._walk(work, self._ending)
@@ -195,7 +192,7 @@ class Pipeline:
         self.now_us = work.now_us
         return True
 
-    def _hand(self, work: Work) -> bool:
+    def _hand_over(self, work: Work) -> None:
         assert work.decoded is not None
         assert work.sorted is not None
         assert work.judgement is not None
@@ -209,7 +206,7 @@ class Pipeline:
             standing=self.organs.judge.standing() if self._storing.lost_some() else None,
         )
         self._storing.hand_over(record)
-        return True
+        self._being_stored = work
 
     def _store(self, work: Work) -> bool:
         assert work.judgement is not None
