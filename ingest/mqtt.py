@@ -81,13 +81,13 @@ class MqttSource:
             self.stop()
             raise BrokerAway(f"No session with the broker at {self._options.host}:{self._options.port}: {reason}.")
 
-    def take(self, most: int, most_bytes: int, wait_s: float) -> Lot:
+    def take(self, most: int, most_bytes: int, wait_s: float, gathered_s: float = 0.0) -> Lot:
         """Messages not taken yet, oldest first; waits `wait_s` for the first, then a little for more."""
         with self._lock:
             if not self._queue and not self._woken:
                 self._lock.wait(wait_s)
             self._woken = False
-            deadline = time.monotonic() + self._options.linger_s
+            deadline = time.monotonic() + self._options.linger_s - gathered_s
             while 0 < len(self._queue) < most and self._bytes < most_bytes:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0 or not self._lock.wait(remaining):

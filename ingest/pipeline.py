@@ -35,6 +35,9 @@ FAULT_POINTS: Final = ("receive", "decode", "sort", "judge", *STORE_POINTS, *SPO
 MOST_BYTES: Final = (
     4 * 1024 * 1024
 )  # a batch: about 70,000 readings of a message with 50, half a second of the database
+ENOUGH: Final = (
+    4  # part of a batch: so many messages are judged at once, fewer gather until the batch before them is stored
+)
 
 
 @dataclass(slots=True)
@@ -92,6 +95,7 @@ class Pipeline:
         self._clock = clock
         self._metrics = metrics
         self._most = most_messages
+        self._enough = max(1, most_messages // ENOUGH)
         self._after = after
         self._limit = RejectionLimit()
         self._being_stored: Work | None = None
@@ -143,9 +147,8 @@ class Pipeline:
         if self._storing.full:
             self._storing.wait(work.wait_s)
             return False
-        if self._source.report().waiting < self._most:
-            self._storing.gather()
-        work.lot = self._source.take(self._most, MOST_BYTES, work.wait_s)
+        gathered_s = self._storing.gather(lambda: self._source.report().waiting >= self._enough, work.wait_s)
+        work.lot = self._source.take(self._most, MOST_BYTES, max(0.0, work.wait_s - gathered_s), gathered_s)
         # `now` rises from batch to batch, so that readings of virtual sensors have keys of their own.
         work.now_us = max(self._clock(), self.now_us + 1)
         if work.now_us < OLDEST_US and not work.lot.messages:

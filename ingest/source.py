@@ -75,8 +75,12 @@ class Source(Protocol):
             BrokerAway: the broker cannot be reached or refuses us.
         """
 
-    def take(self, most: int, most_bytes: int, wait_s: float) -> Lot:
-        """Messages not taken yet, oldest first; empty when none came in `wait_s`."""
+    def take(self, most: int, most_bytes: int, wait_s: float, gathered_s: float = 0.0) -> Lot:
+        """Messages not taken yet, oldest first; empty when none came in `wait_s`.
+
+        Args:
+            gathered_s: how long they were left to gather already.
+        """
 
     def wake(self) -> None:
         """Ends a wait for the first message in `take`: there is other work. Any thread may call it."""

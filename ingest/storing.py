@@ -30,6 +30,7 @@ PATIENCE_S: Final = 2.0
 TIDY_S: Final = 1.0
 # While batches wait in the spool they are made larger: the database stores a few large ones sooner than many small ones.
 GATHER_S: Final = 0.1
+LOOK_S: Final = 0.005  # between looks whether there are enough
 NO_ROOM_S: Final = 0.5  # between looks whether there is room again
 LAST_DRAIN_S: Final = 1.0
 FAREWELL_S: Final = 10.0  # for the batch in hand, at the end
@@ -204,11 +205,20 @@ class Storing:
         with self._news:
             self._news.wait(wait_s)
 
-    def gather(self) -> None:
-        """Lets messages gather for a moment, where batches wait for the database anyway."""
-        if self.waiting > 1:
-            with self._news:
-                self._news.wait_for(lambda: self.waiting <= 1 or self._over, GATHER_S)
+    def gather(self, enough: Callable[[], bool], wait_s: float) -> float:
+        """Lets messages gather while the database is busy anyway: until it is not, there are enough, or time is over.
+
+        A reading that is judged early would wait for the batch before it; one that comes later would have to wait for both.
+
+        Returns:
+            How long it took, in seconds.
+        """
+        began = time.monotonic()
+        until = began + (GATHER_S if self.waiting > 1 else wait_s)
+        with self._news:
+            while self.waiting and not self.due and not enough() and (left_s := until - time.monotonic()) > 0:
+                self._news.wait(min(left_s, LOOK_S))
+        return time.monotonic() - began
 
     def finish(self) -> None:
         """Stores what little waits, so that the last checkpoint can be kept, and closes the file; more stays for the next start."""

@@ -76,10 +76,10 @@ class StreamedSource:
         """Connects."""
         self._inner.start()
 
-    def take(self, most: int, most_bytes: int, wait_s: float) -> Lot:
+    def take(self, most: int, most_bytes: int, wait_s: float, gathered_s: float = 0.0) -> Lot:
         """The next messages up to `SPAN_US` further on, each stamped with the clock it moved on."""
         if not self._ahead or not self._clock():
-            self._ahead.extend(self._inner.take(most, most_bytes, wait_s).messages)
+            self._ahead.extend(self._inner.take(most, most_bytes, wait_s, gathered_s).messages)
         if not self._begun():
             return Lot([])
         if self._ahead and self._looks_into_silence():

@@ -29,7 +29,7 @@ class Queue:
     def start(self) -> None:
         """There is nothing to connect to."""
 
-    def take(self, most: int, most_bytes: int, wait_s: float) -> Lot:
+    def take(self, most: int, most_bytes: int, wait_s: float, gathered_s: float = 0.0) -> Lot:
         """Everything."""
         lot = Lot(list(self._waiting))
         self._waiting.clear()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+
+import pytest
+
 from ingest.pipeline import Work
 from ingest.source import SourceReport
 from tests.ingest.plant import message, payload
@@ -39,6 +43,30 @@ def test_the_next_batch_is_judged_while_one_is_stored(turned_by: Turn) -> None:
     assert [work.lot for work in first + second] == turned.source.acked
     assert [row["seq"] for work in first + second for row in work.sorted.messages] == [0, 1]  # type: ignore[union-attr]
     assert passed.index("ack") > len(passed) - passed[::-1].index("judge") - 1
+
+
+@pytest.mark.parametrize(("waiting", "stored_then"), [(0, 1), (25, 0)], ids=["few", "enough"])
+def test_few_messages_gather_while_one_batch_is_stored(turned_by: Turn, waiting: int, stored_then: int) -> None:
+    """Judged early, few readings would only wait; enough of them, a quarter of a batch, are judged at once."""
+    passed: list[str] = []
+
+    def after(point: str) -> None:
+        passed.append(point)
+        if passed.count("judge") == 2:
+            turned.kept.open.set()
+
+    turned = turned_by(after=after)
+    turned.kept.open.clear()
+    turned.begin(0)
+    turned.source.known = SourceReport(connected=True, waiting=waiting)
+    opening = threading.Timer(0.2, turned.kept.open.set)
+    opening.start()
+    turned.source.lots.append([message("d1", payload(1, turned.now_us, [{"s": "s1", "v": 1.0}]), turned.now_us)])
+    seen: list[int] = []
+    turned.source.asked = lambda: seen.append(len(turned.kept.records))
+    turned.pipeline.run_once(60.0)
+    opening.cancel()
+    assert seen == [stored_then]
 
 
 def test_a_batch_that_is_not_stored_in_time_is_spooled_though_nothing_comes(turned_by: Turn) -> None:

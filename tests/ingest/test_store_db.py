@@ -42,7 +42,7 @@ class Hand:
     def start(self) -> None:
         """Nothing to connect to."""
 
-    def take(self, most: int, most_bytes: int, wait_s: float) -> Lot:
+    def take(self, most: int, most_bytes: int, wait_s: float, gathered_s: float = 0.0) -> Lot:
         """The next lot."""
         return Lot(self.lots.pop(0) if self.lots else [])
 

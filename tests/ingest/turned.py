@@ -37,12 +37,14 @@ class Hand:
         self.lots: list[list[RawMessage]] = []
         self.acked: list[Lot] = []
         self.known = SourceReport(connected=True)
+        self.asked: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Nothing to connect to."""
 
-    def take(self, most: int, most_bytes: int, wait_s: float) -> Lot:
+    def take(self, most: int, most_bytes: int, wait_s: float, gathered_s: float = 0.0) -> Lot:
         """The next lot."""
+        self.asked()
         return Lot(self.lots.pop(0) if self.lots else [])
 
     def wake(self) -> None:
