@@ -10,6 +10,7 @@ DavyError
  |    +-- DatabaseAway
  |    +-- BrokerAway
  +-- Fenced              another owner has taken over this worker; stop at once
+ +-- SteppedBack         the database has lost batches that it had confirmed; begin anew from what it has
  +-- DeliveryFailed      a channel could not deliver; `permanent` says whether trying again is of use
 
 One bit tells a caller what to do: `permanent` is true where trying the same thing again cannot help.
@@ -77,6 +78,10 @@ class BrokerAway(Unavailable):
 
 class Fenced(DavyError):
     """Another owner has taken over this worker."""
+
+
+class SteppedBack(DavyError):
+    """The database has lost batches that it had confirmed: a fail-over to a standby that was behind, or an older copy."""
 
 
 class DeliveryFailed(DavyError):

@@ -14,13 +14,16 @@ from core.db import transaction
 from core.log import logger
 from ingest.checkpoint import Resumed, replay_spooled, resume
 from ingest.directory import Directory
+from ingest.instant import instant
 from ingest.judge import differences
 from ingest.organs import Organs
+from ingest.sequence import GapRow
 from ingest.source import Clock
 from ingest.spool import Spool
 from ingest.store.batch import Record
 from ingest.store.memory import Mark, judged_now_of, take_over
 from ingest.store.portfolio import load_portfolio
+from ingest.store.sidelines import write_gaps
 from ingest.store.spool import SpoolDamaged
 from ingest.urgent import Urgent
 
@@ -57,14 +60,20 @@ def begin(
         log.error("stored_batches_missing", mark=mark.batch_no, found=resumed.batch_no)
     with transaction(connection, token):
         held = {(key.definition_id, key.sensor_id) for key in active(connection)}
-    spool.fit(mark.batch_no, judged_now_of(connection, token, worker, mark.batch_no))
+    newest = spool.newest_until(mark.batch_no)
+    judged_now = None if newest is None else judged_now_of(connection, token, worker, newest)
+    spool.fit(mark.batch_no, judged_now, mark.lineage)
     count, now_us, watched_us = 0, resumed.now_us, resumed.watched_us
+    gaps: list[GapRow] = []
     for record in _spooled(spool, mark.batch_no):
-        replay_spooled(record, organs)
+        gaps += replay_spooled(record, organs)
         held = _after(held, record)
         now_us, watched_us = record.judgement.now_us, record.judgement.watched_us
         urgent.spooled(record.judgement.events, now_us)
         count += 1
+    if gaps:
+        with transaction(connection, token):
+            write_gaps(connection, gaps, directory, instant(now_us))
     resumed = Resumed(mark.batch_no + count, now_us, watched_us, resumed.replayed + count, resumed.watch)
     missed = differences(held, organs.judge.standing(), now_us or clock())
     return Begun(mark, directory, organs, resumed, count, missed)

@@ -21,6 +21,7 @@ from core.log import logger
 from ingest.copy_rows import from_2000, unpack_judged
 from ingest.directory import NO_SLOT, Directory
 from ingest.organs import Columns, Organs
+from ingest.sequence import GapRow
 from ingest.sorting import MESSAGE
 from ingest.store.batch import Record
 from ingest.store.memory import BatchRow, SavedState, batches_after, load_checkpoint, stored_readings
@@ -106,15 +107,20 @@ def capture(
     return SavedState(batch_no, LAYOUT, organs.judge.definitions.version, pack(columns))
 
 
-def replay_spooled(record: Record, organs: Organs) -> None:
-    """Judges a batch of the spool again; sensors that are gone meanwhile are left out, as with stored ones."""
+def replay_spooled(record: Record, organs: Organs) -> list[GapRow]:
+    """Judges a batch of the spool again; sensors that are gone meanwhile are left out, as with stored ones.
+
+    Returns:
+        Gaps that it does not know of, because batches before it were lost since it was judged.
+    """
     judgement, kept = record.judgement, record.sorted
-    organs.sorter.replay_messages(kept.messages, judgement.now_us)
+    gaps = organs.sorter.replay_messages(kept.messages, judgement.now_us)
     slots = organs.directory.slots_of(record.directory.sensor_id[kept.batch.sensor])
     known = slots != NO_SLOT
     batch, late = replace(kept.batch, sensor=slots).take(known), kept.late[known]
     organs.sorter.replay_readings(batch, late)
     organs.judge.advance(batch.take(~late), judgement.now_us, judgement.watched_us)
+    return [gap for gap in gaps if gap not in kept.gaps]
 
 
 def _replay(rows: Sequence[BatchRow], stored: NDArray[np.void], organs: Organs) -> None:

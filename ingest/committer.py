@@ -15,7 +15,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg import Connection
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from core.db import Token, connect, first_line
 from core.errors import DatabaseAway
@@ -30,8 +30,18 @@ from ingest.store.batch import BatchWriter, Committed, Record
 # which a trigger or a function raises. Missing tables or rights (42) are ours: they are waited for, loudly.
 GUILTY: Final = ("22", "23", "P0001")
 UNIQUE: Final = "23505"
+# Somebody stood in the way: deadlock, serialization, a lock that was not to be had. The session is sound.
+CONFLICT: Final = ("40", "55")
 FIRST_WAIT_S: Final = 0.05
 LONGEST_WAIT_S: Final = 2.0
+MOST_REASONS: Final = 10  # of one batch that are said each once; then only how long it lasts
+
+# What the server is to do with a session of ours that went without a word, by a cut network or a host that froze: its
+# transaction holds the mark, so nobody gets on before it is ended.
+_SESSION: Final = (
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=10000"
+    " -c idle_in_transaction_session_timeout=30000"
+)
 
 log = logger(__name__)
 
@@ -40,15 +50,20 @@ class Interrupted(Exception):
     """The batch was not stored; nothing of it was acknowledged, so it comes again."""
 
 
-def open_connection(conninfo: str) -> Connection[Any]:
-    """A connection of ingest that notices within 10 s when the other side is gone.
+def open_connection(conninfo: str, *, settings: str = "") -> Connection[Any]:
+    """A connection of ingest; each side notices within about 10 s when the other is gone.
+
+    Args:
+        settings: more of what a session begins with, as `-c name=value`.
 
     Raises:
         DatabaseAway: the database does not answer.
     """
+    told = conninfo_to_dict(conninfo).get("options") or ""
     alive = make_conninfo(
-        conninfo, keepalives_idle=5, keepalives_interval=2, keepalives_count=3, tcp_user_timeout=10_000
-    )
+        conninfo, keepalives_idle=5, keepalives_interval=2, keepalives_count=3, tcp_user_timeout=10_000,
+        options=f"{_SESSION} {settings} {told}",
+    )  # fmt: skip
     connection = connect(alive, application="ingest")
     adapt_columns(connection)
     return connection
@@ -77,9 +92,11 @@ class Committer:
 
         Raises:
             Fenced: another owner has taken over.
+            SteppedBack: the database has lost batches that it had confirmed.
             Interrupted: the process is to end and the database is away.
         """
         failures = 0
+        said: set[str] = set()
         while True:
             try:
                 with self._metrics.commit_seconds.time():
@@ -89,7 +106,7 @@ class Committer:
                 if self._mend(error, record):
                     continue
                 failures += 1
-                self._wait(error, failures)
+                self._wait(error, failures, said)
                 continue
             if failures:
                 log.info("database_back", failures=failures, batch=record.batch_no)
@@ -124,14 +141,17 @@ class Committer:
             self._connection = open_connection(self._conninfo)
         return self._connection
 
-    def _wait(self, error: Exception, failures: int) -> None:
-        state = getattr(error, "sqlstate", None)
+    def _wait(self, error: Exception, failures: int, said: set[str]) -> None:
+        state, reason = getattr(error, "sqlstate", None), first_line(error)
         self._metrics.database_up.set(0)
-        if failures in (1, 10, 100) or failures % 1000 == 0:
-            # The first time is often a restart; what lasts is an error.
-            (log.warning if failures == 1 else log.error)(
-                "batch_not_stored", failures=failures, sqlstate=state, reason=first_line(error)
-            )
+        news = reason not in said and len(said) < MOST_REASONS
+        if news or failures in (10, 100) or failures % 1000 == 0:
+            # The first time is often a restart; what lasts is an error. What ends the sessions often hides why none can be had.
+            said.add(reason)
+            (log.warning if news else log.error)("batch_not_stored", failures=failures, sqlstate=state, reason=reason)
+        if not (state or "").startswith(CONFLICT):
+            # What the session was born with may be what is wrong: read-only, a server that is no longer the primary.
+            self.close()
         longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(failures, 10))
         if self._stop.wait(random.uniform(FIRST_WAIT_S, longest)):
             raise Interrupted from error

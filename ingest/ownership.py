@@ -36,6 +36,7 @@ class Ownership:
         self._file: IO[str] | None = None
         self._connection: Connection[Any] | None = None
         self._next_try = 0.0
+        self._said_held = False
         self._taking: Future[Connection[Any] | None] | None = None
         self._pool = ThreadPoolExecutor(1, "ownership")
 
@@ -104,8 +105,12 @@ class Ownership:
         except DatabaseAway:
             return None
         try:
-            if try_lock(connection, self._worker) is not None:
-                # Mostly our own old connection, which the server has not missed yet.
+            holder = try_lock(connection, self._worker)
+            if holder is not None:
+                # Mostly our own old connection, which the server has not missed yet; else the fence ends us with our next batch.
+                if not self._said_held:
+                    log.warning("worker_lock_held", worker=self._worker, holder=holder)
+                self._said_held = True
                 connection.close()
                 return None
             listen(connection)
@@ -113,6 +118,7 @@ class Ownership:
             log.warning("worker_lock_not_taken", worker=self._worker, reason=first_line(error))
             connection.close()
             return None
+        self._said_held = False
         log.info("worker_lock_taken_again", worker=self._worker)
         return connection
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+import psycopg
 from psycopg import Connection
 
 from core.db import Token, transaction
@@ -17,6 +18,9 @@ from ingest.notes import Notes
 from ingest.store.memory import SavedState, save_checkpoint
 from ingest.store.portfolio import load_portfolio
 from ingest.store.status import write_latest, write_status, write_streams
+
+# A row that somebody's session holds must not hold us for ever: what could not be written goes into the next flush.
+PATIENCE: Final = "-c lock_timeout=2000"
 
 Answer = TypeVar("Answer")
 
@@ -69,9 +73,18 @@ class Scribe:
             self._connection.close()
 
     def _submit(self, work: Callable[[Connection[Any]], Answer]) -> Future[Answer]:
-        return self._pool.submit(lambda: work(self._connected()))
+        return self._pool.submit(self._do, work)
+
+    def _do(self, work: Callable[[Connection[Any]], Answer]) -> Answer:
+        try:
+            return work(self._connected())
+        except psycopg.Error:
+            # The next one begins afresh: a session keeps what it was born with, such as being read-only.
+            if self._connection is not None:
+                self._connection.close()
+            raise
 
     def _connected(self) -> Connection[Any]:
         if self._connection is None or self._connection.broken or self._connection.closed:
-            self._connection = open_connection(self._conninfo)
+            self._connection = open_connection(self._conninfo, settings=PATIENCE)
         return self._connection

@@ -114,11 +114,12 @@ class Sorter:
             origin = np.concatenate([origin, np.full(len(virtual), NO_ORIGIN, np.int32)])
         return batch, origin
 
-    def replay_messages(self, messages: NDArray[np.void], now_us: int) -> None:
-        """Notes the messages of a stored batch again, after a restart."""
-        ignored: list[GapRow] = []
+    def replay_messages(self, messages: NDArray[np.void], now_us: int) -> list[GapRow]:
+        """Notes the messages of a batch again, after a restart; gives the gaps that it opens, changes or closes this time."""
+        changes: list[GapRow] = []
         for row in messages.tolist():
-            self._note(row, now_us, ignored)
+            self._note(row, now_us, changes)
+        return changes
 
     def replay_readings(self, batch: ReadingBatch, late: NDArray[np.bool_]) -> None:
         """Moves the marks over the readings of a stored batch again, in order of judged time.

@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -78,6 +78,7 @@ class Spool:
         self._reader: sqlite3.Connection | None = None
         self._directories: dict[int, Directory] = {}
         self._last_directory: tuple[Directory, int] | None = None
+        self._lineage: str | None = None
         try:
             self._writer: sqlite3.Connection | None = self._opened()
         except (sqlite3.Error, OSError) as error:
@@ -91,6 +92,8 @@ class Spool:
             self._set_aside(str(error))
             writer, found = file.open_listed(self._path)
         self._entries, self._bytes = deque(found), sum(entry.size for entry in found)
+        if self._lineage is not None:
+            file.keep_lineage(writer, self._lineage)
         return writer
 
     # --- how it stands ---
@@ -209,27 +212,58 @@ class Spool:
 
     # --- what is wrong ---
 
-    def fit(self, mark_no: int, judged_now: int | None) -> int:
+    def newest_until(self, mark_no: int) -> int | None:
+        """The newest of its batches that a database whose mark is at `mark_no` should have."""
+        return next((entry.batch_no for entry in reversed(self._entries) if entry.batch_no <= mark_no), None)
+
+    def fit(self, mark_no: int, judged_now: int | None, lineage: str) -> int:
         """Drops what the database has; what does not follow on its mark is set aside.
 
+        Where the same database has stepped back behind batches that it had confirmed, what waits here follows on what it has.
+
         Args:
-            judged_now: `now` of the batch at the mark, as the database has it; None: not known any more.
+            judged_now: `now` of the batch `newest_until(mark_no)`, as the database has it; None: it has none.
+            lineage: of the database.
 
         Returns:
             The number of the last batch: the mark's where nothing is left.
         """
-        numbers = [entry.batch_no for entry in self._entries]
-        if not numbers:
-            return mark_no
-        ours = [entry.judged_now for entry in self._entries if entry.batch_no == mark_no]
-        strange = bool(ours) and judged_now is not None and ours[0] != judged_now
-        if strange or numbers[0] > mark_no + 1 or numbers[-1] - numbers[0] + 1 != len(numbers):
+        if self._entries and (reason := self._strange(mark_no, judged_now, lineage)) is not None:
+            first, last = self._entries[0].batch_no, self._entries[-1].batch_no
             self._exchange(
-                f"batches {numbers[0]} to {numbers[-1]} do not follow on the database's, which ends with {mark_no}"
+                f"batches {first} to {last} do not follow on the database's, which ends with {mark_no}: {reason}"
             )
-            return mark_no
+        self._lineage = lineage
+        try:
+            if self._writer is not None and file.lineage_of(self._writer) != lineage:
+                file.keep_lineage(self._writer, lineage)
+            if self._entries and self._entries[0].batch_no > mark_no + 1:
+                self._close_up(mark_no)
+        except sqlite3.Error as error:
+            raise BadSetting(f"The spool {self._path} cannot be written ({error}).") from error
         self.forget_until(mark_no)
         return self.tail_no or mark_no
+
+    def _strange(self, mark_no: int, judged_now: int | None, lineage: str) -> str | None:
+        """Why what lies here cannot be stored in this database; None: it can."""
+        first, last, newest = self._entries[0].batch_no, self._entries[-1].batch_no, self.newest_until(mark_no)
+        ours = file.lineage_of(self._writer) if self._writer is not None else None
+        if ours is not None and ours != lineage:
+            return "it is another database"
+        if last - first + 1 != len(self._entries):
+            return "some are missing"
+        if newest is not None and judged_now != self._entries[newest - first].judged_now:
+            return f"it has another batch {newest}, of an owner that came between"
+        return "nothing says that it is the same database" if first > mark_no + 1 and ours is None else None
+
+    def _close_up(self, mark_no: int) -> None:
+        """Batches up to the first one here were lost by the database: what is left takes their numbers."""
+        assert self._writer is not None
+        first, last = self._entries[0].batch_no, self._entries[-1].batch_no
+        lower_by = first - mark_no - 1
+        file.renumber(self._writer, lower_by)
+        self._entries = deque(replace(entry, batch_no=entry.batch_no - lower_by) for entry in self._entries)
+        log.error("database_stepped_back", mark=mark_no, lost=f"{mark_no + 1} to {first - 1}", waiting=last - first + 1)
 
     def mend(self, stored_no: int, in_hand: Record | None, reason: str) -> int:
         """Sets the file aside and carries what can still be read of it into a new one, numbers closed up.

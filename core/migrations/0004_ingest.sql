@@ -16,7 +16,8 @@ CREATE TABLE ingest_mark (                     -- the fence: one row a worker
     worker      text PRIMARY KEY,
     epoch       bigint NOT NULL,
     batch_no    bigint NOT NULL,
-    moved_at    timestamptz NOT NULL DEFAULT now()
+    moved_at    timestamptz NOT NULL DEFAULT now(),
+    lineage     uuid NOT NULL DEFAULT gen_random_uuid()  -- tells this database from others; its standbys and copies have it too
 ) WITH (fillfactor = 20);
 
 CREATE TABLE ingest_batch (                    -- one row a committed batch: enough to judge it again after a restart

@@ -14,7 +14,6 @@ from alerting.apply import apply_events
 from alerting.store.alarms import active
 from core.batch import Event, Int32, ReadingBatch
 from core.db import transaction
-from core.errors import Fenced
 from ingest.conflict import conflict_rejections
 from ingest.copy_rows import pack_judged, reading_rows
 from ingest.directory import Directory
@@ -23,6 +22,7 @@ from ingest.judge import Judgement, differences
 from ingest.rejection import Rejected
 from ingest.sorting import Sorted
 from ingest.source import Lot
+from ingest.store.memory import passed_over
 from ingest.store.sidelines import insert_rejected, write_gaps
 from ingest.store.staging import Staged, insert_staged
 from ingest.urgent import Nobody, Urgent
@@ -93,6 +93,7 @@ class BatchWriter:
 
         Raises:
             Fenced: another owner has taken over the worker.
+            SteppedBack: the database has lost batches that it had confirmed.
             psycopg.Error: nothing of the batch is stored, unless the answer to COMMIT itself was lost.
         """
         self._prepare_days(connection, record.sorted.batch)
@@ -136,10 +137,7 @@ class BatchWriter:
         row = connection.execute("SELECT epoch, batch_no FROM ingest_mark WHERE worker = %s", (self.worker,)).fetchone()
         if row is not None and row[0] == self.epoch and row[1] == batch_no:
             return False
-        found = "there is no mark" if row is None else f"the mark is at epoch {row[0]}, batch {row[1]}"
-        raise Fenced(
-            f"Worker {self.worker} has another owner: this one is at epoch {self.epoch}, batch {batch_no - 1}, but {found}."
-        )
+        raise passed_over(connection, self.worker, self.epoch, batch_no - 1)
 
     def _prepare_days(self, connection: Connection[Any], batch: ReadingBatch) -> None:
         """Plain PostgreSQL has a partition a day; it is made before the day's first reading comes."""

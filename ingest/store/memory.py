@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from core.db import transaction
+from core.errors import Fenced, SteppedBack
 from ingest.copy_rows import stored_rows
 
 KEPT_BEHIND: Final = timedelta(hours=1)
@@ -21,10 +22,15 @@ ROWS_AT_ONCE: Final = 1_000_000  # of 64 bytes each
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a worker is."""
+    """Where a worker is.
+
+    Args:
+        lineage: tells the database from others; standbys and restored copies have it too.
+    """
 
     epoch: int
     batch_no: int
+    lineage: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def take_over(connection: Connection[Any], token: str, worker: str) -> Mark:
             """
             INSERT INTO ingest_mark (worker, epoch, batch_no) VALUES (%s, 1, 0)
             ON CONFLICT (worker) DO UPDATE SET epoch = ingest_mark.epoch + 1, moved_at = now()
-            RETURNING epoch, batch_no
+            RETURNING epoch, batch_no, lineage::text
             """,
             (worker,),
         ).fetchone()
@@ -73,6 +79,9 @@ def save_checkpoint(
 
     Returns:
         False where another owner has taken over: nothing is kept.
+
+    Raises:
+        SteppedBack: the database has lost batches that the checkpoint knows.
     """
     with transaction(connection, token):
         mark = connection.execute(
@@ -80,6 +89,9 @@ def save_checkpoint(
             (worker, epoch, saved.batch_no),
         ).fetchone()
         if mark is None:
+            reason = passed_over(connection, worker, epoch, saved.batch_no)
+            if isinstance(reason, SteppedBack):
+                raise reason
             return False
         connection.execute(
             """
@@ -96,6 +108,25 @@ def save_checkpoint(
             (worker, saved.batch_no, now - KEPT_BEHIND),
         )
     return True
+
+
+def passed_over(connection: Connection[Any], worker: str, epoch: int, confirmed_no: int) -> Fenced | SteppedBack:
+    """Why the mark is not where an owner left it.
+
+    Args:
+        confirmed_no: the last batch that the database had confirmed to the owner of `epoch`.
+    """
+    row = connection.execute("SELECT epoch, batch_no FROM ingest_mark WHERE worker = %s", (worker,)).fetchone()
+    found = "there is no mark" if row is None else f"the mark is at epoch {row[0]}, batch {row[1]}"
+    if row is not None and (row[0] > epoch or (row[0] == epoch and row[1] >= confirmed_no)):
+        return Fenced(
+            f"Worker {worker} has another owner: this one is at epoch {epoch}, batch {confirmed_no}, but {found}."
+        )
+    return SteppedBack(
+        f"The database is in an earlier state than the one that confirmed batch {confirmed_no} of worker {worker} in epoch "
+        f"{epoch}: {found}. It failed over to a standby that was behind, or is an older copy. What it lost of this worker shows "
+        "as gaps of the devices; ingest goes on from there when it is started again."
+    )
 
 
 def load_checkpoint(connection: Connection[Any], token: str, worker: str) -> SavedState | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-LAYOUT: Final = 1  # raise it, here and in `_make_tables`, when a row changes its meaning; other files are set aside
+LAYOUT: Final = 2  # raise it, here and in `_make_tables`, when a row changes its meaning; other files are set aside
 FILE: Final = "spool.sqlite"
 BUSY_S: Final = 10.0
 OTHER_LAYOUT: Final = "its layout is {found}, this Davy's is {ours}"
@@ -106,10 +106,30 @@ def _make_tables(connection: sqlite3.Connection) -> None:
             checksum     BLOB NOT NULL,
             payload      BLOB NOT NULL
         );
-        PRAGMA user_version = 1;
+        CREATE TABLE owner (lineage TEXT NOT NULL);
+        PRAGMA user_version = 2;
         COMMIT;
         """
     )
+
+
+def lineage_of(connection: sqlite3.Connection) -> str | None:
+    """Which database its batches are for; None: it was never said."""
+    found = connection.execute("SELECT lineage FROM owner").fetchone()
+    return None if found is None else str(found[0])
+
+
+def keep_lineage(connection: sqlite3.Connection, lineage: str) -> None:
+    """Says which database its batches are for."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DELETE FROM owner")
+    connection.execute("INSERT INTO owner (lineage) VALUES (?)", (lineage,))
+    connection.execute("COMMIT")
+
+
+def renumber(connection: sqlite3.Connection, lower_by: int) -> None:
+    """Gives all batches lower numbers, in one step."""
+    connection.execute("UPDATE batch SET batch_no = batch_no - ?", (lower_by,))
 
 
 def add_directory(connection: sqlite3.Connection, content: bytes) -> int:

@@ -35,19 +35,22 @@ class Rig:
 
     Args:
         folder: for the worker's folder and logs.
+        speaker: id under which it speaks for devices; two of one id would throw each other out.
     """
 
-    def __init__(self, database: TestDatabase, broker: Broker, folder: Path, worker: str = "w") -> None:
+    def __init__(
+        self, database: TestDatabase, broker: Broker, folder: Path, worker: str = "w", speaker: str = "plant"
+    ) -> None:
         self.database = database
         self.broker = broker
         self.folder = folder
         self.worker = worker
         self.log = folder / "worker.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self.publisher = self._make_publisher()
+        self.publisher = self._make_publisher(f"{speaker}-{worker}")
 
-    def _make_publisher(self) -> mqtt.Client:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"plant-{self.worker}", clean_session=False)
+    def _make_publisher(self, client_id: str) -> mqtt.Client:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False)
         client.username_pw_set("simulator", PASSWORDS["simulator"])
         client.max_inflight_messages_set(1000)
         client.reconnect_delay_set(1, 1)

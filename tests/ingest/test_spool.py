@@ -19,6 +19,7 @@ from tests.ingest.turned import LIMIT, SECOND, Turn, Turned, replayed, turned_by
 __all__ = ["turned_by"]
 
 IMPATIENT_S = 0.05
+LINEAGE = "the database"
 
 
 def away(turned: Turned, batches: int = 4) -> Turned:
@@ -106,7 +107,7 @@ def test_state_after_a_kill_is_bit_equal(turned_by: Turn, tmp_path: Path) -> Non
     """Judging the spooled batches again gives the memory of the process that is gone."""
     turned = away(turned_by(patience_s=IMPATIENT_S), 9)
     spool = Spool(tmp_path / "0", 10**9, lambda: turned.now_us)
-    assert spool.fit(0, None) == 9
+    assert spool.fit(0, None, LINEAGE) == 9
     found = replayed(spool, turned.fresh(), range(1, 10)).state()
     expected = turned.organs.state()
     assert found.keys() == expected.keys()
@@ -185,7 +186,7 @@ def test_a_file_that_is_no_spool_is_set_aside(tmp_path: Path, content: bytes) ->
     (aside,) = tmp_path.glob(ASIDE)
     assert aside.name == "spool-20260921T141320Z.damaged.sqlite"
     assert aside.read_bytes() == content
-    assert spool.fit(7, None) == 7
+    assert spool.fit(7, None, LINEAGE) == 7
     spool.close()
 
 
@@ -200,25 +201,83 @@ def test_another_layout_is_set_aside(turned_by: Turn, tmp_path: Path) -> None:
     spool.close()
 
 
-@pytest.mark.parametrize(("mark", "judged_now"), [(0, None), (2, None), (2, -1), (9, None)])
+def left_behind(turned: Turned, folder: Path) -> Spool:
+    """The spool of a process that ended with batches 1 to 4 in it, whose database is LINEAGE."""
+    away(turned).end()
+    spool = Spool(folder, 10**9, lambda: 0)
+    assert spool.fit(0, None, LINEAGE) == 4
+    return spool
+
+
+@pytest.mark.parametrize("mark", [0, 2, 4])
+def test_batches_the_database_has_are_dropped(turned_by: Turn, tmp_path: Path, mark: int) -> None:
+    """The rest follows on its mark."""
+    spool = left_behind(turned_by(patience_s=IMPATIENT_S), tmp_path / "0")
+    judged_now = {2: spool.read(2).judgement.now_us, 4: spool.read(4).judgement.now_us}.get(mark)
+    assert spool.newest_until(mark) == (mark or None)
+    assert spool.fit(mark, judged_now, LINEAGE) == 4
+    assert spool.report().batches == 4 - mark
+    assert spool.report().set_aside == []
+    spool.close()
+
+
+@pytest.mark.parametrize(
+    ("mark", "judged_now", "lineage", "reason"),
+    [
+        (0, None, "another", "another database"),
+        (2, -1, LINEAGE, "another batch 2"),
+        (2, None, LINEAGE, "another batch 2"),
+        (9, -1, LINEAGE, "another batch 4"),
+    ],
+)
 def test_what_does_not_follow_on_the_database_is_set_aside(
-    turned_by: Turn, tmp_path: Path, mark: int, judged_now: int | None
-) -> None:
-    """Batches the database has are dropped; those of another database, or behind a hole, are kept aside for a person."""
-    away(turned_by(patience_s=IMPATIENT_S)).end()
+    turned_by: Turn, tmp_path: Path, capsys: pytest.CaptureFixture[str], mark: int, judged_now: int | None, lineage: str,
+    reason: str,
+) -> None:  # fmt: skip
+    """Another database, or an owner that came between: all is kept for a person, also where the numbers would let it go."""
+    spool = left_behind(turned_by(patience_s=IMPATIENT_S), tmp_path / "0")
+    assert spool.newest_until(mark) == (min(mark, 4) or None)
+    assert spool.fit(mark, judged_now, lineage) == mark
+    assert spool.report().batches == 0
+    (aside,) = spool.report().set_aside
+    assert reason in capsys.readouterr().out
+    with sqlite3.connect(tmp_path / "0" / aside) as connection:
+        assert connection.execute("SELECT count(*) FROM batch").fetchone() == (4,)
+    spool.close()
+
+
+def test_batches_behind_a_hole_are_set_aside(turned_by: Turn, tmp_path: Path) -> None:
+    """One is missing in the middle."""
+    left_behind(turned_by(patience_s=IMPATIENT_S), tmp_path / "0").close()
+    with sqlite3.connect(spool_of(tmp_path)) as connection:
+        connection.execute("DELETE FROM batch WHERE batch_no = 2")
     spool = Spool(tmp_path / "0", 10**9, lambda: 0)
-    strange = judged_now == -1
-    assert spool.fit(mark, judged_now) == (mark if strange else max(mark, 4))
-    assert spool.report().batches == (0 if strange else max(0, 4 - mark))
-    assert len(spool.report().set_aside) == int(strange)
+    assert spool.fit(0, None, LINEAGE) == 0
+    assert len(spool.report().set_aside) == 1
+    spool.close()
+
+
+def test_a_database_that_stepped_back_gets_what_waits(turned_by: Turn, tmp_path: Path) -> None:
+    """It lost batches that it had confirmed: those in the spool follow on what it has; of another database they are kept aside."""
+    left_behind(turned_by(patience_s=IMPATIENT_S), tmp_path / "0").close()
+    with sqlite3.connect(spool_of(tmp_path)) as connection:
+        connection.execute("UPDATE batch SET batch_no = batch_no + 100")
+    seqs = []
+    spool = Spool(tmp_path / "0", 10**9, lambda: 0)
+    assert spool.fit(50, None, LINEAGE) == 54
+    for number in (51, 52, 53, 54):
+        record = spool.read(number)
+        assert record.batch_no == number
+        seqs += [row["seq"] for row in record.sorted.messages]
+    assert seqs == [0, 1, 2, 3]
+    assert spool.report().set_aside == []
     spool.close()
     with sqlite3.connect(spool_of(tmp_path)) as connection:
-        connection.execute("DELETE FROM batch WHERE batch_no <= 3")
-    hole = Spool(tmp_path / "0", 10**9, lambda: 0)
-    if hole.tail_no is not None and mark < 3:
-        assert hole.fit(mark, None) == mark
-        assert len(hole.report().set_aside) == 1
-    hole.close()
+        connection.execute("DELETE FROM owner")
+    unsaid = Spool(tmp_path / "0", 10**9, lambda: 0)
+    assert unsaid.fit(20, None, LINEAGE) == 20
+    assert len(unsaid.report().set_aside) == 1
+    unsaid.close()
 
 
 def test_numbers_keep_their_types(turned_by: Turn) -> None:
