@@ -195,7 +195,7 @@ def install_swarm(database: TestDatabase, devices: int) -> None:
         )
         owner.execute(
             """INSERT INTO device (company_id, site_id, key, kind)
-               SELECT company_id, site_id, key, 'gateway' FROM site CROSS JOIN (
+               SELECT company_id, site_id, k.key, 'gateway' FROM site CROSS JOIN (
                    SELECT '_davy.north' UNION ALL SELECT 'd' || n FROM generate_series(1, %s) n) AS k (key)""",
             (devices,),
         )
