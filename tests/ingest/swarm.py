@@ -25,7 +25,7 @@ CONNECT_FLAGS = 0x80 | 0x40 | 0x20 | 0x08 | 0x04 | 0x02
 RETAIN = 0x01
 BIRTH_ID = 65_535  # packet id; those of readings are far below
 KEEPALIVE_S = 60
-AGAIN_S = 0.2  # between attempts to connect: all at once, and impatient
+AGAIN_S = 0.5  # between attempts to connect: all at once, and impatient
 TICK_S = 0.005
 
 

@@ -49,9 +49,10 @@ def check_called(instance: Instance, alarms: list[Alarming]) -> None:
         [sensor_key(each.sensor) for each in alarms],
         [each.stamp_ms for each in alarms],
     )
+    assert wait_until(lambda: store.notifications_unfinished(instance.owner) == 0, 30)
     received = receipts(instance)
     taken = {row.number: received.get(row.notification_key or "", []) for row in rows}
-    assert Counter(len(taken[number]) for number in range(len(alarms))) == {1: len(alarms)}
+    assert Counter(len(taken[number]) for number in range(len(alarms))) == {1: len(alarms)}, taken
     slowest_s = max((taken[n][0] - alarms[n].first_byte_us) / 1e6 for n in range(len(alarms)))
     progress(f"{len(alarms)} alarms of life safety, the slowest {slowest_s:.2f} s from reading to channel")
     assert slowest_s <= PROMISED_S
@@ -63,7 +64,9 @@ def check_overload(seconds: float, judged_s: float, most_mb_per_min: float, drai
     Args:
         judged_s: growth is judged over so much of the end.
     """
-    with opened(Portfolio.of(SENSORS, "life-safety"), ("inbox", "ingest", "alerting")) as instance:
+    with opened(
+        Portfolio.of(SENSORS, "life-safety"), ("inbox", "ingest", "alerting"), commit_timestamps=True
+    ) as instance:
         instance.wait_until_judging()
         folder = instance.stack.folder / WORKER
         assert wait_until((folder / "snapshot").exists, 10)
