@@ -168,14 +168,15 @@ class Swarm(threading.Thread):
         member.socket, member.connected = None, False
 
 
-def _text(text: str | bytes) -> bytes:
-    encoded = text.encode() if isinstance(text, str) else text
+def _text(text: str) -> bytes:
+    encoded = text.encode()
     return len(encoded).to_bytes(2, "big") + encoded
 
 
 def _connect_frame(key: str) -> bytes:
-    words = (key, f"davy/v1/{SITE}/{key}/status", b'{"online": false}', "simulator", PASSWORDS["simulator"])
-    rest = _text("MQTT") + bytes((4, CONNECT_FLAGS)) + KEEPALIVE_S.to_bytes(2, "big") + b"".join(map(_text, words))
+    words = (key, f"davy/v1/{SITE}/{key}/status", '{"online": false}', "simulator", PASSWORDS["simulator"])
+    begins = _text("MQTT") + bytes((4, CONNECT_FLAGS)) + KEEPALIVE_S.to_bytes(2, "big")
+    rest = begins + b"".join(_text(word) for word in words)
     return bytes((CONNECT,)) + remaining_length(len(rest)) + rest
 
 

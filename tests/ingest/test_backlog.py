@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.db, pytest.mark.broker]
 
 SECOND = 1_000_000
 SENSORS = 10
-LIMITS = [
+LIMITS: list[dict[str, object]] = [
     *(
         {"key": f"life-{device}", "sensor": f"{device}/s2", "priority": "life-safety"}
         for device in ("d1", "d2", "d3")
