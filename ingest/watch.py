@@ -31,6 +31,10 @@ GRACE_US: Final = 30 * SECOND_US
 LATELY_US: Final = 600 * SECOND_US  # how long a loss keeps the number up; then the alarm may return to normal
 AWAY_US: Final = 10 * SECOND_US  # how long the broker may be away before that is news
 BEHIND_US: Final = SECOND_US  # a message that has waited this long here says that the judge is behind
+# A broker that stops in order publishes the last will of everybody connected to it: such a will says nothing of its device. So
+# the session must have stood for so long after a will, and for so long before it is believed (who lost the broker is back by then).
+OUTLIVED_US: Final = SECOND_US
+BACK_US: Final = 30 * SECOND_US
 UNKNOWN, OFFLINE, ONLINE = -1, 0, 1
 
 
@@ -66,6 +70,8 @@ class Watch:
         self._losses: deque[tuple[int, int]] = deque()  # (when, how many) that concern every site
         self._heard_us: Int64 = np.full(len(directory.devices), watched_us, np.int64)
         self._spoken = np.zeros(len(directory.devices), np.bool_)
+        self._willed_us: Int64 = np.zeros(len(directory.devices), np.int64)  # when the last will came
+        self._gone = np.zeros(len(directory.devices), np.bool_)  # by a last will that is believed
         self._said: dict[int, tuple[float, int]] = {}
         self._place(directory)
 
@@ -82,13 +88,16 @@ class Watch:
         earlier = {d.row.device_id: d.index for d in self._directory.devices}
         heard = np.full(len(directory.devices), self.watched_us, np.int64)
         online = np.full(len(directory.devices), UNKNOWN, np.int8)
-        spoken = np.zeros(len(directory.devices), np.bool_)
+        spoken, gone = (np.zeros(len(directory.devices), np.bool_) for _ in range(2))
+        willed = np.zeros(len(directory.devices), np.int64)
         for device in directory.devices:
             if device.row.device_id in earlier:
                 index = earlier[device.row.device_id]
                 heard[device.index], online[device.index] = self._heard_us[index], self.online[index]
-                spoken[device.index] = self._spoken[index]
+                spoken[device.index], gone[device.index] = self._spoken[index], self._gone[index]
+                willed[device.index] = self._willed_us[index]
         self._directory, self._heard_us, self.online, self._spoken = directory, heard, online, spoken
+        self._willed_us, self._gone = willed, gone
         self._said = {}
         self._place(directory)
 
@@ -122,6 +131,7 @@ class Watch:
             index = status.device.index
             back = spoke.get(index, status.received_us) > status.received_us  # it spoke after its last will
             self.online[index] = ONLINE if status.online else UNKNOWN if back else OFFLINE
+            self._willed_us[index] = status.received_us
             self.status_changed.add(status.device.row.device_id)
 
     def news(
@@ -139,7 +149,7 @@ class Watch:
         percent = float(int(100 * spool_used))  # whole ones: each change is a reading at every site
         numbers = {
             **self._broker_numbers(sorter, report, now_us),
-            **self._gateway_numbers(),
+            **self._gateway_numbers(report, now_us),
             **dict.fromkeys(self._directory.spool_slot.values(), percent),
         }
         numbers.update(self._model_numbers(sorter))
@@ -185,12 +195,19 @@ class Watch:
             slot: float(everywhere + missing.get(site_id, 0)) for site_id, slot in self._directory.broker_slot.items()
         }
 
-    def _gateway_numbers(self) -> dict[int, float]:
+    def _believe_wills(self, report: SourceReport, now_us: int) -> None:
+        """Who was gone before the broker went stays gone while it is away."""
+        self._gone &= self.online == OFFLINE
+        if report.connected and now_us - report.since_us >= BACK_US:
+            self._gone |= (self.online == OFFLINE) & (now_us - self._willed_us >= OUTLIVED_US)
+
+    def _gateway_numbers(self, report: SourceReport, now_us: int) -> dict[int, float]:
         """Nothing is said of a device that is neither known to be there nor silent for long enough."""
+        self._believe_wills(report, now_us)
         online = self.online[self._gateway_device]
         quiet_us = self.watched_us - self._heard_us[self._gateway_device]
         silent = (quiet_us > self._allowed_us) & (self._allowed_us > 0)
-        gone = silent | (online == OFFLINE)
+        gone = silent | self._gone[self._gateway_device]
         known = gone | (online == ONLINE) | self._spoken[self._gateway_device]
         numbers = np.where(gone, 1.0, 0.0)
         return dict(zip(self._gateway_slot[known].tolist(), numbers[known].tolist(), strict=True))

@@ -231,10 +231,15 @@ class _Publishing:
         if load.alarms_per_s and (not load.most_alarms or len(self._alarms) < load.most_alarms):
             elapsed = time.monotonic() - self._began
             if elapsed * load.alarms_per_s > len(self._alarms):
-                self._alarm(line)
+                self._alarm(range(line, line + count))
         self._sent += count
 
-    def _alarm(self, line: int) -> None:
+    def _alarm(self, lines: range) -> None:
+        """One among these lines, each line as often as any other: its turn may be in another block."""
+        round_no = len(self._alarms) // self._frames.lines
+        line = next((line for line in lines if self._alarms_of_line.get(line, 0) == round_no), None)
+        if line is None:
+            return
         before = self._alarms_of_line.get(line, 0)
         self._alarms_of_line[line] = before + 1
         reading = before % self._per_message

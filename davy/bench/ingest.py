@@ -19,6 +19,8 @@ from davy.bench.receiver import BareReceiver
 ALARMS_PER_S = 10.0  # of the load, so that "judged" and "nobody is told twice" can be counted
 THROTTLED_TO = 20_000.0  # readings a second that the slowed store takes under overload
 OVERLOAD = 10.0  # times what the store takes
+JUDGES_GROWTH_S = 30.0  # a shorter window says nothing about the growth of memory
+FIRST_CHECKPOINT_S = 90.0  # ingest writes it a minute after it began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,7 @@ def _batched(instance: Instance, spans: Spans) -> Measured:
     progress("Warming up, to learn how many rows a batch has ...")
     rehearsal, before, after = _load(instance, spans.warm_up_s / 2, spans.warm_up_s / 2)
     limits = [_copy_limit(instance, _rows_a_batch(before, after), spans)]
+    _wait_for_first_checkpoint(instance, spans)
     progress(f"Measuring for {spans.seconds:.0f} s after {spans.warm_up_s:.0f} s of warm-up ...")
     memory = Memory(instance.ingest.pid)
     used = instance.processor_s()
@@ -87,6 +90,16 @@ def _batched(instance: Instance, spans: Spans) -> Measured:
         copy_limits=limits,
         cpu_us=_a_reading({**used, "generator": performed.cpu_s}, performed.readings),
     )
+
+
+def _wait_for_first_checkpoint(instance: Instance, spans: Spans) -> None:
+    """Its buffers stay: a step, once, that a window around it would take for growth without end."""
+    if spans.seconds < JUDGES_GROWTH_S:
+        return
+    progress("Waiting for the first checkpoint ...")
+    deadline = time.monotonic() + FIRST_CHECKPOINT_S
+    while store.checkpoint_saved_at(instance.owner) is None and time.monotonic() < deadline:
+        instance.wait(0.5)
 
 
 def _a_reading(seconds: dict[str, float], readings: int) -> dict[str, float]:
@@ -171,6 +184,7 @@ def _preload(instance: Instance, spans: Spans, kind: str, **chosen: Any) -> Publ
 
 def _overload(instance: Instance, spans: Spans) -> Measured:
     """Ten times what a slowed store takes; then the store is let go and everything must still arrive."""
+    _wait_for_first_checkpoint(instance, spans)
     store.throttle(instance.owner, THROTTLED_TO)
     progress(f"Offering {THROTTLED_TO * OVERLOAD:.0f} readings/s to a store that takes {THROTTLED_TO:.0f} ...")
     base = instance.watch.look().readings

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from core.metrics import Metrics
 from core.settings import Settings
 from davy.calls.calling import calling
+from davy.processes.large_blocks import give_back_large_blocks
 from davy.processes.steady_clock import SteadyClock
 from davy.processes.stream_clock import StreamClock, StreamedSource
 from davy.processes.surroundings import checked_database, metrics_served, service_token
@@ -46,6 +47,7 @@ def _ingest(
         spool_bytes=settings.spool_mb * 1_000_000,
         spool_watches_disk=settings.spool_watches_disk,
     )
+    give_back_large_blocks()
     metrics = Metrics()
     with metrics_served(metrics, settings), calling(settings, options.conninfo, metrics.calls) as urgent:
         Worker(options, source, clock, metrics.ingest, stop, urgent=urgent).run()

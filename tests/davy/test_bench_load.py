@@ -75,6 +75,18 @@ def test_alarms_are_noted_as_they_were_sent(mosquitto: StartMosquitto) -> None:
 
 
 @pytest.mark.broker
+def test_alarms_go_round_all_sensors(mosquitto: StartMosquitto) -> None:
+    """No sensor twice while there are others, however the pace of alarms and the rotation of devices fall together."""
+    broker = mosquitto(PASSWORDS)
+    portfolio = Portfolio.of(2 * PER_DEVICE)
+    load = load_on(broker, portfolio=portfolio, alarms_per_s=200.0, most_alarms=2 * PER_DEVICE, rate=400.0 * PER_DEVICE)
+    generator = Generator(load)
+    assert wait_until(lambda: generator.acknowledged > 400 * PER_DEVICE, 30.0)
+    alarms = generator.stop().alarms
+    assert len({(alarm.device, alarm.sensor) for alarm in alarms}) == len(alarms) > PER_DEVICE
+
+
+@pytest.mark.broker
 def test_a_refused_load_says_so(mosquitto: StartMosquitto) -> None:
     """A wrong password is a sentence, not a bench that waits."""
     broker = mosquitto(PASSWORDS)

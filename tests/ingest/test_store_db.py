@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from alerting import actions
+from alerting.ledger import AlarmKey
+from core.db import transaction
 from core.errors import BadSetting, Fenced
 from core.metrics import Metrics
 from ingest.beginning import begin
@@ -371,3 +375,20 @@ def test_a_day_that_cannot_have_its_partition_stops_nothing(database: TestDataba
         with owner.transaction():
             owner.execute("SELECT count(*) FROM reading")
             assert ingest.execute(ask, (3,)).fetchone() == (False,)
+
+
+def test_a_restart_calls_nobody_for_what_is_shelved(bench: Bench, installed: Installed) -> None:
+    """Silence is kept with the alarm: an active alarm that was shelved says nothing when ingest starts again, with or without news."""
+    bench.say(bench.reading(0, 60.0))
+    told = bench.rows("SELECT key, state FROM notification")
+    alarm = AlarmKey(installed.definition["high-d1"], installed.sensor["d1/s1"])
+    company = bench.rows("SELECT company_id FROM company")[0][0]
+    person = bench.database.person_token(installed.person, "safety_officer", company)
+    now = datetime.now(UTC)
+    with bench.database.connect("web") as web, transaction(web, person):
+        actions.shelve(web, alarm, person_id=installed.person, now=now, reason="Test", until=now + timedelta(hours=1))
+    bench.restart()
+    bench.say(bench.reading(1, 61.0))
+    bench.say(bench.reading(2, 40.0), bench.reading(3, 60.0, at_us=bench.now_us + 1000))
+    assert bench.rows("SELECT active, suppression FROM alarm") == [(True, "shelved")]
+    assert [key for key, _ in bench.rows("SELECT key, state FROM notification")] == [key for key, _ in told]

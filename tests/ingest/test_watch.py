@@ -8,11 +8,12 @@ from ingest.decode import Decoder
 from ingest.directory import DeviceRow, Directory
 from ingest.sorting import Sorter
 from ingest.source import Lot, SourceReport
-from ingest.watch import AGAIN_US, AWAY_US, GRACE_US, LATELY_US, Watch
+from ingest.watch import AGAIN_US, AWAY_US, BACK_US, GRACE_US, LATELY_US, Watch
 from tests.ingest.plant import START_US, device_row, message, payload, sensor
 
 SECOND = 1_000_000
 BROKER, GATEWAY = 1, 2  # slots
+LONG_AGO = START_US - 3600 * SECOND
 
 
 def plant() -> Directory:
@@ -53,9 +54,9 @@ class Scene:
         self.watch.heard(Decoder(self.directory).decode([message("d1", body, self.now, kind="status", retained=True)]))
 
     def news(self, after_s: float = 1.0, **report: object) -> dict[int, float]:
-        """What is said after so long; connected since the start unless told otherwise."""
+        """What is said after so long; connected since long ago unless told otherwise."""
         self.now += int(after_s * SECOND)
-        told: dict[str, object] = {"connected": True, "since_us": START_US, "first_session_present": True, **report}
+        told: dict[str, object] = {"connected": True, "since_us": LONG_AGO, "first_session_present": True, **report}
         known = SourceReport(**told)  # type: ignore[arg-type]
         self.watch.tick(known, Lot(), self.now)
         return dict(self.watch.news(self.sorter, known, self.now))
@@ -106,7 +107,7 @@ def test_a_broker_that_is_away_is_news() -> None:
 
 
 def test_a_gateway_is_gone_by_its_last_will() -> None:
-    """At once; and back with its birth or with its first message."""
+    """As soon as the broker has outlived it; and back with its birth or with its first message."""
     scene = Scene()
     assert GATEWAY not in scene.news()
     scene.status(online=True)
@@ -194,7 +195,46 @@ def test_what_a_device_says_after_its_last_will_counts() -> None:
             [speaks._replace(received_us=scene.now), gone._replace(received_us=scene.now + 1)]
         )
     )
+    assert scene.news(1.1)[GATEWAY] == 1.0
+
+
+def test_last_wills_of_a_broker_that_stops_are_not_believed() -> None:
+    """They come just before it goes, or with its return; who comes back within half a minute was never gone."""
+    scene = Scene()
+    scene.hear(0)
+    assert scene.news()[GATEWAY] == 0.0
+    scene.status(online=False)
+    away = {"connected": False, "since_us": scene.now}
+    assert GATEWAY not in {k for _ in range(40) for k, v in scene.news(**away).items() if v}
+    back = {"since_us": scene.now}
+    scene.status(online=False)  # from its queue, and as what it retained
+    assert [scene.news(5.0, **back).get(GATEWAY, 0.0) for _ in range(5)] == [0.0] * 5
+    scene.hear(1)
+    assert [scene.news(5.0, **back).get(GATEWAY, 0.0) for _ in range(4)] == [0.0] * 4
+
+
+def test_who_does_not_come_back_to_the_broker_is_gone() -> None:
+    """Half a minute after the broker's return its last will is believed, however seldom it speaks."""
+    scene = Scene()
+    scene.hear(0)
+    scene.status(online=False)
+    away = {"connected": False, "since_us": scene.now}
+    assert scene.news(60.0, **away)[GATEWAY] == 0.0
+    back = {"since_us": scene.now}
+    assert scene.news(BACK_US / SECOND - 1.0, **back).get(GATEWAY, 0.0) == 0.0
+    assert scene.news(1.0, **back)[GATEWAY] == 1.0
+
+
+def test_who_was_gone_before_the_broker_stays_gone() -> None:
+    """The loss of the broker ends no gateway's alarm."""
+    scene = Scene()
+    scene.status(online=False)
     assert scene.news()[GATEWAY] == 1.0
+    away = {"connected": False, "since_us": scene.now}
+    assert scene.news(AGAIN_US / SECOND, **away)[GATEWAY] == 1.0
+    back = {"since_us": scene.now}
+    scene.status(online=False)
+    assert scene.news(AGAIN_US / SECOND, **back)[GATEWAY] == 1.0
 
 
 def test_a_clock_that_follows_the_data_has_watched_nothing_before_its_first_reading() -> None:
