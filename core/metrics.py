@@ -27,6 +27,12 @@ class IngestMetrics:
         self.rejected = Counter(
             "davy_ingest_messages_rejected", "Messages rejected, by reason.", ["reason"], registry=r
         )
+        self.replayed = Counter(
+            "davy_ingest_messages_replayed",
+            "Rejected messages taken again, by outcome: taken or refused.",
+            ["outcome"],
+            registry=r,
+        )
         self.late = Counter("davy_ingest_readings_late", "Readings at or below their sensor's judged mark.", registry=r)
         self.repeated = Counter(
             "davy_ingest_messages_repeated", "Messages already seen by (device, boot, seq).", registry=r

@@ -257,8 +257,6 @@ class Storing:
                     return record
 
     def _settle(self, record: Record, committed: Committed) -> None:
-        for row in record.rejected:
-            self._metrics.rejected.labels(row.reason).inc(row.count)
         with self._news:
             self._inbox = self._in_hand = None
             self._committed, self.stored_no = committed, record.batch_no

@@ -34,6 +34,8 @@ REFUSALS = (
     later("This person may not act: unknown to this session, or no longer active."),
     later("There is no occurrence {number}."),
     later("Too many people are logging in at this moment. Try again in a few seconds."),
+    later("Mending the map does not help here: the device must send it right."),
+    later("Only the beginning of these messages was kept: the device must send them again."),
     *RISK_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
