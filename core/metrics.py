@@ -5,7 +5,13 @@ One `Metrics` a process, made in davy/ and handed in; the registry is private, s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from core.log import errors_logged
 
 # Seconds. From half a fsync on a good disk (1 ms) to the time-outs of statements (5 s) and beyond.
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -57,7 +63,7 @@ class IngestMetrics:
             "davy_ingest_queue_messages", "Messages received and not yet acknowledged.", registry=r
         )
         self.queue_bytes = Gauge(
-            "davy_ingest_queue_bytes", "Payload bytes received and not yet acknowledged.", registry=r
+            "davy_ingest_queue_bytes", "Payload bytes received and not yet taken into a batch.", registry=r
         )
         self.lag_seconds = Gauge(
             "davy_ingest_lag_seconds", "Age of the oldest message not yet acknowledged.", registry=r
@@ -164,6 +170,13 @@ class ApiMetrics:
         self.logins_refused = Counter("davy_api_logins_refused", "Log-ins refused, wrong or throttled.", registry=r)
 
 
+class _ErrorsLogged(Collector):
+    """What core/log.py has counted, asked at each scrape."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily("davy_errors_logged", "Log lines at error or above.", value=errors_logged())
+
+
 class Metrics:
     """Every metric of Davy on one private registry."""
 
@@ -179,7 +192,7 @@ class Metrics:
             ["duty"],
             registry=self.registry,
         )
-        self.errors_logged = Counter("davy_errors_logged", "Log lines at error or above.", registry=self.registry)
+        self.registry.register(_ErrorsLogged())
 
     def exposition(self) -> bytes:
         """The text a scrape gets."""

@@ -52,7 +52,7 @@ class SourceReport:
         first_session_present: whether the broker knew our session when we first came.
         sessions_lost: how often since then it did not know it any more.
         dropped: messages the broker says it dropped since it started; None before it said so.
-        waiting: messages received and not yet taken.
+        waiting: messages received and not yet taken; waiting_bytes: of their payloads.
         oldest_us: when the oldest of them was received; None when there is none.
         failure: a sentence, where going on is of no use.
     """
@@ -66,6 +66,7 @@ class SourceReport:
     oldest_us: int | None = None
     broker_version: str = ""
     failure: str | None = None
+    waiting_bytes: int = 0
 
 
 class Again(NamedTuple):

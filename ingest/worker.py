@@ -264,6 +264,9 @@ class Worker:
         self._metrics.connected.set(int(report.connected))
         self._metrics.broker_dropped.set(report.dropped or 0)
         self._metrics.queue_depth.set(report.waiting)
+        self._metrics.queue_bytes.set(report.waiting_bytes)
+        waited_us = 0 if report.oldest_us is None else self._clock() - report.oldest_us
+        self._metrics.lag_seconds.set(max(0, waited_us) / 1_000_000)
         spool = self._storing.report()
         self._metrics.spool_batches.set(spool.batches)
         self._metrics.spool_bytes.set(spool.bytes)

@@ -215,12 +215,20 @@ def _write(connection: Connection[Any], came: Settled, now: datetime) -> None:
                  LEFT JOIN (device d JOIN site s ON s.site_id = d.site_id)
                       ON d.key = split_part(r.topic, '/', 4) AND s.key = split_part(r.topic, '/', 3)) t
            WHERE m.rejected_id = t.rejected_id AND m.taken_at IS NULL""",
-        ([row for row, _, _ in came.changed], [reason for _, reason, _ in came.changed], [said for _, _, said in came.changed]),
+        (
+            [row for row, _, _ in came.changed],
+            [reason for _, reason, _ in came.changed],
+            [said for _, _, said in came.changed],
+        ),
     )
     connection.execute(
         """INSERT INTO rejected_message (company_id, site_id, device_id, received_at, topic, payload, length, sha256, reason, sentence)
            SELECT m.company_id, m.site_id, m.device_id, m.received_at, m.topic, m.payload, m.length, m.sha256, t.reason, t.sentence
            FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS t(rejected_id, reason, sentence)
            JOIN rejected_message m USING (rejected_id)""",
-        ([row for row, _, _ in came.added], [reason for _, reason, _ in came.added], [said for _, _, said in came.added]),
+        (
+            [row for row, _, _ in came.added],
+            [reason for _, reason, _ in came.added],
+            [said for _, _, said in came.added],
+        ),
     )
