@@ -26,37 +26,41 @@ _SSL_REQUEST: Final = struct.pack("!II", 8, 80877103)  # PostgreSQL's protocol, 
 Prepare = Callable[[socket.socket], bool]  # what is said before TLS begins; False: the other side does not speak it
 
 
-def certificate_checks(on: Examination) -> list[Check]:
-    """One check each for what people, devices and processes connect to."""
-    return [_broker(on), _pages(on), _database(on)]
+def certificate_checks(on: Examination, near: frozenset[str] = LOOPBACK) -> list[Check]:
+    """One check each for what people, devices and processes connect to.
+
+    Args:
+        near: names of this machine, where nobody listens on the way.
+    """
+    return [_broker(on, near), _pages(on, near), _database(on, near)]
 
 
-def _broker(on: Examination) -> Check:
+def _broker(on: Examination, near: frozenset[str]) -> Check:
     _, settings = on.gettext, on.settings
     if settings.mqtt_tls_ca is None:
-        return _plain(on, "tls_broker", settings.mqtt_host, variable("mqtt_tls_ca"))
+        return _plain(on, "tls_broker", settings.mqtt_host, variable("mqtt_tls_ca"), near)
     return _examined(on, "tls_broker", settings.mqtt_host, settings.mqtt_port, settings.mqtt_tls_ca)
 
 
-def _pages(on: Examination) -> Check:
+def _pages(on: Examination, near: frozenset[str]) -> Check:
     _, url = on.gettext, on.settings.public_url
     if url is None:
         return Check("tls_web", True, _("Not set here, so not checked: %(names)s.") % {"names": variable("public_url")})
     parts = urlsplit(url)
     if parts.scheme != "https":
-        return _plain(on, "tls_web", parts.hostname or "", variable("public_url"))
+        return _plain(on, "tls_web", parts.hostname or "", variable("public_url"), near)
     return _examined(on, "tls_web", parts.hostname or "", parts.port or _HTTPS, None)
 
 
-def _database(on: Examination) -> Check:
+def _database(on: Examination, near: frozenset[str]) -> Check:
     _, url = on.gettext, on.url("ingest") or on.url("owner")
     if url is None:
         names = variable("database_url_ingest")
         return Check("tls_database", True, _("Not set here, so not checked: %(names)s.") % {"names": names})
     given = conninfo_to_dict(url)
     host, root = str(given.get("host") or ""), given.get("sslrootcert")
-    if host in LOOPBACK or host.startswith("/"):
-        return _plain(on, "tls_database", host, variable("database_url_ingest"))
+    if host in near or host.startswith("/"):
+        return _plain(on, "tls_database", host, variable("database_url_ingest"), near)
     authority = Path(str(root)) if root and root != "system" else None
     port = int(given.get("port") or _POSTGRES)
     return _examined(on, "tls_database", host, port, authority, prepare=_asks_postgres, strict=root is not None)
@@ -67,10 +71,10 @@ def _asks_postgres(raw: socket.socket) -> bool:
     return raw.recv(1) == b"S"
 
 
-def _plain(on: Examination, name: str, host: str, setting: str) -> Check:
+def _plain(on: Examination, name: str, host: str, setting: str, near: frozenset[str]) -> Check:
     """Without TLS: well on this machine, and nowhere else."""
     _ = on.gettext
-    if host in LOOPBACK or host.startswith("/"):
+    if host in near or host.startswith("/"):
         return Check(name, True, _("Without TLS, on this machine only."))
     found = _("Without TLS to %(host)s: passwords and readings can be read on the way.") % {"host": host}
     return Check(name, False, found, _("Let it speak TLS, and set %(name)s accordingly.") % {"name": setting})
@@ -99,7 +103,7 @@ def _examined(
         found = _("No certificate from %(where)s: %(reason)s.") % {"where": where, "reason": error}
         return Check(name, False, found, _("Start it, or correct its address."))
     if last is None:
-        return _plain(on, name, host, variable("database_url_ingest"))
+        return _plain(on, name, host, variable("database_url_ingest"), frozenset())
     ends = load_der_x509_certificate(last).not_valid_after_utc
     told = _("The certificate of %(where)s ends on %(day)s, in %(days)s days.") % {
         "where": where,

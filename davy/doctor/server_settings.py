@@ -76,18 +76,22 @@ def same_measure(value: str, unit: str | None, kind: str) -> float | str:
     return number * scale.get(written or unit or "", 1)
 
 
-def database_settings(on: Examination, connection: Connection[Any]) -> Check:
-    """Each setting that is not as deploy/postgresql.conf has it."""
+def database_settings(on: Examination, connection: Connection[Any], durable: Mapping[str, str] = DURABLE) -> Check:
+    """Each setting that is not as deploy/postgresql.conf has it.
+
+    Args:
+        durable: what must be so whatever the file says.
+    """
     _, name = on.gettext, "database_settings"
     try:
-        ours = {**DURABLE, **wanted(FILE.read_text(encoding="utf-8"))}
+        ours = {**durable, **wanted(FILE.read_text(encoding="utf-8"))}
     except OSError:
         return Check(name, True, _("Not checked: deploy/postgresql.conf is not installed here."))
     there = {row.name: row for row in store.server_settings(connection, list(ours))}
     other = [(row, ours[row.name]) for row in there.values() if _differs(row, ours[row.name])]
     waits = [row.name for row in there.values() if row.pending_restart]
     told = few([f"{row.name} {row.shown} ({value})" for row, value in other])
-    if lossy := [row.name for row, _value in other if row.name in DURABLE]:
+    if lossy := [row.name for row, _value in other if row.name in durable]:
         found = _("What is acknowledged may be lost when the machine stops: %(settings)s.") % {
             "settings": ", ".join(f"{setting} {there[setting].shown}" for setting in lossy)
         }
