@@ -242,7 +242,7 @@ def test_without_tls_is_well_on_this_machine_only() -> None:
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """One whose certificate may be changed."""
-    with start_postgres("plain", fsync=False, memory=memory()) as server:
+    with start_postgres("timescaledb", fsync=False, memory=memory()) as server:  # the wheel speaks no TLS
         yield server
 
 
