@@ -18,7 +18,7 @@ from ingest.verdict import Settled, settled
 from tests.database import TestDatabase
 from tests.ingest.plant import Installed, install, message, payload
 from tests.ingest.rig import wait_for
-from tests.ingest.test_store_db import SECOND, Bench
+from tests.ingest.test_store_db import SECOND, Bench, Hand
 
 HOUR = 3600 * SECOND
 
@@ -27,7 +27,7 @@ class MendedBench(Bench):
     """The bench with kept messages beside the broker's, as davy/processes/ingest.py wires it."""
 
     def _begin(self) -> Pipeline:
-        self.hand = self.hand if hasattr(self, "hand") else self.source
+        self.hand: Hand = getattr(self, "hand", None) or self.source
         self.again = AgainSource(
             self.hand, self.database.url("ingest"), self.database.service_token, "w", lambda: self.now_us, 0.02
         )
