@@ -76,6 +76,12 @@ class IngestMetrics:
         )
         self.connected = Gauge("davy_ingest_broker_connected", "1 while the broker session stands.", registry=r)
         self.database_up = Gauge("davy_ingest_database_up", "1 while batches can be committed.", registry=r)
+        self._add_spool(r)
+        self.checkpoint_seconds = Histogram(
+            "davy_ingest_checkpoint_seconds", "Writing one checkpoint.", buckets=_COMMIT_BUCKETS, registry=r
+        )
+
+    def _add_spool(self, r: CollectorRegistry) -> None:
         self.spooled = Counter(
             "davy_ingest_spooled_batches",
             "Batches that went into the spool, the database being away or slow.",
@@ -95,9 +101,6 @@ class IngestMetrics:
         )
         self.spool_set_aside = Gauge(
             "davy_ingest_spool_set_aside", "Damaged spool files that lie in the worker's folder.", registry=r
-        )
-        self.checkpoint_seconds = Histogram(
-            "davy_ingest_checkpoint_seconds", "Writing one checkpoint.", buckets=_COMMIT_BUCKETS, registry=r
         )
 
 

@@ -50,7 +50,7 @@ def test_by_reason_and_device_with_what_to_do(timescale_house: House) -> None:
     client = house.visitor(INTEGRATOR)
     page = client.get("/rejected").text
     assert "设备 tank-farm-gas 没有传感器 gus" in page
-    assert "在站点文件中添加该传感器并导入" in page
+    assert "在厂区文件中添加该传感器并导入" in page
     assert "已修正，重新接收 3 条" in page
     assert "mine-gas" not in page
     found = {group["reason"]: group for group in client.get("/api/v1/rejected-groups").json()}
