@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime, timedelta
 
 import psycopg
@@ -10,8 +11,9 @@ import pytest
 
 from api.raw_view import as_text
 from api.words.rejected import ADVICE, advice
+from api.words.sentences import rejection
 from core.i18n import translations
-from core.wire_rules import MENDABLE, REASONS
+from core.wire_rules import MENDABLE, REASONS, diagnose
 from tests.api.conftest import House, token_of
 from tests.api.plant import Company, Plant
 
@@ -202,6 +204,23 @@ def test_the_database_itself_holds_who_may_ask(timescale_house: House) -> None:
         web.execute(ask, (a.company_id, a.site_id, "0 s", me, 0))
     with plant.database.connect("web", officer) as web, pytest.raises(psycopg.errors.InsufficientPrivilege):
         web.execute(ask, (a.company_id, a.site_id, "0 s", a.people["officer"], 0))
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        (b'{"seq": 1}', "缺少 boot；消息须含 boot、seq 和 sent_at。"),
+        (b'{"boot": "x"}', 'boot 为文本 "x"；应为 0 至 4294967295 的整数。'),
+        (b"[]", "内容为列表；必须是 JSON 对象。"),
+        (b'{"boot":1,"seq":1,"sent_at":1,"readings":[{"s":"a","v":true}]}', None),
+    ],
+)
+def test_what_a_device_did_wrong_is_said_in_chinese_to_the_end(payload: bytes, said: str | None) -> None:
+    """The rule that stands behind the semicolon too, not only the sentence around it."""
+    mistake = diagnose(payload)
+    told = rejection(translations("zh"), mistake.reason, str(mistake))
+    assert said is None or told == said
+    assert not re.search(r"\b(must|has|is|the)\b", told), told
 
 
 def test_every_reason_has_its_advice_in_chinese() -> None:
