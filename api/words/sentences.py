@@ -154,7 +154,7 @@ def _word(found: str, texts: NullTranslations) -> str:
     for rule in RULES:
         match = _pattern(rule).fullmatch(found)
         if match is not None:
-            return _PLACE.sub(lambda place: match[place[1]], texts.gettext(rule))
+            return texts.gettext(rule).format(**match.groupdict())
     return found
 
 
