@@ -11,6 +11,7 @@ from davy.doctor.examination import Check, Examination
 from davy.doctor.server_settings import LOOPBACK
 
 USUAL: Final = Path("/etc/mosquitto/mosquitto.conf")
+USUAL_PORTS: Final = (1883, 8883)  # another port is another broker's
 DEEPEST: Final = 5  # files that include files
 ENOUGH_QUEUED: Final = 100_000  # messages: at 1,000 a second, 100 s in which ingest may be away
 # mosquitto.conf(5), 2.0: what holds where a file says nothing.
@@ -68,7 +69,8 @@ def broker_limits(on: Examination) -> Check:
     """Whether the broker keeps what it has acknowledged while ingest is behind or away, where its configuration can be read."""
     _, name, settings = on.gettext, "broker_limits", on.settings
     file = settings.broker_config_file
-    if file is None and settings.mqtt_host in LOOPBACK and USUAL.is_file():
+    ours = settings.mqtt_host in LOOPBACK and settings.mqtt_port in USUAL_PORTS
+    if file is None and ours and USUAL.is_file():
         file = USUAL
     if file is None:
         found = _("Not checked: the broker does not say, and %(name)s does not name its configuration.")
