@@ -28,6 +28,7 @@ from api.pages import (
     occurrences,
     operator,
     portfolio,
+    rejected,
     reports,
 )
 from api.pages.frame import person_page
@@ -41,6 +42,7 @@ from api.v1 import (
     models,
     portfolio_routes,
     reading_routes,
+    rejected_routes,
     report_routes,
 )
 from api.web import DemoInbox, Here, Web
@@ -101,10 +103,11 @@ def create_app(
         app.include_router(router, include_in_schema=False)
     for router in (findings.router, finding_acts.router, impairments.router, portfolio.router, reports.router):
         app.include_router(router, include_in_schema=False)
+    app.include_router(rejected.router, include_in_schema=False)
     app.include_router(events.router, include_in_schema=False)
     app.include_router(health.router)
     risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
-    for api in (reading_routes.router, acting_routes.router, *risk):
+    for api in (reading_routes.router, rejected_routes.router, acting_routes.router, *risk):
         app.include_router(api, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -20,6 +20,7 @@ class Right(StrEnum):
     COMMENT = "comment"
     SEE_DEVICES = "see_devices"
     SEE_REJECTED = "see_rejected"  # what devices sent wrong, as they sent it
+    REPLAY_REJECTED = "replay_rejected"  # have it taken in again once the map is mended
     SEE_USERS = "see_users"
     SEE_FINDINGS = "see_findings"
     WORK_ON_FINDINGS = "work_on_findings"  # open, grade, assign, claim, verify
@@ -68,6 +69,7 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.COMMENT,
             Right.SEE_DEVICES,
             Right.SEE_REJECTED,
+            Right.REPLAY_REJECTED,
             Right.SEE_FINDINGS,
             Right.WORK_ON_FINDINGS,
             Right.SEE_IMPAIRMENTS,

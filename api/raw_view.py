@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-HEX_BYTES = 256  # shown of what is not text
+HEX_BYTES = 256  # shown of what is not text, in a list
+WHOLE = 4096  # shown of one message on its page; its file has the rest
 _ROW = 16
 
 
@@ -22,10 +23,14 @@ def raw_view(start: bytes, length: int) -> str:
     >>> print(raw_view(b"\\xff\\xfe" + b"A" * 2, 4))
     0000  ff fe 41 41                                      ..AA
     """
+    text = as_text(start, length)
+    return "\n".join(hex_rows(start[:HEX_BYTES])) if text is None else text
+
+
+def as_text(start: bytes, length: int) -> str | None:
+    """The same where it is text; None where it is not: nothing is guessed."""
     text = _text(start, cut=length > len(start))
-    if text is None:
-        return "\n".join(_hex_rows(start[:HEX_BYTES]))
-    return "".join(_visible(character) for character in text)
+    return None if text is None else "".join(_visible(character) for character in text)
 
 
 def _text(start: bytes, *, cut: bool) -> str | None:
@@ -48,7 +53,12 @@ def _visible(character: str) -> str:
     return f"\\u{code:04x}" if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") else character
 
 
-def _hex_rows(start: bytes) -> list[str]:
+def hex_rows(start: bytes) -> list[str]:
+    """Sixteen bytes a row: where they stand, in hexadecimal, and as ASCII where they are.
+
+    >>> hex_rows(b"AB")
+    ['0000  41 42                                            AB']
+    """
     rows = []
     for at in range(0, len(start), _ROW):
         part = start[at : at + _ROW]

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from api.rooms import ROOMS
 from api.words import alarms as wording
-from api.words import explanation, numbers, sentences
+from api.words import explanation, numbers, rejected, sentences
 from api.words import looks as look_wording
 from api.words import risk as risk_wording
 from core.i18n import LANGUAGES, locale_of, translations
@@ -113,6 +113,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "happened": lambda row: wording.happened(texts, row.kind, row.what, row.detail),
         "seen": lambda look: look_wording.seen(texts, look.action, look.subject, say(look, "title")),
         "way": look_wording.way,
+        "advice": lambda reason: rejected.advice(texts, reason),
         "rejection": lambda row: sentences.rejection(texts, row.reason, row.sentence),
         "translated": lambda text, words=None: texts.gettext(text) % (words or {}) if words else texts.gettext(text),
     }

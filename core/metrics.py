@@ -5,7 +5,13 @@ One `Metrics` a process, made in davy/ and handed in; the registry is private, s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from core.log import errors_logged
 
 # Seconds. From half a fsync on a good disk (1 ms) to the time-outs of statements (5 s) and beyond.
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -26,6 +32,12 @@ class IngestMetrics:
         self.decoded = Counter("davy_ingest_readings_decoded", "Readings in messages that decoded well.", registry=r)
         self.rejected = Counter(
             "davy_ingest_messages_rejected", "Messages rejected, by reason.", ["reason"], registry=r
+        )
+        self.replayed = Counter(
+            "davy_ingest_messages_replayed",
+            "Rejected messages taken again, by outcome: taken or refused.",
+            ["outcome"],
+            registry=r,
         )
         self.late = Counter("davy_ingest_readings_late", "Readings at or below their sensor's judged mark.", registry=r)
         self.repeated = Counter(
@@ -51,7 +63,7 @@ class IngestMetrics:
             "davy_ingest_queue_messages", "Messages received and not yet acknowledged.", registry=r
         )
         self.queue_bytes = Gauge(
-            "davy_ingest_queue_bytes", "Payload bytes received and not yet acknowledged.", registry=r
+            "davy_ingest_queue_bytes", "Payload bytes received and not yet taken into a batch.", registry=r
         )
         self.lag_seconds = Gauge(
             "davy_ingest_lag_seconds", "Age of the oldest message not yet acknowledged.", registry=r
@@ -64,6 +76,12 @@ class IngestMetrics:
         )
         self.connected = Gauge("davy_ingest_broker_connected", "1 while the broker session stands.", registry=r)
         self.database_up = Gauge("davy_ingest_database_up", "1 while batches can be committed.", registry=r)
+        self._add_spool(r)
+        self.checkpoint_seconds = Histogram(
+            "davy_ingest_checkpoint_seconds", "Writing one checkpoint.", buckets=_COMMIT_BUCKETS, registry=r
+        )
+
+    def _add_spool(self, r: CollectorRegistry) -> None:
         self.spooled = Counter(
             "davy_ingest_spooled_batches",
             "Batches that went into the spool, the database being away or slow.",
@@ -83,9 +101,6 @@ class IngestMetrics:
         )
         self.spool_set_aside = Gauge(
             "davy_ingest_spool_set_aside", "Damaged spool files that lie in the worker's folder.", registry=r
-        )
-        self.checkpoint_seconds = Histogram(
-            "davy_ingest_checkpoint_seconds", "Writing one checkpoint.", buckets=_COMMIT_BUCKETS, registry=r
         )
 
 
@@ -158,6 +173,13 @@ class ApiMetrics:
         self.logins_refused = Counter("davy_api_logins_refused", "Log-ins refused, wrong or throttled.", registry=r)
 
 
+class _ErrorsLogged(Collector):
+    """What core/log.py has counted, asked at each scrape."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily("davy_errors_logged", "Log lines at error or above.", value=errors_logged())
+
+
 class Metrics:
     """Every metric of Davy on one private registry."""
 
@@ -173,7 +195,7 @@ class Metrics:
             ["duty"],
             registry=self.registry,
         )
-        self.errors_logged = Counter("davy_errors_logged", "Log lines at error or above.", registry=self.registry)
+        self.registry.register(_ErrorsLogged())
 
     def exposition(self) -> bytes:
         """The text a scrape gets."""

@@ -127,6 +127,11 @@ class Settings(BaseSettings):
         "Access list of the broker, written by `davy broker access` (users) and `davy detectors access` (models).",
         _PATH_RULE,
     )
+    broker_config_file: Folder | None = _setting(
+        None,
+        "Configuration of the broker, which `davy doctor` reads for limits that lose messages; not set: mosquitto's usual one, on this machine.",
+        _PATH_RULE,
+    )
     broker_pid: int | None = _setting(
         None, "Process of the broker, told to read its files again when they change.", "a process id above 1", gt=1
     )
@@ -177,6 +182,14 @@ class Settings(BaseSettings):
     )
     keep_hours_days: int = _setting(
         1096, "Days that hours of readings are kept; scores and reports need them for a year at least.", "a whole number from 400 to 36600", ge=400, le=36600
+    )  # fmt: skip
+    keep_rejected_days: int = _setting(
+        30, "Days that rejected messages are kept.", "a whole number from 1 to 3660", ge=1, le=3660
+    )
+    keep_rejected_per_device: int = _setting(
+        20_000,
+        "Most rejected messages that are kept of one device; the newest stay. Each takes up to 64 KB.",
+        "a whole number from 100 to 1000000", ge=100, le=1_000_000,
     )  # fmt: skip
     keep_evidence_years: int = _setting(
         5, "Years that readings within the evidence of an occurrence are kept.", "a whole number from 3 to 100", ge=3, le=100

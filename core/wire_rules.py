@@ -61,6 +61,19 @@ REASONS: Final[Mapping[str, str]] = {
     "flood": "Device {device} sent more than {limit} wrong messages in a minute; the others were counted, not kept.",
 }
 
+# What mending the map of a site can put right: such a message may be taken in again as it was kept. The others are the device's.
+MENDABLE: Final = frozenset(
+    {
+        "unknown_site",
+        "unknown_device",
+        "unknown_sensor",
+        "foreign_device",
+        "wrong_unit",
+        "unknown_state",
+        "refused_by_database",
+    }
+)
+
 
 def reject(reason: str, **words: object) -> Malformed:
     """The error for `reason`, its sentence filled in with `words`.

@@ -20,6 +20,7 @@ OLDEST_US: Final = 1_577_836_800_000_000  # 2020-01-01: no device of ours has ru
 AHEAD_US: Final = 48 * 3600 * 1_000_000  # design section 4, step 3: further ahead is absurd
 DRIFT: Final = 100e-6  # what a cheap quartz may lose: +-100 ppm, the wide end of data sheets of 32 kHz tuning forks
 CLOCK_FLAG: Final = 0x10  # core.batch.Mark.CLOCK, as a plain number for the kernel
+_ALL_THERE: Final = np.empty(0, np.int64)
 
 
 @dataclass(slots=True)
@@ -75,6 +76,17 @@ class Clocks:
         clock.received_us = max(clock.received_us, received_us)
         return abs(clock.offset_us) <= self.tolerance_us
 
+    def trusts(self, device_id: int, sent_us: int, received_us: int) -> bool:
+        """Whether the clock may be relied on for a message that came earlier, and has been rejected meanwhile; nothing is noted.
+
+        A lead, or a stamp before all that is possible, is wrong whatever is known now; a lag is if the clock is known to lag.
+        """
+        lead = sent_us - received_us
+        if lead > self.tolerance_us or sent_us < OLDEST_US:
+            return False
+        clock = self._clocks.get(device_id)
+        return lead >= -self.tolerance_us or clock is None or abs(clock.offset_us) <= self.tolerance_us
+
     def offset_us(self, device_id: int) -> int | None:
         """Device minus us in microseconds; None when nothing is known."""
         clock = self._clocks.get(device_id)
@@ -91,24 +103,40 @@ class Clocks:
 
 
 def instants(
-    count: Int64, sent_us: Int64, received_us: Int64, trusted: NDArray[np.bool_], stamp_us: Int64, tolerance_us: int
+    count: Int64,
+    sent_us: Int64,
+    received_us: Int64,
+    trusted: NDArray[np.bool_],
+    stamp_us: Int64,
+    tolerance_us: int,
+    place: Int64 = _ALL_THERE,
 ) -> tuple[Int64, Int64, Int64, UInt8]:
     """The instants of readings, design section 4 step 3.
 
     Args:
         count: int64, readings of each message; sent_us, received_us, trusted: per message.
         stamp_us: int64, per reading, what the device says.
+        place: int64, place of each reading within its message; empty where none was left out of any. A reading of a clock that
+            cannot be right is told from its neighbours by it, the same whether they are known yet or not.
 
     Returns:
         measured_at, judged_at, received_at (int64, microseconds UTC) and the clock flag (uint8), per reading.
     """
-    found: tuple[Int64, Int64, Int64, UInt8] = _instants(count, sent_us, received_us, trusted, stamp_us, tolerance_us)
+    found: tuple[Int64, Int64, Int64, UInt8] = _instants(
+        count, sent_us, received_us, trusted, stamp_us, tolerance_us, place
+    )
     return found
 
 
 @numba.njit(cache=True)
 def _instants(
-    count: Int64, sent_us: Int64, received_us: Int64, trusted: NDArray[np.bool_], stamp_us: Int64, tolerance_us: int
+    count: Int64,
+    sent_us: Int64,
+    received_us: Int64,
+    trusted: NDArray[np.bool_],
+    stamp_us: Int64,
+    tolerance_us: int,
+    place: Int64,
 ) -> tuple[Int64, Int64, Int64, UInt8]:
     """One pass over the readings, message by message."""
     n = len(stamp_us)
@@ -120,12 +148,13 @@ def _instants(
     for message in range(len(count)):
         now = received_us[message]
         for position in range(count[message]):
+            nth = place[row] if len(place) else position
             stamp = stamp_us[row]
             at = stamp if trusted[message] else now - (sent_us[message] - stamp)
             # Nothing can have been measured after it came (but for the tolerance): such a stamp would make every
             # later reading of the sensor late.
             if at < OLDEST_US or at > now + tolerance_us:
-                at = now + position
+                at = now + nth
             measured[row] = at if stamp < OLDEST_US or stamp > now + AHEAD_US else stamp
             judged[row] = at
             received[row] = now

@@ -131,6 +131,10 @@ class Committer:
         self._metrics.database_up.set(1)
         self._metrics.batches.inc()
         self._metrics.stored.inc(committed.readings)
+        for reason, count in committed.rejected.items():
+            self._metrics.rejected.labels(reason).inc(count)
+        for outcome, count in committed.replayed.items():
+            self._metrics.replayed.labels(outcome).inc(count)
         self._metrics.events.inc(committed.events)
         if committed.already:
             log.info("batch_was_committed", batch=record.batch_no)

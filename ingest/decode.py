@@ -40,7 +40,9 @@ class Decoded:
         stamp_us: int64, what the device says of each reading's time, microseconds UTC.
         value: float64, in the sensor's unit.
         quality: uint8, `core.batch.Quality`, with the mark of what is replayed.
+        place: int64, place of each reading within its message; empty where none before it was left out.
         rejected: what could not be taken, in order of arrival.
+        again: the messages were rejected once and are taken again: nobody speaks now.
     """
 
     device: list[Device]
@@ -54,8 +56,10 @@ class Decoded:
     stamp_us: Int64
     value: Float64
     quality: UInt8
+    place: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
     rejected: list[Rejected] = field(default_factory=list)
     statuses: list[StatusChange] = field(default_factory=list)
+    again: bool = False
 
 
 class _Header(msgspec.Struct):
@@ -84,21 +88,24 @@ class Decoder:
                 device, kind = self._directory.speaker(message.topic)
                 if kind == "status":
                     status = decode_status(message.payload)
-                    columns.statuses.append(StatusChange(device, status.online, message.received_us))
+                    if message.kept is None:  # what was true then is not now
+                        columns.statuses.append(StatusChange(device, status.online, message.received_us))
                     continue
                 if message.retained:
                     raise reject("retained")
                 said = decode(message.payload)
             except Malformed as mistake:
-                columns.rejected.append(rejection(message, device, mistake))
+                place_of = self._directory.place_of(message.topic, mistake) if device is None else None
+                columns.rejected.append(rejection(message, device, mistake, place_of))
                 if device is not None and not message.retained:
                     columns.add_header(place, device, message)
                 continue
             count = self._add_readings(columns, message, device, said.readings, said.sent_at)
             if said.replayed:
                 columns.mark_replayed(count)
-            columns.add_message(place, device, said.boot, said.seq, said.sent_at, message.received_us, count)
-        return columns.finish()
+            received_us = message.received_us if message.kept is None else message.kept.received_us
+            columns.add_message(place, device, said.boot, said.seq, said.sent_at, received_us, count)
+        return columns.finish(again=bool(lot) and lot[0].kept is not None)
 
     def _add_readings(
         self, columns: _Columns, message: RawMessage, device: Device, readings: list[WireReading], sent_at: int
@@ -135,7 +142,7 @@ class Decoder:
         """
         directory, count = self._directory, 0
         mistakes: dict[str, Malformed] = {}
-        for reading in readings:
+        for place, reading in enumerate(readings):
             try:
                 slot = device.slots.get(reading.s, NO_SLOT)
                 if slot == NO_SLOT:
@@ -147,6 +154,8 @@ class Decoder:
             except Malformed as mistake:
                 mistakes.setdefault(mistake.reason, mistake)
                 continue
+            if place != count:
+                columns.places[len(columns.slots)] = place
             columns.add_reading(slot, value, sent_at if reading.t is None else reading.t, _quality_of(reading.q))
             count += 1
         columns.rejected += [rejection(message, device, mistake) for mistake in mistakes.values()]
@@ -159,6 +168,7 @@ class _Columns:
     def __init__(self) -> None:
         self.messages: list[tuple[int, Device, int, int, int, int, int]] = []
         self.slots: list[int] = []
+        self.places: dict[int, int] = {}  # row -> place in its message, behind a reading that was left out
         self.stamps: list[int] = []
         self.values = array("d")
         self.qualities = bytearray()
@@ -190,22 +200,33 @@ class _Columns:
         if 0 <= header.boot < 2**32 and 0 <= header.seq < 2**32:
             self.add_message(place, device, header.boot, header.seq, 0, message.received_us, 0)
 
-    def finish(self) -> Decoded:
+    def _places(self, count: Int64) -> Int64:
+        if not self.places:
+            return np.empty(0, np.int64)
+        place: Int64 = np.arange(len(self.slots)) - np.repeat(np.cumsum(count) - count, count)
+        for row, there in self.places.items():
+            place[row] = there
+        return place
+
+    def finish(self, *, again: bool) -> Decoded:
         origin, device, boot, seq, sent, received, count = (
             map(list, zip(*self.messages, strict=True)) if self.messages else ([] for _ in range(7))
         )
+        counts = np.array(count, np.int64)
         return Decoded(
             device=device,
             boot=boot,
             seq=seq,
             sent_us=np.array(sent, np.int64) * 1000,
             received_us=np.array(received, np.int64),
-            count=np.array(count, np.int64),
+            count=counts,
             origin=origin,
             sensor=np.array(self.slots, np.int32),
             stamp_us=np.array(self.stamps, np.int64) * 1000,
             value=np.frombuffer(self.values, np.float64).copy() if self.values else np.empty(0, np.float64),
             quality=np.frombuffer(bytes(self.qualities), np.uint8).copy(),
+            place=self._places(counts),
             rejected=self.rejected,
             statuses=self.statuses,
+            again=again,
         )

@@ -72,7 +72,7 @@ class Directory:
         self.device_of = {device.row.device_id: device for device in self.devices}
         self._by_name = {(d.row.site_key, d.row.key): d for d in self.devices}
         self._site_of_key = {d.row.key: d.row.site_key for d in self.devices}
-        self._sites = {d.row.site_key for d in self.devices}
+        self._sites = {d.row.site_key: (d.row.company_id, d.row.site_id) for d in self.devices}
         self._owner: dict[tuple[int, str], Device] = {}  # (site_id, sensor key) -> one device that has it
         self._topics: dict[str, tuple[Device, str]] = {}
         self._conversions: dict[tuple[int, str], tuple[float, float]] = {}
@@ -129,6 +129,13 @@ class Directory:
         if name.site not in self._sites:
             raise reject("unknown_site", site=name.site)
         raise reject("unknown_device", device=name.device, site=name.site)
+
+    def place_of(self, topic: str, mistake: Malformed) -> tuple[int, int] | None:
+        """(company_id, site_id) of the site that an unknown device spoke for, so that who looks after the site sees it.
+
+        None for anything else: what a device of another site says is not shown to the site it names.
+        """
+        return self._sites.get(parse_topic(topic).site) if mistake.reason == "unknown_device" else None
 
     def stranger(self, device: Device, key: str) -> Malformed:
         """Why `device` may not send the sensor `key`."""

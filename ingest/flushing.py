@@ -19,7 +19,7 @@ from ingest.notes import Gatherer, Notes
 from ingest.organs import Organs
 from ingest.pipeline import Work
 from ingest.scribe import Scribe
-from ingest.source import Source, SourceReport
+from ingest.source import Clock, Source, SourceReport
 from ingest.spool import SpoolReport
 from ingest.storing import Storing
 from ingest.watch import Watch
@@ -34,11 +34,12 @@ log = logger(__name__)
 class Flushing:
     """Gathers what changes, and writes it in the background."""
 
-    def __init__(self, scribe: Scribe, source: Source, storing: Storing, watch: Watch, metrics: IngestMetrics) -> None:
+    def __init__(self, scribe: Scribe, source: Source, storing: Storing, watch: Watch, clock: Clock, metrics: IngestMetrics) -> None:
         self._scribe = scribe
         self._source = source
         self._storing = storing
         self._watch = watch
+        self._clock = clock
         self._metrics = metrics
         self._gatherer = Gatherer()
         self._under_way: tuple[Future[None], Notes] | None = None
@@ -95,6 +96,9 @@ class Flushing:
         self._metrics.connected.set(int(report.connected))
         self._metrics.broker_dropped.set(report.dropped or 0)
         self._metrics.queue_depth.set(report.waiting)
+        self._metrics.queue_bytes.set(report.waiting_bytes)
+        waited_us = 0 if report.oldest_us is None else self._clock() - report.oldest_us
+        self._metrics.lag_seconds.set(max(0, waited_us) / 1_000_000)
         self._metrics.spool_batches.set(spool.batches)
         self._metrics.spool_bytes.set(spool.bytes)
         self._metrics.spool_oldest_seconds.set(spool.oldest_s or 0)

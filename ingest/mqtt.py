@@ -122,7 +122,7 @@ class MqttSource:
     def report(self) -> SourceReport:
         """What is known of the broker now."""
         with self._lock:
-            waiting = len(self._queue)
+            waiting, size = len(self._queue), self._bytes
             oldest = self._queue[0].received_us if self._queue else None
         known = self._report
         failure = known.failure
@@ -130,7 +130,7 @@ class MqttSource:
             failure = "The thread that reads from the broker has ended; nothing more would come."
         return SourceReport(
             known.connected, known.since_us, known.first_session_present, known.sessions_lost, known.dropped, waiting, oldest,
-            known.broker_version, failure,
+            known.broker_version, failure, size,
         )  # fmt: skip
 
     def stop(self) -> None:

@@ -39,6 +39,8 @@ class Gatherer:
         """Notes a batch that was committed."""
         assert work.decoded is not None
         assert work.sorted is not None
+        if work.decoded.again:
+            return
         ids = [device.row.device_id for device in work.decoded.device]
         self.devices.update(ids)
         self.received.update(zip(ids, work.decoded.received_us.tolist(), strict=True))

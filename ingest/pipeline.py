@@ -161,8 +161,9 @@ class Pipeline:
             time_shows = self._watch.turned or (due_us is not None and due_us <= work.now_us)
             if not (work.virtual or time_shows or self.differences):
                 return False
-        self._metrics.received.inc(len(work.lot))
-        self._metrics.received_bytes.inc(sum(len(m.payload) for m in work.lot.messages))
+        if work.lot.again is None:
+            self._metrics.received.inc(len(work.lot))
+            self._metrics.received_bytes.inc(sum(len(m.payload) for m in work.lot.messages))
         self._metrics.queue_depth.set(report.waiting + len(work.lot))
         return True
 
@@ -221,7 +222,7 @@ class Pipeline:
     def _ack(self, work: Work) -> bool:
         if work.lot.messages:
             self._source.ack(work.lot)
-            self._metrics.acks.inc(len(work.lot))
+            self._metrics.acks.inc(0 if work.lot.again else len(work.lot))
             waited_us = self._clock() - work.lot.messages[0].received_us
             self._metrics.batch_seconds.observe(max(0, waited_us) / 1_000_000)
             self._metrics.lag_seconds.set(max(0, waited_us) / 1_000_000)

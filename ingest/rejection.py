@@ -24,6 +24,8 @@ class Rejected:
         repeated: the broker has delivered the message before, so the row may be there already.
         count: how many messages the row stands for.
         continued: add `count` to this minute's last row of the device instead of making a row.
+        place: (company_id, site_id) of a site we know, where an unknown device spoke for it.
+        kept_id: it has a row already: it was rejected before, and is again.
     """
 
     device: Device | None
@@ -37,13 +39,17 @@ class Rejected:
     repeated: bool = False
     count: int = 1
     continued: bool = False
+    place: tuple[int, int] | None = None
+    kept_id: int = 0
 
 
-def rejection(message: RawMessage, device: Device | None, mistake: Malformed) -> Rejected:
+def rejection(
+    message: RawMessage, device: Device | None, mistake: Malformed, place: tuple[int, int] | None = None
+) -> Rejected:
     """The row for a message and what was wrong with it."""
     return Rejected(
         device=device,
-        received_us=message.received_us,
+        received_us=message.kept.received_us if message.kept else message.received_us,
         topic=printable(message.topic),
         payload=message.payload[:KEPT_BYTES],
         length=len(message.payload),
@@ -51,6 +57,8 @@ def rejection(message: RawMessage, device: Device | None, mistake: Malformed) ->
         reason=mistake.reason,
         sentence=printable(str(mistake)),
         repeated=message.repeated,
+        place=(device.row.company_id, device.row.site_id) if device else place,
+        kept_id=message.kept.rejected_id if message.kept else 0,
     )
 
 
@@ -75,11 +83,14 @@ class RejectionLimit:
     def admit(self, found: list[Rejected]) -> list[Rejected]:
         """What to store of `found`: rows up to the limit, then one that counts the others.
 
-        The row that counts carries the reason `flood`; later batches of the same minute add to it.
+        The row that counts carries the reason `flood`; later batches of the same minute add to it. What has a row is no flood.
         """
         kept: list[Rejected] = []
         flood: dict[tuple[int | None, int], list[Rejected]] = {}
         for row in found:
+            if row.kept_id:
+                kept.append(row)
+                continue
             key = row.device.row.device_id if row.device else None
             minute = row.received_us // MINUTE_US
             last, count = self._counts.get(key, (minute, 0))
@@ -105,6 +116,7 @@ class RejectionLimit:
                     sentence=str(reject("flood", device=name, limit=LIMIT)),
                     count=len(rows),
                     continued=before > LIMIT,
+                    place=first.place,
                 )
             )
         self._forget(found)

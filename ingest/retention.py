@@ -24,6 +24,7 @@ class Keep:
 
     Args:
         raw: None: as long as the kind of database makes sensible.
+        rejected_per_device: messages; what is beyond goes however young it is.
         compress_after: age at which a chunk is compressed, where that can be done.
     """
 
@@ -32,6 +33,8 @@ class Keep:
     minutes: timedelta = timedelta(days=1096)
     hours: timedelta = timedelta(days=1096)
     evidence: timedelta = timedelta(days=1827)
+    rejected: timedelta = timedelta(days=30)
+    rejected_per_device: int = 20_000
 
     def raw_on(self, *, compresses: bool) -> timedelta:
         """How long raw readings are kept on a database that compresses, or does not.

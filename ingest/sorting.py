@@ -67,6 +67,8 @@ class Sorter:
         taken = np.ones(len(decoded.device), np.bool_)
         trusted = np.zeros(len(decoded.device), np.bool_)
         sent, received, counts = decoded.sent_us.tolist(), decoded.received_us.tolist(), decoded.count.tolist()
+        if decoded.again:
+            return self._taken_again(decoded, now_us, virtual)
         for i, device in enumerate(decoded.device):
             sent_us = sent[i] if counts[i] else NOT_SENT
             row = (device.row.device_id, decoded.boot[i], decoded.seq[i], sent_us, received[i])
@@ -81,6 +83,17 @@ class Sorter:
         batch, origin = self._readings(decoded, taken, trusted, now_us, virtual)
         late, direct = self.marks.sort(batch)
         return Sorted(batch, late, direct, origin, messages, gaps, repeated)
+
+    def _taken_again(self, decoded: Decoded, now_us: int, virtual: Sequence[tuple[int, float]]) -> Sorted:
+        """Messages that were rejected before. They count as delivered since then, so streams and clocks learn nothing of them;
+        what of them is stored already finds its key taken.
+        """
+        sent, received = decoded.sent_us.tolist(), decoded.received_us.tolist()
+        of = zip(decoded.device, sent, received, strict=True)
+        trusted = np.array([self.clocks.trusts(d.row.device_id, sent_us, at) for d, sent_us, at in of], np.bool_)
+        batch, origin = self._readings(decoded, np.ones(len(trusted), np.bool_), trusted, now_us, virtual)
+        late, direct = self.marks.sort(batch)
+        return Sorted(batch, late, direct, origin, np.empty(0, MESSAGE))
 
     def _note(self, row: tuple[int, int, int, int, int], now_us: int, gaps: list[GapRow]) -> bool | None:
         """Notes one message; None for a repeat, else whether its device's clock can be trusted."""
@@ -102,8 +115,9 @@ class Sorter:
         virtual: Sequence[tuple[int, float]],
     ) -> tuple[ReadingBatch, Int32]:
         measured, judged, received, flag = instants(
-            decoded.count, decoded.sent_us, decoded.received_us, trusted, decoded.stamp_us, self.clocks.tolerance_us
-        )
+            decoded.count, decoded.sent_us, decoded.received_us, trusted, decoded.stamp_us, self.clocks.tolerance_us,
+            decoded.place,
+        )  # fmt: skip
         origin = np.repeat(np.array(decoded.origin, np.int32), decoded.count)
         batch = ReadingBatch(decoded.sensor, measured, judged, received, decoded.value, decoded.quality | flag)
         if not taken.all():

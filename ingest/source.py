@@ -11,6 +11,17 @@ Clock = Callable[
 ]  # microseconds UTC; davy/ hands in the wall clock, private instances one that follows the data
 
 
+class Kept(NamedTuple):
+    """A rejected message that is taken again, as the database kept it.
+
+    Args:
+        received_us: when it came first, microseconds UTC.
+    """
+
+    rejected_id: int
+    received_us: int
+
+
 class RawMessage(NamedTuple):
     """One message as the broker delivered it.
 
@@ -18,6 +29,7 @@ class RawMessage(NamedTuple):
         mid: the broker's packet id, good only on the connection `generation`; 0 where nothing is to be acknowledged.
         repeated: the broker says it has delivered this before.
         received_us: microseconds UTC, when we took it.
+        kept: None: it comes from the broker.
     """
 
     topic: str
@@ -27,6 +39,7 @@ class RawMessage(NamedTuple):
     repeated: bool
     received_us: int
     generation: int
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,7 @@ class SourceReport:
         first_session_present: whether the broker knew our session when we first came.
         sessions_lost: how often since then it did not know it any more.
         dropped: messages the broker says it dropped since it started; None before it said so.
-        waiting: messages received and not yet taken.
+        waiting: messages received and not yet taken; waiting_bytes: of their payloads.
         oldest_us: when the oldest of them was received; None when there is none.
         failure: a sentence, where going on is of no use.
     """
@@ -53,13 +66,26 @@ class SourceReport:
     oldest_us: int | None = None
     broker_version: str = ""
     failure: str | None = None
+    waiting_bytes: int = 0
+
+
+class Again(NamedTuple):
+    """Which request a lot of kept messages belongs to, and how far it goes (ingest/again.py)."""
+
+    replay_id: int
+    upto_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """Messages taken together, in the order they arrived."""
+    """Messages taken together, in the order they arrived.
+
+    Args:
+        again: they were rejected once; None: they come from the broker.
+    """
 
     messages: Sequence[RawMessage] = field(default_factory=tuple)
+    again: Again | None = None
 
     def __len__(self) -> int:
         return len(self.messages)

@@ -16,7 +16,7 @@ from ingest.judge import Judgement, LateFinding
 from ingest.rejection import Rejected
 from ingest.sequence import GapRow
 from ingest.sorting import MESSAGE, Sorted
-from ingest.source import Lot, RawMessage
+from ingest.source import Again, Lot, RawMessage
 from ingest.store.batch import Record
 
 READINGS = ("sensor", "measured_at", "judged_at", "received_at", "value", "quality")
@@ -48,6 +48,8 @@ class _Refusal(msgspec.Struct, array_like=True):
     repeated: bool
     count: int
     continued: bool
+    place: tuple[int, int] | None = None
+    kept_id: int = 0
 
 
 class _Batch(msgspec.Struct, array_like=True):
@@ -70,6 +72,7 @@ class _Batch(msgspec.Struct, array_like=True):
     repeated: list[int]
     rejected: list[_Refusal]
     standing: list[tuple[int, int]] | None
+    again: Again | None = None
 
 
 class _Directory(msgspec.Struct):
@@ -96,7 +99,7 @@ def pack_record(record: Record, rejected: Sequence[Rejected]) -> bytes:
     columns |= {"late": kept.late, "direct": kept.direct, "origin": kept.origin}
     columns["messages"] = kept.messages.view(np.uint8)
     messages = [
-        RawMessage(m.topic, m.payload, 0, bool(m.retained), bool(m.repeated), m.received_us, 0)
+        RawMessage(m.topic, m.payload, 0, bool(m.retained), bool(m.repeated), m.received_us, 0, m.kept)
         for m in record.lot.messages
     ]
     return msgspec.msgpack.encode(
@@ -118,6 +121,7 @@ def pack_record(record: Record, rejected: Sequence[Rejected]) -> bytes:
             repeated=kept.repeated,
             rejected=[_refusal(row) for row in rejected],
             standing=None if record.standing is None else sorted(record.standing),
+            again=record.lot.again,
         )
     )
 
@@ -149,7 +153,7 @@ def unpack_record(batch_no: int, payload: bytes, directory: Directory) -> Record
     ]
     return Record(
         received_us=found.received_us,
-        lot=Lot(_lots.decode(zlib.decompress(found.messages))),
+        lot=Lot(_lots.decode(zlib.decompress(found.messages)), found.again),
         sorted=kept,
         judgement=Judgement(found.now_us, found.watched_us, found.definitions_version, found.events, late),
         directory=directory,
@@ -174,7 +178,7 @@ def unpack_directory(content: bytes) -> Directory:
 def _refusal(row: Rejected) -> _Refusal:
     return _Refusal(
         None if row.device is None else row.device.row.device_id, row.received_us, row.topic, row.payload, row.length,
-        row.sha256, row.reason, row.sentence, row.repeated, row.count, row.continued,
+        row.sha256, row.reason, row.sentence, row.repeated, row.count, row.continued, row.place, row.kept_id,
     )  # fmt: skip
 
 
@@ -191,4 +195,6 @@ def _rejected(row: _Refusal, directory: Directory) -> Rejected:
         repeated=row.repeated,
         count=row.count,
         continued=row.continued,
+        place=row.place,
+        kept_id=row.kept_id,
     )

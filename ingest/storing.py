@@ -316,8 +316,6 @@ class Storing:
                     return record
 
     def _settle(self, record: Record, committed: Committed) -> None:
-        for row in record.rejected:
-            self._metrics.rejected.labels(row.reason).inc(row.count)
         with self._news:
             awaited = record is self._inbox
             self._inbox = self._in_hand = None

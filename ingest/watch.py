@@ -115,7 +115,9 @@ class Watch:
         self.turned, self._watching, self._tick_us = watching != self._watching, watching, now_us
 
     def heard(self, decoded: Decoded) -> None:
-        """Notes who spoke, and what statuses said."""
+        """Notes who spoke, and what statuses said. Who is taken again does not speak now."""
+        if decoded.again:
+            return
         if decoded.device:
             index = np.array([device.index for device in decoded.device], np.int64)
             self._heard_us[index] = self.watched_us

@@ -141,7 +141,7 @@ class Worker:
         try:
             pipeline, watch, committer, storing = self._begin()
             self._storing = storing
-            flushing = Flushing(self._scribe, self._source, storing, watch, self._metrics)
+            flushing = Flushing(self._scribe, self._source, storing, watch, self._clock, self._metrics)
             try:
                 storing.start()
                 self._source.start()

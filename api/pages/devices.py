@@ -11,7 +11,7 @@ from api.gate import DeviceReader, RejectedReader
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.raw_view import raw_view
-from api.store import devices, readings
+from api.store import devices, readings, rejected
 from api.store.devices import DeviceLine
 from api.web import Here
 from api.words.texts import NotFound, later
@@ -20,7 +20,6 @@ router = APIRouter()
 
 SILENT = timedelta(seconds=60)  # or three periods of its fastest sensor, where that is longer
 CLOCK_TOLERANCE_MS = 5000.0  # as `clock_tolerance_s` of ingest: beyond it Davy judges by its own clock
-REJECTED_PAGE = 50
 
 _NEVER = later("Never heard")
 _OFFLINE = later("Offline")
@@ -34,7 +33,7 @@ def device_list(web: Here, visitor: DeviceReader) -> Response:
     now = web.clock()
     with web.acting_for(visitor) as connection:
         rows = devices.list_devices(connection, now)
-        strangers = devices.list_rejected(connection, device_id=None, from_nobody=True) if visitor.everything else []
+        strangers = rejected.messages(connection, from_nobody=True) if visitor.everything else []
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -56,7 +55,7 @@ def device_page(web: Here, visitor: RejectedReader, device_id: int, before: int 
         found = devices.list_devices(connection, now, device_id)
         if not found:
             raise NotFound
-        rejected = devices.list_rejected(connection, device_id=device_id, before=before, most=REJECTED_PAGE)
+        wrong = rejected.messages(connection, device_id=device_id, before=before)
         sensors = [sensor for sensor in readings.list_sensors(connection) if sensor.device_id == device_id]
         frame = frame_of(connection, now)
     return person_page(
@@ -68,8 +67,8 @@ def device_page(web: Here, visitor: RejectedReader, device_id: int, before: int 
         standing=standing(found[0], now),
         tolerance_ms=CLOCK_TOLERANCE_MS,
         sensors=sensors,
-        rejected=[(row, raw_view(row.start, row.length)) for row in rejected],
-        older=rejected[-1].rejected_id if len(rejected) == REJECTED_PAGE else None,
+        rejected=[(row, raw_view(row.start, row.length)) for row in wrong],
+        older=wrong[-1].rejected_id if len(wrong) == rejected.PAGE else None,
         may_see_rejected=visitor.may(Right.SEE_REJECTED),
     )
 

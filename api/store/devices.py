@@ -1,4 +1,4 @@
-"""Devices and what they sent wrong."""
+"""Devices and their streams."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-SHOWN_BYTES = 4096  # of a rejected message on a page; the database keeps 64 KB
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceLine:
@@ -19,7 +17,7 @@ class DeviceLine:
     Args:
         missing: messages known lost; `repeated`: sent again.
         clock_offset_ms: the device's clock minus ours.
-        rejected: messages rejected in the last 24 hours.
+        rejected: messages rejected in the last 24 hours and not taken in since.
     """
 
     device_id: int
@@ -42,28 +40,6 @@ class DeviceLine:
     rejected: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
-    """A message that was not taken.
-
-    Args:
-        start: its first bytes, as they came.
-        length: of the whole message, in bytes.
-        count: how many this row stands for.
-    """
-
-    rejected_id: int
-    device_id: int | None
-    received_at: datetime
-    topic: str
-    start: bytes
-    length: int
-    sha256: bytes
-    reason: str
-    sentence: str
-    count: int
-
-
 def list_devices(connection: Connection[Any], now: datetime, device_id: int | None = None) -> list[DeviceLine]:
     """All devices in use, or the one."""
     with connection.cursor(row_factory=class_row(DeviceLine)) as cursor:
@@ -79,35 +55,11 @@ def list_devices(connection: Connection[Any], now: datetime, device_id: int | No
             LEFT JOIN (SELECT device_id, count(*) AS sensors, min(period_s) AS period_s FROM sensor
                        WHERE retired_at IS NULL AND NOT is_virtual GROUP BY device_id) n ON n.device_id = d.device_id
             LEFT JOIN (SELECT device_id, sum(count) AS rejected FROM rejected_message
-                       WHERE received_at > %(now)s::timestamptz - interval '24 hours' GROUP BY device_id) r
+                       WHERE received_at > %(now)s::timestamptz - interval '24 hours' AND taken_at IS NULL GROUP BY device_id) r
                    ON r.device_id = d.device_id
             WHERE d.retired_at IS NULL AND (n.sensors IS NOT NULL OR ds.device_id IS NOT NULL)
               AND (%(device)s::int IS NULL OR d.device_id = %(device)s::int)
             ORDER BY si.key, d.key LIMIT 2000
             """,
             {"now": now, "device": device_id},
-        ).fetchall()
-
-
-def list_rejected(
-    connection: Connection[Any],
-    *,
-    device_id: int | None,
-    from_nobody: bool = False,
-    before: int | None = None,
-    most: int = 50,
-) -> list[Rejected]:
-    """The newest first: of one device, of nobody we know, or of all the principal may see."""
-    with connection.cursor(row_factory=class_row(Rejected)) as cursor:
-        return cursor.execute(
-            """
-            SELECT rejected_id, device_id, received_at, topic, substring(payload FROM 1 FOR %(shown)s) AS start, length,
-                   sha256, reason, sentence, count
-            FROM rejected_message
-            WHERE (%(device)s::int IS NULL OR device_id = %(device)s::int)
-              AND (NOT %(nobody)s OR device_id IS NULL)
-              AND (%(before)s::bigint IS NULL OR rejected_id < %(before)s::bigint)
-            ORDER BY rejected_id DESC LIMIT %(most)s
-            """,
-            {"device": device_id, "nobody": from_nobody, "before": before, "most": most, "shown": SHOWN_BYTES},
         ).fetchall()

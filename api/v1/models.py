@@ -241,21 +241,6 @@ class Device(Said):
     rejected: int = Field(description="Messages rejected in the last 24 hours.")
 
 
-class RejectedMessage(BaseModel):
-    """A message that was not taken, and why."""
-
-    rejected_id: int
-    device_id: int | None
-    received_at: datetime
-    topic: str
-    reason: str
-    sentence: str
-    length: int
-    sha256: str
-    count: int
-    raw: str = Field(description="Its beginning, as text where it is text, else hexadecimal.")
-
-
 class Shelf(BaseModel):
     """For how long, and why."""
 

@@ -10,9 +10,8 @@ from fastapi import APIRouter, Query
 from api import chart, cookies
 from api.choices import sees_evidence
 from api.evidence import Evidence, evidence_of, readings_of, timeline_of
-from api.gate import AlarmReader, DeviceReader, OccurrenceReader, ReadingReader, RejectedReader, Somebody
+from api.gate import AlarmReader, DeviceReader, OccurrenceReader, ReadingReader, Somebody
 from api.permissions import RIGHTS
-from api.raw_view import raw_view
 from api.store import alarms, devices, occurrences, readings
 from api.store.model_evidence import ModelEvidence, find_model_evidence
 from api.v1 import models
@@ -147,30 +146,6 @@ def list_devices(web: Here, visitor: DeviceReader) -> list[models.Device]:
     """All devices and their streams."""
     with web.acting_for(visitor) as connection:
         return [models.Device.model_validate(row) for row in devices.list_devices(connection, web.clock())]
-
-
-@router.get("/rejected-messages")
-def list_rejected(
-    web: Here, visitor: RejectedReader, device: int | None = None, before: Before = None
-) -> list[models.RejectedMessage]:
-    """Messages that were not taken, the newest first, fifty at a time."""
-    with web.acting_for(visitor) as connection:
-        rows = devices.list_rejected(connection, device_id=device, before=before)
-    return [
-        models.RejectedMessage(
-            rejected_id=row.rejected_id,
-            device_id=row.device_id,
-            received_at=row.received_at,
-            topic=row.topic,
-            reason=row.reason,
-            sentence=row.sentence,
-            length=row.length,
-            sha256=row.sha256.hex(),
-            count=row.count,
-            raw=raw_view(row.start, row.length),
-        )
-        for row in rows
-    ]
 
 
 def _aware(at: datetime) -> datetime:

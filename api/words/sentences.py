@@ -34,6 +34,8 @@ REFUSALS = (
     later("This person may not act: unknown to this session, or no longer active."),
     later("There is no occurrence {number}."),
     later("Too many people are logging in at this moment. Try again in a few seconds."),
+    later("Mending the map does not help here: the device must send it right."),
+    later("Only the beginning of these messages was kept: the device must send them again."),
     *RISK_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
@@ -86,6 +88,30 @@ WORDS = {
     "low": later("Low"),
     **RISK_WORDS,
 }
+# What core.wire_rules fills in for {where}, {found} and {rule}: the longer form first where one begins as another.
+RULES = (
+    later("The payload"),
+    later("a list"),
+    later("an object"),
+    later("the text {text}"),
+    later("the number {number}"),
+    later("a message has boot, seq and sent_at"),
+    later("a message has a list readings, or s and v of one reading beside seq"),
+    later("a reading has at least s and v"),
+    later("a status has online, true or false"),
+    later("it must be true or false"),
+    later("it must be a list of readings"),
+    later("a contact is sent as 0 or 1"),
+    later("a value must be a finite number or, for an enumeration, a text"),
+    later("it must be a text of 1 to {longest} characters"),
+    later(
+        "it must be a whole number from {low} to {high}, milliseconds since 1970 in UTC, or left out where it equals sent_at"
+    ),
+    later("it must be a whole number from {low} to {high}, milliseconds since 1970 in UTC"),
+    later("it must be a whole number from {low} to {high}, written without point or exponent"),
+    later("it must be a whole number from {low} to {high}"),
+)
+_BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")  # what was filled in turned out to be Chinese
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -117,7 +143,7 @@ def rejection(texts: NullTranslations, reason: str, sentence: str) -> str:
 
 def _filled(template: str, found: dict[str, str], texts: NullTranslations) -> str:
     words = {name: _word(word, texts) for name, word in found.items()}
-    return _PLACE.sub(lambda place: words[place[1]], template)
+    return _BETWEEN_HAN.sub("", _PLACE.sub(lambda place: words[place[1]], template))
 
 
 def _word(found: str, texts: NullTranslations) -> str:
@@ -125,6 +151,10 @@ def _word(found: str, texts: NullTranslations) -> str:
     parts = found.split(", ")
     if all(part in WORDS for part in parts):
         return texts.gettext(", ").join(texts.gettext(WORDS[part]) for part in parts)
+    for rule in RULES:
+        match = _pattern(rule).fullmatch(found)
+        if match is not None:
+            return texts.gettext(rule).format(**match.groupdict())
     return found
 
 

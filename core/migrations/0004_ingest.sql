@@ -54,7 +54,8 @@ CREATE TABLE rejected_message (
     sha256      bytea NOT NULL,
     reason      text NOT NULL,                 -- core.wire.REASONS
     sentence    text NOT NULL,
-    count       int NOT NULL DEFAULT 1         -- above 100 a device and minute the rest is only counted, in the minute's last row
+    count       int NOT NULL DEFAULT 1,        -- above 100 a device and minute the rest is only counted, in the minute's last row
+    taken_at    timestamptz                    -- when it was taken in after all (0013); null: it was not
 );
 -- Payloads hold readings: the insurer's people see none.
 CALL davy_wall('rejected_message', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
@@ -187,7 +188,7 @@ GRANT SELECT, INSERT ON reading TO davy_ingest;
 GRANT SELECT, INSERT, UPDATE ON latest, ingest_mark, checkpoint, device_stream, ingest_status TO davy_ingest;
 GRANT SELECT, INSERT ON ingest_batch, rejected_message TO davy_ingest;
 GRANT DELETE ON ingest_batch TO davy_ingest;
-GRANT UPDATE (count) ON rejected_message TO davy_ingest;
+GRANT UPDATE (company_id, site_id, device_id, count, reason, sentence, taken_at) ON rejected_message TO davy_ingest;
 GRANT SELECT, INSERT, UPDATE ON stream_gap TO davy_ingest;
 GRANT USAGE ON SEQUENCE rejected_message_rejected_id_seq, stream_gap_gap_id_seq TO davy_ingest;
 GRANT SELECT ON latest, device_stream, stream_gap, v_reading TO davy_alerting, davy_web, davy_grafana;

@@ -22,6 +22,7 @@ from davy.doctor.grafana import grafana
 from davy.doctor.life import alerting, calls, ingest, risk
 from davy.doctor.models import models
 from davy.doctor.retention import disk_lasts, legal_holds, readings_kept
+from davy.doctor.server_settings import chunks, database_settings
 
 ROLES: Final = ("owner", "ingest", "alerting", "web")
 LATE_NOTIFICATION: Final = timedelta(seconds=60)
@@ -84,6 +85,8 @@ def database_checks(on: Examination) -> list[Check]:
     asked: list[tuple[str, Callable[[Examination, Connection[Any]], Check]]] = [
         ("database_version", _database_version),
         ("migrations", _migrations),
+        ("database_settings", database_settings),
+        ("chunks", chunks),
         ("ingest", ingest),
         ("alerting", alerting),
         ("calls", calls),

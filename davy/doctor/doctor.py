@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from core.i18n import translations
 from core.settings import Settings
 from davy.answer import say
+from davy.doctor.broker_limits import broker_limits
+from davy.doctor.certificates import certificate_checks
 from davy.doctor.checks import ROLES, database_checks, database_role, settings_read
 from davy.doctor.examination import Check, Examination
 from davy.doctor.outside import broker_checks, channel_checks, disk, spool
@@ -41,6 +43,8 @@ def examine(settings: Settings, language: str, now: datetime) -> list[Check]:
         *(database_role(on, role) for role in ROLES),
         *database_checks(on),
         *broker_checks(on),
+        broker_limits(on),
+        *certificate_checks(on),
         *channel_checks(on),
         spool(on),
         disk(on),

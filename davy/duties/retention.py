@@ -15,7 +15,7 @@ from core.log import logger
 from core.settings import Settings
 from ingest.retention import Fate, Keep, destinies
 from ingest.store.chunks import Outcome, storage_of
-from ingest.store.forgetting import forget
+from ingest.store.forgetting import forget, forget_rejected
 from ingest.store.holds import holds
 
 YEAR: Final = timedelta(days=365.25)
@@ -33,6 +33,8 @@ def keep_of(settings: Settings) -> Keep:
         minutes=timedelta(days=settings.keep_minutes_days),
         hours=timedelta(days=settings.keep_hours_days),
         evidence=settings.keep_evidence_years * YEAR,
+        rejected=timedelta(days=settings.keep_rejected_days),
+        rejected_per_device=settings.keep_rejected_per_device,
     )
 
 
@@ -70,6 +72,7 @@ def forget_old_rows(keep: Keep, connection: Connection[Any], now: datetime) -> i
         "minute": forget(connection, "minute", now - keep.minutes),
         "hour": forget(connection, "hour", now - keep.hours),
         "evidence": forget(connection, "evidence", now - keep.evidence),
+        "rejected": forget_rejected(connection, now - keep.rejected, keep.rejected_per_device),
     }
     if any(gone.values()):
         log.info("old_rows_forgotten", **gone)

@@ -13,6 +13,7 @@ from davy.processes.large_blocks import give_back_large_blocks
 from davy.processes.steady_clock import SteadyClock
 from davy.processes.stream_clock import StreamClock, StreamedSource
 from davy.processes.surroundings import checked_database, metrics_served, service_token
+from ingest.again import AgainSource
 from ingest.mqtt import MqttSource
 from ingest.mqtt_client import MqttOptions
 from ingest.source import Source
@@ -22,7 +23,10 @@ from ingest.worker import LONGEST_TURN_US, Worker, WorkerOptions
 def run(settings: Settings, stop: threading.Event) -> None:
     """MQTT messages in, judged and stored."""
     clock = SteadyClock(time.time_ns, time.monotonic_ns)
-    _ingest(settings, stop, MqttSource(_mqtt_options(settings), clock), clock, LONGEST_TURN_US)
+    broker = MqttSource(_mqtt_options(settings), clock)
+    database = checked_database(settings, "ingest")
+    source = AgainSource(broker, database, service_token(settings), settings.worker, clock)
+    _ingest(settings, stop, source, clock, LONGEST_TURN_US)
 
 
 def run_streamed(settings: Settings, stop: threading.Event) -> None:

@@ -67,7 +67,7 @@ def metrics_served(metrics: Metrics, settings: Settings) -> Iterator[None]:
         yield
         return
     try:
-        server, _ = start_http_server(settings.metrics_port, addr="127.0.0.1", registry=metrics.registry)
+        server, thread = start_http_server(settings.metrics_port, addr="127.0.0.1", registry=metrics.registry)
     except OSError as error:
         raise Unavailable(
             f"Port {settings.metrics_port} for metrics cannot be used: {error.strerror}. Set DAVY_METRICS_PORT to another."
@@ -76,3 +76,5 @@ def metrics_served(metrics: Metrics, settings: Settings) -> Iterator[None]:
         yield
     finally:
         server.shutdown()
+        thread.join()
+        server.server_close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from ingest.judge import Judgement, differences
 from ingest.rejection import Rejected
 from ingest.sorting import Sorted
 from ingest.source import Lot
+from ingest.store.again import settle
 from ingest.store.memory import passed_over
 from ingest.store.sidelines import insert_rejected, write_gaps
 from ingest.store.staging import Staged, insert_staged
@@ -65,12 +67,15 @@ class Committed:
         already: the batch was there: an earlier try had succeeded without our hearing of it.
         readings: rows added to `reading`.
         events: events that were applied.
+        rejected: messages that were rejected, by reason; replayed: messages taken again, by what came of it.
     """
 
     already: bool = False
     readings: int = 0
     events: int = 0
     conflicts: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    replayed: Mapping[str, int] = field(default_factory=dict)
 
 
 class BatchWriter:
@@ -107,7 +112,8 @@ class BatchWriter:
             self._after(COPIED)
             conflicts = conflict_rejections(record.lot, record.sorted, staged.differing, record.directory)
             rejected = [*record.rejected, *conflicts]
-            insert_rejected(connection, rejected)
+            insert_rejected(connection, [row for row in rejected if not row.kept_id])
+            replayed = settle(connection, record.lot, rejected, instant(record.judgement.now_us))
             self._insert_batch(connection, record, staged.not_stored)
             write_gaps(connection, record.sorted.gaps, record.directory, instant(record.judgement.now_us))
             events = [*record.judgement.events]
@@ -121,7 +127,7 @@ class BatchWriter:
             self._urgent.applied(connection, events, record.judgement.now_us)
             self._after(APPLIED)
         self._after(COMMITTED)
-        return Committed(False, int(new.sum()), len(events), len(conflicts))
+        return Committed(False, int(new.sum()), len(events), len(conflicts), _by_reason(rejected), replayed)
 
     def _move_fence(self, connection: Connection[Any], batch_no: int) -> bool:
         """Moves the mark by exactly one; False where it is at `batch_no` already."""
@@ -230,6 +236,14 @@ def _by_sensor(batch: ReadingBatch, rows: NDArray[np.bool_]) -> NDArray[np.intp]
     """The order of the key, as far as it costs nothing: rows of one sensor go to one page of the index, and rise already."""
     chosen = np.flatnonzero(rows)
     return chosen[np.argsort(batch.sensor[chosen], kind="stable")]
+
+
+def _by_reason(rejected: Sequence[Rejected]) -> dict[str, int]:
+    counted: Counter[str] = Counter()
+    for row in rejected:
+        if not row.kept_id:  # it was counted when it came
+            counted[row.reason] += row.count
+    return counted
 
 
 def _apply(connection: Connection[Any], events: list[Event], record: Record) -> None:

@@ -34,8 +34,8 @@ def insert_rejected(connection: Connection[Any], rejected: list[Rejected]) -> No
             ORDER BY t.place
             """,
             (
-                [r.device.row.company_id if r.device else None for r in rows],
-                [r.device.row.site_id if r.device else None for r in rows],
+                [r.place[0] if r.place else None for r in rows],
+                [r.place[1] if r.place else None for r in rows],
                 [r.device.row.device_id if r.device else None for r in rows],
                 [instant(r.received_us) for r in rows],
                 [r.topic for r in rows],

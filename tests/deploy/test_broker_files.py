@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -17,7 +18,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from core.errors import BadInput, BadSetting
+from core.i18n import translations
 from core.settings import Settings
+from davy.doctor.broker_limits import broker_limits
+from davy.doctor.certificates import certificate_checks
+from davy.doctor.examination import Examination
+from davy.doctor.outside import broker_checks
 from davy.servers import ServerUnavailable, run_folder
 from davy.servers.broker import Access
 from davy.servers.child import Child
@@ -242,3 +248,24 @@ def test_what_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=r"DAVY_BROKER_ACL_FILE names .*which cannot be written"):
         broker_access(settings_for(tmp_path / "nowhere"), {"ingest": tmp_path / "word"})
     assert sorted(file.name for file in tmp_path.iterdir()) == ["short", "word"]
+
+
+@pytest.mark.broker
+def test_doctor_reads_its_limits_and_its_certificate(installed: Installed) -> None:
+    """The broker of compose.yml keeps what it acknowledges, and shows for how long its certificate is good."""
+    told = {
+        "DAVY_MQTT_HOST": "localhost",
+        "DAVY_MQTT_PORT": str(installed.ours),
+        "DAVY_MQTT_USER": "ingest",
+        "DAVY_MQTT_PASSWORD": installed.password("ingest"),
+        "DAVY_MQTT_TLS_CA": str(installed.secrets / "broker_ca.crt"),
+        "DAVY_BROKER_CONFIG_FILE": str(installed.child.folder / "mosquitto.conf"),
+    }
+    on = Examination(Settings.read(told), datetime.now(UTC), translations("en").gettext)
+    assert broker_limits(on).ok
+    assert [check.ok for check in broker_checks(on)] == [True, True]
+    shown = certificate_checks(on)[0]
+    assert shown.ok, shown
+    assert shown.found.startswith(f"The certificate of localhost:{installed.ours} ends on ")
+    later = Examination(on.settings, on.now + timedelta(days=20 * 366), on.gettext)
+    assert "has ended on" in certificate_checks(later)[0].found

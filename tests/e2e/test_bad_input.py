@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -19,6 +20,7 @@ from psycopg import Connection
 from core.batch import Mark
 from davy.private.stack import Plan, Stack
 from davy.private.up import PORTFOLIO
+from davy.rejected import replay
 from davy.servers.processes import wait_until
 from tests.e2e.instance import devices, private_stack
 
@@ -276,6 +278,39 @@ def test_a_flood_of_garbage_is_kept_up_to_100_a_minute_and_counted(line: Line) -
     ).fetchall()
     assert 1 <= len(floods) <= 2
     assert "more than 100 wrong messages in a minute" in floods[0][0]
+
+
+def test_what_was_rejected_is_taken_in_once_the_map_is_mended(line: Line) -> None:
+    """A sensor that nobody had written down: its readings wait, and are stored when it is; asked for twice, once."""
+    value, boot = fresh_value(), next(line.boots)
+    payload = json.dumps(
+        {"boot": boot, "seq": 1, "sent_at": now_ms(), "readings": [{"s": "gust", "v": value}]}
+    ).encode()
+    line.send(payload)
+    assert line.reason(payload)[0] == "unknown_sensor"
+    line.database.execute(
+        "INSERT INTO sensor (company_id, site_id, device_id, key, name, name_zh, quantity, unit)"
+        " SELECT company_id, site_id, device_id, 'gust', 'Gust', '阵风', 'speed', 'm/s' FROM device WHERE key = %s",
+        (DEVICE,),
+    )
+    line.database.execute("SELECT davy_definitions_changed()")
+
+    def taken_in() -> dict[str, Any]:
+        return replay(
+            line.stack.database_url("owner"), site=SITE, device=DEVICE, reason="unknown_sensor", actor="test",
+            now=datetime.now(UTC), wait_s=20.0,
+        )  # fmt: skip
+
+    came = taken_in()
+    assert came["finished"]
+    assert came["taken"] >= 1
+    assert line.stored(value, "gust")
+    assert line.row("SELECT taken_at FROM rejected_message WHERE sha256 = %s", hashlib.sha256(payload).digest()) != (
+        None,
+    )
+    if came["refused"]:  # other sensors that nobody knows, of other tests
+        assert taken_in()["taken"] == 0
+    assert line.row("SELECT count(*) FROM reading WHERE value = %s", value) == (1,)
 
 
 def test_a_retained_reading_is_rejected_when_it_comes_from_memory(line: Line) -> None:
