@@ -25,7 +25,7 @@ from ingest.sorting import MESSAGE
 from ingest.store.batch import Record
 from ingest.store.memory import BatchRow, SavedState, batches_after, load_checkpoint, stored_readings
 
-LAYOUT: Final = 1  # raise it when a column changes its meaning; an older checkpoint is then left aside
+LAYOUT: Final = 2  # raise it when a column changes its meaning; an older checkpoint is then left aside
 
 log = logger(__name__)
 
