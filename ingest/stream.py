@@ -141,7 +141,9 @@ class Stream:
     def fill(self, hole: Hole, index: int, seq: int, said_us: int, sent_us: int) -> None:
         """Takes `seq` out of a hole; what is left of the part stands on either side."""
         part = hole.parts[index]
-        at_us = min(max(sent_us, part.from_us), part.until_us)
+        # What a gateway stamps anew when it sends again lies after the hole; what was measured does not.
+        inside = part.from_us <= said_us <= part.until_us
+        at_us = said_us if inside else min(max(sent_us, part.from_us), part.until_us)
         left = Part(part.first, seq - 1, part.from_us, at_us), Part(seq + 1, part.last, at_us, part.until_us)
         hole.parts[index : index + 1] = [each for each in left if each.first <= each.last]
         if hole.missing == 0:
