@@ -175,11 +175,14 @@ def restored(
     streams: Iterable[list[int]], spans: Iterable[list[int]], holes: Iterable[list[int]], parts: Iterable[list[int]]
 ) -> dict[tuple[int, int, int], Stream]:
     """(device_id, boot, run) -> its stream, in the order of `streams`, from the rows that `rows` gave."""
-    found = {(d, b, row[0]): Stream(*row) for d, b, *row in streams}
+    found = {
+        (d, b, run): Stream(run, floor, highest, sent_us, received_us, begun_us, latest_us)
+        for d, b, run, floor, highest, sent_us, received_us, begun_us, latest_us in streams
+    }
     for d, b, run, *bounds in spans:
         found[(d, b, run)].spans.extend(bounds)
-    for d, b, run, *row in holes:
-        found[(d, b, run)].holes.append(Hole(*row))
+    for d, b, run, first, last, seen_us, from_us, until_us, given_up in holes:
+        found[(d, b, run)].holes.append(Hole(first, last, seen_us, from_us, until_us, given_up))
     for d, b, run, first, *row in parts:
         next(hole for hole in found[(d, b, run)].holes if hole.first == first).parts.append(Part(*row))
     return found

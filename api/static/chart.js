@@ -23,23 +23,28 @@
       .format(new Date(seconds * 1000));
   }
 
-  // What is missing is said in words at its place; where several lie close, each takes a line of its own. All stand below, too.
+  // What is missing is said in words above its place, in two lines at most; all of it stands below the curve, too.
+  const LINES = 2, LINE = 20;
+
   function label(u) {
-    const c = u.ctx, { left, top, width, height } = u.bbox, size = 12 * devicePixelRatio, air = 4 * devicePixelRatio;
+    const c = u.ctx, { left, top, width } = u.bbox, scale = devicePixelRatio, high = LINE * scale, air = 4 * scale;
     const ends = [];
-    c.font = `${size}px system-ui, sans-serif`; c.textBaseline = "top"; c.textAlign = "left";
+    c.save();
+    c.font = `${12 * scale}px system-ui, sans-serif`; c.textBaseline = "middle"; c.textAlign = "left";
     for (const loss of shown.losses) {
       const words = place.dataset.lost.replace("{since}", clock(loss.since)).replace("{until}", clock(loss.until)).replace("{n}", loss.messages);
-      const wide = c.measureText(words).width + 2 * air, high = size + 2 * air;
-      const x = Math.max(left, Math.min(u.valToPos(loss.since, "x", true), left + width - wide));
-      let row = ends.findIndex((end) => end < x);
-      if (row < 0) row = ends.length;
-      if ((row + 1) * high > height / 2) continue;
-      ends[row] = x + wide;
-      c.fillStyle = "#fff"; c.fillRect(x, top + row * high, wide, high);
-      c.strokeStyle = LOST; c.lineWidth = 1; c.strokeRect(x, top + row * high, wide, high);
-      c.fillStyle = LOST; c.fillText(words, x + air, top + row * high + air);
+      const wide = c.measureText(words).width + 2 * air, at = u.valToPos(loss.since, "x", true);
+      const x = Math.max(left, Math.min(at, left + width - wide));
+      let line = ends.findIndex((end) => end < x);
+      if (line < 0) line = ends.length;
+      if (line >= LINES) continue;
+      ends[line] = x + wide;
+      const y = top - (line + 1) * high;
+      c.fillStyle = "#fff"; c.fillRect(x, y, wide, high);
+      c.strokeStyle = LOST; c.lineWidth = scale; c.strokeRect(x, y, wide, high);
+      c.fillStyle = LOST; c.fillText(words, x + air, y + high / 2);
     }
+    c.restore();
   }
 
   function under(u) {
@@ -66,9 +71,8 @@
       const y = u.valToPos(shown.limit, "y", true);
       c.strokeStyle = LIMIT; c.setLineDash([8, 5]); c.beginPath(); c.moveTo(left, y); c.lineTo(left + width, y); c.stroke();
     }
-    c.setLineDash([]);
-    label(u);
     c.restore();
+    label(u);
   }
 
   // A flat signal must not look wild: the scale always holds the limit, the values, and some air.
@@ -89,6 +93,7 @@
     plot = new uPlot({
       ...size,
       legend: { show: false },
+      padding: [() => (shown.losses.length ? LINES * LINE + 4 : 8), null, null, null],
       cursor: { drag: { x: true, y: false } },
       tzDate: (s) => uPlot.tzDate(new Date(s * 1000), shown.time_zone),
       scales: { x: { range: () => [shown.since, shown.until] }, y: { range: scale } },

@@ -43,7 +43,7 @@ def off_by(texts: NullTranslations, length: timedelta | float) -> str:
     >>> off_by(none, 27 * 3600 + 185), off_by(none, 95), off_by(none, 1.8e9)
     ('27 h 3 min', '1 min 35 s', '20833 d 8 h')
     """
-    seconds = int(length.total_seconds() if isinstance(length, timedelta) else length)
+    seconds = round(length.total_seconds() if isinstance(length, timedelta) else length)
     if not _DAY <= seconds < 4 * _DAY:
         return duration(texts, seconds)
     parts = [texts.gettext("%(n)s h") % {"n": seconds // _HOUR}]
