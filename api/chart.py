@@ -31,6 +31,17 @@ class Grain(Enum):
         return max(of_sensor, {Grain.READING: 0.0, Grain.MINUTE: _MINUTE_S, Grain.HOUR: _HOUR_S}[self])
 
 
+class Lost(Protocol):
+    """A stretch in which messages are known to be missing, as the store gives it."""
+
+    @property
+    def since(self) -> datetime: ...
+    @property
+    def until(self) -> datetime: ...
+    @property
+    def messages(self) -> int: ...
+
+
 class Bucketed(Protocol):
     """A stretch of readings, as the store gives it."""
 
@@ -61,12 +72,14 @@ class Curve:
         times: one a bucket, plus one inside each gap whose values are None, so that no line crosses it.
         low, high: extremes of each bucket; None where nothing usable is known.
         gaps: (from, to) of each stretch without readings, in time order, not overlapping.
+        losses: those of them in which messages of the device are missing, in time order; they may overlap.
     """
 
     times: list[float]
     low: list[float | None]
     high: list[float | None]
     gaps: list[tuple[float, float]]
+    losses: Sequence[Lost] = ()
 
 
 def window(began_at: datetime, ended_at: datetime | None, now: datetime, period_s: float) -> Window:
@@ -108,9 +121,7 @@ def grain(shown: Window, period_s: float, *, raw: bool = True) -> Grain:
     return Grain.MINUTE if many or not raw else Grain.READING
 
 
-def curve(
-    buckets: Sequence[Bucketed], missing: Sequence[tuple[datetime, datetime]], shown: Window, period_s: float
-) -> Curve:
+def curve(buckets: Sequence[Bucketed], missing: Sequence[Lost], shown: Window, period_s: float) -> Curve:
     """Columns, with the gaps: known losses of the device, and silence of the sensor.
 
     Args:
@@ -120,7 +131,7 @@ def curve(
     points = [(bucket.at.timestamp(), bucket.low, bucket.high) for bucket in buckets]
     points += [((a + b) / 2, None, None) for a, b in gaps]
     points.sort(key=lambda point: point[0])
-    return Curve([p[0] for p in points], [p[1] for p in points], [p[2] for p in points], gaps)
+    return Curve([p[0] for p in points], [p[1] for p in points], [p[2] for p in points], gaps, missing)
 
 
 def _silences(buckets: Sequence[Bucketed], shown: Window, period_s: float) -> list[tuple[float, float]]:
@@ -135,8 +146,8 @@ def _silences(buckets: Sequence[Bucketed], shown: Window, period_s: float) -> li
     return silent
 
 
-def _clipped(missing: Sequence[tuple[datetime, datetime]], shown: Window) -> list[tuple[float, float]]:
-    pairs = [(max(a, shown.since).timestamp(), min(b, shown.until).timestamp()) for a, b in missing]
+def _clipped(missing: Sequence[Lost], shown: Window) -> list[tuple[float, float]]:
+    pairs = [(max(m.since, shown.since).timestamp(), min(m.until, shown.until).timestamp()) for m in missing]
     return [(a, b) for a, b in pairs if b > a]
 
 

@@ -60,8 +60,7 @@ def evidence_of(
         buckets = readings.evidence_curve(
             connection, occurrence.occurrence_id, shown.since, shown.until, shown.bucket_s
         )
-    gaps = readings.gaps(connection, occurrence.device_id, shown.since, shown.until)
-    missing = [(gap.since, gap.until) for gap in gaps]
+    missing = readings.losses(connection, occurrence.device_id, shown.since, shown.until)
     return Evidence(shown, buckets, curve(buckets, missing, shown, of.period_s(occurrence.period_s)))
 
 

@@ -102,6 +102,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "whole": lambda amount: format_decimal(amount, format="#,##0", locale=locale),
         "unit_sign": numbers.unit_sign,
         "duration": lambda length: numbers.duration(texts, length),
+        "off_by": lambda length: numbers.off_by(texts, length),
         "reading": lambda fired, value: wording.reading(texts, fired, value, locale),
         "limit": lambda row: wording.limit_sign(row.direction, row.unit, row.setpoint, locale),
         "why": lambda fired: wording.why(texts, fired, say(fired, "sensor_name"), locale),

@@ -17,7 +17,6 @@ from ingest.directory import Directory
 from ingest.instant import instant
 from ingest.judge import differences
 from ingest.organs import Organs
-from ingest.sequence import GapRow
 from ingest.source import Clock
 from ingest.spool import Spool
 from ingest.store.batch import Record
@@ -25,6 +24,7 @@ from ingest.store.memory import Mark, judged_now_of, take_over
 from ingest.store.portfolio import load_portfolio
 from ingest.store.sidelines import write_gaps
 from ingest.store.spool import SpoolDamaged
+from ingest.stream import GapRow
 from ingest.urgent import Urgent
 
 log = logger(__name__)

@@ -21,12 +21,12 @@ from core.log import logger
 from ingest.copy_rows import from_2000, unpack_judged
 from ingest.directory import NO_SLOT, Directory
 from ingest.organs import Columns, Organs
-from ingest.sequence import GapRow
 from ingest.sorting import MESSAGE
 from ingest.store.batch import Record
 from ingest.store.memory import BatchRow, SavedState, batches_after, load_checkpoint, stored_readings
+from ingest.stream import GapRow
 
-LAYOUT: Final = 1  # raise it when a column changes its meaning; an older checkpoint is then left aside
+LAYOUT: Final = 2  # raise it when a column changes its meaning; an older checkpoint is then left aside
 
 log = logger(__name__)
 

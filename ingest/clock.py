@@ -1,7 +1,8 @@
 """When a reading was taken: the device's stamp is the key, `judged_at` is what detectors may rely on.
 
-A device's clock is judged by the largest lead of its `sent_at` over our receipt that was seen lately: a message that was
-held up on its way lags, it never leads, so a backlog does not look like a wrong clock.
+A device's clock is judged by the largest lead of its `sent_at` over our receipt that was seen lately, which is the smallest
+delay: a message that was held up on its way lags, it never leads, so a backlog does not look like a wrong clock. A median would
+take six hours of backlog for six hours of a wrong clock.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from core.batch import Int64, UInt8
 OLDEST_US: Final = 1_577_836_800_000_000  # 2020-01-01: no device of ours has run longer
 AHEAD_US: Final = 48 * 3600 * 1_000_000  # design section 4, step 3: further ahead is absurd
 DRIFT: Final = 100e-6  # what a cheap quartz may lose: +-100 ppm, the wide end of data sheets of 32 kHz tuning forks
+NEVER_WRONG_US: Final = 0  # 1970, which ingest never sees
 CLOCK_FLAG: Final = 0x10  # core.batch.Mark.CLOCK, as a plain number for the kernel
 _ALL_THERE: Final = np.empty(0, np.int64)
 
@@ -31,12 +33,18 @@ class DeviceClock:
         boot: the boot it was seen in.
         offset_us: device minus us, microseconds.
         sent_us: the newest `sent_at`; received_us: when it came.
+        wrong_since_us: since when it is out of tolerance, as we saw it; `NEVER_WRONG_US`: it is right.
+        right_since_us: since when it is right again; `NEVER_WRONG_US`: it was never seen wrong.
+        was_us: the offset when it was wrong last.
     """
 
     boot: int
     offset_us: int
     sent_us: int
     received_us: int
+    wrong_since_us: int = NEVER_WRONG_US
+    right_since_us: int = NEVER_WRONG_US
+    was_us: int = 0
 
 
 class Clocks:
@@ -48,25 +56,29 @@ class Clocks:
 
     def __init__(self, tolerance_us: int) -> None:
         self.tolerance_us = tolerance_us
+        self.wrong: set[int] = set()  # device_id
         self._clocks: dict[int, DeviceClock] = {}
 
-    def trust(self, device_id: int, boot: int, sent_us: int, received_us: int, newest: bool) -> bool:
+    def trust(
+        self, device_id: int, boot: int, sent_us: int, received_us: int, newest: bool, *, began: bool = False
+    ) -> bool:
         """Notes a message's `sent_at`; says whether the device's clock is within tolerance.
 
         Args:
             newest: it has the highest seq of its stream so far. Its `sent_at` lying before the one noted means that the
                 clock was set back; an older message's means nothing.
+            began: the device began again under the boot it had: as after a new boot, its clock may be another.
         """
         lead = sent_us - received_us
         clock = self._clocks.get(device_id)
         if clock is None:
-            self._clocks[device_id] = DeviceClock(boot, lead, sent_us, received_us)
-            return abs(lead) <= self.tolerance_us
+            clock = self._clocks[device_id] = DeviceClock(boot, lead, sent_us, received_us)
+            return self._note(device_id, clock, received_us)
         set_back = newest and sent_us < clock.sent_us - self.tolerance_us
         # What comes as it is sent is right, whatever was seen before: else a clock mended by less than the pause between its
         # messages, or our own clock set forward, would be held against the device for ever.
         mended = newest and abs(lead) <= self.tolerance_us < clock.offset_us
-        if (newest and clock.boot != boot) or set_back or mended:
+        if (newest and clock.boot != boot) or began or set_back or mended:
             clock.boot, clock.offset_us = boot, lead
         else:
             faded = clock.offset_us - int(DRIFT * max(0, received_us - clock.received_us))
@@ -74,7 +86,24 @@ class Clocks:
         if newest:
             clock.sent_us = sent_us
         clock.received_us = max(clock.received_us, received_us)
-        return abs(clock.offset_us) <= self.tolerance_us
+        return self._note(device_id, clock, received_us)
+
+    def _note(self, device_id: int, clock: DeviceClock, now_us: int) -> bool:
+        """Whether the clock is right; and since when it is what it is."""
+        if abs(clock.offset_us) <= self.tolerance_us:
+            if clock.wrong_since_us != NEVER_WRONG_US:
+                clock.wrong_since_us, clock.right_since_us = NEVER_WRONG_US, now_us
+                self.wrong.discard(device_id)
+            return True
+        if clock.wrong_since_us == NEVER_WRONG_US:
+            clock.wrong_since_us = now_us
+            self.wrong.add(device_id)
+        clock.was_us = clock.offset_us
+        return False
+
+    def of(self, device_id: int) -> DeviceClock | None:
+        """What is known of a device's clock; None when nothing is."""
+        return self._clocks.get(device_id)
 
     def trusts(self, device_id: int, sent_us: int, received_us: int) -> bool:
         """Whether the clock may be relied on for a message that came earlier, and has been rejected meanwhile; nothing is noted.
@@ -94,12 +123,16 @@ class Clocks:
 
     def state(self) -> dict[str, NDArray[np.int64]]:
         """All clocks as columns."""
-        rows = [(d, c.boot, c.offset_us, c.sent_us, c.received_us) for d, c in self._clocks.items()]
-        return {"clock": np.array(rows, np.int64).reshape(-1, 5)}
+        rows = [
+            (d, c.boot, c.offset_us, c.sent_us, c.received_us, c.wrong_since_us, c.right_since_us, c.was_us)
+            for d, c in self._clocks.items()
+        ]
+        return {"clock": np.array(rows, np.int64).reshape(-1, 8)}
 
     def restore(self, state: Mapping[str, NDArray[np.int64]]) -> None:
         """Goes on from an earlier `state()`."""
         self._clocks = {device_id: DeviceClock(*rest) for device_id, *rest in state["clock"].tolist()}
+        self.wrong = {device_id for device_id, clock in self._clocks.items() if clock.wrong_since_us != NEVER_WRONG_US}
 
 
 def instants(

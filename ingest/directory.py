@@ -16,6 +16,7 @@ from core.wire import TopicName, parse_topic, reject
 
 BROKER_KEY = "_broker"
 SPOOL_KEY = "_spool"
+CLOCKS_KEY = "_clocks"
 GATEWAY_PREFIX = "_gateway."
 MODELS_KEY = "_models"
 MODEL_PREFIX = "_model."  # devices of Davy's own process `detectors`: only its user at the broker may publish for them
@@ -78,6 +79,7 @@ class Directory:
         self._conversions: dict[tuple[int, str], tuple[float, float]] = {}
         self.broker_slot: dict[int, int] = {}  # site_id -> slot of its `_broker`
         self.spool_slot: dict[int, int] = {}  # site_id -> slot of its `_spool`
+        self.clocks_slot: dict[int, int] = {}  # site_id -> slot of its `_clocks`
         self.gateway_slot: dict[int, int] = {}  # device_id -> slot of its `_gateway.{device}`
         self.models_slot: dict[int, int] = {}  # site_id -> slot of its `_models`
         self._place_sensors()
@@ -100,6 +102,8 @@ class Directory:
                 self.models_slot[sensor.site_id] = slot
             elif sensor.key == SPOOL_KEY:
                 self.spool_slot[sensor.site_id] = slot
+            elif sensor.key == CLOCKS_KEY:
+                self.clocks_slot[sensor.site_id] = slot
             elif sensor.key.startswith(GATEWAY_PREFIX):
                 gateway = at_site.get((sensor.site_id, sensor.key.removeprefix(GATEWAY_PREFIX)))
                 if gateway is not None:
@@ -175,7 +179,7 @@ class Directory:
 
     def own_slots(self) -> Iterator[int]:
         """Slots of the numbers that ingest itself says (ingest/watch.py)."""
-        for slots in (self.broker_slot, self.spool_slot, self.gateway_slot, self.models_slot):
+        for slots in (self.broker_slot, self.spool_slot, self.clocks_slot, self.gateway_slot, self.models_slot):
             yield from slots.values()
 
     def models(self) -> Mapping[int, Sequence[Device]]:

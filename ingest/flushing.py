@@ -34,7 +34,9 @@ log = logger(__name__)
 class Flushing:
     """Gathers what changes, and writes it in the background."""
 
-    def __init__(self, scribe: Scribe, source: Source, storing: Storing, watch: Watch, clock: Clock, metrics: IngestMetrics) -> None:
+    def __init__(
+        self, scribe: Scribe, source: Source, storing: Storing, watch: Watch, clock: Clock, metrics: IngestMetrics
+    ) -> None:
         self._scribe = scribe
         self._source = source
         self._storing = storing

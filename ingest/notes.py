@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.clock import NEVER_WRONG_US
 from ingest.instant import instant
 from ingest.marks import NEVER
 from ingest.organs import Organs
@@ -74,7 +76,8 @@ class Gatherer:
     def _stream(self, organs: Organs, watch: Watch, device_id: int) -> StreamRow:
         device = organs.directory.device_of[device_id]
         newest = organs.sorter.sequences.newest(device_id)
-        offset_us = organs.sorter.clocks.offset_us(device_id)
+        clock = organs.sorter.clocks.of(device_id)
+        again = organs.sorter.sequences.restart(device_id)
         online = int(watch.online[device.index])
         received_us = self.received.get(device_id)
         return StreamRow(
@@ -84,10 +87,21 @@ class Gatherer:
             seq=newest[1].highest if newest else None,
             missing=organs.sorter.sequences.missing(device_id),
             repeated=self.repeated[device_id],
-            clock_offset_ms=None if offset_us is None else offset_us / 1000,
+            clock_offset_ms=None if clock is None else clock.offset_us / 1000,
             online=None if online == UNKNOWN else bool(online),
             last_received_at=None if received_us is None else instant(received_us),
+            clock_wrong_since=None if clock is None else _known(clock.wrong_since_us),
+            clock_right_since=None if clock is None else _known(clock.right_since_us),
+            clock_was_ms=None if clock is None or clock.was_us == 0 else clock.was_us / 1000,
+            restarts=again.times if again else 0,
+            restarted_at=instant(again.at_us) if again else None,
+            restarted_from=again.before if again else None,
+            restarted_to=again.seq if again else None,
         )
+
+
+def _known(us: int) -> datetime | None:
+    return None if us == NEVER_WRONG_US else instant(us)
 
 
 def _newest(organs: Organs, slots: NDArray[np.int64]) -> Newest:

@@ -1,160 +1,203 @@
-"""Repeats and gaps by (device, boot, seq): a message seen before costs nothing, one that fills a gap is taken.
+"""Repeats, gaps and new beginnings by (device, boot, seq): a message seen before costs nothing, one that fills a gap is taken.
 
-A stream is known between its floor and its highest seq, less its open gaps. Below the floor nothing is known: such a
-message is taken, and the key of `reading` sorts out what was there.
+A run of numbers (ingest/stream.py) is known between its floor and its highest seq, less its holes. Below the floor nothing is
+known: such a message is taken, and the key of `reading` sorts out what was there. A message of a known number that was never
+seen there begins a new run of the same boot: the device lost its boot counter, or its numbers went round.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_GAPS = 64  # open gaps kept a stream; the oldest is given up by raising the floor above it
-MOST_BOOTS = 4  # boots kept a device, the newest by arrival
-NEVER_US = np.iinfo(np.int64).min
+from ingest.stream import NOTHING_SAID, GapRow, Hole, Stream, restored, rows
+
+MOST_RUNS: Final = 4  # kept a device, of one boot or of several, the newest by arrival
+NEVER_US: Final = NOTHING_SAID
+ROUND: Final = (1 << 16, 1 << 31, 1 << 32)  # where counters of 16, 31 and 32 bits begin again at 0
+NEAR: Final = 64  # numbers around that point that may have been lost, without its being taken for a restart
+
+REPEATED, FRESH, FILLED, UNKNOWN, RESTARTED = 0, 1, 2, 3, 4
 
 
-@dataclass(slots=True)
-class Gap:
-    """Messages first..last of a stream have not come.
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A device began to count again under the boot it had.
 
     Args:
-        seen_us: when the first message after it was judged, microseconds UTC.
-        from_us: `sent_at` of the last message before it; until_us: of the first one after it.
+        times: how often it did so.
+        at_us: when the first message after it came, microseconds UTC.
+        before: the highest number before; seq: the one after.
     """
 
-    first: int
-    last: int
-    seen_us: int
-    from_us: int
-    until_us: int
-
-
-@dataclass(slots=True)
-class Stream:
-    """One boot of one device."""
-
-    floor: int
-    highest: int
-    sent_us: int
-    gaps: list[Gap] = field(default_factory=list)
-
-
-class GapRow(NamedTuple):
-    """A change to `stream_gap`: a hole that opened, changed its end, or closed (`last` below `first`)."""
-
-    device_id: int
+    times: int
+    at_us: int
     boot: int
-    first: int
-    last: int
-    from_us: int
-    until_us: int
-
-
-REPEATED, FRESH, FILLED, UNKNOWN = 0, 1, 2, 3
+    before: int
+    seq: int
 
 
 class Sequences:
-    """The streams of all devices.
+    """The runs of all devices.
 
-    Memory: about 200 bytes a stream, at most `MOST_BOOTS` streams a device, and 100 bytes an open gap.
+    Memory: about 500 bytes a run (of which 16 an octave of its numbers), at most `MOST_RUNS` a device, and 200 bytes a hole.
     """
 
     def __init__(self) -> None:
-        self._streams: dict[tuple[int, int], Stream] = {}
-        self._boots: dict[int, list[int]] = {}  # device_id -> boots, newest arrival last
+        self._runs: dict[tuple[int, int], list[Stream]] = {}  # of a boot, newest last
+        self._order: dict[int, list[tuple[int, Stream]]] = {}  # device_id -> (boot, run), newest arrival last
+        self._restarts: dict[int, Restart] = {}
 
-    def take(self, device_id: int, boot: int, seq: int, sent_us: int, now_us: int, changes: list[GapRow]) -> int:
-        """Notes a message; says whether it is a repeat, the newest of its stream, fills a gap, or lies below the floor.
+    def take(
+        self,
+        device_id: int,
+        boot: int,
+        seq: int,
+        said_us: int,
+        sent_us: int,
+        received_us: int,
+        now_us: int,
+        changes: list[GapRow],
+    ) -> int:
+        """Notes a message; says whether it is a repeat (which changes nothing), the newest, fills a gap, begins a new run, or
+        lies below the floor.
 
         Args:
+            said_us: the time its first reading names, whatever the device's clock; `NOTHING_SAID` where there is none.
+            sent_us: when it was sent, as far as that can be believed.
             now_us: of the batch, so that the answer does not depend on when within it the message came.
             changes: takes what `stream_gap` must learn.
         """
-        stream = self._streams.get((device_id, boot))
-        if stream is None:
-            self._open(device_id, boot, Stream(seq, seq, sent_us))
+        runs = self._runs.get((device_id, boot))
+        if runs is None:
+            self._open(device_id, boot, Stream(0, seq, seq, sent_us, received_us, said_us), said_us)
             return FRESH
+        stream = runs[-1]
+        if len(runs) > 1 and NOTHING_SAID < said_us < stream.begun_us:
+            answer = self._take_older(runs, device_id, boot, seq, said_us, sent_us, changes)
+            if answer is not None:
+                return answer
         if seq > stream.highest:
-            if seq > stream.highest + 1:
-                gap = Gap(stream.highest + 1, seq - 1, now_us, stream.sent_us, sent_us)
-                stream.gaps.append(gap)
-                changes.append(_row(device_id, boot, gap))
-                if len(stream.gaps) > MOST_GAPS:
-                    stream.floor = stream.gaps.pop(0).last + 1
-            stream.highest, stream.sent_us = seq, sent_us
+            hole = stream.advance(seq, said_us, sent_us, received_us, now_us)
+            if hole is not None:
+                changes.append(stream.row(device_id, boot, hole))
+                stream.give_up()
             return FRESH
-        if seq < stream.floor:
-            return UNKNOWN
-        for index, gap in enumerate(stream.gaps):
-            if gap.first <= seq <= gap.last:
-                _fill(stream, index, seq, device_id, boot, changes)
-                return FILLED
-        return REPEATED
+        missing = stream.part_of(seq)
+        if missing is not None:
+            _fill(stream, missing, device_id, boot, seq, said_us, sent_us, changes)
+            return FILLED
+        if self._begins_again(stream, seq, said_us, received_us):
+            return self._begin_again(device_id, boot, stream, seq, said_us, sent_us, received_us)
+        return UNKNOWN if seq < stream.floor else REPEATED
 
-    def _open(self, device_id: int, boot: int, stream: Stream) -> None:
-        self._streams[(device_id, boot)] = stream
-        boots = self._boots.setdefault(device_id, [])
-        boots.append(boot)
-        if len(boots) > MOST_BOOTS:
-            del self._streams[(device_id, boots.pop(0))]
+    def _take_older(
+        self, runs: list[Stream], device_id: int, boot: int, seq: int, said_us: int, sent_us: int, changes: list[GapRow]
+    ) -> int | None:
+        """What an earlier run of the boot knows of a message that names a time before the newest run began."""
+        for stream in reversed(runs[:-1]):
+            if not stream.floor <= seq <= stream.highest:
+                continue
+            missing = stream.part_of(seq)
+            if missing is None:
+                if stream.saw(seq, said_us):
+                    return REPEATED
+                continue
+            part = missing[0].parts[missing[1]]
+            if part.from_us <= said_us <= part.until_us:
+                _fill(stream, missing, device_id, boot, seq, said_us, sent_us, changes)
+                return FILLED
+        return None
+
+    def _begins_again(self, stream: Stream, seq: int, said_us: int, received_us: int) -> bool:
+        """Whether a message whose number is none of the missing cannot be of this run."""
+        if seq >= stream.floor:
+            return not stream.saw(seq, said_us)
+        # Below the floor it may be one from before we listened: only a time after all that was named speaks against that, and a
+        # time that has not come yet speaks for nothing.
+        return stream.latest_us < said_us <= received_us
+
+    def _begin_again(
+        self, device_id: int, boot: int, stream: Stream, seq: int, said_us: int, sent_us: int, received_us: int
+    ) -> int:
+        self._open(device_id, boot, Stream(stream.run + 1, seq, seq, sent_us, received_us, said_us), said_us)
+        if not (seq < NEAR and any(size - NEAR <= stream.highest < size for size in ROUND)):
+            earlier = self._restarts.get(device_id)
+            times = 1 + (earlier.times if earlier else 0)
+            self._restarts[device_id] = Restart(times, received_us, boot, stream.highest, seq)
+        return RESTARTED
+
+    def _open(self, device_id: int, boot: int, stream: Stream, said_us: int = NOTHING_SAID) -> None:
+        stream.note(stream.highest, said_us)
+        self._runs.setdefault((device_id, boot), []).append(stream)
+        order = self._order.setdefault(device_id, [])
+        order.append((boot, stream))
+        if len(order) > MOST_RUNS:
+            gone, _ = order.pop(0)
+            left = self._runs[(device_id, gone)]
+            del left[0]
+            if not left:
+                del self._runs[(device_id, gone)]
 
     def newest(self, device_id: int) -> tuple[int, Stream] | None:
-        """The boot that a device began last, and its stream."""
-        boots = self._boots.get(device_id)
-        return (boots[-1], self._streams[(device_id, boots[-1])]) if boots else None
+        """The boot that a device began last, and its run."""
+        order = self._order.get(device_id)
+        return order[-1] if order else None
+
+    def restart(self, device_id: int) -> Restart | None:
+        """The last time that a device began again under the boot it had."""
+        return self._restarts.get(device_id)
 
     def missing(self, device_id: int, seen_from_us: int = NEVER_US, seen_until_us: int | None = None) -> int:
-        """Messages of a device that have not come, in gaps seen within the given time."""
-        total = 0
-        for boot in self._boots.get(device_id, ()):
-            for gap in self._streams[(device_id, boot)].gaps:
-                if gap.seen_us >= seen_from_us and (seen_until_us is None or gap.seen_us <= seen_until_us):
-                    total += gap.last - gap.first + 1
-        return total
+        """Messages of a device that have not come, in holes seen within the given time."""
+        return sum(
+            hole.missing
+            for _, hole in self._holes(device_id)
+            if hole.seen_us >= seen_from_us and (seen_until_us is None or hole.seen_us <= seen_until_us)
+        )
+
+    def _holes(self, device_id: int) -> Iterator[tuple[int, Hole]]:
+        return ((boot, hole) for boot, stream in self._order.get(device_id, ()) for hole in stream.holes)
 
     def with_gaps(self) -> set[int]:
         """Devices that have an open gap."""
-        return {device_id for (device_id, _), stream in self._streams.items() if stream.gaps}
+        return {device_id for device_id, order in self._order.items() if any(stream.holes for _, stream in order)}
 
     def state(self) -> dict[str, NDArray[np.int64]]:
-        """All streams and gaps as columns, in the order they were opened."""
-        streams = [(d, b, self._streams[(d, b)]) for d, boots in self._boots.items() for b in boots]
+        """All that is remembered as columns, in the order it was opened."""
+        kept = rows((d, boot, stream) for d, order in self._order.items() for boot, stream in order)
+        again = [(d, r.times, r.at_us, r.boot, r.before, r.seq) for d, r in self._restarts.items()]
+        widths = {"stream": 9, "span": 5, "hole": 9, "part": 8, "restart": 6}
         return {
-            "stream": np.array([(d, b, s.floor, s.highest, s.sent_us) for d, b, s in streams], np.int64).reshape(-1, 5),
-            "gap": np.array(
-                [(d, b, g.first, g.last, g.seen_us, g.from_us, g.until_us) for d, b, s in streams for g in s.gaps],
-                np.int64,
-            ).reshape(-1, 7),
+            name: np.array(found, np.int64).reshape(-1, width)
+            for (name, width), found in zip(widths.items(), (*kept, again), strict=True)
         }
 
     def restore(self, state: Mapping[str, NDArray[np.int64]]) -> None:
         """Goes on from an earlier `state()`."""
-        self._streams.clear()
-        self._boots.clear()
-        for device_id, boot, floor, highest, sent_us in state["stream"].tolist():
-            self._open(device_id, boot, Stream(floor, highest, sent_us))
-        for device_id, boot, *gap in state["gap"].tolist():
-            self._streams[(device_id, boot)].gaps.append(Gap(*gap))
+        self._runs.clear()
+        self._order.clear()
+        found = restored(*(state[name].tolist() for name in ("stream", "span", "hole", "part")))
+        for (device_id, boot, _), stream in found.items():
+            self._open(device_id, boot, stream)
+        self._restarts = {device_id: Restart(*rest) for device_id, *rest in state["restart"].tolist()}
 
 
-def _row(device_id: int, boot: int, gap: Gap) -> GapRow:
-    return GapRow(device_id, boot, gap.first, gap.last, gap.from_us, gap.until_us)
-
-
-def _fill(stream: Stream, index: int, seq: int, device_id: int, boot: int, changes: list[GapRow]) -> None:
-    """Takes `seq` out of a gap; what is left of the gap stands on either side."""
-    gap = stream.gaps[index]
-    rest = [
-        Gap(first, last, gap.seen_us, gap.from_us, gap.until_us)
-        for first, last in ((gap.first, seq - 1), (seq + 1, gap.last))
-        if first <= last
-    ]
-    stream.gaps[index : index + 1] = rest
-    if not rest or rest[0].first != gap.first:
-        changes.append(GapRow(device_id, boot, gap.first, gap.first - 1, gap.from_us, gap.until_us))
-    changes.extend(_row(device_id, boot, part) for part in rest)
+def _fill(
+    stream: Stream,
+    missing: tuple[Hole, int],
+    device_id: int,
+    boot: int,
+    seq: int,
+    said_us: int,
+    sent_us: int,
+    changes: list[GapRow],
+) -> None:
+    hole, index = missing
+    stream.fill(hole, index, seq, said_us, sent_us)
+    changes.append(stream.row(device_id, boot, hole))
+    stream.give_up()

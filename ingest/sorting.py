@@ -14,13 +14,23 @@ from ingest.clock import AHEAD_US, Clocks, instants
 from ingest.decode import Decoded
 from ingest.directory import Directory
 from ingest.marks import Marks
-from ingest.sequence import FRESH, REPEATED, GapRow, Sequences
+from ingest.sequence import FRESH, REPEATED, RESTARTED, Sequences
+from ingest.stream import NOTHING_SAID, GapRow
 
 NO_ORIGIN: Final = -1
 
-# What `ingest_batch.messages` keeps of a message that was not a repeat; `sent_us` is `NOT_SENT` where it said nothing usable.
-MESSAGE = np.dtype([("device_id", "<i4"), ("boot", "<u4"), ("seq", "<u4"), ("sent_us", "<i8"), ("received_us", "<i8")])
-NOT_SENT: Final = int(np.iinfo(np.int64).min)
+# What `ingest_batch.messages` keeps of a message that was not a repeat. `said_us`: the time its first reading names. It and
+# `sent_us` are `NOTHING_SAID` where no reading of it was taken.
+MESSAGE = np.dtype(
+    [
+        ("device_id", "<i4"),
+        ("boot", "<u4"),
+        ("seq", "<u4"),
+        ("said_us", "<i8"),
+        ("sent_us", "<i8"),
+        ("received_us", "<i8"),
+    ]
+)
 
 
 @dataclass(slots=True)
@@ -61,17 +71,17 @@ class Sorter:
         Args:
             virtual: (slot, number) of virtual sensors, measured now.
         """
-        rows: list[tuple[int, int, int, int, int]] = []
+        rows: list[tuple[int, int, int, int, int, int]] = []
         gaps: list[GapRow] = []
         repeated: list[int] = []
         taken = np.ones(len(decoded.device), np.bool_)
         trusted = np.zeros(len(decoded.device), np.bool_)
-        sent, received, counts = decoded.sent_us.tolist(), decoded.received_us.tolist(), decoded.count.tolist()
         if decoded.again:
             return self._taken_again(decoded, now_us, virtual)
+        said, sent = _said(decoded)
+        received = decoded.received_us.tolist()
         for i, device in enumerate(decoded.device):
-            sent_us = sent[i] if counts[i] else NOT_SENT
-            row = (device.row.device_id, decoded.boot[i], decoded.seq[i], sent_us, received[i])
+            row = (device.row.device_id, decoded.boot[i], decoded.seq[i], said[i], sent[i], received[i])
             answer = self._note(row, now_us, gaps)
             if answer is None:
                 taken[i] = False
@@ -95,16 +105,17 @@ class Sorter:
         late, direct = self.marks.sort(batch)
         return Sorted(batch, late, direct, origin, np.empty(0, MESSAGE))
 
-    def _note(self, row: tuple[int, int, int, int, int], now_us: int, gaps: list[GapRow]) -> bool | None:
-        """Notes one message; None for a repeat, else whether its device's clock can be trusted."""
-        device_id, boot, seq, sent_us, received_us = row
+    def _note(self, row: tuple[int, int, int, int, int, int], now_us: int, gaps: list[GapRow]) -> bool | None:
+        """Notes one message; None for a repeat, which leaves no trace, else whether its device's clock can be trusted."""
+        device_id, boot, seq, said_us, sent_us, received_us = row
         stamp = sent_us if abs(sent_us - received_us) <= AHEAD_US else received_us
-        answer = self.sequences.take(device_id, boot, seq, stamp, now_us, gaps)
+        answer = self.sequences.take(device_id, boot, seq, said_us, stamp, received_us, now_us, gaps)
         if answer == REPEATED:
             return None
-        if sent_us == NOT_SENT:
+        if sent_us == NOTHING_SAID:
             return False
-        return self.clocks.trust(device_id, boot, sent_us, received_us, answer == FRESH)
+        began = answer == RESTARTED
+        return self.clocks.trust(device_id, boot, sent_us, received_us, began or answer == FRESH, began=began)
 
     def _readings(
         self,
@@ -156,10 +167,22 @@ class Sorter:
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Goes on from an earlier `state()`, of this or another directory."""
-        columns: dict[str, Int64] = {name: state[name].astype(np.int64) for name in ("stream", "gap", "clock")}
+        columns: dict[str, Int64] = {name: state[name].astype(np.int64) for name in _COLUMNS}
         self.sequences.restore(columns)
         self.clocks.restore(columns)
         self.marks.restore(state, self.directory)
+
+
+_COLUMNS: Final = ("stream", "span", "hole", "part", "restart", "clock")
+
+
+def _said(decoded: Decoded) -> tuple[list[int], list[int]]:
+    """The time that the first reading of each message names, and when it was sent; `NOTHING_SAID` without a reading."""
+    some = decoded.count > 0
+    first = (np.cumsum(decoded.count) - decoded.count)[some]
+    said = np.full(len(some), NOTHING_SAID, np.int64)
+    said[some] = decoded.stamp_us[first]
+    return said.tolist(), np.where(some, decoded.sent_us, NOTHING_SAID).tolist()
 
 
 def _append_virtual(batch: ReadingBatch, virtual: Sequence[tuple[int, float]], now_us: int) -> ReadingBatch:

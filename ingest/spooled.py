@@ -14,10 +14,10 @@ from ingest.checkpoint import pack, unpack
 from ingest.directory import DeviceRow, Directory
 from ingest.judge import Judgement, LateFinding
 from ingest.rejection import Rejected
-from ingest.sequence import GapRow
 from ingest.sorting import MESSAGE, Sorted
 from ingest.source import Again, Lot, RawMessage
 from ingest.store.batch import Record
+from ingest.stream import GapRow
 
 READINGS = ("sensor", "measured_at", "judged_at", "received_at", "value", "quality")
 QUICK = 1  # zlib's level: JSON shrinks to a fifth all the same

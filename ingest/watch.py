@@ -3,6 +3,7 @@
 `_broker` is how many messages are known lost lately, plus one while the broker is away or after it forgot our session.
 `_spool` is how much of the room for batches that wait for the database is taken, in percent: of the spool's limit or of the
 disk, whichever is more.
+`_clocks` is how many devices of a site have a wrong clock.
 `_gateway.{device}` is 1 while the device is gone or silent, else 0. `_models` is how many models of a site say nothing that have
 judged before: the process that judges does not run, or the broker refuses its scores. One alarm a site, not one a model.
 """
@@ -151,6 +152,7 @@ class Watch:
         percent = float(int(100 * spool_used))  # whole ones: each change is a reading at every site
         numbers = {
             **self._broker_numbers(sorter, report, now_us),
+            **self._clock_numbers(sorter),
             **self._gateway_numbers(report, now_us),
             **dict.fromkeys(self._directory.spool_slot.values(), percent),
         }
@@ -196,6 +198,14 @@ class Watch:
         return {
             slot: float(everywhere + missing.get(site_id, 0)) for site_id, slot in self._directory.broker_slot.items()
         }
+
+    def _clock_numbers(self, sorter: Sorter) -> dict[int, float]:
+        numbers = dict.fromkeys(self._directory.clocks_slot.values(), 0.0)
+        for device_id in sorter.clocks.wrong:
+            device = self._directory.device_of.get(device_id)
+            if device is not None and device.row.site_id in self._directory.clocks_slot:
+                numbers[self._directory.clocks_slot[device.row.site_id]] += 1
+        return numbers
 
     def _believe_wills(self, report: SourceReport, now_us: int) -> None:
         """Who was gone before the broker went stays gone while it is away."""

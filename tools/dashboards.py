@@ -150,7 +150,7 @@ WHERE s.retired_at IS NULL AND NOT s.is_virtual""",
             "«Holes in the devices' numbering that are still open.|设备序号中尚未补齐的缺口。»",
             "stat",
             (
-                """SELECT coalesce(sum(g.last_seq - g.first_seq + 1), 0) AS "«messages|消息数»"
+                """SELECT coalesce(sum(g.missing), 0) AS "«messages|消息数»"
 FROM stream_gap g JOIN device d ON d.device_id = g.device_id <here d>
 WHERE g.closed_at IS NULL""",
             ),

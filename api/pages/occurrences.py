@@ -13,7 +13,7 @@ from api.gate import OccurrenceReader
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.shelves import shelves
-from api.store import findings, occurrences
+from api.store import findings, occurrences, streams
 from api.store.model_evidence import find_model_evidence
 from api.visitor import Visitor
 from api.web import Here, Web
@@ -23,6 +23,7 @@ from core.model import Priority
 
 router = APIRouter()
 
+LOSS, CLOCKS = "_broker", "_clocks"  # virtual sensors whose alarm is about devices: its page names them
 _NOTHING_TYPED = {"action": "", "resolution": "", "action_taken": "", "reason": "", "body": ""}
 
 
@@ -63,6 +64,10 @@ def show(
         rows = timeline_of(connection, visitor, found)
         opened = findings.of_occurrence(connection, occurrence_id) if visitor.may(Right.SEE_FINDINGS) else []
         of_model = find_model_evidence(connection, occurrence_id) if found.sensor_key in SCORES else None
+        about = found.sensor_key if found.is_virtual else ""
+        ended = found.normal_at or found.resolved_at or now
+        holes = streams.holes_of_site(connection, found.device_id, found.began_at, ended) if about == LOSS else []
+        clocks = streams.wrong_clocks_of_site(connection, found.device_id) if about == CLOCKS else []
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -78,6 +83,9 @@ def show(
         answered=next((row for row in rows if row.kind == "transition" and row.what == "acknowledge"), None),
         table=table_of(evidence) if evidence else [],
         curve=evidence.curve if evidence else None,
+        about=about,
+        holes=holes,
+        clocks=clocks,
         of_model=of_model,
         timeline=rows,
         findings=opened,

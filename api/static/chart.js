@@ -1,29 +1,63 @@
-// The curve of one occurrence: readings as a band from lowest to highest, the limit, the onset, and where nothing is known.
+// The curve of one occurrence: readings as a band from lowest to highest, the limit, the onset, and where nothing is known
+// or messages are missing.
 "use strict";
 (() => {
   const place = document.getElementById("chart");
   if (!place) return;
-  const INK = "#18222a", SOFT = "#46535d", LIMIT = "#b00020", ONSET = "#c2410c";
+  const INK = "#18222a", SOFT = "#46535d", LIMIT = "#b00020", ONSET = "#c2410c", LOST = "#6b4d00";
   let plot = null;
   let shown = null;
 
-  function hatch(context) {
+  function hatch(context, ground, lines) {
     const tile = document.createElement("canvas");
     tile.width = tile.height = 8;
     const pen = tile.getContext("2d");
-    pen.fillStyle = "#d3d9dd"; pen.fillRect(0, 0, 8, 8);
-    pen.strokeStyle = "#9aa5ad"; pen.beginPath(); pen.moveTo(0, 8); pen.lineTo(8, 0); pen.stroke();
+    pen.fillStyle = ground; pen.fillRect(0, 0, 8, 8);
+    pen.strokeStyle = lines; pen.beginPath(); pen.moveTo(0, 8); pen.lineTo(8, 0); pen.stroke();
     return context.createPattern(tile, "repeat");
+  }
+
+  // Seconds since 1970 as the site's wall clock has them.
+  function clock(seconds) {
+    return new Intl.DateTimeFormat("en-GB", { timeZone: shown.time_zone, hour: "2-digit", minute: "2-digit", second: "2-digit" })
+      .format(new Date(seconds * 1000));
+  }
+
+  // What is missing is said in words above its place, in two lines at most; all of it stands below the curve, too.
+  const LINES = 2, LINE = 20;
+
+  function label(u) {
+    const c = u.ctx, { left, top, width } = u.bbox, scale = devicePixelRatio, high = LINE * scale, air = 4 * scale;
+    const ends = [];
+    c.save();
+    c.font = `${12 * scale}px system-ui, sans-serif`; c.textBaseline = "middle"; c.textAlign = "left";
+    for (const loss of shown.losses) {
+      const words = place.dataset.lost.replace("{since}", clock(loss.since)).replace("{until}", clock(loss.until)).replace("{n}", loss.messages);
+      const wide = c.measureText(words).width + 2 * air, at = u.valToPos(loss.since, "x", true);
+      const x = Math.max(left, Math.min(at, left + width - wide));
+      let line = ends.findIndex((end) => end < x);
+      if (line < 0) line = ends.length;
+      if (line >= LINES) continue;
+      ends[line] = x + wide;
+      const y = top - (line + 1) * high;
+      c.fillStyle = "#fff"; c.fillRect(x, y, wide, high);
+      c.strokeStyle = LOST; c.lineWidth = scale; c.strokeRect(x, y, wide, high);
+      c.fillStyle = LOST; c.fillText(words, x + air, y + high / 2);
+    }
+    c.restore();
   }
 
   function under(u) {
     const c = u.ctx, { left, top, width, height } = u.bbox;
     c.save(); c.beginPath(); c.rect(left, top, width, height); c.clip();
-    c.fillStyle = hatch(c);
-    for (const [from, to] of shown.gaps) {
+    const fill = (from, to) => {
       const a = u.valToPos(from, "x", true), b = u.valToPos(to, "x", true);
       c.fillRect(a, top, Math.max(b - a, 2), height);
-    }
+    };
+    c.fillStyle = hatch(c, "#d3d9dd", "#9aa5ad");
+    for (const [from, to] of shown.gaps) fill(from, to);
+    c.fillStyle = hatch(c, "#f3e3b5", "#7d5a00");
+    for (const loss of shown.losses) fill(loss.since, loss.until);
     c.restore();
   }
 
@@ -38,6 +72,7 @@
       c.strokeStyle = LIMIT; c.setLineDash([8, 5]); c.beginPath(); c.moveTo(left, y); c.lineTo(left + width, y); c.stroke();
     }
     c.restore();
+    label(u);
   }
 
   // A flat signal must not look wild: the scale always holds the limit, the values, and some air.
@@ -58,6 +93,7 @@
     plot = new uPlot({
       ...size,
       legend: { show: false },
+      padding: [() => (shown.losses.length ? LINES * LINE + 4 : 8), null, null, null],
       cursor: { drag: { x: true, y: false } },
       tzDate: (s) => uPlot.tzDate(new Date(s * 1000), shown.time_zone),
       scales: { x: { range: () => [shown.since, shown.until] }, y: { range: scale } },

@@ -17,6 +17,10 @@ class DeviceLine:
     Args:
         missing: messages known lost; `repeated`: sent again.
         clock_offset_ms: the device's clock minus ours.
+        clock_wrong_since: None where it is within tolerance; clock_right_since: None where it was never seen wrong, else
+            clock_was_ms is how wrong it was last.
+        restarts: how often it began to count again under the boot it had, the last time at restarted_at, after the number
+            restarted_from with restarted_to.
         rejected: messages rejected in the last 24 hours and not taken in since.
     """
 
@@ -35,6 +39,13 @@ class DeviceLine:
     missing: int
     repeated: int
     clock_offset_ms: float | None
+    clock_wrong_since: datetime | None
+    clock_right_since: datetime | None
+    clock_was_ms: float | None
+    restarts: int
+    restarted_at: datetime | None
+    restarted_from: int | None
+    restarted_to: int | None
     boot: int | None
     seq: int | None
     rejected: int
@@ -49,7 +60,8 @@ def list_devices(connection: Connection[Any], now: datetime, device_id: int | No
                    c.name AS company, c.name_zh AS company_zh,
                    coalesce(n.sensors, 0)::int AS sensors, n.period_s, ds.online, ds.last_received_at,
                    coalesce(ds.missing, 0) AS missing, coalesce(ds.repeated, 0) AS repeated,
-                   ds.clock_offset_ms, ds.boot, ds.seq, coalesce(r.rejected, 0)::int AS rejected
+                   ds.clock_offset_ms, ds.clock_wrong_since, ds.clock_right_since, ds.clock_was_ms,
+                   coalesce(ds.restarts, 0) AS restarts, ds.restarted_at, ds.restarted_from, ds.restarted_to, ds.boot, ds.seq, coalesce(r.rejected, 0)::int AS rejected
             FROM device d JOIN site si ON si.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
             LEFT JOIN device_stream ds ON ds.device_id = d.device_id
             LEFT JOIN (SELECT device_id, count(*) AS sensors, min(period_s) AS period_s FROM sensor

@@ -27,11 +27,12 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """A stretch in which messages of the device are known to be missing."""
+class Loss:
+    """A stretch in which messages of the device are known to be missing, and how many."""
 
     since: datetime
     until: datetime
+    messages: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,13 +152,13 @@ def evidence_curve(
         ).fetchall()
 
 
-def gaps(connection: Connection[Any], device_id: int, since: datetime, until: datetime) -> list[Gap]:
-    """Messages of the device that never came (and have not come since), in the window."""
-    with connection.cursor(row_factory=class_row(Gap)) as cursor:
+def losses(connection: Connection[Any], device_id: int, since: datetime, until: datetime) -> list[Loss]:
+    """Messages of a device that have not come by now, in a window; what was sent again later is missing no more."""
+    with connection.cursor(row_factory=class_row(Loss)) as cursor:
         return cursor.execute(
             """
-            SELECT missing_from AS since, missing_until AS until FROM stream_gap
-            WHERE device_id = %s AND closed_at IS NULL AND missing_until >= %s AND missing_from <= %s
+            SELECT left_from AS since, left_until AS until, missing AS messages FROM stream_gap
+            WHERE device_id = %s AND closed_at IS NULL AND left_until >= %s AND left_from <= %s
             ORDER BY 1 LIMIT 500
             """,
             (device_id, since, until),

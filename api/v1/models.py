@@ -187,6 +187,14 @@ class Happened(Said):
     until: datetime | None
 
 
+class Loss(BaseModel):
+    """Messages of the device that have not come: how many, and between which instants they were sent, in Unix seconds."""
+
+    since: float
+    until: float
+    messages: int
+
+
 class Curve(BaseModel):
     """A curve made for drawing. Times in Unix seconds; a null value breaks the line."""
 
@@ -201,6 +209,7 @@ class Curve(BaseModel):
     low: list[float | None]
     high: list[float | None]
     gaps: list[tuple[float, float]] = Field(description="Stretches in which nothing is known.")
+    losses: list[Loss] = Field(description="What of that is messages known to be missing, by the device's numbers.")
 
 
 class Sensor(Said):
@@ -238,6 +247,12 @@ class Device(Said):
     missing: int = Field(description="Messages known lost.")
     repeated: int
     clock_offset_ms: float | None = Field(description="The device's clock minus ours.")
+    clock_wrong_since: datetime | None = Field(description="Null while it is within tolerance.")
+    clock_right_since: datetime | None = Field(
+        description="Since when it is right again; null where it was never seen wrong."
+    )
+    restarts: int = Field(description="How often it began to count again under the boot number it had.")
+    restarted_at: datetime | None
     rejected: int = Field(description="Messages rejected in the last 24 hours.")
 
 

@@ -136,8 +136,8 @@ def read_readings(
         shown = chart.Window(begin, end, chart.bucket_seconds(begin, end, sensor.period_s))
         of = chart.grain(shown, sensor.period_s, raw=readings.raw_reaches(connection, sensor_id, begin))
         buckets = readings_of(connection, sensor_id, shown, of)
-        gaps = readings.gaps(connection, sensor.device_id, begin, end)
-    drawn = chart.curve(buckets, [(gap.since, gap.until) for gap in gaps], shown, of.period_s(sensor.period_s))
+        missing = readings.losses(connection, sensor.device_id, begin, end)
+    drawn = chart.curve(buckets, missing, shown, of.period_s(sensor.period_s))
     return _curve(Evidence(shown, buckets, drawn), unit=sensor.unit, time_zone=sensor.time_zone)
 
 
@@ -179,5 +179,9 @@ def _curve(
             "low": drawn.low,
             "high": drawn.high,
             "gaps": drawn.gaps,
+            "losses": [
+                {"since": loss.since.timestamp(), "until": loss.until.timestamp(), "messages": loss.messages}
+                for loss in drawn.losses
+            ],
         }
     )

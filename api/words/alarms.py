@@ -111,6 +111,10 @@ def why(texts: NullTranslations, fired: Judged, sensor: str, locale: str = "en")
         return _("Messages from this site were lost on their way: %(value)s known missing.") % {
             "value": number(fired.first_value, locale)
         }
+    if fired.sensor_key == "_clocks":
+        return _("The clocks of %(value)s devices of this site were wrong when it began.") % {
+            "value": number(fired.first_value, locale)
+        }
     if fired.sensor_key == "_models":
         return _("Models of this site have stopped judging: %(value)s said nothing when it began.") % {
             "value": number(fired.first_value, locale)

@@ -36,6 +36,22 @@ def duration(texts: NullTranslations, length: timedelta | float) -> str:
     return " ".join(parts if rest else parts[:1])
 
 
+def off_by(texts: NullTranslations, length: timedelta | float) -> str:
+    """By how much a clock is wrong: in hours up to four days, as it is on the clock that people compare.
+
+    >>> none = NullTranslations()
+    >>> off_by(none, 27 * 3600 + 185), off_by(none, 95), off_by(none, 1.8e9)
+    ('27 h 3 min', '1 min 35 s', '20833 d 8 h')
+    """
+    seconds = round(length.total_seconds() if isinstance(length, timedelta) else length)
+    if not _DAY <= seconds < 4 * _DAY:
+        return duration(texts, seconds)
+    parts = [texts.gettext("%(n)s h") % {"n": seconds // _HOUR}]
+    if seconds % _HOUR // _MINUTE:
+        parts.append(texts.gettext("%(n)s min") % {"n": seconds % _HOUR // _MINUTE})
+    return " ".join(parts)
+
+
 def instant(at: datetime, zone: str, now: datetime | None = None) -> str:
     """An instant in a site's time zone, to the second; only the time of day where it is the same day as `now` there.
 

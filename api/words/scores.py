@@ -23,6 +23,10 @@ CONFIDENCE = {
     "confidence.coverage": later(
         "%(percent)s %% of the readings that the sensors promise came, as the mean of all sensors."
     ),
+    "confidence.gaps": later(
+        "%(percent)s %% of the readings that the sensors promise came, as the mean of all sensors. In %(gap_hours)s hours messages"
+        " of a device are known to be missing; such time does not count as watched."
+    ),
     "confidence.present": later(
         "%(present)s of %(mandatory)s mandatory points sent enough on the day; %(absent)s did not."
     ),

@@ -70,6 +70,13 @@ CREATE TABLE device_stream (                   -- what is known of a device's st
     missing     bigint NOT NULL DEFAULT 0,     -- messages known lost (gaps still open)
     repeated    bigint NOT NULL DEFAULT 0,
     clock_offset_ms double precision,          -- device minus us
+    clock_wrong_since timestamptz,             -- null: within tolerance
+    clock_right_since timestamptz,             -- null: never seen wrong
+    clock_was_ms double precision,             -- the offset when it was wrong last
+    restarts    bigint NOT NULL DEFAULT 0,     -- how often it began to count again under the boot it had
+    restarted_at timestamptz,                  -- the last time: from seq restarted_from to seq restarted_to
+    restarted_from bigint,
+    restarted_to bigint,
     online      boolean,
     last_received_at timestamptz
 );
@@ -80,15 +87,20 @@ CREATE TABLE stream_gap (                      -- a hole in (boot, seq): seen, a
     company_id  int NOT NULL REFERENCES company,
     device_id   int NOT NULL REFERENCES device,
     boot        bigint NOT NULL,
-    first_seq   bigint NOT NULL,
+    run         int NOT NULL DEFAULT 0,        -- above 0: after the device began to count again under the same boot
+    first_seq   bigint NOT NULL,               -- as it was seen: these numbers, sent between these instants
     last_seq    bigint NOT NULL,
-    missing_from timestamptz NOT NULL,
+    missing_from timestamptz NOT NULL,         -- by the device's clock, as the curves are
     missing_until timestamptz NOT NULL,
+    missing     bigint NOT NULL,               -- messages that have not come by now; between these instants
+    left_from   timestamptz NOT NULL,
+    left_until  timestamptz NOT NULL,
     seen_at     timestamptz NOT NULL,
     closed_at   timestamptz,
-    UNIQUE (device_id, boot, first_seq)
+    UNIQUE (device_id, boot, run, first_seq)
 );
 CALL davy_wall('stream_gap');
+CREATE INDEX stream_gap_by_time ON stream_gap (device_id, left_until);
 
 CREATE TABLE ingest_status (                   -- what doctor and the pages say of ingest itself
     worker      text PRIMARY KEY,

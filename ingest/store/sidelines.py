@@ -10,7 +10,7 @@ from psycopg import Connection
 from ingest.directory import Directory
 from ingest.instant import instant
 from ingest.rejection import MINUTE_US, Rejected
-from ingest.sequence import GapRow
+from ingest.stream import GapRow
 
 
 def insert_rejected(connection: Connection[Any], rejected: list[Rejected]) -> None:
@@ -65,37 +65,49 @@ def insert_rejected(connection: Connection[Any], rejected: list[Rejected]) -> No
 
 
 def write_gaps(connection: Connection[Any], gaps: list[GapRow], directory: Directory, now: datetime) -> None:
-    """Holes in (boot, seq) that opened, changed or closed; the last word of the batch on each counts."""
-    final = {(g.device_id, g.boot, g.first): g for g in gaps if g.device_id in directory.device_of}
+    """Holes in (boot, seq) that opened, shrank or closed; the last word of the batch on each counts.
+
+    One that opened and closed within the batch leaves no row: its messages only changed places on their way.
+    """
+    final = {(g.device_id, g.boot, g.run, g.first): g for g in gaps if g.device_id in directory.device_of}
     if not final:
         return
-    closed = [g for g in final.values() if g.last < g.first]
-    opened = [g for g in final.values() if g.last >= g.first]
+    rows = list(final.values())
     connection.execute(
         """
-        UPDATE stream_gap s SET closed_at = %s
-        FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS t(device_id, boot, first_seq)
-        WHERE s.device_id = t.device_id AND s.boot = t.boot AND s.first_seq = t.first_seq
-        """,
-        (now, [g.device_id for g in closed], [g.boot for g in closed], [g.first for g in closed]),
-    )
-    connection.execute(
-        """
+        WITH told AS (
+            SELECT * FROM unnest(%(company)s::int[], %(device)s::int[], %(boot)s::bigint[], %(run)s::int[], %(first)s::bigint[],
+                                 %(last)s::bigint[], %(from)s::timestamptz[], %(until)s::timestamptz[], %(missing)s::bigint[],
+                                 %(left_from)s::timestamptz[], %(left_until)s::timestamptz[])
+                 AS t(company_id, device_id, boot, run, first_seq, last_seq, missing_from, missing_until, missing, left_from,
+                      left_until)
+        ), closed AS (
+            UPDATE stream_gap s SET closed_at = %(now)s, missing = 0
+            FROM told t
+            WHERE t.missing = 0 AND (s.device_id, s.boot, s.run, s.first_seq) = (t.device_id, t.boot, t.run, t.first_seq)
+        )
         INSERT INTO stream_gap
-            (company_id, device_id, boot, first_seq, last_seq, missing_from, missing_until, seen_at)
-        SELECT t.company_id, t.device_id, t.boot, t.first_seq, t.last_seq, t.missing_from, t.missing_until, %s
-        FROM unnest(%s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
-             AS t(company_id, device_id, boot, first_seq, last_seq, missing_from, missing_until)
-        ON CONFLICT (device_id, boot, first_seq) DO UPDATE SET last_seq = excluded.last_seq, closed_at = NULL
+            (company_id, device_id, boot, run, first_seq, last_seq, missing_from, missing_until, missing, left_from, left_until, seen_at)
+        SELECT company_id, device_id, boot, run, first_seq, last_seq, missing_from, missing_until, missing, left_from, left_until,
+               %(now)s
+        FROM told WHERE missing > 0
+        ON CONFLICT (device_id, boot, run, first_seq) DO UPDATE SET
+            last_seq = excluded.last_seq, missing_from = excluded.missing_from, missing_until = excluded.missing_until,
+            missing = excluded.missing, left_from = excluded.left_from, left_until = excluded.left_until, closed_at = NULL,
+            seen_at = CASE WHEN stream_gap.closed_at IS NULL THEN stream_gap.seen_at ELSE excluded.seen_at END
         """,
-        (
-            now,
-            [directory.device_of[g.device_id].row.company_id for g in opened],
-            [g.device_id for g in opened],
-            [g.boot for g in opened],
-            [g.first for g in opened],
-            [g.last for g in opened],
-            [instant(g.from_us) for g in opened],
-            [instant(g.until_us) for g in opened],
-        ),
+        {
+            "now": now,
+            "company": [directory.device_of[g.device_id].row.company_id for g in rows],
+            "device": [g.device_id for g in rows],
+            "boot": [g.boot for g in rows],
+            "run": [g.run for g in rows],
+            "first": [g.first for g in rows],
+            "last": [g.last for g in rows],
+            "from": [instant(g.from_us) for g in rows],
+            "until": [instant(g.until_us) for g in rows],
+            "missing": [g.missing for g in rows],
+            "left_from": [instant(g.left_from_us) for g in rows],
+            "left_until": [instant(g.left_until_us) for g in rows],
+        },
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-LAYOUT: Final = 2  # raise it, here and in `_make_tables`, when a row changes its meaning; other files are set aside
+LAYOUT: Final = 3  # raise it, here and in `_make_tables`, when a row changes its meaning; other files are set aside
 FILE: Final = "spool.sqlite"
 BUSY_S: Final = 10.0
 OTHER_LAYOUT: Final = "its layout is {found}, this Davy's is {ours}"
@@ -107,7 +107,7 @@ def _make_tables(connection: sqlite3.Connection) -> None:
             payload      BLOB NOT NULL
         );
         CREATE TABLE owner (lineage TEXT NOT NULL);
-        PRAGMA user_version = 2;
+        PRAGMA user_version = 3;
         COMMIT;
         """
     )

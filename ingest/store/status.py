@@ -41,6 +41,13 @@ class StreamRow:
     clock_offset_ms: float | None
     online: bool | None
     last_received_at: datetime | None
+    clock_wrong_since: datetime | None = None
+    clock_right_since: datetime | None = None
+    clock_was_ms: float | None = None
+    restarts: int = 0
+    restarted_at: datetime | None = None
+    restarted_from: int | None = None
+    restarted_to: int | None = None
 
 
 def write_latest(connection: Connection[Any], newest: Newest) -> None:
@@ -72,15 +79,24 @@ def write_streams(connection: Connection[Any], rows: Sequence[StreamRow]) -> Non
     connection.execute(
         """
         INSERT INTO device_stream AS d
-            (device_id, company_id, boot, seq, missing, repeated, clock_offset_ms, online, last_received_at)
+            (device_id, company_id, boot, seq, missing, repeated, clock_offset_ms, online, last_received_at, clock_wrong_since,
+             clock_right_since, clock_was_ms, restarts, restarted_at, restarted_from, restarted_to)
         SELECT * FROM unnest(%s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-                             %s::double precision[], %s::boolean[], %s::timestamptz[])
+                             %s::double precision[], %s::boolean[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
+                             %s::double precision[], %s::bigint[], %s::timestamptz[], %s::bigint[], %s::bigint[])
         ON CONFLICT (device_id) DO UPDATE SET
             boot = coalesce(excluded.boot, d.boot),
             seq = coalesce(excluded.seq, d.seq),
             missing = excluded.missing,
             repeated = d.repeated + excluded.repeated,
             clock_offset_ms = coalesce(excluded.clock_offset_ms, d.clock_offset_ms),
+            clock_wrong_since = CASE WHEN excluded.clock_offset_ms IS NULL THEN d.clock_wrong_since ELSE excluded.clock_wrong_since END,
+            clock_right_since = coalesce(excluded.clock_right_since, d.clock_right_since),
+            clock_was_ms = coalesce(excluded.clock_was_ms, d.clock_was_ms),
+            restarts = greatest(excluded.restarts, d.restarts),
+            restarted_at = coalesce(excluded.restarted_at, d.restarted_at),
+            restarted_from = coalesce(excluded.restarted_from, d.restarted_from),
+            restarted_to = coalesce(excluded.restarted_to, d.restarted_to),
             online = coalesce(excluded.online, d.online),
             last_received_at = coalesce(excluded.last_received_at, d.last_received_at)
         """,
@@ -94,6 +110,13 @@ def write_streams(connection: Connection[Any], rows: Sequence[StreamRow]) -> Non
             [r.clock_offset_ms for r in rows],
             [r.online for r in rows],
             [r.last_received_at for r in rows],
+            [r.clock_wrong_since for r in rows],
+            [r.clock_right_since for r in rows],
+            [r.clock_was_ms for r in rows],
+            [r.restarts for r in rows],
+            [r.restarted_at for r in rows],
+            [r.restarted_from for r in rows],
+            [r.restarted_to for r in rows],
         ),
     )
 

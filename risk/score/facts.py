@@ -28,12 +28,14 @@ class SensorDay:
     Args:
         expected: readings that its period promises for the time it was in service.
         received: usable ones that came, at most the promised number an hour.
+        whole: the same, of an hour at most the number promised for the time in which no message is known to be missing.
     """
 
     sensor_id: int
     day: date
     expected: float
     received: float
+    whole: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class SiteFacts:
         observed_days: days of the window, from the first with readings or its begin; the exposure of the burdens.
         days_with_readings: of the window.
         sensor_days: of the last days, as many as confidence looks back on.
+        gap_hours: hours of those days in which messages of some device are known to be missing.
         answers: alarms that began in the window and called somebody, by the end of the day.
         overdue: a row a finding; `impaired_h`: hours in the window, a row an impairment; `suppressed_h`: alarm-hours, a row an
             alarm that was shelved or taken out of service.
@@ -90,4 +93,5 @@ class SiteFacts:
     alarm_hours: float = 0.0
     occurrences: int = 0
     sensor_hours: int = 0
+    gap_hours: int = 0
     simulated: bool = field(default=False)

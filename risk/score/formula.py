@@ -13,7 +13,7 @@ import yaml
 
 from core.errors import BadInput
 
-CURRENT: Final = "control-2"
+CURRENT: Final = "control-3"
 
 
 class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,10 +46,16 @@ class Hazard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Confidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Over how many days readings are counted, and from which share a point counts as present."""
+    """Over how many days readings are counted, and from which share a point counts as present.
+
+    Args:
+        gaps: what an hour counts for in which messages of the device are known to be missing: "missing" at most the rest of
+            it, "counted" (the first two formulas, which state nothing) whatever came in it.
+    """
 
     days: int
     present: float
+    gaps: Literal["missing", "counted"] = "counted"
 
 
 class Response(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -97,18 +97,26 @@ def _confidence(found: Score) -> list[dict[str, Any]]:
         return []
     there = found.mandatory - len(found.absent)
     share = 1.0 if found.mandatory == 0 else there / found.mandatory
-    rows: list[tuple[str, float, dict[str, float]]] = [
-        ("coverage", found.coverage, {"percent": 100 * found.coverage}),
-        ("present", share, {"mandatory": found.mandatory, "present": there, "absent": len(found.absent)}),
+    came: dict[str, float] = {"percent": 100 * found.coverage}
+    if found.gap_hours:
+        came["gap_hours"] = found.gap_hours
+    rows: list[tuple[str, float, str, dict[str, float]]] = [
+        ("coverage", found.coverage, "confidence.gaps" if found.gap_hours else "confidence.coverage", came),
+        (
+            "present",
+            share,
+            "confidence.present",
+            {"mandatory": found.mandatory, "present": there, "absent": len(found.absent)},
+        ),
     ]
     return [
         _rounded(
             {
                 "key": key, "name": names[key][0], "name_zh": names[key][1], "value": 100 * value, "unit": "%", "weight": None,
-                "points": 100 * value, "lost": 100 * (1 - value), "sentence": f"confidence.{key}", "words": words,
+                "points": 100 * value, "lost": 100 * (1 - value), "sentence": sentence, "words": words,
             }
         )
-        for key, value, words in rows
+        for key, value, sentence, words in rows
     ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ The same facts and formula give the same numbers for ever. What each means, and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -55,6 +55,7 @@ class Score:
         coverage: 0-1; None where nothing was expected.
         absent: ids of mandatory sensors that were not there on the day.
         devices: coverage of each device over the days of confidence.
+        gap_hours: hours of those days that count for less, because messages are known to be missing in them.
     """
 
     formula: str
@@ -68,10 +69,14 @@ class Score:
     mandatory: int = 0
     absent: Sequence[int] = ()
     devices: dict[str, float] = field(default_factory=dict)
+    gap_hours: int = 0
 
 
 def score(facts: SiteFacts, formula: Formula) -> Score:
     """The three numbers."""
+    gaps_count = formula.confidence.gaps == "missing"
+    if gaps_count:
+        facts = replace(facts, sensor_days=[replace(row, received=row.whole) for row in facts.sensor_days])
     declared = _declared(facts, formula)
     coverage = _coverage(facts.sensor_days)
     mandatory = [sensor.sensor_id for sensor in facts.sensors if sensor.mandatory]
@@ -92,6 +97,7 @@ def score(facts: SiteFacts, formula: Formula) -> Score:
         mandatory=len(mandatory),
         absent=absent,
         devices=_by_device(facts),
+        gap_hours=facts.gap_hours if gaps_count else 0,
     )
 
 

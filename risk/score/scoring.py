@@ -87,6 +87,7 @@ def facts_of(connection: Connection[Any], site: SiteRow, day: date, formula: For
         alarm_hours=24 * observed * site_facts.grave_alarms(connection, window),
         occurrences=site_facts.occurrences(connection, window),
         sensor_hours=heard.hours,
+        gap_hours=site_facts.gap_hours(connection, last_days),
         simulated=heard.simulated or made_findings or made_impairments,
     )
 
@@ -120,7 +121,7 @@ def _sensor_days(
     rows: Sequence[SensorRow], came: Sequence[site_facts.Received], site: SiteRow, day: date, formula: Formula
 ) -> list[SensorDay]:
     """Expected beside received, for each sensor and each day that it was in service on."""
-    there = {(each.sensor_id, each.day): each.received for each in came}
+    there = {(each.sensor_id, each.day): (each.received, each.whole) for each in came}
     found = []
     for back in range(formula.confidence.days):
         on = day - timedelta(days=back)
@@ -129,6 +130,6 @@ def _sensor_days(
             until = ends if row.retired_at is None else min(ends, row.retired_at)
             served_s = (until - max(begins, row.since)).total_seconds()
             if served_s > 0:
-                received = there.get((row.sensor_id, on), 0.0)
-                found.append(SensorDay(row.sensor_id, on, served_s / row.period_s, received))
+                received, whole = there.get((row.sensor_id, on), (0.0, 0.0))
+                found.append(SensorDay(row.sensor_id, on, served_s / row.period_s, received, whole))
     return found

@@ -87,23 +87,42 @@ def sensors(connection: Connection[Any], window: Window) -> list[SensorRow]:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """Usable readings of a sensor on a day of the site."""
+    """Usable readings of a sensor on a day of the site.
+
+    Args:
+        whole: the same, of an hour at most the number promised for the time in which no message is known to be missing.
+    """
 
     sensor_id: int
     day: date
     received: float
+    whole: float
 
 
 def received(connection: Connection[Any], window: Window, rows: list[SensorRow]) -> list[Received]:
-    """By sensor and day; of an hour at most what its period promises, so that a burst fills no gap."""
+    """By sensor and day; of an hour at most what its period promises, so that a burst fills no gap.
+
+    Of a gap of n messages, n of the n + 1 pauses between those around it count as missing.
+    """
     with connection.cursor(row_factory=class_row(Received)) as cursor:
         return cursor.execute(
             """
-            SELECT u.sensor_id, r.day, r.received
-            FROM unnest(%(sensors)s::int[], %(periods)s::float8[]) AS u(sensor_id, period_s)
+            WITH gap AS MATERIALIZED (
+                SELECT g.device_id, h.hour, least(1, sum(g.missing / (g.missing + 1.0) * extract(epoch FROM
+                    least(g.left_until, h.hour + interval '1 hour') - greatest(g.left_from, h.hour)) / 3600))::float8 AS share
+                FROM device d JOIN stream_gap g USING (device_id) CROSS JOIN LATERAL generate_series(
+                    date_bin('1 hour', greatest(g.left_from, %(begins)s), timestamptz 'epoch'), least(g.left_until, %(ends)s),
+                    interval '1 hour') h(hour)
+                WHERE d.site_id = %(site)s AND g.closed_at IS NULL AND g.left_until > %(begins)s AND g.left_from < %(ends)s
+                GROUP BY 1, 2
+            )
+            SELECT u.sensor_id, r.day, r.received, r.whole
+            FROM unnest(%(sensors)s::int[], %(periods)s::float8[]) AS u(sensor_id, period_s) JOIN sensor s USING (sensor_id)
             CROSS JOIN LATERAL (
-                SELECT (h.hour AT TIME ZONE %(zone)s)::date AS day, sum(least(h.good, greatest(1, 3600 / u.period_s)))::float8 AS received
-                FROM v_reading_hour h WHERE h.sensor_id = u.sensor_id AND h.hour >= %(begins)s AND h.hour < %(ends)s
+                SELECT (h.hour AT TIME ZONE %(zone)s)::date AS day, sum(least(h.good, greatest(1, 3600 / u.period_s)))::float8 AS received,
+                       sum(least(h.good, greatest(1, 3600 / u.period_s) * (1 - coalesce(gap.share, 0))))::float8 AS whole
+                FROM v_reading_hour h LEFT JOIN gap ON gap.device_id = s.device_id AND gap.hour = h.hour
+                WHERE h.sensor_id = u.sensor_id AND h.hour >= %(begins)s AND h.hour < %(ends)s
                 GROUP BY 1
             ) r
             ORDER BY 1, 2
@@ -114,6 +133,20 @@ def received(connection: Connection[Any], window: Window, rows: list[SensorRow])
                 "periods": [row.period_s for row in rows],
             },
         ).fetchall()
+
+
+def gap_hours(connection: Connection[Any], window: Window) -> int:
+    """Hours of the window in which messages of some device of the site are known to be missing."""
+    row = connection.execute(
+        """
+        SELECT count(DISTINCT h.hour) FROM device d JOIN stream_gap g USING (device_id) CROSS JOIN LATERAL generate_series(
+            date_bin('1 hour', greatest(g.left_from, %(begins)s), timestamptz 'epoch'),
+            least(g.left_until, %(ends)s - interval '1 microsecond'), interval '1 hour') h(hour)
+        WHERE d.site_id = %(site)s AND g.closed_at IS NULL AND g.left_until > %(begins)s AND g.left_from < %(ends)s
+        """,
+        window.values(),
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,9 +219,9 @@ def _company(
         ),
     )
     c.execute(
-        "INSERT INTO stream_gap (company_id, device_id, boot, first_seq, last_seq, missing_from, missing_until, seen_at)"
-        " VALUES (%s, %s, 4711, 900, 901, %s, %s, %s)",
-        (company_id, device, now - timedelta(minutes=9), now - timedelta(minutes=8), now),
+        "INSERT INTO stream_gap (company_id, device_id, boot, first_seq, last_seq, missing_from, missing_until, missing, left_from,"
+        " left_until, seen_at) VALUES (%s, %s, 4711, 900, 901, %s, %s, 2, %s, %s, %s)",
+        (company_id, device, *2 * (now - timedelta(minutes=9), now - timedelta(minutes=8)), now),
     )
     return made
 

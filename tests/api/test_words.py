@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from api.chart import LONGEST, POINTS, Window, bucket_seconds, curve, window
 from api.raw_view import raw_view
-from api.store.readings import Bucket
+from api.store.readings import Bucket, Loss
 from api.words import alarms as wording
 from api.words import numbers, sentences
 from core.errors import Refused
@@ -167,7 +167,7 @@ def test_silence_longer_than_three_periods_is_a_gap() -> None:
 def test_known_losses_are_gaps_even_between_readings() -> None:
     """What the device sent and we never got is not a straight line."""
     shown = Window(NOW, NOW + timedelta(seconds=4), 0.001)
-    missing = [(NOW + timedelta(seconds=1.2), NOW + timedelta(seconds=1.8))]
+    missing = [Loss(NOW + timedelta(seconds=1.2), NOW + timedelta(seconds=1.8), 3)]
     drawn = curve(_buckets(0, 1, 2, 3, 4), missing, shown, 1.0)
     assert drawn.gaps == [(NOW.timestamp() + 1.2, NOW.timestamp() + 1.8)]
 

@@ -53,10 +53,13 @@ class MendedBench(Bench):
         """Runs one batch of these messages."""
         self.now_us += SECOND
         self.hand.lots.append(list(messages))
-        while (work := self.pipeline.run_once(0)) is None or work.lot.again:
-            assert self.hand.lots
+        live: list[Work] = []
+        while not live:
+            ended = self.pipeline.run_once(0) + self.pipeline.end()
+            assert ended or self.hand.lots
+            live = [work for work in ended if work.lot.again is None]
         self._settle()
-        return work
+        return live[0]
 
     def _settle(self) -> None:
         while self.storing.waiting:
@@ -90,6 +93,7 @@ class MendedBench(Bench):
         def finished() -> bool:
             self.now_us += 1000
             self.pipeline.run_once(0)
+            self.pipeline.end()
             self._settle()
             return not self.rows("SELECT FROM rejected_replay WHERE finished_at IS NULL")
 
@@ -225,12 +229,12 @@ def test_a_lot_that_comes_twice_is_settled_once(bench: MendedBench) -> None:
     again = message("d1", body, bench.now_us)._replace(kept=Kept(kept_id, bench.now_us))
     taken = bench.hand.take
 
-    def once(most: int, most_bytes: int, wait_s: float) -> Lot:
+    def once(most: int, most_bytes: int, wait_s: float, gathered_s: float = 0.0) -> Lot:
         bench.hand.take = taken  # type: ignore[method-assign]
         return Lot([again], Again(request[0], kept_id))
 
     bench.hand.take = once  # type: ignore[method-assign]
-    assert bench.pipeline.run_once(0) is not None
+    assert bench.pipeline.run_once(0) + bench.pipeline.end()
     bench._settle()
     assert bench.rows("SELECT taken, refused FROM rejected_replay") == [(1, 0)]
 

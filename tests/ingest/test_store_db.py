@@ -282,6 +282,39 @@ def test_gaps_are_seen_and_closed(bench: Bench) -> None:
     assert bench.rows("SELECT count(*) FROM stream_gap WHERE closed_at IS NULL") == [(0,)]
 
 
+def test_a_gap_shrinks_as_its_messages_come(bench: Bench) -> None:
+    """One row from the first sight to the last message: how many are missing still, and between which instants."""
+    at = bench.now_us
+    bench.say(bench.reading(0, 1.0))
+    bench.say(bench.reading(5, 1.0, at_us=at + 5000))
+    bench.say(bench.reading(1, 1.0, at_us=at + SECOND // 4))
+    left = "SELECT first_seq, last_seq, missing, left_until - left_from < missing_until - missing_from, closed_at IS NULL FROM stream_gap"
+    assert bench.rows(left) == [(1, 4, 3, True, True)]
+    bench.restart()
+    bench.say(*(bench.reading(seq, 1.0, at_us=bench.now_us + seq * SECOND) for seq in (2, 3, 4)))
+    assert bench.rows(left) == [(1, 4, 0, True, False)]
+
+
+@BOTH_WAYS
+def test_a_forgotten_boot_counter_is_stored_once_through_a_kill(bench: Bench) -> None:
+    """The device counts from 0 again under its boot; killed in between and all of both runs delivered again, each reading is there once."""
+    at = bench.now_us
+    old = [bench.reading(seq, float(seq), at_us=at + seq * SECOND) for seq in range(5)]
+    new = [bench.reading(seq, 10.0 + seq, at_us=at + (10 + seq) * SECOND) for seq in range(7)]
+    bench.say(*old)
+    bench.say(*new[:3])
+    bench.restart()
+    before = bench.pipeline.organs.sorter.sequences.state()
+    bench.say(*old, *new)
+    bench.say(*old, *new)
+    assert bench.rows(
+        "SELECT count(*), count(DISTINCT value) FROM reading r JOIN sensor s USING (sensor_id) WHERE NOT is_virtual"
+    ) == [(12, 12)]
+    assert bench.rows("SELECT count(*) FROM stream_gap") == [(0,)]
+    assert bench.rows("SELECT count(*) FROM rejected_message") == [(0,)]
+    assert before["restart"][:, 1].tolist() == [1]
+
+
 def test_a_flood_from_one_device_is_counted(bench: Bench) -> None:
     """Above 100 wrong messages a minute one row counts the rest, over several batches."""
     bench.now_us = bench.now_us // (60 * SECOND) * 60 * SECOND

@@ -300,3 +300,17 @@ def test_silence_of_models_counts_only_while_ingest_hears() -> None:
     score(again, 1, "p1")
     assert again.news(2.0) == {}  # p2 may speak yet
     assert again.news(60.0)[MODELS] == 2.0
+
+
+def test_wrong_clocks_of_a_site_are_counted_until_they_are_right() -> None:
+    """`_clocks` is how many devices are out of tolerance: the alarm that names them is the page's."""
+    row, own = device_row(1), DeviceRow(device_id=9, company_id=1, site_id=1, site_key="north", key="_davy.north")
+    directory = Directory(1, [row, own], [sensor(1, row, "s1"), sensor(2, own, "_clocks", is_virtual=True)])
+    scene = Scene(directory=directory)
+    said = []
+    for seq, off_s in enumerate((0, 8 * 3600, 8 * 3600, 0)):
+        scene.now += SECOND
+        body = payload(seq, scene.now + off_s * SECOND, [{"s": "s1", "v": 1}])
+        scene.sorter.sort(Decoder(directory).decode([message("d1", body, scene.now)]), scene.now)
+        said.append(scene.news().get(1))
+    assert said == [0.0, 1.0, None, 0.0]

@@ -15,6 +15,7 @@ from core.response_time import Answer
 from risk.score.control import Driver
 from risk.score.facts import Overdue, Scenario, SensorDay, SensorFacts, SiteFacts
 from risk.score.formula import read_formula, shipped
+from risk.score.record import parts
 from risk.score.score import Score, score
 
 DAY = date(2026, 6, 30)
@@ -30,7 +31,10 @@ def sensor(number: int, *, mandatory: bool = True, calibration: str | None = "wi
 
 def week(number: int, received: float = 1.0) -> list[SensorDay]:
     """Seven days of a sensor, each with this share of its readings."""
-    return [SensorDay(number, DAY - timedelta(days=back), 86400.0, 86400.0 * received) for back in range(7)]
+    return [
+        SensorDay(number, DAY - timedelta(days=back), 86400.0, 86400.0 * received, 86400.0 * received)
+        for back in range(7)
+    ]
 
 
 def site(count: int = 4, /, **more: object) -> SiteFacts:
@@ -146,7 +150,10 @@ def test_answering_later_never_raises_control(facts: SiteFacts, late: float) -> 
 def test_a_detector_switched_off_lowers_confidence_and_not_control() -> None:
     """The number that falls is the one that says how much is known."""
     before = score(site(5), FORMULA)
-    today = [row if row.sensor_id != 3 or row.day != DAY else replace(row, received=0.0) for row in site(5).sensor_days]
+    today = [
+        row if row.sensor_id != 3 or row.day != DAY else replace(row, received=0.0, whole=0.0)
+        for row in site(5).sensor_days
+    ]
     after = score(site(5, sensor_days=today), FORMULA)
     assert before.confidence is not None
     assert after.confidence is not None
@@ -157,7 +164,7 @@ def test_a_detector_switched_off_lowers_confidence_and_not_control() -> None:
 
 def test_a_quick_sensor_hides_no_silent_one() -> None:
     """Coverage is a mean of sensors, not of readings."""
-    quick = [SensorDay(0, DAY - timedelta(days=back), 864000.0, 864000.0) for back in range(7)]
+    quick = [SensorDay(0, DAY - timedelta(days=back), 864000.0, 864000.0, 864000.0) for back in range(7)]
     found = score(site(2, sensor_days=[*quick, *week(1, 0.0)]), FORMULA)
     assert found.coverage == pytest.approx(0.5)
 
@@ -248,6 +255,19 @@ def test_few_events_leave_the_interval_wide() -> None:
     assert width(score(site(answers=[one] * 200), FORMULA)) < width(score(site(answers=[one] * 2), FORMULA)) - 10
 
 
+def test_time_in_which_messages_are_missing_does_not_count_as_watched() -> None:
+    """Enough readings came, but a tenth of the time has holes: confidence falls by it, control does not; older formulas are as they were."""
+    holed = [replace(row, whole=row.whole * 0.9) for n in range(4) for row in week(n)]
+    facts = site(sensor_days=holed, gap_hours=17)
+    now, then = score(facts, FORMULA), score(facts, shipped("control-2"))
+    assert (now.confidence and round(now.confidence.value, 6), now.gap_hours) == (90.0, 17)
+    assert (then.confidence and then.confidence.value, then.gap_hours) == (100.0, 0)
+    assert now.control == then.control
+    row = parts(facts, now, FORMULA)["confidence"][0]
+    assert (row["sentence"], row["words"]) == ("confidence.gaps", {"percent": 90.0, "gap_hours": 17})
+    assert parts(facts, then, FORMULA)["confidence"][0]["sentence"] == "confidence.coverage"
+
+
 def test_a_formula_that_does_not_add_up_is_refused_in_a_sentence() -> None:
     """Who changes a weight must take it from another."""
     text = (
@@ -263,5 +283,5 @@ def test_a_formula_that_does_not_add_up_is_refused_in_a_sentence() -> None:
         read_formula(text)
     with pytest.raises(BadInput, match="cannot be read"):
         read_formula("davy: score/1")
-    with pytest.raises(BadInput, match=r"no formula control-0; there are control-1, control-2\."):
+    with pytest.raises(BadInput, match=r"no formula control-0; there are control-1, control-2, control-3\."):
         shipped("control-0")

@@ -270,7 +270,7 @@ def test_an_old_day_is_worked_out_by_the_formula_that_it_was_scored_with(
         scores.write_score(connection, score_day(connection, row, DAY, old, NOW))
         scores.write_score(connection, score_day(connection, row, DAY, FORMULA, NOW + timedelta(days=30)))
     answers = {}
-    for asked in ("", "control-1", "control-2"):
+    for asked in ("", "control-1", "control-2", "control-3"):
         assert (
             davy_score(url, site="tank-farm", day=DAY, formula=asked, as_json=True, now=NOW + timedelta(days=40)) == 0
         )
@@ -316,5 +316,36 @@ def test_what_cannot_be_asked_for_has_one_sentence(timescale_database: TestDatab
         with pytest.raises(BadInput) as refused:
             davy_score(url, site=site, day=DAY, as_json=False, now=NOW)
         assert str(refused.value) == sentence
-    with pytest.raises(BadInput, match=r"There is no formula \.\./x; there are control-1, control-2\."):
+    with pytest.raises(BadInput, match=r"There is no formula \.\./x; there are control-1, control-2, control-3\."):
         davy_score(url, site="tank-farm", day=DAY, formula="../x", as_json=False, now=NOW)
+
+
+def test_hours_with_gaps_count_for_the_rest_of_them(database: TestDatabase, site: tuple[Plant, SiteRow]) -> None:
+    """A gap takes its share of an hour from what the hour can count for; what was sent again takes nothing."""
+    made, row = site
+    with made.owner() as owner:
+        owner.execute("DELETE FROM stream_gap")
+    with duty(database) as connection:
+        before = {(r.sensor_id, r.day): r for r in facts_of(connection, row, DAY, FORMULA).sensor_days}
+    hour = ENDS - timedelta(hours=12)
+    gap = (
+        "INSERT INTO stream_gap (company_id, device_id, boot, first_seq, last_seq, missing_from, missing_until, missing, left_from,"
+        " left_until, seen_at, closed_at) VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    )
+    with made.owner() as owner:
+        for first, minutes, closed in ((1, 15, None), (500, 45, hour)):
+            begins, ends = hour + timedelta(minutes=5), hour + timedelta(minutes=5 + minutes)
+            owner.execute(
+                gap, (made.a.company_id, made.a.devices["gas"], first, first + 98, begins, ends, 0 if closed else 99, begins, ends, ends, closed)
+            )  # fmt: skip
+    with duty(database) as connection:
+        facts = facts_of(connection, row, DAY, FORMULA)
+    assert facts.gap_hours == 1
+    for each in facts.sensor_days:
+        was = before[(each.sensor_id, each.day)]
+        assert each.received == was.received == was.whole
+        if each.day == DAY:
+            lost = was.received - each.whole
+            assert lost == pytest.approx(0.25 * 0.99 * was.received / 24, rel=0.02), (was, each)
+        else:
+            assert each.whole == each.received
