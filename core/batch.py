@@ -58,7 +58,8 @@ class ReadingBatch:
     quality: UInt8
 
     def __post_init__(self) -> None:
-        lengths = {len(getattr(self, f.name)) for f in fields(self)}
+        columns = (self.sensor, self.measured_at, self.judged_at, self.received_at, self.value, self.quality)
+        lengths = {len(column) for column in columns}
         if len(lengths) != 1:
             raise ValueError(f"columns of one batch have lengths {sorted(lengths)}; they must be one length")
 
@@ -67,7 +68,10 @@ class ReadingBatch:
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> ReadingBatch:
         """The readings at `rows` (indices or mask), in that order."""
-        return ReadingBatch(*(getattr(self, f.name)[rows] for f in fields(self)))
+        return ReadingBatch(
+            self.sensor[rows], self.measured_at[rows], self.judged_at[rows], self.received_at[rows], self.value[rows],
+            self.quality[rows],
+        )  # fmt: skip
 
     @staticmethod
     def empty() -> ReadingBatch:

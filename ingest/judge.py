@@ -251,8 +251,9 @@ def differences(held: Set[tuple[int, int]], standing: Set[tuple[int, int]], now_
 
 
 def _matching(mine: NDArray[np.generic], theirs: NDArray[np.generic]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Positions of the rows, (definition_id, version) or (definition_id,), that both have."""
-    place = {tuple(row): i for i, row in enumerate(theirs.tolist())}
-    pairs = [(i, place[tuple(row)]) for i, row in enumerate(mine.tolist()) if tuple(row) in place]
-    found = np.array(pairs, np.intp).reshape(-1, 2)
-    return found[:, 0], found[:, 1]
+    """Positions of the rows, (definition_id, version) or (definition_id,), that both have; no row stands twice."""
+    both = np.concatenate([mine, theirs]).astype(np.int64)
+    order = np.lexsort(both.T[::-1])
+    same = np.flatnonzero((both[order[1:]] == both[order[:-1]]).all(axis=1))
+    first, second = order[same], order[same + 1]  # lexsort is stable: mine come first
+    return first, second - len(mine)
