@@ -23,12 +23,10 @@ pytestmark = [pytest.mark.db, pytest.mark.broker]
 
 SECOND = 1_000_000
 SENSORS = 10
-LIMITS: list[dict[str, object]] = [
-    {"key": "life-d1", "sensor": "d1/s2", "priority": "life-safety"},
-    {"key": "life-d2", "sensor": "d2/s2", "priority": "life-safety"},
-    {"key": "life-d3", "sensor": "d3/s2", "priority": "life-safety"},
-    {"key": "stale-d3", "sensor": "d3/s3", "detector": "stale", "setpoint": 3.0},
+LIFE_SAFETY: list[dict[str, object]] = [
+    {"key": f"life-{device}", "sensor": f"{device}/s2", "priority": "life-safety"} for device in ("d1", "d2", "d3")
 ]
+LIMITS = [*LIFE_SAFETY, {"key": "stale-d3", "sensor": "d3/s3", "detector": "stale", "setpoint": 3.0}]
 MESSAGES, BLOCK = 600, 20
 BACKLOG_S = 6 * 3600
 BACKLOG_EVERY_S = 10
