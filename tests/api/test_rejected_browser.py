@@ -36,3 +36,7 @@ def test_every_page_is_sound(browser: Browser, timescale_house: House, size: dic
     expect(page.locator(".groups .strip")).to_be_visible()
     expect(page.locator("#replays")).to_contain_text("tank-farm-gas")
     assert faults(page) == []
+    with plant.owner() as owner:
+        owner.execute("UPDATE rejected_replay SET finished_at = now(), taken = 41")
+    expect(page.locator("#replays")).to_contain_text("41")  # without a reload
+    assert page.wrong == []  # type: ignore[attr-defined]
