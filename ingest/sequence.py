@@ -171,7 +171,7 @@ class Sequences:
         """All that is remembered as columns, in the order it was opened."""
         kept = rows((d, boot, stream) for d, order in self._order.items() for boot, stream in order)
         again = [(d, r.times, r.at_us, r.boot, r.before, r.seq) for d, r in self._restarts.items()]
-        widths = {"stream": 9, "span": 5, "hole": 9, "part": 8, "restart": 6}
+        widths = {"stream": 8, "came": 1, "span": 5, "hole": 9, "part": 8, "restart": 6}
         return {
             name: np.array(found, np.int64).reshape(-1, width)
             for (name, width), found in zip(widths.items(), (*kept, again), strict=True)
@@ -181,7 +181,7 @@ class Sequences:
         """Goes on from an earlier `state()`."""
         self._runs.clear()
         self._order.clear()
-        found = restored(*(state[name].tolist() for name in ("stream", "span", "hole", "part")))
+        found = restored(*(state[name].tolist() for name in ("stream", "came", "span", "hole", "part")))
         for (device_id, boot, _), stream in found.items():
             self._open(device_id, boot, stream)
         self._restarts = {device_id: Restart(*rest) for device_id, *rest in state["restart"].tolist()}

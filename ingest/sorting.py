@@ -173,7 +173,7 @@ class Sorter:
         self.marks.restore(state, self.directory)
 
 
-_COLUMNS: Final = ("stream", "span", "hole", "part", "restart", "clock")
+_COLUMNS: Final = ("stream", "came", "span", "hole", "part", "restart", "clock")
 
 
 def _said(decoded: Decoded) -> tuple[list[int], list[int]]:

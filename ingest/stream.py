@@ -172,12 +172,16 @@ class Stream:
 
 
 def restored(
-    streams: Iterable[list[int]], spans: Iterable[list[int]], holes: Iterable[list[int]], parts: Iterable[list[int]]
+    streams: Iterable[list[int]],
+    came: Iterable[list[int]],
+    spans: Iterable[list[int]],
+    holes: Iterable[list[int]],
+    parts: Iterable[list[int]],
 ) -> dict[tuple[int, int, int], Stream]:
     """(device_id, boot, run) -> its stream, in the order of `streams`, from the rows that `rows` gave."""
     found = {
         (d, b, run): Stream(run, floor, highest, sent_us, received_us, begun_us, latest_us)
-        for d, b, run, floor, highest, sent_us, received_us, begun_us, latest_us in streams
+        for (d, b, run, floor, highest, sent_us, begun_us, latest_us), (received_us,) in zip(streams, came, strict=True)
     }
     for d, b, run, *bounds in spans:
         found[(d, b, run)].spans.extend(bounds)
@@ -188,15 +192,18 @@ def restored(
     return found
 
 
-def rows(
-    streams: Iterable[tuple[int, int, Stream]],
-) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]], list[tuple[int, ...]], list[tuple[int, ...]]]:
-    """(device_id, boot, stream) as rows: streams, spans, holes, parts."""
-    kept: tuple[list[tuple[int, ...]], ...] = ([], [], [], [])
+def rows(streams: Iterable[tuple[int, int, Stream]]) -> tuple[list[tuple[int, ...]], ...]:
+    """(device_id, boot, stream) as rows: streams by what devices say, when the newest message of each came, spans, holes, parts."""
+    said: list[tuple[int, ...]] = []
+    came: list[tuple[int, ...]] = []
+    spans: list[tuple[int, ...]] = []
+    holes: list[tuple[int, ...]] = []
+    parts: list[tuple[int, ...]] = []
     for d, b, s in streams:
-        kept[0].append((d, b, s.run, s.floor, s.highest, s.sent_us, s.received_us, s.begun_us, s.latest_us))
-        kept[1].extend((d, b, s.run, s.spans[at], s.spans[at + 1]) for at in range(0, len(s.spans), 2))
+        said.append((d, b, s.run, s.floor, s.highest, s.sent_us, s.begun_us, s.latest_us))
+        came.append((s.received_us,))
+        spans.extend((d, b, s.run, s.spans[at], s.spans[at + 1]) for at in range(0, len(s.spans), 2))
         for h in s.holes:
-            kept[2].append((d, b, s.run, h.first, h.last, h.seen_us, h.from_us, h.until_us, h.given_up))
-            kept[3].extend((d, b, s.run, h.first, p.first, p.last, p.from_us, p.until_us) for p in h.parts)
-    return kept[0], kept[1], kept[2], kept[3]
+            holes.append((d, b, s.run, h.first, h.last, h.seen_us, h.from_us, h.until_us, h.given_up))
+            parts.extend((d, b, s.run, h.first, p.first, p.last, p.from_us, p.until_us) for p in h.parts)
+    return said, came, spans, holes, parts

@@ -192,6 +192,12 @@ CREATE VIEW v_heard_since WITH (security_barrier) AS
     FROM sensor s
     WHERE (SELECT davy_everything()) OR s.company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
 
+-- Messages that have not come by now, for who counts the time in which they are missing.
+CREATE VIEW v_stream_gap WITH (security_barrier) AS
+    SELECT device_id, company_id, missing, left_from, left_until FROM stream_gap
+    WHERE closed_at IS NULL AND ((SELECT davy_everything()) OR current_user = 'davy_owner'
+        OR company_id = ANY ((SELECT davy_companies())::int[]));
+
 CREATE VIEW v_audit_reading AS
     SELECT si.key AS site, d.key AS device, s.key AS sensor, r.measured_at, r.value
     FROM reading r JOIN sensor s USING (sensor_id) JOIN device d USING (device_id) JOIN site si ON si.site_id = s.site_id;
@@ -214,3 +220,4 @@ GRANT SELECT, INSERT, UPDATE ON reading_minute, reading_hour, rollup_mark TO dav
 GRANT SELECT ON reading_minute, reading_hour TO davy_web, davy_grafana;
 GRANT SELECT ON evidence_reading TO davy_web;
 GRANT SELECT ON v_latest, v_reading_hour, v_heard_since TO davy_alerting, davy_web;
+GRANT SELECT ON v_stream_gap TO davy_alerting;

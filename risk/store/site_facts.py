@@ -110,10 +110,10 @@ def received(connection: Connection[Any], window: Window, rows: list[SensorRow])
             WITH gap AS MATERIALIZED (
                 SELECT g.device_id, h.hour, least(1, sum(g.missing / (g.missing + 1.0) * extract(epoch FROM
                     least(g.left_until, h.hour + interval '1 hour') - greatest(g.left_from, h.hour)) / 3600))::float8 AS share
-                FROM device d JOIN stream_gap g USING (device_id) CROSS JOIN LATERAL generate_series(
+                FROM device d JOIN v_stream_gap g USING (device_id) CROSS JOIN LATERAL generate_series(
                     date_bin('1 hour', greatest(g.left_from, %(begins)s), timestamptz 'epoch'), least(g.left_until, %(ends)s),
                     interval '1 hour') h(hour)
-                WHERE d.site_id = %(site)s AND g.closed_at IS NULL AND g.left_until > %(begins)s AND g.left_from < %(ends)s
+                WHERE d.site_id = %(site)s AND g.left_until > %(begins)s AND g.left_from < %(ends)s
                 GROUP BY 1, 2
             )
             SELECT u.sensor_id, r.day, r.received, r.whole
@@ -139,10 +139,10 @@ def gap_hours(connection: Connection[Any], window: Window) -> int:
     """Hours of the window in which messages of some device of the site are known to be missing."""
     row = connection.execute(
         """
-        SELECT count(DISTINCT h.hour) FROM device d JOIN stream_gap g USING (device_id) CROSS JOIN LATERAL generate_series(
+        SELECT count(DISTINCT h.hour) FROM device d JOIN v_stream_gap g USING (device_id) CROSS JOIN LATERAL generate_series(
             date_bin('1 hour', greatest(g.left_from, %(begins)s), timestamptz 'epoch'),
             least(g.left_until, %(ends)s - interval '1 microsecond'), interval '1 hour') h(hour)
-        WHERE d.site_id = %(site)s AND g.closed_at IS NULL AND g.left_until > %(begins)s AND g.left_from < %(ends)s
+        WHERE d.site_id = %(site)s AND g.left_until > %(begins)s AND g.left_from < %(ends)s
         """,
         window.values(),
     ).fetchone()
