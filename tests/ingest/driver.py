@@ -6,6 +6,7 @@ is passed with work in hand.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -43,6 +44,7 @@ def main() -> int:
     """Runs until SIGTERM, or to its death."""
     told = json.loads(sys.argv[1])
     configure("json", sys.stderr)
+    faulthandler.register(signal.SIGUSR1, all_threads=True)  # says where it stands, into its log
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     remaining = {"count": told.get("kill_count", 0)}

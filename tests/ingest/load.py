@@ -80,7 +80,7 @@ def check_everything_arrived_once(rig: Rig, load: Load, timeout_s: float = 90.0,
     real = "SELECT count(*) FROM v_audit_reading WHERE device IN ('d1', 'd2')"
     deadline = time.monotonic() + timeout_s
     while (found := rig.one(real)) != load.readings and time.monotonic() < deadline:
-        threading.Event().wait(0.5)
+        threading.Event().wait(0.1)
     assert found == load.readings
     assert rig.rows("SELECT reason, sentence FROM rejected_message WHERE reason <> 'refused_by_database'") == []
     wait_for(lambda: rig.one("SELECT count(*) FROM rejected_message") == refused, f"{refused} refused messages")

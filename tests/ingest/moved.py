@@ -6,13 +6,14 @@ import os
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from davy.servers import PostgresServer, ServerUnavailable, run_folder
+from davy.servers import PostgresServer, run_folder
 from davy.servers.child import Child
 from davy.servers.processes import server_account
 from tests.conftest import memory
@@ -33,27 +34,37 @@ def standby_of(primary: PostgresServer, port: int) -> PostgresServer:
     if memory_folder is not None:
         run_folder.keep_data_in(memory_folder, folder)
     data = folder / run_folder.STORED
-    postgres = Path(primary._child._command[0])
-    if postgres.name != "postgres":
-        postgres = Path(primary._child._command[-2])
-    command = [str(postgres.with_name("pg_basebackup")), "-d", primary.superuser_url(), "-D", str(data)]
-    done = subprocess.run(
-        [*command, "--wal-method=stream", "--checkpoint=fast", "--write-recovery-conf", "--no-sync"],
-        capture_output=True, text=True, check=False, timeout=120, cwd=folder,
-        user=account.uid if account else None, group=account.gid if account else None, extra_groups=[] if account else None,
-    )  # fmt: skip
-    if done.returncode != 0:
-        run_folder.remove(folder)
-        raise ServerUnavailable(f"pg_basebackup: {done.stderr.strip()}")
-    child = Child(folder, [str(postgres), "-D", str(data), "-p", str(port)], account, signal.SIGINT)
-    child.start(lambda: "standby" in _postmaster(data), 60)
-    return replace(primary, port=port, folder=folder, _child=child)
+    _back_up(primary, data)
+    (data / "standby.signal").touch()
+    with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
+        settings.write(f"primary_conninfo = '{primary.superuser_url()}'\n")
+    if account is not None:
+        account.own(data, *data.rglob("*"))
+    child = Child(folder, [primary._child._command[0], "-D", str(data), "-p", str(port)], account, signal.SIGINT)
+    standby = replace(primary, port=port, folder=folder, _child=child)
+    standby.restart()
+    return standby
 
 
-def _postmaster(data: Path) -> str:
-    """What the postmaster says of itself: whether it is ready, and for what."""
-    found = data / "postmaster.pid"
-    return found.read_text(encoding="utf-8") if found.exists() else ""
+def _back_up(primary: PostgresServer, data: Path) -> None:
+    """As `pg_basebackup` does, of a server that goes on; the write-ahead log comes by streaming."""
+    with psycopg.connect(primary.superuser_url(), autocommit=True) as admin:
+        admin.execute("SELECT pg_backup_start('standby', fast => true)")
+        shutil.copytree(
+            primary.folder / run_folder.STORED, data, dirs_exist_ok=True, copy_function=_copy_if_there,
+            ignore=lambda folder, names: names if Path(folder).name == "pg_wal" else {"postmaster.pid", "pgsql_tmp"} & {*names},
+        )  # fmt: skip
+        label = admin.execute("SELECT labelfile FROM pg_backup_stop(wait_for_archive => false)").fetchone()
+        assert label is not None
+        (data / "backup_label").write_text(label[0], encoding="utf-8")
+    for name in ("archive_status", "summaries"):
+        (data / "pg_wal" / name).mkdir(mode=0o700)
+
+
+def _copy_if_there(source: str, target: str) -> str:
+    with suppress(FileNotFoundError):
+        return str(shutil.copy2(source, target))
+    return target
 
 
 def promote(standby: PostgresServer) -> None:

@@ -18,10 +18,15 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from core.errors import BadSetting
 from davy.servers import Broker, PostgresServer
-from ingest.spool import look
+from ingest.beginning import begin
+from ingest.committer import open_connection
+from ingest.ownership import Ownership
+from ingest.spool import Look, Spool, look
+from ingest.urgent import Nobody
 from tests.conftest import StartMosquitto
-from tests.database import clone, drop
+from tests.database import TestDatabase, clone, drop
 from tests.ingest.load import Load, check_everything_arrived_once
 from tests.ingest.plant import install, payload
 from tests.ingest.proxy import Proxy, Trap
@@ -32,6 +37,7 @@ pytestmark = [pytest.mark.db, pytest.mark.broker]
 PROMISED_S = 5.0  # from the reading to whoever calls people for life safety
 POISON = -666.0  # below every limit: what is refused was judged all the same
 SPOOLED = 5  # batches
+STORED = "SELECT count(*) FROM v_audit_reading WHERE device IN ('d1', 'd2')"
 
 
 @dataclass
@@ -136,7 +142,7 @@ def test_the_answer_to_a_commit_is_lost(scene: Scene) -> None:
     """
     before = scene.said_until_now()
     for answered, times in ((True, 5), (False, 2)):
-        scene.proxy.set(Trap(b"COMMIT", every=5, times=times, answered=answered))
+        scene.proxy.set(Trap(b"COMMIT", every=3, times=times, answered=answered))
         wait_for(lambda times=times: scene.proxy.sprung == times, "the cuts", 30)  # type: ignore[misc]
     scene.check()
     assert scene.log_lines("batch_was_committed", before), "no commit of a batch was among them"
@@ -248,31 +254,27 @@ def test_a_refused_message_while_the_connection_breaks(scene: Scene) -> None:
     assert all("no_666" in sentence for _, sentence in refused)
 
 
-def test_a_row_held_for_ever_does_not_keep_it_from_ending(scene: Scene, broker: Broker, tmp_path: Path) -> None:
-    """What is beside the batches waits for nobody's row: asked to stop, ingest stops, and the next one goes on."""
+def test_a_row_held_for_ever_does_not_keep_it_from_ending(scene: Scene) -> None:
+    """What is beside the batches waits for nobody's row: asked to stop, ingest stops, with all that came stored. The last of the scene."""
     with person(scene) as connection:
         connection.execute("SELECT FROM ingest_status FOR UPDATE")
         connection.execute("SELECT FROM device_stream FOR UPDATE")
         wait_for(scene.waits_for_a_lock, "the flush at the row", 10)
-        scene.load.rest()
-        try:
-            assert scene.rig.stop() == 0
-        finally:
-            scene.load.go_on()
-    scene.rig.start(conninfo=scene.proxy.url(scene.rig.database.url("ingest")))
-    scene.rig.wait_until_connected()
-    scene.check()
+        scene.load.finish()
+        wait_for(lambda: scene.rig.one(STORED) == scene.load.readings, "the last readings")
+        assert scene.rig.stop() == 0
+    assert look(scene.folder).batches == 0
 
 
 def test_a_second_ingest_while_the_first_has_lost_its_lock(
-    postgres_timescaledb: PostgresServer, broker: Broker, tmp_path: Path
+    postgres_timescaledb: PostgresServer, mosquitto: StartMosquitto, tmp_path: Path
 ) -> None:
     """The lock goes with the database's session, so another may have the worker: of the same folder never, of another one by the fence.
 
     The first, cut off, goes on judging into its spool; it ends with its first batch at the database, and what its spool holds
     then follows on nothing: it is kept aside, whole. No reading is stored twice, no alarm told twice, what is missing is a gap.
     """
-    database = clone(postgres_timescaledb)
+    database, broker = clone(postgres_timescaledb), mosquitto(PASSWORDS)
     install(database, devices=2)
     first, second = (Rig(database, broker, tmp_path / name, worker="twice", speaker=name) for name in ("one", "two"))
     load = Load(first)
@@ -283,13 +285,13 @@ def test_a_second_ingest_while_the_first_has_lost_its_lock(
             first.start(conninfo=proxy.url(database.url("ingest")))
             first.wait_until_connected()
             load.start()
-            wait_for(lambda: first.one("SELECT count(*) FROM transition") > 2, "the first swings")
+            wait_for(lambda: first.one(STORED) > 100, "readings of both")
             proxy.cut()
             wait_for(lambda: look(first.folder / "state").batches > SPOOLED, "batches in the spool")
-            second.start(folder=str(first.folder / "state"))
-            assert second.process is not None
-            assert second.process.wait(30) == 2
-            assert "belongs to process" in second.log.read_text()
+            same_folder = Ownership(database.url("ingest"), "twice", first.folder / "state")
+            with pytest.raises(BadSetting, match="belongs to process"):
+                same_folder.take()
+            same_folder.release()
             load.rest()
             second.start()
             second.wait_until_connected()
@@ -302,14 +304,9 @@ def test_a_second_ingest_while_the_first_has_lost_its_lock(
             wait_for(lambda: load.sent > sent + 60, "more load")
             load.finish()
             assert_one_owner(first, load)
-            first.start()
-            assert first.process.wait(30) == 2
             assert second.stop() == 0
-            first.start()
-            first.wait_until_connected()
-            assert len(look(first.folder / "state").set_aside) == 1
-            assert "an owner that came between" in first.log.read_text()
-            assert first.stop() == 0
+            left = begin_again(database, "twice", first.folder / "state")
+            assert (left.batches, len(left.set_aside)) == (0, 1)
         finally:
             load.finish()
             first.close()
@@ -317,14 +314,22 @@ def test_a_second_ingest_while_the_first_has_lost_its_lock(
     drop(database)
 
 
+def begin_again(database: TestDatabase, worker: str, folder: Path) -> Look:
+    """What the next process of a worker does first, and how its spool stands then."""
+    spool = Spool(folder, 10**9, lambda: time.time_ns() // 1000)
+    with open_connection(database.url("ingest")) as connection:
+        begin(connection, database.service_token(), worker, 5_000_000, spool, Nobody(), lambda: time.time_ns() // 1000)
+    spool.close()
+    return look(folder)
+
+
 def assert_one_owner(rig: Rig, load: Load) -> None:
     """What went on after the second had taken over is there; what the first took with it is a gap; nothing is twice."""
     last = "SELECT count(*) FROM device_stream WHERE seq = %(last)s"
     wait_for(lambda: rig.one(last, {"last": load.sent - 1}) == 2, "the last messages")
     missing = "SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM stream_gap WHERE closed_at IS NULL"
-    real = "SELECT count(*) FROM v_audit_reading WHERE device IN ('d1', 'd2')"
+    wait_for(lambda: rig.one(STORED) == load.readings - 2 * rig.one(missing), "all but what is missing", 20)
     assert rig.one(missing) > 0
-    assert rig.one(real) == load.readings - 2 * rig.one(missing)
     twice = "SELECT definition_id, event, at FROM transition GROUP BY 1, 2, 3 HAVING count(*) > 1"
     assert rig.rows(twice) == []
     called = "SELECT d.key FROM notification JOIN alarm_definition d USING (definition_id) WHERE d.key LIKE 'high-%' ORDER BY 1"

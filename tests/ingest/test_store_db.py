@@ -11,20 +11,23 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from alerting import actions
 from alerting.ledger import AlarmKey
 from core.db import transaction
-from core.errors import BadSetting, Fenced
+from core.errors import BadSetting, Fenced, SteppedBack
 from core.metrics import Metrics
 from ingest.beginning import begin
+from ingest.checkpoint import capture
 from ingest.committer import Committer, open_connection
+from ingest.instant import instant
 from ingest.ownership import Ownership
 from ingest.pipeline import Pipeline, Work
 from ingest.source import Lot, RawMessage, SourceReport
 from ingest.spool import Spool
 from ingest.store.batch import BatchWriter, Committed, Record
-from ingest.store.memory import batches_after, take_over
+from ingest.store.memory import batches_after, passed_over, save_checkpoint, take_over
 from ingest.storing import PATIENCE_S, Storing
 from ingest.urgent import Nobody
 from ingest.watch import Watch
@@ -241,6 +244,28 @@ def test_rows_the_marks_forgot_go_through_staging(bench: Bench) -> None:
     assert bench.rows("SELECT value FROM reading ORDER BY measured_at") == [(1.0,), (3.0,)]
 
 
+def test_a_database_that_lost_what_it_confirmed_is_no_other_owner(bench: Bench) -> None:
+    """The mark behind ours, or none: the sentence says that the database stepped back; nothing more is stored, no checkpoint kept."""
+    bench.say(bench.reading(0, 1.0))
+    bench.say(bench.reading(1, 2.0))
+    saved = capture(bench.storing.batch_no, bench.pipeline.now_us, 0, bench.pipeline.organs, {})
+    with bench.database.connect("owner") as owner:
+        owner.execute("UPDATE ingest_mark SET batch_no = 1")
+    token = bench.database.service_token()
+    with (
+        open_connection(bench.database.url("ingest")) as connection,
+        pytest.raises(SteppedBack, match="earlier state than the one that confirmed batch 2 of worker w in epoch 1"),
+    ):
+        save_checkpoint(connection, token, "w", bench.mark.epoch, saved, instant(bench.now_us))
+    with pytest.raises(SteppedBack, match="the mark is at epoch 1, batch 1"):
+        bench.say(bench.reading(2, 3.0))
+    with bench.database.connect("owner") as owner:
+        owner.execute("DELETE FROM ingest_mark")
+    with open_connection(bench.database.url("ingest")) as connection:
+        assert "there is no mark" in str(passed_over(connection, "w", 1, 2))
+    assert bench.rows("SELECT count(*) FROM reading") == [(2,)]
+
+
 @BOTH_WAYS
 def test_a_poisonous_message_is_found_and_rejected(bench: Bench) -> None:
     """The database refuses one value: that message is rejected with its words, the others of the batch are stored."""
@@ -253,6 +278,29 @@ def test_a_poisonous_message_is_found_and_rejected(bench: Bench) -> None:
     assert [reason for reason, _ in refused] == ["refused_by_database"] * 2
     assert "no_666" in refused[0][1]
     assert len(bench.source.acked) == 1
+
+
+@pytest.mark.parametrize("state", ["53100", "53200", "25006", "57014", "40001", "42501"])
+def test_what_is_no_messages_fault_is_waited_for(timescale_database: TestDatabase, tmp_path: Path, state: str) -> None:
+    """A full disk, no memory, read-only, cancelled, not serializable, no right: tried until it works, and nobody is rejected for it."""
+    install(timescale_database, virtual=False)
+    with timescale_database.connect("owner") as owner:
+        owner.execute("CREATE SEQUENCE tries")  # counts what is taken back too
+        owner.execute(
+            sql.SQL(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$"
+                " BEGIN IF nextval('tries') <= 2 THEN RAISE EXCEPTION 'not now' USING ERRCODE = {}; END IF; RETURN NEW; END $$"
+            ).format(sql.Literal(state))
+        )
+        owner.execute("CREATE TRIGGER refuse BEFORE INSERT ON reading FOR EACH ROW EXECUTE FUNCTION refuse()")
+    bench = Bench(timescale_database, tmp_path, PATIENCE_S)
+    try:
+        bench.say(bench.reading(0, 60.0))
+        assert bench.rows("SELECT value FROM reading") == [(60.0,)]
+        assert bench.rows("SELECT count(*) FROM rejected_message") == [(0,)]
+        assert bench.rows("SELECT count(*) FROM transition") == [(1,)]
+    finally:
+        bench.end()
 
 
 def test_a_restart_without_checkpoint_judges_again_to_the_same_bits(bench: Bench) -> None:
@@ -370,10 +418,6 @@ def test_ingest_may_not_do_more_than_it_must(database: TestDatabase, installed: 
 
 def test_old_batches_go_when_a_checkpoint_covers_them(bench: Bench) -> None:
     """`ingest_batch` keeps what a restart needs, and an hour more."""
-    from ingest.checkpoint import capture
-    from ingest.instant import instant
-    from ingest.store.memory import save_checkpoint
-
     bench.say(bench.reading(0, 1.0))
     bench.now_us += 2 * 3600 * SECOND
     bench.say(bench.reading(1, 1.0))
