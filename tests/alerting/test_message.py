@@ -160,7 +160,7 @@ def test_the_insurer_reads_no_live_value_and_nobody_s_name(language: str) -> Non
 )
 def test_when_it_is_not_wanted_any_more(changes: dict[str, object], reason: str | None) -> None:
     """Looked at again just before sending."""
-    assert why_unwanted(claimed(**changes)) == reason
+    assert why_unwanted(claimed(**changes), NOW) == reason
 
 
 def test_pauses_double_with_jitter_and_end() -> None:

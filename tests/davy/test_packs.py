@@ -51,8 +51,8 @@ def limit_row(limit: PackLimit) -> str:
     sign = ">=" if rule.direction == "high" else "<="
     unit = rule.unit or ("1" if rule.detector == "ewma" else "s")
     setpoint = f"{sign} {rule.setpoint:g} {unit}".removesuffix(" 1")
-    if limit.least_periods:
-        setpoint += f", at least {limit.least_periods:g} periods"
+    if periods := rule.parameters.get("periods"):
+        setpoint += f" and {periods:g} periods, at most {rule.parameters['ceiling_s']:g} s"
     clause = f", {rule.clause}" if rule.clause else ""
     source = f"{rule.standard}, {rule.edition}{clause}" if rule.standard else "Davy's own"
     where = ", ".join(sorted(limit.jurisdictions)) or "any"
