@@ -184,9 +184,7 @@ def call_for_the_untold(connection: Connection[Any], now: datetime) -> AppliedEv
     keys = alarms.untold(connection)
     standings = alarms.lock(connection, keys) if keys else {}
     untold = Alarm(State.UNACKNOWLEDGED, active=True)
-    changes = [
-        Change(alarm=key, happening=Happening.REALARM, at=now) for key in keys if standings[key].alarm == untold
-    ]
+    changes = [Change(alarm=key, happening=Happening.REALARM, at=now) for key in keys if standings[key].alarm == untold]
     return apply_changes(connection, changes, now=now)
 
 

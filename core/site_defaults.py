@@ -42,7 +42,8 @@ def virtual_device(site: str) -> str:
 def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portfolio:
     """The portfolio with Davy's own rows added; what the file states stays as it is.
 
-    But for the silence of a sensor with a limit of life safety: it has a ceiling, see `LIFE_SAFETY_STALE`.
+    But for the silence of a sensor with a limit of life safety, or one that latches, as those of gas do: it has a ceiling, see
+    `LIFE_SAFETY_STALE`.
     """
     added = replace(
         portfolio,
@@ -52,7 +53,9 @@ def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portf
     )
     watched = {(d.device, d.sensor) for d in portfolio.definitions if d.detector == "stale"}
     calling = {
-        (d.device, d.sensor) for d in portfolio.definitions if d.priority is Priority.LIFE_SAFETY and not d.retired
+        (d.device, d.sensor)
+        for d in portfolio.definitions
+        if (d.priority is Priority.LIFE_SAFETY or d.latch) and not d.retired
     }
     for sensor in portfolio.sensors:
         place = (sensor.device, sensor.key)

@@ -65,7 +65,9 @@ class Stale(Detector):
         self._ceiling_us = np.maximum(_microseconds(self._settings["ceiling_s"]), 2 * declared_us)
         # What comes so soon after a word belongs to it; 0: nothing is learned of this one.
         learns = (self._periods > 0) & (declared_us == 0)
-        self._word_us = np.where(learns, np.maximum(self._turn_us / np.maximum(self._periods, 1.0), 1), 0).astype(np.int64)
+        self._word_us = np.where(learns, np.maximum(self._turn_us / np.maximum(self._periods, 1.0), 1), 0).astype(
+            np.int64
+        )
         self._period_us: Int64 = declared_us.copy()
         self._allowed_us: Int64 = np.zeros(len(mine), np.int64)
         self._spoke_at: Int64 = np.full(len(mine), NEVER, np.int64)
@@ -90,9 +92,7 @@ class Stale(Detector):
 
     def _work_out_allowed(self) -> None:
         for d in range(len(self)):
-            self._allowed_us[d] = _allowed(
-                self._turn_us[d], self._periods[d], self._period_us[d], self._ceiling_us[d]
-            )
+            self._allowed_us[d] = _allowed(self._turn_us[d], self._periods[d], self._period_us[d], self._ceiling_us[d])
 
     def _fill(self, batch: ReadingBatch, out: Scores) -> None:
         soonest = _heard(

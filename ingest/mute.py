@@ -16,8 +16,9 @@ from ingest.directory import Directory
 # How long a gateway is there, in all, before a silence is said that fell into its absence: who speaks again does so by then,
 # devices built to our profile at once. Ours; as often as a silence that lasts is said again (detectors/stale.py).
 PATIENCE_US: Final = 10 * SECOND_US
-# So long a gateway may say nothing before it is known to be gone: what is silent behind it until then may be its matter.
-KNOWN_US: Final = int(Directory.SILENT_AT_LEAST_S * SECOND_US)
+# So long after its last word a gateway is known to be gone, or never will be: what is silent behind it until then may be its matter.
+# Twice the time that it may say nothing: where ingest starts in between, that time begins anew.
+KNOWN_US: Final = 2 * int(Directory.SILENT_AT_LEAST_S * SECOND_US)
 
 
 class Mute:
@@ -118,7 +119,10 @@ class Mute:
             if unwatched > 0:
                 self._withheld_at[self._withheld_at != NEVER] += unwatched
                 back = self._back_at != NEVER
-                self._back_at[back] = np.minimum(self._back_at[back] + unwatched, max(now_us, self._swept_us))
+                self._back_at[back] = np.minimum(self._back_at[back] + unwatched, now_us)
+                spoke = self._word_at != NEVER
+                moved = np.minimum(self._word_at[spoke], self._swept_us) + unwatched
+                self._word_at[spoke] = np.maximum(self._word_at[spoke], moved)
         self._swept_us, self._watched_us = max(now_us, self._swept_us), watched_us
 
     def _by_itself(self, slot: Int32, at: Int64, number: Float64) -> NDArray[np.bool_]:
@@ -167,8 +171,9 @@ class Mute:
         slot, withheld_at, number = self._slot[waiting], self._withheld_at[waiting], self._number[waiting]
         back_at, number_us = self._back_at[slot], (number * SECOND_US).astype(np.int64)
         excused_until = np.where(back_at == NEVER, NEVER, np.maximum(back_at, 0) + number_us)
-        not_known_yet = np.where(self._by_itself(slot, withheld_at, number), 0, np.maximum(KNOWN_US - number_us, 0))
-        return waiting, np.maximum(withheld_at + PATIENCE_US + not_known_yet, excused_until)
+        known_at = np.where(self._by_itself(slot, withheld_at, number), NEVER, self._word_at[self._gateway_of[slot]])
+        from_us = np.maximum(withheld_at, np.maximum(known_at, 0) + KNOWN_US)
+        return waiting, np.maximum(from_us + PATIENCE_US, excused_until)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything as columns, by sensor and by definition."""

@@ -249,6 +249,4 @@ def _copy_judged(
 
 def _apply(connection: Connection[Any], events: list[Event], record: Record, tells: bool) -> None:
     if events:
-        apply_events(
-            connection, events, now=instant(record.judgement.now_us), batch_no=record.batch_no, tells=tells
-        )
+        apply_events(connection, events, now=instant(record.judgement.now_us), batch_no=record.batch_no, tells=tells)

@@ -52,11 +52,14 @@ def plant(*, declared: bool = True, ceiling_s: float = 10_800.0) -> tuple[Direct
 
 @dataclass
 class Scene:
-    """Args:
-    speaks: whether a sensor (`d1/s1`) speaks at a second; told on each that its period names.
-    hears: whether ingest has its broker at a second; what is said meanwhile is lost.
-    batch_s: ingest turns so often; what came in between is one batch.
-    store: told the events of each batch, and when it was judged.
+    """See the module.
+
+    Args:
+        speaks: whether a sensor (`d1/s1`) speaks at a second; asked on each that its period names.
+        hears: whether ingest has its broker at a second; what is said meanwhile is lost.
+        works: whether ingest turns at a second; what comes meanwhile waits for it.
+        batch_s: it turns so often; what came in between is one batch.
+        store: told the events of each batch, and when it was judged.
     """
 
     made: tuple[Directory, DefinitionSet]
@@ -80,9 +83,7 @@ class Scene:
         self._waiting: list[RawMessage] = []
 
     def _watch(self, watched_us: int) -> Watch:
-        return Watch(
-            self.made[0], watched_us=watched_us, known_session=False, most=1000, longest_us=5 * SECOND
-        )
+        return Watch(self.made[0], watched_us=watched_us, known_session=False, most=1000, longest_us=5 * SECOND)
 
     def restart(self) -> None:
         """A new process, with what the old one has kept."""
@@ -95,7 +96,8 @@ class Scene:
 
     def play(self, seconds: int, restarts: Collection[int] = ()) -> None:
         """So many seconds more."""
-        for self.second in range(self.second + 1, self.second + 1 + seconds):
+        for _ in range(seconds):
+            self.second += 1
             now = START_US + self.second * SECOND
             self._waiting += self._said(now)
             if self.works(self.second) and self.second % self.batch_s == 0:

@@ -115,4 +115,6 @@ def test_the_same_alarms_through_any_split_and_restart(
 
     whole, split = played(1, set()), played(batch_s, {second - second % batch_s for second in restarts})
     assert split.called() == whole.called()
-    assert len(whole.called()) == (1 if declared or dead != "d1/s3" else 0)  # five minutes are too few to learn a minute
+    assert len(whole.called()) == (
+        1 if declared or dead != "d1/s3" else 0
+    )  # five minutes are too few to learn a minute
