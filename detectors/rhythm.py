@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import numba
+import numpy as np
 
 from core.batch import Int64
 from detectors.contract import NEVER
@@ -58,3 +59,9 @@ def learn(
         period_us[d] = second
     elif second < known:
         period_us[d] = known - int((known - second) * min(1.0, pause / (BELIEVED_AFTER * known)))
+
+
+def compile_kernels() -> None:
+    """Compiles the rule into numba's cache."""
+    once = np.zeros(1, np.int64)
+    learn(0, 0, NEVER, 1, once, np.zeros((1, PAUSES), np.int64), once.copy(), once.copy())

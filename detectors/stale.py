@@ -91,8 +91,10 @@ class Stale(Detector):
         self._next_due_us = NEVER if len(self) else NOTHING_DUE
 
     def _work_out_allowed(self) -> None:
-        for d in range(len(self)):
-            self._allowed_us[d] = _allowed(self._turn_us[d], self._periods[d], self._period_us[d], self._ceiling_us[d])
+        """`_allowed` for every row."""
+        by_period = np.minimum(self._periods * self._period_us, CENTURY_US).astype(np.int64)
+        own = np.where(self._period_us > 0, np.minimum(by_period, self._ceiling_us), self._ceiling_us)
+        self._allowed_us[:] = np.where(self._periods > 0, np.maximum(self._turn_us, own), self._turn_us)
 
     def _fill(self, batch: ReadingBatch, out: Scores) -> None:
         soonest = _heard(

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from core.batch import Int64
 from detectors.contract import NEVER
 from detectors.rhythm import PAUSES, learn
-from ingest.clock import OLDEST_US
 from ingest.decode import Decoded
 from ingest.directory import Directory
 from ingest.sorting import Sorter
@@ -108,8 +107,7 @@ class Watch:
         behind = report.oldest_us is not None and now_us - report.oldest_us > BEHIND_US
         caught_up = len(lot) + report.waiting < self._most and not behind
         watching = False
-        # A clock that follows the data has not begun while only births have come: the jump to its first instant is no time.
-        if self._tick_us is not None and self._tick_us >= OLDEST_US:
+        if self._tick_us is not None:
             elapsed_us = max(0, now_us - self._tick_us)
             looked = self._longest_us is None or elapsed_us <= self._longest_us
             watching = report.connected and report.since_us <= self._tick_us and caught_up and looked

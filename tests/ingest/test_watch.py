@@ -197,17 +197,6 @@ def test_what_a_device_says_after_its_last_will_counts() -> None:
     assert scene.news()[GATEWAY] == 1.0
 
 
-def test_a_clock_that_follows_the_data_has_watched_nothing_before_its_first_reading() -> None:
-    """Births that come alone, before the first stamp: the jump from 1970 to the data is no silence of anybody."""
-    watch = Watch(plant(), watched_us=0, known_session=False, most=100)
-    began = connected(since_us=0)
-    watch.tick(began, Lot(), 1)
-    watch.tick(began, Lot(), START_US)
-    assert watch.watched_us == 0
-    watch.tick(began, Lot(), START_US + SECOND)
-    assert watch.watched_us == SECOND
-
-
 MODELS = 2  # slot
 
 
@@ -260,3 +249,33 @@ def test_silence_of_models_counts_only_while_ingest_hears() -> None:
     score(again, 1, "p1")
     assert again.news(2.0) == {}  # p2 may speak yet
     assert again.news(60.0)[MODELS] == 2.0
+
+
+def undeclared(period_declared: bool = False) -> Directory:
+    """The plant, and nobody has said how often its device speaks."""
+    made = plant()
+    sensors = [replace(s, period_declared=period_declared) if s.key == "s1" else s for s in made.sensors]
+    return Directory(2, [device.row for device in made.devices], sensors)
+
+
+def test_a_device_of_which_nobody_has_said_how_often_it_speaks_is_learned() -> None:
+    """Every hour: not gone in between; every five seconds: gone after half a minute; known also after a restart and a new directory."""
+    scene = Scene(directory=undeclared())
+    for seq in range(12):
+        scene.hear(seq, after_s=5.0)
+        scene.news(0.0)
+    restarted = Watch(scene.directory, watched_us=scene.watch.watched_us, known_session=True, most=100)
+    restarted.restore(scene.watch.state())
+    restarted.carry(undeclared())
+    for watch in (scene.watch, restarted):
+        later = Scene(directory=scene.directory)
+        later.watch, later.sorter, later.now = watch, scene.sorter, scene.now
+        later.hear(20, after_s=1.0)
+        assert later.news()[GATEWAY] == 0.0
+        assert later.news(28.0).get(GATEWAY, 0.0) == 0.0
+        assert later.news(5.0)[GATEWAY] == 1.0
+    hourly = Scene(directory=undeclared())
+    for seq in range(12):
+        hourly.hear(seq, after_s=3600.0)
+        assert hourly.news(3599.0)[GATEWAY] == 0.0
+    assert hourly.news(3601.0)[GATEWAY] == 1.0
