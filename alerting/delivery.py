@@ -155,6 +155,11 @@ def pause_before_next(key: str, attempt: int, *, asked: timedelta | None = None)
     return max(pause, min(asked, LONGEST_PAUSE)) if asked is not None else pause
 
 
+def shifts_later_steps(claimed: Claimed, now: datetime) -> bool:
+    """Whether who comes later on the ladder gets as long after this message as the route says: it goes out, and was held up."""
+    return claimed.held_up(now) and why_unwanted(claimed, now) is None and not gives_up(claimed, now)
+
+
 def gives_up(claimed: Envelope, now: datetime) -> bool:
     """Whether it has been tried for long enough."""
     return now - claimed.due_at > GIVE_UP_AFTER

@@ -17,7 +17,15 @@ from typing import Final, Literal
 import psycopg
 
 from alerting.channels.channel import Address, Channel
-from alerting.delivery import HELD_UP, Claimed, Envelope, gives_up, pause_before_next, why_unwanted
+from alerting.delivery import (
+    HELD_UP,
+    Claimed,
+    Envelope,
+    gives_up,
+    pause_before_next,
+    shifts_later_steps,
+    why_unwanted,
+)
 from alerting.message import compose
 from alerting.pulse import SEND_TIMEOUT, Pulse
 from alerting.store import claims, notifications
@@ -103,8 +111,7 @@ class Dispatcher:
                         held_up=HELD_UP,
                         settling=timedelta(0) <= now - self._back_at < SETTLING,
                     )
-                    if isinstance(claimed, Claimed) and claimed.held_up(now):
-                        # Who comes later on the ladder has as long after this one as the route says.
+                    if isinstance(claimed, Claimed) and shifts_later_steps(claimed, now):
                         notifications.move_on(connection, claimed.notification_id, now - claimed.due_at)
             except DatabaseAway:
                 self._back_at = None

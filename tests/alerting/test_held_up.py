@@ -70,7 +70,7 @@ def test_what_holds_is_told_from_the_first_step_on_and_says_since_when(plant: Pl
             clock.now = BACK + minute * MINUTE
             rounds(subject, clock.now)
             assert len(hook.sent) == (minute >= 2)
-    assert [message.subject for message in sink.sent] == ["【高】持续13分钟，仍未恢复：可燃气体达25%LEL，罐区"]
+    assert [message.subject for message in sink.sent] == ["【高】已持续13分钟未恢复：可燃气体达25%LEL，罐区"]
     assert "16:00" in bodies[0]  # in the site's zone
     assert "直至" in bodies[0]
     assert "16:13" in bodies[0]
