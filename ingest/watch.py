@@ -264,7 +264,8 @@ class _Rhythm:
         """A row a device of which something is known."""
         kept = self._learns & (self._spoke_at != NEVER)
         columns = (self._device_id, self._spoke_at, self._count, self._period_us, self._pauses)
-        return np.column_stack(columns)[kept]
+        rows: Int64 = np.column_stack(columns)[kept]
+        return rows
 
     def restore(self, rows: Int64, directory: Directory) -> None:
         """Goes on from an earlier `state()`."""

