@@ -175,6 +175,19 @@ def call_for_what_still_holds(connection: Connection[Any], now: datetime) -> App
     return apply_changes(connection, changes, now=now)
 
 
+def call_for_the_untold(connection: Connection[Any], now: datetime) -> AppliedEvents:
+    """Calls as of now for what began while the database was away and holds yet. For ingest, when all that waited is applied.
+
+    The ladder begins at its first step: whoever would have been called meanwhile was not. What is over calls nobody; it waits on
+    the page for whoever looks.
+    """
+    keys = alarms.untold(connection)
+    standings = alarms.lock(connection, keys) if keys else {}
+    untold = Alarm(State.UNACKNOWLEDGED, active=True)
+    changes = [Change(alarm=key, happening=Happening.REALARM, at=now) for key in keys if standings[key].alarm == untold]
+    return apply_changes(connection, changes, now=now)
+
+
 def _act(
     connection: Connection[Any],
     target: Target,

@@ -54,7 +54,7 @@ class AlarmWords:
             return _("[%(priority)s] Learnt %(waited)s late: %(title)s, %(site)s") % parts
         if self.escalated():
             return _("[%(priority)s] Nobody has acknowledged for %(waited)s: %(title)s, %(site)s") % parts
-        if self.holds():
+        if self.holds() or self.of.untold:
             return _("[%(priority)s] Still active after %(waited)s: %(title)s, %(site)s") % parts
         return _("[%(priority)s] %(title)s, %(site)s") % parts
 
@@ -129,6 +129,12 @@ class AlarmWords:
             return (_("This happened %(waited)s before Davy learnt of it: the readings came late.") % waited,)
         if self.escalated():
             return (_("Nobody has acknowledged this alarm for %(waited)s.") % waited,)
+        if self.of.untold:
+            told_at = self.reader.instant(self.of.onset, self.of.time_zone)
+            return (
+                _("Active since %(when)s. Davy's database was away: nobody could be told until %(told_at)s.")
+                % {"when": self._since(), "told_at": told_at},
+            )
         if self.holds():
             return (_("It began %(waited)s ago and still holds.") % waited,)
         return ()
@@ -152,6 +158,8 @@ class AlarmWords:
             return None
         if of.detector in LASTING:
             parts = {"value": self._duration(of.value), "limit": self._duration(of.setpoint)}
+            if of.detector == "stale" and of.by_period:  # the setpoint is the least of all
+                return _("no reading for %(value)s, longer than is usual for it") % parts
             return {
                 "stale": _("no reading for %(value)s, limit %(limit)s"),
                 "stuck": _("unchanged for %(value)s, limit %(limit)s"),

@@ -51,17 +51,18 @@ class AppliedEvents:
 
 
 def apply_events(
-    connection: Connection[Any], events: Sequence[Event], *, now: datetime, batch_no: int | None
+    connection: Connection[Any], events: Sequence[Event], *, now: datetime, batch_no: int | None, tells: bool = True
 ) -> AppliedEvents:
     """Applies what conditions gave for one batch.
 
     Args:
         events: in the order they were given for the batch; those of one alarm are taken in that order.
         now: when the batch was judged, aware UTC.
+        tells: False for a batch that is written down long after that, see `ledger.work_out`.
     Raises:
         Refused: an event of an alarm that is not defined.
     """
-    return apply_changes(connection, changes_of(events), now=now, batch_no=batch_no)
+    return apply_changes(connection, changes_of(events), now=now, batch_no=batch_no, tells=tells)
 
 
 def apply_changes(
@@ -71,6 +72,7 @@ def apply_changes(
     now: datetime,
     batch_no: int | None = None,
     simulated: bool = False,
+    tells: bool = True,
 ) -> AppliedEvents:
     """Applies changes of any kind, in their order.
 
@@ -87,7 +89,7 @@ def apply_changes(
     standings = alarms.lock(connection, keys)
     if unknown := [key for key in keys if key not in standings]:
         raise Refused(f"There is no alarm of definition {unknown[0].definition_id} on sensor {unknown[0].sensor_id}.")
-    entries = work_out(standings, changes, now=now)
+    entries = work_out(standings, changes, now=now, tells=tells)
     if not entries:
         return AppliedEvents()
     opened = _open(connection, entries, simulated)

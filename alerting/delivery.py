@@ -9,12 +9,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from alerting.alarm import WAITS_FOR_A_PERSON, State, Suppression
+from core.model import Priority
 
 # First pause after a failure; doubles with each attempt up to LONGEST_PAUSE. A mail server's restart takes seconds, its
 # maintenance minutes. Ours.
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
 JITTER: Final = 0.25  # of the pause, either way, so that what failed together does not come back together
+# What goes out so long after it was due was held up: the database or the sender was away. Longer than a restart of either.
+HELD_UP: Final = timedelta(minutes=1)
 GIVE_UP_AFTER: Final = timedelta(
     hours=24
 )  # since it was due: what nobody could be told in a day is a failure, and says so
@@ -50,6 +53,10 @@ class Envelope(ABC):
     def settled(self) -> str | None:
         """Why nobody needs to hear of it any more, by what it is about; None where it still stands."""
 
+    def overtaken(self, now: datetime) -> str | None:
+        """Why nobody needs to hear of it any more, by how late it has become; None where that is no reason."""
+        return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed(Envelope):
@@ -61,6 +68,8 @@ class Claimed(Envelope):
         value: the number by which the condition began, in `unit`; None where it is not known.
         replayed: what raised it was marked as history that is played.
         raised_at: when the condition began that this call is about; the onset is when people began to be called for it.
+        by_period: the setpoint is not the limit but the least of it: what the sensor's own period allows.
+        untold: Davy knew in time, and could tell nobody before the onset.
     """
 
     occurrence_id: int | None
@@ -93,6 +102,17 @@ class Claimed(Envelope):
     value: float | None
     raised_at: datetime | None
     replayed: bool = False
+    by_period: bool = False
+    untold: bool = False
+
+    def held_up(self, now: datetime) -> bool:
+        """Whether nobody has tried to send it until long after it was due. Life safety is never a matter of the past."""
+        return self.attempt == 1 and self.priority != Priority.LIFE_SAFETY and now - self.due_at > HELD_UP
+
+    def overtaken(self, now: datetime) -> str | None:
+        """What is back to normal before anybody could be told calls nobody."""
+        returned = State(self.state) in (State.RETURNED, State.LATCHED_UNACKNOWLEDGED)
+        return "over before anybody could be told" if returned and self.held_up(now) else None
 
     def settled(self) -> str | None:
         """A person has answered, or the alarm is suppressed."""
@@ -105,12 +125,12 @@ class Claimed(Envelope):
         return None
 
 
-def why_unwanted(claimed: Envelope) -> str | None:
+def why_unwanted(claimed: Envelope, now: datetime) -> str | None:
     """Why this message must not go out any more; None where it must.
 
     What was claimed before and never marked may have arrived: then the reason says so.
     """
-    reason = claimed.settled()
+    reason = claimed.settled() or claimed.overtaken(now)
     if reason is None and not claimed.person_active:
         reason = "the person is no longer active"
     if reason is not None and claimed.attempt > 1:
@@ -133,6 +153,11 @@ def pause_before_next(key: str, attempt: int, *, asked: timedelta | None = None)
     spread = int.from_bytes(digest[:4], "big") / 2**32  # 0 <= spread < 1
     pause = doubled * (1 - JITTER + 2 * JITTER * spread)
     return max(pause, min(asked, LONGEST_PAUSE)) if asked is not None else pause
+
+
+def shifts_later_steps(claimed: Claimed, now: datetime) -> bool:
+    """Whether who comes later on the ladder gets as long after this message as the route says: it goes out, and was held up."""
+    return claimed.held_up(now) and why_unwanted(claimed, now) is None and not gives_up(claimed, now)
 
 
 def gives_up(claimed: Envelope, now: datetime) -> bool:

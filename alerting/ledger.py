@@ -163,8 +163,14 @@ def notification_key(alarm: AlarmKey, onset: datetime, step: int, person_id: int
     return f"{alarm.definition_id}-{alarm.sensor_id}-{onset_us}-{step}-{person_id}-{channel}"
 
 
-def work_out(standings: Mapping[AlarmKey, Standing], changes: Sequence[Change], *, now: datetime) -> list[Entry]:
+def work_out(
+    standings: Mapping[AlarmKey, Standing], changes: Sequence[Change], *, now: datetime, tells: bool = True
+) -> list[Entry]:
     """What the changes, in their order, make of the alarms: an entry for each alarm that has a transition.
+
+    Args:
+        tells: False where what follows is known already and not written down yet: it may be over. Then nobody is called below
+            life safety, and an alarm that ends unacknowledged stands without an onset: nobody has been told of it.
 
     Raises:
         Refused: a person asked for what the state does not allow.
@@ -176,7 +182,7 @@ def work_out(standings: Mapping[AlarmKey, Standing], changes: Sequence[Change], 
         entry = entries.setdefault(change.alarm, Entry(standing, standing))
         if change.late and _beside(change, entry, beside):
             continue
-        _take(entry, change, now)
+        _take(entry, change, now, tells)
     return [entries[key] for key in sorted(entries) if entries[key].drafts]
 
 
@@ -191,7 +197,7 @@ def _beside(change: Change, entry: Entry, beside: set[AlarmKey]) -> bool:
     return False
 
 
-def _take(entry: Entry, change: Change, now: datetime) -> None:
+def _take(entry: Entry, change: Change, now: datetime, tells: bool) -> None:
     was = entry.after
     alarm = was.alarm
     if alarm.onset is not None and is_historic(alarm.onset, now) and not is_historic(change.at, now):
@@ -200,8 +206,10 @@ def _take(entry: Entry, change: Change, now: datetime) -> None:
     if not result.changed:
         return
     alarm = result.alarm
-    if result.calls:
+    if result.calls and (tells or was.priority is Priority.LIFE_SAFETY):
         entry.onsets.append(change.at)
+    elif result.calls:
+        alarm = replace(alarm, onset=None)
     entry.ends_calls = ENDS_CALLS.get(change.happening, entry.ends_calls)
     number = was.transitions + 1
     entry.drafts.append(Draft(change, number, was.alarm.state, alarm.state, alarm.suppression))

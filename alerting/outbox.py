@@ -17,7 +17,15 @@ from typing import Final, Literal
 import psycopg
 
 from alerting.channels.channel import Address, Channel
-from alerting.delivery import Envelope, gives_up, pause_before_next, why_unwanted
+from alerting.delivery import (
+    HELD_UP,
+    Claimed,
+    Envelope,
+    gives_up,
+    pause_before_next,
+    shifts_later_steps,
+    why_unwanted,
+)
 from alerting.message import compose
 from alerting.pulse import SEND_TIMEOUT, Pulse
 from alerting.store import claims, notifications
@@ -33,6 +41,9 @@ OF_ONE_CHANNEL: Final = (
     SENDERS - 1
 )  # so many may be sending over one channel: a mail server that hangs stops no webhook
 _BACK_OFF_S: Final = 2.0  # while the database is away
+# After the database was away: until ingest has said whether batches wait in its spool, which may end what was queued before.
+SETTLING: Final = timedelta(seconds=15)
+_HELD_S: Final = 0.5  # between looks for what is due and cannot be taken
 
 log = logger(__name__)
 
@@ -77,6 +88,7 @@ class Dispatcher:
         self._send_timeout = send_timeout
         self._claiming = threading.Lock()
         self._sending: Counter[str] = Counter()  # by channel
+        self._back_at: datetime | None = None  # when the database last answered after it had not; None: it does not
         self._pulse = Pulse(clock)
 
     def run_once(self, now: datetime) -> Outcome | None:
@@ -88,8 +100,22 @@ class Dispatcher:
             DatabaseAway: nothing is lost: the lease runs out and the message is sent again.
         """
         with self._claiming:
-            with self._database.transaction(self._token()) as connection:
-                claimed = claims.claim(connection, now, now + self._lease, but_not=self._taken_up())
+            try:
+                with self._database.transaction(self._token()) as connection:
+                    self._back_at = self._back_at or now
+                    claimed = claims.claim(
+                        connection,
+                        now,
+                        now + self._lease,
+                        but_not=self._taken_up(),
+                        held_up=HELD_UP,
+                        settling=timedelta(0) <= now - self._back_at < SETTLING,
+                    )
+                    if isinstance(claimed, Claimed) and shifts_later_steps(claimed, now):
+                        notifications.move_on(connection, claimed.notification_id, now - claimed.due_at)
+            except DatabaseAway:
+                self._back_at = None
+                raise
             if claimed is None:
                 return None
             self._sending[claimed.channel] += 1
@@ -111,7 +137,7 @@ class Dispatcher:
 
     def _see_through(self, claimed: Envelope, now: datetime) -> Outcome:
         """One message to its end or to its next attempt; the name of the outcome."""
-        if (reason := why_unwanted(claimed)) is not None:
+        if (reason := why_unwanted(claimed, now)) is not None:
             return self._finish(claimed, "cancelled", reason)
         channel = self._channels.get(claimed.channel)
         if claimed.address is None:
@@ -208,7 +234,7 @@ class Dispatcher:
         if next_at is None:
             return SLOW_POLL.total_seconds()
         left = (next_at - now).total_seconds()
-        return min(max(left, 0.05), SLOW_POLL.total_seconds())
+        return _HELD_S if left <= 0 else min(max(left, 0.05), SLOW_POLL.total_seconds())
 
 
 def _listen(url: str, closing: threading.Event, wake: threading.Event) -> None:

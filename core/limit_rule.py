@@ -23,6 +23,8 @@ AVERAGING: Final = (INSTANT, "stel-15min", "twa-8h")
 OWN: Final = "plant"  # the word for a number that comes from no standard
 PRIORITIES: Final = tuple(p.value for p in Priority)
 _EVERYWHERE: Final = "any"
+PERIODS: Final = "periods"  # the parameter of a limit that goes by its sensor's own period (detectors/stale.py)
+CEILING: Final = "ceiling_s"  # and that of the longest it may wait, whatever was learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,6 @@ class PackLimit:
     Args:
         name: `pack.key`, as site files call it.
         jurisdictions: where it holds; empty: everywhere.
-        least_periods: for staleness: the setpoint is at least this many periods of the sensor.
         molar_mass: g/mol, where mg/m3 and ppm convert.
         celsius: temperature of the table the value comes from.
     """
@@ -102,18 +103,22 @@ class PackLimit:
     rule: Rule
     averaging: str = INSTANT
     jurisdictions: frozenset[str] = frozenset()
-    least_periods: float = 0.0
     molar_mass: float | None = None
     celsius: float | None = None
 
-    def for_sensor(self, unit: str, period_s: float) -> Rule:
-        """The rule with its numbers in the sensor's unit.
+    def for_sensor(self, unit: str, period_s: float | None) -> Rule:
+        """The rule with its numbers in the sensor's unit, and with the sensor's period where it goes by that.
+
+        Args:
+            period_s: how often the sensor speaks; None: nobody has said.
 
         Raises:
             BadInput: the units do not convert.
         """
         if self.rule.detector != "limit" or self.rule.unit is None:
-            return replace(self.rule, setpoint=max(self.rule.setpoint, self.least_periods * period_s))
+            if period_s is None or not self.rule.parameters.get(PERIODS):
+                return self.rule
+            return replace(self.rule, parameters={**self.rule.parameters, "period_s": period_s})
         zero = self._converted(0.0, unit)
         return replace(
             self.rule,
@@ -174,7 +179,6 @@ def _pack_limit(block: Block, pack: str, words: Vocabulary) -> PackLimit:
         rule=read_rule(block, words),
         averaging=block.word("averaging", AVERAGING, default=INSTANT),
         jurisdictions=places - {_EVERYWHERE},
-        least_periods=block.number("least_periods", default=0.0, least=0.0) or 0.0,
         molar_mass=block.number("molar_mass", required=False, above=0.0),
         celsius=block.number("celsius", required=False),
     )
@@ -267,6 +271,12 @@ def _check_parameters(block: Block, rule: Rule, words: Vocabulary) -> None:
 
 
 def _check_stricter(block: Block, rule: Rule, base: Rule) -> None:
+    if rule.detector == base.detector and _longest_s(rule) > _longest_s(base) and not block.has("source"):
+        block.mistake(
+            CEILING,
+            f"{block.where} lets its sensor be silent for {_longest_s(rule):g} s; the pack wants at most {_longest_s(base):g}. "
+            "Declare the sensor's period_s, or state a source of its own to differ.",
+        )
     laxer = rule.setpoint > base.setpoint if rule.direction == "high" else rule.setpoint < base.setpoint
     if laxer and base.standard is not None and not block.has("source"):
         side = "at most" if rule.direction == "high" else "at least"
@@ -275,6 +285,11 @@ def _check_stricter(block: Block, rule: Rule, base: Rule) -> None:
             "setpoint",
             f"setpoint of {block.where} is {rule.setpoint:g}; {where} wants {side} {base.setpoint:g}. State a source of its own to differ.",
         )
+
+
+def _longest_s(rule: Rule) -> float:
+    """How long a limit that goes by its sensor's period waits at most; 0 for all others."""
+    return max(rule.setpoint, rule.parameters.get(CEILING, 0.0)) if rule.parameters.get(PERIODS) else 0.0
 
 
 def _with_source(block: Block, rule: Rule, base: Rule | None) -> Rule:

@@ -39,7 +39,7 @@ class Sensor:
 
     Args:
         states: enumeration text on the wire -> number, for sensors that send words.
-        period_s: how often it is expected to report, in seconds.
+        period_s: how often it is expected to report, in seconds; a guess unless `period_declared`.
         mandatory: a law asks for it; long silence is a hazard in itself.
     """
 
@@ -54,6 +54,7 @@ class Sensor:
     range_low: float | None = None
     range_high: float | None = None
     period_s: float = 1.0
+    period_declared: bool = True
     mandatory: bool = False
     states: Mapping[str, float] | None = None
     is_virtual: bool = False

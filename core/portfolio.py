@@ -196,6 +196,7 @@ class SensorRow(Row):
     """One signal of one device; see `core.model.Sensor`.
 
     Args:
+        period_s: None: nobody has said.
         calibrated_on: None: nobody has said; `calibration_days`: after how many it is due again.
         is_virtual: Davy's own (`_broker`, `_gateway.{device}`): never in a file.
     """
@@ -216,7 +217,7 @@ class SensorRow(Row):
     asset: str | None = None
     range_low: float | None = None
     range_high: float | None = None
-    period_s: float = 1.0
+    period_s: float | None = None
     mandatory: bool = False
     states: Mapping[str, float] | None = None
     calibrated_on: date | None = None

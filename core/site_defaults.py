@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from core.limit_rule import PackLimit
-from core.portfolio import DeviceRow, ModelRow, Portfolio, SensorRow, SiteRow
+from core.limit_rule import CEILING, PackLimit
+from core.model import Priority
+from core.portfolio import DefinitionRow, DeviceRow, ModelRow, Portfolio, SensorRow, SiteRow
 from core.site_models import add_scores
 from core.site_plant import definition
 
@@ -28,6 +29,7 @@ CLOCKS_WRONG: Final = "system.clocks-wrong"
 GATEWAY_LOST: Final = "system.lost"
 MODELS_SILENT: Final = "system.models-silent"
 MANDATORY_STALE: Final = "signal.stale"
+LIFE_SAFETY_STALE: Final = "signal.stale-life-safety"
 
 
 def virtual_device(site: str) -> str:
@@ -40,7 +42,11 @@ def virtual_device(site: str) -> str:
 
 
 def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portfolio:
-    """The portfolio with Davy's own rows added; what the file states stays as it is."""
+    """The portfolio with Davy's own rows added; what the file states stays as it is.
+
+    But for the silence of a sensor with a limit of life safety, or one that latches, as those of gas do: it has a ceiling, see
+    `LIFE_SAFETY_STALE`.
+    """
     added = replace(
         portfolio,
         devices=list(portfolio.devices),
@@ -48,9 +54,20 @@ def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portf
         definitions=list(portfolio.definitions),
     )
     watched = {(d.device, d.sensor) for d in portfolio.definitions if d.detector == "stale"}
+    calling = {
+        (d.device, d.sensor)
+        for d in portfolio.definitions
+        if (d.priority is Priority.LIFE_SAFETY or d.latch) and not d.retired
+    }
     for sensor in portfolio.sensors:
-        if sensor.mandatory and (sensor.device, sensor.key) not in watched:
-            _limit(added, sensor, f"{sensor.key}.{packs[MANDATORY_STALE].key}", packs[MANDATORY_STALE])
+        place = (sensor.device, sensor.key)
+        if sensor.mandatory and place not in watched:
+            pack = packs[LIFE_SAFETY_STALE if place in calling else MANDATORY_STALE]
+            _limit(added, sensor, f"{sensor.key}.{packs[MANDATORY_STALE].key}", pack)
+    ceiling_s = packs[LIFE_SAFETY_STALE].rule.parameters[CEILING]
+    added.definitions = [
+        _lowered(each, ceiling_s) if (each.device, each.sensor) in calling else each for each in added.definitions
+    ]
     devices: dict[str, list[DeviceRow]] = {}
     for device in portfolio.devices:
         devices.setdefault(device.site, []).append(device)
@@ -118,6 +135,13 @@ def _virtual_sensor(
         retired=retired,
         line=carrier.line,
     )
+
+
+def _lowered(row: DefinitionRow, ceiling_s: float) -> DefinitionRow:
+    """A detector for life safety is not missed for longer because it, or a pack's limit for others, is slow."""
+    if row.detector != "stale" or row.parameters.get(CEILING, 0.0) <= ceiling_s:
+        return row
+    return replace(row, parameters={**row.parameters, CEILING: ceiling_s})
 
 
 def _limit(added: Portfolio, sensor: SensorRow, key: str, pack: PackLimit) -> None:

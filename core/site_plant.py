@@ -78,7 +78,7 @@ def _sensor(
         asset=block.optional("asset"),
         range_low=low,
         range_high=high,
-        period_s=block.number("period_s", default=1.0, above=0.0) or 1.0,
+        period_s=block.number("period_s", required=False, above=0.0),
         mandatory=block.flag("mandatory"),
         states=states,
         calibrated_on=calibrated_on,

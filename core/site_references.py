@@ -130,7 +130,7 @@ def _member(row: ModelRow, member: str, known: _Known) -> Iterator[str]:
         yield f"has the member {member}, which is no sensor of site {row.site}; {known.there_are(kind, **where)}"
     elif sensor.retired and not row.retired:
         yield f"has the member {member}, which is retired; leave it out, or retire the model."
-    elif sensor.period_s > row.window_s:
+    elif sensor.period_s is not None and sensor.period_s > row.window_s:
         yield (
             f"has windows of {row.window_s:g} s, and its member {member} reports every {sensor.period_s:g} s; most windows "
             f"would lack it. Take windows of {sensor.period_s:g} s or more, or leave it out."

@@ -4,31 +4,49 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
+import msgspec
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import AlarmDefinition, DefinitionSet
-from detectors.contract import BAD, NEVER, NOTHING_DUE, SECOND_US, Columns, Detector, SlotIndex
+from detectors.contract import BAD, NEVER, NOTHING_DUE, SECOND_US, Columns, Detector, Parameters, SlotIndex
+from detectors.rhythm import PAUSES, learn
 
 AGAIN_US: Final = 10 * SECOND_US  # how often a silence that lasts is said again
 CENTURY_US: Final = 100 * 366 * 86_400 * SECOND_US  # a silence that no setpoint needs to tell from a longer one
+
+
+class StaleParameters(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the sensor may say nothing, beside the setpoint.
+
+    Args:
+        periods: it may be silent for at least so many of its own periods; 0: the setpoint alone says it.
+        period_s: how often it speaks, as somebody has declared it; 0: it is learned from the sensor itself.
+        ceiling_s: no longer than this, whatever was learned; so long too while nothing is known. A declared period is a person's
+            word: twice that is always allowed.
+    """
+
+    periods: Annotated[float, msgspec.Meta(ge=0.0, le=1000.0)] = 0.0
+    period_s: Annotated[float, msgspec.Meta(ge=0.0, le=1e9)] = 0.0
+    ceiling_s: Annotated[float, msgspec.Meta(ge=0.0, le=1e9)] = 10_800.0
 
 
 class Stale(Detector):
     """Seconds since the last usable reading (a number whose quality is not bad), counting watched time only.
 
     A reading gives 0. Silence is seen by `sweep`, which says it at the instant and with the number at which the definition's
-    own comparison turns; that instant does not depend on how often one sweeps. While the silence lasts it is said again
+    own comparison turns, or, with `periods`, when the sensor's own time is over, which is never before that: what was learned can
+    make it shorter, never longer (`rhythm`). That instant does not depend on how often one sweeps. While the silence lasts it is said again
     every 10 s with the same number, so that whoever was told to ignore it (a dead gateway mutes its sensors) hears of it
     afterwards. A sweep over sensors that all speak costs nothing. Time in which ingest was away or behind is not silence of
     the sensor: a definition's count stands still meanwhile, whatever `watched_us` starts from.
 
-    Memory: 25 bytes a definition; 41 in a checkpoint, which keeps what the last sweep knew beside each row.
-    Warm-up: none; a sensor that never spoke is silent since the first sweep.
+    Memory: 153 bytes a definition; 129 in a checkpoint, which keeps what the last sweep knew beside each row.
+    Warm-up: none; a sensor that never spoke is silent since the first sweep. A period is known after nine words.
     Fails when: somebody between sensor and us keeps sending the last value: that is `stuck`. A sensor that is silent and
         back between two sweeps was not seen to be silent. A reading from before the present watched stretch counts as
         made at its start.
@@ -36,11 +54,30 @@ class Stale(Detector):
 
     name = "stale"
     unit = "s"
+    parameters = StaleParameters
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
         mine = [definitions.definitions[i] for i in self._index.definition]
-        self._allowed_us: Int64 = np.array([_allowed_us(d) for d in mine], np.int64)
+        self._turn_us: Int64 = np.array([_turn_us(d) for d in mine], np.int64)
+        self._periods = self._settings["periods"]
+        declared_us = _microseconds(self._settings["period_s"])
+        self._ceiling_us = np.maximum(_microseconds(self._settings["ceiling_s"]), 2 * declared_us)
+        # What comes so soon after a word belongs to it; 0: nothing is learned of this one.
+        learns = (self._periods > 0) & (declared_us == 0)
+        self._word_us = np.where(learns, np.maximum(self._turn_us / np.maximum(self._periods, 1.0), 1), 0).astype(
+            np.int64
+        )
+        self._period_us: Int64 = declared_us.copy()
+        self._allowed_us: Int64 = np.zeros(len(mine), np.int64)
+        self._spoke_at: Int64 = np.full(len(mine), NEVER, np.int64)
+        self._pauses: Int64 = np.zeros((len(mine), PAUSES), np.int64)
+        self._count: Int64 = np.zeros(len(mine), np.int64)
+        self._column("period", self._period_us)
+        self._column("spoke_at", self._spoke_at)
+        self._column("pauses", self._pauses)
+        self._column("pauses_count", self._count)
+        self._work_out_allowed()
         # The last usable reading, moved on by the time not watched since; whether its silence was said, and when it was last.
         self._silent_from: Int64 = np.full(len(self), NEVER, np.int64)
         self._said: UInt8 = np.zeros(len(self), np.uint8)
@@ -53,9 +90,17 @@ class Stale(Detector):
         self._watching_from_us = NEVER  # no time since was left unwatched
         self._next_due_us = NEVER if len(self) else NOTHING_DUE
 
+    def _work_out_allowed(self) -> None:
+        """`_allowed` for every row."""
+        by_period = np.minimum(self._periods * self._period_us, CENTURY_US).astype(np.int64)
+        own = np.where(self._period_us > 0, np.minimum(by_period, self._ceiling_us), self._ceiling_us)
+        self._allowed_us[:] = np.where(self._periods > 0, np.maximum(self._turn_us, own), self._turn_us)
+
     def _fill(self, batch: ReadingBatch, out: Scores) -> None:
         soonest = _heard(
-            self._index, self._allowed_us, self._silent_from, self._said, self._said_at, self._watching_from_us,
+            self._index, self._turn_us, self._periods, self._ceiling_us, self._word_us,
+            self._period_us, self._spoke_at, self._pauses, self._count,
+            self._allowed_us, self._silent_from, self._said, self._said_at, self._watching_from_us,
             batch.sensor, batch.judged_at, batch.value, batch.quality,
             out.definition, out.row, out.at, out.number,
         )  # fmt: skip
@@ -109,9 +154,14 @@ class Stale(Detector):
             self._watched_us = int(state["watched"][row])
             self._watching_from_us = int(state["watching_from"][row])
             self._next_due_us = NEVER
+            self._work_out_allowed()
 
 
-def _allowed_us(definition: AlarmDefinition) -> int:
+def _microseconds(seconds: Float64) -> Int64:
+    return np.minimum(seconds * SECOND_US, CENTURY_US).astype(np.int64)
+
+
+def _turn_us(definition: AlarmDefinition) -> int:
     """The shortest silence, in microseconds, at which the definition's comparison turns."""
     low = definition.direction == "low"
     turn = definition.setpoint + (definition.deadband if low else 0.0)
@@ -122,8 +172,26 @@ def _allowed_us(definition: AlarmDefinition) -> int:
 
 
 @numba.njit(cache=True)
+def _allowed(turn: int, periods: float, period: int, ceiling: int) -> int:
+    """How long a sensor may say nothing, microseconds."""
+    if periods <= 0.0:
+        return turn
+    if period <= 0:
+        return max(turn, ceiling)
+    return max(turn, min(int(min(periods * period, 1.0 * CENTURY_US)), ceiling))
+
+
+@numba.njit(cache=True)
 def _heard(
     index: SlotIndex,
+    turn_us: Int64,
+    periods: Float64,
+    ceiling_us: Int64,
+    word_us: Int64,
+    period_us: Int64,
+    spoke_at: Int64,
+    pauses: Int64,
+    count: Int64,
     allowed_us: Int64,
     silent_from: Int64,
     said: UInt8,
@@ -151,6 +219,9 @@ def _heard(
             if usable:
                 silent_from[d] = max(silent_from[d], t, watching_from)
                 said[d] = False
+                if word_us[d] > 0:
+                    learn(d, t, watching_from, word_us[d], spoke_at, pauses, count, period_us)
+                    allowed_us[d] = _allowed(turn_us[d], periods[d], period_us[d], ceiling_us[d])
                 soonest = min(soonest, silent_from[d] + allowed_us[d])
                 number[n] = 0.0
             else:

@@ -42,7 +42,8 @@ class Device:
         index: dense number of the device in the directory.
         slots: sensor key on the wire -> slot. Virtual sensors are not here, as no device may speak for them, but for the
             scores of models.
-        silent_after_us: how long it may say nothing before it counts as silent, microseconds.
+        silent_after_us: how long it may say nothing before it counts as silent, microseconds; 0: nobody has declared a period
+            of any of its sensors.
     """
 
     row: DeviceRow
@@ -95,7 +96,8 @@ class Directory:
             if not sensor.is_virtual or device.row.key.startswith(MODEL_PREFIX):
                 device.slots[sensor.key] = slot
                 self._owner.setdefault((sensor.site_id, sensor.key), device)
-                shortest[device.index] = min(shortest.get(device.index, sensor.period_s), sensor.period_s)
+                if sensor.period_declared:
+                    shortest[device.index] = min(shortest.get(device.index, sensor.period_s), sensor.period_s)
             elif sensor.key == BROKER_KEY:
                 self.broker_slot[sensor.site_id] = slot
             elif sensor.key == MODELS_KEY:

@@ -124,6 +124,7 @@ class Judge:
             for part in scores:
                 if len(part):
                     events += self.conditions.step(part)
+        self._mute.pass_time(now_us, watched_us)
         for detector in self.detectors:
             silent = self._mute.heard(self._guarded(detector, lambda d: d.sweep(now_us, watched_us)))
             if len(silent):

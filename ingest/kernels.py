@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from detectors import rhythm
 from ingest import clock, marks
 from ingest.directory import Directory
 
 
 def compile_kernels() -> None:
     """Runs each kernel once on nothing."""
+    rhythm.compile_kernels()
     clock.compile_kernels()
     marks.compile_kernels(Directory(0, (), ()))

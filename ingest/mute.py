@@ -16,6 +16,9 @@ from ingest.directory import Directory
 # How long a gateway is there, in all, before a silence is said that fell into its absence: who speaks again does so by then,
 # devices built to our profile at once. Ours; as often as a silence that lasts is said again (detectors/stale.py).
 PATIENCE_US: Final = 10 * SECOND_US
+# So long after its last word a gateway is known to be gone, or never will be: what is silent behind it until then may be its matter.
+# Twice the time that it may say nothing: where ingest starts in between, that time begins anew.
+KNOWN_US: Final = 2 * int(Directory.SILENT_AT_LEAST_S * SECOND_US)
 
 
 class Mute:
@@ -25,7 +28,11 @@ class Mute:
     silence. A silence that fell due while the gateway was gone is withheld, and said when the gateway has been there again
     for `PATIENCE_US`, in one stretch or in many: so one that comes and goes, in whatever rhythm, hides no dead sensor.
 
-    Memory: 17 bytes a sensor, 16 a definition.
+    A sensor is silent by itself when something behind its gateway has spoken since, later than half of the time it is allowed.
+    Where nothing has, the gateway may be what is gone, which takes longer to be known: the silence is withheld until then.
+    Time that was not watched counts for nobody.
+
+    Memory: 33 bytes a sensor, 16 a definition.
     """
 
     def __init__(self, directory: Directory, definitions: DefinitionSet) -> None:
@@ -48,6 +55,14 @@ class Mute:
         self._withheld_at: Int64 = np.full(len(rows), NEVER, np.int64)
         self._number: Float64 = np.full(len(rows), np.nan)
         self._any_withheld = False  # almost always: then nothing is looked for
+        # The newest word from behind each gateway, by its slot; the last place is for those behind none.
+        self._gateway_of: Int32 = np.full(slots, -1, np.int32)
+        for gateway, behind in self._behind.items():
+            self._gateway_of[behind] = gateway
+        self._word_at: Int64 = np.full(slots + 1, NEVER, np.int64)
+        self._listens = any(d.detector == "stale" for d in rows) and bool(self._behind)
+        self._gateway_id = directory.sensor_id
+        self._swept_us, self._watched_us = NEVER, 0
         # How long a gateway is gone before its own alarm stands.
         self._stands_after_us: Int64 = np.zeros(slots, np.int64)
         for index in np.flatnonzero(self._is_gateway[self._slot]).tolist():
@@ -57,6 +72,8 @@ class Mute:
     def hear(self, batch: ReadingBatch) -> None:
         """Who speaks, and which gateways go and come, in the order of the readings."""
         usable = ((batch.quality & QUALITY_CODE) != BAD) & np.isfinite(batch.value)
+        if self._listens:
+            np.maximum.at(self._word_at, self._gateway_of[batch.sensor], batch.judged_at)
         done = 0
         for row in np.flatnonzero(self._is_gateway[batch.sensor]).tolist():
             self._spoke[batch.sensor[done:row][usable[done:row]]] = True
@@ -93,12 +110,32 @@ class Mute:
         self._spoke[anew] = False
         self._gone_at[slots] = NEVER
 
+    def pass_time(self, now_us: int, watched_us: int) -> None:
+        """Time passes; what of it was not watched is taken off whoever waits."""
+        if self._swept_us != NEVER and now_us > self._swept_us:
+            elapsed = now_us - self._swept_us
+            watched = watched_us - self._watched_us if watched_us >= self._watched_us else watched_us
+            unwatched = elapsed - min(max(watched, 0), elapsed)
+            if unwatched > 0:
+                self._withheld_at[self._withheld_at != NEVER] += unwatched
+                back = self._back_at != NEVER
+                self._back_at[back] = np.minimum(self._back_at[back] + unwatched, now_us)
+                spoke = self._word_at != NEVER
+                moved = np.minimum(self._word_at[spoke], self._swept_us) + unwatched
+                self._word_at[spoke] = np.maximum(self._word_at[spoke], moved)
+        self._swept_us, self._watched_us = max(now_us, self._swept_us), watched_us
+
+    def _by_itself(self, slot: Int32, at: Int64, number: Float64) -> NDArray[np.bool_]:
+        """Whether others spoke behind the gateway of each sensor while it was silent for `number` seconds until `at`."""
+        half_us = (number * (SECOND_US / 2)).astype(np.int64)
+        return ~self._can_be_muted[slot] | (self._word_at[self._gateway_of[slot]] >= at - half_us)
+
     def heard(self, silent: Scores) -> Scores:
-        """Silences, without those for which a gateway's alarm stands, or stood until a moment ago."""
+        """Silences, without those for which a gateway's alarm stands, stood until a moment ago, or may be about to."""
         if len(silent) == 0:
             return silent
         slot = self._slot[silent.definition]
-        gone = self._gone_at[slot] != NEVER
+        gone = (self._gone_at[slot] != NEVER) | ~self._by_itself(slot, silent.at, silent.number)
         since_back_s = (silent.at - self._back_at[slot]) / SECOND_US
         heard = ~gone & (since_back_s >= silent.number)
         self._withheld_at[silent.definition[heard]] = NEVER
@@ -131,9 +168,12 @@ class Mute:
         """Definitions with a withheld silence whose gateway is there, and when each is said."""
         waiting = np.flatnonzero(self._withheld_at != NEVER)
         waiting = waiting[self._gone_at[self._slot[waiting]] == NEVER]
-        back_at, number_us = self._back_at[self._slot[waiting]], (self._number[waiting] * SECOND_US).astype(np.int64)
+        slot, withheld_at, number = self._slot[waiting], self._withheld_at[waiting], self._number[waiting]
+        back_at, number_us = self._back_at[slot], (number * SECOND_US).astype(np.int64)
         excused_until = np.where(back_at == NEVER, NEVER, np.maximum(back_at, 0) + number_us)
-        return waiting, np.maximum(self._withheld_at[waiting] + PATIENCE_US, excused_until)
+        known_at = np.where(self._by_itself(slot, withheld_at, number), NEVER, self._word_at[self._gateway_of[slot]])
+        from_us = np.maximum(withheld_at, np.maximum(known_at, 0) + KNOWN_US)
+        return waiting, np.maximum(from_us + PATIENCE_US, excused_until)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything as columns, by sensor and by definition."""
@@ -145,6 +185,8 @@ class Mute:
             "behind_gateway": np.column_stack(gateways)[kept],
             "withheld": np.column_stack((self._keys, self._withheld_at))[waits],
             "withheld_number": self._number[waits],
+            "gateway_words": np.column_stack((self._gateway_id, self._word_at[:-1]))[self._is_gateway],
+            "muted_when_swept": np.array([self._swept_us, self._watched_us], np.int64),
         }
 
     def restore(self, columns: Mapping[str, NDArray[np.generic]]) -> None:
@@ -155,6 +197,11 @@ class Mute:
             if self._can_be_muted[slot]:
                 self._gone_at[slot] = gone_at
             self._back_at[slot], self._spoke[slot] = back_at, bool(spoke)
+        if "gateway_words" in columns:
+            words = dict(columns["gateway_words"].tolist())
+            for slot in self._behind:
+                self._word_at[slot] = words.get(int(self._gateway_id[slot]), NEVER)
+            self._swept_us, self._watched_us = columns["muted_when_swept"].tolist()
         if "withheld" not in columns:
             return
         rows = zip(columns["withheld"].tolist(), columns["withheld_number"].tolist(), strict=True)

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import Int64
-from ingest.clock import OLDEST_US
+from detectors.contract import NEVER
+from detectors.rhythm import PAUSES, learn
 from ingest.decode import Decoded
 from ingest.directory import Directory
 from ingest.sorting import Sorter
@@ -37,6 +38,10 @@ BEHIND_US: Final = SECOND_US  # a message that has waited this long here says th
 OUTLIVED_US: Final = SECOND_US
 BACK_US: Final = 30 * SECOND_US
 UNKNOWN, OFFLINE, ONLINE = -1, 0, 1
+# A device of which nobody has said how often it speaks: what is learned of it, by the same rule as of sensors, and for how long it
+# may say nothing at most. Below the ceiling of its sensors (packs/signal_limits.yaml), so that its loss is told before theirs.
+WORD_US: Final = 2 * SECOND_US
+CEILING_US: Final = 7200 * SECOND_US
 
 
 class Watch:
@@ -73,6 +78,7 @@ class Watch:
         self._spoken = np.zeros(len(directory.devices), np.bool_)
         self._willed_us: Int64 = np.zeros(len(directory.devices), np.int64)  # when the last will came
         self._gone = np.zeros(len(directory.devices), np.bool_)  # by a last will that is believed
+        self._rhythm = _Rhythm(directory)
         self._said: dict[int, tuple[float, int]] = {}
         self._place(directory)
 
@@ -82,6 +88,7 @@ class Watch:
         self._gateway_device = np.array([index for _, index in gateways], np.int64)
         allowed = [directory.devices[index].silent_after_us for _, index in gateways]
         self._allowed_us = np.array(allowed, np.int64)
+        self._has_sensors = np.array([bool(device.slots) for device in directory.devices], np.bool_)
         self._models = directory.models()
 
     def carry(self, directory: Directory) -> None:
@@ -91,6 +98,8 @@ class Watch:
         online = np.full(len(directory.devices), UNKNOWN, np.int8)
         spoken, gone = (np.zeros(len(directory.devices), np.bool_) for _ in range(2))
         willed = np.zeros(len(directory.devices), np.int64)
+        rhythm = _Rhythm(directory)
+        rhythm.restore(self._rhythm.state(), directory)
         for device in directory.devices:
             if device.row.device_id in earlier:
                 index = earlier[device.row.device_id]
@@ -99,6 +108,7 @@ class Watch:
                 willed[device.index] = self._willed_us[index]
         self._directory, self._heard_us, self.online, self._spoken = directory, heard, online, spoken
         self._willed_us, self._gone = willed, gone
+        self._rhythm = rhythm
         self._said = {}
         self._place(directory)
 
@@ -107,8 +117,7 @@ class Watch:
         behind = report.oldest_us is not None and now_us - report.oldest_us > BEHIND_US
         caught_up = len(lot) + report.waiting < self._most and not behind
         watching = False
-        # A clock that follows the data has not begun while only births have come: the jump to its first instant is no time.
-        if self._tick_us is not None and self._tick_us >= OLDEST_US:
+        if self._tick_us is not None:
             elapsed_us = max(0, now_us - self._tick_us)
             looked = self._longest_us is None or elapsed_us <= self._longest_us
             watching = report.connected and report.since_us <= self._tick_us and caught_up and looked
@@ -122,6 +131,7 @@ class Watch:
         if decoded.device:
             index = np.array([device.index for device in decoded.device], np.int64)
             self._heard_us[index] = self.watched_us
+            self._rhythm.hear(index, self.watched_us)
             self._spoken[index] = True
             gone = index[self.online[index] == OFFLINE]
             self.online[gone] = UNKNOWN  # it speaks: what the broker said in its name is over
@@ -218,7 +228,8 @@ class Watch:
         self._believe_wills(report, now_us)
         online = self.online[self._gateway_device]
         quiet_us = self.watched_us - self._heard_us[self._gateway_device]
-        silent = (quiet_us > self._allowed_us) & (self._allowed_us > 0)
+        allowed_us = np.where(self._allowed_us > 0, self._allowed_us, self._rhythm.allowed_us()[self._gateway_device])
+        silent = (quiet_us > allowed_us) & self._has_sensors[self._gateway_device]
         gone = silent | self._gone[self._gateway_device]
         known = gone | (online == ONLINE) | self._spoken[self._gateway_device]
         numbers = np.where(gone, 1.0, 0.0)
@@ -242,6 +253,7 @@ class Watch:
         return {
             "watch/dropped": np.array([dropped], np.int64),
             "watch/losses": np.array(list(self._losses), np.int64).reshape(-1, 2),
+            "watch/rhythm": self._rhythm.state(),
         }
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
@@ -249,3 +261,46 @@ class Watch:
         dropped = int(state["watch/dropped"][0])
         self._dropped = None if dropped < 0 else dropped
         self._losses = deque((int(at), int(count)) for at, count in state["watch/losses"].tolist())
+        if "watch/rhythm" in state:
+            self._rhythm.restore(state["watch/rhythm"].astype(np.int64), self._directory)
+
+
+class _Rhythm:
+    """How often devices speak of which nobody has said it, in watched time."""
+
+    def __init__(self, directory: Directory) -> None:
+        count = len(directory.devices)
+        self._device_id = np.array([device.row.device_id for device in directory.devices], np.int64)
+        self._learns = np.array([bool(d.slots) and d.silent_after_us == 0 for d in directory.devices], np.bool_)
+        self._spoke_at: Int64 = np.full(count, NEVER, np.int64)
+        self._pauses: Int64 = np.zeros((count, PAUSES), np.int64)
+        self._count: Int64 = np.zeros(count, np.int64)
+        self._period_us: Int64 = np.zeros(count, np.int64)
+
+    def hear(self, index: Int64, watched_us: int) -> None:
+        """These devices speak."""
+        news = index[self._learns[index] & (watched_us - self._spoke_at[index] >= WORD_US)]
+        for d in np.unique(news).tolist():
+            learn(d, watched_us, NEVER, WORD_US, self._spoke_at, self._pauses, self._count, self._period_us)
+
+    def allowed_us(self) -> Int64:
+        """How long each may say nothing."""
+        least_us = int(Directory.SILENT_AT_LEAST_S * SECOND_US)
+        by_period = np.clip(Directory.SILENT_PERIODS * self._period_us, least_us, CEILING_US)
+        return np.where(self._period_us > 0, by_period, CEILING_US)
+
+    def state(self) -> Int64:
+        """A row a device of which something is known."""
+        kept = self._learns & (self._spoke_at != NEVER)
+        columns = (self._device_id, self._spoke_at, self._count, self._period_us, self._pauses)
+        rows: Int64 = np.column_stack(columns)[kept]
+        return rows
+
+    def restore(self, rows: Int64, directory: Directory) -> None:
+        """Goes on from an earlier `state()`."""
+        for device_id, spoke_at, count, period_us, *pauses in rows.tolist():
+            device = directory.device_of.get(device_id)
+            if device is not None and self._learns[device.index]:
+                d = device.index
+                self._spoke_at[d], self._count[d], self._period_us[d] = spoke_at, count, period_us
+                self._pauses[d] = pauses

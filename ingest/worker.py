@@ -183,7 +183,10 @@ class Worker:
             connection.close()
         watch = self._watch_of(found)
         self._epoch = found.mark.epoch
-        writer = BatchWriter(options.worker, self._epoch, self._after, self._urgent)
+        writer = BatchWriter(
+            options.worker, self._epoch, self._after, self._urgent,
+            self._clock if options.longest_turn_us is not None else None,
+        )  # fmt: skip
         committer = Committer(options.conninfo, options.token, writer, self._stop, self._metrics)
         storing = Storing(
             committer, spool, self._metrics,

@@ -123,6 +123,18 @@ def uncalled_but_held(connection: Connection[Any], now: datetime, news: timedelt
     return [(AlarmKey(definition_id, sensor_id), onset) for definition_id, sensor_id, onset in rows]
 
 
+def untold(connection: Connection[Any]) -> list[AlarmKey]:
+    """Active alarms that wait for a person, and nobody is being called; in the order of their keys."""
+    rows = connection.execute(
+        """
+        SELECT definition_id, sensor_id FROM alarm
+        WHERE state = 'B' AND state <> 'A' AND active AND suppression = 'none' AND onset IS NULL
+        ORDER BY definition_id, sensor_id
+        """
+    ).fetchall()
+    return [AlarmKey(*row) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """An occurrence that begins."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from psycopg import Connection
@@ -12,16 +12,28 @@ from psycopg.rows import class_row, dict_row
 from alerting.delivery import Claimed, Envelope
 from alerting.digest import from_json
 from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice
+from alerting.routing import HISTORIC
 from core.occasion import Subject
+
+LONGEST_HELD: Final = timedelta(minutes=30)  # so late a message is no longer held back for a spool that does not empty
+BEAT_LATELY: Final = timedelta(seconds=10)  # ingest says every 2 s how its spool stands
 
 
 def claim(
-    connection: Connection[Any], now: datetime, lease_until: datetime, *, but_not: Sequence[str] = ()
+    connection: Connection[Any],
+    now: datetime,
+    lease_until: datetime,
+    *,
+    but_not: Sequence[str] = (),
+    held_up: timedelta = timedelta.max,
+    settling: bool = False,
 ) -> Envelope | None:
     """Takes the most urgent message that is due and nobody's, ours until `lease_until`; None where there is none.
 
     Args:
         but_not: channels whose messages are left for later.
+        held_up: what was due so long ago, and nobody has tried to send, is left while ingest has batches to apply that may end
+            it: it says so, or has not said anything lately and `settling` holds. Not for ever, and never life safety.
 
     A row whose lease has run out was being sent by somebody who is gone; it is sent again, under the same key.
     """
@@ -32,12 +44,24 @@ def claim(
             SELECT notification_id FROM notification
             WHERE state IN ('waiting', 'claimed') AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until <= %(now)s)
               AND channel <> ALL(%(but_not)s)
+              AND NOT (subject = 'alarm' AND urgency > 0 AND attempt = 0 AND due_at < %(held_up)s AND due_at > %(waits)s AND (
+                  EXISTS (SELECT FROM v_ingest_beat b WHERE b.beat_at > %(lately)s AND b.spooled > 0)
+                  OR (%(settling)s AND EXISTS (SELECT FROM v_ingest_beat) AND NOT EXISTS (SELECT FROM v_ingest_beat b WHERE b.beat_at > %(lately)s))
+              ))
             ORDER BY urgency, due_at, notification_id
             LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
         )
         RETURNING notification_id, subject
         """,
-        {"now": now, "lease_until": lease_until, "but_not": list(but_not)},
+        {
+            "now": now,
+            "lease_until": lease_until,
+            "but_not": list(but_not),
+            "held_up": now - min(held_up, LONGEST_HELD),
+            "waits": now - LONGEST_HELD,
+            "lately": now - BEAT_LATELY,
+            "settling": settling,
+        },
     ).fetchone()
     if taken is None:
         return None
@@ -56,7 +80,11 @@ def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
                    d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
                    co.name AS company, co.name_zh AS company_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
                    z.name AS zone, z.name_zh AS zone_zh, s.name AS sensor, s.name_zh AS sensor_zh, s.unit, t.value,
-                   t.at AS raised_at, coalesce(t.replayed, false) AS replayed
+                   t.at AS raised_at, coalesce(t.replayed, false) AS replayed, d.parameters ? 'periods' AS by_period,
+                   coalesce(t.recorded_at - t.at <= %s, false) AND EXISTS (
+                       SELECT FROM transition r
+                       WHERE r.definition_id = n.definition_id AND r.sensor_id = n.sensor_id AND r.at = n.onset AND r.event = 'realarm'
+                   ) AS untold
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
@@ -68,13 +96,13 @@ def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
             JOIN sensor s ON s.sensor_id = n.sensor_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             LEFT JOIN LATERAL (
-                SELECT value, at, replayed FROM transition t
+                SELECT value, at, recorded_at, replayed FROM transition t
                 WHERE t.definition_id = n.definition_id AND t.sensor_id = n.sensor_id AND t.at <= n.onset AND t.event = 'raise'
                 ORDER BY t.number DESC LIMIT 1
             ) t ON true
             WHERE n.notification_id = %s
             """,
-            (notification_id,),
+            (HISTORIC, notification_id),
         ).fetchone()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -105,6 +105,22 @@ def put_back(
             """,
             (not_before, outcome, notification_id, attempt),
         ).rowcount
+    )
+
+
+def move_on(connection: Connection[Any], notification_id: int, by: timedelta) -> None:
+    """Moves the later steps of a call that was held up on by `by`, once: with the first message of its step to go out."""
+    connection.execute(
+        """
+        UPDATE notification later SET due_at = later.due_at + %(by)s
+        FROM notification n
+        WHERE n.notification_id = %(id)s AND later.definition_id = n.definition_id AND later.sensor_id = n.sensor_id
+          AND later.onset = n.onset AND later.step > n.step AND later.state = 'waiting' AND later.attempt = 0
+          AND NOT EXISTS (SELECT FROM notification beside
+                          WHERE beside.definition_id = n.definition_id AND beside.sensor_id = n.sensor_id AND beside.onset = n.onset
+                            AND beside.step = n.step AND beside.notification_id <> n.notification_id AND beside.attempt > 0)
+        """,
+        {"id": notification_id, "by": by},
     )
 
 

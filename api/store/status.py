@@ -22,7 +22,7 @@ class IngestBeat:
 def ingest_beats(connection: Connection[Any]) -> list[IngestBeat]:
     """All workers, the one that has been silent longest first."""
     with connection.cursor(row_factory=class_row(IngestBeat)) as cursor:
-        return cursor.execute("SELECT worker, beat_at, state FROM ingest_status ORDER BY beat_at").fetchall()
+        return cursor.execute("SELECT worker, beat_at, state FROM v_ingest_beat ORDER BY beat_at").fetchall()
 
 
 def answers(connection: Connection[Any]) -> bool:

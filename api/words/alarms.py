@@ -157,6 +157,8 @@ def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str
 def _sentence(fired: Judged) -> str:
     if fired.detector == "ewma":
         return later("%(sensor)s is %(value)s away from its own usual level; the limit is %(limit)s.")
+    if fired.detector == "stale" and fired.parameters.get("periods"):
+        return later("%(sensor)s has sent no usable reading for %(value)s; that is longer than is usual for it.")
     if fired.detector == "stale":
         return later("%(sensor)s has sent no usable reading for %(value)s; the limit is %(limit)s.")
     if fired.detector == "stuck":

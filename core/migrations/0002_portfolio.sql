@@ -90,6 +90,7 @@ CREATE TABLE sensor (
     range_low   double precision,
     range_high  double precision,
     period_s    double precision NOT NULL DEFAULT 1 CHECK (period_s > 0),
+    period_declared boolean NOT NULL DEFAULT true, -- false: nobody has said; 1 s is taken where a number is needed, silence learns its own
     mandatory   boolean NOT NULL DEFAULT false,
     states      jsonb,                         -- enumeration: wire text -> number
     is_virtual  boolean NOT NULL DEFAULT false,

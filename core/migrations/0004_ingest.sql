@@ -198,6 +198,10 @@ CREATE VIEW v_stream_gap WITH (security_barrier) AS
     WHERE closed_at IS NULL AND ((SELECT davy_everything()) OR current_user = 'davy_owner'
         OR company_id = ANY ((SELECT davy_companies())::int[]));
 
+-- The sign of life of each worker, and how many batches wait in its spool: what is queued meanwhile may be over.
+CREATE VIEW v_ingest_beat WITH (security_barrier) AS
+    SELECT worker, beat_at, state, coalesce((report->'spool'->>'batches')::int, 0) AS spooled FROM ingest_status;
+
 CREATE VIEW v_audit_reading AS
     SELECT si.key AS site, d.key AS device, s.key AS sensor, r.measured_at, r.value
     FROM reading r JOIN sensor s USING (sensor_id) JOIN device d USING (device_id) JOIN site si ON si.site_id = s.site_id;
@@ -219,5 +223,5 @@ GRANT SELECT ON ingest_mark TO davy_alerting;
 GRANT SELECT, INSERT, UPDATE ON reading_minute, reading_hour, rollup_mark TO davy_alerting;
 GRANT SELECT ON reading_minute, reading_hour TO davy_web, davy_grafana;
 GRANT SELECT ON evidence_reading TO davy_web;
-GRANT SELECT ON v_latest, v_reading_hour, v_heard_since TO davy_alerting, davy_web;
+GRANT SELECT ON v_latest, v_reading_hour, v_heard_since, v_ingest_beat TO davy_alerting, davy_web;
 GRANT SELECT ON v_stream_gap TO davy_alerting;

@@ -296,6 +296,7 @@ GRANT UPDATE (normal_at, evidence_until) ON occurrence TO davy_ingest, davy_aler
 GRANT UPDATE (replayed) ON occurrence TO davy_ingest;
 GRANT UPDATE (resolved_at, resolved_by, resolution, action_taken, shared) ON occurrence TO davy_web;
 GRANT UPDATE (state, attempt, lease_until, sent_at, finished_at, outcome) ON notification TO davy_alerting, davy_ingest;
+GRANT UPDATE (due_at) ON notification TO davy_alerting; -- later steps of a call that was held up
 GRANT UPDATE (state, finished_at, outcome) ON notification TO davy_web;
 GRANT SELECT, INSERT ON occurrence_comment TO davy_web;
 GRANT SELECT ON channel_address TO davy_alerting, davy_ingest;

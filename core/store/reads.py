@@ -72,7 +72,8 @@ ORDER BY d.device_id"""
 
 SENSORS = """
 SELECT c.key AS company, t.key AS site, d.key AS device, s.key, s.name, s.name_zh, s.quantity, s.unit,
-       z.key AS zone, a.key AS asset, s.range_low, s.range_high, s.period_s, s.mandatory, s.states,
+       z.key AS zone, a.key AS asset, s.range_low, s.range_high,
+       CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.states,
        s.calibrated_on, s.calibration_days, s.is_virtual,
        s.retired_at IS NOT NULL AS retired
 FROM sensor s JOIN device d USING (device_id) JOIN site t ON t.site_id = s.site_id

@@ -108,10 +108,11 @@ UPDATE device SET gateway_id = (SELECT g.device_id FROM device g WHERE g.key = %
 
 SENSOR = """
 INSERT INTO sensor (company_id, site_id, zone_id, asset_id, device_id, key, name, name_zh, quantity, unit, range_low,
-                    range_high, period_s, mandatory, states, calibrated_on, calibration_days, is_virtual, valid_from,
-                    retired_at)
+                    range_high, period_s, period_declared, mandatory, states, calibrated_on, calibration_days, is_virtual,
+                    valid_from, retired_at)
 SELECT d.company_id, d.site_id, z.zone_id, a.asset_id, d.device_id, %(key)s, %(name)s, %(name_zh)s, %(quantity)s,
-       %(unit)s, %(range_low)s, %(range_high)s, %(period_s)s, %(mandatory)s, %(states)s, %(calibrated_on)s,
+       %(unit)s, %(range_low)s, %(range_high)s, coalesce(%(period_s)s, 1), %(period_s)s::float8 IS NOT NULL, %(mandatory)s,
+       %(states)s, %(calibrated_on)s,
        %(calibration_days)s, %(is_virtual)s, %(now)s,
        CASE WHEN %(retired)s THEN %(now)s::timestamptz END
 FROM device d
@@ -120,7 +121,8 @@ LEFT JOIN asset a ON a.zone_id = z.zone_id AND a.key = %(asset)s
 WHERE d.key = %(device)s
 ON CONFLICT (device_id, key) DO UPDATE SET zone_id = excluded.zone_id, asset_id = excluded.asset_id,
     name = excluded.name, name_zh = excluded.name_zh, quantity = excluded.quantity, range_low = excluded.range_low,
-    range_high = excluded.range_high, period_s = excluded.period_s, mandatory = excluded.mandatory,
+    range_high = excluded.range_high, period_s = excluded.period_s, period_declared = excluded.period_declared,
+    mandatory = excluded.mandatory,
     states = excluded.states, calibrated_on = excluded.calibrated_on, calibration_days = excluded.calibration_days,
     valid_from = excluded.valid_from,
     retired_at = CASE WHEN %(retired)s THEN coalesce(sensor.retired_at, %(now)s) END"""

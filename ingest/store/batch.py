@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
+from alerting.actions import call_for_the_untold
 from alerting.apply import apply_events
 from alerting.store.alarms import active
 from core.batch import Event, Int32, ReadingBatch
@@ -22,7 +23,7 @@ from ingest.instant import instant
 from ingest.judge import Judgement, differences
 from ingest.rejection import Rejected
 from ingest.sorting import Sorted
-from ingest.source import Lot
+from ingest.source import Clock, Lot
 from ingest.store.again import settle
 from ingest.store.memory import passed_over
 from ingest.store.sidelines import insert_rejected, write_gaps
@@ -32,6 +33,9 @@ from ingest.urgent import Nobody, Urgent
 DAY_US: Final = 86_400_000_000
 FENCE, COPIED, APPLIED, COMMITTED = "fence", "copied", "applied", "committed"
 STORE_POINTS: Final = (FENCE, COPIED, APPLIED, COMMITTED)
+# A batch that is written down so long after it was judged comes out of the spool, and what ends its alarms may lie there too: who
+# is told of them is decided when that is known. Longer than a database takes to start again.
+OVERTAKEN_US: Final = 30_000_000
 
 
 @dataclass(slots=True)
@@ -84,9 +88,19 @@ class BatchWriter:
     Args:
         after: told each fault point once it is passed.
         urgent: told of what was applied, in the same transaction.
+        clock: None where time follows the data: then no batch is late.
     """
 
-    def __init__(self, worker: str, epoch: int, after: Callable[[str], None], urgent: Urgent | None = None) -> None:
+    def __init__(
+        self,
+        worker: str,
+        epoch: int,
+        after: Callable[[str], None],
+        urgent: Urgent | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._clock = clock
+        self._untold = True  # somebody may wait to be told, and the next batch that is not late does it
         self._urgent = urgent or Nobody()
         self.worker = worker
         self.epoch = epoch
@@ -119,13 +133,17 @@ class BatchWriter:
             events = [*record.judgement.events]
             for finding in record.judgement.late:
                 events += finding.events(new)
-            _apply(connection, events, record)
+            tells = self._clock is None or self._clock() - record.judgement.now_us <= OVERTAKEN_US
+            _apply(connection, events, record, tells)
             if record.standing is not None:
                 missed = differences(active(connection), record.standing, record.judgement.now_us)
-                _apply(connection, missed, record)
+                _apply(connection, missed, record, tells)
                 events += missed
+            if self._untold and tells:
+                call_for_the_untold(connection, instant(record.judgement.now_us))
             self._urgent.applied(connection, events, record.judgement.now_us)
             self._after(APPLIED)
+        self._untold = not tells
         self._after(COMMITTED)
         return Committed(False, int(new.sum()), len(events), len(conflicts), _by_reason(rejected), replayed)
 
@@ -246,6 +264,6 @@ def _by_reason(rejected: Sequence[Rejected]) -> dict[str, int]:
     return counted
 
 
-def _apply(connection: Connection[Any], events: list[Event], record: Record) -> None:
+def _apply(connection: Connection[Any], events: list[Event], record: Record, tells: bool) -> None:
     if events:
-        apply_events(connection, events, now=instant(record.judgement.now_us), batch_no=record.batch_no)
+        apply_events(connection, events, now=instant(record.judgement.now_us), batch_no=record.batch_no, tells=tells)

@@ -52,7 +52,7 @@ def _sensors(connection: Connection[Any]) -> list[Sensor]:
         rows = cursor.execute(
             """
             SELECT n.sensor_id, n.company_id, n.site_id, s.key AS site_key, n.device_id, d.key AS device_key, n.key, n.unit,
-                   n.range_low, n.range_high, n.period_s, n.mandatory, n.states, n.is_virtual
+                   n.range_low, n.range_high, n.period_s, n.period_declared, n.mandatory, n.states, n.is_virtual
             FROM sensor n JOIN device d USING (device_id) JOIN site s ON s.site_id = n.site_id
             WHERE n.retired_at IS NULL AND d.retired_at IS NULL
             ORDER BY n.sensor_id

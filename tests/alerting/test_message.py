@@ -58,6 +58,7 @@ def test_in_chinese() -> None:
 
 CONTACT = {"unit": "1", "value": 0.0, "setpoint": 0.5, "direction": "low"}
 STALE = {"detector": "stale", "value": 61.0, "setpoint": 60.0}
+BY_PERIOD = {**STALE, "setpoint": 10.0, "by_period": True}
 STUCK = {"detector": "stuck", "value": 1801.0, "setpoint": 1800.0}
 UNUSUAL = {"detector": "ewma", "value": 7.456, "setpoint": 6.0, "unit": "Cel"}
 RATE = {"detector": "rate", "value": 7.456, "setpoint": 5.0, "unit": "Cel"}
@@ -69,6 +70,11 @@ LOST = {"unit": "1", "value": 12.0, "setpoint": 1.0, "zone": None, "zone_zh": No
     [
         (CONTACT, "Pumps, CH4 at pump 3.", "泵区 · 3号泵甲烷。"),
         (STALE, "no reading for 61 seconds, limit 60 seconds.", "已61秒无数据，限值60秒。"),
+        (
+            BY_PERIOD,
+            "no reading for 61 seconds, longer than is usual for it.",
+            "已61秒无数据，超过该测点的正常上报间隔。",
+        ),
         (STUCK, "unchanged for 30 minutes, limit 30 minutes.", "读数已30分钟未变化，限值30分钟。"),
         (RATE, "7.46 °C a minute, limit 5 °C a minute.", "每分钟变化 7.46 °C，限值每分钟 5 °C。"),
         (UNUSUAL, "7.46 standard deviations from its usual level, limit 6.", "偏离平时水平 7.46 个标准差，限值 6。"),
@@ -160,7 +166,7 @@ def test_the_insurer_reads_no_live_value_and_nobody_s_name(language: str) -> Non
 )
 def test_when_it_is_not_wanted_any_more(changes: dict[str, object], reason: str | None) -> None:
     """Looked at again just before sending."""
-    assert why_unwanted(claimed(**changes)) == reason
+    assert why_unwanted(claimed(**changes), NOW) == reason
 
 
 def test_pauses_double_with_jitter_and_end() -> None:

@@ -183,4 +183,4 @@ LATER = NOW + HOUR
 )
 def test_when_it_is_not_wanted_any_more(notice: Envelope, reason: str | None) -> None:
     """Looked at again just before sending."""
-    assert why_unwanted(notice) == reason
+    assert why_unwanted(notice, NOW) == reason

@@ -143,7 +143,7 @@ def test_a_right_file_has_no_mistakes_and_says_what_it_says() -> None:
     so = next(person for person in portfolio.people if person.key == "so")
     assert (so.phone, so.language) == ("013800000000", "zh")  # a leading zero is not an octal number
     sensor = portfolio.sensors[0]
-    assert (sensor.zone, sensor.asset, sensor.period_s, sensor.mandatory) == ("hall", "p1", 1.0, True)
+    assert (sensor.zone, sensor.asset, sensor.period_s, sensor.mandatory) == ("hall", "p1", None, True)
     first, warm = portfolio.definitions
     assert (first.key, first.setpoint, first.standard, first.edition) == ("ch4.lel-1", 25.0, "GB/T 50493", "2019")
     assert first.verified_by is None

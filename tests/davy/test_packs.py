@@ -51,8 +51,8 @@ def limit_row(limit: PackLimit) -> str:
     sign = ">=" if rule.direction == "high" else "<="
     unit = rule.unit or ("1" if rule.detector == "ewma" else "s")
     setpoint = f"{sign} {rule.setpoint:g} {unit}".removesuffix(" 1")
-    if limit.least_periods:
-        setpoint += f", at least {limit.least_periods:g} periods"
+    if periods := rule.parameters.get("periods"):
+        setpoint += f" and {periods:g} periods, at most {rule.parameters['ceiling_s']:g} s"
     clause = f", {rule.clause}" if rule.clause else ""
     source = f"{rule.standard}, {rule.edition}{clause}" if rule.standard else "Davy's own"
     where = ", ".join(sorted(limit.jurisdictions)) or "any"
@@ -64,6 +64,28 @@ def test_the_page_lists_every_limit() -> None:
     page = (DEMO.parents[2] / "docs" / "reference" / "limits.md").read_text("utf-8")
     rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| name")]
     assert sorted(rows) == sorted(limit_row(limit) for limit in shipped_limits().values())
+
+
+def test_silence_goes_by_the_declared_period_and_has_a_ceiling(demo: Portfolio) -> None:
+    """One minute where a limit of life safety, or one that latches, hangs on the sensor; whatever the file says of its silence."""
+    declared = {(s.device, s.key): s.period_s for s in demo.sensors}
+    urgent = {(d.device, d.sensor) for d in demo.definitions if d.latch or d.priority == "life-safety"}
+    silences = [d for d in demo.definitions if d.detector == "stale"]
+    assert {(d.device, d.sensor) for d in silences} > urgent
+    for each in silences:
+        place = (each.device, each.sensor)
+        assert each.parameters["period_s"] == declared[place]
+        assert each.parameters["ceiling_s"] == (60.0 if place in urgent else 10_800.0)
+
+
+def test_a_silence_beyond_the_ceiling_needs_a_source_of_its_own() -> None:
+    """Waiting longer than the pack is a decision; the sentence says what would be right."""
+    text = DEMO.read_text("utf-8")
+    laxer = text.replace("priority: medium}", "priority: medium, parameters: {ceiling_s: 100000}}", 1)
+    told = {sentence for _, sentence in read(laxer, {"DEMO_WEBHOOK": "http://127.0.0.1:9/hook"}).mistakes}
+    assert any("silent for 100000 s; the pack wants at most 10800" in sentence for sentence in told)
+    own = laxer.replace("{ceiling_s: 100000}}", "{ceiling_s: 100000}, source: plant}", 1)
+    assert read(own, {"DEMO_WEBHOOK": "http://127.0.0.1:9/hook"}).mistakes == []
 
 
 def test_packs_that_state_a_standard_say_that_nobody_has_verified_them() -> None:

@@ -121,11 +121,13 @@ class Device:
         self._client = client
         self._boot = time.time_ns() & 0xFFFFFFFF
         self._seq = 0
+        self._at_ms = 0
 
     def send(self, site: str, device: str, *readings: dict[str, Any]) -> None:
-        """One message; returns when the broker has it."""
+        """One message; returns when the broker has it. Two of one millisecond would be two values of one instant: a conflict."""
         self._seq += 1
-        body = {"boot": self._boot, "seq": self._seq, "sent_at": time.time_ns() // 1_000_000, "readings": readings}
+        self._at_ms = max(self._at_ms + 1, time.time_ns() // 1_000_000)
+        body = {"boot": self._boot, "seq": self._seq, "sent_at": self._at_ms, "readings": readings}
         sent = self._client.publish(f"davy/v1/{site}/{device}/readings", json.dumps(body), qos=1)
         sent.wait_for_publish(10.0)
         assert sent.is_published()

@@ -237,17 +237,6 @@ def test_who_was_gone_before_the_broker_stays_gone() -> None:
     assert scene.news(AGAIN_US / SECOND, **back)[GATEWAY] == 1.0
 
 
-def test_a_clock_that_follows_the_data_has_watched_nothing_before_its_first_reading() -> None:
-    """Births that come alone, before the first stamp: the jump from 1970 to the data is no silence of anybody."""
-    watch = Watch(plant(), watched_us=0, known_session=False, most=100)
-    began = connected(since_us=0)
-    watch.tick(began, Lot(), 1)
-    watch.tick(began, Lot(), START_US)
-    assert watch.watched_us == 0
-    watch.tick(began, Lot(), START_US + SECOND)
-    assert watch.watched_us == SECOND
-
-
 MODELS = 2  # slot
 
 
@@ -314,3 +303,33 @@ def test_wrong_clocks_of_a_site_are_counted_until_they_are_right() -> None:
         scene.sorter.sort(Decoder(directory).decode([message("d1", body, scene.now)]), scene.now)
         said.append(scene.news().get(1))
     assert said == [0.0, 1.0, None, 0.0]
+
+
+def undeclared(period_declared: bool = False) -> Directory:
+    """The plant, and nobody has said how often its device speaks."""
+    made = plant()
+    sensors = [replace(s, period_declared=period_declared) if s.key == "s1" else s for s in made.sensors]
+    return Directory(2, [device.row for device in made.devices], sensors)
+
+
+def test_a_device_of_which_nobody_has_said_how_often_it_speaks_is_learned() -> None:
+    """Every hour: not gone in between; every five seconds: gone after half a minute; known also after a restart and a new directory."""
+    scene = Scene(directory=undeclared())
+    for seq in range(12):
+        scene.hear(seq, after_s=5.0)
+        scene.news(0.0)
+    restarted = Watch(scene.directory, watched_us=scene.watch.watched_us, known_session=True, most=100)
+    restarted.restore(scene.watch.state())
+    restarted.carry(undeclared())
+    for watch in (scene.watch, restarted):
+        later = Scene(directory=scene.directory)
+        later.watch, later.sorter, later.now = watch, scene.sorter, scene.now
+        later.hear(20, after_s=1.0)
+        assert later.news().get(GATEWAY, 0.0) == 0.0
+        assert later.news(28.0).get(GATEWAY, 0.0) == 0.0
+        assert later.news(5.0)[GATEWAY] == 1.0
+    hourly = Scene(directory=undeclared())
+    for seq in range(12):
+        hourly.hear(seq, after_s=0.0)
+        assert hourly.news(3600.0)[GATEWAY] == 0.0
+    assert hourly.news(3601.0)[GATEWAY] == 1.0

@@ -1,0 +1,67 @@
+"""How often something speaks, learned from the pauses between its words.
+
+Who speaks more slowly than it did is on its way to silence, so a period that is known is only ever made shorter: a longer one is
+for a person to declare. The columns are their user's; the rule is a compiled function of one row.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numba
+import numpy as np
+
+from core.batch import Int64
+from detectors.contract import NEVER
+
+# The period is the second longest of so many pauses: one message that was lost, one outage, teaches nothing. Ours: few enough that
+# an hourly sensor is known within a working day.
+PAUSES: Final = 8
+# A period grows shorter by as much as the time of this many of it makes up: a burst, short in time however many its words,
+# hardly counts; a sensor that was set to speak faster is believed. Ours.
+BELIEVED_AFTER: Final = 20.0
+
+
+@numba.njit(cache=True)
+def learn(
+    d: int, at: int, since: int, word_us: int, spoke_at: Int64, pauses: Int64, count: Int64, period_us: Int64
+) -> None:
+    """Row `d` speaks at `at`; all in microseconds.
+
+    Args:
+        since: a pause that began before this was not listened to as a whole, and teaches nothing.
+        word_us: what comes within this of the beginning of a word belongs to that word.
+        spoke_at: shape (rows,), when the last word began; `NEVER`: none was heard.
+        pauses: shape (rows, PAUSES), the last ones, from beginning to beginning.
+        count: shape (rows,), how many there have been.
+        period_us: shape (rows,), what is known; 0: nothing yet.
+    """
+    before = spoke_at[d]
+    if before == NEVER or before < since:
+        spoke_at[d] = at
+        return
+    pause = at - before
+    if pause < word_us:
+        return
+    spoke_at[d] = at
+    pauses[d, count[d] % PAUSES] = pause
+    count[d] += 1
+    if count[d] < PAUSES:
+        return
+    longest = second = 0
+    for k in range(PAUSES):
+        if pauses[d, k] > longest:
+            longest, second = pauses[d, k], longest
+        elif pauses[d, k] > second:
+            second = pauses[d, k]
+    known = period_us[d]
+    if known == 0:
+        period_us[d] = second
+    elif second < known:
+        period_us[d] = known - int((known - second) * min(1.0, pause / (BELIEVED_AFTER * known)))
+
+
+def compile_kernels() -> None:
+    """Compiles the rule into numba's cache."""
+    once = np.zeros(1, np.int64)
+    learn(0, 0, NEVER, 1, once, np.zeros((1, PAUSES), np.int64), once.copy(), once.copy())

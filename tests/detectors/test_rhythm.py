@@ -1,0 +1,157 @@
+"""Silence by the sensor's own period: declared, or learned from its pauses."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.batch import ReadingBatch
+from detectors.stale import Stale
+from tests.detectors.streams import SECOND, START, Reading, batch, definition, in_force
+
+HOUR = 3600.0
+CEILING = 3 * HOUR
+
+
+def stale(**parameters: float) -> Stale:
+    """Silent after 10 s and five periods, at most three hours."""
+    own = {"periods": 5.0, "ceiling_s": CEILING, **parameters}
+    return Stale(in_force(definition("stale", setpoint=10.0, parameters=own)))
+
+
+def allowed_s(subject: Stale, heard_s: float) -> float:
+    """After how many seconds the sensor, heard last at `heard_s`, is said to be silent."""
+    subject.sweep(START + round(heard_s * SECOND), round(heard_s * SECOND))
+    end = heard_s + 100 * CEILING
+    scores = subject.sweep(START + round(end * SECOND), round(end * SECOND))
+    assert len(scores) == 1
+    return float(scores.number[0])
+
+
+def hear(subject: Stale, at_s: Iterable[float]) -> float:
+    """The sensor speaks, each reading in a batch of its own; the last instant."""
+    last = 0.0
+    for last in at_s:
+        subject.score(batch([Reading(0, last, 1.0)]))
+    return last
+
+
+def beats(pauses: Iterable[float], begin: float = 0.0) -> list[float]:
+    """Instants with these pauses between them."""
+    found = [begin]
+    for pause in pauses:
+        found.append(found[-1] + pause)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("period_s", "silent_after_s"), [(1.0, 10.0), (5.0, 25.0), (60.0, 300.0), (HOUR, CEILING), (10 * HOUR, 20 * HOUR)]
+)
+def test_a_declared_period_holds_from_the_first_moment(period_s: float, silent_after_s: float) -> None:
+    """Five of them, not below 10 s; the ceiling holds, but two of a declared period are always allowed."""
+    assert allowed_s(stale(period_s=period_s), 0.0) == silent_after_s
+
+
+@pytest.mark.parametrize(("period_s", "silent_after_s"), [(0.2, 10.0), (1.0, 10.0), (60.0, 300.0), (HOUR, CEILING)])
+def test_a_period_is_learned_where_nobody_has_said_it(period_s: float, silent_after_s: float) -> None:
+    """One that speaks once an hour is not silent after a minute; one that speaks each second is within a few of them."""
+    subject = stale()
+    last = hear(subject, beats([period_s] * max(20, round(40 / period_s))))
+    assert allowed_s(subject, last) == pytest.approx(silent_after_s)
+
+
+def test_until_something_is_known_the_ceiling_holds() -> None:
+    """Eight pauses are needed; a sensor that never spoke is silent when the ceiling is reached."""
+    subject = stale()
+    assert allowed_s(subject, hear(subject, beats([60.0] * 7))) == CEILING
+    assert allowed_s(stale(), 0.0) == CEILING
+    assert allowed_s(stale(ceiling_s=60.0), 0.0) == 60.0
+
+
+def test_what_was_learned_never_reaches_beyond_the_ceiling() -> None:
+    """A detector for life safety that reports every ten minutes of its own accord is missed after one all the same."""
+    subject = stale(ceiling_s=60.0)
+    assert allowed_s(subject, hear(subject, beats([600.0] * 40))) == 60.0
+
+
+def test_an_outage_and_a_lost_message_teach_nothing() -> None:
+    """One long pause among eight is not a period."""
+    subject = stale()
+    assert allowed_s(subject, hear(subject, beats([60.0] * 5 + [1200.0] + [60.0] * 2))) == 300.0
+
+
+@pytest.mark.parametrize("growth", [1.02, 1.1, 1.5, 2.0])
+def test_who_slows_down_to_death_does_not_teach_us_to_wait(growth: float) -> None:
+    """However gently the pauses grow, the sensor is said to be silent by the period that it had."""
+    subject = stale()
+    last = hear(subject, beats([60.0] * 20))
+    pauses = [60.0 * growth**n for n in range(1, 30)]
+    last = hear(subject, beats(pauses, last)[1:])
+    assert allowed_s(subject, last) == 300.0
+
+
+def test_a_sensor_that_was_set_to_speak_faster_is_believed() -> None:
+    """After a while; a burst of a minute changes little."""
+    subject = stale()
+    last = hear(subject, beats([60.0] * 20))
+    last = hear(subject, beats([2.0] * 30, last)[1:])
+    burst = stale()
+    burst.restore(subject.state())
+    assert 280.0 < allowed_s(burst, last) <= 300.0
+    last = hear(subject, beats([2.0] * 3600, last)[1:])
+    assert allowed_s(subject, last) < 15.0
+
+
+def test_readings_that_come_at_once_are_one_word() -> None:
+    """A device that sends eight readings every hour speaks every hour."""
+    subject = stale()
+    hours = [hour * HOUR + k * 0.1 for hour in range(12) for k in range(8)]
+    assert allowed_s(subject, hear(subject, hours)) == CEILING
+    minutes = [minute * 60 + k * 0.1 for minute in range(12) for k in range(8)]
+    subject = stale()
+    assert 290.0 < allowed_s(subject, hear(subject, minutes)) <= 300.0
+
+
+def test_a_pause_in_which_nobody_listened_teaches_nothing() -> None:
+    """Ingest was away between two words: that the sensor was silent then is not known."""
+    subject = stale()
+    last = hear(subject, beats([60.0] * 6))
+    subject.sweep(START + round(last * SECOND), round(last * SECOND))
+    now = last + HOUR
+    subject.sweep(START + round(now * SECOND), round(last * SECOND))
+    assert subject.state()["pauses_count"].tolist() == [6]
+    hear(subject, [now + 1])
+    assert subject.state()["pauses_count"].tolist() == [6]
+
+
+def parts(stream: Sequence[Reading], rng: random.Random) -> list[ReadingBatch]:
+    """The stream in batches of one to seven."""
+    found, rest = [], list(stream)
+    while rest:
+        n = rng.randrange(1, 8)
+        found.append(batch(rest[:n]))
+        rest = rest[n:]
+    return found
+
+
+@given(
+    st.lists(st.sampled_from((0.001, 0.5, 1.0, 3.0, 10.0, 61.0, 1200.0)), max_size=60),
+    st.integers(0, 1000),
+    st.integers(0, 20),
+)
+def test_what_is_learned_depends_on_the_readings_alone(pauses: list[float], seed: int, restart_at: int) -> None:
+    """Any split into batches, and a restart between any two of them, leaves the same bits."""
+    stream = [Reading(0, at, 1.0) for at in beats(pauses)]
+    whole, cut = stale(), stale()
+    whole.score(batch(stream))
+    for number, part in enumerate(parts(stream, random.Random(seed))):
+        cut.score(part)
+        if number == restart_at:
+            state = cut.state()
+            cut = stale()
+            cut.restore(state)
+    assert {n: c.tobytes() for n, c in cut.state().items()} == {n: c.tobytes() for n, c in whole.state().items()}

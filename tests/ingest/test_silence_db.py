@@ -1,0 +1,103 @@
+"""What people get: one call for each thing that died, and after an outage of the database one for what still holds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from alerting.apply import apply_events
+from core.batch import Event
+from core.db import transaction
+from ingest.instant import instant
+from ingest.store.batch import OVERTAKEN_US
+from ingest.store.portfolio import load_portfolio
+from tests.database import TestDatabase
+from tests.ingest.plant import install
+from tests.ingest.scene import PERIOD_S, SENSORS, Scene
+from tests.ingest.test_store_db import Bench, bench, installed
+
+__all__ = ["bench", "installed"]  # fixtures: a pipeline over a real database, turned by hand
+
+pytestmark = pytest.mark.db
+
+
+def test_one_call_for_each_thing_that_died_and_none_for_what_was_not_heard(database: TestDatabase) -> None:
+    """A sensor, a gateway, the broker; then ingest is started anew, and everything comes back: nobody is called for that."""
+    limits = [
+        {
+            "key": f"d{n}.{key}", "sensor": f"d{n}/{key}", "detector": "stale", "setpoint": 10.0,
+            "parameters": json.dumps({"periods": 5, "period_s": PERIOD_S[key], "ceiling_s": 10800}),
+        }
+        for n in (1, 2, 3) for key in SENSORS
+    ]  # fmt: skip
+    install(database, sensors=3, limits=limits)
+    with database.connect("owner") as owner:
+        for key, period_s in PERIOD_S.items():
+            owner.execute("UPDATE sensor SET period_s = %s WHERE key = %s", (period_s, key))
+        owner.execute("UPDATE alarm_definition SET on_delay_s = 10 WHERE key LIKE '_gateway%%'")
+    token = database.service_token()
+    with database.connect("ingest") as connection:
+        made = load_portfolio(connection, token)
+
+        def store(events: list[Event], now_us: int) -> None:
+            if events:
+                with transaction(connection, token):
+                    apply_events(connection, events, now=instant(now_us), batch_no=1)
+
+        scene = Scene(
+            made,
+            hears=lambda second: not 420 <= second < 600,
+            speaks=lambda name, second: (
+                not (name == "d1/s1" and 100 <= second < 300)
+                and not (name.startswith("d2/") and 200 <= second < 350)
+                and not (420 <= second < 610)
+            ),
+            store=store,
+        )
+        scene.play(900, restarts=(700,))
+    with database.connect("owner") as owner:
+        called = owner.execute(
+            "SELECT d.key, count(*)::int FROM notification n JOIN alarm_definition d USING (definition_id) GROUP BY d.key ORDER BY d.key"
+        ).fetchall()
+    assert called == [("_broker", 1), ("_gateway.d2", 1), ("d1.s1", 1)]
+    assert scene.standing() == set()
+
+
+def calls(bench: Bench) -> list[tuple[str, int]]:
+    """Transitions of the alarm, and how many messages are queued."""
+    (queued,) = bench.rows("SELECT count(*)::int FROM notification")[0]
+    return [(event, queued) for (event,) in bench.rows("SELECT event FROM transition ORDER BY number")]
+
+
+def test_what_began_in_an_outage_and_holds_is_told_by_the_first_batch_in_time(bench: Bench) -> None:
+    """Batches out of the spool queue nothing; the first that is not late calls, as of now, also where a new process does it."""
+    bench.late_us = OVERTAKEN_US + 1
+    bench.say(bench.reading(1, 60.0))
+    bench.say(bench.reading(2, 61.0))
+    assert calls(bench) == [("raise", 0)]
+    bench.late_us = 0
+    bench.restart()
+    bench.say(bench.reading(3, 62.0))
+    assert calls(bench) == [("raise", 1), ("realarm", 1)]
+    bench.say(bench.reading(4, 63.0))
+    assert calls(bench) == [("raise", 1), ("realarm", 1)]
+    ((onset, created, due),) = bench.rows("SELECT onset, created_at, due_at FROM notification")
+    assert onset == created == due
+
+
+def test_what_is_over_when_the_database_is_back_calls_nobody(bench: Bench) -> None:
+    """Its end lay in the spool behind its beginning."""
+    bench.late_us = OVERTAKEN_US + 1
+    bench.say(bench.reading(1, 60.0))
+    bench.say(bench.reading(2, 1.0))
+    bench.late_us = 0
+    bench.say(bench.reading(3, 1.0))
+    assert calls(bench) == [("raise", 0), ("clear", 0)]
+
+
+def test_a_short_outage_changes_nothing(bench: Bench) -> None:
+    """As late as a database that starts again makes it: told as ever."""
+    bench.late_us = OVERTAKEN_US
+    bench.say(bench.reading(1, 60.0))
+    assert calls(bench) == [("raise", 1)]
