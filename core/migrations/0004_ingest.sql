@@ -55,7 +55,7 @@ CREATE TABLE rejected_message (
     reason      text NOT NULL,                 -- core.wire.REASONS
     sentence    text NOT NULL,
     count       int NOT NULL DEFAULT 1,        -- above 100 a device and minute the rest is only counted, in the minute's last row
-    taken_at    timestamptz                    -- when it was taken in after all (0013); null: it was not
+    taken_at    timestamptz                    -- when it was taken in after all (0012); null: it was not
 );
 -- Payloads hold readings: the insurer's people see none.
 CALL davy_wall('rejected_message', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
