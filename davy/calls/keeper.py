@@ -121,6 +121,7 @@ class Keeper:
             if not self._away:
                 log.warning("snapshot_not_refreshed", reason=first_line(error))
             self._away = True
+            self.close()  # the next look has a session of its own: one keeps what it was born with, such as being read-only
             self._caller.calls.decide(left, in_the_books=False)
             return
         if self._away:
