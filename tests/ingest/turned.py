@@ -99,7 +99,7 @@ class Told(Nobody):
 
 
 class Turned:
-    """A pipeline over one device d1 with a sensor s1, limited to 50, silent after 30 s, its gateway and the spool's sensor."""
+    """A pipeline over one device d1 with a sensor s1, limited to 50, silent after 30 s, and another, its gateway and the spool's sensor."""
 
     def __init__(
         self,
@@ -114,6 +114,7 @@ class Turned:
         sensors = [
             sensor(1, row, "s1"),
             *(sensor(n, own, key, is_virtual=True) for n, key in ((2, "_gateway.d1"), (3, "_spool"))),
+            sensor(4, row, "s2"),
         ]
         self.directory = Directory(1, [row, own], sensors)
         stale = definition(1, 1, detector="stale", setpoint=SILENT_S)
@@ -145,17 +146,17 @@ class Turned:
         """Organs without a past."""
         return Organs.grow(self.directory, self.definitions, 5 * SECOND)
 
-    def turn(self, *seqs: int, after_s: float = 1.0, value: float = 1.0) -> Work | None:
+    def turn(self, *seqs: int, after_s: float = 1.0, value: float = 1.0, key: str = "s1") -> Work | None:
         """One turn, until what it judged is stored or spooled; d1 has sent these messages."""
-        self.begin(*seqs, after_s=after_s, value=value)
+        self.begin(*seqs, after_s=after_s, value=value, key=key)
         ended = self.pipeline.end()
         return ended[0] if ended else None
 
-    def begin(self, *seqs: int, after_s: float = 1.0, value: float = 1.0) -> list[Work]:
+    def begin(self, *seqs: int, after_s: float = 1.0, value: float = 1.0, key: str = "s1") -> list[Work]:
         """One turn, as far as it goes without waiting; what came to its end meanwhile."""
         self.now_us += int(after_s * SECOND)
         if seqs:
-            bodies = [payload(seq, self.now_us, [{"s": "s1", "v": value}]) for seq in seqs]
+            bodies = [payload(seq, self.now_us, [{"s": key, "v": value}]) for seq in seqs]
             self.source.lots.append([message("d1", body, self.now_us) for body in bodies])
         return self.pipeline.run_once(0)
 
