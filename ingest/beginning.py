@@ -65,7 +65,7 @@ def begin(
     spool.fit(mark.batch_no, judged_now, mark.lineage)
     count, now_us, watched_us = 0, resumed.now_us, resumed.watched_us
     gaps: list[GapRow] = []
-    for record in _spooled(spool, mark.batch_no):
+    for record in spooled(spool, mark.batch_no):
         gaps += replay_spooled(record, organs)
         held = _after(held, record)
         now_us, watched_us = record.judgement.now_us, record.judgement.watched_us
@@ -79,14 +79,14 @@ def begin(
     return Begun(mark, directory, organs, resumed, count, missed)
 
 
-def _spooled(spool: Spool, mark_no: int) -> Iterator[Record]:
+def spooled(spool: Spool, mark_no: int) -> Iterator[Record]:
     """What waits in the spool, in order; what cannot be read is lost, and what follows takes its number."""
     number = mark_no + 1
     while number <= (spool.tail_no or mark_no):
         try:
             record = spool.read(number)
         except SpoolDamaged as error:
-            spool.mend(number - 1, None, str(error))
+            spool.mend(mark_no, None, str(error))
             continue
         yield record
         number += 1

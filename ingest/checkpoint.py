@@ -125,8 +125,9 @@ def replay_spooled(record: Record, organs: Organs) -> list[GapRow]:
 
 def _replay(rows: Sequence[BatchRow], stored: NDArray[np.void], organs: Organs) -> None:
     """Judges stored batches again: readings by their judged instant, then time to the batch's own `now`."""
-    order = np.lexsort((stored["judged_at"], stored["batch_no"]))
-    stored = stored[order]
+    # What ingest says itself comes after what devices said, as it was judged: a gateway is back once somebody has spoken.
+    own = np.isin(stored["sensor_id"], organs.directory.sensor_id[list(organs.directory.own_slots())])
+    stored = stored[np.lexsort((stored["judged_at"], own, stored["batch_no"]))]
     numbers = stored["batch_no"].astype(np.int64)
     begins = np.searchsorted(numbers, [row.batch_no for row in rows], "left")
     ends = np.searchsorted(numbers, [row.batch_no for row in rows], "right")
@@ -165,4 +166,5 @@ def _with_judged(batch: ReadingBatch, packed: bytes, directory: Directory) -> Re
         np.concatenate([batch.value, extra["value"]]),
         np.concatenate([batch.quality, extra["quality"]]),
     )
-    return joined.take(np.argsort(joined.judged_at, kind="stable"))
+    own = np.isin(joined.sensor, list(directory.own_slots()))
+    return joined.take(np.lexsort((joined.judged_at, own)))

@@ -46,7 +46,8 @@ class Flushing:
         self._gatherer = Gatherer()
         self._under_way: tuple[Future[None], Notes] | None = None
         self._next = 0.0
-        self._piece = -1  # the last that was written; the beat goes with the first of a round
+        self._piece = -1  # the last that was written
+        self._next_beat = 0.0
         self._failed = False
         self._missing = 0
 
@@ -55,7 +56,7 @@ class Flushing:
         self._gatherer.see(work)
 
     def turn(self, organs: Organs, now: float) -> None:
-        """Writes the next piece, where it is time and the last one is over; the beat goes with the first.
+        """Writes the next piece, where it is time and the last one is over; each two seconds with streams and the beat.
 
         Args:
             now: of the monotonic clock, seconds.
@@ -63,7 +64,7 @@ class Flushing:
         if now < self._next or not self._over(organs):
             return
         if self._failed:  # the database is away: a beat every two seconds shows when it is back
-            self._failed, self._piece = False, -1
+            self._failed = False
             self._next = now + FLUSH_S
             return
         sensors = len(organs.directory)
@@ -72,7 +73,8 @@ class Flushing:
         self._piece = (self._piece + 1) % pieces
         slots = slice(sensors * self._piece // pieces, sensors * (self._piece + 1) // pieces)
         notes = self._gatherer.newest(organs, slots)
-        if self._piece == 0:
+        if now >= self._next_beat:
+            self._next_beat = now + FLUSH_S
             self._write(organs, notes, "judging")
         elif len(notes.newest):
             self._under_way = self._scribe.flush(notes, None), notes

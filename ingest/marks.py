@@ -58,6 +58,14 @@ class Marks:
         self.changed[slots] = False
         return slots
 
+    def carry(self, earlier: Marks) -> None:
+        """Takes newest values over from before definitions changed, with what of them was not written yet."""
+        slots = np.searchsorted(earlier.sensor_id, self.sensor_id)
+        slots[slots == len(earlier.sensor_id)] = 0
+        both = np.flatnonzero(earlier.sensor_id[slots] == self.sensor_id) if len(earlier.sensor_id) else slots[:0]
+        for name in ("received", "value", "quality", "changed"):
+            getattr(self, name)[both] = getattr(earlier, name)[slots[both]]
+
     def state(self) -> dict[str, NDArray[np.generic]]:
         """The marks as columns, copies."""
         return {name: getattr(self, name).copy() for name in ("sensor_id", "judged", "stored")}

@@ -258,6 +258,8 @@ class MqttSource:
     def _send_acks(self) -> None:
         """Writes them between paho's packets, which the socket takes whole."""
         sock = self._client.socket()
+        if not self._report.connected:
+            return  # nothing may go out before CONNECT, and what an earlier connection delivered is not confirmed on this one
         while self._acks and isinstance(sock, BufferedSocket):
             messages = self._acks.popleft().messages
             mids = [m.mid for m in messages if m.mid and m.generation == self._generation]

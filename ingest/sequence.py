@@ -78,7 +78,7 @@ class Sequences:
             return FRESH
         stream = runs[-1]
         if len(runs) > 1 and NOTHING_SAID < said_us < stream.begun_us:
-            answer = self._take_older(runs, device_id, boot, seq, said_us, sent_us, changes)
+            answer = self._take_older(runs, device_id, boot, seq, said_us, sent_us, received_us, now_us, changes)
             if answer is not None:
                 return answer
         if seq > stream.highest:
@@ -96,10 +96,26 @@ class Sequences:
         return UNKNOWN if seq < stream.floor else REPEATED
 
     def _take_older(
-        self, runs: list[Stream], device_id: int, boot: int, seq: int, said_us: int, sent_us: int, changes: list[GapRow]
+        self,
+        runs: list[Stream],
+        device_id: int,
+        boot: int,
+        seq: int,
+        said_us: int,
+        sent_us: int,
+        received_us: int,
+        now_us: int,
+        changes: list[GapRow],
     ) -> int | None:
         """What an earlier run of the boot knows of a message that names a time before the newest run began."""
         for stream in reversed(runs[:-1]):
+            if stream is runs[-2] and seq > max(stream.highest, runs[-1].highest + 1) and said_us >= stream.latest_us:
+                # The end of the run before, held back until now: of the newest it would be a loss that never was.
+                hole = stream.advance(seq, said_us, sent_us, received_us, now_us)
+                if hole is not None:
+                    changes.append(stream.row(device_id, boot, hole))
+                    stream.give_up()
+                return FILLED
             if not stream.floor <= seq <= stream.highest:
                 continue
             missing = stream.part_of(seq)

@@ -237,24 +237,28 @@ class Spool:
         try:
             if self._writer is not None and file.lineage_of(self._writer) != lineage:
                 file.keep_lineage(self._writer, lineage)
+            self.forget_until(mark_no)
             if self._entries and self._entries[0].batch_no > mark_no + 1:
                 self._close_up(mark_no)
         except sqlite3.Error as error:
             raise BadSetting(f"The spool {self._path} cannot be written ({error}).") from error
-        self.forget_until(mark_no)
         return self.tail_no or mark_no
 
     def _strange(self, mark_no: int, judged_now: int | None, lineage: str) -> str | None:
         """Why what lies here cannot be stored in this database; None: it can."""
-        first, last, newest = self._entries[0].batch_no, self._entries[-1].batch_no, self.newest_until(mark_no)
         ours = file.lineage_of(self._writer) if self._writer is not None else None
+        numbers = [entry.batch_no for entry in self._entries if entry.batch_no > mark_no]
+        stored = [
+            entry for entry in self._entries if entry.batch_no <= mark_no
+        ]  # what could not be dropped at the time
         if ours is not None and ours != lineage:
             return "it is another database"
-        if last - first + 1 != len(self._entries):
+        if numbers and numbers[-1] - numbers[0] + 1 != len(numbers):
             return "some are missing"
-        if newest is not None and judged_now != self._entries[newest - first].judged_now:
-            return f"it has another batch {newest}, of an owner that came between"
-        return "nothing says that it is the same database" if first > mark_no + 1 and ours is None else None
+        if stored and judged_now is not None and judged_now != stored[-1].judged_now:
+            return f"it has another batch {stored[-1].batch_no}, of an owner that came between"
+        follows = not numbers or bool(stored) or numbers[0] == mark_no + 1
+        return None if follows or ours is not None else "nothing says that it is the same database"
 
     def _close_up(self, mark_no: int) -> None:
         """Batches up to the first one here were lost by the database: what is left takes their numbers."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.errors import DavyError
@@ -140,10 +140,7 @@ class Storing:
         at_once = self.waiting == 0 and self._patience_s > 0
         self._given = _Given(record, list(record.rejected), at_once, time.monotonic() + self._patience_s)
         if at_once:
-            with self._news:
-                record.batch_no = self.batch_no = self.batch_no + 1
-                self._inbox = record
-                self._news.notify_all()
+            self._to_thread(record)
 
     @property
     def due(self) -> bool:
@@ -177,6 +174,9 @@ class Storing:
                 return self._committed
             if self._over:
                 raise Interrupted
+            if not given.at_once and self.waiting == 0:  # the spool has drained meanwhile, and still has no room
+                given = replace(given, at_once=True)
+                self._to_thread(given.record)
             self.wait(NO_ROOM_S)
             self.turn()
         self._after(SPOOLED)
@@ -231,6 +231,12 @@ class Storing:
         if self._failure is None:
             self._spool.forget_until(self.stored_no)
         self._spool.close()
+
+    def _to_thread(self, record: Record) -> None:
+        with self._news:
+            record.batch_no = self.batch_no = self.batch_no + 1
+            self._inbox = record
+            self._news.notify_all()
 
     def _stored(self, given: _Given) -> bool:
         """Whether it is stored before patience runs out.

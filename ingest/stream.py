@@ -146,7 +146,7 @@ class Stream:
         at_us = said_us if inside else min(max(sent_us, part.from_us), part.until_us)
         left = Part(part.first, seq - 1, part.from_us, at_us), Part(seq + 1, part.last, at_us, part.until_us)
         hole.parts[index : index + 1] = [each for each in left if each.first <= each.last]
-        if hole.missing == 0:
+        if not hole.parts:  # what of it was given up is not waited for
             self.holes.remove(hole)
         self.note(seq, said_us)
 

@@ -255,6 +255,7 @@ class Worker:
             log.error("definitions_not_taken", reason=str(error))
             return
         organs.restore(pipeline.organs.state())
+        organs.sorter.marks.carry(pipeline.organs.sorter.marks)
         self._switch(pipeline, watch, organs)
 
     def _switch(self, pipeline: Pipeline, watch: Watch, organs: Organs) -> None:

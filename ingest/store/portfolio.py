@@ -21,8 +21,10 @@ def load_portfolio(connection: Connection[Any], token: str) -> tuple[Directory, 
     """
     with transaction(connection, token):
         version = definitions_version(connection)
-        directory = Directory(version, _devices(connection), _sensors(connection))
+        sensors, devices = _sensors(connection), _devices(connection)
         found = load_definitions(connection)
+    known = {device.device_id for device in devices}  # one may have gone between the two
+    directory = Directory(version, devices, [sensor for sensor in sensors if sensor.device_id in known])
     slot = directory.slots_of(np.array([d.sensor_id for d in found], np.int32))
     kept = [d for d, s in zip(found, slot.tolist(), strict=True) if s != NO_SLOT]
     return directory, DefinitionSet(version, kept, slot[slot != NO_SLOT], len(directory))

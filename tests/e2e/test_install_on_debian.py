@@ -149,7 +149,7 @@ def psql() -> Path:
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A machine on which packages are installed, and nothing of Davy."""
     try:
-        with start_postgres("timescaledb", fsync=False, memory=memory()) as postgres:
+        with start_postgres("timescaledb", fsync=True, memory=memory()) as postgres:
             broker = run_folder.claim("mosquitto")
             (broker / "conf.d").mkdir(mode=0o755)
             (tmp_path / "state").mkdir()

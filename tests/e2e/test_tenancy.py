@@ -52,7 +52,7 @@ ABOVE_LIMITS: Final = (
 )  # fmt: skip
 SERVERS_OWN = {"pg_catalog", "information_schema"}
 # Without row security because no row of them belongs to a company.
-OF_NOBODY = {"public.schema_migration", "public.ingest_status", "public.process_status"}
+OF_NOBODY = {"public.schema_migration", "public.ingest_status", "public.v_ingest_beat", "public.process_status"}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from davy.servers import PostgresServer
+from ingest.mqtt_client import MqttOptions
 from tests.conftest import StartMosquitto
 from tests.database import clone, drop
 from tests.ingest.held import LARGE, SMALL, Device, forget, frozen, gate, wait_until_sent, write_down
@@ -21,7 +22,7 @@ from tests.ingest.rig import PASSWORDS, Rig, wait_for
 
 pytestmark = [pytest.mark.db, pytest.mark.broker]
 
-WINDOW = 2000  # messages that the broker delivers before it waits for acks
+WINDOW = MqttOptions(host="", port=0, worker="").window  # messages that the broker delivers before it waits for acks
 PROMISED_S = 60.0  # until a loss is an alarm
 ROUND_S = 0.5  # in which acks that were handed over are on the wire
 PATIENT = {"patience_s": 120.0}  # nothing goes by way of the spool, so acks wait for the database

@@ -69,3 +69,13 @@ def test_what_changed_is_taken_piece_by_piece() -> None:
     assert marks.take_changed(slice(0, 2)).tolist() == [0]
     assert marks.take_changed(slice(2, 4)).tolist() == [2, 3]
     assert marks.take_changed(slice(0, 4)).tolist() == []
+
+
+def test_newest_values_live_on_when_definitions_change() -> None:
+    """What was not written yet is written by the new marks; a sensor that is new has nothing."""
+    earlier = one_sensor()
+    earlier.sort(readings((10, 10, 4.5)))
+    fresh = one_sensor()
+    fresh.carry(earlier)
+    assert fresh.value.tolist() == [4.5]
+    assert fresh.take_changed(slice(None)).tolist() == [0]

@@ -214,3 +214,29 @@ def test_every_message_is_taken_once(seqs: list[int], cut: int) -> None:
     assert sorted(seq for seq, _ in known) == sorted(expected)
     missing = set(range(min(expected), max(expected) + 1)) - expected if expected else set()
     assert restored.missing(1) == len(missing)
+
+
+def test_a_hole_of_which_much_was_given_up_is_let_go_of() -> None:
+    """A backlog sent again with losses in it: what is not waited for any more stays missing, and stops nothing later."""
+    sequences = Sequences()
+    take(sequences, 0, 1000, *range(2, 4 * MOST_PARTS, 2))
+    given_up = sequences.missing(1)
+    take(sequences, *(seq for seq in range(1, 1000) if seq % 2 or seq > 4 * MOST_PARTS))
+    assert 0 < sequences.missing(1) < given_up or sequences.missing(1) == 0
+    take(sequences, *range(1002, 1002 + 4 * MOST_PARTS, 2))  # as many holes again
+    assert sequences.newest(1) is not None
+    assert take(sequences, 1002 + 4 * MOST_PARTS) == [FRESH]
+
+
+def test_what_a_device_held_back_from_before_it_began_again_is_no_loss() -> None:
+    """The end of the run before, sent after the first messages of the next: it opens no gap in either."""
+    sequences = Sequences()
+    later = START + DAY
+    changes: list[GapRow] = []
+    take(sequences, *range(1000, 1011), changes=changes)
+    assert take(sequences, 0, 1, 2, begun=later, changes=changes) == [RESTARTED, FRESH, FRESH]
+    assert take(sequences, 1011, 1012, changes=changes) == [FILLED, FILLED]
+    assert take(sequences, 1012, changes=changes) == [REPEATED]
+    assert take(sequences, 3, 4, begun=later, changes=changes) == [FRESH, FRESH]
+    assert sequences.missing(1) == 0
+    assert changes == []

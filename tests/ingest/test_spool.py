@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from core.wire import reject
+from ingest.beginning import spooled
 from ingest.spool import ASIDE, FULL, Spool
 from ingest.spooled import pack_directory, pack_record, unpack_directory, unpack_record
 from ingest.store.spool import FILE
@@ -226,7 +227,6 @@ def test_batches_the_database_has_are_dropped(turned_by: Turn, tmp_path: Path, m
     [
         (0, None, "another", "another database"),
         (2, -1, LINEAGE, "another batch 2"),
-        (2, None, LINEAGE, "another batch 2"),
         (9, -1, LINEAGE, "another batch 4"),
     ],
 )
@@ -278,6 +278,51 @@ def test_a_database_that_stepped_back_gets_what_waits(turned_by: Turn, tmp_path:
     assert unsaid.fit(20, None, LINEAGE) == 20
     assert len(unsaid.report().set_aside) == 1
     unsaid.close()
+
+
+def test_what_could_not_be_dropped_at_the_time_is_dropped_at_the_next_start(turned_by: Turn, tmp_path: Path) -> None:
+    """Batches the database has long had, and forgotten the rows of, stand before those that wait: nothing is set aside."""
+    left_behind(turned_by(patience_s=IMPATIENT_S), tmp_path / "0").close()
+    with sqlite3.connect(spool_of(tmp_path)) as connection:
+        connection.execute("UPDATE batch SET batch_no = batch_no + 100 WHERE batch_no > 2")
+    spool = Spool(tmp_path / "0", 10**9, lambda: 0)
+    assert spool.newest_until(102) == 2
+    assert spool.fit(102, None, LINEAGE) == 104
+    assert spool.report().batches == 2
+    assert spool.report().set_aside == []
+    spool.close()
+
+
+def test_at_a_start_too_a_damaged_batch_costs_itself(turned_by: Turn, tmp_path: Path) -> None:
+    """Those before it and those after it are judged again and stored, in order."""
+    left_behind(turned_by(patience_s=IMPATIENT_S), tmp_path / "0").close()
+    spoil(spool_of(tmp_path), 3)
+    spool = Spool(tmp_path / "0", 10**9, lambda: 0)
+    assert spool.fit(0, None, LINEAGE) == 4
+    seqs = [row["seq"] for record in spooled(spool, 0) for row in record.sorted.messages]
+    assert seqs == [0, 1, 3]
+    assert [spool.read(number).sorted.messages["seq"].tolist() for number in (1, 2, 3)] == [[0], [1], [3]]
+    assert len(spool.report().set_aside) == 1
+    spool.close()
+
+
+def test_what_finds_no_room_is_stored_at_once_when_the_rest_is(turned_by: Turn) -> None:
+    """The disk is full when a batch should follow into the spool, and stays so while the spool drains: nothing waits for ever."""
+    judged: list[str] = []
+
+    def after(point: str) -> None:
+        judged.append(point)
+        if judged.count("judge") == 2:
+            turned.spool._bytes += 10**12
+            threading.Timer(0.2, turned.kept.open.set).start()
+
+    turned = turned_by(patience_s=IMPATIENT_S, after=after)
+    turned.kept.open.clear()
+    first, second = turned.turn(0), turned.turn(1)
+    assert first is not None
+    assert second is not None
+    assert (first.committed is None, second.committed is None) == (True, False)
+    assert [record.batch_no for record in turned.kept.records] == [1, 2]
 
 
 def test_numbers_keep_their_types(turned_by: Turn) -> None:

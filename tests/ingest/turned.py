@@ -148,9 +148,8 @@ class Turned:
 
     def turn(self, *seqs: int, after_s: float = 1.0, value: float = 1.0, key: str = "s1") -> Work | None:
         """One turn, until what it judged is stored or spooled; d1 has sent these messages."""
-        self.begin(*seqs, after_s=after_s, value=value, key=key)
-        ended = self.pipeline.end()
-        return ended[0] if ended else None
+        ended = [*self.begin(*seqs, after_s=after_s, value=value, key=key), *self.pipeline.end()]
+        return ended[-1] if ended else None
 
     def begin(self, *seqs: int, after_s: float = 1.0, value: float = 1.0, key: str = "s1") -> list[Work]:
         """One turn, as far as it goes without waiting; what came to its end meanwhile."""
