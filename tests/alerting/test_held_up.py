@@ -9,7 +9,9 @@ import pytest
 
 from alerting import actions
 from alerting.apply import apply_events
+from alerting.delivery import Claimed, called_off
 from alerting.outbox import SETTLING
+from alerting.store import claims, notifications
 from core.batch import Event
 from tests.alerting.plant import NOW, Plant
 from tests.alerting.test_outbox import Clock, Sink, dispatcher, rounds
@@ -141,9 +143,54 @@ def test_what_was_queued_waits_until_ingest_has_said_what_is_over(plant: Plant) 
         drain(plant, plant.cleared("heat", NOW + MINUTE), at=NOW + MINUTE)
         beat(plant, BACK + timedelta(seconds=6), 0)
         clock.now = BACK + timedelta(seconds=7)
-        assert rounds(subject, clock.now) == ["cancelled", "cancelled"]
+        assert rounds(subject, clock.now) == ["cancelled"]  # and its whole call with it
     assert sink.sent == []
     assert plant.rows("SELECT DISTINCT outcome FROM notification") == [("over before anybody could be told",)]
+
+
+def test_a_call_that_was_called_off_swallows_no_danger(plant: Plant) -> None:
+    """Queued, over before anybody could be told, raised again within a quarter of an hour: nobody knows of it, so it calls."""
+    plant.apply(plant.raised("heat"))
+    plant.apply(plant.cleared("heat", NOW + MINUTE), now=NOW + MINUTE)
+    back = NOW + 5 * MINUTE
+    assert sent(plant, back, [0]) == []
+    assert plant.waiting() == [("officer", 0, "cancelled"), ("deputy", 1, "cancelled")]
+    again = NOW + 7 * MINUTE
+    plant.apply(plant.raised("heat", again), now=again)
+    assert [minute for minute, _ in sent(plant, again, range(4))] == [0, 2]
+
+
+def test_the_whole_call_is_called_off(plant: Plant) -> None:
+    """Nobody was told in time, and the deputy is not due yet: who comes later on the ladder does not hear of it alone."""
+    plant.apply(plant.raised("heat"))
+    plant.apply(plant.cleared("heat", NOW + MINUTE), now=NOW + MINUTE)
+    assert sent(plant, NOW + 1.5 * MINUTE, [0, 1, 2]) == []
+    assert plant.rows("SELECT DISTINCT outcome FROM notification") == [("over before anybody could be told",)]
+
+
+def test_who_was_told_before_is_backed_by_those_behind_them(plant: Plant) -> None:
+    """The officer heard in time, the sender was away, it is over: the ladder goes on, and what begins again belongs to it."""
+    plant.apply(plant.raised("heat"))
+    assert len(sent(plant, NOW, [0])) == 1
+    plant.apply(plant.cleared("heat", NOW + MINUTE), now=NOW + MINUTE)
+    plant.apply(plant.raised("heat", NOW + 6 * MINUTE), now=NOW + 6 * MINUTE)
+    plant.apply(plant.cleared("heat", NOW + 7 * MINUTE), now=NOW + 7 * MINUTE)
+    assert len(sent(plant, NOW + 8 * MINUTE, [0, 1])) == 1
+    assert plant.waiting() == [("officer", 0, "sent"), ("deputy", 1, "sent")]
+
+
+def test_raised_again_while_its_call_is_called_off(plant: Plant) -> None:
+    """Between the look at the queue and the end of the call: what is wanted again goes out."""
+    plant.apply(plant.raised("heat"))
+    plant.apply(plant.cleared("heat", NOW + MINUTE), now=NOW + MINUTE)
+    with plant.as_service("alerting") as connection:
+        claimed = claims.claim(connection, BACK, BACK + MINUTE)
+    assert isinstance(claimed, Claimed)
+    assert called_off(claimed, BACK)
+    plant.apply(plant.raised("heat", NOW + 2 * MINUTE), now=NOW + 2 * MINUTE)
+    with plant.as_service("alerting") as connection:
+        assert not notifications.call_off(connection, claimed.notification_id, BACK, "over")
+    assert plant.waiting() == [("officer", 0, "claimed"), ("deputy", 1, "waiting")]
 
 
 def test_ingest_that_is_gone_holds_nobody_up_for_long(plant: Plant) -> None:
