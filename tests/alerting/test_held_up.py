@@ -130,6 +130,70 @@ def test_life_safety_that_was_held_up_goes_out_at_once(plant: Plant) -> None:
     assert [minute for minute, _ in sent(plant, BACK, range(2))] == [0, 0, 0]
 
 
+@pytest.fixture
+def latched(plant: Plant) -> Plant:
+    """The plant, its high alarm latching."""
+    with plant.database.connect("owner") as owner:
+        owner.execute("UPDATE alarm_definition SET latch = true WHERE key = 'heat'")
+    return plant
+
+
+def test_what_latches_is_told_though_its_condition_is_over(latched: Plant) -> None:
+    """It stands until a person has acknowledged it: somebody must hear of it, and that it is over; once."""
+    drain(latched, latched.raised("heat"))
+    drain(latched, latched.cleared("heat", NOW + MINUTE), at=NOW + MINUTE)
+    all_is_applied(latched)
+    assert latched.alarm("heat")[:2] == ("E", False)
+    bodies: list[str] = []
+    sink, hook, clock = Sink(lambda message: bodies.append(message.text)), Sink(), Clock()
+    clock.now = BACK
+    with dispatcher(latched, clock, smtp=sink, webhook=hook) as subject:
+        assert rounds(subject, BACK) == ["sent"]
+    assert [message.subject for message in sink.sent] == ["【高】报警已锁定，待人员核实：可燃气体达25%LEL，罐区"]
+    assert "报警条件已消除" in bodies[0]
+    assert "直至" in bodies[0]
+    all_is_applied(latched, BACK + MINUTE)
+    assert latched.waiting() == [("officer", 0, "sent"), ("deputy", 1, "waiting")]
+
+
+def test_what_latches_and_was_queued_goes_out(latched: Plant) -> None:
+    """Over before anybody could be told is no reason where it waits for a person all the same."""
+    latched.apply(latched.raised("heat"))
+    drain(latched, latched.cleared("heat", NOW + MINUTE), at=NOW + MINUTE)
+    assert [minute for minute, _ in sent(latched, BACK, range(4))] == [0, 2]
+
+
+def test_what_latches_and_was_told_is_not_told_again(latched: Plant) -> None:
+    """Called in time and over twenty minutes later: a restart of ingest, which looks for the untold, finds nothing."""
+    latched.apply(latched.raised("heat"))
+    end = NOW + 20 * MINUTE
+    latched.apply(latched.cleared("heat", end), now=end)
+    all_is_applied(latched, end + MINUTE)
+    assert len(latched.waiting()) == 2
+
+
+def test_what_latches_and_was_put_aside_is_known(latched: Plant) -> None:
+    """Shelved and taken off the shelf after its end: a person has it in hand, so nobody is called."""
+    latched.apply(latched.raised("heat"))
+    latched.apply(latched.cleared("heat", NOW + MINUTE), now=NOW + MINUTE)
+    alarm = latched.definitions["heat"]
+    with latched.as_person("officer") as connection:
+        who = latched.people["officer"]
+        actions.shelve(connection, alarm, person_id=who, now=BACK, reason="repair", until=BACK + MINUTE)
+        actions.unshelve(connection, alarm, person_id=who, now=BACK + timedelta(seconds=1))
+    before = latched.waiting()
+    all_is_applied(latched, BACK + MINUTE)
+    assert latched.waiting() == before
+
+
+def test_what_latched_in_the_past_calls_nobody(latched: Plant) -> None:
+    """Learnt of an hour late, and out of the spool: as in time, it is written down as past."""
+    hour = NOW + 60 * MINUTE
+    drain(latched, latched.raised("heat"), latched.cleared("heat", NOW + MINUTE), at=hour)
+    all_is_applied(latched, hour + MINUTE)
+    assert latched.waiting() == []
+
+
 def test_what_was_queued_waits_until_ingest_has_said_what_is_over(plant: Plant) -> None:
     """While batches lie in the spool, and until ingest has been heard at all: what they end is told to nobody."""
     plant.apply(plant.raised("heat"))
