@@ -6,6 +6,7 @@ with a sentence; what the principal may not see does not exist.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,6 +22,7 @@ from alerting.store import alarms, people
 from alerting.store.people import OccurrenceRow
 from core.errors import Refused
 from core.model import Priority, Role
+from core.site_defaults import SPOOL
 from core.store.people import Actor, actor
 
 Target = int | AlarmKey  # an occurrence's id, or the alarm itself
@@ -35,6 +37,7 @@ LONGEST_SHELF: Final = {
 }
 RESOLUTIONS: Final = ("true_danger", "near_miss", "test_or_drill", "nuisance", "sensor_fault", "unknown")
 LONGEST_TEXT: Final = 4000  # characters, as occurrence_comment.body
+_UNTOLD: Final = (Alarm(State.UNACKNOWLEDGED, active=True), Alarm(State.LATCHED_UNACKNOWLEDGED))
 _LOOKS_ON: Final = frozenset({Role.UNDERWRITER, Role.RISK_ENGINEER})  # see, comment, change nothing at the client's
 
 
@@ -176,15 +179,28 @@ def call_for_what_still_holds(connection: Connection[Any], now: datetime) -> App
 
 
 def call_for_the_untold(connection: Connection[Any], now: datetime) -> AppliedEvents:
-    """Calls as of now for what began while the database was away and holds yet. For ingest, when all that waited is applied.
+    """Calls as of now for what began while the database was away and holds yet, or latches.
 
-    The ladder begins at its first step: whoever would have been called meanwhile was not. What is over calls nobody; it waits on
-    the page for whoever looks.
+    For ingest, when all that waited is applied, or the end of that cannot be waited for. The ladder begins at its first step:
+    whoever would have been called meanwhile was not. What is over calls nobody; it waits on the page for whoever looks.
     """
-    keys = alarms.untold(connection)
+    return _call_as_of(connection, alarms.untold(connection, HISTORIC), now)
+
+
+def call_for_the_spool(connection: Connection[Any], now: datetime, percent: float) -> AppliedEvents:
+    """Calls as of now for the spool that fills up, where so much of its room is still taken.
+
+    For ingest, in the batch that says so: when all that waited is applied the spool is empty, and nobody would ever be told.
+    """
+    return _call_as_of(connection, alarms.untold_spools(connection, SPOOL, percent), now)
+
+
+def _call_as_of(connection: Connection[Any], keys: Sequence[AlarmKey], now: datetime) -> AppliedEvents:
+    """Locked first and looked at again: a person may have taken one on since."""
     standings = alarms.lock(connection, keys) if keys else {}
-    untold = Alarm(State.UNACKNOWLEDGED, active=True)
-    changes = [Change(alarm=key, happening=Happening.REALARM, at=now) for key in keys if standings[key].alarm == untold]
+    changes = [
+        Change(alarm=key, happening=Happening.REALARM, at=now) for key in keys if standings[key].alarm in _UNTOLD
+    ]
     return apply_changes(connection, changes, now=now)
 
 

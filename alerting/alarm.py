@@ -83,6 +83,7 @@ _DIAGRAM = "ISA-18.2-2016 5.4 alarm state transition diagram (unverified)"
 _LATCH = "ISA-18.2-2016 5.4, latching alarm (unverified)"
 _CLOSES = "ours: the standards know no occurrence; it may be closed only when the alarm is normal"
 _OURS = "ours, stricter: a latched alarm that comes back must be heard again, so it never returns to C by itself"
+_UNTOLD = "ours: a latched alarm waits for a person also where it ended before anybody could be told of it"
 _HOLDS = "ours: what was learnt of too late to call anybody, and holds now, calls as of now"
 
 TABLE: Final = (
@@ -105,6 +106,7 @@ TABLE: Final = (
         "ISA-18.2-2016 5.4, re-alarming (unverified); OPC 10000-9 ReAlarmTime",
     ),
     Rule(_S.UNACKNOWLEDGED, _H.REALARM, _S.UNACKNOWLEDGED, _HOLDS),
+    Rule(_S.LATCHED_UNACKNOWLEDGED, _H.REALARM, _S.LATCHED_UNACKNOWLEDGED, _UNTOLD),
     Rule(_S.NORMAL, _H.RESOLVE, _S.NORMAL, _CLOSES),
 )
 _NEXT: Final = {
@@ -207,9 +209,8 @@ def step(alarm: Alarm, happening: Happening, *, at: datetime, latch: bool, until
     moved = replace(heard, state=to)
     if to not in WAITS_FOR_A_PERSON:
         moved = replace(moved, onset=None)
-    if to is not State.UNACKNOWLEDGED or alarm.suppression is not Suppression.NONE:
-        return Step(moved, changed=True)
-    if _same_call(alarm, at):
+    heard_anew = to is State.UNACKNOWLEDGED or happening is Happening.REALARM
+    if not heard_anew or alarm.suppression is not Suppression.NONE or _same_call(alarm, at):
         return Step(moved, changed=True)
     return Step(replace(moved, onset=at), changed=True, calls=True)
 

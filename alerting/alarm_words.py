@@ -9,6 +9,7 @@ import math
 from datetime import datetime
 from typing import Final
 
+from alerting.alarm import State
 from alerting.delivery import Claimed
 from alerting.reader import Fields, Reader
 from alerting.routing import is_historic
@@ -54,6 +55,8 @@ class AlarmWords:
             return _("[%(priority)s] Learnt %(waited)s late: %(title)s, %(site)s") % parts
         if self.escalated():
             return _("[%(priority)s] Nobody has acknowledged for %(waited)s: %(title)s, %(site)s") % parts
+        if self.latched():
+            return _("[%(priority)s] Latched, waits for a person: %(title)s, %(site)s") % parts
         if self.holds() or self.of.untold:
             return _("[%(priority)s] Still active after %(waited)s: %(title)s, %(site)s") % parts
         return _("[%(priority)s] %(title)s, %(site)s") % parts
@@ -64,6 +67,7 @@ class AlarmWords:
         return (
             self._first_line(),
             *self._how_long(),
+            *self._latches(),
             *self._played(),
             _("%(place)s, since %(when)s")
             % {"place": self._listed(self._company(), self.site()), "when": self._since()},
@@ -82,6 +86,7 @@ class AlarmWords:
             _("%(priority)s: %(title)s. %(place)s.")
             % {"priority": self.priority(), "title": self.title(), "place": where},
             *self._how_long(),
+            *self._latches(),
             *self._played(),
             _("Since: %(when)s") % {"when": self._since()},
             "",
@@ -108,6 +113,10 @@ class AlarmWords:
         """Whether it began long before anybody was called: learnt of late, or shelved till now."""
         return not self.historic and is_historic(self._began(), self.of.onset)
 
+    def latched(self) -> bool:
+        """Whether its condition is over, and it stands until a person has acknowledged it."""
+        return State(self.of.state) is State.LATCHED_UNACKNOWLEDGED and not self.historic
+
     def _first_line(self) -> str:
         """What, where, and the number against its limit: what a phone shows of it must be enough."""
         _ = self._
@@ -132,12 +141,31 @@ class AlarmWords:
         if self.of.untold:
             told_at = self.reader.instant(self.of.onset, self.of.time_zone)
             return (
-                _("Active since %(when)s. Davy's database was away: nobody could be told until %(told_at)s.")
+                (
+                    _(
+                        "It began at %(when)s. Davy's database was away or behind: nobody could be told until %(told_at)s."
+                    )
+                    if self.latched()
+                    else _(
+                        "Active since %(when)s. Davy's database was away or behind: nobody could be told until %(told_at)s."
+                    )
+                )
                 % {"when": self._since(), "told_at": told_at},
             )
-        if self.holds():
+        if self.holds() and not self.latched():
             return (_("It began %(waited)s ago and still holds.") % waited,)
         return ()
+
+    def _latches(self) -> tuple[str, ...]:
+        """That it is over, and a person is wanted all the same."""
+        if not self.latched():
+            return ()
+        return (
+            self._(
+                "The condition has ended, but the alarm is latched: it waits for a person to make sure and acknowledge it."
+                " The condition may come back."
+            ),
+        )
 
     def _played(self) -> tuple[str, ...]:
         """That the readings say of themselves that they are history. Any device can say so: it is no all-clear."""

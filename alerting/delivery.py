@@ -70,6 +70,7 @@ class Claimed(Envelope):
         raised_at: when the condition began that this call is about; the onset is when people began to be called for it.
         by_period: the setpoint is not the limit but the least of it: what the sensor's own period allows.
         untold: Davy knew in time, and could tell nobody before the onset.
+        told: a message of this very call has gone out before, or may have.
     """
 
     occurrence_id: int | None
@@ -104,15 +105,16 @@ class Claimed(Envelope):
     replayed: bool = False
     by_period: bool = False
     untold: bool = False
+    told: bool = False
 
     def held_up(self, now: datetime) -> bool:
         """Whether nobody has tried to send it until long after it was due. Life safety is never a matter of the past."""
         return self.attempt == 1 and self.priority != Priority.LIFE_SAFETY and now - self.due_at > HELD_UP
 
     def overtaken(self, now: datetime) -> str | None:
-        """What is back to normal before anybody could be told calls nobody."""
-        returned = State(self.state) in (State.RETURNED, State.LATCHED_UNACKNOWLEDGED)
-        return "over before anybody could be told" if returned and self.held_up(now) else None
+        """What is back to normal before anybody could be told calls nobody; one who was told is backed by those behind them."""
+        over = State(self.state) is State.RETURNED and not self.told
+        return "over before anybody could be told" if over and self.held_up(now) else None
 
     def settled(self) -> str | None:
         """A person has answered, or the alarm is suppressed."""
@@ -136,6 +138,11 @@ def why_unwanted(claimed: Envelope, now: datetime) -> str | None:
     if reason is not None and claimed.attempt > 1:
         return f"{reason}; an earlier attempt may have arrived"
     return reason
+
+
+def called_off(claimed: Envelope, now: datetime) -> bool:
+    """Whether it is unwanted for coming too late alone: then so is the whole call, of which nobody has heard."""
+    return claimed.settled() is None and claimed.overtaken(now) is not None
 
 
 def pause_before_next(key: str, attempt: int, *, asked: timedelta | None = None) -> timedelta:

@@ -200,7 +200,8 @@ def _beside(change: Change, entry: Entry, beside: set[AlarmKey]) -> bool:
 def _take(entry: Entry, change: Change, now: datetime, tells: bool) -> None:
     was = entry.after
     alarm = was.alarm
-    if alarm.onset is not None and is_historic(alarm.onset, now) and not is_historic(change.at, now):
+    is_end = change.happening is Happening.CLEAR  # that somebody was called for it, is true beyond its end
+    if alarm.onset is not None and not is_end and is_historic(alarm.onset, now) and not is_historic(change.at, now):
         alarm = replace(alarm, onset=None)  # a call for the past does not answer for what happens now
     result = step(alarm, change.happening, at=change.at, latch=was.latch, until=change.until)
     if not result.changed:

@@ -21,6 +21,7 @@ from alerting.delivery import (
     HELD_UP,
     Claimed,
     Envelope,
+    called_off,
     gives_up,
     pause_before_next,
     shifts_later_steps,
@@ -138,7 +139,13 @@ class Dispatcher:
     def _see_through(self, claimed: Envelope, now: datetime) -> Outcome:
         """One message to its end or to its next attempt; the name of the outcome."""
         if (reason := why_unwanted(claimed, now)) is not None:
-            return self._finish(claimed, "cancelled", reason)
+            ended = (
+                self._end_call(claimed, reason)
+                if called_off(claimed, now)
+                else self._finish(claimed, "cancelled", reason)
+            )
+            if ended is not None:
+                return ended
         channel = self._channels.get(claimed.channel)
         if claimed.address is None:
             return self._finish(claimed, "failed", f"the person has no {claimed.channel} address")
@@ -176,6 +183,17 @@ class Dispatcher:
             next=again,
         )
         return "retried" if marked else "lost"
+
+    def _end_call(self, claimed: Envelope, reason: str) -> Outcome | None:
+        """Cancels the message and its whole call; None where the alarm has been raised again since it was claimed."""
+        now = self._clock()
+        with self._database.transaction(self._token()) as connection:
+            if not notifications.call_off(connection, claimed.notification_id, now, reason):
+                return None
+            marked = notifications.mark_finished(
+                connection, claimed.notification_id, claimed.attempt, now, "cancelled", reason
+            )
+        return "cancelled" if marked else "lost"
 
     def _finish(self, claimed: Envelope, state: Literal["failed", "cancelled"], outcome: str) -> Outcome:
         with self._database.transaction(self._token()) as connection:

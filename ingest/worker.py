@@ -185,7 +185,7 @@ class Worker:
         self._epoch = found.mark.epoch
         writer = BatchWriter(
             options.worker, self._epoch, self._after, self._urgent,
-            self._clock if options.longest_turn_us is not None else None,
+            self._clock if options.longest_turn_us is not None else None, lambda: spool.used,
         )  # fmt: skip
         committer = Committer(options.conninfo, options.token, writer, self._stop, self._metrics)
         storing = Storing(

@@ -115,7 +115,7 @@ SITE = Board(
             "table",
             (
                 """SELECT worker AS "«Worker|采集进程»",
-       CASE state WHEN 'judging' THEN '«judging|判定中»' WHEN 'broker_away' THEN '«broker away|消息代理断开»' ELSE state END AS "«State|状态»",
+       CASE state WHEN 'judging' THEN '«judging|判定中»' WHEN 'broker_away' THEN '«broker away|消息服务器断开»' ELSE state END AS "«State|状态»",
        round(extract(epoch FROM now() - beat_at)) AS "«Beat, s ago|心跳（秒前）»"
 FROM ingest_status ORDER BY worker""",
             ),
@@ -123,7 +123,7 @@ FROM ingest_status ORDER BY worker""",
         ),
         Panel(
             "«Devices on line|在线设备»",
-            "«Of this site, by their own word and the broker's.|按设备自报和消息代理的通知统计。»",
+            "«Of this site, by their own word and the broker's.|按设备自报和消息服务器的通知统计。»",
             "stat",
             (
                 """SELECT count(*) FILTER (WHERE t.online) AS "«on line|在线»", count(*) AS "«known|已知»"

@@ -123,14 +123,45 @@ def uncalled_but_held(connection: Connection[Any], now: datetime, news: timedelt
     return [(AlarmKey(definition_id, sensor_id), onset) for definition_id, sensor_id, onset in rows]
 
 
-def untold(connection: Connection[Any]) -> list[AlarmKey]:
-    """Active alarms that wait for a person, and nobody is being called; in the order of their keys."""
+def untold(connection: Connection[Any], news: timedelta) -> list[AlarmKey]:
+    """Alarms that wait for a person, active or latched, and nobody is being called; in the order of their keys.
+
+    Args:
+        news: a latched one whose beginning was learnt of later than this after it happened is the past, and calls nobody. Nor
+            does one that was put aside since it ended: who did that knows of it.
+    """
     rows = connection.execute(
         """
-        SELECT definition_id, sensor_id FROM alarm
-        WHERE state = 'B' AND state <> 'A' AND active AND suppression = 'none' AND onset IS NULL
-        ORDER BY definition_id, sensor_id
+        SELECT a.definition_id, a.sensor_id FROM alarm a
+        WHERE a.state IN ('B', 'E') AND a.state <> 'A' AND a.suppression = 'none' AND a.onset IS NULL
+          AND (a.active OR EXISTS (
+              SELECT FROM transition c
+              CROSS JOIN LATERAL (
+                  SELECT t.at, t.recorded_at FROM transition t
+                  WHERE t.definition_id = c.definition_id AND t.sensor_id = c.sensor_id AND t.event = 'raise'
+                  ORDER BY t.number DESC LIMIT 1
+              ) r
+              WHERE c.definition_id = a.definition_id AND c.sensor_id = a.sensor_id AND c.number = a.transitions
+                AND c.event = 'clear' AND r.recorded_at - r.at <= %s
+          ))
+        ORDER BY a.definition_id, a.sensor_id
+        """,
+        (news,),
+    ).fetchall()
+    return [AlarmKey(*row) for row in rows]
+
+
+def untold_spools(connection: Connection[Any], key: str, percent: float) -> list[AlarmKey]:
+    """Of those that are active and of which nobody has been told, the alarms of Davy's own sensor `key` that `percent` reaches."""
+    rows = connection.execute(
         """
+        SELECT a.definition_id, a.sensor_id FROM alarm a
+        JOIN sensor s ON s.sensor_id = a.sensor_id AND s.is_virtual AND s.key = %s
+        JOIN alarm_definition d ON d.definition_id = a.definition_id AND d.setpoint <= %s
+        WHERE a.state = 'B' AND a.state <> 'A' AND a.suppression = 'none' AND a.onset IS NULL
+        ORDER BY a.definition_id, a.sensor_id
+        """,
+        (key, percent),
     ).fetchall()
     return [AlarmKey(*row) for row in rows]
 

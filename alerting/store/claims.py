@@ -84,7 +84,12 @@ def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
                    coalesce(t.recorded_at - t.at <= %s, false) AND EXISTS (
                        SELECT FROM transition r
                        WHERE r.definition_id = n.definition_id AND r.sensor_id = n.sensor_id AND r.at = n.onset AND r.event = 'realarm'
-                   ) AS untold
+                   ) AS untold,
+                   EXISTS (
+                       SELECT FROM notification e
+                       WHERE e.occurrence_id = n.occurrence_id AND e.onset = n.onset
+                         AND (e.state = 'sent' OR (e.state = 'waiting' AND e.attempt > 0) OR (e.state = 'claimed' AND e.attempt > 1))
+                   ) AS told
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel

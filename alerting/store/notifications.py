@@ -124,6 +124,39 @@ def move_on(connection: Connection[Any], notification_id: int, by: timedelta) ->
     )
 
 
+def call_off(connection: Connection[Any], notification_id: int, now: datetime, reason: str) -> bool:
+    """Ends the call of which this message is the first word: nobody is being called, and what begins again is news.
+
+    The alarm is locked and looked at again: False where it waits for a person in earnest by now. Then the call is wanted after all.
+    """
+    row = connection.execute(
+        """
+        SELECT a.state::text FROM alarm a
+        JOIN notification n ON n.definition_id = a.definition_id AND n.sensor_id = a.sensor_id
+        WHERE n.notification_id = %s FOR NO KEY UPDATE OF a
+        """,
+        (notification_id,),
+    ).fetchone()
+    if row is None or row[0] in ("B", "E"):
+        return False
+    connection.execute(
+        """
+        UPDATE alarm a SET onset = NULL FROM notification n
+        WHERE n.notification_id = %s AND a.definition_id = n.definition_id AND a.sensor_id = n.sensor_id AND a.onset = n.onset
+        """,
+        (notification_id,),
+    )
+    connection.execute(
+        """
+        UPDATE notification later SET state = 'cancelled', finished_at = %(now)s, outcome = %(reason)s FROM notification n
+        WHERE n.notification_id = %(id)s AND later.occurrence_id = n.occurrence_id AND later.onset = n.onset
+          AND later.state = 'waiting' AND later.attempt = 0
+        """,
+        {"id": notification_id, "now": now, "reason": reason},
+    )
+    return True
+
+
 def outlook(connection: Connection[Any], now: datetime, *, but_not: Sequence[str] = ()) -> tuple[datetime | None, int]:
     """When the next message may be claimed (None where none waits), and how many are due by now and not sent.
 

@@ -208,4 +208,6 @@ def happened(texts: NullTranslations, kind: str, what: str, detail: str) -> str:
         return _("Comment")
     if kind == "look":
         return _("The insurer looked at the evidence")
+    if what == "realarm" and detail == "E":
+        return _("People called: latched, waits for a person")
     return said(texts, _EVENTS, what)

@@ -90,7 +90,7 @@ CREATE INDEX alarm_not_normal ON alarm (company_id) WHERE state <> 'A';
 CREATE INDEX alarm_suppressed ON alarm (definition_id, sensor_id) WHERE suppression <> 'none';
 CREATE INDEX alarm_shelved ON alarm (suppressed_until) WHERE suppression = 'shelved';
 
-CREATE TABLE transition (                      -- append-only; replaying them gives `alarm`
+CREATE TABLE transition (                      -- append-only; replaying them gives `alarm`, but for its onset: whether a call runs, the queue ends
     transition_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     company_id  int NOT NULL REFERENCES company,
     definition_id int NOT NULL,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from alerting.actions import call_for_the_untold
+from alerting.actions import call_for_the_spool, call_for_the_untold
 from alerting.apply import apply_events
 from alerting.store.alarms import active
 from core.batch import Event, Int32, ReadingBatch
@@ -36,6 +36,9 @@ STORE_POINTS: Final = (FENCE, COPIED, APPLIED, COMMITTED)
 # A batch that is written down so long after it was judged comes out of the spool, and what ends its alarms may lie there too: who
 # is told of them is decided when that is known. Longer than a database takes to start again.
 OVERTAKEN_US: Final = 30_000_000
+# A database that stays behind may stay so for hours: so often people are told then of what holds, by what it knows. Ours; the longest
+# that an alarm below life safety may wait for the next, and too seldom to tell of each flicker.
+STAYS_BEHIND_US: Final = 300_000_000
 
 
 @dataclass(slots=True)
@@ -89,6 +92,7 @@ class BatchWriter:
         after: told each fault point once it is passed.
         urgent: told of what was applied, in the same transaction.
         clock: None where time follows the data: then no batch is late.
+        used: share of the spool's room that is taken, 0 to 1.
     """
 
     def __init__(
@@ -98,9 +102,12 @@ class BatchWriter:
         after: Callable[[str], None],
         urgent: Urgent | None = None,
         clock: Clock | None = None,
+        used: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._clock = clock
+        self._used = used
         self._untold = True  # somebody may wait to be told, and the next batch that is not late does it
+        self._behind_us: int | None = None  # since when every batch was late, or people were told in spite of it
         self._urgent = urgent or Nobody()
         self.worker = worker
         self.epoch = epoch
@@ -120,6 +127,7 @@ class BatchWriter:
             # Alerting's people lock alarm rows too: ingest waits at most 2 s and tries again (design section 5).
             connection.execute("SET LOCAL lock_timeout = '2s'")
             if not self._move_fence(connection, record.batch_no):
+                self._untold = True  # whether that try told anybody is not known
                 return Committed(already=True)
             self._after(FENCE)
             new, staged = _insert_readings(connection, record)
@@ -133,19 +141,31 @@ class BatchWriter:
             events = [*record.judgement.events]
             for finding in record.judgement.late:
                 events += finding.events(new)
-            tells = self._clock is None or self._clock() - record.judgement.now_us <= OVERTAKEN_US
+            written_us = record.judgement.now_us if self._clock is None else self._clock()
+            tells = written_us - record.judgement.now_us <= OVERTAKEN_US
             _apply(connection, events, record, tells)
             if record.standing is not None:
                 missed = differences(active(connection), record.standing, record.judgement.now_us)
                 _apply(connection, missed, record, tells)
                 events += missed
-            if self._untold and tells:
-                call_for_the_untold(connection, instant(record.judgement.now_us))
+            calls = self._untold if tells else self._stays_behind(written_us)
+            if calls:
+                call_for_the_untold(connection, instant(record.judgement.now_us if tells else written_us))
+            elif not tells and _fills(events, record.directory):
+                call_for_the_spool(connection, instant(written_us), 100 * self._used())
             self._urgent.applied(connection, events, record.judgement.now_us)
             self._after(APPLIED)
         self._untold = not tells
+        if tells:
+            self._behind_us = None
+        elif calls or self._behind_us is None:
+            self._behind_us = written_us
         self._after(COMMITTED)
         return Committed(False, int(new.sum()), len(events), len(conflicts), _by_reason(rejected), replayed)
+
+    def _stays_behind(self, now_us: int) -> bool:
+        """Whether batches have been late without a break for so long that nobody may wait for the end of it."""
+        return self._behind_us is not None and now_us - self._behind_us >= STAYS_BEHIND_US
 
     def _move_fence(self, connection: Connection[Any], batch_no: int) -> bool:
         """Moves the mark by exactly one; False where it is at `batch_no` already."""
@@ -262,6 +282,12 @@ def _by_reason(rejected: Sequence[Rejected]) -> dict[str, int]:
         if not row.kept_id:  # it was counted when it came
             counted[row.reason] += row.count
     return counted
+
+
+def _fills(events: Sequence[Event], directory: Directory) -> bool:
+    """Whether it begins here that the spool fills up."""
+    own = {int(directory.sensor_id[slot]) for slot in directory.spool_slot.values()}
+    return any(event.active and event.sensor_id in own for event in events)
 
 
 def _apply(connection: Connection[Any], events: list[Event], record: Record, tells: bool) -> None:

@@ -41,6 +41,7 @@ def after(*happenings: Happening, latch: bool = False, every: timedelta = timede
         ([H.RAISE, H.ACKNOWLEDGE, H.CLEAR, H.RAISE], True, "B"),
         ([H.RAISE, H.ACKNOWLEDGE, H.REALARM], False, "B"),
         ([H.RAISE, H.REALARM], True, "B"),
+        ([H.RAISE, H.CLEAR, H.REALARM], True, "E"),
         ([H.RAISE, H.ACKNOWLEDGE, H.SHELVE, H.UNSHELVE], False, "B"),
         ([H.RAISE, H.ACKNOWLEDGE, H.SHELVE, H.CLEAR, H.UNSHELVE], False, "A"),
         ([H.SHELVE, H.RAISE, H.SHELF_EXPIRED], False, "B"),
@@ -117,7 +118,8 @@ class PeopleAndPlant(RuleBasedStateMachine):
         self.alarm = result.alarm
         assert result.changed or result.alarm == before or happening in (H.RAISE, H.CLEAR)
         if result.calls:
-            assert self.alarm.state is State.UNACKNOWLEDGED
+            latched = self.alarm.state is State.LATCHED_UNACKNOWLEDGED and happening is H.REALARM
+            assert self.alarm.state is State.UNACKNOWLEDGED or latched
             assert self.alarm.suppression is Suppression.NONE
             assert self.alarm.onset == self.now
         if before.suppression is not Suppression.NONE and self.alarm.suppression is Suppression.NONE:

@@ -103,6 +103,18 @@ def test_what_still_holds_says_for_how_long() -> None:
     )
 
 
+def test_what_latched_says_that_it_is_over_and_waits() -> None:
+    """To both, and no all-clear; that nobody answered is told first of who comes later."""
+    for audience in ("client", "insurer"):
+        message = compose(claimed(state="E", audience=audience), public_url=URL)
+        assert message.subject == "[Life safety] Latched, waits for a person: Gas at 25 % LEL, Tank farm"
+        assert "The condition has ended, but the alarm is latched" in message.text
+        assert "The condition may come back." in message.text
+    later = compose(claimed(state="E", due_at=LATER, step=1), public_url=URL)
+    assert later.subject.startswith("[Life safety] Nobody has acknowledged")
+    assert "is latched" in later.text
+
+
 def test_an_escalation_says_how_long_nobody_answered() -> None:
     """The deputy must know that the first one has not answered."""
     message = compose(claimed(due_at=LATER, step=1), public_url=URL)

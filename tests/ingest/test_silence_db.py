@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from alerting.apply import apply_events
 from core.batch import Event
 from core.db import transaction
 from ingest.instant import instant
-from ingest.store.batch import OVERTAKEN_US
+from ingest.store.batch import OVERTAKEN_US, STAYS_BEHIND_US, BatchWriter, Committed, Record
 from ingest.store.portfolio import load_portfolio
+from ingest.storing import PATIENCE_S
 from tests.database import TestDatabase
 from tests.ingest.plant import install
 from tests.ingest.scene import PERIOD_S, SENSORS, Scene
-from tests.ingest.test_store_db import Bench, bench, installed
+from tests.ingest.test_store_db import SECOND, Bench, bench, installed
 
 __all__ = ["bench", "installed"]  # fixtures: a pipeline over a real database, turned by hand
 
@@ -101,3 +105,80 @@ def test_a_short_outage_changes_nothing(bench: Bench) -> None:
     bench.late_us = OVERTAKEN_US
     bench.say(bench.reading(1, 60.0))
     assert calls(bench) == [("raise", 1)]
+
+
+def test_a_database_that_stays_behind_keeps_nobody_waiting_for_long(bench: Bench) -> None:
+    """Five minutes of nothing but late batches: what holds by what it knows is told as of now, and again after five more."""
+    bench.late_us = OVERTAKEN_US + SECOND
+    bench.say(bench.reading(1, 60.0))
+    bench.now_us += STAYS_BEHIND_US - 2 * SECOND
+    bench.say(bench.reading(2, 60.0))
+    assert calls(bench) == [("raise", 0)]
+    bench.say(bench.reading(3, 60.0))
+    assert calls(bench) == [("raise", 1), ("realarm", 1)]
+    ((onset, due),) = bench.rows("SELECT onset, due_at FROM notification")
+    assert onset == due == instant(bench.now_us + bench.late_us), (
+        "no message of the past, which the outbox would hold up"
+    )
+    bench.say(bench.reading(4, 1.0))
+    with bench.database.connect("owner") as owner:  # somebody has answered
+        owner.execute("UPDATE alarm SET state = 'A', onset = NULL")
+    bench.say(bench.reading(5, 60.0))
+    assert calls(bench)[-1] == ("raise", 1)
+    bench.now_us += STAYS_BEHIND_US - 4 * SECOND
+    bench.say(bench.reading(6, 60.0))
+    assert calls(bench)[-1] == ("raise", 1)
+    bench.say(bench.reading(7, 60.0))
+    assert calls(bench)[-1] == ("realarm", 2)
+
+
+def test_one_batch_in_time_ends_the_falling_behind(bench: Bench) -> None:
+    """The five minutes are of late batches without a break."""
+    bench.late_us = OVERTAKEN_US + SECOND
+    bench.say(bench.reading(1, 1.0))
+    bench.late_us = 0
+    bench.say(bench.reading(2, 1.0))
+    bench.now_us += STAYS_BEHIND_US
+    bench.late_us = OVERTAKEN_US + SECOND
+    bench.say(bench.reading(3, 60.0))
+    assert calls(bench) == [("raise", 0)]
+
+
+@pytest.mark.parametrize(("used", "told"), [(0.85, 1), (0.4, 0)], ids=["still", "drained"])
+def test_the_spool_that_fills_up_is_told_of_while_it_does(
+    database: TestDatabase, tmp_path: Path, used: float, told: int
+) -> None:
+    """Once the spool is empty that is over: so its alarm waits for no batch in time, if the room is taken even now."""
+    installed = install(database)
+    bench = Bench(database, tmp_path, PATIENCE_S)
+    try:
+        key = installed.definition["_spool"], installed.sensor["_davy/_spool"]
+        bench.late_us = OVERTAKEN_US + SECOND
+        bench.used = used
+        bench.pipeline.differences = [Event(*key, active=True, at=bench.now_us, value=85.0)]
+        bench.say(bench.reading(1, 60.0))
+        assert bench.rows("SELECT definition_id, count(*)::int FROM notification GROUP BY 1") == [(key[0], 1)] * told
+    finally:
+        bench.end()
+
+
+def test_a_commit_whose_answer_was_lost_leaves_nobody_untold(bench: Bench) -> None:
+    """The late batch is there though its try failed: the next batch in time looks for whom it did not call."""
+    bench.say(bench.reading(1, 1.0))
+    heard, tries = bench.writer.commit, [0]
+    unheard = BatchWriter("w", bench.mark.epoch, lambda _: None, clock=lambda: bench.now_us + bench.late_us)
+
+    def answer_lost(connection: psycopg.Connection[Any], token: str, record: Record) -> Committed:
+        tries[0] += 1
+        if tries[0] == 1:
+            unheard.commit(connection, token, record)
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+        return heard(connection, token, record)
+
+    bench.writer.commit = answer_lost  # type: ignore[method-assign]
+    bench.late_us = OVERTAKEN_US + SECOND
+    bench.say(bench.reading(2, 60.0))
+    assert calls(bench) == [("raise", 0)]
+    bench.late_us = 0
+    bench.say(bench.reading(3, 60.0))
+    assert calls(bench) == [("raise", 1), ("realarm", 1)]

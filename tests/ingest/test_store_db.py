@@ -77,6 +77,7 @@ class Bench:
         self.folder = folder
         self.now_us = time.time_ns() // 1000
         self.late_us = 0  # how long after it was judged a batch is written down
+        self.used = 0.0  # share of the spool's room that is taken then
         self.source = Hand()
         self.metrics = Metrics()
         self.stop = threading.Event()
@@ -88,7 +89,9 @@ class Bench:
         with open_connection(conninfo) as connection:
             found = begin(connection, token, "w", 5 * SECOND, spool, Nobody(), lambda: self.now_us)
         self.mark = found.mark
-        self.writer = BatchWriter("w", self.mark.epoch, lambda _: None, clock=lambda: self.now_us + self.late_us)
+        self.writer = BatchWriter(
+            "w", self.mark.epoch, lambda _: None, clock=lambda: self.now_us + self.late_us, used=lambda: self.used
+        )
         self.committer = Committer(conninfo, lambda: token, self.writer, self.stop, self.metrics.ingest)
         self.storing = Storing(
             self.committer, spool, self.metrics.ingest,
