@@ -18,7 +18,8 @@ Gettext = Callable[[str], str]
 NAMED: Final = 5  # of many, how many are named
 # What a server, a file, a row or a setting that reads otherwise than a check expects makes of its lines.
 BREAKS: Final = (
-    OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, psycopg.Error, DavyError,
+    OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, AssertionError,
+    psycopg.Error, DavyError,
 )  # fmt: skip
 
 
