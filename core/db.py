@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
-from psycopg.errors import IdleInTransactionSessionTimeout
+from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -85,11 +85,15 @@ class Database:
         """One transaction on behalf of `token`.
 
         Raises:
-            DatabaseAway: when no connection is to be had, or it broke on the way.
+            DatabaseAway: when no connection is to be had, it broke on the way, or it may not write. A session keeps what it was born
+                with, such as being read-only: then the pool begins afresh, and the next try asks the server as it is by then.
         """
         try:
             with self._pool.connection() as connection, transaction(connection, token):
                 yield connection
+        except ReadOnlySqlTransaction as error:
+            self._pool.drain()
+            raise DatabaseAway(f"The database is read-only: {first_line(error)}") from error
         except (PoolTimeout, psycopg.OperationalError, IdleInTransactionSessionTimeout) as error:
             if isinstance(error, psycopg.Error) and error.sqlstate is not None and not _away(error.sqlstate):
                 raise

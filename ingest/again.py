@@ -2,13 +2,15 @@
 
 What a person asks for is a row that names site, device and reason, never content. The messages are read as they were kept, and go
 through the six steps as any others, by the topic they came on: what was not the device's to say then is not now. Their readings
-are judged as what they are, late; what of them is stored already finds its key taken. What came of each is written in the
+are judged as what they are: late where their sensor has been judged further, in full where it was never heard before; what of
+them is stored already finds its key taken. What came of each is written in the
 transaction that stores its batch, so asking twice, or a kill at any point, stores nothing twice (docs/decisions/0025).
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any, Final
 
 import psycopg
@@ -23,7 +25,11 @@ from ingest.source import Again, Clock, Kept, Lot, RawMessage, Source, SourceRep
 from ingest.store import again as store
 
 LOOK_S: Final = 1.0
-BUSY_S: Final = 0.05  # how often, whether the last lot is stored
+BUSY_S: Final = 0.05  # between looks whether the last lot is stored, at first
+CALM_S: Final = 2.0  # and at most, while a spool is drained
+LOST_S: Final = (
+    120.0  # a lot that is not stored by then is given again: its batch may have been lost with a damaged spool
+)
 FAREWELL_S: Final = 10.0
 
 log = logger(__name__)
@@ -37,10 +43,18 @@ class AgainSource:
         conninfo: of the database, as the role ingest.
         worker: whose map must be the one in force.
         look_s: how often it is looked whether somebody asks.
+        lost_s: after how long a lot that was taken and is not stored is given again.
     """
 
     def __init__(
-        self, source: Source, conninfo: str, token: Token, worker: str, clock: Clock, look_s: float = LOOK_S
+        self,
+        source: Source,
+        conninfo: str,
+        token: Token,
+        worker: str,
+        clock: Clock,
+        look_s: float = LOOK_S,
+        lost_s: float = LOST_S,
     ) -> None:
         self._source = source
         self._conninfo = conninfo
@@ -48,6 +62,7 @@ class AgainSource:
         self._worker = worker
         self._clock = clock
         self._look_s = look_s
+        self._lost_s = lost_s
         self._stop = threading.Event()
         self._news = threading.Condition()
         self._ready: Lot | None = None
@@ -132,8 +147,27 @@ class AgainSource:
         with self._news:
             self._ready = Lot(messages, Again(asked.replay_id, upto))
             self._news.wait_for(lambda: self._ready is None or self._stop.is_set())
-        while not self._stop.wait(BUSY_S):
+        return self._wait_for(connection, Again(asked.replay_id, upto))
+
+    def _wait_for(self, connection: Connection[Any], given: Again) -> bool:
+        """Until the lot is stored, or long enough that it may be lost: what is next is then read anew, and a lot that comes twice is
+        settled once. False where the process is to end.
+        """
+        began = time.monotonic()
+        while not self._stop.wait(pause_s(waited_s := time.monotonic() - began)):
             with transaction(connection, self._token()):
-                if store.done_upto(connection, asked.replay_id) >= upto:
+                if store.done_upto(connection, given.replay_id) >= given.upto_id:
                     return True
+            if waited_s >= self._lost_s:
+                log.warning("replay_given_again", replay=given.replay_id, upto=given.upto_id, waited_s=round(waited_s))
+                return True
         return False
+
+
+def pause_s(waited_s: float) -> float:
+    """How long until the next look, by how long it has been waited: a lot is stored in a tenth of a second or, with a spool, in minutes.
+
+    >>> pause_s(0.0), pause_s(1.0), pause_s(60.0)
+    (0.05, 0.25, 2.0)
+    """
+    return min(CALM_S, max(BUSY_S, waited_s / 4))

@@ -33,7 +33,8 @@ CREATE INDEX rejected_message_by_content ON rejected_message (sha256);
 CREATE INDEX rejected_message_by_time ON rejected_message (received_at);
 
 -- Deletes rejected messages that are older than asked for, and of each device those beyond its newest `most_a_device`, `most` at
--- once. Holds to floors of its own, and to legal holds, whoever calls it. Those from nobody we know count as one device.
+-- once. Holds to floors of its own, and to legal holds, whoever calls it. A device that nobody knows is the one that the topic names;
+-- those of a site, or of no site that is known, have ten such allowances in all: names cost nothing.
 CREATE FUNCTION davy_rejected_forget(older_than timestamptz, most_a_device int, most int) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -50,10 +51,14 @@ BEGIN
                 ORDER BY m.received_at DESC OFFSET greatest(most_a_device, 100) LIMIT 1) edge
             JOIN rejected_message r ON r.device_id = d.device_id AND r.received_at <= edge.received_at
             UNION
-            SELECT r.rejected_id, r.received_at, r.site_id
-            FROM (SELECT m.received_at FROM rejected_message m WHERE m.device_id IS NULL
-                  ORDER BY m.received_at DESC OFFSET greatest(most_a_device, 100) LIMIT 1) edge
-            JOIN rejected_message r ON r.device_id IS NULL AND r.received_at <= edge.received_at) old
+            SELECT s.rejected_id, s.received_at, s.site_id
+            FROM (SELECT m.rejected_id, m.received_at, m.site_id,
+                         row_number() OVER (PARTITION BY m.site_id, split_part(m.topic, '/', 3), split_part(m.topic, '/', 4)
+                                            ORDER BY m.received_at DESC, m.rejected_id DESC) AS of_device,
+                         row_number() OVER (PARTITION BY m.site_id ORDER BY m.received_at DESC, m.rejected_id DESC) AS of_site
+                  FROM rejected_message m WHERE m.device_id IS NULL
+                    AND EXISTS (SELECT FROM rejected_message x WHERE x.device_id IS NULL OFFSET greatest(most_a_device, 100))) s
+            WHERE s.of_device > greatest(most_a_device, 100) OR s.of_site > 10 * greatest(most_a_device, 100)) old
         WHERE NOT davy_is_held(old.received_at, old.received_at, old.site_id) LIMIT most);
     GET DIAGNOSTICS gone = ROW_COUNT;
     DELETE FROM rejected_replay WHERE finished_at < bound;

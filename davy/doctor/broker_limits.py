@@ -1,4 +1,6 @@
-"""Doctor's look at the broker's own configuration: limits of queues that lose what it has acknowledged. Pure but for reading files."""
+"""Doctor's look at the broker's own configuration: limits of queues that lose what it has acknowledged, and the window that ingest
+counts on. Pure but for reading files.
+"""
 
 from __future__ import annotations
 
@@ -41,22 +43,31 @@ def limits(file: Path, depth: int = 0) -> dict[str, str]:
     return found
 
 
-def losses(set_to: Mapping[str, str], window: int) -> list[str]:
+def losses(set_to: Mapping[str, str]) -> list[str]:
     """Settings by which the broker loses messages that it has acknowledged, as `name value`; none where it does not.
 
-    >>> losses({}, 2000)
-    ['max_queued_messages 1000', 'max_inflight_messages 20', 'persistence false']
-    >>> losses({"max_queued_messages": "0", "max_inflight_messages": "2000", "persistence": "true"}, 2000)
-    []
+    >>> losses({}), losses({"max_queued_messages": "0", "persistence": "true"})
+    (['max_queued_messages 1000', 'persistence false'], [])
     """
     has = {**DEFAULTS, **set_to}
-    queued, inflight = _number(has["max_queued_messages"]), _number(has["max_inflight_messages"])
     wrong = [
-        (0 < queued < ENOUGH_QUEUED, "max_queued_messages"),
+        (0 < _number(has["max_queued_messages"]) < ENOUGH_QUEUED, "max_queued_messages"),
         (_number(has["max_queued_bytes"]) > 0, "max_queued_bytes"),
-        (inflight != window, "max_inflight_messages"),
-        (_number(has["max_inflight_bytes"]) > 0, "max_inflight_bytes"),
         (has["persistence"].lower() != "true", "persistence"),
+    ]
+    return [f"{name} {has[name]}" for is_wrong, name in wrong if is_wrong]
+
+
+def other_window(set_to: Mapping[str, str], window: int) -> list[str]:
+    """Settings by which the broker sends more or less before it waits for an ack than ingest counts on; nothing is lost by them.
+
+    >>> other_window({}, 4000), other_window({"max_inflight_messages": "4000"}, 4000)
+    (['max_inflight_messages 20'], [])
+    """
+    has = {**DEFAULTS, **set_to}
+    wrong = [
+        (_number(has["max_inflight_messages"]) != window, "max_inflight_messages"),
+        (_number(has["max_inflight_bytes"]) > 0, "max_inflight_bytes"),
     ]
     return [f"{name} {has[name]}" for is_wrong, name in wrong if is_wrong]
 
@@ -76,15 +87,24 @@ def broker_limits(on: Examination) -> Check:
         found = _("Not checked: the broker does not say, and %(name)s does not name its configuration.")
         return Check(name, True, found % {"name": variable("broker_config_file")})
     try:
-        wrong = losses(limits(file), settings.window)
+        set_to = limits(file)
     except OSError as error:
         found = _("%(file)s cannot be read: %(reason)s.") % {"file": file, "reason": error.strerror or error}
         return Check(name, False, found, _("Run doctor as a user who may read it."))
+    wrong, other = losses(set_to), other_window(set_to, settings.window)
     if wrong:
         found = _("The broker loses messages by what %(file)s says: %(settings)s.") % {
             "file": file,
             "settings": ", ".join(wrong),
         }
         advice = _("Set them as deploy/mosquitto.conf has them, max_inflight_messages as %(name)s, and restart it.")
+        return Check(name, False, found, advice % {"name": variable("window")})
+    if other:
+        found = _(
+            "The broker's window is not the one that ingest counts on, by what %(file)s says: %(settings)s; %(name)s is %(window)s. Nothing is lost by that."
+        ) % {"file": file, "settings": ", ".join(other), "name": variable("window"), "window": settings.window}
+        advice = _(
+            "Set max_inflight_messages and %(name)s to the same number, and max_inflight_bytes to 0. Ingest's batches have at most half of %(name)s, so that one is judged while another is stored: with a smaller window at the broker they wait for each other, with a larger one (0: without end) more messages wait in ingest's memory than it counts on."
+        )
         return Check(name, False, found, advice % {"name": variable("window")})
     return Check(name, True, _("Its queues are long enough by what %(file)s says.") % {"file": file})

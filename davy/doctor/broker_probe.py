@@ -37,7 +37,7 @@ def look_at_broker(settings: Settings) -> BrokerFacts:
     """Connects with the credentials of the settings, under a name of its own, and listens for its figures.
 
     Raises:
-        BrokerAway: it does not answer or refuses us, with its reason.
+        BrokerAway: it does not answer or refuses us, or its authority's file cannot be read; with the reason.
     """
     return _Look(settings).run()
 
@@ -64,9 +64,14 @@ class _Look:
         self._authority = settings.mqtt_tls_ca
 
     def run(self) -> BrokerFacts:
-        try:
-            if self._authority is not None:
+        if self._authority is not None:
+            try:
                 self._client.tls_set(str(self._authority))
+            except OSError as error:
+                raise BrokerAway(
+                    f"The authority's certificate {self._authority} cannot be read: {error.strerror or error}."
+                ) from error
+        try:
             self._client.connect(*self._address)
             self._turn_until(lambda: self._client.is_connected() or self._refusal is not None, TIMEOUT_S)
             if self._refusal is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -17,7 +18,7 @@ from core.principal import ServiceToken
 from core.settings import variable
 from davy.doctor import store
 from davy.doctor.clocks import database_clock, device_clocks, server_clock
-from davy.doctor.examination import Check, Examination, age, few
+from davy.doctor.examination import Check, Examination, age, few, guarded
 from davy.doctor.grafana import grafana
 from davy.doctor.life import alerting, calls, ingest, risk
 from davy.doctor.models import models
@@ -108,7 +109,11 @@ def database_checks(on: Examination) -> list[Check]:
         return [Check(name, True, found) for name, _check in asked]
     try:
         with closing(connect(url, application="doctor")) as connection:
-            return [_asked(on, name, check, connection) for name, check in asked]
+            return [
+                found
+                for name, check in asked
+                for found in guarded(on, name, partial(_asked, on, name, check, connection))
+            ]
     except DatabaseAway:
         found, advice = _("Not known: the database does not answer."), _("Mend the database first.")
         return [Check(name, False, found, advice) for name, _check in asked]
@@ -116,11 +121,11 @@ def database_checks(on: Examination) -> list[Check]:
 
 def _asked(
     on: Examination, name: str, check: Callable[[Examination, Connection[Any]], Check], connection: Connection[Any]
-) -> Check:
+) -> list[Check]:
     try:
-        return check(on, connection)
+        return [check(on, connection)]
     except psycopg.Error as error:
-        return Check(name, False, first_line(error), on.gettext("Run `davy migrate`, then look again."))
+        return [Check(name, False, first_line(error), on.gettext("Run `davy migrate`, then look again."))]
 
 
 def _database_version(on: Examination, connection: Connection[Any]) -> Check:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 
 from core.i18n import translations
 from core.settings import Settings
@@ -12,7 +13,7 @@ from davy.answer import say
 from davy.doctor.broker_limits import broker_limits
 from davy.doctor.certificates import certificate_checks
 from davy.doctor.checks import ROLES, database_checks, database_role, settings_read
-from davy.doctor.examination import Check, Examination
+from davy.doctor.examination import Check, Examination, guarded
 from davy.doctor.outside import broker_checks, channel_checks, disk, spool
 
 
@@ -36,19 +37,24 @@ def doctor(settings: Settings, *, language: str, as_json: bool) -> int:
 
 
 def examine(settings: Settings, language: str, now: datetime) -> list[Check]:
-    """All checks, in the order in which one would mend what they find."""
+    """All checks, in the order in which one would mend what they find; one that breaks down ends no other."""
     on = Examination(settings, now, translations(language).gettext)
-    return [
-        settings_read(on),
-        *(database_role(on, role) for role in ROLES),
-        *database_checks(on),
-        *broker_checks(on),
-        broker_limits(on),
-        *certificate_checks(on),
-        *channel_checks(on),
-        spool(on),
-        disk(on),
+    looks: list[tuple[str, Callable[[], list[Check]]]] = [
+        ("settings", lambda: [settings_read(on)]),
+        *((f"database_{role}", partial(_role, on, role)) for role in ROLES),
+        ("database", lambda: database_checks(on)),
+        ("broker", lambda: broker_checks(on)),
+        ("broker_limits", lambda: [broker_limits(on)]),
+        ("tls", lambda: certificate_checks(on)),
+        ("channels", lambda: channel_checks(on)),
+        ("spool", lambda: [spool(on)]),
+        ("disk", lambda: [disk(on)]),
     ]
+    return [check for name, look in looks for check in guarded(on, name, look)]
+
+
+def _role(on: Examination, role: str) -> list[Check]:
+    return [database_role(on, role)]
 
 
 def language_of(environ: Mapping[str, str]) -> str:

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import psycopg
+
+from core.db import first_line
+from core.errors import DavyError
 from core.settings import Settings
 
 Gettext = Callable[[str], str]
 
 NAMED: Final = 5  # of many, how many are named
+# What a server, a file, a row or a setting that reads otherwise than a check expects makes of its lines.
+BREAKS: Final = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, AssertionError,
+    psycopg.Error, DavyError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,19 @@ class Examination:
         """The database's address for a role, where it is set."""
         secret = getattr(self.settings, f"database_url_{role}")
         return None if secret is None else str(secret.get_secret_value())
+
+
+def guarded(on: Examination, name: str, look: Callable[[], list[Check]]) -> list[Check]:
+    """What `look` finds; where it breaks down itself, that is what is found, and the other checks go on."""
+    _ = on.gettext
+    try:
+        return look()
+    except BREAKS as error:
+        found = _("This check broke down: %(reason)s.") % {"reason": f"{type(error).__name__}, {first_line(error)}"}
+        advice = _(
+            "Look whether the settings that it reads are right; what the other checks found holds. If they are, report it."
+        )
+        return [Check(name, False, found, advice)]
 
 
 def few(names: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from core.errors import BrokerAway, DatabaseAway
 from core.settings import variable
 from davy.doctor import store
 from davy.doctor.broker_probe import look_at_broker
-from davy.doctor.examination import Check, Examination, age, few
+from davy.doctor.examination import Check, Examination, age, few, guarded
 from ingest.instant import instant
 from ingest.spool import look
 from ingest.store.spool import SpoolDamaged
@@ -38,9 +38,9 @@ def broker_checks(on: Examination) -> list[Check]:
     try:
         facts = look_at_broker(on.settings)
     except BrokerAway as error:
-        advice = _("Start the broker, or correct %(names)s.") % {
-            "names": ", ".join(map(variable, ("mqtt_host", "mqtt_port", "mqtt_user", "mqtt_password")))
-        }
+        names = ["mqtt_host", "mqtt_port", "mqtt_user", "mqtt_password"]
+        names += ["mqtt_tls_ca"] if on.settings.mqtt_tls_ca is not None else []
+        advice = _("Start the broker, or correct %(names)s.") % {"names": ", ".join(map(variable, names))}
         unknown = _("Not known: the broker does not answer.")
         return [
             Check("broker", False, str(error), advice),
@@ -68,7 +68,10 @@ def _queue(on: Examination, dropped: int | None) -> Check:
 
 def channel_checks(on: Examination) -> list[Check]:
     """Whether those who are to be told can be reached from here: the mail server, and each webhook's host."""
-    return [_mail_server(on, _recipients(on, "smtp")), _webhooks(on, _recipients(on, "webhook"))]
+    return [
+        *guarded(on, "smtp", lambda: [_mail_server(on, _recipients(on, "smtp"))]),
+        *guarded(on, "webhooks", lambda: [_webhooks(on, _recipients(on, "webhook"))]),
+    ]
 
 
 def _recipients(on: Examination, channel: str) -> list[str] | None:

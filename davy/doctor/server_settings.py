@@ -18,6 +18,10 @@ from davy.retention import weight
 FILE: Final = Path(__file__).resolve().parents[2] / "deploy" / "postgresql.conf"
 # What loses acknowledged readings where it is off; the file says the first, the others are PostgreSQL's own defaults.
 DURABLE: Final[Mapping[str, str]] = {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}
+OFF: Final = "off"
+# Waits for all that `on` waits for, and until the standby shows it. With `local` and `remote_write` this machine's disk has what is
+# acknowledged, but a standby that takes over may not: other than in the file, and no loss when the machine stops.
+STRONGER: Final[Mapping[str, str]] = {"synchronous_commit": "remote_apply"}
 # More of these than the file has is a larger machine, not a fault.
 AT_LEAST: Final = frozenset(
     {
@@ -91,7 +95,7 @@ def database_settings(on: Examination, connection: Connection[Any], durable: Map
     other = [(row, ours[row.name]) for row in there.values() if _differs(row, ours[row.name])]
     waits = [row.name for row in there.values() if row.pending_restart]
     told = few([f"{row.name} {row.shown} ({value})" for row, value in other])
-    if lossy := [row.name for row, _value in other if row.name in durable]:
+    if lossy := [row.name for row, _value in other if row.name in durable and row.setting == OFF]:
         found = _("What is acknowledged may be lost when the machine stops: %(settings)s.") % {
             "settings": ", ".join(f"{setting} {there[setting].shown}" for setting in lossy)
         }
@@ -109,7 +113,7 @@ def database_settings(on: Examination, connection: Connection[Any], durable: Map
 
 
 def _differs(row: ServerSetting, value: str) -> bool:
-    if row.name.lower().startswith(TASTE):
+    if row.name.lower().startswith(TASTE) or row.setting == STRONGER.get(row.name):
         return False
     have = same_measure(row.setting, row.unit, row.vartype)
     want = same_measure(value, row.unit, row.vartype)

@@ -52,12 +52,16 @@ def insert_rejected(connection: Connection[Any], rejected: list[Rejected]) -> No
         minute = flood.received_us // MINUTE_US * MINUTE_US
         connection.execute(
             """
-            UPDATE rejected_message SET count = count + %s
-            WHERE reason = 'flood' AND device_id IS NOT DISTINCT FROM %s AND received_at >= %s AND received_at < %s
+            UPDATE rejected_message SET count = count + %s WHERE rejected_id = (
+                SELECT max(rejected_id) FROM rejected_message
+                WHERE reason = 'flood' AND device_id IS NOT DISTINCT FROM %s AND site_id IS NOT DISTINCT FROM %s AND topic = %s
+                  AND received_at >= %s AND received_at < %s)
             """,
             (
                 flood.count,
                 flood.device.row.device_id if flood.device else None,
+                flood.place[1] if flood.place else None,
+                flood.topic,
                 instant(minute),
                 instant(minute + MINUTE_US),
             ),

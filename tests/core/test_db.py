@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import psycopg
 import pytest
+from psycopg import sql
 
 from core.db import Database
 from core.errors import DatabaseAway
@@ -41,3 +44,31 @@ def test_a_statement_that_takes_too_long_is_ended(timescale_database: TestDataba
             connection.execute("SELECT pg_sleep(10)")
     finally:
         pool.close()
+
+
+def test_a_session_that_was_born_read_only_is_let_go(timescale_database: TestDatabase) -> None:
+    """Who wants to write hears that the database is away, reading goes on; once it can be written again, all sessions can."""
+    name, write = sql.Identifier(timescale_database.name), "SELECT nextval('journal_journal_id_seq')"
+    pool = Database(timescale_database.url("web"), application="reads", size=3)
+
+    def shown() -> set[object]:
+        with ExitStack() as several:
+            held = [several.enter_context(pool.transaction(None)) for _ in range(3)]
+            return {row[0] for one in held if (row := one.execute("SHOW transaction_read_only").fetchone())}
+
+    with psycopg.connect(timescale_database.server.superuser_url(), autocommit=True) as admin:
+        admin.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+        pool.open()
+        try:
+            assert shown() == {"on"}
+            admin.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
+            with (
+                pytest.raises(DatabaseAway, match=r"^The database is read-only: cannot execute nextval"),
+                pool.transaction(None) as connection,
+            ):
+                connection.execute(write)
+            assert shown() == {"off"}
+            with pool.transaction(None) as connection:
+                connection.execute(write)
+        finally:
+            pool.close()

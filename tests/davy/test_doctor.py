@@ -56,6 +56,7 @@ def test_every_sentence_is_there_in_chinese() -> None:
         "certificates",
         "checks",
         "clocks",
+        "examination",
         "life",
         "outside",
         "retention",
@@ -101,6 +102,25 @@ def test_what_waits_in_the_spool_is_told(tmp_path: Path) -> None:
         part.unlink()
     (folder / FILE).write_bytes(b"no database " * 100)
     assert "cannot be read" in spool(on).found
+
+
+@pytest.mark.broker
+def test_a_check_that_breaks_down_ends_no_other(tmp_path: Path) -> None:
+    """The address that the standby's how-to prescribes, ports that are none, a file that is no text: each has its line in the answer."""
+    nowhere = {**NOBODY, "DAVY_STATE_DIR": str(tmp_path), "DAVY_PUBLIC_URL": "https://davy.example:99999"}
+    config = tmp_path / "mosquitto.conf"
+    config.write_text("max_queued_messages \u00b2\n", encoding="utf-8")  # a digit, and no number
+    nowhere |= {"DAVY_BROKER_CONFIG_FILE": str(config)}
+    for hosts in ("127.0.0.1:1,127.0.0.2:1", "127.0.0.1,127.0.0.2", "127.0.0.1:99999"):
+        url = f"postgresql://davy_ingest:x@{hosts}/davy?target_session_attrs=read-write&connect_timeout=1"
+        checks = by_name(examine(Settings.read({**nowhere, "DAVY_DATABASE_URL_INGEST": url}), "en", NOW))
+        assert list(checks)[-1] == "disk"
+        assert "tls_database" in checks
+        assert (
+            checks["tls_web"].found == "DAVY_PUBLIC_URL is no address that can be looked at: Port out of range 0-65535."
+        )
+        assert checks["broker_limits"].found.startswith("This check broke down: ValueError, ")
+        assert not checks["broker_limits"].ok
 
 
 @pytest.mark.broker

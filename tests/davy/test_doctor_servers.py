@@ -17,12 +17,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from psycopg.conninfo import conninfo_to_dict
 
 from core.i18n import translations
 from core.settings import Settings
 from davy.doctor.broker_limits import broker_limits, limits
-from davy.doctor.certificates import certificate_checks
+from davy.doctor.certificates import certificate_checks, host_ports
 from davy.doctor.examination import Check, Examination
+from davy.doctor.outside import broker_checks
 from davy.doctor.server_settings import LOOPBACK, chunks, database_settings, same_measure
 from davy.servers import PostgresServer, start_postgres
 from tests.conftest import memory
@@ -69,6 +71,8 @@ def test_settings_are_held_against_the_file(database: TestDatabase) -> None:
         assert not found.ok
         owner.execute("SET synchronous_commit = off")
         assert "synchronous_commit off, fsync off" in database_settings(on, owner).found
+        owner.execute("SET synchronous_commit = remote_apply")
+        assert "synchronous_commit" not in database_settings(on, owner).found
         owner.execute("RESET synchronous_commit")
 
 
@@ -86,6 +90,22 @@ def test_what_differs_is_named_with_what_it_should_be(timescale_database: TestDa
         found = database_settings(examination(), owner, durable)
     assert not found.ok
     assert found.found.endswith("work_mem 4MB (16MB), jit on (off).")
+
+
+@pytest.mark.db
+def test_waiting_for_more_than_the_disk_is_no_loss(timescale_database: TestDatabase) -> None:
+    """remote_apply waits for all that `on` waits for; what waits for less of the standby differs, and loses nothing by a stop."""
+    durable = {"synchronous_commit": "on"}
+    with timescale_database.connect("owner") as owner:
+        owner.execute("SET synchronous_commit = remote_apply")
+        assert database_settings(examination(), owner, durable).ok
+        for weaker in ("remote_write", "local"):
+            owner.execute("SELECT set_config('synchronous_commit', %s, false)", (weaker,))
+            assert database_settings(examination(), owner, durable).found.startswith(
+                "Other than in deploy/postgresql.conf"
+            )
+        owner.execute("SET synchronous_commit = off")
+        assert database_settings(examination(), owner, durable).found.startswith("What is acknowledged may be lost")
 
 
 @pytest.mark.db
@@ -122,11 +142,17 @@ def test_the_broker_s_files_are_read_as_it_reads_them(tmp_path: Path) -> None:
     (tmp_path / "conf.d").mkdir()
     found = broker_limits(on)
     assert not found.ok
-    assert found.found.endswith("max_queued_messages 500, max_inflight_messages 20, persistence false.")
+    assert found.found.endswith("max_queued_messages 500, persistence false.")
     davy = tmp_path / "conf.d" / "davy.conf"
     davy.write_text((ROOT / "deploy" / "mosquitto.conf").read_text())
     assert limits(main)["max_queued_messages"] == "1000000"
     assert broker_limits(on).ok
+    for window in ("0", "2000"):
+        main.write_text(f"include_dir {tmp_path}/conf.d\nmax_inflight_messages {window}\n")
+        found = broker_limits(on)
+        assert not found.ok
+        assert f": max_inflight_messages {window}; DAVY_WINDOW is 4000. Nothing is lost by that." in found.found
+        assert "half of DAVY_WINDOW" in str(found.advice)
     davy.unlink()
     main.unlink()
     assert "cannot be read: No such file or directory." in broker_limits(on).found
@@ -227,6 +253,52 @@ def test_days_left_are_found_by_connecting(speak_tls: Speak) -> None:
     assert "No certificate from 127.0.0.1:1" in gone.found
 
 
+def test_an_authority_that_cannot_be_read_is_said_as_such(tmp_path: Path) -> None:
+    """Missing, or no certificate: nobody is told to start a server that is not to blame. Nothing is connected to for it."""
+    missing, empty = tmp_path / "missing.crt", tmp_path / "empty.crt"
+    empty.touch()
+    for file, reason in ((missing, "No such file or directory"), (empty, "")):
+        told = {
+            "DAVY_MQTT_HOST": "broker.invalid",
+            "DAVY_MQTT_TLS_CA": str(file),
+            "DAVY_DATABASE_URL_INGEST": f"postgresql://a:b@db.invalid/davy?sslrootcert={file}",
+        }
+        on = examination(**told)
+        for name, setting in (("tls_broker", "DAVY_MQTT_TLS_CA"), ("tls_database", "DAVY_DATABASE_URL_INGEST")):
+            found = by_name(on)[name]
+            assert found.found.startswith(f"The authority's certificate {file} cannot be read: {reason}")
+            assert found.advice == f"Put it there, readable for whoever connects, or correct {setting}."
+        (broker, _queue) = broker_checks(on)
+        assert broker.found.startswith(f"The authority's certificate {file} cannot be read: {reason}")
+        assert "DAVY_MQTT_TLS_CA" in str(broker.advice)
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("postgresql://a:b@one:5433,two:5434/davy", [("one", 5433), ("two", 5434)]),
+        ("postgresql://a:b@one,two/davy", [("one", 5432), ("two", 5432)]),
+        ("postgresql://a:b@one:5433,two/davy", [("one", 5433), ("two", 5432)]),
+        ("postgresql://a:b@[::1]:5433,two/davy", [("::1", 5433), ("two", 5432)]),
+        ("host=one,two port=5433 dbname=davy", [("one", 5433), ("two", 5433)]),
+        ("hostaddr=192.0.2.1 dbname=davy", [("192.0.2.1", 5432)]),
+        ("dbname=davy", [("", 5432)]),
+    ],
+)
+def test_addresses_are_read_as_libpq_reads_them(url: str, found: list[tuple[str, int]]) -> None:
+    """Lists of hosts and of ports, one port for all, none."""
+    assert host_ports({name: str(value) for name, value in conninfo_to_dict(url).items()}) == found
+
+
+@pytest.mark.parametrize("ports", ["1,2", "70000", "0", "x", "-1"])
+def test_a_port_that_is_none_is_said(ports: str) -> None:
+    """In a sentence with the setting's name."""
+    told = {"DAVY_DATABASE_URL_OWNER": f"host=one,two,three port={ports} dbname=davy"}
+    found = by_name(examination(**told))["tls_database"]
+    assert found.found.startswith("DAVY_DATABASE_URL_OWNER is no address that can be looked at: ")
+    assert not found.ok
+
+
 def test_without_tls_is_well_on_this_machine_only() -> None:
     """A broker or database elsewhere without TLS lets passwords be read on the way."""
     near = by_name(
@@ -268,5 +340,18 @@ def test_the_database_s_certificate_is_seen_too(own_postgres: PostgresServer, tm
             break
         pause.wait(0.1)
     assert found.found.endswith("in 40 days.")
-    told = {"DAVY_DATABASE_URL_INGEST": told["DAVY_DATABASE_URL_INGEST"] + f"?sslmode=verify-full&sslrootcert={cert}"}
-    assert by_name(examination(**told), frozenset())["tls_database"].ok
+
+    def with_mode(mode: str, url: str = told["DAVY_DATABASE_URL_INGEST"]) -> Check:
+        return by_name(examination(DAVY_DATABASE_URL_INGEST=f"{url}?{mode}"), frozenset())["tls_database"]
+
+    assert with_mode(f"sslmode=verify-full&sslrootcert={cert}").ok
+    for clear in ("disable", "allow"):  # the server speaks TLS, and this client does not ask for it
+        assert with_mode(f"sslmode={clear}").found.startswith("Without TLS to 127.0.0.1")
+    here = f"127.0.0.1:{own_postgres.port}"
+    both = told["DAVY_DATABASE_URL_INGEST"].replace(here, f"{here},127.0.0.1:1")
+    assert with_mode("sslmode=require", both).found.startswith("No certificate from 127.0.0.1:1: ")
+    other_name = told["DAVY_DATABASE_URL_INGEST"].replace(
+        "@127.0.0.1:", "@127.1:"
+    )  # the same address, and not in the certificate
+    assert with_mode(f"sslmode=verify-ca&sslrootcert={cert}", other_name).ok
+    assert "is not trusted" in with_mode(f"sslmode=verify-full&sslrootcert={cert}", other_name).found

@@ -33,6 +33,19 @@ def reject(
         )
 
 
+def reject_strangers(database: TestDatabase, names: dict[str, int], *, site: str = "north") -> None:
+    """So many messages of each device that nobody knows, a second apart; a site that is known sees them."""
+    with database.connect("owner") as owner:
+        for name, count in names.items():
+            owner.execute(
+                """INSERT INTO rejected_message (company_id, site_id, received_at, topic, payload, length, sha256, reason, sentence)
+                   SELECT s.company_id, s.site_id, %s::timestamptz - n * interval '1 second', format('davy/v1/%%s/%%s/readings', %s::text, %s::text),
+                          'x', 1, sha256(n::text::bytea), 'unknown_device', 'said'
+                   FROM generate_series(0, %s - 1) n LEFT JOIN site s ON s.key = %s""",
+                (NOW, site, name, count, site),
+            )
+
+
 def test_what_cannot_be_asked_for_gets_a_sentence(timescale_database: TestDatabase) -> None:
     """An unknown site or reason, what the map cannot mend, what is not there, what was kept in part."""
     install(timescale_database, virtual=False)
@@ -99,3 +112,25 @@ def test_rejected_messages_go_in_their_time(database: TestDatabase) -> None:
         assert left() == 100
     with database.connect("web", database.service_token()) as web, pytest.raises(psycopg.errors.InsufficientPrivilege):
         forget_rejected(web, NOW, 100)
+
+
+def test_unknown_devices_take_no_room_from_one_another(database: TestDatabase) -> None:
+    """The newest of each stay; those of one site have ten allowances in all, whatever names they think of; another site's have theirs."""
+    install(database, virtual=False)
+    reject_strangers(database, {"loud": 250, "quiet": 3})
+    reject_strangers(database, {f"many-{n}": 60 for n in range(20)}, site="nowhere")
+
+    def left(site: str) -> list[tuple[object, ...]]:
+        with database.connect("owner") as owner:
+            return owner.execute(
+                """SELECT split_part(topic, '/', 4), count(*) FROM rejected_message WHERE split_part(topic, '/', 3) = %s
+                   GROUP BY 1 ORDER BY 1 LIMIT 2""",
+                (site,),
+            ).fetchall()
+
+    with database.connect("alerting", database.service_token()) as alerting:
+        assert forget_rejected(alerting, NOW - timedelta(days=30), 5000) == 0
+        assert forget_rejected(alerting, NOW - timedelta(days=30), 100) == 150 + 200
+        assert forget_rejected(alerting, NOW - timedelta(days=30), 100) == 0
+    assert left("north") == [("loud", 100), ("quiet", 3)]
+    assert left("nowhere") == [("many-0", 50), ("many-1", 50)]

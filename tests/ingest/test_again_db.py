@@ -26,10 +26,18 @@ HOUR = 3600 * SECOND
 class MendedBench(Bench):
     """The bench with kept messages beside the broker's, as davy/processes/ingest.py wires it."""
 
+    lost_s = 60.0  # longer than any test
+
     def _begin(self) -> Pipeline:
         self.hand: Hand = getattr(self, "hand", None) or self.source
         self.again = AgainSource(
-            self.hand, self.database.url("ingest"), self.database.service_token, "w", lambda: self.now_us, 0.02
+            self.hand,
+            self.database.url("ingest"),
+            self.database.service_token,
+            "w",
+            lambda: self.now_us,
+            0.02,
+            self.lost_s,
         )
         self.source = self.again  # type: ignore[assignment]
         pipeline = super()._begin()
@@ -237,6 +245,29 @@ def test_a_lot_that_comes_twice_is_settled_once(bench: MendedBench) -> None:
     assert bench.pipeline.run_once(0) + bench.pipeline.end()
     bench._settle()
     assert bench.rows("SELECT taken, refused FROM rejected_replay") == [(1, 0)]
+
+
+@pytest.mark.db
+def test_a_lot_whose_batch_was_lost_is_given_again(bench: MendedBench) -> None:
+    """With a damaged spool, say: neither what is left of the request waits for ever, nor who asks next, of whatever company."""
+    for seq in range(2):
+        bench.say(message("d1", payload(seq, bench.now_us, [{"s": "gas", "v": 1.0 + seq}]), bench.now_us))
+    bench.lost_s = 0.2
+    bench.add_sensor("gas")
+    take, lost = bench.again.take, list[Lot]()
+
+    def loses_one(most: int, most_bytes: int, wait_s: float, gathered_s: float = 0.0) -> Lot:
+        lot = take(most, most_bytes, wait_s, gathered_s)
+        if lot.again is None or lost:
+            return lot
+        lost.append(lot)
+        return Lot()
+
+    bench.again.take = loses_one  # type: ignore[method-assign]
+    assert bench.ask("unknown_sensor") == (2, 0)
+    assert [len(lot) for lot in lost] == [2]
+    assert bench.rows("SELECT value FROM v_audit_reading ORDER BY value") == [(1.0,), (2.0,)]
+    assert bench.left() == []
 
 
 def refused(kept_id: int, *reasons: str) -> list[Rejected]:

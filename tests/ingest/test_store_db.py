@@ -375,6 +375,23 @@ def test_a_flood_from_one_device_is_counted(bench: Bench) -> None:
     assert bench.rows("SELECT count(*), sum(count), max(count) FROM rejected_message") == [(101, 240, 140)]
 
 
+def test_floods_from_unknown_devices_are_counted_each_in_its_own_row(bench: Bench) -> None:
+    """Neither another device's nor another company's are counted under a company that sees the row."""
+    bench.now_us = bench.now_us // (60 * SECOND) * 60 * SECOND
+    for _ in range(3):
+        loud = [message("loud", b"x", bench.now_us)] * 80
+        nobody = [one._replace(topic="davy/v1/nowhere/loud/readings") for one in loud]
+        bench.say(*loud, *nobody[:60], message("quiet", b"x", bench.now_us))
+    assert bench.rows(
+        """SELECT split_part(topic, '/', 3), split_part(topic, '/', 4), company_id IS NULL, count(*), sum(count), max(count)
+           FROM rejected_message GROUP BY 1, 2, 3 ORDER BY 1, 2"""
+    ) == [
+        ("north", "loud", False, 101, 240, 140),
+        ("north", "quiet", False, 3, 3, 1),
+        ("nowhere", "loud", True, 101, 180, 80),
+    ]
+
+
 @BOTH_WAYS
 def test_a_wrong_message_delivered_again_stands_once(bench: Bench) -> None:
     """After a crash the broker delivers again what was rejected and not acked: the row is there already."""
