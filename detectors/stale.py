@@ -50,7 +50,7 @@ class Stale(Detector):
     batches again learns the same. Not the device's stamps: of thirty readings a second apart that come in one message nobody could
     have heard one earlier.
 
-    Memory: 181 bytes a definition; 153 in a checkpoint, which keeps what the last sweep knew beside each row.
+    Memory: 189 bytes a definition; 153 in a checkpoint, which keeps what the last sweep knew beside each row.
     Warm-up: none; a sensor that never spoke is silent since the first sweep. A period is known after nine words and ten minutes.
     Fails when: somebody between sensor and us keeps sending the last value: that is `stuck`. A sensor that is silent and
         back between two sweeps was not seen to be silent. A reading from before the present watched stretch counts as
