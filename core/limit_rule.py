@@ -25,6 +25,7 @@ PRIORITIES: Final = tuple(p.value for p in Priority)
 _EVERYWHERE: Final = "any"
 PERIODS: Final = "periods"  # the parameter of a limit that goes by its sensor's own period (detectors/stale.py)
 CEILING: Final = "ceiling_s"  # and that of the longest it may wait, whatever was learned
+USUAL_CEILING_S: Final = 10_800.0  # what it waits where `CEILING` is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +290,16 @@ def _check_stricter(block: Block, rule: Rule, base: Rule) -> None:
 
 def _longest_s(rule: Rule) -> float:
     """How long a limit that goes by its sensor's period waits at most; 0 for all others."""
-    return max(rule.setpoint, rule.parameters.get(CEILING, 0.0)) if rule.parameters.get(PERIODS) else 0.0
+    return max(rule.setpoint, ceiling_s(rule.parameters)) if rule.parameters.get(PERIODS) else 0.0
+
+
+def ceiling_s(parameters: Mapping[str, float]) -> float:
+    """The longest that a limit on silence waits, whatever was learned.
+
+    >>> ceiling_s({"periods": 5.0})
+    10800.0
+    """
+    return parameters.get(CEILING, USUAL_CEILING_S)
 
 
 def _with_source(block: Block, rule: Rule, base: Rule | None) -> Rule:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from core.limit_rule import CEILING, PackLimit
+from core.limit_rule import CEILING, PERIODS, PackLimit, ceiling_s
 from core.model import Priority
 from core.portfolio import DefinitionRow, DeviceRow, ModelRow, Portfolio, SensorRow, SiteRow
 from core.site_models import add_scores
@@ -64,9 +64,9 @@ def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portf
         if sensor.mandatory and place not in watched:
             pack = packs[LIFE_SAFETY_STALE if place in calling else MANDATORY_STALE]
             _limit(added, sensor, f"{sensor.key}.{packs[MANDATORY_STALE].key}", pack)
-    ceiling_s = packs[LIFE_SAFETY_STALE].rule.parameters[CEILING]
+    most_s = ceiling_s(packs[LIFE_SAFETY_STALE].rule.parameters)
     added.definitions = [
-        _lowered(each, ceiling_s) if (each.device, each.sensor) in calling else each for each in added.definitions
+        _lowered(each, most_s) if (each.device, each.sensor) in calling else each for each in added.definitions
     ]
     devices: dict[str, list[DeviceRow]] = {}
     for device in portfolio.devices:
@@ -137,11 +137,11 @@ def _virtual_sensor(
     )
 
 
-def _lowered(row: DefinitionRow, ceiling_s: float) -> DefinitionRow:
+def _lowered(row: DefinitionRow, most_s: float) -> DefinitionRow:
     """A detector for life safety is not missed for longer because it, or a pack's limit for others, is slow."""
-    if row.detector != "stale" or row.parameters.get(CEILING, 0.0) <= ceiling_s:
+    if row.detector != "stale" or not row.parameters.get(PERIODS) or ceiling_s(row.parameters) <= most_s:
         return row
-    return replace(row, parameters={**row.parameters, CEILING: ceiling_s})
+    return replace(row, parameters={**row.parameters, CEILING: most_s})
 
 
 def _limit(added: Portfolio, sensor: SensorRow, key: str, pack: PackLimit) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import AlarmDefinition, DefinitionSet
 from detectors.contract import BAD, NEVER, NOTHING_DUE, SECOND_US, Columns, Detector, Parameters, SlotIndex
-from detectors.rhythm import PAUSES, learn
+from detectors.rhythm import PAUSES, at_least, learn
 
 AGAIN_US: Final = 10 * SECOND_US  # how often a silence that lasts is said again
 CENTURY_US: Final = 100 * 366 * 86_400 * SECOND_US  # a silence that no setpoint needs to tell from a longer one
@@ -25,9 +25,10 @@ class StaleParameters(Parameters, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Args:
         periods: it may be silent for at least so many of its own periods; 0: the setpoint alone says it.
-        period_s: how often it speaks, as somebody has declared it; 0: it is learned from the sensor itself.
-        ceiling_s: no longer than this, whatever was learned; so long too while nothing is known. A declared period is a person's
-            word: twice that is always allowed.
+        period_s: how often it is measured, as somebody has declared it; 0: nobody has. How often something comes of it is learned
+            in any case, and the longer of the two counts: who sends once a minute what is measured each second speaks each minute.
+        ceiling_s: no longer than this, whatever was learned; so long too where nothing is known and nothing declared. A declared
+            period is a person's word: twice that is always allowed. Missing, it is `core.limit_rule.USUAL_CEILING_S`.
     """
 
     periods: Annotated[float, msgspec.Meta(ge=0.0, le=1000.0)] = 0.0
@@ -45,8 +46,12 @@ class Stale(Detector):
     afterwards. A sweep over sensors that all speak costs nothing. Time in which ingest was away or behind is not silence of
     the sensor: a definition's count stands still meanwhile, whatever `watched_us` starts from.
 
-    Memory: 153 bytes a definition; 129 in a checkpoint, which keeps what the last sweep knew beside each row.
-    Warm-up: none; a sensor that never spoke is silent since the first sweep. A period is known after nine words.
+    A sensor's word is the batch it came with, at that batch's own `now`, which is stored with it: a restart that judges the same
+    batches again learns the same. Not the device's stamps: of thirty readings a second apart that come in one message nobody could
+    have heard one earlier.
+
+    Memory: 189 bytes a definition; 153 in a checkpoint, which keeps what the last sweep knew beside each row.
+    Warm-up: none; a sensor that never spoke is silent since the first sweep. A period is known after nine words and ten minutes.
     Fails when: somebody between sensor and us keeps sending the last value: that is `stuck`. A sensor that is silent and
         back between two sweeps was not seen to be silent. A reading from before the present watched stretch counts as
         made at its start.
@@ -64,19 +69,29 @@ class Stale(Detector):
         declared_us = _microseconds(self._settings["period_s"])
         self._ceiling_us = np.maximum(_microseconds(self._settings["ceiling_s"]), 2 * declared_us)
         # What comes so soon after a word belongs to it; 0: nothing is learned of this one.
-        learns = (self._periods > 0) & (declared_us == 0)
+        learns = self._periods > 0
         self._word_us = np.where(learns, np.maximum(self._turn_us / np.maximum(self._periods, 1.0), 1), 0).astype(
             np.int64
         )
-        self._period_us: Int64 = declared_us.copy()
+        self._declared_us = declared_us
+        self._period_us: Int64 = np.zeros(len(mine), np.int64)  # as learned
         self._allowed_us: Int64 = np.zeros(len(mine), np.int64)
+        self._began_at: Int64 = np.full(len(mine), NEVER, np.int64)
         self._spoke_at: Int64 = np.full(len(mine), NEVER, np.int64)
         self._pauses: Int64 = np.zeros((len(mine), PAUSES), np.int64)
         self._count: Int64 = np.zeros(len(mine), np.int64)
         self._column("period", self._period_us)
+        self._column("began_at", self._began_at)
         self._column("spoke_at", self._spoke_at)
         self._column("pauses", self._pauses)
         self._column("pauses_count", self._count)
+        # Who was heard since the last sweep, and from when until when the readings were.
+        self._fresh: Int32 = np.zeros(len(mine), np.int32)
+        self._fresh_count = 0
+        self._fresh_from: Int64 = np.full(len(mine), NEVER, np.int64)
+        self._fresh_to: Int64 = np.full(len(mine), NEVER, np.int64)
+        self._column("fresh_from", self._fresh_from)
+        self._column("fresh_to", self._fresh_to)
         self._work_out_allowed()
         # The last usable reading, moved on by the time not watched since; whether its silence was said, and when it was last.
         self._silent_from: Int64 = np.full(len(self), NEVER, np.int64)
@@ -91,16 +106,16 @@ class Stale(Detector):
         self._next_due_us = NEVER if len(self) else NOTHING_DUE
 
     def _work_out_allowed(self) -> None:
-        """`_allowed` for every row."""
-        by_period = np.minimum(self._periods * self._period_us, CENTURY_US).astype(np.int64)
-        own = np.where(self._period_us > 0, np.minimum(by_period, self._ceiling_us), self._ceiling_us)
-        self._allowed_us[:] = np.where(self._periods > 0, np.maximum(self._turn_us, own), self._turn_us)
+        """`_allowed_us` of every row."""
+        _allow(
+            np.arange(len(self), dtype=np.int32), self._turn_us, self._periods, self._declared_us, self._ceiling_us,
+            self._pauses, self._count, self._period_us, self._allowed_us,
+        )  # fmt: skip
 
     def _fill(self, batch: ReadingBatch, out: Scores) -> None:
-        soonest = _heard(
-            self._index, self._turn_us, self._periods, self._ceiling_us, self._word_us,
-            self._period_us, self._spoke_at, self._pauses, self._count,
-            self._allowed_us, self._silent_from, self._said, self._said_at, self._watching_from_us,
+        soonest, self._fresh_count = _heard(
+            self._index, self._word_us, self._allowed_us, self._silent_from, self._said, self._said_at, self._watching_from_us,
+            self._fresh, self._fresh_count, self._fresh_from, self._fresh_to,
             batch.sensor, batch.judged_at, batch.value, batch.quality,
             out.definition, out.row, out.at, out.number,
         )  # fmt: skip
@@ -112,6 +127,7 @@ class Stale(Detector):
             return Scores.empty()
         swept_us = self._swept_us
         self._leave_out_unwatched(now_us, watched_us)
+        self._learn(now_us)
         if now_us < self._next_due_us:
             return Scores.empty()
         found, self._next_due_us = _silent(
@@ -123,6 +139,21 @@ class Stale(Detector):
     def next_due_us(self) -> int:
         """The earliest instant at which a sensor can have been silent for too long, or its silence is said again."""
         return self._next_due_us
+
+    def _learn(self, now_us: int) -> None:
+        """Those that were heard since the last sweep have spoken now."""
+        if self._fresh_count == 0:
+            return
+        fresh, self._fresh_count = self._fresh[: self._fresh_count], 0
+        _learn_heard(
+            fresh, now_us, self._watching_from_us, self._fresh_from, self._fresh_to, self._word_us,
+            self._began_at, self._spoke_at, self._pauses, self._count, self._period_us,
+        )  # fmt: skip
+        _allow(
+            fresh, self._turn_us, self._periods, self._declared_us, self._ceiling_us,
+            self._pauses, self._count, self._period_us, self._allowed_us,
+        )  # fmt: skip
+        self._next_due_us = min(self._next_due_us, int((self._silent_from[fresh] + self._allowed_us[fresh]).min()))
 
     def _leave_out_unwatched(self, now_us: int, watched_us: int) -> None:
         """Moves every silence on by the time since the last sweep that was not watched."""
@@ -154,6 +185,8 @@ class Stale(Detector):
             self._watched_us = int(state["watched"][row])
             self._watching_from_us = int(state["watching_from"][row])
             self._next_due_us = NEVER
+            fresh = np.flatnonzero(self._fresh_to != NEVER).astype(np.int32)
+            self._fresh[: len(fresh)], self._fresh_count = fresh, len(fresh)
             self._work_out_allowed()
 
 
@@ -172,31 +205,63 @@ def _turn_us(definition: AlarmDefinition) -> int:
 
 
 @numba.njit(cache=True)
-def _allowed(turn: int, periods: float, period: int, ceiling: int) -> int:
-    """How long a sensor may say nothing, microseconds."""
-    if periods <= 0.0:
-        return turn
-    if period <= 0:
-        return max(turn, ceiling)
-    return max(turn, min(int(min(periods * period, 1.0 * CENTURY_US)), ceiling))
+def _allow(
+    rows: Int32,
+    turn_us: Int64,
+    periods: Float64,
+    declared_us: Int64,
+    ceiling_us: Int64,
+    pauses: Int64,
+    count: Int64,
+    period_us: Int64,
+    allowed_us: Int64,
+) -> None:
+    """How long these sensors may say nothing."""
+    for d in rows:
+        own = 0
+        if periods[d] > 0.0:
+            own = ceiling_us[d]
+            period = declared_us[d]
+            if period > 0 or period_us[d] > 0:
+                period = max(period, at_least(d, pauses, count, period_us))
+                own = min(int(min(periods[d] * period, 1.0 * CENTURY_US)), own)
+        allowed_us[d] = max(turn_us[d], own)
+
+
+@numba.njit(cache=True)
+def _learn_heard(
+    rows: Int32,
+    now: int,
+    watching_from: int,
+    fresh_from: Int64,
+    fresh_to: Int64,
+    word_us: Int64,
+    began_at: Int64,
+    spoke_at: Int64,
+    pauses: Int64,
+    count: Int64,
+    period_us: Int64,
+) -> None:
+    """Those that were heard have spoken now."""
+    for d in rows:
+        span = fresh_to[d] - fresh_from[d]
+        learn(d, now, span, watching_from, word_us[d], began_at, spoke_at, pauses, count, period_us)
+        fresh_from[d] = fresh_to[d] = NEVER
 
 
 @numba.njit(cache=True)
 def _heard(
     index: SlotIndex,
-    turn_us: Int64,
-    periods: Float64,
-    ceiling_us: Int64,
     word_us: Int64,
-    period_us: Int64,
-    spoke_at: Int64,
-    pauses: Int64,
-    count: Int64,
     allowed_us: Int64,
     silent_from: Int64,
     said: UInt8,
     said_at: Int64,
     watching_from: int,
+    fresh: Int32,
+    fresh_count: int,
+    fresh_from: Int64,
+    fresh_to: Int64,
     sensor: Int32,
     judged_at: Int64,
     value: Float64,
@@ -205,8 +270,8 @@ def _heard(
     row: Int32,
     at: Int64,
     number: Float64,
-) -> int:
-    """Scores a batch; the earliest instant at which one of its sensors can have been silent for too long."""
+) -> tuple[int, int]:
+    """Scores a batch; the earliest instant at which one of its sensors can have been silent for too long, and how many are fresh."""
     n, soonest = 0, NOTHING_DUE
     for r in range(len(sensor)):
         slot, t = sensor[r], judged_at[r]
@@ -220,14 +285,18 @@ def _heard(
                 silent_from[d] = max(silent_from[d], t, watching_from)
                 said[d] = False
                 if word_us[d] > 0:
-                    learn(d, t, watching_from, word_us[d], spoke_at, pauses, count, period_us)
-                    allowed_us[d] = _allowed(turn_us[d], periods[d], period_us[d], ceiling_us[d])
+                    if fresh_to[d] == NEVER:
+                        fresh[fresh_count] = d
+                        fresh_count += 1
+                        fresh_from[d] = fresh_to[d] = t
+                    fresh_from[d] = min(fresh_from[d], t)
+                    fresh_to[d] = max(fresh_to[d], t)
                 soonest = min(soonest, silent_from[d] + allowed_us[d])
                 number[n] = 0.0
             else:
                 number[n] = np.nan
             n += 1
-    return soonest
+    return soonest, fresh_count
 
 
 @numba.njit(cache=True)

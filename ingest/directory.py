@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from core.batch import Int32, Int64
 from core.errors import BadInput, Malformed
-from core.model import Sensor
+from core.limit_rule import PERIODS, ceiling_s
+from core.model import DefinitionSet, Sensor
 from core.units import affine
 from core.wire import TopicName, parse_topic, reject
+from detectors.contract import NOTHING_DUE, SECOND_US
 
 BROKER_KEY = "_broker"
 SPOOL_KEY = "_spool"
@@ -42,14 +44,18 @@ class Device:
         index: dense number of the device in the directory.
         slots: sensor key on the wire -> slot. Virtual sensors are not here, as no device may speak for them, but for the
             scores of models.
-        silent_after_us: how long it may say nothing before it counts as silent, microseconds; 0: nobody has declared a period
-            of any of its sensors.
+        silent_after_us: how long it may say nothing before it counts as silent, microseconds, as long as nothing is learned of it
+            (ingest/watch.py); 0: nobody has declared a period of any of its sensors.
+        wholly_declared: somebody has declared the period of each of its sensors: it may always be silent for `silent_after_us`.
+        silent_at_most_us: no longer than this in any case.
     """
 
     row: DeviceRow
     index: int
     slots: dict[str, int] = field(default_factory=dict)
     silent_after_us: int = 0
+    wholly_declared: bool = True
+    silent_at_most_us: int = NOTHING_DUE
 
 
 class Directory:
@@ -96,6 +102,7 @@ class Directory:
             if not sensor.is_virtual or device.row.key.startswith(MODEL_PREFIX):
                 device.slots[sensor.key] = slot
                 self._owner.setdefault((sensor.site_id, sensor.key), device)
+                device.wholly_declared &= sensor.period_declared
                 if sensor.period_declared:
                     shortest[device.index] = min(shortest.get(device.index, sensor.period_s), sensor.period_s)
             elif sensor.key == BROKER_KEY:
@@ -112,7 +119,19 @@ class Directory:
                     self.gateway_slot[gateway.row.device_id] = slot
         for index, period_s in shortest.items():
             seconds = max(self.SILENT_AT_LEAST_S, self.SILENT_PERIODS * period_s)
-            self.devices[index].silent_after_us = int(seconds * 1_000_000)
+            self.devices[index].silent_after_us = int(seconds * SECOND_US)
+
+    def bound_silences(self, definitions: DefinitionSet) -> None:
+        """No device may be silent for longer than any sensor of it may, by its ceiling: the device is told first, once."""
+        most_us: dict[int, int] = {}
+        for d in definitions.definitions:
+            if d.detector == "stale" and d.parameters.get(PERIODS):
+                seconds = max(d.setpoint, ceiling_s(d.parameters), 2 * d.parameters.get("period_s", 0.0))
+                most_us[d.sensor_id] = min(most_us.get(d.sensor_id, NOTHING_DUE), int(min(seconds, 1e10) * SECOND_US))
+        least_us = int(self.SILENT_AT_LEAST_S * SECOND_US)
+        for device in self.devices:
+            of = [most_us.get(self.sensors[slot].sensor_id, NOTHING_DUE) for slot in device.slots.values()]
+            device.silent_at_most_us = max(least_us, min(of, default=NOTHING_DUE))
 
     def speaker(self, topic: str) -> tuple[Device, str]:
         """The device of a topic, and the kind of the message.

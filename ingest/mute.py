@@ -16,9 +16,10 @@ from ingest.directory import Directory
 # How long a gateway is there, in all, before a silence is said that fell into its absence: who speaks again does so by then,
 # devices built to our profile at once. Ours; as often as a silence that lasts is said again (detectors/stale.py).
 PATIENCE_US: Final = 10 * SECOND_US
-# So long after its last word a gateway is known to be gone, or never will be: what is silent behind it until then may be its matter.
-# Twice the time that it may say nothing: where ingest starts in between, that time begins anew.
-KNOWN_US: Final = 2 * int(Directory.SILENT_AT_LEAST_S * SECOND_US)
+# A gateway may say nothing for so long, or for as long as any one of its sensors may, whichever is more (ingest/watch.py). After twice
+# that time it is known to be gone, or never will be: where ingest starts in between, the time begins anew. What is silent behind it
+# until then may be its matter.
+LEAST_US: Final = int(Directory.SILENT_AT_LEAST_S * SECOND_US)
 
 
 class Mute:
@@ -172,7 +173,7 @@ class Mute:
         back_at, number_us = self._back_at[slot], (number * SECOND_US).astype(np.int64)
         excused_until = np.where(back_at == NEVER, NEVER, np.maximum(back_at, 0) + number_us)
         known_at = np.where(self._by_itself(slot, withheld_at, number), NEVER, self._word_at[self._gateway_of[slot]])
-        from_us = np.maximum(withheld_at, np.maximum(known_at, 0) + KNOWN_US)
+        from_us = np.maximum(withheld_at, np.maximum(known_at, 0) + 2 * np.maximum(LEAST_US, number_us))
         return waiting, np.maximum(from_us + PATIENCE_US, excused_until)
 
     def state(self) -> dict[str, NDArray[np.generic]]:

@@ -33,6 +33,7 @@ class Organs:
         Raises:
             BadInput: a definition names an unknown detector or parameter.
         """
+        directory.bound_silences(definitions)
         judge = Judge(directory, definitions)
         return Organs(directory, Decoder(directory), Sorter(directory, tolerance_us), judge)
 

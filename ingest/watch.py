@@ -14,12 +14,13 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import Int64
 from detectors.contract import NEVER
-from detectors.rhythm import PAUSES, learn
+from detectors.rhythm import PAUSES, at_least, learn
 from ingest.decode import Decoded
 from ingest.directory import Directory
 from ingest.sorting import Sorter
@@ -38,8 +39,8 @@ BEHIND_US: Final = SECOND_US  # a message that has waited this long here says th
 OUTLIVED_US: Final = SECOND_US
 BACK_US: Final = 30 * SECOND_US
 UNKNOWN, OFFLINE, ONLINE = -1, 0, 1
-# A device of which nobody has said how often it speaks: what is learned of it, by the same rule as of sensors, and for how long it
-# may say nothing at most. Below the ceiling of its sensors (packs/signal_limits.yaml), so that its loss is told before theirs.
+# How often a device speaks is learned by the same rule as of sensors. One of which nobody has declared anything may say nothing for so
+# long at most: below the ceiling of its sensors (packs/signal_limits.yaml), so that its loss is told before theirs.
 WORD_US: Final = 2 * SECOND_US
 CEILING_US: Final = 7200 * SECOND_US
 
@@ -86,8 +87,6 @@ class Watch:
         gateways = [(slot, directory.device_of[d].index) for d, slot in directory.gateway_slot.items()]
         self._gateway_slot = np.array([slot for slot, _ in gateways], np.int64)
         self._gateway_device = np.array([index for _, index in gateways], np.int64)
-        allowed = [directory.devices[index].silent_after_us for _, index in gateways]
-        self._allowed_us = np.array(allowed, np.int64)
         self._has_sensors = np.array([bool(device.slots) for device in directory.devices], np.bool_)
         self._models = directory.models()
 
@@ -131,7 +130,7 @@ class Watch:
         if decoded.device:
             index = np.array([device.index for device in decoded.device], np.int64)
             self._heard_us[index] = self.watched_us
-            self._rhythm.hear(index, self.watched_us)
+            self._rhythm.hear(index, _spans(decoded), self.watched_us)
             self._spoken[index] = True
             gone = index[self.online[index] == OFFLINE]
             self.online[gone] = UNKNOWN  # it speaks: what the broker said in its name is over
@@ -228,8 +227,7 @@ class Watch:
         self._believe_wills(report, now_us)
         online = self.online[self._gateway_device]
         quiet_us = self.watched_us - self._heard_us[self._gateway_device]
-        allowed_us = np.where(self._allowed_us > 0, self._allowed_us, self._rhythm.allowed_us()[self._gateway_device])
-        silent = (quiet_us > allowed_us) & self._has_sensors[self._gateway_device]
+        silent = (quiet_us > self._rhythm.allowed_us()[self._gateway_device]) & self._has_sensors[self._gateway_device]
         gone = silent | self._gone[self._gateway_device]
         known = gone | (online == ONLINE) | self._spoken[self._gateway_device]
         numbers = np.where(gone, 1.0, 0.0)
@@ -253,7 +251,7 @@ class Watch:
         return {
             "watch/dropped": np.array([dropped], np.int64),
             "watch/losses": np.array(list(self._losses), np.int64).reshape(-1, 2),
-            "watch/rhythm": self._rhythm.state(),
+            "watch/rhythms": self._rhythm.state(),
         }
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
@@ -261,46 +259,106 @@ class Watch:
         dropped = int(state["watch/dropped"][0])
         self._dropped = None if dropped < 0 else dropped
         self._losses = deque((int(at), int(count)) for at, count in state["watch/losses"].tolist())
-        if "watch/rhythm" in state:
-            self._rhythm.restore(state["watch/rhythm"].astype(np.int64), self._directory)
+        if "watch/rhythms" in state:
+            self._rhythm.restore(state["watch/rhythms"].astype(np.int64), self._directory)
+
+
+def _spans(decoded: Decoded) -> Int64:
+    """Over how long the readings of each message were gathered, microseconds, as the device says."""
+    spans = np.zeros(len(decoded.count), np.int64)
+    several = decoded.count > 1
+    if several.any():
+        some = decoded.count > 0
+        begins = (np.cumsum(decoded.count) - decoded.count)[some]
+        stamp_us = decoded.stamp_us
+        spans[some] = np.maximum.reduceat(stamp_us, begins) - np.minimum.reduceat(stamp_us, begins)
+    return spans
 
 
 class _Rhythm:
-    """How often devices speak of which nobody has said it, in watched time."""
+    """How often devices speak, in watched time, and for how long they may say nothing."""
 
     def __init__(self, directory: Directory) -> None:
-        count = len(directory.devices)
-        self._device_id = np.array([device.row.device_id for device in directory.devices], np.int64)
-        self._learns = np.array([bool(d.slots) and d.silent_after_us == 0 for d in directory.devices], np.bool_)
-        self._spoke_at: Int64 = np.full(count, NEVER, np.int64)
-        self._pauses: Int64 = np.zeros((count, PAUSES), np.int64)
-        self._count: Int64 = np.zeros(count, np.int64)
-        self._period_us: Int64 = np.zeros(count, np.int64)
+        devices = directory.devices
+        self._device_id = np.array([device.row.device_id for device in devices], np.int64)
+        self._learns = np.array([bool(device.slots) for device in devices], np.bool_)
+        self._declared_us = np.array([device.silent_after_us for device in devices], np.int64)
+        wholly = np.array([device.wholly_declared for device in devices], np.bool_)
+        self._least_us = np.where(wholly, self._declared_us, 0)
+        self._most_us = np.array([device.silent_at_most_us for device in devices], np.int64)
+        self._began_at: Int64 = np.full(len(devices), NEVER, np.int64)
+        self._spoke_at: Int64 = np.full(len(devices), NEVER, np.int64)
+        self._pauses: Int64 = np.zeros((len(devices), PAUSES), np.int64)
+        self._count: Int64 = np.zeros(len(devices), np.int64)
+        self._period_us: Int64 = np.zeros(len(devices), np.int64)
 
-    def hear(self, index: Int64, watched_us: int) -> None:
-        """These devices speak."""
-        news = index[self._learns[index] & (watched_us - self._spoke_at[index] >= WORD_US)]
-        for d in np.unique(news).tolist():
-            learn(d, watched_us, NEVER, WORD_US, self._spoke_at, self._pauses, self._count, self._period_us)
+    def hear(self, index: Int64, spans: Int64, watched_us: int) -> None:
+        """These devices speak; each message says over how long its readings were gathered."""
+        news = self._learns[index] & (watched_us - self._spoke_at[index] >= WORD_US)
+        if news.any():
+            _learn_words(
+                index[news], spans[news], watched_us, self._began_at, self._spoke_at, self._pauses, self._count, self._period_us,
+            )  # fmt: skip
 
     def allowed_us(self) -> Int64:
-        """How long each may say nothing."""
+        """How long each may say nothing.
+
+        What is known of it says that: one slow declared sensor among others hides no dead device, and who sends once a minute what is
+        measured each second is not gone in between. Where all is declared, five of the shortest are allowed in any case: who spoke
+        faster for an hour may go back. Until something is known what is declared holds, or what was heard if that is more.
+        """
         least_us = int(Directory.SILENT_AT_LEAST_S * SECOND_US)
-        by_period = np.clip(Directory.SILENT_PERIODS * self._period_us, least_us, CEILING_US)
-        return np.where(self._period_us > 0, by_period, CEILING_US)
+        period_us = _at_least(self._pauses, self._count, self._period_us)
+        heard_us = np.minimum(Directory.SILENT_PERIODS * period_us, np.maximum(CEILING_US, self._declared_us))
+        unknown_us = np.where(self._declared_us > 0, np.maximum(self._declared_us, heard_us), CEILING_US)
+        allowed_us = np.where(self._period_us > 0, np.maximum(heard_us, self._least_us), unknown_us)
+        allowed: Int64 = np.maximum(np.minimum(allowed_us, self._most_us), least_us)
+        return allowed
 
     def state(self) -> Int64:
         """A row a device of which something is known."""
         kept = self._learns & (self._spoke_at != NEVER)
-        columns = (self._device_id, self._spoke_at, self._count, self._period_us, self._pauses)
+        columns = (self._device_id, self._began_at, self._spoke_at, self._count, self._period_us, self._pauses)
         rows: Int64 = np.column_stack(columns)[kept]
         return rows
 
     def restore(self, rows: Int64, directory: Directory) -> None:
         """Goes on from an earlier `state()`."""
-        for device_id, spoke_at, count, period_us, *pauses in rows.tolist():
+        for device_id, began_at, spoke_at, count, period_us, *pauses in rows.tolist():
             device = directory.device_of.get(device_id)
             if device is not None and self._learns[device.index]:
                 d = device.index
-                self._spoke_at[d], self._count[d], self._period_us[d] = spoke_at, count, period_us
-                self._pauses[d] = pauses
+                self._began_at[d], self._spoke_at[d] = began_at, spoke_at
+                self._count[d], self._period_us[d], self._pauses[d] = count, period_us, pauses
+
+
+@numba.njit(cache=True)
+def _learn_words(
+    index: Int64,
+    spans: Int64,
+    at: int,
+    began_at: Int64,
+    spoke_at: Int64,
+    pauses: Int64,
+    count: Int64,
+    period_us: Int64,
+) -> None:
+    """Each speaks at `at`; of several messages of one device the first is its word."""
+    for i in range(len(index)):
+        learn(index[i], at, spans[i], NEVER, WORD_US, began_at, spoke_at, pauses, count, period_us)
+
+
+@numba.njit(cache=True)
+def _at_least(pauses: Int64, count: Int64, period_us: Int64) -> Int64:
+    """`at_least` of every device."""
+    found = np.empty(len(count), np.int64)
+    for d in range(len(count)):
+        found[d] = at_least(d, pauses, count, period_us)
+    return found
+
+
+def compile_kernels() -> None:
+    """Compiles the loops into numba's cache."""
+    once, pauses = np.zeros(1, np.int64), np.zeros((1, PAUSES), np.int64)
+    _learn_words(once, once.copy(), 0, once.copy(), once.copy(), pauses, once.copy(), once.copy())
+    _at_least(pauses, once, once)

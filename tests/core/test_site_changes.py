@@ -87,6 +87,16 @@ def test_a_mandatory_sensor_has_staleness_unless_the_file_states_its_own() -> No
     assert keys == {"ch4.silent": 30.0}
 
 
+def test_a_plants_own_limit_without_a_ceiling_has_the_usual_one() -> None:
+    """So it does not let a detector for life safety be silent for three hours; one that goes by no periods is what it says."""
+    texts = "title: {en: Silent, zh: 无数据}, consequence: {en: Unseen., zh: 无人察觉。}, response: {en: Check., zh: 检查。}"
+    own = "detector: stale, setpoint: 10, priority: high, respond_within_s: 600, source: plant, " + texts
+    for parameters, ceiling_s in (("{periods: 5}", 60.0), ("{periods: 5, ceiling_s: 30}", 30.0), ("{}", None)):
+        line = f"- gas.lel-1\n                  - {{key: silent, {own}, parameters: {parameters}}}"
+        (silence,) = [d for d in full(SMALL.replace("- gas.lel-1", line)).definitions if d.detector == "stale"]
+        assert silence.parameters.get("ceiling_s") == ceiling_s
+
+
 def test_each_site_has_davys_own_sensors() -> None:
     """Every alarm has a definition and a sensor: broker and gateways too."""
     rows = full()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from core.batch import Event
@@ -22,17 +22,27 @@ PERIOD_S = {"s1": 1, "s2": 5, "s3": 60}  # as they speak; declared, unless the p
 Always = Callable[[int], bool]
 
 
-def plant(*, declared: bool = True, ceiling_s: float = 10_800.0) -> tuple[Directory, DefinitionSet]:
+def plant(
+    *,
+    declared: bool | Collection[str] = True,
+    ceiling_s: float = 10_800.0,
+    periods: Mapping[str, int] = PERIOD_S,
+) -> tuple[Directory, DefinitionSet]:
     """Three devices of three sensors with a limit on the silence of each, a broker and gateways with their own, as a site import
-    makes them."""
+    makes them.
+
+    Args:
+        declared: of which sensors the period is declared.
+    """
     rows = [device_row(n) for n in (1, 2, 3)]
     own = DeviceRow(device_id=9, company_id=1, site_id=1, site_key="north", key="_davy.north")
     sensors, definitions = [], []
     for row in rows:
         for k, key in enumerate(SENSORS, 1):
             number = 10 * row.device_id + k
-            sensors.append(sensor(number, row, key, period_s=float(PERIOD_S[key]), period_declared=declared))
-            more = {"period_s": float(PERIOD_S[key])} if declared else {}
+            said = key in declared if isinstance(declared, Collection) else declared
+            sensors.append(sensor(number, row, key, period_s=float(periods[key]), period_declared=said))
+            more = {"period_s": float(periods[key])} if said else {}
             definitions.append(
                 definition(
                     number, number, key=f"{row.key}.{key}", detector="stale", setpoint=10.0,
@@ -59,6 +69,9 @@ class Scene:
         hears: whether ingest has its broker at a second; what is said meanwhile is lost.
         works: whether ingest turns at a second; what comes meanwhile waits for it.
         batch_s: it turns so often; what came in between is one batch.
+        periods: how often each sensor is measured, seconds.
+        gathers_s: a device sends the readings of so many seconds at once; 0: as they are measured.
+        staggers: and those of each sensor at a time of its own.
         store: told the events of each batch, and when it was judged.
     """
 
@@ -67,6 +80,9 @@ class Scene:
     hears: Always = lambda second: True
     works: Always = lambda second: True
     batch_s: int = 1
+    periods: Mapping[str, int] = field(default_factory=lambda: PERIOD_S)
+    gathers_s: int = 0
+    staggers: bool = False
     store: Callable[[list[Event], int], object] = lambda events, now_us: None
     begun: list[tuple[int, str]] = field(default_factory=list)
     ended: list[tuple[int, str]] = field(default_factory=list)
@@ -110,15 +126,22 @@ class Scene:
         if connected != self._connected:
             self._connected, self._since_us = connected, now
         for device in DEVICES:
-            names = [
-                key
-                for key in SENSORS
-                if self.second % PERIOD_S[key] == 0 and self.speaks(f"{device}/{key}", self.second)
-            ]
-            if names and connected:
-                self._seq[device] += 1
-                readings = [{"s": key, "v": self.second % 7} for key in names]
-                yield message(device, payload(self._seq[device], now, readings), now)
+            lists = self._gathered(device) if self.gathers_s else [self._measured(device, SENSORS, self.second)]
+            for readings in lists:
+                if readings and connected:
+                    self._seq[device] += 1
+                    yield message(device, payload(self._seq[device], now, readings), now)
+
+    def _measured(self, device: str, keys: Iterable[str], second: int) -> list[dict[str, object]]:
+        due = [k for k in keys if second % self.periods[k] == 0 and self.speaks(f"{device}/{k}", second)]
+        return [{"s": key, "v": second % 7, "t": START_US // 1000 + second * 1000} for key in due]
+
+    def _gathered(self, device: str) -> Iterable[list[dict[str, object]]]:
+        for k, key in enumerate(SENSORS):
+            turn_s = k * self.gathers_s // len(SENSORS) if self.staggers else 0
+            if self.second % self.gathers_s == turn_s or self.second == 0:
+                seconds = range(self.second - self.gathers_s + 1, self.second + 1)
+                yield [each for second in seconds for each in self._measured(device, (key,), second)]
 
     def _turn(self, now: int) -> None:
         """What `ingest/pipeline.py` does between receiving and storing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ from tests.ingest.plant import START_US, definition, definition_set, message, pa
 
 SECOND = 1_000_000
 TOLERANCE = 5 * SECOND
-SILENCE = 6  # the definition of a stale sensor
+SILENCES = {6, 7}  # the definitions of stale sensors; the second goes by its own period
 Row = tuple[int, int, int, float, int]
 
 
@@ -33,7 +34,8 @@ def plant() -> tuple[Directory, DefinitionSet]:
         definition(3, 102, **more, direction="low", setpoint=20.0),
         definition(4, 302, detector="rate", setpoint=200.0, parameters={"window_s": 4.0}),
         definition(5, 103, detector="stuck", setpoint=6.0),
-        definition(SILENCE, 303, detector="stale", setpoint=5.0),
+        definition(6, 303, detector="stale", setpoint=5.0),
+        definition(7, 202, detector="stale", setpoint=5.0, parameters={"periods": 5.0, "period_s": 2.0}),
     ]
     return directory, definition_set(directory, definitions)
 
@@ -133,7 +135,9 @@ def test_batches_and_interleaving_change_nothing(seed: int, shuffle: int, count:
     other_rows, other_events, _ = judge_all(cut(interleave(found, rng), rng))
     assert other_rows == rows
     # Silence is what sweeps see: a sensor silent and back between two of them was not seen to be (detectors/stale.py).
-    assert {d: e for d, e in other_events.items() if d != SILENCE} == {d: e for d, e in events.items() if d != SILENCE}
+    assert {d: e for d, e in other_events.items() if d not in SILENCES} == {
+        d: e for d, e in events.items() if d not in SILENCES
+    }
 
 
 @settings(max_examples=40)
@@ -152,7 +156,29 @@ def test_a_forgotten_boot_counter_costs_nothing(seed: int, shuffle: int, count: 
     rows, events, _ = judge_all([messages(seed, count, forgetful=False)])
     other_rows, other_events, _ = judge_all(cut(messages(seed, count), rng))
     assert other_rows == rows
-    assert {d: e for d, e in other_events.items() if d != SILENCE} == {d: e for d, e in events.items() if d != SILENCE}
+    assert {d: e for d, e in other_events.items() if d not in SILENCES} == {
+        d: e for d, e in events.items() if d not in SILENCES
+    }
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000), st.integers(0, 10_000))
+def test_what_is_stored_teaches_the_same(seed: int, shuffle: int) -> None:
+    """After a kill the batches are judged again as the database has them: by judged time, and when they came is not kept. What was
+    learned of a sensor's silence is the same to the bit."""
+    directory, definitions = plant()
+    live, again = (Organs.grow(directory, definitions, TOLERANCE) for _ in range(2))
+    for lot in cut(messages(seed, 50), random.Random(shuffle)):
+        now = lot[-1].received_us
+        found = live.sorter.sort(live.decoder.decode(lot), now)
+        live.judge.judge(found.batch, found.late, now, now - START_US)
+        order = np.argsort(found.batch.judged_at, kind="stable")
+        stored = found.batch.take(order)
+        stored = replace(stored, received_at=stored.judged_at).take(~found.late[order])
+        again.judge.advance(stored, now, now - START_US)
+    states = [organs.judge.state() for organs in (live, again)]
+    assert any(name == "stale/pauses" and column.any() for name, column in states[0].items())
+    assert pack(states[0]) == pack(states[1])
 
 
 def test_packing_keeps_every_column() -> None:

@@ -313,9 +313,9 @@ def undeclared(period_declared: bool = False) -> Directory:
 
 
 def test_a_device_of_which_nobody_has_said_how_often_it_speaks_is_learned() -> None:
-    """Every hour: not gone in between; every five seconds: gone after half a minute; known also after a restart and a new directory."""
+    """Every hour: not gone in between; every five seconds for ten minutes: gone after half a minute; known also after a restart and a new directory."""
     scene = Scene(directory=undeclared())
-    for seq in range(12):
+    for seq in range(130):
         scene.hear(seq, after_s=5.0)
         scene.news(0.0)
     restarted = Watch(scene.directory, watched_us=scene.watch.watched_us, known_session=True, most=100)
@@ -324,7 +324,7 @@ def test_a_device_of_which_nobody_has_said_how_often_it_speaks_is_learned() -> N
     for watch in (scene.watch, restarted):
         later = Scene(directory=scene.directory)
         later.watch, later.sorter, later.now = watch, scene.sorter, scene.now
-        later.hear(20, after_s=1.0)
+        later.hear(200, after_s=1.0)
         assert later.news().get(GATEWAY, 0.0) == 0.0
         assert later.news(28.0).get(GATEWAY, 0.0) == 0.0
         assert later.news(5.0)[GATEWAY] == 1.0
