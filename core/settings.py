@@ -166,7 +166,7 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
     )
     checkpoint_s: int = _setting(
-        30, "Seconds between checkpoints of detector state; a restart judges again what came since.", "a whole number from 1 to 3600", ge=1, le=3600
+        20, "Seconds between checkpoints of detector state; a restart judges again what came since.", "a whole number from 1 to 3600", ge=1, le=3600
     )  # fmt: skip
 
     keep_raw_days: int | None = _setting(

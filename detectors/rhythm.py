@@ -87,9 +87,10 @@ def learn(
 @numba.njit(cache=True)
 def at_least(d: int, pauses: Int64, count: Int64, period_us: Int64) -> int:
     """How long the pauses of row `d` are, microseconds: what is known; until then, the shortest of the last ones; 0: none was heard."""
-    if period_us[d] > 0 or count[d] == 0:
-        return period_us[d]
-    shortest = pauses[d, 0]
+    known: int = period_us[d]
+    if known > 0 or count[d] == 0:
+        return known
+    shortest: int = pauses[d, 0]
     for k in range(1, min(count[d], PAUSES)):
         shortest = min(shortest, pauses[d, k])
     return shortest

@@ -69,7 +69,7 @@ class WorkerOptions:
     clock_tolerance_us: int = 5_000_000
     batch_messages: int = 2000
     window: int = 4000
-    checkpoint_s: float = 30.0
+    checkpoint_s: float = 20.0
     longest_turn_us: int | None = LONGEST_TURN_US
     spool_bytes: int = SPOOL_BYTES
     spool_watches_disk: bool = True

@@ -13,7 +13,7 @@ from davy.bench.instance import Instance, opened
 from davy.bench.portfolio import Portfolio
 
 CHECKPOINT_TIMEOUT_S = 150.0
-OLDEST_CHECKPOINT = timedelta(seconds=27)  # just before the next one: the most that must be judged again
+OLDEST_CHECKPOINT = timedelta(seconds=18)  # just before the next one: the most that must be judged again
 BACK_TIMEOUT_S = 120.0
 
 
