@@ -87,12 +87,11 @@ def learn(
 @numba.njit(cache=True)
 def at_least(d: int, pauses: Int64, count: Int64, period_us: Int64) -> int:
     """How long the pauses of row `d` are, microseconds: what is known; until then, the shortest of the last ones; 0: none was heard."""
-    known: int = period_us[d]
-    if known > 0 or count[d] == 0:
-        return known
-    shortest: int = pauses[d, 0]
+    if period_us[d] > 0 or count[d] == 0:
+        return int(period_us[d])
+    shortest = int(pauses[d, 0])
     for k in range(1, min(count[d], PAUSES)):
-        shortest = min(shortest, pauses[d, k])
+        shortest = min(shortest, int(pauses[d, k]))
     return shortest
 
 

@@ -158,7 +158,7 @@ def test_an_undeclared_plant_is_learned() -> None:
     assert 900 < scene.begun[0][0] <= 950
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     batch_s=st.integers(1, 4),
     restarts=st.sets(st.integers(0, 1000), max_size=3),
