@@ -253,7 +253,8 @@ def test_unknown_is_not_safe_for_devices_either() -> None:
     common = {
         "device_id": 1, "key": "d", "kind": "k", "site": "s", "site_zh": "s", "company": "c", "company_zh": "c",
         "time_zone": "UTC", "sensors": 1, "missing": 0, "repeated": 0, "clock_offset_ms": None, "boot": None, "seq": None,
-        "rejected": 0,
+        "rejected": 0, "restarts": 0,
+        **dict.fromkeys(("clock_wrong_since", "clock_right_since", "clock_was_ms", "restarted_at", "restarted_from", "restarted_to")),
     }  # fmt: skip
 
     def device(heard: datetime | None, online: bool | None, period: float) -> DeviceLine:

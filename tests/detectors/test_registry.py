@@ -74,7 +74,7 @@ def test_words_for_a_site_file() -> None:
         "limit": (),
         "rate": ("window_s",),
         "stuck": ("tolerance",),
-        "stale": (),
+        "stale": ("periods", "period_s", "ceiling_s"),
         "ewma": ("memory_s", "warm_up", "floor", "relearn_s"),
     }
 
