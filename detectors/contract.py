@@ -34,6 +34,19 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The settings of one definition: finite floats with defaults. A detector without settings uses this one."""
 
 
+def unwatched_us(elapsed_us: int, watched_us: int, before_us: int) -> int:
+    """How much of the time since a sweep was not watched, microseconds.
+
+    Args:
+        watched_us: time watched in all, now; before_us: at that sweep. A smaller count is a new one: ingest has started again.
+
+    >>> unwatched_us(10, 107, 100), unwatched_us(10, 4, 100), unwatched_us(10, 120, 100)
+    (3, 6, 0)
+    """
+    watched = watched_us - before_us if watched_us >= before_us else watched_us
+    return elapsed_us - min(max(watched, 0), elapsed_us)
+
+
 class SlotIndex(NamedTuple):
     """Which definitions of one kind watch a sensor: compressed sparse rows, int32, made for the kernels.
 

@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 
 from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import AlarmDefinition, DefinitionSet
-from detectors.contract import BAD, NEVER, NOTHING_DUE, SECOND_US, Columns, Detector, Parameters, SlotIndex
+from detectors.contract import (
+    BAD,
+    NEVER,
+    NOTHING_DUE,
+    SECOND_US,
+    Columns,
+    Detector,
+    Parameters,
+    SlotIndex,
+    unwatched_us,
+)
 from detectors.rhythm import PAUSES, at_least, learn
 
 AGAIN_US: Final = 10 * SECOND_US  # how often a silence that lasts is said again
@@ -158,10 +168,7 @@ class Stale(Detector):
     def _leave_out_unwatched(self, now_us: int, watched_us: int) -> None:
         """Moves every silence on by the time since the last sweep that was not watched."""
         if self._swept_us != NEVER:
-            elapsed = now_us - self._swept_us
-            # A smaller count is a new one: ingest has started again.
-            watched = watched_us - self._watched_us if watched_us >= self._watched_us else watched_us
-            unwatched = elapsed - min(max(watched, 0), elapsed)
+            unwatched = unwatched_us(now_us - self._swept_us, watched_us, self._watched_us)
             if unwatched > 0:
                 _move_on(self._silent_from, self._swept_us, unwatched)
                 self._watching_from_us = self._swept_us + unwatched

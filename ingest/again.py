@@ -19,17 +19,16 @@ from psycopg import Connection
 from core.db import Token, first_line, transaction
 from core.errors import DatabaseAway
 from core.log import logger
-from ingest.committer import open_connection
 from ingest.instant import instant, microseconds
+from ingest.session import Session
 from ingest.source import Again, Clock, Kept, Lot, RawMessage, Source, SourceReport
 from ingest.store import again as store
 
 LOOK_S: Final = 1.0
 BUSY_S: Final = 0.05  # between looks whether the last lot is stored, at first
 CALM_S: Final = 2.0  # and at most, while a spool is drained
-LOST_S: Final = (
-    120.0  # a lot that is not stored by then is given again: its batch may have been lost with a damaged spool
-)
+# A lot that is not stored by then is given again: its batch may have been lost with a damaged spool.
+LOST_S: Final = 120.0
 FAREWELL_S: Final = 10.0
 
 log = logger(__name__)
@@ -57,7 +56,7 @@ class AgainSource:
         lost_s: float = LOST_S,
     ) -> None:
         self._source = source
-        self._conninfo = conninfo
+        self._session = Session(conninfo)
         self._token = token
         self._worker = worker
         self._clock = clock
@@ -116,17 +115,14 @@ class AgainSource:
     # --- a thread of its own: no batch waits for it ---
 
     def _run(self) -> None:
-        connection: Connection[Any] | None = None
         while not self._stop.wait(self._look_s):
             try:
-                if connection is None or connection.broken or connection.closed:
-                    connection = open_connection(self._conninfo)
-                while not self._stop.is_set() and self._serve(connection):
+                while not self._stop.is_set() and self._serve(self._session.connection()):
                     pass
             except (DatabaseAway, psycopg.Error) as error:
                 log.warning("replays_not_read", reason=first_line(error))
-        if connection is not None:
-            connection.close()
+                self._session.close()
+        self._session.close()
 
     def _serve(self, connection: Connection[Any]) -> bool:
         """One portion of the oldest request; False where nobody asks."""

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
-from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from core.db import Token, connect, first_line
+from core.db import Token, first_line
 from core.errors import DatabaseAway
 from core.log import logger
 from core.metrics import IngestMetrics
 from core.wire import reject
-from ingest.copy_rows import adapt_columns
 from ingest.rejection import rejection
+from ingest.session import Session
 from ingest.store.batch import BatchWriter, Committed, Record
 
 # SQLSTATE classes that a message can cause by what it says: data exception, integrity constraint violation; and P0001,
@@ -36,37 +33,11 @@ FIRST_WAIT_S: Final = 0.05
 LONGEST_WAIT_S: Final = 2.0
 MOST_REASONS: Final = 10  # of one batch that are said each once; then only how long it lasts
 
-# What the server is to do with a session of ours that went without a word, by a cut network or a host that froze: its
-# transaction holds the mark, so nobody gets on before it is ended.
-_SESSION: Final = (
-    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=10000"
-    " -c idle_in_transaction_session_timeout=30000"
-)
-
 log = logger(__name__)
 
 
 class Interrupted(Exception):
     """The batch was not stored; nothing of it was acknowledged, so it comes again."""
-
-
-def open_connection(conninfo: str, *, settings: str = "") -> Connection[Any]:
-    """A connection of ingest; each side notices within about 10 s when the other is gone.
-
-    Args:
-        settings: more of what a session begins with, as `-c name=value`.
-
-    Raises:
-        DatabaseAway: the database does not answer.
-    """
-    told = conninfo_to_dict(conninfo).get("options") or ""
-    alive = make_conninfo(
-        conninfo, keepalives_idle=5, keepalives_interval=2, keepalives_count=3, tcp_user_timeout=10_000,
-        options=f"{_SESSION} {settings} {told}",
-    )  # fmt: skip
-    connection = connect(alive, application="ingest")
-    adapt_columns(connection)
-    return connection
 
 
 class Committer:
@@ -80,12 +51,11 @@ class Committer:
     def __init__(
         self, conninfo: str, token: Token, writer: BatchWriter, stop: threading.Event, metrics: IngestMetrics
     ) -> None:
-        self._conninfo = conninfo
+        self._session = Session(conninfo)
         self._token = token
         self._writer = writer
         self._stop = stop
         self._metrics = metrics
-        self._connection: Connection[Any] | None = None
 
     def commit(self, record: Record) -> Committed:
         """Stores a batch.
@@ -100,7 +70,7 @@ class Committer:
         while True:
             try:
                 with self._metrics.commit_seconds.time():
-                    committed = self._writer.commit(self._connected(), self._token(), record)
+                    committed = self._writer.commit(self._session.connection(), self._token(), record)
             except (DatabaseAway, psycopg.Error) as error:
                 self._metrics.store_retries.inc()
                 if self._mend(error, record):
@@ -113,19 +83,9 @@ class Committer:
             self._note(committed, record)
             return committed
 
-    def run(self, work: Callable[[Connection[Any], str], None]) -> None:
-        """Runs something small on this connection, once.
-
-        Raises:
-            DatabaseAway, psycopg.Error: as it comes.
-        """
-        work(self._connected(), self._token())
-
     def close(self) -> None:
         """Gives the connection back."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._session.close()
 
     def _note(self, committed: Committed, record: Record) -> None:
         self._metrics.database_up.set(1)
@@ -139,12 +99,6 @@ class Committer:
         if committed.already:
             log.info("batch_was_committed", batch=record.batch_no)
 
-    def _connected(self) -> Connection[Any]:
-        if self._connection is None or self._connection.broken or self._connection.closed:
-            self.close()
-            self._connection = open_connection(self._conninfo)
-        return self._connection
-
     def _wait(self, error: Exception, failures: int, said: set[str]) -> None:
         state, reason = getattr(error, "sqlstate", None), first_line(error)
         self._metrics.database_up.set(0)
@@ -155,7 +109,7 @@ class Committer:
             (log.warning if news else log.error)("batch_not_stored", failures=failures, sqlstate=state, reason=reason)
         if not (state or "").startswith(CONFLICT):
             # What the session was born with may be what is wrong: read-only, a server that is no longer the primary.
-            self.close()
+            self._session.close()
         longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(failures, 10))
         if self._stop.wait(random.uniform(FIRST_WAIT_S, longest)):
             raise Interrupted from error
@@ -199,7 +153,7 @@ class Committer:
     def _refusal(self, record: Record, rows: NDArray[np.bool_]) -> str | None:
         """The database's words against some readings; None where it takes them."""
         try:
-            self._writer.probe(self._connected(), self._token(), record, rows)
+            self._writer.probe(self._session.connection(), self._token(), record, rows)
         except psycopg.Error as error:
             if (error.sqlstate or "").startswith(GUILTY):
                 return first_line(error)

@@ -45,7 +45,7 @@ class Device:
         slots: sensor key on the wire -> slot. Virtual sensors are not here, as no device may speak for them, but for the
             scores of models.
         silent_after_us: how long it may say nothing before it counts as silent, microseconds, as long as nothing is learned of it
-            (ingest/watch.py); 0: nobody has declared a period of any of its sensors.
+            (ingest/rhythms.py); 0: nobody has declared a period of any of its sensors.
         wholly_declared: somebody has declared the period of each of its sensors: it may always be silent for `silent_after_us`.
         silent_at_most_us: no longer than this in any case.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detectors import rhythm
-from ingest import clock, marks, watch
+from ingest import clock, marks, rhythms
 from ingest.directory import Directory
 
 
@@ -11,5 +11,5 @@ def compile_kernels() -> None:
     """Runs each kernel once on nothing."""
     rhythm.compile_kernels()
     clock.compile_kernels()
-    watch.compile_kernels()
+    rhythms.compile_kernels()
     marks.compile_kernels(Directory(0, (), ()))

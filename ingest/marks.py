@@ -58,13 +58,10 @@ class Marks:
         self.changed[slots] = False
         return slots
 
-    def carry(self, earlier: Marks) -> None:
+    def carry(self, earlier: Marks, directory: Directory) -> None:
         """Takes newest values over from before definitions changed, with what of them was not written yet."""
-        slots = np.searchsorted(earlier.sensor_id, self.sensor_id)
-        slots[slots == len(earlier.sensor_id)] = 0
-        both = np.flatnonzero(earlier.sensor_id[slots] == self.sensor_id) if len(earlier.sensor_id) else slots[:0]
-        for name in ("received", "value", "quality", "changed"):
-            getattr(self, name)[both] = getattr(earlier, name)[slots[both]]
+        columns = {name: getattr(earlier, name) for name in ("sensor_id", "received", "value", "quality", "changed")}
+        self._take_over(columns, directory)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """The marks as columns, copies."""
@@ -72,10 +69,13 @@ class Marks:
 
     def restore(self, state: Mapping[str, NDArray[np.generic]], directory: Directory) -> None:
         """Goes on from an earlier `state()`, sensor by sensor; sensors that are new start fresh."""
-        slots: Int32 = directory.slots_of(state["sensor_id"].astype(np.int32))
+        self._take_over({name: state[name] for name in ("sensor_id", "judged", "stored")}, directory)
+
+    def _take_over(self, columns: Mapping[str, NDArray[np.generic]], directory: Directory) -> None:
+        slots: Int32 = directory.slots_of(columns["sensor_id"].astype(np.int32))
         kept = slots != NO_SLOT
-        for name in ("judged", "stored"):
-            getattr(self, name)[slots[kept]] = state[name][kept]
+        for name, column in columns.items():
+            getattr(self, name)[slots[kept]] = column[kept]
 
 
 @numba.njit(cache=True)

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores
 from core.model import DefinitionSet
-from detectors.contract import BAD, NEVER, NOTHING_DUE, SECOND_US
+from detectors.contract import BAD, NEVER, NOTHING_DUE, SECOND_US, unwatched_us
 from ingest.directory import Directory
 
 # How long a gateway is there, in all, before a silence is said that fell into its absence: who speaks again does so by then,
 # devices built to our profile at once. Ours; as often as a silence that lasts is said again (detectors/stale.py).
 PATIENCE_US: Final = 10 * SECOND_US
-# A gateway may say nothing for so long, or for as long as any one of its sensors may, whichever is more (ingest/watch.py). After twice
+# A gateway may say nothing for so long, or for as long as any one of its sensors may, whichever is more (ingest/rhythms.py). After twice
 # that time it is known to be gone, or never will be: where ingest starts in between, the time begins anew. What is silent behind it
 # until then may be its matter.
 LEAST_US: Final = int(Directory.SILENT_AT_LEAST_S * SECOND_US)
@@ -114,9 +114,7 @@ class Mute:
     def pass_time(self, now_us: int, watched_us: int) -> None:
         """Time passes; what of it was not watched is taken off whoever waits."""
         if self._swept_us != NEVER and now_us > self._swept_us:
-            elapsed = now_us - self._swept_us
-            watched = watched_us - self._watched_us if watched_us >= self._watched_us else watched_us
-            unwatched = elapsed - min(max(watched, 0), elapsed)
+            unwatched = unwatched_us(now_us - self._swept_us, watched_us, self._watched_us)
             if unwatched > 0:
                 self._withheld_at[self._withheld_at != NEVER] += unwatched
                 back = self._back_at != NEVER

@@ -15,7 +15,7 @@ from psycopg import Connection
 from core.db import first_line
 from core.errors import BadSetting, DatabaseAway
 from core.log import logger
-from ingest.committer import open_connection
+from ingest.session import open_connection
 from ingest.store.lock import listen, try_lock
 
 RETRY_S = 1.0  # between attempts to take the lock again after the database was away

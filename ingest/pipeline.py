@@ -32,12 +32,10 @@ from ingest.urgent import Urgent
 from ingest.watch import Watch
 
 FAULT_POINTS: Final = ("receive", "decode", "sort", "judge", *STORE_POINTS, *SPOOL_POINTS, "store", "ack")
-MOST_BYTES: Final = (
-    4 * 1024 * 1024
-)  # a batch: about 70,000 readings of a message with 50, half a second of the database
-ENOUGH: Final = (
-    4  # part of a batch: so many messages are judged at once, fewer gather until the batch before them is stored
-)
+# A batch: about 70,000 readings of a message with 50, half a second of the database.
+MOST_BYTES: Final = 4 * 1024 * 1024
+# Part of a batch: so many messages are judged at once, fewer gather until the batch before them is stored.
+ENOUGH: Final = 4
 
 
 @dataclass(slots=True)

@@ -19,9 +19,8 @@ LIMIT = 100  # rejected messages kept a device and minute
 STRANGERS = 50  # unknown devices of a site to which that is granted in a minute; what comes under other names shares one allowance
 MINUTE_US = 60_000_000
 
-Key = tuple[
-    int | None, int | None, str
-]  # device_id; else site_id (None: nobody's), and "site/device" of the topic or, shared, ""
+# device_id; else site_id (None: nobody's), and "site/device" of the topic or, shared, "".
+Key = tuple[int | None, int | None, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ from psycopg import Connection
 
 from core.db import Token, transaction
 from core.model import DefinitionSet
-from ingest.committer import open_connection
 from ingest.directory import Directory
 from ingest.notes import Notes
+from ingest.session import Session
 from ingest.store.memory import SavedState, save_checkpoint
 from ingest.store.portfolio import load_portfolio
 from ingest.store.status import write_latest, write_status, write_streams
@@ -32,10 +32,9 @@ class Scribe:
     """
 
     def __init__(self, conninfo: str, token: Token, worker: str) -> None:
-        self._conninfo = conninfo
+        self._session = Session(conninfo, settings=PATIENCE)
         self._token = token
         self._worker = worker
-        self._connection: Connection[Any] | None = None
         self._pool = ThreadPoolExecutor(1, "scribe")
 
     def flush(self, notes: Notes, beat: tuple[str, dict[str, object]] | None) -> Future[None]:
@@ -69,22 +68,14 @@ class Scribe:
     def close(self) -> None:
         """Waits for what is under way."""
         self._pool.shutdown(wait=True)
-        if self._connection is not None:
-            self._connection.close()
+        self._session.close()
 
     def _submit(self, work: Callable[[Connection[Any]], Answer]) -> Future[Answer]:
         return self._pool.submit(self._do, work)
 
     def _do(self, work: Callable[[Connection[Any]], Answer]) -> Answer:
         try:
-            return work(self._connected())
+            return work(self._session.connection())
         except psycopg.Error:
-            # The next one begins afresh: a session keeps what it was born with, such as being read-only.
-            if self._connection is not None:
-                self._connection.close()
+            self._session.close()
             raise
-
-    def _connected(self) -> Connection[Any]:
-        if self._connection is None or self._connection.broken or self._connection.closed:
-            self._connection = open_connection(self._conninfo, settings=PATIENCE)
-        return self._connection

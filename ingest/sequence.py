@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.stream import NOTHING_SAID, GapRow, Hole, Stream, restored, rows
+from ingest.stream import NOTHING_SAID, Arrival, GapRow, Hole, Stream, restored, rows
 
 MOST_RUNS: Final = 4  # kept a device, of one boot or of several, the newest by arrival
 NEVER_US: Final = NOTHING_SAID
@@ -52,82 +52,34 @@ class Sequences:
         self._order: dict[int, list[tuple[int, Stream]]] = {}  # device_id -> (boot, run), newest arrival last
         self._restarts: dict[int, Restart] = {}
 
-    def take(
-        self,
-        device_id: int,
-        boot: int,
-        seq: int,
-        said_us: int,
-        sent_us: int,
-        received_us: int,
-        now_us: int,
-        changes: list[GapRow],
-    ) -> int:
+    def take(self, message: Arrival, now_us: int, changes: list[GapRow]) -> int:
         """Notes a message; says whether it is a repeat (which changes nothing), the newest, fills a gap, begins a new run, or
         lies below the floor.
 
         Args:
-            said_us: the time its first reading names, whatever the device's clock; `NOTHING_SAID` where there is none.
-            sent_us: when it was sent, as far as that can be believed.
             now_us: of the batch, so that the answer does not depend on when within it the message came.
             changes: takes what `stream_gap` must learn.
         """
+        device_id, boot, seq, said_us, sent_us, received_us = message
         runs = self._runs.get((device_id, boot))
         if runs is None:
             self._open(device_id, boot, Stream(0, seq, seq, sent_us, received_us, said_us), said_us)
             return FRESH
         stream = runs[-1]
         if len(runs) > 1 and NOTHING_SAID < said_us < stream.begun_us:
-            answer = self._take_older(runs, device_id, boot, seq, said_us, sent_us, received_us, now_us, changes)
+            answer = _take_older(runs, message, now_us, changes)
             if answer is not None:
                 return answer
         if seq > stream.highest:
-            hole = stream.advance(seq, said_us, sent_us, received_us, now_us)
-            if hole is not None:
-                changes.append(stream.row(device_id, boot, hole))
-                stream.give_up()
+            _advance(stream, message, now_us, changes)
             return FRESH
         missing = stream.part_of(seq)
         if missing is not None:
-            _fill(stream, missing, device_id, boot, seq, said_us, sent_us, changes)
+            _fill(stream, missing, message, changes)
             return FILLED
         if self._begins_again(stream, seq, said_us, received_us):
-            return self._begin_again(device_id, boot, stream, seq, said_us, sent_us, received_us)
+            return self._begin_again(stream, message)
         return UNKNOWN if seq < stream.floor else REPEATED
-
-    def _take_older(
-        self,
-        runs: list[Stream],
-        device_id: int,
-        boot: int,
-        seq: int,
-        said_us: int,
-        sent_us: int,
-        received_us: int,
-        now_us: int,
-        changes: list[GapRow],
-    ) -> int | None:
-        """What an earlier run of the boot knows of a message that names a time before the newest run began."""
-        for stream in reversed(runs[:-1]):
-            if stream is runs[-2] and seq > max(stream.highest, runs[-1].highest + 1) and said_us >= stream.latest_us:
-                # The end of the run before, held back until now: of the newest it would be a loss that never was.
-                hole = stream.advance(seq, said_us, sent_us, received_us, now_us)
-                if hole is not None:
-                    changes.append(stream.row(device_id, boot, hole))
-                    stream.give_up()
-                return FILLED
-            if not stream.floor <= seq <= stream.highest:
-                continue
-            missing = stream.part_of(seq)
-            if missing is None:
-                if stream.saw(seq, said_us):
-                    return REPEATED
-                continue
-            part = missing[0].parts[missing[1]]
-            if part.from_us <= said_us <= part.until_us:
-                _fill(stream, missing, device_id, boot, seq, said_us, sent_us, changes)
-                return FILLED
-        return None
 
     def _begins_again(self, stream: Stream, seq: int, said_us: int, received_us: int) -> bool:
         """Whether a message whose number is none of the missing cannot be of this run."""
@@ -137,9 +89,8 @@ class Sequences:
         # time that has not come yet speaks for nothing.
         return stream.latest_us < said_us <= received_us
 
-    def _begin_again(
-        self, device_id: int, boot: int, stream: Stream, seq: int, said_us: int, sent_us: int, received_us: int
-    ) -> int:
+    def _begin_again(self, stream: Stream, message: Arrival) -> int:
+        device_id, boot, seq, said_us, sent_us, received_us = message
         self._open(device_id, boot, Stream(stream.run + 1, seq, seq, sent_us, received_us, said_us), said_us)
         if not (seq < NEAR and any(size - NEAR <= stream.highest < size for size in ROUND)):
             earlier = self._restarts.get(device_id)
@@ -203,17 +154,37 @@ class Sequences:
         self._restarts = {device_id: Restart(*rest) for device_id, *rest in state["restart"].tolist()}
 
 
-def _fill(
-    stream: Stream,
-    missing: tuple[Hole, int],
-    device_id: int,
-    boot: int,
-    seq: int,
-    said_us: int,
-    sent_us: int,
-    changes: list[GapRow],
-) -> None:
+def _take_older(runs: list[Stream], message: Arrival, now_us: int, changes: list[GapRow]) -> int | None:
+    """What an earlier run of the boot knows of a message that names a time before the newest run began."""
+    seq, said_us = message.seq, message.said_us
+    for stream in reversed(runs[:-1]):
+        if stream is runs[-2] and seq > max(stream.highest, runs[-1].highest + 1) and said_us >= stream.latest_us:
+            # The end of the run before, held back until now: of the newest it would be a loss that never was.
+            _advance(stream, message, now_us, changes)
+            return FILLED
+        if not stream.floor <= seq <= stream.highest:
+            continue
+        missing = stream.part_of(seq)
+        if missing is None:
+            if stream.saw(seq, said_us):
+                return REPEATED
+            continue
+        part = missing[0].parts[missing[1]]
+        if part.from_us <= said_us <= part.until_us:
+            _fill(stream, missing, message, changes)
+            return FILLED
+    return None
+
+
+def _advance(stream: Stream, message: Arrival, now_us: int, changes: list[GapRow]) -> None:
+    hole = stream.advance(message.seq, message.said_us, message.sent_us, message.received_us, now_us)
+    if hole is not None:
+        changes.append(stream.row(message.device_id, message.boot, hole))
+        stream.give_up()
+
+
+def _fill(stream: Stream, missing: tuple[Hole, int], message: Arrival, changes: list[GapRow]) -> None:
     hole, index = missing
-    stream.fill(hole, index, seq, said_us, sent_us)
-    changes.append(stream.row(device_id, boot, hole))
+    stream.fill(hole, index, message.seq, message.said_us, message.sent_us)
+    changes.append(stream.row(message.device_id, message.boot, hole))
     stream.give_up()

@@ -15,7 +15,7 @@ from ingest.decode import Decoded
 from ingest.directory import Directory
 from ingest.marks import Marks
 from ingest.sequence import FRESH, REPEATED, RESTARTED, Sequences
-from ingest.stream import NOTHING_SAID, GapRow
+from ingest.stream import NOTHING_SAID, Arrival, GapRow
 
 NO_ORIGIN: Final = -1
 
@@ -71,13 +71,13 @@ class Sorter:
         Args:
             virtual: (slot, number) of virtual sensors, measured now.
         """
+        if decoded.again:
+            return self._taken_again(decoded, now_us, virtual)
         rows: list[tuple[int, int, int, int, int, int]] = []
         gaps: list[GapRow] = []
         repeated: list[int] = []
         taken = np.ones(len(decoded.device), np.bool_)
         trusted = np.zeros(len(decoded.device), np.bool_)
-        if decoded.again:
-            return self._taken_again(decoded, now_us, virtual)
         said, sent = _said(decoded)
         received = decoded.received_us.tolist()
         for i, device in enumerate(decoded.device):
@@ -109,7 +109,7 @@ class Sorter:
         """Notes one message; None for a repeat, which leaves no trace, else whether its device's clock can be trusted."""
         device_id, boot, seq, said_us, sent_us, received_us = row
         stamp = sent_us if abs(sent_us - received_us) <= AHEAD_US else received_us
-        answer = self.sequences.take(device_id, boot, seq, said_us, stamp, received_us, now_us, gaps)
+        answer = self.sequences.take(Arrival(device_id, boot, seq, said_us, stamp, received_us), now_us, gaps)
         if answer == REPEATED:
             return None
         if sent_us == NOTHING_SAID:

@@ -27,13 +27,12 @@ from ingest.source import Clock
 from ingest.spooled import pack_directory, pack_record, unpack_directory, unpack_record
 from ingest.store import spool as file
 from ingest.store.batch import Record
-from ingest.store.spool import FILE, Entry, Row, SpoolDamaged
+from ingest.store.spool import ASIDE, FILE, Entry, Row, SpoolDamaged
 
 FULL: Final = (
     0.95  # of its limit, or of the disk: what is left lets a batch end and the database on the same disk shut down
 )
 SHRINK_BYTES: Final = 64 * 1024 * 1024  # a larger file gives its room back once it is empty
-ASIDE: Final = "spool-*.damaged.sqlite"
 _COMPANIONS: Final = ("", "-wal", "-shm")
 
 log = logger(__name__)
@@ -328,34 +327,6 @@ class Spool:
                 part.rename(self._folder / f"{name}{ending}")
         log.error("spool_set_aside", file=str(self._folder / name), reason=reason)
         return name
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What somebody else sees of a worker's spool.
-
-    Args:
-        oldest_us: `now` of the oldest batch, microseconds UTC; 0 without one.
-    """
-
-    batches: int
-    bytes: int
-    oldest_us: int
-    set_aside: Sequence[str]
-
-
-def look(folder: Path) -> Look:
-    """Looks without touching.
-
-    Raises:
-        OSError, sqlite3.Error, SpoolDamaged: it cannot be read.
-    """
-    aside = sorted(found.name for found in folder.glob(ASIDE))
-    if not (folder / FILE).exists():
-        return Look(0, 0, 0, aside)
-    with closing(file.open_to_look(folder / FILE)) as connection:
-        found = list(file.entries(connection))
-    return Look(len(found), sum(entry.size for entry in found), found[0].judged_now if found else 0, aside)
 
 
 def _readable(path: Path, after_no: int) -> Iterator[tuple[Row, bytes]]:

@@ -134,7 +134,7 @@ class Storing:
         """Takes a batch to be stored, in order; the one before it is settled.
 
         Raises:
-            Fenced: another owner has taken over.
+            Fenced, SteppedBack: another owner has taken over; the database has lost batches that it had confirmed.
         """
         self.turn()
         at_once = self.waiting == 0 and self._patience_s > 0
@@ -162,7 +162,7 @@ class Storing:
             What the commit said; None: it lies in the spool.
 
         Raises:
-            Fenced: another owner has taken over.
+            Fenced, SteppedBack: another owner has taken over; the database has lost batches that it had confirmed.
             Interrupted: the process is to end, the database is away and the spool has no room.
         """
         given, self._given = self._given, None
@@ -187,7 +187,7 @@ class Storing:
         """What is to be done between batches: tidying, mending, hearing of the other thread's end.
 
         Raises:
-            Fenced: another owner has taken over.
+            Fenced, SteppedBack: another owner has taken over; the database has lost batches that it had confirmed.
         """
         with self._news:
             if self._failure is not None:
@@ -242,7 +242,7 @@ class Storing:
         """Whether it is stored before patience runs out.
 
         Raises:
-            Fenced: another owner has taken over.
+            Fenced, SteppedBack: another owner has taken over; the database has lost batches that it had confirmed.
         """
         with self._news:
             number = given.record.batch_no

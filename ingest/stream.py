@@ -20,6 +20,22 @@ NOTHING_SAID: Final = int(np.iinfo(np.int64).min)  # the time of a message that 
 _LOWEST, _HIGHEST = NOTHING_SAID, int(np.iinfo(np.int64).max)
 
 
+class Arrival(NamedTuple):
+    """A message, as its stream sees it.
+
+    Args:
+        said_us: the time its first reading names, whatever the device's clock; `NOTHING_SAID` where there is none.
+        sent_us: when it was sent, as far as that can be believed; received_us: when it came.
+    """
+
+    device_id: int
+    boot: int
+    seq: int
+    said_us: int
+    sent_us: int
+    received_us: int
+
+
 @dataclass(slots=True)
 class Part:
     """Messages first..last have not come; they were sent between `from_us` and `until_us`."""

@@ -11,22 +11,20 @@ judged before: the process that judges does not run, or the broker refuses its s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import Int64
-from detectors.contract import NEVER
-from detectors.rhythm import PAUSES, at_least, learn
+from detectors.contract import SECOND_US
 from ingest.decode import Decoded
 from ingest.directory import Directory
+from ingest.rhythms import Rhythms, spans
 from ingest.sorting import Sorter
 from ingest.source import Lot, SourceReport
 
-SECOND_US: Final = 1_000_000
 EVERY_US: Final = SECOND_US  # how often the numbers are worked out
 AGAIN_US: Final = 60 * SECOND_US  # how often a number that did not change is said again
 # A gap is loss when it has stood this long: a resend after a reconnect comes at once, and a loss must be seen within 60 s.
@@ -39,10 +37,6 @@ BEHIND_US: Final = SECOND_US  # a message that has waited this long here says th
 OUTLIVED_US: Final = SECOND_US
 BACK_US: Final = 30 * SECOND_US
 UNKNOWN, OFFLINE, ONLINE = -1, 0, 1
-# How often a device speaks is learned by the same rule as of sensors. One of which nobody has declared anything may say nothing for so
-# long at most: below the ceiling of its sensors (packs/signal_limits.yaml), so that its loss is told before theirs.
-WORD_US: Final = 2 * SECOND_US
-CEILING_US: Final = 7200 * SECOND_US
 
 
 class Watch:
@@ -61,7 +55,6 @@ class Watch:
     ) -> None:
         self.watched_us = watched_us
         self.turned = False  # watching began or ended with the last tick: unwatched time must be left out where it lay
-        self.online: NDArray[np.int8] = np.full(len(directory.devices), UNKNOWN, np.int8)
         self.status_changed: set[int] = set()  # device_id
         self.missing = 0  # messages of all devices in gaps that have stood for `GRACE_US`
         self._directory = directory
@@ -75,13 +68,22 @@ class Watch:
         self._sessions_lost = 0
         self._dropped: int | None = None
         self._losses: deque[tuple[int, int]] = deque()  # (when, how many) that concern every site
-        self._heard_us: Int64 = np.full(len(directory.devices), watched_us, np.int64)
-        self._spoken = np.zeros(len(directory.devices), np.bool_)
-        self._willed_us: Int64 = np.zeros(len(directory.devices), np.int64)  # when the last will came
-        self._gone = np.zeros(len(directory.devices), np.bool_)  # by a last will that is believed
-        self._rhythm = _Rhythm(directory)
+        self._begin(directory)
+        self._rhythms = Rhythms(directory)
         self._said: dict[int, tuple[float, int]] = {}
         self._place(directory)
+
+    def _begin(self, directory: Directory) -> None:
+        """Of each device: nothing heard, counting from now."""
+        devices = len(directory.devices)
+        self._heard_us: Int64 = np.full(devices, self.watched_us, np.int64)
+        self.online: NDArray[np.int8] = np.full(devices, UNKNOWN, np.int8)
+        self._spoken = np.zeros(devices, np.bool_)
+        self._willed_us: Int64 = np.zeros(devices, np.int64)  # when the last will came
+        self._gone = np.zeros(devices, np.bool_)  # by a last will that is believed
+
+    def _of_devices(self) -> Sequence[NDArray[Any]]:
+        return self._heard_us, self.online, self._spoken, self._willed_us, self._gone
 
     def _place(self, directory: Directory) -> None:
         gateways = [(slot, directory.device_of[d].index) for d, slot in directory.gateway_slot.items()]
@@ -93,21 +95,15 @@ class Watch:
     def carry(self, directory: Directory) -> None:
         """Goes on with another directory; devices that are new count from now."""
         earlier = {d.row.device_id: d.index for d in self._directory.devices}
-        heard = np.full(len(directory.devices), self.watched_us, np.int64)
-        online = np.full(len(directory.devices), UNKNOWN, np.int8)
-        spoken, gone = (np.zeros(len(directory.devices), np.bool_) for _ in range(2))
-        willed = np.zeros(len(directory.devices), np.int64)
-        rhythm = _Rhythm(directory)
-        rhythm.restore(self._rhythm.state(), directory)
-        for device in directory.devices:
-            if device.row.device_id in earlier:
-                index = earlier[device.row.device_id]
-                heard[device.index], online[device.index] = self._heard_us[index], self.online[index]
-                spoken[device.index], gone[device.index] = self._spoken[index], self._gone[index]
-                willed[device.index] = self._willed_us[index]
-        self._directory, self._heard_us, self.online, self._spoken = directory, heard, online, spoken
-        self._willed_us, self._gone = willed, gone
-        self._rhythm = rhythm
+        known = [(d.index, earlier[d.row.device_id]) for d in directory.devices if d.row.device_id in earlier]
+        mine, theirs = np.array(known, np.intp).reshape(-1, 2).T
+        before = self._of_devices()
+        self._begin(directory)
+        for column, old in zip(self._of_devices(), before, strict=True):
+            column[mine] = old[theirs]
+        rhythms = Rhythms(directory)
+        rhythms.restore(self._rhythms.state(), directory)
+        self._directory, self._rhythms = directory, rhythms
         self._said = {}
         self._place(directory)
 
@@ -130,7 +126,7 @@ class Watch:
         if decoded.device:
             index = np.array([device.index for device in decoded.device], np.int64)
             self._heard_us[index] = self.watched_us
-            self._rhythm.hear(index, _spans(decoded), self.watched_us)
+            self._rhythms.hear(index, spans(decoded), self.watched_us)
             self._spoken[index] = True
             gone = index[self.online[index] == OFFLINE]
             self.online[gone] = UNKNOWN  # it speaks: what the broker said in its name is over
@@ -227,7 +223,7 @@ class Watch:
         self._believe_wills(report, now_us)
         online = self.online[self._gateway_device]
         quiet_us = self.watched_us - self._heard_us[self._gateway_device]
-        silent = (quiet_us > self._rhythm.allowed_us()[self._gateway_device]) & self._has_sensors[self._gateway_device]
+        silent = (quiet_us > self._rhythms.allowed_us()[self._gateway_device]) & self._has_sensors[self._gateway_device]
         gone = silent | self._gone[self._gateway_device]
         known = gone | (online == ONLINE) | self._spoken[self._gateway_device]
         numbers = np.where(gone, 1.0, 0.0)
@@ -251,7 +247,7 @@ class Watch:
         return {
             "watch/dropped": np.array([dropped], np.int64),
             "watch/losses": np.array(list(self._losses), np.int64).reshape(-1, 2),
-            "watch/rhythms": self._rhythm.state(),
+            "watch/rhythms": self._rhythms.state(),
         }
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
@@ -260,105 +256,4 @@ class Watch:
         self._dropped = None if dropped < 0 else dropped
         self._losses = deque((int(at), int(count)) for at, count in state["watch/losses"].tolist())
         if "watch/rhythms" in state:
-            self._rhythm.restore(state["watch/rhythms"].astype(np.int64), self._directory)
-
-
-def _spans(decoded: Decoded) -> Int64:
-    """Over how long the readings of each message were gathered, microseconds, as the device says."""
-    spans = np.zeros(len(decoded.count), np.int64)
-    several = decoded.count > 1
-    if several.any():
-        some = decoded.count > 0
-        begins = (np.cumsum(decoded.count) - decoded.count)[some]
-        stamp_us = decoded.stamp_us
-        spans[some] = np.maximum.reduceat(stamp_us, begins) - np.minimum.reduceat(stamp_us, begins)
-    return spans
-
-
-class _Rhythm:
-    """How often devices speak, in watched time, and for how long they may say nothing."""
-
-    def __init__(self, directory: Directory) -> None:
-        devices = directory.devices
-        self._device_id = np.array([device.row.device_id for device in devices], np.int64)
-        self._learns = np.array([bool(device.slots) for device in devices], np.bool_)
-        self._declared_us = np.array([device.silent_after_us for device in devices], np.int64)
-        wholly = np.array([device.wholly_declared for device in devices], np.bool_)
-        self._least_us = np.where(wholly, self._declared_us, 0)
-        self._most_us = np.array([device.silent_at_most_us for device in devices], np.int64)
-        self._began_at: Int64 = np.full(len(devices), NEVER, np.int64)
-        self._spoke_at: Int64 = np.full(len(devices), NEVER, np.int64)
-        self._pauses: Int64 = np.zeros((len(devices), PAUSES), np.int64)
-        self._count: Int64 = np.zeros(len(devices), np.int64)
-        self._period_us: Int64 = np.zeros(len(devices), np.int64)
-
-    def hear(self, index: Int64, spans: Int64, watched_us: int) -> None:
-        """These devices speak; each message says over how long its readings were gathered."""
-        news = self._learns[index] & (watched_us - self._spoke_at[index] >= WORD_US)
-        if news.any():
-            _learn_words(
-                index[news], spans[news], watched_us, self._began_at, self._spoke_at, self._pauses, self._count, self._period_us,
-            )  # fmt: skip
-
-    def allowed_us(self) -> Int64:
-        """How long each may say nothing.
-
-        What is known of it says that: one slow declared sensor among others hides no dead device, and who sends once a minute what is
-        measured each second is not gone in between. Where all is declared, five of the shortest are allowed in any case: who spoke
-        faster for an hour may go back. Until something is known what is declared holds, or what was heard if that is more.
-        """
-        least_us = int(Directory.SILENT_AT_LEAST_S * SECOND_US)
-        period_us = _at_least(self._pauses, self._count, self._period_us)
-        heard_us = np.minimum(Directory.SILENT_PERIODS * period_us, np.maximum(CEILING_US, self._declared_us))
-        unknown_us = np.where(self._declared_us > 0, np.maximum(self._declared_us, heard_us), CEILING_US)
-        allowed_us = np.where(self._period_us > 0, np.maximum(heard_us, self._least_us), unknown_us)
-        allowed: Int64 = np.maximum(np.minimum(allowed_us, self._most_us), least_us)
-        return allowed
-
-    def state(self) -> Int64:
-        """A row a device of which something is known."""
-        kept = self._learns & (self._spoke_at != NEVER)
-        columns = (self._device_id, self._began_at, self._spoke_at, self._count, self._period_us, self._pauses)
-        rows: Int64 = np.column_stack(columns)[kept]
-        return rows
-
-    def restore(self, rows: Int64, directory: Directory) -> None:
-        """Goes on from an earlier `state()`."""
-        for device_id, began_at, spoke_at, count, period_us, *pauses in rows.tolist():
-            device = directory.device_of.get(device_id)
-            if device is not None and self._learns[device.index]:
-                d = device.index
-                self._began_at[d], self._spoke_at[d] = began_at, spoke_at
-                self._count[d], self._period_us[d], self._pauses[d] = count, period_us, pauses
-
-
-@numba.njit(cache=True)
-def _learn_words(
-    index: Int64,
-    spans: Int64,
-    at: int,
-    began_at: Int64,
-    spoke_at: Int64,
-    pauses: Int64,
-    count: Int64,
-    period_us: Int64,
-) -> None:
-    """Each speaks at `at`; of several messages of one device the first is its word."""
-    for i in range(len(index)):
-        learn(index[i], at, spans[i], NEVER, WORD_US, began_at, spoke_at, pauses, count, period_us)
-
-
-@numba.njit(cache=True)
-def _at_least(pauses: Int64, count: Int64, period_us: Int64) -> Int64:
-    """`at_least` of every device."""
-    found = np.empty(len(count), np.int64)
-    for d in range(len(count)):
-        found[d] = at_least(d, pauses, count, period_us)
-    return found
-
-
-def compile_kernels() -> None:
-    """Compiles the loops into numba's cache."""
-    once, pauses = np.zeros(1, np.int64), np.zeros((1, PAUSES), np.int64)
-    _learn_words(once, once.copy(), 0, once.copy(), once.copy(), pauses, once.copy(), once.copy())
-    _at_least(pauses, once, once)
+            self._rhythms.restore(state["watch/rhythms"].astype(np.int64), self._directory)

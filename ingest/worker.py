@@ -22,7 +22,7 @@ from core.migrate import require_current
 from core.model import DefinitionSet
 from ingest.beginning import Begun, begin
 from ingest.checkpoint import capture
-from ingest.committer import Committer, Interrupted, open_connection
+from ingest.committer import Committer, Interrupted
 from ingest.directory import Directory
 from ingest.flushing import Flushing
 from ingest.instant import instant
@@ -31,6 +31,7 @@ from ingest.organs import Organs
 from ingest.ownership import Ownership
 from ingest.pipeline import Pipeline
 from ingest.scribe import Scribe
+from ingest.session import open_connection
 from ingest.source import Clock, Source
 from ingest.spool import Spool
 from ingest.store.batch import BatchWriter
@@ -135,7 +136,7 @@ class Worker:
 
         Raises:
             DatabaseAway, BrokerAway, BadInput: it cannot start; one sentence.
-            Fenced: another owner has taken over.
+            Fenced, SteppedBack: another owner has taken over; the database has lost batches that it had confirmed.
         """
         self._ownership.take()
         try:
@@ -255,7 +256,7 @@ class Worker:
             log.error("definitions_not_taken", reason=str(error))
             return
         organs.restore(pipeline.organs.state())
-        organs.sorter.marks.carry(pipeline.organs.sorter.marks)
+        organs.sorter.marks.carry(pipeline.organs.sorter.marks, directory)
         self._switch(pipeline, watch, organs)
 
     def _switch(self, pipeline: Pipeline, watch: Watch, organs: Organs) -> None:
@@ -297,7 +298,7 @@ class Worker:
         """Whether the last checkpoint is over.
 
         Raises:
-            Fenced: another owner has taken over.
+            Fenced, SteppedBack: another owner has taken over; the database has lost batches that it had confirmed.
         """
         if self._saving is None:
             return True

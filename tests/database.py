@@ -98,8 +98,15 @@ def clone(server: PostgresServer) -> TestDatabase:
 
 def drop(database: TestDatabase) -> None:
     """Removes it, whoever is still connected."""
+    statement = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database.name))
     with psycopg.connect(database.server.superuser_url(), autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database.name)))
+        for left in range(5, -1, -1):
+            try:
+                connection.execute(statement)
+                return
+            except psycopg.errors.ObjectInUse:  # the server waits five seconds for a session that it has ended
+                if not left:
+                    raise
 
 
 @pytest.fixture

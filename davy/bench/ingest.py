@@ -20,7 +20,7 @@ ALARMS_PER_S = 10.0  # of the load, so that "judged" and "nobody is told twice" 
 THROTTLED_TO = 20_000.0  # readings a second that the slowed store takes under overload
 OVERLOAD = 10.0  # times what the store takes
 JUDGES_GROWTH_S = 30.0  # a shorter window says nothing about the growth of memory
-FIRST_CHECKPOINT_S = 90.0  # ingest writes it a minute after it began
+FIRST_CHECKPOINT_S = 90.0  # ingest writes it `checkpoint_s` after it began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

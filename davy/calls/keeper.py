@@ -23,7 +23,7 @@ from core.errors import BadInput, DatabaseAway
 from core.log import logger
 from davy.calls.caller import Caller
 from davy.calls.sealed import Seal
-from ingest.committer import open_connection
+from ingest.session import Session
 
 LOOK_S: Final = (
     1.0  # so old is what is known of alarms and of what people did to them, and so soon a new definition is known
@@ -62,13 +62,12 @@ class Keeper:
         clock: Callable[[], datetime],
     ) -> None:
         self._caller = caller
-        self._conninfo = make_conninfo(conninfo, options=_STATEMENT)
+        self._session = Session(make_conninfo(conninfo, options=_STATEMENT))
         self._token = token
         self._seal = seal
         self._path = path
         self._channels = sorted(channels)
         self._clock = clock
-        self._connection: Connection[Any] | None = None
         self._snapshot: Snapshot | None = None
         self._people_at: datetime | None = None
         self._written: Snapshot | None = None
@@ -97,15 +96,13 @@ class Keeper:
 
     def close(self) -> None:
         """Gives the connection back."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._session.close()
 
     def look(self, now: datetime) -> None:
         """Once round: snapshot, books, file, sign of life. A database that is away is no failure here."""
         left = self._caller.calls.left(now - COMMIT_GRACE)
         try:
-            connection = self._connected()
+            connection = self._session.connection()
             position = self._caller.position()
             with transaction(connection, self._token()):
                 snapshot = self._read(connection, now)
@@ -121,17 +118,12 @@ class Keeper:
             if not self._away:
                 log.warning("snapshot_not_refreshed", reason=first_line(error))
             self._away = True
-            self.close()  # the next look has a session of its own: one keeps what it was born with, such as being read-only
+            self._session.close()
             self._caller.calls.decide(left, in_the_books=False)
             return
         if self._away:
             log.info("snapshot_refreshed_again")
         self._away = False
-
-    def _connected(self) -> Connection[Any]:
-        if self._connection is None or self._connection.broken or self._connection.closed:
-            self._connection = open_connection(self._conninfo)
-        return self._connection
 
     def _read(self, connection: Connection[Any], now: datetime) -> Snapshot:
         old, people_at = self._snapshot, self._people_at

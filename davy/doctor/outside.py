@@ -21,8 +21,7 @@ from davy.doctor import store
 from davy.doctor.broker_probe import look_at_broker
 from davy.doctor.examination import Check, Examination, age, few, guarded
 from ingest.instant import instant
-from ingest.spool import look
-from ingest.store.spool import SpoolDamaged
+from ingest.store.spool import SpoolDamaged, look
 
 FULL_DISK: Final = 0.80  # of the disk; above it Davy's own alarm stands too
 PATIENT: Final = timedelta(seconds=60)  # a restart of the database, and what came meanwhile

@@ -26,21 +26,27 @@ def run(settings: Settings, stop: threading.Event) -> None:
     broker = MqttSource(_mqtt_options(settings), clock)
     database = checked_database(settings, "ingest")
     source = AgainSource(broker, database, service_token(settings), settings.worker, clock)
-    _ingest(settings, stop, source, clock, LONGEST_TURN_US)
+    _ingest(settings, database, stop, source, clock, LONGEST_TURN_US)
 
 
 def run_streamed(settings: Settings, stop: threading.Event) -> None:
     """The same, on a clock that follows the data: for private instances only."""
     clock = StreamClock()
-    _ingest(settings, stop, StreamedSource(MqttSource(_mqtt_options(settings), clock), clock), clock, None)
+    source = StreamedSource(MqttSource(_mqtt_options(settings), clock), clock)
+    _ingest(settings, checked_database(settings, "ingest"), stop, source, clock, None)
 
 
 def _ingest(
-    settings: Settings, stop: threading.Event, source: Source, clock: Callable[[], int], longest_turn_us: int | None
+    settings: Settings,
+    database: str,
+    stop: threading.Event,
+    source: Source,
+    clock: Callable[[], int],
+    longest_turn_us: int | None,
 ) -> None:
     options = WorkerOptions(
         worker=settings.worker,
-        conninfo=checked_database(settings, "ingest"),
+        conninfo=database,
         token=service_token(settings),
         folder=settings.state_dir / settings.worker,
         clock_tolerance_us=round(settings.clock_tolerance_s * 1e6),

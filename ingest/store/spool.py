@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from urllib.parse import quote
 
 LAYOUT: Final = 3  # raise it, here and in `_make_tables`, when a row changes its meaning; other files are set aside
 FILE: Final = "spool.sqlite"
+ASIDE: Final = "spool-*.damaged.sqlite"  # beside it: what could not be read any more
 BUSY_S: Final = 10.0
 OTHER_LAYOUT: Final = "its layout is {found}, this Davy's is {ours}"
 
@@ -221,3 +223,31 @@ def _checked(found: tuple[bytes, bytes] | None, what: str) -> bytes:
     if _checksum(found[1]) != found[0]:
         raise SpoolDamaged(f"the checksum of {what} is wrong")
     return found[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What somebody else sees of a worker's spool.
+
+    Args:
+        oldest_us: `now` of the oldest batch, microseconds UTC; 0 without one.
+    """
+
+    batches: int
+    bytes: int
+    oldest_us: int
+    set_aside: Sequence[str]
+
+
+def look(folder: Path) -> Look:
+    """Looks without touching.
+
+    Raises:
+        OSError, sqlite3.Error, SpoolDamaged: it cannot be read.
+    """
+    aside = sorted(found.name for found in folder.glob(ASIDE))
+    if not (folder / FILE).exists():
+        return Look(0, 0, 0, aside)
+    with closing(open_to_look(folder / FILE)) as connection:
+        found = list(entries(connection))
+    return Look(len(found), sum(entry.size for entry in found), found[0].judged_now if found else 0, aside)

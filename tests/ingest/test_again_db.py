@@ -16,9 +16,11 @@ from ingest.source import Again, Kept, Lot, RawMessage
 from ingest.storing import PATIENCE_S
 from ingest.verdict import Settled, settled
 from tests.database import TestDatabase
-from tests.ingest.plant import Installed, install, message, payload
+from tests.ingest.plant import Installed, message, payload
 from tests.ingest.rig import wait_for
-from tests.ingest.test_store_db import SECOND, Bench, Hand
+from tests.ingest.test_store_db import SECOND, Bench, Hand, installed
+
+__all__ = ["installed"]
 
 HOUR = 3600 * SECOND
 
@@ -112,12 +114,6 @@ class MendedBench(Bench):
     def left(self) -> list[tuple[Any, ...]]:
         """What still lies there."""
         return self.rows("SELECT reason, sentence FROM rejected_message WHERE taken_at IS NULL ORDER BY rejected_id")
-
-
-@pytest.fixture
-def installed(database: TestDatabase) -> Installed:
-    """The plant, without virtual sensors."""
-    return install(database, virtual=False)
 
 
 @pytest.fixture

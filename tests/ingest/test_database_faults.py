@@ -21,9 +21,10 @@ from psycopg import sql
 from core.errors import BadSetting
 from davy.servers import Broker, PostgresServer
 from ingest.beginning import begin
-from ingest.committer import open_connection
 from ingest.ownership import Ownership
-from ingest.spool import Look, Spool, look
+from ingest.session import open_connection
+from ingest.spool import Spool
+from ingest.store.spool import Look, look
 from ingest.urgent import Nobody
 from tests.conftest import StartMosquitto
 from tests.database import TestDatabase, clone, drop

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from davy.servers import Broker, PostgresServer, start_postgres
 from davy.servers.processes import free_port
-from ingest.spool import look
+from ingest.store.spool import look
 from tests.conftest import StartMosquitto, memory
 from tests.database import TestDatabase, clone
 from tests.ingest.load import Load, check_everything_arrived_once

@@ -12,8 +12,8 @@ import pytest
 from davy.servers import Broker, PostgresServer, start_postgres
 from ingest.checkpoint import unpack
 from ingest.pipeline import FAULT_POINTS
-from ingest.spool import look
 from ingest.store.batch import APPLIED
+from ingest.store.spool import look
 from ingest.storing import DRAINED, PATIENCE_S, SPOOL_POINTS, SPOOLED
 from tests.conftest import StartMosquitto, memory
 from tests.database import clone, drop

@@ -12,12 +12,16 @@ from ingest.marks import Marks
 HOUR = 3_600_000_000
 
 
-def one_sensor() -> Marks:
+def directory_of_one() -> Directory:
     sensor = Sensor(
         sensor_id=7, company_id=1, site_id=1, site_key="s", device_id=1, device_key="d", key="lel", unit="%"
     )
     device = DeviceRow(device_id=1, company_id=1, site_id=1, site_key="s", key="d")
-    return Marks(Directory(1, (device,), (sensor,)))
+    return Directory(1, (device,), (sensor,))
+
+
+def one_sensor() -> Marks:
+    return Marks(directory_of_one())
 
 
 def readings(*rows: tuple[int, int, float]) -> ReadingBatch:
@@ -76,6 +80,6 @@ def test_newest_values_live_on_when_definitions_change() -> None:
     earlier = one_sensor()
     earlier.sort(readings((10, 10, 4.5)))
     fresh = one_sensor()
-    fresh.carry(earlier)
+    fresh.carry(earlier, directory_of_one())
     assert fresh.value.tolist() == [4.5]
     assert fresh.take_changed(slice(None)).tolist() == [0]

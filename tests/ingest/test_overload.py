@@ -18,7 +18,7 @@ from davy.bench.generator import Alarming
 from davy.bench.instance import WORKER, Instance, opened
 from davy.bench.portfolio import Portfolio, device_key, sensor_key
 from davy.servers.processes import wait_until
-from ingest.spool import look
+from ingest.store.spool import look
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 

@@ -26,14 +26,8 @@ def test_what_was_taken_is_judged_whatever_our_clock_says(turned_by: Turn) -> No
 
 def test_the_next_batch_is_judged_while_one_is_stored(turned_by: Turn) -> None:
     """Storing takes as long as judging the next batch; acks come in order, each once its own batch is stored."""
-    passed: list[str] = []
-
-    def after(point: str) -> None:
-        passed.append(point)
-        if passed.count("judge") == 2:
-            turned.kept.open.set()
-
-    turned = turned_by(after=after)
+    turned = turned_by()
+    turned.second_judged = turned.kept.open.set
     turned.kept.open.clear()
     assert turned.begin(0) == []
     assert turned.source.acked == []
@@ -42,20 +36,14 @@ def test_the_next_batch_is_judged_while_one_is_stored(turned_by: Turn) -> None:
     second = turned.pipeline.end()
     assert [work.lot for work in first + second] == turned.source.acked
     assert [row["seq"] for work in first + second for row in work.sorted.messages] == [0, 1]  # type: ignore[union-attr]
-    assert passed.index("ack") > len(passed) - passed[::-1].index("judge") - 1
+    assert turned.passed.index("ack") > len(turned.passed) - turned.passed[::-1].index("judge") - 1
 
 
 @pytest.mark.parametrize(("waiting", "stored_then"), [(0, 1), (25, 0)], ids=["few", "enough"])
 def test_few_messages_gather_while_one_batch_is_stored(turned_by: Turn, waiting: int, stored_then: int) -> None:
     """Judged early, few readings would only wait; enough of them, a quarter of a batch, are judged at once."""
-    passed: list[str] = []
-
-    def after(point: str) -> None:
-        passed.append(point)
-        if passed.count("judge") == 2:
-            turned.kept.open.set()
-
-    turned = turned_by(after=after)
+    turned = turned_by()
+    turned.second_judged = turned.kept.open.set
     turned.kept.open.clear()
     turned.begin(0)
     turned.source.known = SourceReport(connected=True, waiting=waiting)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.sequence import FILLED, FRESH, MOST_RUNS, REPEATED, RESTARTED, UNKNOWN, Sequences
-from ingest.stream import MOST_PARTS, NOTHING_SAID, GapRow
+from ingest.stream import MOST_PARTS, NOTHING_SAID, Arrival, GapRow
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -35,7 +35,7 @@ def one(
     """What is said of one message that names a time."""
     received = said if received is None else received
     sent = received if said == NOTHING_SAID else said
-    return sequences.take(1, boot, seq, said, sent, received, 7, [] if changes is None else changes)
+    return sequences.take(Arrival(1, boot, seq, said, sent, received), 7, [] if changes is None else changes)
 
 
 def test_a_repeat_costs_nothing_and_a_gap_is_filled() -> None:
@@ -152,7 +152,7 @@ def test_a_gateway_that_stamps_its_sending_anew_does_not_look_restarted() -> Non
     sequences = Sequences()
     take(sequences, 0, 1, 2)
     later = START + DAY
-    assert sequences.take(1, 1, 1, START + SECOND, later, later, 7, []) == REPEATED
+    assert sequences.take(Arrival(1, 1, 1, START + SECOND, later, later), 7, []) == REPEATED
 
 
 def test_counters_that_go_round_are_no_restart() -> None:

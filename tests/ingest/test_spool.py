@@ -11,9 +11,9 @@ import pytest
 
 from core.wire import reject
 from ingest.beginning import spooled
-from ingest.spool import ASIDE, FULL, Spool
+from ingest.spool import FULL, Spool
 from ingest.spooled import pack_directory, pack_record, unpack_directory, unpack_record
-from ingest.store.spool import FILE
+from ingest.store.spool import ASIDE, FILE
 from tests.ingest.plant import message
 from tests.ingest.turned import LIMIT, SECOND, Turn, Turned, replayed, turned_by
 
@@ -308,15 +308,13 @@ def test_at_a_start_too_a_damaged_batch_costs_itself(turned_by: Turn, tmp_path: 
 
 def test_what_finds_no_room_is_stored_at_once_when_the_rest_is(turned_by: Turn) -> None:
     """The disk is full when a batch should follow into the spool, and stays so while the spool drains: nothing waits for ever."""
-    judged: list[str] = []
+    turned = turned_by(patience_s=IMPATIENT_S)
 
-    def after(point: str) -> None:
-        judged.append(point)
-        if judged.count("judge") == 2:
-            turned.spool._bytes += 10**12
-            threading.Timer(0.2, turned.kept.open.set).start()
+    def fill_the_disk() -> None:
+        turned.spool._bytes += 10**12
+        threading.Timer(0.2, turned.kept.open.set).start()
 
-    turned = turned_by(patience_s=IMPATIENT_S, after=after)
+    turned.second_judged = fill_the_disk
     turned.kept.open.clear()
     first, second = turned.turn(0), turned.turn(1)
     assert first is not None

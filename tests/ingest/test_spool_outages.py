@@ -12,9 +12,9 @@ import pytest
 
 from davy.bench.store import end_throttle, throttle
 from davy.servers import Broker, PostgresServer, start_postgres
-from ingest.spool import look
 from ingest.spooled import unpack_directory, unpack_record
 from ingest.store import spool as file
+from ingest.store.spool import look
 from tests.conftest import StartMosquitto, memory
 from tests.database import clone, drop
 from tests.ingest.load import Load, check_everything_arrived_once

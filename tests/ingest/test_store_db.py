@@ -20,10 +20,11 @@ from core.errors import BadSetting, Fenced, SteppedBack
 from core.metrics import Metrics
 from ingest.beginning import begin
 from ingest.checkpoint import capture
-from ingest.committer import Committer, open_connection
+from ingest.committer import Committer
 from ingest.instant import instant
 from ingest.ownership import Ownership
 from ingest.pipeline import Pipeline, Work
+from ingest.session import open_connection
 from ingest.source import Lot, RawMessage, SourceReport
 from ingest.spool import Spool
 from ingest.store.batch import BatchWriter, Committed, Record
