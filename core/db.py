@@ -5,20 +5,22 @@ SQL lives in the store files; what stands here is what every store needs before 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, ServerCursor
 from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core.errors import DatabaseAway
+from core.row_table import Row, RowTable
 
 Token = Callable[[], str]
 CONNECT_TIMEOUT_S = 5
+PIECE = 2000  # rows that are in memory as objects at once
 
 
 def connect(conninfo: str, *, application: str) -> Connection[TupleRow]:
@@ -44,6 +46,14 @@ def transaction(connection: Connection[Any], token: str | None) -> Iterator[Conn
         if token is not None:
             connection.execute("SELECT set_config('davy.principal', %s, true)", (token,))
         yield connection
+
+
+def read_rows(
+    kind: type[Row], cursor: ServerCursor[TupleRow], convert: Mapping[str, Callable[[Any], Any]] | None = None
+) -> RowTable[Row]:
+    """What a cursor at the server gives, whose columns are named as the fields of `kind`: a piece at a time, kept as columns."""
+    names = [column.name for column in cursor.description or ()]
+    return RowTable.read(kind, names, iter(lambda: cursor.fetchmany(PIECE), []), convert)
 
 
 class Database:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.batch import Int32
+from core.row_table import RowTable
 
 
 class Priority(StrEnum):
@@ -91,7 +93,6 @@ class AlarmDefinition:
     parameters: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
 class DefinitionSet:
     """The definitions in force from a batch boundary on, as a dense list.
 
@@ -102,11 +103,23 @@ class DefinitionSet:
         sensors: how many slots the directory has.
     """
 
-    version: int
-    definitions: Sequence[AlarmDefinition]
-    slot: Int32
-    sensors: int
+    def __init__(self, version: int, definitions: Sequence[AlarmDefinition], slot: Int32, sensors: int) -> None:
+        self.version = version
+        self.definitions = definitions if isinstance(definitions, RowTable) else RowTable(AlarmDefinition, definitions)
+        self.slot = slot
+        self.sensors = sensors
+        columns = [self.definitions.numbers(name) for name in ("definition_id", "version")]
+        self.keys: Int32 = np.stack(columns, axis=1).astype(
+            np.int32
+        )  # (definition_id, version), shape (definitions, 2)
+
+    def __len__(self) -> int:
+        return len(self.definitions)
 
     def of(self, detector: str) -> Int32:
         """Indices of the definitions that use `detector`, int32, ascending."""
-        return np.array([i for i, d in enumerate(self.definitions) if d.detector == detector], np.int32)
+        return np.flatnonzero(self.definitions.where("detector", detector)).astype(np.int32)
+
+    def is_low(self) -> NDArray[np.bool_]:
+        """Whose condition holds while the number is at or below the setpoint, bool."""
+        return self.definitions.where("direction", "low")

@@ -18,7 +18,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import Int32, Quality, ReadingBatch, Scores
+from core.batch import Float64, Int32, Quality, ReadingBatch, Scores
 from core.errors import BadInput
 from core.model import DefinitionSet
 
@@ -106,16 +106,24 @@ class Detector(ABC):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         self._index = index_by_slot(definitions, self.name)
-        mine = [definitions.definitions[i] for i in self._index.definition]
-        settings = [self.read_parameters(d.key, d.parameters) for d in mine]
-        self._settings = {
-            name: np.array([getattr(each, name) for each in settings], np.float64)
-            for name in self.parameters.__struct_fields__
-        }
+        self._settings = self._read_settings(definitions)
         self._columns: Columns = {}
 
     def __len__(self) -> int:
         return len(self._index.definition)
+
+    def _read_settings(self, definitions: DefinitionSet) -> dict[str, Float64]:
+        """Each parameter of all definitions; what many have alike is read once."""
+        codes, distinct = definitions.definitions.words("parameters")
+        used, first, place = np.unique(codes[self._index.definition], return_index=True, return_inverse=True)
+        settings = [
+            self.read_parameters(definitions.definitions[int(self._index.definition[at])].key, distinct[code])
+            for code, at in zip(used.tolist(), first.tolist(), strict=True)
+        ]
+        return {
+            name: np.array([getattr(each, name) for each in settings], np.float64)[place]
+            for name in self.parameters.__struct_fields__
+        }
 
     @classmethod
     def read_parameters(cls, key: str, given: Mapping[str, float]) -> Parameters:

@@ -62,9 +62,9 @@ class Ewma(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        mine = [definitions.definitions[i] for i in self._index.definition]
+        mine = self._index.definition
         # |z| has no low side to freeze at; a definition of direction low asks for a signal that is too quiet.
-        frozen = [d.setpoint if d.direction == "high" else np.inf for d in mine]
+        frozen = np.where(definitions.is_low()[mine], np.inf, definitions.definitions.floats("setpoint")[mine])
         self._set = np.array(
             [self._settings[name] for name in ("memory_s", "warm_up", "floor", "relearn_s")] + [frozen], np.float64
         ).T.copy()

@@ -57,7 +57,8 @@ def detectors_for(definitions: DefinitionSet) -> list[Detector]:
     Raises:
         BadInput: a definition names an unknown detector or parameter.
     """
-    used = {definition.detector for definition in definitions.definitions}
+    codes, distinct = definitions.definitions.words("detector")
+    used = {distinct[code] for code in np.unique(codes).tolist()}
     for name in sorted(used - DETECTORS.keys()):
         detector_class(name)
     return [detector(definitions) for name, detector in DETECTORS.items() if name in used]

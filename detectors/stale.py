@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Annotated, Final
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
-from core.model import AlarmDefinition, DefinitionSet
+from core.model import DefinitionSet
 from detectors.contract import (
     BAD,
     NEVER,
@@ -73,8 +72,10 @@ class Stale(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        mine = [definitions.definitions[i] for i in self._index.definition]
-        self._turn_us: Int64 = np.array([_turn_us(d) for d in mine], np.int64)
+        mine = self._index.definition
+        low, rows = definitions.is_low()[mine], definitions.definitions
+        turn = rows.floats("setpoint")[mine] + np.where(low, rows.floats("deadband")[mine], 0.0)
+        self._turn_us = _turn_us(turn, low)
         self._periods = self._settings["periods"]
         declared_us = _microseconds(self._settings["period_s"])
         self._ceiling_us = np.maximum(_microseconds(self._settings["ceiling_s"]), 2 * declared_us)
@@ -201,14 +202,22 @@ def _microseconds(seconds: Float64) -> Int64:
     return np.minimum(seconds * SECOND_US, CENTURY_US).astype(np.int64)
 
 
-def _turn_us(definition: AlarmDefinition) -> int:
-    """The shortest silence, in microseconds, at which the definition's comparison turns."""
-    low = definition.direction == "low"
-    turn = definition.setpoint + (definition.deadband if low else 0.0)
-    allowed = min(max(math.ceil(turn * SECOND_US), 0), CENTURY_US)
-    while allowed < CENTURY_US and (allowed / SECOND_US < turn or (low and allowed / SECOND_US == turn)):
-        allowed += 1
+def _turn_us(turn: Float64, low: NDArray[np.bool_]) -> Int64:
+    """The shortest silences, in microseconds, at which the definitions' comparisons turn.
+
+    Args:
+        turn: seconds, shape (definitions,); low: whether it turns above that, not at it.
+    """
+    allowed = np.clip(np.ceil(turn * SECOND_US), 0, CENTURY_US).astype(np.int64)
+    while len(short := np.flatnonzero(_is_short(allowed, turn, low))):
+        allowed[short] += 1
     return allowed
+
+
+def _is_short(allowed_us: Int64, turn: Float64, low: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    seconds = allowed_us / SECOND_US
+    short: NDArray[np.bool_] = (allowed_us < CENTURY_US) & ((seconds < turn) | (low & (seconds == turn)))
+    return short
 
 
 @numba.njit(cache=True)

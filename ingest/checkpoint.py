@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
@@ -21,20 +20,15 @@ from core.log import logger
 from ingest.copy_rows import from_2000, unpack_judged
 from ingest.directory import NO_SLOT, Directory
 from ingest.organs import Columns, Organs
+from ingest.packed_columns import pack, unpack
 from ingest.sorting import MESSAGE
 from ingest.store.batch import Record
 from ingest.store.memory import BatchRow, SavedState, batches_after, load_checkpoint, stored_readings
 from ingest.stream import GapRow
 
-LAYOUT: Final = 2  # raise it when a column changes its meaning; an older checkpoint is then left aside
+LAYOUT: Final = 3  # raise it when a column changes its meaning; an older checkpoint is then left aside
 
 log = logger(__name__)
-
-
-class _Column(msgspec.Struct):
-    name: str
-    type: str
-    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +45,6 @@ class Resumed:
     watched_us: int = 0
     replayed: int = 0
     watch: Mapping[str, NDArray[np.generic]] | None = None
-
-
-def pack(columns: Mapping[str, NDArray[np.generic]]) -> bytes:
-    """Columns as bytes: the length of a JSON list of names, types and shapes, the list, then the raw columns."""
-    listed = [_Column(name, column.dtype.str, column.shape) for name, column in columns.items()]
-    head = msgspec.json.encode(listed)
-    return b"".join(
-        [len(head).to_bytes(4, "little"), head, *(np.ascontiguousarray(c).tobytes() for c in columns.values())]
-    )
-
-
-def unpack(packed: bytes) -> Columns:
-    """The columns of `pack`, each writable."""
-    start = 4 + int.from_bytes(packed[:4], "little")
-    columns: Columns = {}
-    for column in msgspec.json.decode(packed[4:start], type=list[_Column]):
-        kind = np.dtype(column.type)
-        count = int(np.prod(column.shape, dtype=np.int64))
-        columns[column.name] = np.frombuffer(packed, kind, count, start).reshape(column.shape).copy()
-        start += count * kind.itemsize
-    return columns
 
 
 def resume(connection: Connection[Any], token: str, worker: str, organs: Organs) -> Resumed:

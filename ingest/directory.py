@@ -12,6 +12,7 @@ from core.batch import Int32, Int64
 from core.errors import BadInput, Malformed
 from core.limit_rule import PERIODS, ceiling_s
 from core.model import DefinitionSet, Sensor
+from core.row_table import RowTable
 from core.units import affine
 from core.wire import TopicName, parse_topic, reject
 from detectors.contract import NOTHING_DUE, SECOND_US
@@ -73,17 +74,20 @@ class Directory:
 
     def __init__(self, version: int, devices: Sequence[DeviceRow], sensors: Sequence[Sensor]) -> None:
         self.version = version
-        self.sensors = sorted(sensors, key=lambda s: s.sensor_id)
-        self.sensor_id: Int32 = np.array([s.sensor_id for s in self.sensors], np.int32)
-        self.company_id: Int32 = np.array([s.company_id for s in self.sensors], np.int32)
+        self.sensors = _by_id(sensors)
+        self.sensor_id: Int32 = self.sensors.integers("sensor_id").astype(np.int32)
+        self.company_id: Int32 = self.sensors.integers("company_id").astype(np.int32)
+        self._unit, self._units = self.sensors.words("unit")
         self.devices = [Device(row, index) for index, row in enumerate(devices)]
         self.device_of = {device.row.device_id: device for device in self.devices}
         self._by_name = {(d.row.site_key, d.row.key): d for d in self.devices}
         self._site_of_key = {d.row.key: d.row.site_key for d in self.devices}
         self._sites = {d.row.site_key: (d.row.company_id, d.row.site_id) for d in self.devices}
-        self._owner: dict[tuple[int, str], Device] = {}  # (site_id, sensor key) -> one device that has it
+        self._owners: dict[
+            int, dict[str, Device]
+        ] = {}  # site_id -> sensor key -> one device that has it, once it is asked for
         self._topics: dict[str, tuple[Device, str]] = {}
-        self._conversions: dict[tuple[int, str], tuple[float, float]] = {}
+        self._conversions: dict[tuple[str, str], tuple[float, float]] = {}  # (unit on the wire, the sensor's own)
         self.broker_slot: dict[int, int] = {}  # site_id -> slot of its `_broker`
         self.spool_slot: dict[int, int] = {}  # site_id -> slot of its `_spool`
         self.clocks_slot: dict[int, int] = {}  # site_id -> slot of its `_clocks`
@@ -97,24 +101,27 @@ class Directory:
     def _place_sensors(self) -> None:
         at_site = {(d.row.site_id, d.row.key): d for d in self.devices}
         shortest: dict[int, float] = {}
-        for slot, sensor in enumerate(self.sensors):
-            device = self.device_of[sensor.device_id]
-            if not sensor.is_virtual or device.row.key.startswith(MODEL_PREFIX):
-                device.slots[sensor.key] = slot
-                self._owner.setdefault((sensor.site_id, sensor.key), device)
-                device.wholly_declared &= sensor.period_declared
-                if sensor.period_declared:
-                    shortest[device.index] = min(shortest.get(device.index, sensor.period_s), sensor.period_s)
-            elif sensor.key == BROKER_KEY:
-                self.broker_slot[sensor.site_id] = slot
-            elif sensor.key == MODELS_KEY:
-                self.models_slot[sensor.site_id] = slot
-            elif sensor.key == SPOOL_KEY:
-                self.spool_slot[sensor.site_id] = slot
-            elif sensor.key == CLOCKS_KEY:
-                self.clocks_slot[sensor.site_id] = slot
-            elif sensor.key.startswith(GATEWAY_PREFIX):
-                gateway = at_site.get((sensor.site_id, sensor.key.removeprefix(GATEWAY_PREFIX)))
+        own = {
+            BROKER_KEY: self.broker_slot,
+            MODELS_KEY: self.models_slot,
+            SPOOL_KEY: self.spool_slot,
+            CLOCKS_KEY: self.clocks_slot,
+        }
+        codes, keys = self.sensors.words("key")
+        columns = (self.sensors.integers(name).tolist() for name in ("site_id", "device_id"))
+        flags = (self.sensors.flags(name).tolist() for name in ("is_virtual", "period_declared"))
+        rows = zip(codes.tolist(), *columns, *flags, self.sensors.floats("period_s").tolist(), strict=True)
+        for slot, (code, site_id, device_id, is_virtual, is_declared, period_s) in enumerate(rows):
+            device, key = self.device_of[device_id], keys[code]
+            if not is_virtual or device.row.key.startswith(MODEL_PREFIX):
+                device.slots[key] = slot
+                device.wholly_declared &= is_declared
+                if is_declared:
+                    shortest[device.index] = min(shortest.get(device.index, period_s), period_s)
+            elif key in own:
+                own[key][site_id] = slot
+            elif key.startswith(GATEWAY_PREFIX):
+                gateway = at_site.get((site_id, key.removeprefix(GATEWAY_PREFIX)))
                 if gateway is not None:
                     self.gateway_slot[gateway.row.device_id] = slot
         for index, period_s in shortest.items():
@@ -124,13 +131,14 @@ class Directory:
     def bound_silences(self, definitions: DefinitionSet) -> None:
         """No device may be silent for longer than any sensor of it may, by its ceiling: the device is told first, once."""
         most_us: dict[int, int] = {}
-        for d in definitions.definitions:
-            if d.detector == "stale" and d.parameters.get(PERIODS):
+        for index in definitions.of("stale").tolist():
+            d, slot = definitions.definitions[index], int(definitions.slot[index])
+            if d.parameters.get(PERIODS):
                 seconds = max(d.setpoint, ceiling_s(d.parameters), 2 * d.parameters.get("period_s", 0.0))
-                most_us[d.sensor_id] = min(most_us.get(d.sensor_id, NOTHING_DUE), int(min(seconds, 1e10) * SECOND_US))
+                most_us[slot] = min(most_us.get(slot, NOTHING_DUE), int(min(seconds, 1e10) * SECOND_US))
         least_us = int(self.SILENT_AT_LEAST_S * SECOND_US)
         for device in self.devices:
-            of = [most_us.get(self.sensors[slot].sensor_id, NOTHING_DUE) for slot in device.slots.values()]
+            of = [most_us.get(slot, NOTHING_DUE) for slot in device.slots.values()]
             device.silent_at_most_us = max(least_us, min(of, default=NOTHING_DUE))
 
     def speaker(self, topic: str) -> tuple[Device, str]:
@@ -164,7 +172,10 @@ class Directory:
 
     def stranger(self, device: Device, key: str) -> Malformed:
         """Why `device` may not send the sensor `key`."""
-        owner = self._owner.get((device.row.site_id, key))
+        if device.row.site_id not in self._owners:
+            there = [each for each in self.devices if each.row.site_id == device.row.site_id]
+            self._owners[device.row.site_id] = {each: of for of in reversed(there) for each in of.slots}
+        owner = self._owners[device.row.site_id].get(key)
         if owner is not None:
             return reject("foreign_device", device=device.row.key, claimed=f"sensor {key} of device {owner.row.key}")
         return reject("unknown_sensor", device=device.row.key, sensor=key)
@@ -175,14 +186,14 @@ class Directory:
         Raises:
             Malformed: `wrong_unit`.
         """
-        found = self._conversions.get((slot, unit))
+        own = self._units[self._unit[slot]]
+        found = self._conversions.get((unit, own))
         if found is None:
-            sensor = self.sensors[slot]
             try:
-                found = affine(unit, sensor.unit) if unit != sensor.unit else (1.0, 0.0)
+                found = affine(unit, own) if unit != own else (1.0, 0.0)
             except BadInput:
-                raise reject("wrong_unit", sensor=sensor.key, found=unit, expected=sensor.unit) from None
-            self._conversions[(slot, unit)] = found
+                raise reject("wrong_unit", sensor=self.sensors[slot].key, found=unit, expected=own) from None
+            self._conversions[(unit, own)] = found
         return found
 
     def number(self, slot: int, text: str) -> float:
@@ -224,3 +235,10 @@ class Directory:
             slot: np.array(sorted(self.device_of[device_id].slots.values()), np.int64)
             for device_id, slot in self.gateway_slot.items()
         }
+
+
+def _by_id(sensors: Sequence[Sensor]) -> RowTable[Sensor]:
+    """The sensors by ascending id."""
+    if isinstance(sensors, RowTable) and bool((np.diff(sensors.integers("sensor_id")) > 0).all()):
+        return sensors
+    return RowTable(Sensor, sorted(sensors, key=lambda sensor: sensor.sensor_id))

@@ -98,11 +98,12 @@ class Judge:
         self._stamped_now = np.zeros(len(directory), np.bool_)  # our own numbers, said as of `now`
         self._stamped_now[list(directory.own_slots())] = True
         rows = definitions.definitions
+        self._definition_id, self._sensor_id = rows.numbers("definition_id"), rows.numbers("sensor_id")
         self._played = Played(definitions, len(directory))
-        self._keys = np.array([(d.definition_id, d.version) for d in rows], np.int64).reshape(-1, 2)
-        self._no_delay = np.array([d.on_delay_us == 0 for d in rows], np.bool_)
-        self._setpoint = np.array([d.setpoint for d in rows], np.float64)
-        self._low = np.array([d.direction == "low" for d in rows], np.bool_)
+        self._keys = definitions.keys
+        self._no_delay = rows.numbers("on_delay_us") == 0
+        self._setpoint = rows.numbers("setpoint")
+        self._low = definitions.is_low()
 
     def judge(self, batch: ReadingBatch, late: NDArray[np.bool_], now_us: int, watched_us: int) -> Judgement:
         """Judges a batch, then lets time pass to `now_us`."""
@@ -187,25 +188,20 @@ class Judge:
         return [self._finding(index, entries, batch) for index, entries in sorted(found.items())]
 
     def _finding(self, index: int, entries: list[tuple[int, int, float]], batch: ReadingBatch) -> LateFinding:
-        definition = self.definitions.definitions[index]
         row, at, value = zip(*entries, strict=True)
         return LateFinding(
-            definition.definition_id,
-            definition.sensor_id,
+            int(self._definition_id[index]),
+            int(self._sensor_id[index]),
             np.array(row, np.int32),
             np.array(at, np.int64),
             np.array(value, np.float64),
             is_played(batch.quality[list(row)]),
         )
 
-    def active(self) -> dict[tuple[int, int], bool]:
-        """(definition_id, sensor_id) -> whether the condition holds, for every definition in force."""
-        pairs = ((d.definition_id, d.sensor_id) for d in self.definitions.definitions)
-        return dict(zip(pairs, self.conditions.active.tolist(), strict=True))
-
     def standing(self) -> frozenset[tuple[int, int]]:
         """(definition_id, sensor_id) of conditions that hold."""
-        return frozenset(key for key, holds in self.active().items() if holds)
+        holds = np.flatnonzero(self.conditions.active)
+        return frozenset(zip(self._definition_id[holds].tolist(), self._sensor_id[holds].tolist(), strict=True))
 
     def state(self) -> Columns:
         """All state as columns, with the (definition_id, version) of every row beside it."""

@@ -38,9 +38,10 @@ class Mute:
 
     def __init__(self, directory: Directory, definitions: DefinitionSet) -> None:
         slots, rows = len(directory), definitions.definitions
+        on_delay_us = rows.integers("on_delay_us")
         self._slot: Int32 = definitions.slot
-        self._sensor = np.array([d.sensor_id for d in rows], np.int64)
-        self._keys = np.array([(d.definition_id, d.version) for d in rows], np.int64).reshape(-1, 2)
+        self._sensor = rows.numbers("sensor_id")
+        self._keys = definitions.keys
         self._behind = directory.muted_by()
         self._is_gateway = np.zeros(slots, np.bool_)
         self._is_gateway[list(self._behind)] = True
@@ -54,21 +55,21 @@ class Mute:
         self._spoke = np.ones(slots, np.bool_)
         # From when a withheld silence waits, moved on by the time for which the gateway was gone since; and its number.
         self._withheld_at: Int64 = np.full(len(rows), NEVER, np.int64)
-        self._number: Float64 = np.full(len(rows), np.nan)
+        self._number: Float64 = np.zeros(len(rows))  # of those alone
         self._any_withheld = False  # almost always: then nothing is looked for
         # The newest word from behind each gateway, by its slot; the last place is for those behind none.
         self._gateway_of: Int32 = np.full(slots, -1, np.int32)
         for gateway, behind in self._behind.items():
             self._gateway_of[behind] = gateway
         self._word_at: Int64 = np.full(slots + 1, NEVER, np.int64)
-        self._listens = any(d.detector == "stale" for d in rows) and bool(self._behind)
+        self._listens = len(definitions.of("stale")) > 0 and bool(self._behind)
         self._gateway_id = directory.sensor_id
         self._swept_us, self._watched_us = NEVER, 0
         # How long a gateway is gone before its own alarm stands.
         self._stands_after_us: Int64 = np.zeros(slots, np.int64)
         for index in np.flatnonzero(self._is_gateway[self._slot]).tolist():
-            slot, delay_us = self._slot[index], rows[index].on_delay_us
-            self._stands_after_us[slot] = max(self._stands_after_us[slot], delay_us)
+            slot = self._slot[index]
+            self._stands_after_us[slot] = max(self._stands_after_us[slot], on_delay_us[index])
 
     def hear(self, batch: ReadingBatch) -> None:
         """Who speaks, and which gateways go and come, in the order of the readings."""
@@ -204,7 +205,8 @@ class Mute:
         if "withheld" not in columns:
             return
         rows = zip(columns["withheld"].tolist(), columns["withheld_number"].tolist(), strict=True)
-        index_of = {tuple(key): index for index, key in enumerate(self._keys.tolist())}
+        mine = np.flatnonzero(np.isin(self._keys[:, 0], columns["withheld"][:, 0])).tolist()
+        index_of = {tuple(self._keys[index].tolist()): index for index in mine}
         for (*key, withheld_at), number in rows:
             if tuple(key) in index_of:
                 index = index_of[tuple(key)]

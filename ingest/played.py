@@ -33,8 +33,8 @@ class Played:
     """
 
     def __init__(self, definitions: DefinitionSet, slots: int) -> None:
-        pairs = zip(definitions.definitions, definitions.slot.tolist(), strict=True)
-        self._slot = {definition.sensor_id: slot for definition, slot in pairs}
+        self._sensor, first = np.unique(definitions.definitions.integers("sensor_id"), return_index=True)
+        self._slot = definitions.slot[first]
         self._newest = np.zeros(slots, np.bool_)
         self._any = False
 
@@ -52,16 +52,16 @@ class Played:
         """By its reading; where a delay or a silence ended, by the sensor's last reading before that instant."""
         if event.row >= 0:
             return bool(played[event.row])
-        slot = self._slot[event.sensor_id]
+        slot = self._slot[np.searchsorted(self._sensor, event.sensor_id)]
         before = np.flatnonzero((on_time.sensor == slot) & (on_time.judged_at < event.at))
         return bool(played[before[-1]]) if len(before) else bool(self._newest[slot])
 
     def state(self) -> Int64:
         """Ids of the sensors whose newest reading was played."""
-        return np.array([sensor for sensor, slot in self._slot.items() if self._newest[slot]], np.int64)
+        return self._sensor[self._newest[self._slot]]
 
     def restore(self, columns: Mapping[str, NDArray[np.generic]]) -> None:
         """Goes on from an earlier `state()`, kept as the column `played`."""
-        for sensor in columns["played"].tolist() if "played" in columns else ():
-            if sensor in self._slot:
-                self._newest[self._slot[sensor]] = self._any = True
+        if "played" in columns:
+            self._newest[self._slot[np.isin(self._sensor, columns["played"])]] = True
+            self._any = bool(self._newest.any())

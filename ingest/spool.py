@@ -160,13 +160,19 @@ class Spool:
             try:
                 self._reader = self._reader or file.open_file(self._path)
                 row = file.read_batch(self._reader, batch_no)
-                directory = self._directories.get(row.directory_no)
-                if directory is None:
-                    directory = unpack_directory(file.directory_content(self._reader, row.directory_no))
-                    self._directories = {row.directory_no: directory}  # they change rarely, and one after the other
-                return unpack_record(batch_no, row.payload, directory)
+                return unpack_record(batch_no, row.payload, self._directory(self._reader, row.directory_no))
             except (sqlite3.Error, msgspec.MsgspecError, KeyError, ValueError) as error:
                 raise SpoolDamaged(f"{type(error).__name__}: {error}") from error
+
+    def _directory(self, reader: sqlite3.Connection, number: int) -> Directory:
+        """The directory that was written under a number: mostly the very one in use, of which no second copy is made."""
+        last, known = self._last_directory, self._directories.get(number)
+        if last is not None and last[1] == number:
+            return last[0]
+        if known is None:
+            known = unpack_directory(file.directory_content(reader, number))
+            self._directories = {number: known}  # they change rarely, and one after the other
+        return known
 
     def forget_until(self, stored_no: int) -> None:
         """Lets go of batches that the database has."""

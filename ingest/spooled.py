@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from core.batch import Event, ReadingBatch
 from core.model import Sensor
-from ingest.checkpoint import pack, unpack
+from core.row_table import RowTable
 from ingest.directory import DeviceRow, Directory
 from ingest.judge import Judgement, LateFinding
+from ingest.packed_columns import pack, unpack
 from ingest.rejection import Rejected
 from ingest.sorting import MESSAGE, Sorted
 from ingest.source import Again, Lot, RawMessage
@@ -80,7 +82,7 @@ class _Directory(msgspec.Struct):
 
     version: int
     devices: list[DeviceRow]
-    sensors: list[Sensor]
+    sensors: dict[str, tuple[str, bytes, list[Any] | None]]
 
 
 _batches = msgspec.msgpack.Decoder(_Batch)
@@ -166,13 +168,13 @@ def unpack_record(batch_no: int, payload: bytes, directory: Directory) -> Record
 def pack_directory(directory: Directory) -> bytes:
     """Who may say what."""
     devices = [device.row for device in directory.devices]
-    return msgspec.msgpack.encode(_Directory(directory.version, devices, directory.sensors))
+    return msgspec.msgpack.encode(_Directory(directory.version, devices, directory.sensors.packed()))
 
 
 def unpack_directory(content: bytes) -> Directory:
     """The directory of `pack_directory`, with the same slots."""
     found = _directories.decode(content)
-    return Directory(found.version, found.devices, found.sensors)
+    return Directory(found.version, found.devices, RowTable.unpacked(Sensor, found.sensors))
 
 
 def _refusal(row: Rejected) -> _Refusal:

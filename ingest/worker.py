@@ -202,7 +202,7 @@ class Worker:
         settle_memory()
         log.info(
             "ingest_began", worker=options.worker, epoch=self._epoch, batch=found.mark.batch_no, spooled=found.spooled,
-            sensors=len(found.directory), definitions=len(found.organs.judge.definitions.definitions),
+            sensors=len(found.directory), definitions=len(found.organs.judge.definitions),
             replayed=found.resumed.replayed, seconds=round(time.monotonic() - began, 3),
         )  # fmt: skip
         return pipeline, watch, committer, storing
@@ -262,9 +262,7 @@ class Worker:
     def _switch(self, pipeline: Pipeline, watch: Watch, organs: Organs) -> None:
         """New organs between two batches; conditions that started fresh let go of what they held."""
         now_us = max(self._clock(), pipeline.now_us)
-        before = {key for key, holds in pipeline.organs.judge.active().items() if holds}
-        after = organs.judge.active()
-        gone = sorted(key for key in before if not after.get(key, False))
+        gone = sorted(pipeline.organs.judge.standing() - organs.judge.standing())
         pipeline.differences += [Event(*key, active=False, at=now_us, value=float("nan")) for key in gone]
         pipeline.organs = organs
         watch.carry(organs.directory)
@@ -272,7 +270,7 @@ class Worker:
         settle_memory()
         log.info(
             "definitions_changed", version=organs.judge.definitions.version, sensors=len(organs.directory),
-            definitions=len(organs.judge.definitions.definitions), let_go=len(gone),
+            definitions=len(organs.judge.definitions), let_go=len(gone),
         )  # fmt: skip
 
     # --- beside the batches ---

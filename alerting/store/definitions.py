@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 
 from alerting.routing import Route, RouteStep
+from core.db import read_rows
 from core.model import AlarmDefinition, Priority
+from core.row_table import RowTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +28,20 @@ class _RouteRow:
     channel: str
 
 
-def load_definitions(connection: Connection[Any]) -> list[AlarmDefinition]:
+def load_definitions(connection: Connection[Any]) -> RowTable[AlarmDefinition]:
     """The definitions in force, ordered by id; neither they nor their sensors are retired."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
+    with connection.cursor("definitions") as cursor:
+        cursor.execute(
             """
             SELECT d.definition_id, d.company_id, d.site_id, d.sensor_id, d.key, d.detector, d.direction, d.setpoint,
-                   d.priority, d.deadband, d.latch, d.version, d.parameters,
+                   d.priority, d.deadband, d.latch, d.version, d.parameters::text AS parameters,
                    round(d.on_delay_s * 1000000)::bigint AS on_delay_us, round(d.off_delay_s * 1000000)::bigint AS off_delay_us
             FROM alarm_definition d JOIN sensor s USING (sensor_id)
             WHERE d.retired_at IS NULL AND s.retired_at IS NULL
             ORDER BY d.definition_id
             """
-        ).fetchall()
-    return [AlarmDefinition(**{**row, "priority": Priority(row["priority"])}) for row in rows]
+        )
+        return read_rows(AlarmDefinition, cursor, {"parameters": json.loads})
 
 
 def load_routes(connection: Connection[Any], site_ids: Sequence[int]) -> dict[int, list[Route]]:

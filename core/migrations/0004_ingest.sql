@@ -33,13 +33,19 @@ CREATE TABLE ingest_batch (                    -- one row a committed batch: eno
     PRIMARY KEY (worker, batch_no)
 );
 
-CREATE TABLE checkpoint (                      -- the state of sorting, detectors and conditions, as raw columns
+CREATE TABLE checkpoint (                      -- the state of sorting, detectors and conditions as of a batch
     worker      text PRIMARY KEY,
     batch_no    bigint NOT NULL,
     saved_at    timestamptz NOT NULL,
     layout      int NOT NULL,
-    definitions_version bigint NOT NULL,
-    state       bytea NOT NULL
+    definitions_version bigint NOT NULL
+);
+
+CREATE TABLE checkpoint_part (                 -- the columns of a checkpoint, cut into pieces: whole they would stay in the driver's buffers
+    worker      text NOT NULL REFERENCES checkpoint ON DELETE CASCADE,
+    part        int NOT NULL,                  -- 0, 1, 2 ...
+    state       bytea NOT NULL,
+    PRIMARY KEY (worker, part)
 );
 
 CREATE TABLE rejected_message (
@@ -207,7 +213,8 @@ CREATE VIEW v_audit_reading AS
     FROM reading r JOIN sensor s USING (sensor_id) JOIN device d USING (device_id) JOIN site si ON si.site_id = s.site_id;
 
 GRANT SELECT, INSERT ON reading TO davy_ingest;
-GRANT SELECT, INSERT, UPDATE ON latest, ingest_mark, checkpoint, device_stream, ingest_status TO davy_ingest;
+GRANT SELECT, INSERT, UPDATE ON latest, ingest_mark, checkpoint, checkpoint_part, device_stream, ingest_status TO davy_ingest;
+GRANT DELETE ON checkpoint_part TO davy_ingest;
 GRANT SELECT, INSERT ON ingest_batch, rejected_message TO davy_ingest;
 GRANT DELETE ON ingest_batch TO davy_ingest;
 GRANT UPDATE (company_id, site_id, device_id, count, reason, sentence, taken_at) ON rejected_message TO davy_ingest;

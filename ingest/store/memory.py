@@ -17,6 +17,8 @@ from core.errors import Fenced, SteppedBack
 from ingest.copy_rows import stored_rows
 
 KEPT_BEHIND: Final = timedelta(hours=1)
+PART: Final = 1_000_000  # bytes
+PARTS_AT_ONCE: Final = 4
 ROWS_AT_ONCE: Final = 1_000_000  # of 64 bytes each
 
 
@@ -95,19 +97,33 @@ def save_checkpoint(
             return False
         connection.execute(
             """
-            INSERT INTO checkpoint (worker, batch_no, saved_at, layout, definitions_version, state)
-            VALUES (%s, %s, clock_timestamp(), %s, %s, %s)
+            INSERT INTO checkpoint (worker, batch_no, saved_at, layout, definitions_version)
+            VALUES (%s, %s, clock_timestamp(), %s, %s)
             ON CONFLICT (worker) DO UPDATE SET batch_no = excluded.batch_no, saved_at = excluded.saved_at,
-                layout = excluded.layout, definitions_version = excluded.definitions_version, state = excluded.state
+                layout = excluded.layout, definitions_version = excluded.definitions_version
             """,
-            (worker, saved.batch_no, saved.layout, saved.definitions_version, saved.state),
-            binary=True,
+            (worker, saved.batch_no, saved.layout, saved.definitions_version),
         )
+        _save_parts(connection, worker, saved.state)
         connection.execute(
             "DELETE FROM ingest_batch WHERE worker = %s AND batch_no <= %s AND received_at < %s",
             (worker, saved.batch_no, now - KEPT_BEHIND),
         )
     return True
+
+
+def _save_parts(connection: Connection[Any], worker: str, state: bytes) -> None:
+    count = -(-len(state) // PART)
+    for part in range(count):
+        connection.execute(
+            """
+            INSERT INTO checkpoint_part (worker, part, state) VALUES (%s, %s, %s)
+            ON CONFLICT (worker, part) DO UPDATE SET state = excluded.state
+            """,
+            (worker, part, memoryview(state)[part * PART : (part + 1) * PART]),
+            binary=True,
+        )
+    connection.execute("DELETE FROM checkpoint_part WHERE worker = %s AND part >= %s", (worker, count))
 
 
 def passed_over(connection: Connection[Any], worker: str, epoch: int, confirmed_no: int) -> Fenced | SteppedBack:
@@ -131,10 +147,17 @@ def passed_over(connection: Connection[Any], worker: str, epoch: int, confirmed_
 
 def load_checkpoint(connection: Connection[Any], token: str, worker: str) -> SavedState | None:
     """The newest checkpoint of a worker."""
-    with transaction(connection, token), connection.cursor(row_factory=class_row(SavedState), binary=True) as cursor:
-        return cursor.execute(
-            "SELECT batch_no, layout, definitions_version, state FROM checkpoint WHERE worker = %s", (worker,)
+    with transaction(connection, token), connection.cursor("checkpoint_parts") as cursor:
+        found = connection.execute(
+            "SELECT batch_no, layout, definitions_version FROM checkpoint WHERE worker = %s", (worker,)
         ).fetchone()
+        if found is None:
+            return None
+        cursor.itersize = PARTS_AT_ONCE
+        cursor.execute("SELECT state FROM checkpoint_part WHERE worker = %s ORDER BY part", (worker,), binary=True)
+        state = b"".join(part for (part,) in cursor)
+    batch_no, layout, version = found
+    return SavedState(batch_no, layout, version, state)
 
 
 def batches_after(connection: Connection[Any], token: str, worker: str, batch_no: int) -> list[BatchRow]:

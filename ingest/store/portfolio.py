@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 from psycopg import Connection
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 
 from alerting.store import load_definitions
-from core.db import transaction
+from core.db import read_rows, transaction
 from core.model import DefinitionSet, Sensor
+from core.row_table import RowTable
 from ingest.directory import NO_SLOT, DeviceRow, Directory
 
 
@@ -23,11 +25,11 @@ def load_portfolio(connection: Connection[Any], token: str) -> tuple[Directory, 
         version = definitions_version(connection)
         sensors, devices = _sensors(connection), _devices(connection)
         found = load_definitions(connection)
-    known = {device.device_id for device in devices}  # one may have gone between the two
-    directory = Directory(version, devices, [sensor for sensor in sensors if sensor.device_id in known])
-    slot = directory.slots_of(np.array([d.sensor_id for d in found], np.int32))
-    kept = [d for d, s in zip(found, slot.tolist(), strict=True) if s != NO_SLOT]
-    return directory, DefinitionSet(version, kept, slot[slot != NO_SLOT], len(directory))
+    known = np.array([device.device_id for device in devices], np.int64)  # one may have gone between the two
+    directory = Directory(version, devices, sensors.take(np.isin(sensors.integers("device_id"), known)))
+    slot = directory.slots_of(found.integers("sensor_id").astype(np.int32))
+    kept = slot != NO_SLOT
+    return directory, DefinitionSet(version, found.take(kept), slot[kept], len(directory))
 
 
 def definitions_version(connection: Connection[Any]) -> int:
@@ -49,15 +51,15 @@ def _devices(connection: Connection[Any]) -> list[DeviceRow]:
         ).fetchall()
 
 
-def _sensors(connection: Connection[Any]) -> list[Sensor]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
+def _sensors(connection: Connection[Any]) -> RowTable[Sensor]:
+    with connection.cursor("sensors") as cursor:
+        cursor.execute(
             """
             SELECT n.sensor_id, n.company_id, n.site_id, s.key AS site_key, n.device_id, d.key AS device_key, n.key, n.unit,
-                   n.range_low, n.range_high, n.period_s, n.period_declared, n.mandatory, n.states, n.is_virtual
+                   n.range_low, n.range_high, n.period_s, n.period_declared, n.mandatory, n.states::text AS states, n.is_virtual
             FROM sensor n JOIN device d USING (device_id) JOIN site s ON s.site_id = n.site_id
             WHERE n.retired_at IS NULL AND d.retired_at IS NULL
             ORDER BY n.sensor_id
             """
         )
-        return [Sensor(**row) for row in rows]
+        return read_rows(Sensor, cursor, {"states": lambda text: None if text is None else json.loads(text)})

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from core.batch import Event
 from core.model import DefinitionSet
-from ingest.checkpoint import pack, unpack
 from ingest.directory import DeviceRow, Directory
 from ingest.organs import Organs
+from ingest.packed_columns import pack, unpack
 from ingest.source import Lot, RawMessage, SourceReport
 from ingest.watch import Watch
 from tests.ingest.plant import START_US, definition, definition_set, device_row, message, payload, sensor

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from davy.servers import Broker, PostgresServer, start_postgres
-from ingest.checkpoint import unpack
+from ingest.packed_columns import unpack
 from ingest.pipeline import FAULT_POINTS
 from ingest.store.batch import APPLIED
 from ingest.store.spool import look
@@ -81,7 +81,7 @@ def settle(rig: Rig) -> None:
 
 def outcome(rig: Rig) -> Outcome:
     """Everything that must not depend on kills."""
-    columns = unpack(rig.one("SELECT state FROM checkpoint"))
+    columns = unpack(rig.one("SELECT string_agg(state, ''::bytea ORDER BY part) FROM checkpoint_part"))
     swept = "judge/muted_when_swept"  # when time was last let pass: each run has its own
     judge = {name: column.tobytes() for name, column in columns.items() if name.startswith("judge/") and name != swept}
     sorting = {name: columns[f"sorting/{name}"].tobytes() for name in ("sensor_id", "judged", "stored", "stream")}

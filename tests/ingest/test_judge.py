@@ -107,7 +107,7 @@ def test_state_is_carried_over_when_definitions_change() -> None:
     judge.judge(readings, no_late(readings), START_US, 0)
     after = judge_with(definition(1, 101, **delayed), definition(2, 102, version=2), definition(4, 103, **delayed))
     after.restore(judge.state())
-    assert after.active() == {(1, 101): False, (2, 102): True, (4, 103): False}
+    assert after.standing() == {(2, 102)}
     assert after.due_us() == START_US + 5 * SECOND
     events = after.advance(ReadingBatch.empty(), START_US + 6 * SECOND, 0)
     assert [(e.definition_id, e.at) for e in events] == [(1, START_US + 5 * SECOND)]
@@ -124,7 +124,7 @@ def test_a_changed_limit_is_judged_by_the_next_reading(setpoint: float, ended: b
     again = batch((1, 1, 60.0))
     events = after.judge(again, no_late(again), START_US + SECOND, 0).events
     assert [(e.active, e.value) for e in events] == ([(False, 60.0)] if ended else [])
-    assert after.active() == {(2, 102): not ended}
+    assert after.standing() == (set() if ended else {(2, 102)})
 
 
 def with_gateway() -> Directory:

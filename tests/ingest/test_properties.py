@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from core.batch import Event
 from core.model import DefinitionSet
-from ingest.checkpoint import pack, unpack
 from ingest.directory import Directory
 from ingest.organs import Organs
+from ingest.packed_columns import pack, unpack
 from ingest.source import RawMessage
 from tests.ingest.plant import START_US, definition, definition_set, message, payload, small_directory
 

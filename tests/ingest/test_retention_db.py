@@ -89,7 +89,7 @@ class Days:
         """Ingest remembers everything up to its mark."""
         with self.database.connect("owner") as owner:
             owner.execute(
-                "INSERT INTO checkpoint SELECT worker, batch_no, now(), 1, 1, '' FROM ingest_mark"
+                "INSERT INTO checkpoint SELECT worker, batch_no, now(), 1, 1 FROM ingest_mark"
                 " ON CONFLICT (worker) DO UPDATE SET batch_no = excluded.batch_no"
             )
 
@@ -341,7 +341,7 @@ def test_a_reading_too_late_for_a_day_of_its_own_is_stored_counted_and_goes(
             {"at": midnight() - 10 * DAY + timedelta(hours=7)},
         )
         assert _let_go(connection, bound) == 0  # a restart of ingest would judge it again
-        owner.execute("INSERT INTO checkpoint SELECT worker, batch_no, now(), 1, 1, '' FROM ingest_mark")
+        owner.execute("INSERT INTO checkpoint SELECT worker, batch_no, now(), 1, 1 FROM ingest_mark")
         owner.execute("DELETE FROM ingest_batch")
         if database.kind == "timescaledb":  # there its day must not be one of the two newest
             owner.execute(

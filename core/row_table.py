@@ -1,0 +1,307 @@
+"""Rows of one dataclass kept as columns: 300,000 alarm definitions take 30 MB so, and 450 as objects.
+
+A row becomes an object when somebody asks for it, which is rare and may be slow; whoever needs a field of all of them asks
+for the column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from enum import Enum
+from typing import Any, Final, Generic, TypeVar, get_type_hints, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.batch import Float64, Int64
+
+Row = TypeVar("Row")
+FIRST: Final = 64
+NARROW: Final = np.iinfo(np.int32).max
+# So many different texts in a column, half of its rows or more: they are kept as bytes, not as objects.
+MANY: Final = 1024
+
+
+class _Growing:
+    """An array that grows: large ones go back to the system whole when they are let go of, many small pieces do not."""
+
+    def __init__(self, kind: type[np.generic]) -> None:
+        self._room = np.empty(FIRST, kind)
+        self._used = 0
+
+    def add(self, values: NDArray[Any]) -> None:
+        end = self._used + len(values)
+        if end > len(self._room):
+            room = np.empty(max(end, 2 * len(self._room)), self._room.dtype)
+            room[: self._used] = self._room[: self._used]
+            self._room = room
+        self._room[self._used : end] = values
+        self._used = end
+
+    def all(self) -> NDArray[Any]:
+        """A view of what was added."""
+        return self._room[: self._used]
+
+
+class _Numbers:
+    """A column of numbers of one type; None among floats is NaN."""
+
+    def __init__(self, kind: type[np.generic], *, is_optional: bool = False) -> None:
+        self._is_optional = is_optional
+        self._growing = _Growing(kind)
+        self.values: NDArray[Any] = np.empty(0, kind)
+
+    def add(self, values: Sequence[Any]) -> None:
+        self._growing.add(np.array(values, self.values.dtype))
+
+    def close(self) -> None:
+        values = self._growing.all()
+        is_narrow = values.dtype == np.int64 and (not len(values) or int(np.abs(values).max()) <= NARROW)
+        self.values = values.astype(np.int32) if is_narrow else values.copy()
+        self._growing = _Growing(np.bool_)
+
+    def at(self, row: int) -> Any:
+        value = self.values[row].item()
+        return None if self._is_optional and value != value else value
+
+    def packed(self) -> tuple[str, bytes, list[Any] | None]:
+        return self.values.dtype.str, self.values.tobytes(), None
+
+    def unpack(self, values: NDArray[Any], distinct: list[Any] | None) -> None:
+        self.values = values.copy()
+
+    def take(self, rows: NDArray[np.bool_]) -> _Numbers:
+        taken = _Numbers(np.bool_, is_optional=self._is_optional)
+        taken.values = self.values[rows]
+        return taken
+
+
+class _Words:
+    """A column of anything else, each different value once; where nearly all differ, as texts one after the other."""
+
+    def __init__(self, convert: Callable[[Any], Any]) -> None:
+        self._convert = convert
+        self._code_of: dict[Hashable, int] = {}
+        self._growing = _Growing(np.int32)
+        self.distinct: Sequence[Any] = []
+        self.codes: NDArray[Any] = np.empty(0, np.int32)
+
+    def add(self, values: Sequence[Any]) -> None:
+        if isinstance(self.distinct, _Texts):
+            self.distinct.add(values)
+            return
+        known, distinct = self._code_of, self.distinct
+        assert isinstance(distinct, list)
+        codes = np.empty(len(values), np.int32)
+        for place, value in enumerate(values):
+            key = tuple(sorted(value.items())) if isinstance(value, Mapping) else value
+            code = known.get(key)
+            if code is None:
+                code = known[key] = len(distinct)
+                distinct.append(self._convert(value))
+            codes[place] = code
+        self._growing.add(codes)
+        so_far = self._growing.all()
+        if len(distinct) >= MANY and 2 * len(distinct) >= len(so_far) and all(type(word) is str for word in distinct):
+            self.distinct = _Texts()
+            self.distinct.add([distinct[code] for code in so_far.tolist()])
+            self._code_of = {}
+
+    def close(self) -> None:
+        if isinstance(self.distinct, _Texts):
+            self.distinct.close()
+            self.codes = np.arange(len(self.distinct), dtype=np.int32)
+        else:
+            self.codes = self._growing.all().astype(np.min_scalar_type(len(self.distinct)))
+        self._growing, self._code_of = _Growing(np.int32), {}
+
+    def at(self, row: int) -> Any:
+        return self.distinct[self.codes[row]]
+
+    def packed(self) -> tuple[str, bytes, list[Any] | None]:
+        return self.codes.dtype.str, self.codes.tobytes(), list(self.distinct)
+
+    def unpack(self, values: NDArray[Any], distinct: list[Any] | None) -> None:
+        self.codes = values.copy()
+        self.distinct = [self._convert(value) for value in distinct or ()]
+
+    def take(self, rows: NDArray[np.bool_]) -> _Words:
+        taken = _Words(self._convert)
+        taken.distinct, taken.codes = self.distinct, self.codes[rows]
+        return taken
+
+
+class _Texts(Sequence[str]):
+    """Many texts as bytes, with where each ends."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._growing = _Growing(np.int64)
+        self._ends: NDArray[Any] = np.empty(0, np.int64)
+
+    def add(self, texts: Sequence[str]) -> None:
+        encoded = [text.encode() for text in texts]
+        self._growing.add(len(self._bytes) + np.cumsum([len(text) for text in encoded], dtype=np.int64))
+        self._bytes += b"".join(encoded)
+
+    def close(self) -> None:
+        self._ends = self._growing.all().astype(np.int32 if len(self._bytes) <= NARROW else np.int64)
+        self._growing = _Growing(np.int64)
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        if not 0 <= place < len(self):
+            raise IndexError(f"there are {len(self)} texts, no number {place}")
+        return self._bytes[self._ends[place - 1] if place else 0 : self._ends[place]].decode()
+
+
+class RowTable(Sequence[Row], Generic[Row]):
+    """The rows, in the order they were added.
+
+    Args:
+        kind: the dataclass. Its fields of int, float, float | None and bool are columns of numbers; all others are kept once
+            for each different value, and must not be changed.
+        rows: objects of `kind`.
+    """
+
+    def __init__(self, kind: type[Row], rows: Iterable[Row] = ()) -> None:
+        names = [each.name for each in fields(kind)]  # type: ignore[arg-type]
+        self._fill(kind, names, [[tuple(getattr(row, name) for name in names) for row in rows]], {})
+
+    @classmethod
+    def read(
+        cls,
+        kind: type[Row],
+        names: Sequence[str],
+        pieces: Iterable[Sequence[tuple[Any, ...]]],
+        convert: Mapping[str, Callable[[Any], Any]] | None = None,
+    ) -> RowTable[Row]:
+        """Rows as a database gives them, a piece at a time: no more than one piece of them exists as objects.
+
+        Args:
+            names: the fields in the order of the tuples: all of `kind`, in any order.
+            convert: field -> what makes its value of what the database gives; asked once for each different one.
+        """
+        table = cls.__new__(cls)
+        table._fill(kind, names, pieces, convert or {})
+        return table
+
+    def _fill(
+        self,
+        kind: type[Row],
+        names: Sequence[str],
+        pieces: Iterable[Sequence[tuple[Any, ...]]],
+        convert: Mapping[str, Callable[[Any], Any]],
+    ) -> None:
+        hints = get_type_hints(kind)
+        self.kind = kind
+        self._columns = {name: _column(hints[name], convert.get(name)) for name in names}
+        self._length = 0
+        for piece in pieces:
+            for name, values in zip(names, zip(*piece, strict=True), strict=bool(piece)):
+                self._columns[name].add(values)
+            self._length += len(piece)
+        for column in self._columns.values():
+            column.close()
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(self._length))]
+        row = int(place) + self._length if place < 0 else int(place)
+        if not 0 <= row < self._length:
+            raise IndexError(f"there are {self._length} rows, no number {place}")
+        return self.kind(**{name: column.at(row) for name, column in self._columns.items()})
+
+    def __iter__(self) -> Iterator[Row]:
+        return (self[row] for row in range(self._length))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, RowTable)
+            and len(self) == len(other)
+            and all(a == b for a, b in zip(self, other, strict=True))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def numbers(self, name: str) -> NDArray[Any]:
+        """The column of a field of numbers as it is kept, not a copy: int32 (int64 where that is too narrow), float64 or bool."""
+        column = self._columns[name]
+        assert isinstance(column, _Numbers)
+        return column.values
+
+    def integers(self, name: str) -> Int64:
+        """The column of a field of int, int64."""
+        return self.numbers(name).astype(np.int64)
+
+    def floats(self, name: str) -> Float64:
+        """The column of a field of float, float64; NaN where it is None."""
+        return self.numbers(name).astype(np.float64)
+
+    def flags(self, name: str) -> NDArray[np.bool_]:
+        """The column of a field of bool."""
+        return self.numbers(name).astype(np.bool_)
+
+    def words(self, name: str) -> tuple[NDArray[Any], Sequence[Any]]:
+        """For each row the place of its value among those of the field, each of which is there once if there are few."""
+        column = self._columns[name]
+        assert isinstance(column, _Words)
+        return column.codes, column.distinct
+
+    def where(self, name: str, value: object) -> NDArray[np.bool_]:
+        """Which rows have `value` in a field that is not a number, bool."""
+        codes, distinct = self.words(name)
+        found: NDArray[np.bool_] = codes == (distinct.index(value) if value in distinct else -1)
+        return found
+
+    def take(self, rows: NDArray[np.bool_]) -> RowTable[Row]:
+        """The rows where `rows` is true."""
+        taken = RowTable(self.kind)
+        taken._columns = {name: column.take(rows) for name, column in self._columns.items()}
+        taken._length = int(np.count_nonzero(rows))
+        return taken
+
+    def packed(self) -> dict[str, tuple[str, bytes, list[Any] | None]]:
+        """Field -> type and bytes of its column, and the values it counts through, as a file can hold them."""
+        return {name: column.packed() for name, column in self._columns.items()}
+
+    @classmethod
+    def unpacked(cls, kind: type[Row], packed: Mapping[str, tuple[str, bytes, list[Any] | None]]) -> RowTable[Row]:
+        """The table of `packed`."""
+        table = cls.read(kind, list(packed), [])
+        for name, (type_, raw, distinct) in packed.items():
+            table._columns[name].unpack(np.frombuffer(raw, type_), distinct)
+            table._length = len(raw) // np.dtype(type_).itemsize
+        return table
+
+
+def _column(hint: Any, convert: Callable[[Any], Any] | None) -> _Numbers | _Words:
+    if hint in _NUMBERS:
+        return _Numbers(_NUMBERS[hint], is_optional=hint == float | None)
+    if convert is None and isinstance(hint, type) and issubclass(hint, Enum):
+        return _Words(hint)
+    return _Words(convert or (lambda value: value))
+
+
+_NUMBERS: Final[Mapping[Any, type[np.generic]]] = {
+    int: np.int64,
+    float: np.float64,
+    bool: np.bool_,
+    float | None: np.float64,
+}
