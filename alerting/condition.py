@@ -94,8 +94,11 @@ class Conditions:
         return self._status[index] >= ACTIVE or at < cleared
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Everything that time has made of the conditions: copies, first dimension = number of definitions."""
-        return {name: getattr(self, f"_{name}").copy() for name in _STATE}
+        """Everything that time has made of the conditions, first dimension = number of definitions.
+
+        The columns themselves, as of now: whoever keeps them beyond the next batch copies them.
+        """
+        return {name: getattr(self, f"_{name}") for name in _STATE}
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Goes on from an earlier `state()`, rows in this set's order.

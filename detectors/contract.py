@@ -191,8 +191,11 @@ class Detector(ABC):
         return NOTHING_DUE
 
     def state(self) -> Columns:
-        """Everything that readings have made of the detector: copies, first dimension = number of its definitions."""
-        return {name: column.copy() for name, column in self._columns.items()}
+        """Everything that readings have made of the detector, first dimension = number of its definitions.
+
+        The columns themselves, as of now: whoever keeps them beyond the next batch copies them.
+        """
+        return dict(self._columns)
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Goes on from an earlier `state()`, rows in this set's order.

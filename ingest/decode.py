@@ -127,9 +127,9 @@ class Decoder:
             return self._add_carefully(columns, message, device, readings, sent_at)
         if NO_SLOT in slots or units.count(None) != len(units):
             return self._add_carefully(columns, message, device, readings, sent_at)
-        columns.slots += slots
+        columns.slots.fromlist(slots)
         columns.values += values
-        columns.stamps += [sent_at if r.t is None else r.t for r in readings]
+        columns.stamps.fromlist([sent_at if r.t is None else r.t for r in readings])
         columns.qualities += bytes([_quality_of(r.q) for r in readings])
         return len(slots)
 
@@ -167,9 +167,9 @@ class _Columns:
 
     def __init__(self) -> None:
         self.messages: list[tuple[int, Device, int, int, int, int, int]] = []
-        self.slots: list[int] = []
+        self.slots = array("i")
         self.places: dict[int, int] = {}  # row -> place in its message, behind a reading that was left out
-        self.stamps: list[int] = []
+        self.stamps = array("q")
         self.values = array("d")
         self.qualities = bytearray()
         self.rejected: list[Rejected] = []
@@ -223,7 +223,7 @@ class _Columns:
             origin=origin,
             sensor=np.array(self.slots, np.int32),
             stamp_us=np.array(self.stamps, np.int64) * 1000,
-            value=np.frombuffer(self.values, np.float64).copy() if self.values else np.empty(0, np.float64),
+            value=np.array(self.values, np.float64),
             quality=np.frombuffer(bytes(self.qualities), np.uint8).copy(),
             place=self._places(counts),
             rejected=self.rejected,

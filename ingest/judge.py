@@ -204,7 +204,7 @@ class Judge:
         return frozenset(zip(self._definition_id[holds].tolist(), self._sensor_id[holds].tolist(), strict=True))
 
     def state(self) -> Columns:
-        """All state as columns, with the (definition_id, version) of every row beside it."""
+        """All state as columns, with the (definition_id, version) of every row beside it; see `Detector.state` on keeping it."""
         keys = self._keys
         columns: Columns = {**self._mute.state(), "played": self._played.state()}
         columns["condition/rows"] = keys

@@ -64,8 +64,8 @@ class Marks:
         self._take_over(columns, directory)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """The marks as columns, copies."""
-        return {name: getattr(self, name).copy() for name in ("sensor_id", "judged", "stored")}
+        """The marks as columns, the very ones: whoever keeps them beyond the next batch copies them."""
+        return {name: getattr(self, name) for name in ("sensor_id", "judged", "stored")}
 
     def restore(self, state: Mapping[str, NDArray[np.generic]], directory: Directory) -> None:
         """Goes on from an earlier `state()`, sensor by sensor; sensors that are new start fresh."""

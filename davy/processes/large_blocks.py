@@ -15,7 +15,8 @@ import ctypes
 from typing import Final
 
 LARGE: Final = 128 * 1024  # bytes; what glibc begins with
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
+_ARENAS: Final = 2  # pools of small blocks: not one for each of a dozen threads that wait, each with room it holds back
 
 
 def give_back_large_blocks() -> bool:
@@ -23,4 +24,5 @@ def give_back_large_blocks() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, LARGE)) and bool(mallopt(_M_TRIM_THRESHOLD, LARGE))
+    wanted = ((_M_MMAP_THRESHOLD, LARGE), (_M_TRIM_THRESHOLD, LARGE), (_M_ARENA_MAX, _ARENAS))
+    return all(mallopt(name, value) for name, value in wanted)
