@@ -21,6 +21,7 @@ SPOOL_KEY = "_spool"
 CLOCKS_KEY = "_clocks"
 GATEWAY_PREFIX = "_gateway."
 MODELS_KEY = "_models"
+COMPOUND_PREFIX = "_compound."
 MODEL_PREFIX = "_model."  # devices of Davy's own process `detectors`: only its user at the broker may publish for them
 NO_SLOT = -1
 
@@ -89,6 +90,7 @@ class Directory:
         self.clocks_slot: dict[int, int] = {}  # site_id -> slot of its `_clocks`
         self.gateway_slot: dict[int, int] = {}  # device_id -> slot of its `_gateway.{device}`
         self.models_slot: dict[int, int] = {}  # site_id -> slot of its `_models`
+        self.compound_slot: dict[int, int] = {}  # sensor_id of a compound -> its slot
         self._place_sensors()
 
     def __len__(self) -> int:
@@ -113,6 +115,8 @@ class Directory:
                 self.spool_slot[sensor.site_id] = slot
             elif sensor.key == CLOCKS_KEY:
                 self.clocks_slot[sensor.site_id] = slot
+            elif sensor.key.startswith(COMPOUND_PREFIX):
+                self.compound_slot[sensor.sensor_id] = slot
             elif sensor.key.startswith(GATEWAY_PREFIX):
                 gateway = at_site.get((sensor.site_id, sensor.key.removeprefix(GATEWAY_PREFIX)))
                 if gateway is not None:
@@ -200,7 +204,15 @@ class Directory:
 
     def own_slots(self) -> Iterator[int]:
         """Slots of the numbers that ingest itself says (ingest/watch.py)."""
-        for slots in (self.broker_slot, self.spool_slot, self.clocks_slot, self.gateway_slot, self.models_slot):
+        own = (
+            self.broker_slot,
+            self.spool_slot,
+            self.clocks_slot,
+            self.gateway_slot,
+            self.models_slot,
+            self.compound_slot,
+        )
+        for slots in own:
             yield from slots.values()
 
     def models(self) -> Mapping[int, Sequence[Device]]:

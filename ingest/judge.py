@@ -9,7 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alerting.compound import Compounds
 from alerting.condition import Conditions
+from alerting.votes import Votes
 from core.batch import Event, Float64, Int32, Int64, ReadingBatch, Scores
 from core.log import logger
 from core.model import DefinitionSet
@@ -91,6 +93,7 @@ class Judge:
     ) -> None:
         self.definitions = definitions
         self.conditions = Conditions(definitions)
+        self.compounds = Compounds(definitions)
         self.detectors = detectors_for(definitions)
         self.switched_off: dict[str, str] = {}
         self._on_failure = on_failure
@@ -99,8 +102,9 @@ class Judge:
         self._stamped_now[list(directory.own_slots())] = True
         rows = definitions.definitions
         self._played = Played(definitions, len(directory))
+        self._sensor_of = {d.definition_id: d.sensor_id for d in rows} if self.compounds else {}
         self._keys = np.array([(d.definition_id, d.version) for d in rows], np.int64).reshape(-1, 2)
-        self._no_delay = np.array([d.on_delay_us == 0 for d in rows], np.bool_)
+        self._no_delay = np.array([d.on_delay_us == 0 and d.votes == 1 and d.definition_id > 0 for d in rows], np.bool_)
         self._setpoint = np.array([d.setpoint for d in rows], np.float64)
         self._low = np.array([d.direction == "low" for d in rows], np.bool_)
 
@@ -132,8 +136,35 @@ class Judge:
         withheld = self._mute.withheld(now_us)
         if len(withheld):
             events += self.conditions.step(withheld)
-        events += self.conditions.sweep(self._heard_until_us(on_time, now_us))
-        return self._played.told(events, on_time)
+        until_us = self._heard_until_us(on_time, now_us)
+        if not self.compounds:
+            events += self.conditions.sweep(until_us)
+            return self._played.told(events, on_time)
+        events += self.conditions.sweep(until_us, self.compounds.definitions)
+        events += self._together(events, until_us)
+        told = self._played.told([event for event in events if event.definition_id > 0], on_time)
+        return [replace(event, replayed=self._is_of_played(event)) if event.parts else event for event in told]
+
+    def _is_of_played(self, event: Event) -> bool:
+        """Whether every part that counted is of a sensor that plays history: then the compound is history too."""
+        parts = self.compounds.parts_of(event.sensor_id)
+        return all(self._played.plays(self._sensor_of[parts[p.position]]) for p in event.parts if p.counts)
+
+    def _together(self, events: list[Event], until_us: int) -> list[Event]:
+        """What the events of other conditions make of compounds, and those of compounds of the compounds they are parts of."""
+        found: list[Event] = []
+        heard: list[Event] = events
+        while True:
+            self.compounds.hear(heard)
+            told = self.compounds.pass_time(until_us)
+            heard = self.conditions.step(told.scores) + self.conditions.sweep(until_us)
+            heard = [
+                replace(e, row=-1, parts=self.compounds.evidence(e, told)) if e.active else replace(e, row=-1)
+                for e in heard
+            ]
+            found += heard
+            if not heard:
+                return found
 
     def _heard_until_us(self, on_time: ReadingBatch, now_us: int) -> int:
         """The instant that delays may have ended by: `now`, but in a backlog that of its newest reading.
@@ -151,6 +182,7 @@ class Judge:
         pending = self.conditions.next_due_us()
         if pending is not None:
             instants.append(pending)
+        instants.append(self.compounds.next_due_us())
         return min(instants) if instants else None
 
     def _guarded(self, detector: Detector, ask: Callable[[Detector], Scores]) -> Scores:
@@ -199,9 +231,10 @@ class Judge:
         )
 
     def active(self) -> dict[tuple[int, int], bool]:
-        """(definition_id, sensor_id) -> whether the condition holds, for every definition in force."""
+        """(definition_id, sensor_id) -> whether the condition holds, for every definition in force; parts are no alarms."""
         pairs = ((d.definition_id, d.sensor_id) for d in self.definitions.definitions)
-        return dict(zip(pairs, self.conditions.active.tolist(), strict=True))
+        held = zip(pairs, self.conditions.active.tolist(), strict=True)
+        return {key: holds for key, holds in held if key[0] > 0}
 
     def standing(self) -> frozenset[tuple[int, int]]:
         """(definition_id, sensor_id) of conditions that hold."""
@@ -213,6 +246,11 @@ class Judge:
         columns: Columns = {**self._mute.state(), "played": self._played.state()}
         columns["condition/rows"] = keys
         columns.update({f"condition/{name}": column for name, column in self.conditions.state().items()})
+        votes = self.conditions.votes
+        columns["votes/rows"] = keys[votes.definition]
+        columns.update({f"votes/{name}": column for name, column in votes.state().items()})
+        if self.compounds:
+            columns.update({f"compounds/{name}": column for name, column in self.compounds.state().items()})
         for detector in self.detectors:
             columns[f"{detector.name}/rows"] = keys[self.definitions.of(detector.name)]
             columns.update({f"{detector.name}/{name}": column for name, column in detector.state().items()})
@@ -224,12 +262,15 @@ class Judge:
         A condition goes on under a changed definition until its next number: a changed limit clears no alarm by itself.
         """
         own = self.state()
-        parts: list[tuple[str, Conditions | Detector]] = [("condition", self.conditions)]
+        parts: list[tuple[str, Conditions | Votes | Detector]] = [
+            ("condition", self.conditions),
+            ("votes", self.conditions.votes),
+        ]
         parts += [(detector.name, detector) for detector in self.detectors]
         for name, part in parts:
             if f"{name}/rows" not in columns:
                 continue
-            keys = slice(0, 1) if part is self.conditions else slice(0, 2)
+            keys = slice(0, 2) if isinstance(part, Detector) else slice(0, 1)
             mine, theirs = _matching(own[f"{name}/rows"][:, keys], columns[f"{name}/rows"][:, keys])
             fresh = part.state()
             for column, values in fresh.items():
@@ -239,6 +280,11 @@ class Judge:
                     continue
                 values[mine] = earlier[theirs]
             part.restore(fresh)
+        if "compounds/until" in columns:
+            self.compounds.restore(
+                {n.removeprefix("compounds/"): c for n, c in columns.items() if n.startswith("compounds/")}
+            )
+        self.compounds.align(self.conditions, self.definitions)
         self._played.restore(columns)
         self._mute.restore(columns)
 

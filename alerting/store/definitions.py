@@ -31,7 +31,7 @@ def load_definitions(connection: Connection[Any]) -> list[AlarmDefinition]:
         rows = cursor.execute(
             """
             SELECT d.definition_id, d.company_id, d.site_id, d.sensor_id, d.key, d.detector, d.direction, d.setpoint,
-                   d.priority, d.deadband, d.latch, d.version, d.parameters,
+                   d.priority, d.deadband, d.latch, d.votes, d.votes_of, d.version, d.parameters,
                    round(d.on_delay_s * 1000000)::bigint AS on_delay_us, round(d.off_delay_s * 1000000)::bigint AS off_delay_us
             FROM alarm_definition d JOIN sensor s USING (sensor_id)
             WHERE d.retired_at IS NULL AND s.retired_at IS NULL

@@ -9,6 +9,7 @@ from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
 from alerting.store import load_definitions
+from alerting.store.compounds import load_compounds
 from core.db import transaction
 from core.model import DefinitionSet, Sensor
 from ingest.directory import NO_SLOT, DeviceRow, Directory
@@ -22,12 +23,13 @@ def load_portfolio(connection: Connection[Any], token: str) -> tuple[Directory, 
     with transaction(connection, token):
         version = definitions_version(connection)
         sensors, devices = _sensors(connection), _devices(connection)
-        found = load_definitions(connection)
+        compounds, own = load_compounds(connection)
+        found = [*load_definitions(connection), *own]
     known = {device.device_id for device in devices}  # one may have gone between the two
     directory = Directory(version, devices, [sensor for sensor in sensors if sensor.device_id in known])
     slot = directory.slots_of(np.array([d.sensor_id for d in found], np.int32))
     kept = [d for d, s in zip(found, slot.tolist(), strict=True) if s != NO_SLOT]
-    return directory, DefinitionSet(version, kept, slot[slot != NO_SLOT], len(directory))
+    return directory, DefinitionSet(version, kept, slot[slot != NO_SLOT], len(directory), compounds)
 
 
 def definitions_version(connection: Connection[Any]) -> int:
