@@ -115,21 +115,26 @@ class Found:
 
 
 class Compounds:
-    """The compounds of a definition set.
+    """Compounds of a definition set of which none is a part of another.
+
+    Args:
+        chosen: which ones; None: all.
 
     Memory: some 300 bytes a part; none where there is no compound.
     """
 
-    def __init__(self, definitions: DefinitionSet) -> None:
+    def __init__(self, definitions: DefinitionSet, chosen: Sequence[Compound] | None = None) -> None:
+        chosen = definitions.compounds if chosen is None else chosen
+        sensors = {each.sensor_id for each in chosen}
         rows = definitions.definitions
         own: dict[int, list[int]] = {}
         for i, d in enumerate(rows):
-            if d.detector == COMPOUND:
+            if d.detector == COMPOUND and d.sensor_id in sensors:
                 own.setdefault(d.sensor_id, []).append(i)
         self._ids = {i: rows[i].definition_id for indices in own.values() for i in indices}
         self._states = [
             _State(each, tuple(own.get(each.sensor_id, ())), [_PartState() for _ in each.parts])
-            for each in sorted(definitions.compounds, key=lambda c: c.sensor_id)
+            for each in sorted(chosen, key=lambda c: c.sensor_id)
         ]
         self._of_part: dict[int, list[tuple[_State, int]]] = {}
         for state in self._states:
@@ -158,9 +163,9 @@ class Compounds:
         due = any(told[0] <= until_us for told in self._pending)
         found = Found(Scores.empty())
         rows: list[tuple[int, int, float]] = []
-        if self._anew and self._until != NEVER:
+        if self._anew:
             for state in self._states:
-                self._say(state, self._until, rows, found)
+                self._say(state, until_us if self._until == NEVER else self._until, rows, found)
         self._anew = False
         if not due and self._next_end() > until_us:
             found.scores = _scores(rows)
@@ -221,10 +226,6 @@ class Compounds:
     def next_due_us(self) -> int:
         """When time alone shows something next, microseconds UTC; `NOTHING_DUE`: never."""
         return min(self._next_end(), min((told[0] for told in self._pending), default=NOTHING_DUE))
-
-    def parts_of(self, sensor_id: int) -> tuple[int, ...]:
-        """The `definition_id` of each part of a compound."""
-        return next(state.compound.parts for state in self._states if state.compound.sensor_id == sensor_id)
 
     def numbers(self) -> dict[int, float]:
         """sensor_id of each compound -> how many of its parts count, as last worked out."""

@@ -37,6 +37,8 @@ _OWN_FIELDS: Final = (
     "votes",
 )
 
+_ALARM_FIELDS: Final = ("title", "consequence", "response", "priority", "latch", "respond_within_s", "source")
+
 
 @dataclass(frozen=True, slots=True)
 class ReadyCompound:
@@ -235,6 +237,11 @@ def _own_part(block: Block, words: Vocabulary, sensor: str | None) -> CompoundPa
         block.mistake("unit", f"{block.where} has a unit; write its numbers in the sensor's own.")
     detector = block.word("detector", words.detectors, default="limit")
     direction = block.word("direction", ("high", "low"), default="high")
+    for field in _ALARM_FIELDS:
+        if block.has(field):
+            block.mistake(
+                field, f"{block.where} has {field}; a part of a compound calls nobody by itself: take it out."
+            )
     if not block.has("setpoint"):
         block.mistake(None, f"{block.where} has no setpoint.")
     rule = read_rule(block, words, Rule(detector=detector, direction=direction))

@@ -36,8 +36,9 @@ class TimeToLimitParameters(Parameters, frozen=True):
 class TimeToLimit(Detector):
     """Seconds until `limit` at the present slope, for definitions of direction low: at most so many left.
 
-    0 at the limit and beyond; a century where the value stands still or moves away. Slope and level are robust: the median of the slopes between the means of eight stretches (Theil-Sen), and the median of what that line says
-    of now. So one wild reading, or one bad stretch, does not move it.
+    0 at the limit and beyond; a century where the value stands still or moves away. Slope and level are robust: the median of
+    the slopes between the means of eight stretches (Theil-Sen), and the median of what that line says of now. So one wild
+    reading, or one bad stretch, does not move it.
 
     Source: Theil (1950), Sen (1968); the buckets are ours.
     Memory: 200 bytes a definition.

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.compound import Compounds
 from alerting.condition import Conditions
+from alerting.together import Together
 from alerting.votes import Votes
 from core.batch import Event, Float64, Int32, Int64, ReadingBatch, Scores
 from core.log import logger
@@ -93,7 +93,7 @@ class Judge:
     ) -> None:
         self.definitions = definitions
         self.conditions = Conditions(definitions)
-        self.compounds = Compounds(definitions)
+        self.compounds = Together(definitions, self.conditions)
         self.detectors = detectors_for(definitions)
         self.switched_off: dict[str, str] = {}
         self._on_failure = on_failure
@@ -136,35 +136,15 @@ class Judge:
         withheld = self._mute.withheld(now_us)
         if len(withheld):
             events += self.conditions.step(withheld)
-        until_us = self._heard_until_us(on_time, now_us)
-        if not self.compounds:
-            events += self.conditions.sweep(until_us)
-            return self._played.told(events, on_time)
-        events += self.conditions.sweep(until_us, self.compounds.definitions)
-        events += self._together(events, until_us)
-        told = self._played.told([event for event in events if event.definition_id > 0], on_time)
+        events += self.compounds.judge(events, self._heard_until_us(on_time, now_us))
+        alarms = [event for event in events if event.definition_id > 0] if self.compounds else events
+        told = self._played.told(alarms, on_time)
         return [replace(event, replayed=self._is_of_played(event)) if event.parts else event for event in told]
 
     def _is_of_played(self, event: Event) -> bool:
         """Whether every part that counted is of a sensor that plays history: then the compound is history too."""
         parts = self.compounds.parts_of(event.sensor_id)
         return all(self._played.plays(self._sensor_of[parts[p.position]]) for p in event.parts if p.counts)
-
-    def _together(self, events: list[Event], until_us: int) -> list[Event]:
-        """What the events of other conditions make of compounds, and those of compounds of the compounds they are parts of."""
-        found: list[Event] = []
-        heard: list[Event] = events
-        while True:
-            self.compounds.hear(heard)
-            told = self.compounds.pass_time(until_us)
-            heard = self.conditions.step(told.scores) + self.conditions.sweep(until_us)
-            heard = [
-                replace(e, row=-1, parts=self.compounds.evidence(e, told)) if e.active else replace(e, row=-1)
-                for e in heard
-            ]
-            found += heard
-            if not heard:
-                return found
 
     def _heard_until_us(self, on_time: ReadingBatch, now_us: int) -> int:
         """The instant that delays may have ended by: `now`, but in a backlog that of its newest reading.
@@ -280,11 +260,8 @@ class Judge:
                     continue
                 values[mine] = earlier[theirs]
             part.restore(fresh)
-        if "compounds/until" in columns:
-            self.compounds.restore(
-                {n.removeprefix("compounds/"): c for n, c in columns.items() if n.startswith("compounds/")}
-            )
-        self.compounds.align(self.conditions, self.definitions)
+        names = [name for name in columns if name.startswith("compounds/")]
+        self.compounds.restore({name.removeprefix("compounds/"): columns[name] for name in names})
         self._played.restore(columns)
         self._mute.restore(columns)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from alerting.compound import Compounds
 from alerting.condition import Conditions
+from alerting.together import Together
 from core.batch import Event, Scores
 from core.model import COMPOUND, AlarmDefinition, Compound, DefinitionSet, Priority
 
@@ -104,9 +105,31 @@ def test_a_new_part_that_holds_already_counts() -> None:
     conditions = Conditions(definitions)
     conditions.step(Scores(np.array([1], np.int32), np.zeros(1, np.int32), np.array([5 * S]), np.array([60.0])))
     compounds = Compounds(definitions)
-    compounds.pass_time(10 * S)
     compounds.align(conditions, definitions)
-    assert numbers(compounds, ([], 11)) == [(10, 1)]
+    assert numbers(compounds, ([], 11)) == [(11, 1)]
+    compounds.align(conditions, definitions)
+    assert numbers(compounds, ([begins(-16, 12)], 13)) == [(11, 1), (12, 2)]
+
+
+@pytest.mark.parametrize("cuts", [(10,), (1, 2, 10), (2, 3, 10)])
+def test_a_compound_of_compounds_begins_at_the_instant_that_made_it_whole(cuts: tuple[int, ...]) -> None:
+    """The inner one is judged first, up to the same instant: however time is cut, the outer one begins with its last part."""
+    outer = replace(WHOLE, definition_id=10, sensor_id=901, key="_compound.outer")
+    rows = (outer, WHOLE)
+    compounds = (Compound(901, (-15, 9)), Compound(SENSOR, (2, -16)))
+    definitions = DefinitionSet(1, rows, np.zeros(2, np.int32), 1, compounds)
+    together = Together(definitions, Conditions(definitions))
+    events = [begins(2, 1), begins(-15, 1), begins(-16, 2), begins(2, 5, ends=True)]
+    told, before = [], 0
+    for until in cuts:
+        lot = [event for event in events if before * S < event.at <= until * S]
+        told += together.judge(lot, until * S)
+        before = until
+    assert sorted((e.at // S, e.definition_id, e.active) for e in told) == [
+        (2, 9, True), (2, 10, True), (5, 9, False), (5, 10, False),
+    ]  # fmt: skip
+    assert together.numbers() == {SENSOR: 1.0, 901: 1.0}
+    assert len(together) == 2
 
 
 _steps = st.lists(st.tuples(st.sampled_from(PARTS), st.sampled_from([0, 1, 1, 2, 5, 30]), st.booleans()), max_size=40)
