@@ -197,9 +197,9 @@ class Compounds:
         states = []
         for state, position in self._of_part[definition_id]:
             part = state.parts[position]
+            part.value = value
             if active:
                 part.began, part.ended = at, NEVER
-                part.value = value
             elif part.began != NEVER:
                 part.ended = max(at, part.began)
             states.append(state)

@@ -38,14 +38,11 @@ def _left_without(wanted: Portfolio, known: _Known) -> Iterator[tuple[int, str]]
     standing = [row for (kind, _), row in known.after.items() if kind == CompoundRow.kind and not row.retired]
     parts = {(each.site, part.limit or part.sensor): each.subject for each in standing for part in each.parts
              if (each.site, each.key) not in named}  # fmt: skip
-    ended: list[tuple[Row, str]] = [(row, row.key) for row in wanted.definitions if row.retired]
-    ended += [(row, f"{row.device}/{row.key}") for row in wanted.sensors if row.retired]
-    for row, name in ended:
-        if (row.site, name) in parts:
-            yield (
-                row.line,
-                f"{row.subject} is a part of {parts[row.site, name]}; retire that as well, or take the part out of it.",
-            )
+    ended = [(row.line, row.subject, (row.site, row.key)) for row in wanted.definitions if row.retired]
+    ended += [(row.line, row.subject, (row.site, f"{row.device}/{row.key}")) for row in wanted.sensors if row.retired]
+    for line, subject, name in ended:
+        if name in parts:
+            yield line, f"{subject} is a part of {parts[name]}; retire that as well, or take the part out of it."
 
 
 def unheard(portfolio: Portfolio) -> Iterator[str]:

@@ -74,7 +74,7 @@ def test_its_alarm_begins_with_the_part_that_made_it_whole_and_shows_each() -> N
     (event,) = conditions.step(found.scores)
     assert (event.definition_id, event.at, event.value, event.active) == (9, 8 * S, 2.0, True)
     first, second, third = compounds.evidence(event, found)
-    assert (first.counts, first.began_at, first.ended_at, first.value) == (True, 0, 5 * S, 3.5)
+    assert (first.counts, first.began_at, first.ended_at, first.value) == (True, 0, 5 * S, 0.5)
     assert (second.counts, second.began_at, second.ended_at, second.value) == (True, 8 * S, None, 7.5)
     assert (third.counts, third.began_at) == (False, None)
     assert third.value is None
