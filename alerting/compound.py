@@ -161,7 +161,9 @@ class Compounds:
         What comes for an instant that has passed already is booked where it belongs, and seen from now on.
         """
         due = any(told[0] <= until_us for told in self._pending)
-        found = Found(Scores.empty())
+        # What was said before: a delay that ends now may have been decided by that.
+        before = {self._ids[index]: [(NEVER, state.shown)] for state in self._states for index in state.index}
+        found = Found(Scores.empty(), before)
         rows: list[tuple[int, int, float]] = []
         if self._anew:
             for state in self._states:
@@ -210,15 +212,13 @@ class Compounds:
         state.said = sum(part.counts for part in state.shown)
         for index in state.index:
             rows.append((index, at, float(state.said)))
-            found.shown.setdefault(self._ids[index], []).append((at, state.shown))
+            found.shown[self._ids[index]].append((at, state.shown))
 
     def evidence(self, event: Event, found: Found) -> tuple[Part, ...]:
-        """The parts of a compound's event: as they stood at its instant, or when its number was last said."""
-        for at, shown in reversed(found.shown.get(event.definition_id, ())):
-            if at <= event.at:
-                return shown
-        earlier = (s.shown for s in self._states if any(self._ids[i] == event.definition_id for i in s.index))
-        return next(earlier, ())
+        """The parts of a compound's event: as they stood when the number was said that decided it."""
+        said = [shown for at, shown in found.shown.get(event.definition_id, ()) if at <= event.at]
+        deciding = (shown for shown in reversed(said) if sum(part.counts for part in shown) == event.value)
+        return next(deciding, said[-1] if said else ())
 
     def _next_end(self) -> int:
         return min((state.next_end(self._until) for state in self._states), default=NOTHING_DUE)
