@@ -13,11 +13,13 @@ from alerting.alarm import State
 from alerting.delivery import Claimed
 from alerting.reader import Fields, Reader
 from alerting.routing import is_historic
-from core.model import Priority
+from core.model import COMPOUND, Priority
 from core.numbers import quantity
 
-IN_UNITS: Final = frozenset({"limit", "rate"})  # detectors whose number is in the unit of the sensor, or that a minute
-LASTING: Final = frozenset({"stale", "stuck"})  # detectors whose number is seconds
+IN_UNITS: Final = frozenset(
+    {"limit", "rate", "deviation", "exposure"}
+)  # detectors whose number is in the unit of the sensor, or that a minute
+LASTING: Final = frozenset({"stale", "stuck", "time_over", "time_to_limit"})  # detectors whose number is seconds
 
 
 class AlarmWords:
@@ -191,6 +193,8 @@ class AlarmWords:
             return {
                 "stale": _("no reading for %(value)s, limit %(limit)s"),
                 "stuck": _("unchanged for %(value)s, limit %(limit)s"),
+                "time_over": _("beyond its level for %(value)s, limit %(limit)s"),
+                "time_to_limit": _("reaches its limit in %(value)s, warned of from %(limit)s"),
             }[of.detector] % parts
         if of.unit == "1" and of.value in (0, 1) and 0 <= of.setpoint <= 1:
             return None  # a contact: that it is off, or the connection lost, the title says
@@ -201,6 +205,12 @@ class AlarmWords:
         }
         if of.detector == "rate":
             return _("%(value)s a minute, limit %(limit)s a minute") % parts
+        if of.detector == "exposure":
+            return _("%(value)s at least on average, limit %(limit)s") % parts
+        if of.detector == "deviation":
+            return _("%(value)s away from where it belongs, limit %(limit)s") % parts
+        if of.detector == COMPOUND:
+            return _("%(value)s conditions came together, %(limit)s are enough") % parts
         if of.detector == "ewma":
             return _("%(value)s standard deviations from its usual level, limit %(limit)s") % parts
         return _("%(value)s, limit %(limit)s") % parts

@@ -29,6 +29,7 @@ from alerting.ledger import (
 from alerting.routing import URGENCY, Call, plan, worth_calling
 from alerting.store import alarms, notifications
 from alerting.store.alarms import Opening
+from alerting.store.compounds import write_evidence
 from alerting.store.definitions import load_routes
 from alerting.store.notifications import NewNotification
 from core.batch import Event
@@ -62,7 +63,9 @@ def apply_events(
     Raises:
         Refused: an event of an alarm that is not defined.
     """
-    return apply_changes(connection, changes_of(events), now=now, batch_no=batch_no, tells=tells)
+    applied = apply_changes(connection, changes_of(events), now=now, batch_no=batch_no, tells=tells)
+    write_evidence(connection, events)
+    return applied
 
 
 def apply_changes(

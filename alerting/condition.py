@@ -1,4 +1,4 @@
-"""From a detector's numbers to conditions that begin and end: setpoint, deadband, on-delay, off-delay, in judged time.
+"""From a detector's numbers to conditions that begin and end: setpoint, deadband, votes, on-delay, off-delay, in judged time.
 
 A delay ends at the first number at or after onset + delay or, if none comes, when `now` passes it (`sweep`); the event
 carries onset + delay either way, so how readings are cut into batches changes nothing.
@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from alerting.votes import Ballots, Votes, vote
 from core.batch import Event, Float64, Int32, Int64, Scores, UInt8
 from core.model import DefinitionSet
 
@@ -34,7 +35,7 @@ class Conditions:
 
     A number of NaN means "cannot judge": it ends a delay that is due by then, and changes nothing else.
 
-    Memory: 75 bytes a definition.
+    Memory: 75 bytes a definition, and those of `votes` where a definition wants k of m.
     """
 
     def __init__(self, definitions: DefinitionSet) -> None:
@@ -46,6 +47,7 @@ class Conditions:
         self._back: Float64 = self._setpoint - rows.floats("deadband")
         self._on_delay: Int64 = rows.integers("on_delay_us")
         self._off_delay: Int64 = rows.integers("off_delay_us")
+        self.votes = Votes(definitions)
         n = len(rows)
         self._status: UInt8 = np.zeros(n, np.uint8)
         self._due: Int64 = np.full(n, NOTHING_DUE, np.int64)
@@ -60,14 +62,19 @@ class Conditions:
         """
         found = _step(
             scores.definition, scores.row, scores.at, scores.number,
-            self._low, self._setpoint, self._back, self._on_delay, self._off_delay,
+            self._low, self._setpoint, self._back, self._on_delay, self._off_delay, self.votes.ballots,
             self._status, self._due, self._number, self._last_raise, self._last_clear,
         )  # fmt: skip
         return self._events(found)
 
-    def sweep(self, now_us: int) -> list[Event]:
-        """Ends the delays that `now_us` (microseconds UTC) has passed, earliest first."""
-        found = _sweep(now_us, self._status, self._due, self._number, self._last_raise, self._last_clear)
+    def sweep(self, now_us: int, but: Bool | None = None) -> list[Event]:
+        """Ends the delays that `now_us` (microseconds UTC) has passed, earliest first.
+
+        Args:
+            but: shape (definitions,), those that are left out; None: none is.
+        """
+        left_out = but if but is not None else np.empty(0, np.bool_)
+        found = _sweep(now_us, left_out, self._status, self._due, self._number, self._last_raise, self._last_clear)
         events = self._events(found)
         return sorted(events, key=lambda event: (event.at, event.definition_id, event.sensor_id))
 
@@ -92,6 +99,10 @@ class Conditions:
         if raised == NEVER or at < raised:
             return False
         return self._status[index] >= ACTIVE or at < cleared
+
+    def last_raise(self, index: int) -> tuple[int, float]:
+        """When definition `index` last became active, microseconds UTC, and its last number."""
+        return int(self._last_raise[index]), float(self._number[index])
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything that time has made of the conditions, first dimension = number of definitions.
@@ -179,6 +190,7 @@ def _step(
     back: Float64,
     on_delay: Int64,
     off_delay: Int64,
+    ballots: Ballots,
     status: UInt8,
     due: Int64,
     kept: Float64,
@@ -192,7 +204,7 @@ def _step(
     e_active = np.empty(room, np.bool_)
     e_at = np.empty(room, np.int64)
     e_number = np.empty(room, np.float64)
-    n = 0
+    n, voting = 0, len(ballots.row) > 0
     for k in range(len(definition)):
         i = definition[k]
         t = at[k]
@@ -207,11 +219,14 @@ def _step(
             continue
         kept[i] = number[k]
         x = -number[k] if low[i] else number[k]
+        beyond, held = x >= setpoint[i], not x < back[i]
+        if voting and ballots.row[i] >= 0:
+            beyond, held = vote(ballots, ballots.row[i], beyond, held)
         if status[i] <= RISING:
             # A sweep may have cleared it at a later instant than a reading that was on its way: time does not run back.
-            now_over = _look(i, x >= setpoint[i], x < setpoint[i], max(t, last_clear[i]), on_delay[i], status, due)
+            now_over = _look(i, beyond, not beyond, max(t, last_clear[i]), on_delay[i], status, due)
         else:
-            now_over = _look(i, x < back[i], x >= setpoint[i], max(t, last_raise[i]), off_delay[i], status, due)
+            now_over = _look(i, not held, beyond, max(t, last_raise[i]), off_delay[i], status, due)
         if not now_over:
             continue
         e_at[n] = _end_delay(i, status, due, last_raise, last_clear)
@@ -224,11 +239,13 @@ def _step(
 
 
 @numba.njit(cache=True)
-def _sweep(now: int, status: UInt8, due: Int64, kept: Float64, last_raise: Int64, last_clear: Int64) -> _Found:
+def _sweep(
+    now: int, but: Bool, status: UInt8, due: Int64, kept: Float64, last_raise: Int64, last_clear: Int64
+) -> _Found:
     """Ends every delay that `now` has passed."""
-    pending = 0
+    pending, all_of_them = 0, len(but) == 0
     for i in range(len(due)):
-        if due[i] <= now:
+        if due[i] <= now and (all_of_them or not but[i]):
             pending += 1
     e_definition = np.empty(pending, np.int32)
     e_row = np.full(pending, -1, np.int32)
@@ -237,7 +254,7 @@ def _sweep(now: int, status: UInt8, due: Int64, kept: Float64, last_raise: Int64
     e_number = np.empty(pending, np.float64)
     n = 0
     for i in range(len(due)):
-        if due[i] <= now:
+        if due[i] <= now and (all_of_them or not but[i]):
             e_at[n] = _end_delay(i, status, due, last_raise, last_clear)
             e_definition[n] = i
             e_active[n] = status[i] == ACTIVE

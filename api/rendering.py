@@ -16,10 +16,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from api.rooms import ROOMS
 from api.words import alarms as wording
-from api.words import explanation, numbers, rejected, sentences
+from api.words import compound, explanation, numbers, rejected, sentences
 from api.words import looks as look_wording
 from api.words import risk as risk_wording
 from core.i18n import LANGUAGES, locale_of, translations
+from core.model import COMPOUND
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
@@ -82,6 +83,7 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
         RESOLUTIONS=wording.RESOLUTIONS,
         UNACKNOWLEDGED=wording.UNACKNOWLEDGED,
         SCORES=wording.SCORES,
+        COMPOUND=COMPOUND,
     )
     environment.filters.update(_filters(language, texts, locale))
     environment.filters.update(_risk_filters(texts))
@@ -107,6 +109,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "limit": lambda row: wording.limit_sign(row.direction, row.unit, row.setpoint, locale),
         "why": lambda fired: wording.why(texts, fired, say(fired, "sensor_name"), locale),
         "explained": lambda evidence, fired: explanation.explained(texts, evidence, fired, language, locale),
+        "parts_told": lambda raised, zone, now: compound.parts_told(texts, raised, language, locale, zone, now),
         "priority": lambda word: wording.said(texts, wording.PRIORITIES, word),
         "state": lambda word: wording.said(texts, wording.STATES, word),
         "resolution": lambda word: wording.said(texts, wording.RESOLUTIONS, word),

@@ -116,6 +116,24 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """How one part of a compound stood when the compound's condition began: its evidence.
+
+    Args:
+        position: its place among the parts, from 0.
+        counts: it held, or had within the compound's window, and was one of those that were counted.
+        began_at, ended_at: its last beginning and end, microseconds UTC; None: never, or not since.
+        value: the number that decided it last, in its own detector's unit; None: none yet.
+    """
+
+    position: int
+    counts: bool
+    began_at: int | None
+    ended_at: int | None
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A condition that began or ended. Objects may be slow here: events are rare.
 
@@ -128,6 +146,7 @@ class Event:
         row: row of the batch, -1 for a sweep.
         late: comes from a late reading: falls away where that reading was already stored.
         replayed: the reading that decided it, or the sensor's last before a delay or a silence did, was marked as replayed.
+        parts: of a compound that began: what it was made of.
     """
 
     definition_id: int
@@ -138,3 +157,4 @@ class Event:
     row: int = -1
     late: bool = False
     replayed: bool = False
+    parts: tuple[Part, ...] = ()

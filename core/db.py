@@ -5,8 +5,9 @@ SQL lives in the store files; what stands here is what every store needs before 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import psycopg
@@ -49,11 +50,15 @@ def transaction(connection: Connection[Any], token: str | None) -> Iterator[Conn
 
 
 def read_rows(
-    kind: type[Row], cursor: ServerCursor[TupleRow], convert: Mapping[str, Callable[[Any], Any]] | None = None
+    kind: type[Row],
+    cursor: ServerCursor[TupleRow],
+    more: Sequence[Row] = (),
+    convert: Mapping[str, Callable[[Any], Any]] | None = None,
 ) -> RowTable[Row]:
-    """What a cursor at the server gives, whose columns are named as the fields of `kind`: a piece at a time, kept as columns."""
+    """What a cursor at the server gives, whose columns are named as the fields of `kind`, then `more`: kept as columns."""
     names = [column.name for column in cursor.description or ()]
-    return RowTable.read(kind, names, iter(lambda: cursor.fetchmany(PIECE), []), convert)
+    last = [tuple(getattr(row, name) for name in names) for row in more]
+    return RowTable.read(kind, names, chain(iter(lambda: cursor.fetchmany(PIECE), []), [last]), convert)
 
 
 class Database:

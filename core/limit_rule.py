@@ -13,13 +13,24 @@ from datetime import date
 from typing import Final
 
 from core.errors import BadInput, BadSiteFile
+from core.limit_votes import read_votes
 from core.model import Priority
 from core.units import affine, convert, gas_mg_m3_to_ppm, gas_ppm_to_mg_m3, known, same_quantity
 from core.wire_rules import ID
 from core.yaml_lines import Block, Reading, read_block
 
 INSTANT: Final = "instant"
-AVERAGING: Final = (INSTANT, "stel-15min", "twa-8h")
+WINDOWS_S: Final = {"stel-15min": 900.0, "twa-8h": 28_800.0}  # of each average, which the detector `exposure` forms
+AVERAGING: Final = (INSTANT, *WINDOWS_S)
+EXPOSURE: Final = "exposure"
+CONVERTED: Final = (
+    "limit",
+    EXPOSURE,
+)  # detectors whose number is a value in the sensor's unit: their setpoints convert
+HOLD_S: Final = "hold_s"  # the parameter of an average: how long a reading stands for, where no other comes
+_HOLD_PERIODS: Final = 5.0  # of the sensor's own, and not less than 10 s: as long as it may be silent (signal.stale)
+_HOLD_LEAST_S: Final = 10.0
+_HOLD_MOST_S: Final = 86_400.0
 OWN: Final = "plant"  # the word for a number that comes from no standard
 PRIORITIES: Final = tuple(p.value for p in Priority)
 _EVERYWHERE: Final = "any"
@@ -75,6 +86,8 @@ class Rule:
     deadband: float = 0.0
     on_delay_s: float = 0.0
     off_delay_s: float = 0.0
+    votes: int = 1
+    votes_of: int = 1
     priority: Priority = Priority.HIGH
     latch: bool = False
     title: tuple[str, str] = ("", "")
@@ -116,13 +129,17 @@ class PackLimit:
         Raises:
             BadInput: the units do not convert.
         """
-        if self.rule.detector != "limit" or self.rule.unit is None:
-            if period_s is None or not self.rule.parameters.get(PERIODS):
-                return self.rule
-            return replace(self.rule, parameters={**self.rule.parameters, "period_s": period_s})
+        parameters = dict(self.rule.parameters)
+        if period_s is not None and parameters.get(PERIODS):
+            parameters["period_s"] = period_s
+        if period_s is not None and self.averaging != INSTANT:
+            parameters.setdefault(HOLD_S, min(max(_HOLD_PERIODS * period_s, _HOLD_LEAST_S), _HOLD_MOST_S))
+        if self.rule.detector not in CONVERTED or self.rule.unit is None:
+            return replace(self.rule, parameters=parameters)
         zero = self._converted(0.0, unit)
         return replace(
             self.rule,
+            parameters=parameters,
             unit=unit,
             setpoint=self._converted(self.rule.setpoint, unit),
             deadband=abs(self._converted(self.rule.deadband, unit) - zero),
@@ -174,11 +191,12 @@ def read_packs(texts: Iterable[tuple[str, str]], words: Vocabulary) -> dict[str,
 def _pack_limit(block: Block, pack: str, words: Vocabulary) -> PackLimit:
     key = block.key("key", ID, "letters, digits, dots, dashes and underscores")
     places = frozenset(place for _, place in block.texts("jurisdictions"))
+    averaging = block.word("averaging", AVERAGING, default=INSTANT)
     limit = PackLimit(
         name=f"{pack}.{key}",
         key=key,
-        rule=read_rule(block, words),
-        averaging=block.word("averaging", AVERAGING, default=INSTANT),
+        rule=_averaged(read_rule(block, words), averaging),
+        averaging=averaging,
         jurisdictions=places - {_EVERYWHERE},
         molar_mass=block.number("molar_mass", required=False, above=0.0),
         celsius=block.number("celsius", required=False),
@@ -188,6 +206,13 @@ def _pack_limit(block: Block, pack: str, words: Vocabulary) -> PackLimit:
         block.mistake(None, f"{block.where} has no jurisdictions; name the countries it holds in, or [any].")
     block.finish()
     return limit
+
+
+def _averaged(rule: Rule, averaging: str) -> Rule:
+    """A threshold on an average is judged by the detector that forms it."""
+    if averaging not in WINDOWS_S or rule.detector != "limit":
+        return rule
+    return replace(rule, detector=EXPOSURE, parameters={**rule.parameters, "window_s": WINDOWS_S[averaging]})
 
 
 def read_rule(block: Block, words: Vocabulary, base: Rule | None = None, sensor_unit: str | None = None) -> Rule:
@@ -205,6 +230,7 @@ def read_rule(block: Block, words: Vocabulary, base: Rule | None = None, sensor_
     scale, offset, unit = _affine(block, detector, sensor_unit, of.unit)
     setpoint = block.number("setpoint", required=base is None)
     deadband = block.number("deadband", required=False, least=0.0)
+    votes, votes_of = read_votes(block, (of.votes, of.votes_of), detector)
     texts = {name: block.both(name, required=base is None) for name in ("title", "consequence", "response")}
     rule = Rule(
         detector=detector,
@@ -215,6 +241,8 @@ def read_rule(block: Block, words: Vocabulary, base: Rule | None = None, sensor_
         parameters={**of.parameters, **block.numbers("parameters", f"parameters of {block.where}")},
         on_delay_s=_number(block, "on_delay_s", of.on_delay_s),
         off_delay_s=_number(block, "off_delay_s", of.off_delay_s),
+        votes=votes,
+        votes_of=votes_of,
         priority=_priority(block, of.priority if base else None),
         latch=block.flag("latch", default=of.latch),
         title=_either(texts["title"], of.title),
@@ -235,9 +263,10 @@ def _affine(
     unit = block.optional("unit")
     if unit is None:
         return 1.0, 0.0, base_unit
-    if detector != "limit":
+    if detector not in CONVERTED:
         block.mistake(
-            "unit", f"{block.where} has a unit; only the detector limit takes one, the others have their own."
+            "unit",
+            f"{block.where} has a unit; only the detectors {' and '.join(CONVERTED)} take one, the others have their own.",
         )
         return 1.0, 0.0, base_unit
     try:
@@ -277,6 +306,11 @@ def _check_stricter(block: Block, rule: Rule, base: Rule) -> None:
             CEILING,
             f"{block.where} lets its sensor be silent for {_longest_s(rule):g} s; the pack wants at most {_longest_s(base):g}. "
             "Declare the sensor's period_s, or state a source of its own to differ.",
+        )
+    if rule.detector == EXPOSURE and rule.parameters.get("window_s") != base.parameters.get("window_s"):
+        block.mistake(
+            "parameters",
+            f"{block.where} is an average over {base.parameters.get('window_s', 0.0):g} s; leave window_s as it is, or write a limit of your own.",
         )
     laxer = rule.setpoint > base.setpoint if rule.direction == "high" else rule.setpoint < base.setpoint
     if laxer and base.standard is not None and not block.has("source"):

@@ -74,6 +74,7 @@ class AlarmDefinition:
         on_delay_us: how long the number must stay beyond the setpoint before the condition begins, microseconds.
         off_delay_us: how long it must stay back before the condition ends, microseconds.
         latch: stays until a person resets it while clear.
+        votes, votes_of: k of the last m numbers must be beyond the setpoint; 1 of 1: each number decides by itself.
     """
 
     definition_id: int
@@ -89,8 +90,33 @@ class AlarmDefinition:
     on_delay_us: int = 0
     off_delay_us: int = 0
     latch: bool = False
+    votes: int = 1
+    votes_of: int = 1
     version: int = 1
     parameters: Mapping[str, float] = field(default_factory=dict)
+
+
+COMPOUND = (
+    "compound"  # the detector of a compound's definition: its number comes from other conditions, not from readings
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """Conditions of one site that mean more together than alone; its number is how many of them hold.
+
+    Args:
+        sensor_id: its virtual sensor, `_compound.{key}`; the alarm on it is an ordinary definition.
+        parts: `definition_id` of each condition, in the order they are written. A negative one is the compound's own: it is
+            judged like any other and is no alarm.
+        window_us: a part still counts so long after it ended, microseconds.
+        in_order: only parts that began one after the other, as they are written, count together.
+    """
+
+    sensor_id: int
+    parts: tuple[int, ...]
+    window_us: int = 0
+    in_order: bool = False
 
 
 class DefinitionSet:
@@ -101,13 +127,22 @@ class DefinitionSet:
         definitions: in index order; `Scores.definition` is an index into it.
         slot: int32, shape (len(definitions),), the sensor's dense slot in the `Directory`.
         sensors: how many slots the directory has.
+        compounds: what is judged from these definitions' conditions.
     """
 
-    def __init__(self, version: int, definitions: Sequence[AlarmDefinition], slot: Int32, sensors: int) -> None:
+    def __init__(
+        self,
+        version: int,
+        definitions: Sequence[AlarmDefinition],
+        slot: Int32,
+        sensors: int,
+        compounds: Sequence[Compound] = (),
+    ) -> None:
         self.version = version
         self.definitions = definitions if isinstance(definitions, RowTable) else RowTable(AlarmDefinition, definitions)
         self.slot = slot
         self.sensors = sensors
+        self.compounds = compounds
         columns = [self.definitions.numbers(name) for name in ("definition_id", "version")]
         self.keys: Int32 = np.stack(columns, axis=1).astype(
             np.int32

@@ -12,38 +12,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
+from core.compound_row import CompoundRow
 from core.model import Priority
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What all rows share.
-
-    Args:
-        company: key of the company it belongs to; None: the insurer's own.
-        line: where the file says it; not part of its value.
-    """
-
-    kind: ClassVar[str]
-    named_by: ClassVar[tuple[str, ...]] = ("key",)
-    guarded: ClassVar[frozenset[str]] = frozenset()  # a change of these needs a reason
-
-    company: str | None
-    line: int = field(default=0, compare=False)
-
-    @property
-    def name_parts(self) -> tuple[str, ...]:
-        """What tells it from the others of its kind."""
-        return tuple(str(getattr(self, part)) for part in self.named_by)
-
-    @property
-    def subject(self) -> str:
-        """How journal and mistakes call it, such as `sensor tf-gas-1/lel-yard-1`."""
-        return f"{self.kind} {'/'.join(self.name_parts)}"
-
-    def columns(self) -> dict[str, Any]:
-        """Its fields by name, but for the line."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "line"}
+from core.row import Row as Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +231,8 @@ class DefinitionRow(Row):
     kind: ClassVar[str] = "limit"
     named_by: ClassVar[tuple[str, ...]] = ("site", "key")
     judging: ClassVar[frozenset[str]] = frozenset({
-        "detector", "parameters", "direction", "setpoint", "deadband", "on_delay_s", "off_delay_s", "priority", "latch", "retired",
+        "detector", "parameters", "direction", "setpoint", "deadband", "on_delay_s", "off_delay_s", "votes", "votes_of", "priority",
+        "latch", "retired",
     })  # fmt: skip
     guarded: ClassVar[frozenset[str]] = judging | {
         "respond_within_s",
@@ -289,6 +261,8 @@ class DefinitionRow(Row):
     deadband: float = 0.0
     on_delay_s: float = 0.0
     off_delay_s: float = 0.0
+    votes: int = 1
+    votes_of: int = 1
     latch: bool = False
     standard: str | None = None
     edition: str | None = None
@@ -360,6 +334,7 @@ class Portfolio:
     sensors: list[SensorRow] = field(default_factory=list)
     models: list[ModelRow] = field(default_factory=list)
     definitions: list[DefinitionRow] = field(default_factory=list)
+    compounds: list[CompoundRow] = field(default_factory=list)
     routes: list[RouteRow] = field(default_factory=list)
 
     def kinds(self) -> Iterator[list[Any]]:

@@ -267,8 +267,7 @@ class RowTable(Sequence[Row], Generic[Row]):
     def where(self, name: str, value: object) -> NDArray[np.bool_]:
         """Which rows have `value` in a field that is not a number, bool."""
         codes, distinct = self.words(name)
-        found: NDArray[np.bool_] = codes == (distinct.index(value) if value in distinct else -1)
-        return found
+        return np.isin(codes, [code for code, word in enumerate(distinct) if word == value])
 
     def take(self, rows: NDArray[np.bool_]) -> RowTable[Row]:
         """The rows where `rows` is true."""

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from core.compound_row import CompoundPart
 from core.portfolio import AddressRow, DefinitionRow, Portfolio, Row, Step
 
 ADDED: Final = "added"
@@ -121,6 +122,8 @@ def _plain(value: object) -> Any:
         return str(value)
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
+    if isinstance(value, CompoundPart):
+        return value.told()
     if isinstance(value, Step):
         return f"{value.position}: after {value.after_s:g} s {value.channel} to {value.person}"
     return value

@@ -28,6 +28,7 @@ from core.portfolio import (
     Step,
     ZoneRow,
 )
+from core.site_compounds import ReadyCompound, read_compound
 from core.site_hazard import read_hazard
 from core.site_models import read_model
 from core.site_plant import read_device
@@ -56,13 +57,18 @@ class SiteFile:
 
 
 def read_site_file(
-    text: str, *, words: Vocabulary, packs: Mapping[str, PackLimit], variables: Mapping[str, str] | None = None
+    text: str,
+    *,
+    words: Vocabulary,
+    packs: Mapping[str, PackLimit],
+    ready: Mapping[str, ReadyCompound] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> SiteFile:
     """Reads the whole file, collecting every mistake instead of stopping at the first.
 
     Args:
         words: detectors and channels there are.
-        packs: limits that may be taken by name.
+        packs: limits that may be taken by name; ready: compounds likewise.
         variables: values for `${NAME}`; a real dollar before a brace is written `$${`.
 
     Raises:
@@ -76,7 +82,7 @@ def read_site_file(
     top.word("davy", (VERSION,))
     top.offers("templates")  # a place for anchors; what uses them is checked where it is used
     for block in top.blocks("companies", "company"):
-        _company(block, found.portfolio, words, packs)
+        _company(block, found.portfolio, words, packs, ready or {})
     insurer = top.block("insurer", "insurer")
     if insurer is not None:
         for block in insurer.blocks("people", "person"):
@@ -89,7 +95,13 @@ def read_site_file(
     return found
 
 
-def _company(block: Block, portfolio: Portfolio, words: Vocabulary, packs: Mapping[str, PackLimit]) -> None:
+def _company(
+    block: Block,
+    portfolio: Portfolio,
+    words: Vocabulary,
+    packs: Mapping[str, PackLimit],
+    ready: Mapping[str, ReadyCompound],
+) -> None:
     key = block.key("key", KEY, KEY_RULE)
     name, name_zh = block.both("name")
     portfolio.companies.append(CompanyRow(company=key, key=key, name=name, name_zh=name_zh, line=block.line))
@@ -98,7 +110,7 @@ def _company(block: Block, portfolio: Portfolio, words: Vocabulary, packs: Mappi
     for each in block.blocks("policies", "policy"):
         _policy(each, portfolio, key)
     for each in block.blocks("sites", "site"):
-        _site(each, portfolio, key, words, packs)
+        _site(each, portfolio, key, words, packs, ready)
     block.finish()
 
 
@@ -182,7 +194,14 @@ def _policy(block: Block, portfolio: Portfolio, company: str) -> None:
     block.finish()
 
 
-def _site(block: Block, portfolio: Portfolio, company: str, words: Vocabulary, packs: Mapping[str, PackLimit]) -> None:
+def _site(
+    block: Block,
+    portfolio: Portfolio,
+    company: str,
+    words: Vocabulary,
+    packs: Mapping[str, PackLimit],
+    ready: Mapping[str, ReadyCompound],
+) -> None:
     key = block.key("key", SITE_KEY, SITE_KEY_RULE)
     name, name_zh = block.both("name")
     jurisdiction = block.text("jurisdiction", required=False) or "CN"
@@ -207,6 +226,8 @@ def _site(block: Block, portfolio: Portfolio, company: str, words: Vocabulary, p
         _zone(each, portfolio, company, key)
     for each in block.blocks("devices", "device"):
         read_device(each, portfolio, site, words, packs)
+    for each in block.blocks("compounds", "compound"):
+        read_compound(each, portfolio, site, words, ready)
     for each in block.blocks("routes", "route"):
         _route(each, portfolio, company, key, words)
     block.finish()

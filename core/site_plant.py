@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
 from core.errors import BadInput
-from core.limit_rule import INSTANT, PackLimit, Rule, Vocabulary, read_rule
+from core.limit_rule import CONVERTED, PackLimit, Rule, Vocabulary, read_rule
 from core.portfolio import DefinitionRow, DeviceRow, Portfolio, SensorRow, SiteRow
+from core.signal_kind import GAS_MOST_S, kind_of, longest_wait_s
 from core.site_hazard import read_calibration
 from core.units import same_quantity
 from core.yaml_lines import Block
@@ -24,6 +26,9 @@ _SENSOR_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,64}")
 _SENSOR_KEY_RULE: Final = "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"
 _LIMIT_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,130}")
 _LIMIT_KEY_RULE: Final = "letters, digits, dots, dashes and underscores, not beginning with an underscore"
+DIRECT: Final = frozenset(
+    {"limit", "rate", "deviation", "time_to_limit"}
+)  # say what is so now: averages and statistics wait by nature
 
 
 def read_device(
@@ -124,9 +129,10 @@ def _limit(
     )
     if name and base is None:
         return  # the mistake is told; nothing to build on
-    rule = read_rule(block, words, base, sensor.unit or None)
+    rule = _with_deadband(block, read_rule(block, words, base, sensor.unit or None), sensor)
     row = definition(sensor, full_key, rule, retired=block.flag("retired") or sensor.retired, line=block.line)
     _check_reach(block, row, sensor)
+    _check_wait(block, row, sensor)
     portfolio.definitions.append(row)
     block.finish()
 
@@ -144,12 +150,6 @@ def _from_pack(block: Block, name: str, site: SiteRow, packs: Mapping[str, PackL
         places = ", ".join(sorted(pack.jurisdictions))
         block.mistake(
             field, f"{name} holds in {places}, and site {site.key} is in {country}; take a limit that holds there."
-        )
-    if pack.averaging != INSTANT:
-        block.mistake(
-            field,
-            f"{name} is an average ({pack.averaging}); one reading above it breaks no rule, and no detector forms that average yet. "
-            "Take an instantaneous limit.",
         )
     return pack
 
@@ -187,6 +187,8 @@ def definition(sensor: SensorRow, key: str, rule: Rule, *, retired: bool, line: 
         deadband=rule.deadband,
         on_delay_s=rule.on_delay_s,
         off_delay_s=rule.off_delay_s,
+        votes=rule.votes,
+        votes_of=rule.votes_of,
         latch=rule.latch,
         standard=rule.standard,
         edition=rule.edition,
@@ -198,9 +200,23 @@ def definition(sensor: SensorRow, key: str, rule: Rule, *, retired: bool, line: 
     )
 
 
+def _with_deadband(block: Block, rule: Rule, sensor: SensorRow) -> Rule:
+    """The rule with the deadband that practice starts with, where it states none.
+
+    That can only make an alarm stand longer: it begins at the same reading with it and without.
+    """
+    kind = kind_of(sensor.unit, sensor.quantity)
+    if kind is None or rule.detector not in CONVERTED or rule.deadband or block.has("deadband"):
+        return rule
+    low, high = sensor.range_low, sensor.range_high
+    span = high - low if low is not None and high is not None and high > low else None
+    start = float(f"{kind.starting_deadband(rule.setpoint, sensor.unit, span):.6g}")
+    return rule if span is not None and start >= span else replace(rule, deadband=start)
+
+
 def _check_reach(block: Block, row: DefinitionRow, sensor: SensorRow) -> None:
     low, high = sensor.range_low, sensor.range_high
-    if row.detector != "limit" or low is None or high is None or low >= high:
+    if row.detector not in CONVERTED or low is None or high is None or low >= high:
         return
     if not low <= row.setpoint <= high:
         block.mistake(
@@ -212,4 +228,30 @@ def _check_reach(block: Block, row: DefinitionRow, sensor: SensorRow) -> None:
         block.mistake(
             "deadband",
             f"deadband of {block.where} is {row.deadband:g} {sensor.unit}, the whole range of sensor {sensor.key}; it would never clear.",
+        )
+
+
+def _check_wait(block: Block, row: DefinitionRow, sensor: SensorRow) -> None:
+    """Nothing waits on gas: the rule that holds whatever pack or plant says."""
+    kind = kind_of(sensor.unit, sensor.quantity)
+    if kind is None or not kind.is_gas or row.detector not in DIRECT:
+        return
+    wait_s = longest_wait_s(row.on_delay_s, row.votes, sensor.period_s)
+    if wait_s is None:
+        block.mistake(
+            "votes",
+            f"{block.where} wants {row.votes} readings of sensor {sensor.key}, which measures gas and does not say how often; "
+            f"declare its period_s: together they may take at most {GAS_MOST_S:g} s.",
+        )
+    elif wait_s > GAS_MOST_S and row.votes == 1:
+        block.mistake(
+            "on_delay_s",
+            f"on_delay_s of {block.where} is {row.on_delay_s:g}; sensor {sensor.key} measures gas, where an alarm may wait at most "
+            f"{GAS_MOST_S:g} s. Take an off_delay_s or a deadband against chatter.",
+        )
+    elif wait_s > GAS_MOST_S:
+        block.mistake(
+            "votes",
+            f"{block.where} waits up to {wait_s:g} s for {row.votes} readings every {sensor.period_s:g} s and its delay; sensor "
+            f"{sensor.key} measures gas, where an alarm may wait at most {GAS_MOST_S:g} s. Want fewer, or let several sensors vote.",
         )

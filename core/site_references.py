@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from core.compound_row import CompoundRow
 from core.portfolio import DeviceRow, ModelRow, PersonRow, PolicyRow, Portfolio, RouteRow, Row, SensorRow, Step
+from core.site_compound_check import circles, wrong_part
 
 _TOLD: Final = 8  # names in one piece of advice
 
@@ -19,7 +21,28 @@ def check(wanted: Portfolio, current: Portfolio) -> list[tuple[int, str]]:
         if isinstance(row, RouteRow):
             for step in row.steps:
                 mistakes += [(step.line, f"{row.subject} {sentence}") for sentence in _recipient(row, step, known)]
+        if isinstance(row, CompoundRow):
+            sites = sorted({name[0] for kind, name in known.after if kind == "site"})
+            for part in row.parts:
+                told = wrong_part(row, part, known.get, known.there_are, sites)
+                mistakes += [(part.line or row.line, f"{row.subject} {sentence}") for sentence in told]
+    mistakes += _left_without(wanted, known)
+    every = [row for (kind, _), row in known.after.items() if kind == CompoundRow.kind]
+    mistakes += [(row.line, f"{row.subject} {sentence}") for row, sentence in circles(every)]
     return mistakes
+
+
+def _left_without(wanted: Portfolio, known: _Known) -> Iterator[tuple[int, str]]:
+    """What the file ends although a compound that it does not name, or leaves as it is, has it as a part."""
+    named = {(row.site, row.key) for row in wanted.compounds}
+    standing = [row for (kind, _), row in known.after.items() if kind == CompoundRow.kind and not row.retired]
+    parts = {(each.site, part.limit or part.sensor): each.subject for each in standing for part in each.parts
+             if (each.site, each.key) not in named}  # fmt: skip
+    ended = [(row.line, row.subject, (row.site, row.key)) for row in wanted.definitions if row.retired]
+    ended += [(row.line, row.subject, (row.site, f"{row.device}/{row.key}")) for row in wanted.sensors if row.retired]
+    for line, subject, name in ended:
+        if name in parts:
+            yield line, f"{subject} is a part of {parts[name]}; retire that as well, or take the part out of it."
 
 
 def unheard(portfolio: Portfolio) -> Iterator[str]:

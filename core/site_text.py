@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import yaml
 
-from core.limit_rule import OWN
+from core.compound_row import CompoundPart, CompoundRow
+from core.limit_rule import CONVERTED, OWN
 from core.portfolio import (
     AddressRow,
     CompanyRow,
@@ -59,6 +60,8 @@ class _Grouped:
         self.devices = _group((d for d in portfolio.devices if not d.key.startswith("_")), "site")
         self.sensors = _group((s for s in portfolio.sensors if not s.is_virtual), "device")
         self.definitions = _group(portfolio.definitions, "device", "sensor")
+        self.compounds = _group(portfolio.compounds, "site")
+        self.virtual = {(s.device, s.key): s for s in portfolio.sensors if s.is_virtual}
         self.routes = _group(portfolio.routes, "site")
 
 
@@ -118,6 +121,7 @@ def _site(row: SiteRow, by: _Grouped) -> dict[str, Any]:
         "hazards": [_hazard(each) for each in by.hazards.get((row.key,), ())],
         "zones": [_zone(each, by) for each in by.zones.get((row.key,), ())],
         "devices": [_device(each, by) for each in by.devices.get((row.key,), ())],
+        "compounds": [_compound(each, by) for each in by.compounds.get((row.key,), ())],
         "routes": [_route(each) for each in by.routes.get((row.key,), ())],
     }
 
@@ -207,9 +211,19 @@ def _limit(row: DefinitionRow) -> dict[str, Any]:
         "parameters": dict(row.parameters),
         "direction": row.direction,
         "setpoint": row.setpoint,
-        "deadband": row.deadband or None,
+        # Of these an import would put one on where none is stated.
+        "deadband": row.deadband if row.detector in CONVERTED else row.deadband or None,
         "on_delay_s": row.on_delay_s or None,
         "off_delay_s": row.off_delay_s or None,
+        "votes": None if row.votes_of == 1 else {"needed": row.votes, "of": row.votes_of},
+        **_alarm(row),
+        "retired": row.retired or None,
+    }
+
+
+def _alarm(row: DefinitionRow) -> dict[str, Any]:
+    """What makes a condition an alarm: a limit's and a compound's alike."""
+    return {
         "priority": row.priority.value,
         "latch": row.latch or None,
         "title": _both(row.title, row.title_zh),
@@ -217,7 +231,42 @@ def _limit(row: DefinitionRow) -> dict[str, Any]:
         "response": _both(row.response, row.response_zh),
         "respond_within_s": row.respond_within_s,
         "source": _source(row),
+    }
+
+
+def _compound(row: CompoundRow, by: _Grouped) -> dict[str, Any]:
+    place = f"_davy.{row.site}", row.sensor
+    sensor, (alarm, *_) = by.virtual[place], by.definitions[place]
+    return {
+        "key": row.key,
+        "name": _both(sensor.name, sensor.name_zh),
+        "zone": sensor.zone,
+        "needed": alarm.setpoint,
+        "window_s": row.window_s,
+        "in_order": row.in_order or None,
+        "parts": [_part(each) for each in row.parts],
+        "on_delay_s": alarm.on_delay_s or None,
+        "off_delay_s": alarm.off_delay_s or None,
+        **_alarm(alarm),
         "retired": row.retired or None,
+    }
+
+
+def _part(part: CompoundPart) -> dict[str, Any]:
+    name = _both(part.name, part.name_zh) if part.name else None
+    if part.limit is not None:
+        return {"limit": part.limit, "name": name}
+    return {
+        "sensor": part.sensor,
+        "name": name,
+        "detector": part.detector,
+        "parameters": dict(part.parameters),
+        "direction": part.direction,
+        "setpoint": part.setpoint,
+        "deadband": part.deadband or None,
+        "on_delay_s": part.on_delay_s or None,
+        "off_delay_s": part.off_delay_s or None,
+        "votes": None if part.votes_of == 1 else {"needed": part.votes, "of": part.votes_of},
     }
 
 

@@ -25,6 +25,7 @@ from core.model import DefinitionSet
 BAD: Final = int(Quality.BAD)
 SECOND_US: Final = 1_000_000
 NEVER: Final = -(2**62)  # an instant before all others; far enough from int64's end that differences do not overflow
+LARGEST: Final = float(np.finfo(np.float64).max)  # numbers are finite or NaN, never infinite
 NOTHING_DUE: Final = 2**62  # an instant after all others
 
 Columns = dict[str, NDArray[np.generic]]
@@ -103,6 +104,9 @@ class Detector(ABC):
     unit: ClassVar[str]  # UCUM code of the number; "{unit}" stands for the sensor's own
     stateless: ClassVar[bool] = False  # a number depends on its reading alone: late readings are judged too
     parameters: ClassVar[type[Parameters]] = Parameters
+    required: ClassVar[
+        tuple[tuple[str, ...], ...]
+    ] = ()  # of each group whoever writes a definition must give exactly one
 
     def __init__(self, definitions: DefinitionSet) -> None:
         self._index = index_by_slot(definitions, self.name)
@@ -150,6 +154,21 @@ class Detector(ABC):
                     f"Definition {key}: parameter {name} of the detector {cls.name} is {value!r}; it must be finite."
                 )
         return msgspec.convert(dict(given), cls.parameters)
+
+    @classmethod
+    def check_written(cls, key: str, given: Mapping[str, float]) -> None:
+        """Whether somebody who writes the definition `key` has said all that only they can know.
+
+        Raises:
+            BadInput: as `read_parameters`; or nothing is given of a group that is needed, or two that contradict each other.
+        """
+        cls.read_parameters(key, given)
+        for group in cls.required:
+            said = [name for name in group if name in given]
+            if not said:
+                raise BadInput(f"Definition {key}: the detector {cls.name} needs the parameter {' or '.join(group)}.")
+            if len(said) > 1:
+                raise BadInput(f"Definition {key}: of {' and '.join(said)} the detector {cls.name} takes one only.")
 
     def score(self, batch: ReadingBatch) -> Scores:
         """One number a (definition, reading), in the batch's order.

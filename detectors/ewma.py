@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import DefinitionSet
-from detectors.contract import BAD, NEVER, SECOND_US, Detector, Parameters, SlotIndex
+from detectors.contract import BAD, LARGEST, NEVER, SECOND_US, Detector, Parameters, SlotIndex
 
 # A step of learning never weighs more than this: after a silence one reading must not be the whole memory.
 HEAVIEST: Final = 0.1
@@ -20,7 +20,6 @@ CLIP: Final = (
 )
 RESTING: Final = 1e-9  # a spread below this share of the level is rounding, not noise
 BREAK: Final = 0.25  # of `relearn_s`: a silence longer than this breaks a stretch beyond the setpoint
-LARGEST: Final = float(np.finfo(np.float64).max)
 
 
 class EwmaParameters(Parameters, frozen=True):

@@ -10,12 +10,11 @@ from msgspec import Meta
 
 from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import DefinitionSet
-from detectors.contract import BAD, SECOND_US, Detector, Parameters, SlotIndex
+from detectors.contract import BAD, LARGEST, SECOND_US, Detector, Parameters, SlotIndex
 
 KEPT: Final = 8  # readings kept a definition, a seventh of the window apart: the eight span the window
 PLACE: Final = KEPT - 1  # KEPT is a power of two: a place in the ring is a mask away
 MINUTE_US: Final = 60.0 * SECOND_US
-LARGEST: Final = float(np.finfo(np.float64).max)
 
 
 class RateParameters(Parameters, frozen=True):

@@ -11,16 +11,23 @@ import numpy as np
 
 from core.batch import ReadingBatch
 from core.errors import BadInput
-from core.model import AlarmDefinition, DefinitionSet, Priority
+from core.model import COMPOUND, AlarmDefinition, DefinitionSet, Priority
 from detectors.contract import Detector
+from detectors.deviation import Deviation
 from detectors.ewma import Ewma
+from detectors.exposure import Exposure
 from detectors.limit import Limit
 from detectors.rate import Rate
 from detectors.stale import Stale
 from detectors.stuck import Stuck
+from detectors.time_over import TimeOver
+from detectors.time_to_limit import TimeToLimit
 
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
-    {detector.name: detector for detector in (Limit, Rate, Stuck, Stale, Ewma)}
+    {
+        detector.name: detector
+        for detector in (Limit, Rate, Stuck, Stale, Ewma, Deviation, TimeToLimit, TimeOver, Exposure)
+    }
 )
 
 
@@ -58,7 +65,7 @@ def detectors_for(definitions: DefinitionSet) -> list[Detector]:
         BadInput: a definition names an unknown detector or parameter.
     """
     codes, distinct = definitions.definitions.words("detector")
-    used = {distinct[code] for code in np.unique(codes).tolist()}
+    used = {distinct[code] for code in np.unique(codes).tolist()} - {COMPOUND}
     for name in sorted(used - DETECTORS.keys()):
         detector_class(name)
     return [detector(definitions) for name, detector in DETECTORS.items() if name in used]

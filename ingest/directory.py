@@ -22,6 +22,7 @@ SPOOL_KEY = "_spool"
 CLOCKS_KEY = "_clocks"
 GATEWAY_PREFIX = "_gateway."
 MODELS_KEY = "_models"
+COMPOUND_PREFIX = "_compound."
 MODEL_PREFIX = "_model."  # devices of Davy's own process `detectors`: only its user at the broker may publish for them
 NO_SLOT = -1
 
@@ -93,6 +94,7 @@ class Directory:
         self.clocks_slot: dict[int, int] = {}  # site_id -> slot of its `_clocks`
         self.gateway_slot: dict[int, int] = {}  # device_id -> slot of its `_gateway.{device}`
         self.models_slot: dict[int, int] = {}  # site_id -> slot of its `_models`
+        self.compound_slot: dict[int, int] = {}  # sensor_id of a compound -> its slot
         self._place_sensors()
 
     def __len__(self) -> int:
@@ -120,6 +122,8 @@ class Directory:
                     shortest[device.index] = min(shortest.get(device.index, period_s), period_s)
             elif key in own:
                 own[key][site_id] = slot
+            elif key.startswith(COMPOUND_PREFIX):
+                self.compound_slot[int(self.sensor_id[slot])] = slot
             elif key.startswith(GATEWAY_PREFIX):
                 gateway = at_site.get((site_id, key.removeprefix(GATEWAY_PREFIX)))
                 if gateway is not None:
@@ -211,7 +215,15 @@ class Directory:
 
     def own_slots(self) -> Iterator[int]:
         """Slots of the numbers that ingest itself says (ingest/watch.py)."""
-        for slots in (self.broker_slot, self.spool_slot, self.clocks_slot, self.gateway_slot, self.models_slot):
+        own = (
+            self.broker_slot,
+            self.spool_slot,
+            self.clocks_slot,
+            self.gateway_slot,
+            self.models_slot,
+            self.compound_slot,
+        )
+        for slots in own:
             yield from slots.values()
 
     def models(self) -> Mapping[int, Sequence[Device]]:

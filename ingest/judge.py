@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.condition import Conditions
+from alerting.together import Together
+from alerting.votes import Votes
 from core.batch import Event, Float64, Int32, Int64, ReadingBatch, Scores
 from core.log import logger
 from core.model import DefinitionSet
@@ -91,6 +93,7 @@ class Judge:
     ) -> None:
         self.definitions = definitions
         self.conditions = Conditions(definitions)
+        self.compounds = Together(definitions, self.conditions)
         self.detectors = detectors_for(definitions)
         self.switched_off: dict[str, str] = {}
         self._on_failure = on_failure
@@ -100,8 +103,11 @@ class Judge:
         rows = definitions.definitions
         self._definition_id, self._sensor_id = rows.numbers("definition_id"), rows.numbers("sensor_id")
         self._played = Played(definitions, len(directory))
+        parts = np.array(sorted({part for each in definitions.compounds for part in each.parts}), np.int64)
+        mine = np.flatnonzero(np.isin(self._definition_id, parts))
+        self._sensor_of = dict(zip(self._definition_id[mine].tolist(), self._sensor_id[mine].tolist(), strict=True))
         self._keys = definitions.keys
-        self._no_delay = rows.numbers("on_delay_us") == 0
+        self._no_delay = (rows.numbers("on_delay_us") == 0) & (rows.numbers("votes") == 1) & (self._definition_id > 0)
         self._setpoint = rows.numbers("setpoint")
         self._low = definitions.is_low()
 
@@ -133,8 +139,15 @@ class Judge:
         withheld = self._mute.withheld(now_us)
         if len(withheld):
             events += self.conditions.step(withheld)
-        events += self.conditions.sweep(self._heard_until_us(on_time, now_us))
-        return self._played.told(events, on_time)
+        events += self.compounds.judge(events, self._heard_until_us(on_time, now_us))
+        alarms = [event for event in events if event.definition_id > 0] if self.compounds else events
+        told = self._played.told(alarms, on_time)
+        return [replace(event, replayed=self._is_of_played(event)) if event.parts else event for event in told]
+
+    def _is_of_played(self, event: Event) -> bool:
+        """Whether every part that counted is of a sensor that plays history: then the compound is history too."""
+        parts = self.compounds.parts_of(event.sensor_id)
+        return all(self._played.plays(self._sensor_of[parts[p.position]]) for p in event.parts if p.counts)
 
     def _heard_until_us(self, on_time: ReadingBatch, now_us: int) -> int:
         """The instant that delays may have ended by: `now`, but in a backlog that of its newest reading.
@@ -152,6 +165,7 @@ class Judge:
         pending = self.conditions.next_due_us()
         if pending is not None:
             instants.append(pending)
+        instants.append(self.compounds.next_due_us())
         return min(instants) if instants else None
 
     def _guarded(self, detector: Detector, ask: Callable[[Detector], Scores]) -> Scores:
@@ -199,8 +213,8 @@ class Judge:
         )
 
     def standing(self) -> frozenset[tuple[int, int]]:
-        """(definition_id, sensor_id) of conditions that hold."""
-        holds = np.flatnonzero(self.conditions.active)
+        """(definition_id, sensor_id) of conditions that hold; parts of compounds are no alarms."""
+        holds = np.flatnonzero(self.conditions.active & (self._definition_id > 0))
         return frozenset(zip(self._definition_id[holds].tolist(), self._sensor_id[holds].tolist(), strict=True))
 
     def state(self) -> Columns:
@@ -209,6 +223,11 @@ class Judge:
         columns: Columns = {**self._mute.state(), "played": self._played.state()}
         columns["condition/rows"] = keys
         columns.update({f"condition/{name}": column for name, column in self.conditions.state().items()})
+        votes = self.conditions.votes
+        columns["votes/rows"] = keys[votes.definition]
+        columns.update({f"votes/{name}": column for name, column in votes.state().items()})
+        if self.compounds:
+            columns.update({f"compounds/{name}": column for name, column in self.compounds.state().items()})
         for detector in self.detectors:
             columns[f"{detector.name}/rows"] = keys[self.definitions.of(detector.name)]
             columns.update({f"{detector.name}/{name}": column for name, column in detector.state().items()})
@@ -220,12 +239,15 @@ class Judge:
         A condition goes on under a changed definition until its next number: a changed limit clears no alarm by itself.
         """
         own = self.state()
-        parts: list[tuple[str, Conditions | Detector]] = [("condition", self.conditions)]
+        parts: list[tuple[str, Conditions | Votes | Detector]] = [
+            ("condition", self.conditions),
+            ("votes", self.conditions.votes),
+        ]
         parts += [(detector.name, detector) for detector in self.detectors]
         for name, part in parts:
             if f"{name}/rows" not in columns:
                 continue
-            keys = slice(0, 1) if part is self.conditions else slice(0, 2)
+            keys = slice(0, 2) if isinstance(part, Detector) else slice(0, 1)
             mine, theirs = _matching(own[f"{name}/rows"][:, keys], columns[f"{name}/rows"][:, keys])
             fresh = part.state()
             for column, values in fresh.items():
@@ -235,6 +257,8 @@ class Judge:
                     continue
                 values[mine] = earlier[theirs]
             part.restore(fresh)
+        names = [name for name in columns if name.startswith("compounds/")]
+        self.compounds.restore({name.removeprefix("compounds/"): columns[name] for name in names})
         self._played.restore(columns)
         self._mute.restore(columns)
 

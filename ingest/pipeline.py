@@ -25,7 +25,7 @@ from ingest.judge import Judgement
 from ingest.organs import Organs
 from ingest.rejection import RejectionLimit
 from ingest.sorting import Sorted
-from ingest.source import Clock, Lot, Source
+from ingest.source import Clock, Lot, Source, SourceReport
 from ingest.store.batch import STORE_POINTS, Committed, Record
 from ingest.storing import SPOOL_POINTS, Storing
 from ingest.urgent import Urgent
@@ -154,7 +154,7 @@ class Pipeline:
         report = self._source.report()
         self._watch.tick(report, work.lot, work.now_us)
         if not work.lot.messages:
-            work.virtual = self._watch.news(self.organs.sorter, report, work.now_us, self._storing.used)
+            work.virtual = self._news(report, work.now_us)
             due_us = self.organs.judge.due_us()
             time_shows = self._watch.turned or (due_us is not None and due_us <= work.now_us)
             if not (work.virtual or time_shows or self.differences):
@@ -165,14 +165,17 @@ class Pipeline:
         self._metrics.queue_depth.set(report.waiting + len(work.lot))
         return True
 
+    def _news(self, report: SourceReport, now_us: int) -> list[tuple[int, float]]:
+        together = self.organs.judge.compounds.numbers()
+        return self._watch.news(self.organs.sorter, report, now_us, self._storing.used, together)
+
     def _decode(self, work: Work) -> bool:
         work.decoded = self.organs.decoder.decode(work.lot.messages)
         work.decoded.rejected = self._limit.admit(work.decoded.rejected)
         self._watch.heard(work.decoded)
         if work.lot.messages:
             # Only now: nobody whose message is in hand is silent.
-            report, used = self._source.report(), self._storing.used
-            work.virtual = self._watch.news(self.organs.sorter, report, work.now_us, used)
+            work.virtual = self._news(self._source.report(), work.now_us)
         self._metrics.decoded.inc(len(work.decoded.sensor))
         return True
 

@@ -56,6 +56,10 @@ class Played:
         before = np.flatnonzero((on_time.sensor == slot) & (on_time.judged_at < event.at))
         return bool(played[before[-1]]) if len(before) else bool(self._newest[slot])
 
+    def plays(self, sensor_id: int) -> bool:
+        """Whether the newest reading of a sensor was played."""
+        return bool(self._newest[self._slot[sensor_id]]) if sensor_id in self._slot else False
+
     def state(self) -> Int64:
         """Ids of the sensors whose newest reading was played."""
         return self._sensor[self._newest[self._slot]]

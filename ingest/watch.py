@@ -143,12 +143,18 @@ class Watch:
             self.status_changed.add(status.device.row.device_id)
 
     def news(
-        self, sorter: Sorter, report: SourceReport, now_us: int, spool_used: float = 0.0
+        self,
+        sorter: Sorter,
+        report: SourceReport,
+        now_us: int,
+        spool_used: float = 0.0,
+        together: Mapping[int, float] | None = None,
     ) -> list[tuple[int, float]]:
         """(slot, number) of virtual sensors whose number changed, or was last said a minute ago.
 
         Args:
             spool_used: share of the spool's room that is taken, 0 to 1.
+            together: sensor_id of each compound -> how many of its parts hold; for charts, it was judged already.
         """
         if now_us - self._news_us < EVERY_US:
             return []
@@ -162,6 +168,8 @@ class Watch:
             **dict.fromkeys(self._directory.spool_slot.values(), percent),
         }
         numbers.update(self._model_numbers(sorter))
+        slots = self._directory.compound_slot
+        numbers.update({slots[sensor]: held for sensor, held in (together or {}).items() if sensor in slots})
         changed = [
             (slot, number)
             for slot, number in numbers.items()

@@ -54,7 +54,7 @@ class Watch:
     """One alarm to be expected of one instrument.
 
     Args:
-        name: the definition's key is `{sensor}.{name}`.
+        name: the definition's key is `{sensor}.{name}`; empty: it is the sensor's own, as of a compound.
         setpoint: in the instrument's unit.
         high: alarm above the setpoint, else below.
         delay_s: the longest on-delay it may have.
@@ -123,7 +123,7 @@ def tell(watches: Sequence[Watch], at_s: Float64, signals: Sequence[Float64], st
             continue
         expected.append(
             Expected(
-                definition=f"{sheet.key}.{watch.name}",
+                definition=f"{sheet.key}.{watch.name}" if watch.name else sheet.key,
                 sensor=sheet.key,
                 from_us=start_us + round(earliest * MICROSECONDS),
                 until_us=start_us + round((latest + sheet.period_s + TRANSPORT_S) * MICROSECONDS),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,20 +28,24 @@ class _RouteRow:
     channel: str
 
 
-def load_definitions(connection: Connection[Any]) -> RowTable[AlarmDefinition]:
-    """The definitions in force, ordered by id; neither they nor their sensors are retired."""
+def load_definitions(connection: Connection[Any], own: Sequence[AlarmDefinition] = ()) -> RowTable[AlarmDefinition]:
+    """The definitions in force, ordered by id, then `own`; neither they nor their sensors are retired."""
     with connection.cursor("definitions") as cursor:
         cursor.execute(
             """
             SELECT d.definition_id, d.company_id, d.site_id, d.sensor_id, d.key, d.detector, d.direction, d.setpoint,
-                   d.priority, d.deadband, d.latch, d.version, d.parameters::text AS parameters,
+                   d.priority, d.deadband, d.latch, d.votes, d.votes_of, d.version, d.parameters::text AS parameters,
                    round(d.on_delay_s * 1000000)::bigint AS on_delay_us, round(d.off_delay_s * 1000000)::bigint AS off_delay_us
             FROM alarm_definition d JOIN sensor s USING (sensor_id)
             WHERE d.retired_at IS NULL AND s.retired_at IS NULL
             ORDER BY d.definition_id
             """
         )
-        return read_rows(AlarmDefinition, cursor, {"parameters": json.loads})
+        return read_rows(AlarmDefinition, cursor, own, {"parameters": _parameters})
+
+
+def _parameters(found: str | Mapping[str, float]) -> Mapping[str, float]:
+    return json.loads(found) if isinstance(found, str) else found
 
 
 def load_routes(connection: Connection[Any], site_ids: Sequence[int]) -> dict[int, list[Route]]:

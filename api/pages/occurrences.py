@@ -14,12 +14,13 @@ from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.shelves import shelves
 from api.store import findings, occurrences, streams
+from api.store.compound_evidence import find_compound_evidence
 from api.store.model_evidence import find_model_evidence
 from api.visitor import Visitor
 from api.web import Here, Web
 from api.words.alarms import SCORES
 from api.words.texts import NotFound
-from core.model import Priority
+from core.model import COMPOUND, Priority
 
 router = APIRouter()
 
@@ -64,6 +65,7 @@ def show(
         rows = timeline_of(connection, visitor, found)
         opened = findings.of_occurrence(connection, occurrence_id) if visitor.may(Right.SEE_FINDINGS) else []
         of_model = find_model_evidence(connection, occurrence_id) if found.sensor_key in SCORES else None
+        of_compound = find_compound_evidence(connection, occurrence_id) if found.detector == COMPOUND else []
         about = found.sensor_key if found.is_virtual else ""
         ended = found.normal_at or found.resolved_at or now
         holes = streams.holes_of_site(connection, found.device_id, found.began_at, ended) if about == LOSS else []
@@ -87,6 +89,7 @@ def show(
         holes=holes,
         clocks=clocks,
         of_model=of_model,
+        of_compound=of_compound,
         timeline=rows,
         findings=opened,
         may_open_finding=visitor.may(Right.WORK_ON_FINDINGS) and all(row.state == "closed" for row in opened),

@@ -147,7 +147,34 @@ class Occurrence(OccurrenceLine):
         description="Why it fired, in the reader's language; null where you may not see values yet."
     )
     model: ModelJudgement | None = Field(description="What a model saw; null for what no model judged.")
+    compound: list[CompoundRaised] | None = Field(
+        description="What a compound was made of, each time it was raised; null for what is none, or where you may not see values yet."
+    )
     timeline: list[Happened]
+
+
+class CompoundPart(Said):
+    """One part of a compound as it stood when the alarm was raised."""
+
+    name: str
+    name_zh: str
+    limit: str | None = Field(description="Key of the limit it is; null: a condition of the compound's own.")
+    sensor: str = Field(description="device/sensor")
+    unit: str
+    detector: str
+    direction: Literal["high", "low"]
+    setpoint: float
+    counts: bool = Field(description="It was one of those that made the compound whole.")
+    began_at: datetime | None
+    ended_at: datetime | None
+    value: float | None = Field(description="The number that decided it last.")
+
+
+class CompoundRaised(Said):
+    """The parts at one instant at which a compound was raised."""
+
+    at: datetime
+    parts: list[CompoundPart]
 
 
 class ModelMember(Said):

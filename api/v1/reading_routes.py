@@ -13,6 +13,7 @@ from api.evidence import Evidence, evidence_of, readings_of, timeline_of
 from api.gate import AlarmReader, DeviceReader, OccurrenceReader, ReadingReader, Somebody
 from api.permissions import RIGHTS
 from api.store import alarms, devices, occurrences, readings
+from api.store.compound_evidence import find_compound_evidence
 from api.store.model_evidence import ModelEvidence, find_model_evidence
 from api.v1 import models
 from api.visitor import Visitor
@@ -21,6 +22,7 @@ from api.words import alarms as wording
 from api.words.explanation import explained
 from api.words.texts import Answer, NotFound, later
 from core.i18n import locale_of, translations
+from core.model import COMPOUND
 
 router = APIRouter()
 
@@ -70,11 +72,14 @@ def read_occurrence(web: Here, visitor: OccurrenceReader, occurrence_id: int) ->
         if found is None:
             raise NotFound
         rows = timeline_of(connection, visitor, found)
+        of_compound = find_compound_evidence(connection, occurrence_id) if found.detector == COMPOUND else []
         of_model = find_model_evidence(connection, occurrence_id) if found.sensor_key in wording.SCORES else None
     evident = sees_evidence(visitor, found)
-    made = ("timeline", "why", "model")
+    made = ("timeline", "why", "model", "compound")
     said: dict[str, Any] = {name: getattr(found, name) for name in models.Occurrence.model_fields if name not in made}
     said["why"], said["model"] = _why(visitor, found, of_model) if evident else (None, None)
+    raised = [models.CompoundRaised.model_validate(each) for each in of_compound]
+    said["compound"] = raised if evident and found.detector == COMPOUND else None
     said["first_value"] = found.first_value if evident else None
     said["action_taken"] = found.action_taken if evident else None
     return models.Occurrence(timeline=[models.Happened.model_validate(row) for row in rows], **said)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from api.words.numbers import duration, number, quantity, unit_sign
 from api.words.texts import later
+from core.model import COMPOUND
 
 PRIORITIES = {
     "life-safety": later("Life safety"),
@@ -154,6 +155,20 @@ def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str
     return _("%(sensor)s. They do not run as in normal operation: at most one normal moment in %(odds)s is as odd. It has lasted %(delay)s.") % words  # fmt: skip
 
 
+FOREVER_S = 3_155_760_000.0  # what a time to a limit says of what does not move towards it: a century
+_OWN_SENTENCES = {
+    "deviation": later("%(sensor)s was %(value)s away from where it belongs; the limit is %(limit)s."),
+    "time_to_limit": later(
+        "%(sensor)s would reach its limit in %(value)s if it went on like this; warned of from %(limit)s."
+    ),
+    "time_over": later(
+        "%(sensor)s was beyond its level for %(value)s within the time looked at; the limit is %(limit)s."
+    ),
+    "exposure": later("%(sensor)s: %(value)s at least on average over the time looked at; the limit is %(limit)s."),
+    COMPOUND: later("%(sensor)s: %(value)s of its conditions came together; %(limit)s are enough."),
+}
+
+
 def _sentence(fired: Judged) -> str:
     if fired.detector == "ewma":
         return later("%(sensor)s is %(value)s away from its own usual level; the limit is %(limit)s.")
@@ -165,6 +180,8 @@ def _sentence(fired: Judged) -> str:
         return later("%(sensor)s has not moved for %(value)s; the limit is %(limit)s.")
     if fired.detector == "rate":
         return later("%(sensor)s changed by %(value)s; the limit is %(limit)s.")
+    if fired.detector in _OWN_SENTENCES:
+        return _OWN_SENTENCES[fired.detector]
     if fired.direction == "low":
         if fired.on_delay_s > 0:
             return later("%(sensor)s read %(value)s, at or below the limit of %(limit)s for %(delay)s.")
@@ -178,7 +195,9 @@ def reading(texts: NullTranslations, fired: Judged, value: float | None, locale:
     """A detector's number with the unit it has there: the sensor's, the sensor's a minute, or a time."""
     if value is None:
         return number(None)
-    if fired.detector in ("stale", "stuck"):
+    if fired.detector == "time_to_limit" and value >= FOREVER_S:
+        return texts.gettext("never at this rate")
+    if fired.detector in ("stale", "stuck", "time_over", "time_to_limit"):
         return duration(texts, value)
     if fired.detector == "ewma":
         return texts.gettext("%(value)s standard deviations") % {"value": number(value, locale)}

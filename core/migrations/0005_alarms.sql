@@ -13,6 +13,8 @@ CREATE TABLE alarm_definition (
     deadband    double precision NOT NULL DEFAULT 0 CHECK (deadband >= 0),
     on_delay_s  double precision NOT NULL DEFAULT 0 CHECK (on_delay_s >= 0),
     off_delay_s double precision NOT NULL DEFAULT 0 CHECK (off_delay_s >= 0),
+    votes       smallint NOT NULL DEFAULT 1 CHECK (votes >= 1),                     -- k of ...
+    votes_of    smallint NOT NULL DEFAULT 1 CHECK (votes_of BETWEEN votes AND 64),  -- ... the last m numbers beyond the setpoint
     priority    text NOT NULL CHECK (priority IN ('life-safety', 'high', 'medium', 'low')),
     latch       boolean NOT NULL DEFAULT false,
     title       text NOT NULL,

@@ -14,6 +14,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.channels import REGISTRY
+from alerting.store.compounds import read_compounds, write_compounds
 from alerting.store.configuration import (
     read_addresses,
     read_definitions,
@@ -23,12 +24,14 @@ from alerting.store.configuration import (
     write_definitions,
     write_routes,
 )
+from core.compound_row import CompoundRow
 from core.db import connect
 from core.errors import BadInput, BadSiteFile, Refused
 from core.limit_rule import PackLimit, Vocabulary, read_packs
 from core.migrate import require_current
 from core.portfolio import AddressRow, DefinitionRow, HazardRow, ModelRow, Portfolio, RouteRow, SensorRow
 from core.site_changes import REMOVED, Change, compare, left_alone
+from core.site_compounds import ReadyCompound, read_ready
 from core.site_defaults import with_defaults
 from core.site_file import read_site_file
 from core.site_references import check, unheard
@@ -102,7 +105,7 @@ def import_site(
         Refused: a change needs a reason and has none.
     """
     packs = shipped_limits()
-    found = read_site_file(_read(path), words=vocabulary(), packs=packs, variables=variables)
+    found = read_site_file(_read(path), words=vocabulary(), packs=packs, ready=shipped_compounds(), variables=variables)
     at = now or datetime.now(UTC)
     with closing(connect(owner_url, application="site-import")) as connection:
         require_current(connection, "davy_owner")
@@ -143,7 +146,7 @@ def vocabulary() -> Vocabulary:
     """The detectors and channels a file may name."""
     return Vocabulary(
         detectors=DETECTORS,
-        check_parameters=lambda name, where, given: detector_class(name).read_parameters(where, given),
+        check_parameters=lambda name, where, given: detector_class(name).check_written(where, given),
         channels={name: channel.addresses for name, channel in REGISTRY.items()},
     )
 
@@ -156,12 +159,21 @@ def shipped_limits() -> dict[str, PackLimit]:
     return read_packs([(f"packs/{f.name}", f.read_text("utf-8")) for f in files], vocabulary())
 
 
+def shipped_compounds() -> dict[str, ReadyCompound]:
+    """The ready compounds that come with Davy."""
+    files = sorted(
+        (f for f in resources.files("packs").iterdir() if f.name.endswith("_compounds.yaml")), key=lambda f: f.name
+    )
+    return read_ready([(f"packs/{f.name}", f.read_text("utf-8")) for f in files], vocabulary())
+
+
 def read_everything(connection: Connection[Any]) -> Portfolio:
     """The whole portfolio in the database."""
     portfolio = read_portfolio(connection)
     portfolio.addresses = read_addresses(connection)
     portfolio.models = read_models(connection)
     portfolio.definitions = read_definitions(connection)
+    portfolio.compounds = read_compounds(connection)
     portfolio.routes = read_routes(connection)
     return portfolio
 
@@ -179,6 +191,8 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
         rows: list[Any] = [change.row for change in found]
         if kind == DefinitionRow.kind:
             write_definitions(connection, [(row, c.new_version) for row, c in zip(rows, found, strict=True)], now)
+        elif kind == CompoundRow.kind:
+            write_compounds(connection, rows, now)
         elif kind == ModelRow.kind:
             write_models(connection, rows, now)
         elif kind == AddressRow.kind:

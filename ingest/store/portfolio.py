@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from alerting.store import load_definitions
+from alerting.store.compounds import load_compounds
 from core.db import read_rows, transaction
 from core.model import DefinitionSet, Sensor
 from core.row_table import RowTable
@@ -24,12 +25,13 @@ def load_portfolio(connection: Connection[Any], token: str) -> tuple[Directory, 
     with transaction(connection, token):
         version = definitions_version(connection)
         sensors, devices = _sensors(connection), _devices(connection)
-        found = load_definitions(connection)
+        compounds, own = load_compounds(connection)
+        found = load_definitions(connection, own)
     known = np.array([device.device_id for device in devices], np.int64)  # one may have gone between the two
     directory = Directory(version, devices, sensors.take(np.isin(sensors.integers("device_id"), known)))
     slot = directory.slots_of(found.integers("sensor_id").astype(np.int32))
     kept = slot != NO_SLOT
-    return directory, DefinitionSet(version, found.take(kept), slot[kept], len(directory))
+    return directory, DefinitionSet(version, found.take(kept), slot[kept], len(directory), compounds)
 
 
 def definitions_version(connection: Connection[Any]) -> int:
@@ -62,4 +64,4 @@ def _sensors(connection: Connection[Any]) -> RowTable[Sensor]:
             ORDER BY n.sensor_id
             """
         )
-        return read_rows(Sensor, cursor, {"states": lambda text: None if text is None else json.loads(text)})
+        return read_rows(Sensor, cursor, convert={"states": lambda text: None if text is None else json.loads(text)})

@@ -14,6 +14,7 @@ from simulators.scenarios import (
     gas_leak,
     pump_cavitation,
     quiet_day,
+    seal_seep,
     stuck_gas_sensor,
 )
 from simulators.stream import MICROSECONDS
@@ -21,6 +22,7 @@ from simulators.stream import MICROSECONDS
 SCENARIOS: Final[dict[str, Callable[[int, int], Scenario]]] = {
     "gas-leak": gas_leak.build,
     "flange-leak": flange_leak.build,
+    "seal-seep": seal_seep.build,
     "pump-cavitation": pump_cavitation.build,
     "stuck-gas-sensor": stuck_gas_sensor.build,
     "dead-gateway": dead_gateway.build,

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
+import numpy as np
+
+from core.batch import Float64
+from simulators.instrument import Trace
 from simulators.tank_farm import SENSORS, Schedule, TankFarm
 from simulators.truth import CONTACT_DELAY_S, GAS_DELAY_S, Truth, Watch, first_at, tell
 
@@ -12,6 +17,9 @@ from simulators.truth import CONTACT_DELAY_S, GAS_DELAY_S, Truth, Watch, first_a
 STAGES: Final = {"lel-1": 20.0, "lel-2": 40.0}
 FAN_STOPPED: Final = 0.5
 EXPLOSIVE: Final = 100.0  # %LEL
+# The compound of the portfolio on the pump house: each detector's own part of it.
+SEEPING: Final = "_compound.seal-seeping"
+SEEPING_PARTS: Final = {"lel-pump-1": 8.0, "lel-pump-2": 3.0}
 
 
 def truth_of(schedule: Schedule, seed: int, seconds: int, start_us: int) -> Truth:
@@ -36,4 +44,14 @@ def truth_of(schedule: Schedule, seed: int, seconds: int, start_us: int) -> Trut
             found = [Watch(sheet, name, setpoint, True, GAS_DELAY_S, harm_s) for name, setpoint in STAGES.items()]
         watches.extend(found)
         columns.extend([column] * len(found))
-    return tell(watches, trace.at_s, [trace.signal[:, column] for column in columns], start_us)
+    seeping, excess = _seeping(trace, first_at(alone.at_s, alone.true["motor"], EXPLOSIVE))
+    signals = [trace.signal[:, column] for column in columns]
+    return tell([*watches, seeping], trace.at_s, [*signals, excess], start_us)
+
+
+def _seeping(trace: Trace, harm_s: float | None) -> tuple[Watch, Float64]:
+    """The compound: how far both detectors are beyond their parts of it. Gas gathers in the house: neither falls while the other rises."""
+    places = [next(i for i, sheet in enumerate(SENSORS) if sheet.key == key) for key in SEEPING_PARTS]
+    beyond = [trace.signal[:, i] - setpoint for i, setpoint in zip(places, SEEPING_PARTS.values(), strict=True)]
+    sheet = replace(SENSORS[places[0]], key=SEEPING)
+    return Watch(sheet, "", 0.0, True, GAS_DELAY_S, harm_s), np.minimum(*beyond)

@@ -132,10 +132,11 @@ def test_state_of_another_shape_is_refused() -> None:
 _numbers = st.sampled_from([10.0, 19.0, 20.0, 22.0, 24.9, 25.0, 30.0, math.nan])
 _delays = st.sampled_from([0, 1, 3 * S, 10 * S])
 _definition = st.builds(
-    lambda direction, deadband, on, off: replace(
-        HIGH, direction=direction, deadband=deadband, on_delay_us=on, off_delay_us=off
+    lambda direction, deadband, on, off, votes: replace(
+        HIGH, direction=direction, deadband=deadband, on_delay_us=on, off_delay_us=off, votes=votes[0], votes_of=votes[1]
     ),
     st.sampled_from(["high", "low"]), st.sampled_from([0.0, 5.0]), _delays, _delays,
+    st.sampled_from([(1, 1), (1, 1), (1, 3), (2, 2), (2, 3), (3, 5), (64, 64)]),
 )  # fmt: skip
 
 
@@ -169,6 +170,7 @@ def test_any_cut_into_batches_gives_the_same(
         found += subject.step(scores(points[begin:end]))
         restarted = conditions(*definitions)
         restarted.restore(subject.state())
+        restarted.votes.restore(subject.votes.state())
         subject = restarted
     assert [replace(event, row=0) for event in found] == expected
     for name, column in whole.state().items():
@@ -210,6 +212,59 @@ def test_no_event_without_a_cause(stream: tuple[list[AlarmDefinition], list[Poin
             else:
                 back = definition.setpoint + (-definition.deadband if high else definition.deadband)
                 assert any(x < back if high else x > back for x in causes)
+
+
+VOTING = replace(HIGH, votes=2, votes_of=3)
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        pytest.param([(0, 30), (1, 0), (2, 0), (3, 30)], [], id="two of four are not two of three"),
+        pytest.param([(0, 30), (1, 0), (2, 30)], [(True, 2)], id="the second vote within three begins it"),
+        pytest.param([(0, 30), (1, math.nan), (2, math.nan), (3, 30)], [(True, 3)], id="NaN takes no place"),
+        pytest.param([(0, 30), (1, 30), (2, 0), (3, 30), (4, 30)], [(True, 1)], id="one back is no two back"),
+        pytest.param(
+            [(0, 30), (1, 30), (2, 0), (3, 0)], [(True, 1), (False, 3)], id="it ends when fewer than two hold"
+        ),
+        pytest.param([(0, 30), (1, 30), (2, 22), (3, 22), (4, 22)], [(True, 1)], id="inside the deadband is not back"),
+    ],
+)
+def test_k_of_m(points: list[tuple[float, float]], expected: list[tuple[bool, float]]) -> None:
+    """A condition that wants two of three begins with the second vote and ends when fewer than two hold; low is its mirror."""
+    assert run(VOTING, *points) == expected
+    low = replace(VOTING, direction="low", setpoint=-VOTING.setpoint)
+    assert run(low, *((t, -x) for t, x in points)) == expected
+
+
+@given(st.lists(_numbers, max_size=60), st.integers(1, 8).flatmap(lambda m: st.tuples(st.integers(1, m), st.just(m))))
+def test_k_of_m_is_what_counting_gives(numbers: list[float], votes: tuple[int, int]) -> None:
+    """Against a slow reference that keeps every number and counts the last m of them anew each time."""
+    needed, of = votes
+    definition = replace(HIGH, votes=needed, votes_of=of)
+    active, expected, cast = False, [], [HIGH.setpoint] * 0
+    unknown = of  # before the first numbers nothing is known to be back
+    for at, number in enumerate(numbers):
+        if math.isnan(number):
+            continue
+        cast.append(number)
+        last = cast[-of:]
+        beyond = sum(x >= HIGH.setpoint for x in last)
+        held = sum(x >= HIGH.setpoint - HIGH.deadband for x in last) + max(unknown - len(cast), 0)
+        if (beyond >= needed) if not active else (held < needed):
+            active = not active
+            expected.append((active, float(at)))
+    assert run(definition, *((float(at), x) for at, x in enumerate(numbers))) == expected
+
+
+def test_only_who_votes_keeps_votes() -> None:
+    """A set in which nobody votes has no column for it."""
+    assert conditions(HIGH).votes.ballots.row.nbytes == 0
+    voting = conditions(HIGH, VOTING).votes
+    assert len(voting) == 1
+    assert voting.ballots.row.tolist() == [-1, 0]
+    with pytest.raises(ValueError, match="3 of 2"):
+        conditions(replace(HIGH, votes=3, votes_of=2))
 
 
 @given(st.lists(st.floats(20.0, 24.999), max_size=50))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from core.site_file import SiteFile, read_site_file
-from davy.site.importing import shipped_limits, vocabulary
+from davy.site.importing import shipped_compounds, shipped_limits, vocabulary
 
 SMALL = """\
 davy: site/1
@@ -84,11 +84,12 @@ companies:
 
 
 PACKS = cache(shipped_limits)
+READY = cache(shipped_compounds)
 
 
 def read(text: str, variables: Mapping[str, str] | None = None) -> SiteFile:
     """What a file says, with the limits and words that come with Davy."""
-    return read_site_file(text, words=vocabulary(), packs=PACKS(), variables=variables)
+    return read_site_file(text, words=vocabulary(), packs=PACKS(), ready=READY(), variables=variables)
 
 
 def line_of(text: str, fragment: str) -> int:

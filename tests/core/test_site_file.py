@@ -56,6 +56,21 @@ WRONG_LINES = (
     ("range: {low: 0, high: 100}", "range: {low: 0, high: 10}", "setpoint: 15", "measures from 0 to 10"),
     ("mandatory: true", "mandatory: maybe", "mandatory", "must be one of false, true"),
     ("mandatory: true", "period_s: 0", "period_s", "must be more than 0"),
+    (
+        "setpoint: 15",
+        "setpoint: 15\n                    votes: {needed: 3, of: 2}",
+        "votes",
+        "needs 3 of the last 2 numbers",
+    ),
+    (
+        "setpoint: 15",
+        "setpoint: 15\n                    votes: {needed: 0, of: 2}",
+        "votes",
+        "whole number from 1 to 64",
+    ),
+    ("setpoint: 15", "setpoint: 15\n                    votes: 2", "votes", "such as {needed: 2, of: 3}"),
+    ("setpoint: 15", "setpoint: 15\n                    votes: {needed: 2, of: 3}", "votes", "declare its period_s"),
+    ("setpoint: 15", "setpoint: 15\n                    on_delay_s: 6", "on_delay_s", "may wait at most 5 s"),
     ("- gas.lel-1", "- gas.lel-3", "gas.lel-3", "did you mean gas.lel-"),
     ("- gas.lel-1", "- gas-us.lfl-10", "gas-us", "holds in US, and site north is in CN"),
     ("- gas.lel-1", "- {limit: gas.lel-1, setpoint: 30}", "setpoint: 30", "GB/T 50493-2019 wants at most 25"),
@@ -252,10 +267,30 @@ def test_an_own_limit_may_be_written_in_another_unit() -> None:
     assert [row.setpoint, row.deadband] == pytest.approx([40.0, 5.0])
 
 
-def test_an_average_is_not_an_instantaneous_limit() -> None:
-    """One reading above an 8-hour average breaks no rule: such a limit is refused until a detector forms the average."""
-    text = SMALL.replace('unit: "%{LEL}"', "unit: mg/m3").replace("- gas.lel-1", "- gas.co-twa")
-    assert any("average (twa-8h)" in sentence for _, sentence in read(text).mistakes)
+@pytest.mark.parametrize(("unit", "setpoint"), [("mg/m3", 20.0), ("[ppm]", 17.18)])
+def test_an_average_is_judged_as_one(unit: str, setpoint: float) -> None:
+    """One reading above an 8-hour average breaks no rule: such a limit is put on the detector that forms the average."""
+    text = SMALL.replace('unit: "%{LEL}"', f'unit: "{unit}"\n                period_s: 6').replace(
+        "- gas.lel-1", "- gas.co-twa"
+    )
+    found = read(text)
+    assert found.mistakes == []
+    twa = next(d for d in found.portfolio.definitions if d.key == "ch4.co-twa")
+    assert (twa.detector, twa.parameters) == ("exposure", {"window_s": 28_800.0, "hold_s": 30.0})
+    assert twa.setpoint == pytest.approx(setpoint, abs=0.01)
+    assert twa.deadband == pytest.approx(0.05 * setpoint, rel=1e-3)
+    wider = text.replace("- gas.co-twa", "- {limit: gas.co-twa, parameters: {window_s: 86400}}")
+    assert any("is an average over 28800 s" in sentence for _, sentence in read(wider).mistakes)
+
+
+def test_a_starting_deadband_is_put_on_where_none_is_stated_and_only_lengthens() -> None:
+    """1 % of the range for a temperature; the setpoint and the delays are as written; `deadband: 0` is a statement."""
+    bare = SMALL.replace('unit: "%{LEL}"', "unit: Cel").replace("                  - gas.lel-1\n", "")
+    bare = bare.replace("                    deadband: 1\n", "")
+    row = read(bare).portfolio.definitions[-1]
+    assert (row.setpoint, row.deadband, row.on_delay_s) == (15.0, 1.0, 0.0)
+    stated = bare.replace("setpoint: 15", "setpoint: 15\n                    deadband: 0")
+    assert read(stated).portfolio.definitions[-1].deadband == 0.0
 
 
 def test_life_safety_without_a_client_route_is_noticed() -> None:

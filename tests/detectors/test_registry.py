@@ -45,7 +45,7 @@ def test_every_detector_has_its_section_in_the_documentation() -> None:
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     """A misspelt detector stops the import with the nearest name and all names."""
     with pytest.raises(
-        BadInput, match=r"no detector limits; did you mean limit\? There are limit, rate, stuck, stale, ewma\."
+        BadInput, match=r"no detector limits; did you mean limit\? There are limit, rate, stuck, stale, ewma, deviation"
     ):
         detector_class("limits")
     with pytest.raises(BadInput, match=r"no detector xyzzy; there are limit"):
@@ -76,6 +76,10 @@ def test_words_for_a_site_file() -> None:
         "stuck": ("tolerance",),
         "stale": ("periods", "period_s", "ceiling_s"),
         "ewma": ("memory_s", "warm_up", "floor", "relearn_s"),
+        "deviation": ("reference", "window_s"),
+        "time_to_limit": ("limit", "window_s", "falling"),
+        "time_over": ("window_s", "hold_s", "known_share", "level", "below"),
+        "exposure": ("window_s", "hold_s", "known_share"),
     }
 
 

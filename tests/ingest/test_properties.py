@@ -11,12 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.batch import Event
-from core.model import DefinitionSet
+from core.model import Compound, DefinitionSet
 from ingest.directory import Directory
 from ingest.organs import Organs
 from ingest.packed_columns import pack, unpack
 from ingest.source import RawMessage
-from tests.ingest.plant import START_US, definition, definition_set, message, payload, small_directory
+from tests.ingest.plant import (
+    START_US,
+    definition,
+    definition_set,
+    device_row,
+    message,
+    payload,
+    sensor,
+    small_directory,
+)
 
 SECOND = 1_000_000
 TOLERANCE = 5 * SECOND
@@ -26,7 +35,11 @@ Row = tuple[int, int, int, float, int]
 
 def plant() -> tuple[Directory, DefinitionSet]:
     """Two sites and a definition of each kind, with deadbands and both delays."""
-    directory = small_directory()
+    small = small_directory()
+    carrier = replace(device_row(9), key="_davy.north")
+    virtual = sensor(901, carrier, "_compound.c", is_virtual=True)
+    rows = [*(device.row for device in small.devices), carrier]
+    directory = Directory(7, rows, [*small.sensors, virtual])
     more = {"deadband": 5.0, "on_delay_us": 2 * SECOND, "off_delay_us": 3 * SECOND}
     definitions = [
         definition(1, 101, deadband=5.0),
@@ -36,8 +49,13 @@ def plant() -> tuple[Directory, DefinitionSet]:
         definition(5, 103, detector="stuck", setpoint=6.0),
         definition(6, 303, detector="stale", setpoint=5.0),
         definition(7, 202, detector="stale", setpoint=5.0, parameters={"periods": 5.0, "period_s": 2.0}),
+        definition(8, 901, detector="compound", setpoint=2.0, on_delay_us=SECOND),
+        definition(-16, 201, setpoint=60.0, votes=2, votes_of=3),
+        definition(9, 203, detector="exposure", setpoint=1.2, parameters={"window_s": 60.0, "known_share": 0.1}),
     ]
-    return directory, definition_set(directory, definitions)
+    found = definition_set(directory, definitions)
+    compounds = (Compound(901, (1, 3, -16), 4 * SECOND),)
+    return directory, DefinitionSet(found.version, found.definitions, found.slot, found.sensors, compounds)
 
 
 def messages(seed: int, count: int, *, forgetful: bool = True) -> list[RawMessage]:
@@ -113,7 +131,7 @@ def judge_all(
         b = found.batch
         rows |= set(zip(*(c.tolist() for c in (b.sensor, b.measured_at, b.judged_at, b.value, b.quality)), strict=True))
         for event in judgement.events:
-            plain = Event(event.definition_id, event.sensor_id, event.active, event.at, event.value)
+            plain = Event(event.definition_id, event.sensor_id, event.active, event.at, event.value, parts=event.parts)
             events.setdefault(event.definition_id, []).append(plain)
         if number == restart_at:
             fresh = Organs.grow(directory, definitions, TOLERANCE)

@@ -15,7 +15,7 @@ from simulators import mine, pump_station, tank_farm
 from simulators.matching import Raised, judge
 from simulators.scenario import Scenario
 from simulators.scenarios import SCENARIOS, gas_leak, load
-from simulators.scenarios.leaking import STAGES
+from simulators.scenarios.leaking import SEEPING, SEEPING_PARTS, STAGES
 from simulators.scenarios.pumping import LIMITS
 from simulators.stream import boot_of
 
@@ -85,7 +85,7 @@ def test_a_gas_leak_has_its_stages_in_order(seed: int) -> None:
     by_key = {expected.definition: expected for expected in truth.expected}
     assert {"vent-1.off", *(f"lel-pump-{n}.{stage}" for n in (1, 2) for stage in STAGES)} <= set(by_key)
     for expected in truth.expected:
-        assert expected.definition.startswith(expected.sensor + ".")
+        assert expected.definition.startswith(expected.sensor)
         assert expected.from_us <= expected.until_us
     assert by_key["lel-pump-1.lel-1"].from_us < by_key["lel-pump-1.lel-2"].from_us
     first = by_key["lel-pump-1.lel-1"]
@@ -94,7 +94,7 @@ def test_a_gas_leak_has_its_stages_in_order(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
-@pytest.mark.parametrize("name", ["gas-leak", "flange-leak", "pump-cavitation"])
+@pytest.mark.parametrize("name", ["gas-leak", "flange-leak", "seal-seep", "pump-cavitation"])
 def test_a_plain_limit_lives_up_to_the_truth(name: str, seed: int) -> None:
     """The simplest judge one can write, over the readings as sent, misses nothing and raises nothing false."""
     scenario = load(name, seed, START)
@@ -102,6 +102,16 @@ def test_a_plain_limit_lives_up_to_the_truth(name: str, seed: int) -> None:
     outcome = judge(scenario.truth, _plain_judge(scenario))
     assert outcome.holds, outcome
     assert scenario.truth.allowed_false <= 2
+
+
+def test_a_seep_is_told_by_the_compound_minutes_before_any_limit() -> None:
+    """Whatever the seed: it must have come before the first limit can."""
+    for seed in range(1, 6):
+        truth = load("seal-seep", seed, START).truth
+        by_key = {expected.definition: expected for expected in truth.expected}
+        told = by_key.pop(SEEPING)
+        assert "lel-pump-1.lel-1" in by_key
+        assert min(each.from_us for each in by_key.values()) - told.until_us > 120_000_000
 
 
 def test_a_quiet_day_is_quiet() -> None:
@@ -255,12 +265,17 @@ def _plain_judge(scenario: Scenario) -> list[Raised]:
         beyond_it = (lambda v, m=m: v >= m.setpoint) if m.high else (lambda v, m=m: v <= m.setpoint)
         limits.setdefault(m.sensor, []).append((m.name, beyond_it))
     raised: dict[tuple[str, str], Raised] = {}
+    seeps: dict[str, bool] = {}
     for packet in scenario.packets():
         assert isinstance(packet.message, wire.Message)
         for reading in packet.message.readings:
             for name, beyond in limits.get(reading.s, ()):
                 if (reading.s, name) not in raised and beyond(reading.v):
                     raised[reading.s, name] = Raised(f"{reading.s}.{name}", reading.s, 1_000 * (reading.t or 0))
+            if reading.s in SEEPING_PARTS:
+                seeps[reading.s] = reading.v >= SEEPING_PARTS[reading.s]  # type: ignore[operator]
+                if all(seeps.get(part) for part in SEEPING_PARTS):
+                    raised.setdefault((SEEPING, ""), Raised(SEEPING, SEEPING, 1_000 * (reading.t or 0)))
     return list(raised.values())
 
 

@@ -1,0 +1,209 @@
+"""Compounds: written by the site import, read by ingest to judge, and the evidence of each part when one began."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from core.batch import Event
+from core.compound_row import MOST_PARTS, CompoundPart, CompoundRow
+from core.model import AlarmDefinition, Compound, Priority
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def read_compounds(connection: Connection[Any]) -> list[CompoundRow]:
+    """All compounds with their parts, retired ones too."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        parts = cursor.execute(
+            """
+            SELECT p.compound_id, d.key AS limit, v.key || '/' || s.key AS sensor, p.name, p.name_zh, p.detector, p.parameters,
+                   p.direction, p.setpoint, p.deadband, p.on_delay_s, p.off_delay_s, p.votes, p.votes_of
+            FROM compound_part p LEFT JOIN alarm_definition d USING (definition_id)
+            LEFT JOIN sensor s ON s.sensor_id = p.sensor_id LEFT JOIN device v ON v.device_id = s.device_id
+            ORDER BY p.compound_id, p.position
+            """
+        ).fetchall()
+        rows = cursor.execute(
+            """
+            SELECT c.compound_id, o.key AS company, t.key AS site, c.key, c.window_s, c.in_order, c.retired_at IS NOT NULL AS retired
+            FROM compound c JOIN site t USING (site_id) JOIN company o ON o.company_id = c.company_id
+            ORDER BY c.compound_id
+            """
+        ).fetchall()
+    of: dict[int, list[CompoundPart]] = {}
+    for part in parts:
+        said = {name: value for name, value in part.items() if value is not None and name != "compound_id"}
+        of.setdefault(part["compound_id"], []).append(CompoundPart(**said))
+    own = [(tuple(of.get(row.pop("compound_id"), ())), row) for row in rows]
+    return [CompoundRow(**row, parts=parts_of) for parts_of, row in own]
+
+
+def write_compounds(connection: Connection[Any], rows: Iterable[CompoundRow], now: datetime) -> None:
+    """Inserts or changes compounds; their parts are replaced whole, and judged afresh."""
+    rows = list(rows)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO compound AS c (company_id, site_id, sensor_id, key, window_s, in_order, valid_from, retired_at)
+            SELECT s.company_id, s.site_id, s.sensor_id, %(key)s, %(window_s)s, %(in_order)s, %(now)s,
+                   CASE WHEN %(retired)s THEN %(now)s::timestamptz END
+            FROM sensor s JOIN device v USING (device_id) JOIN site t ON t.site_id = s.site_id
+            WHERE t.key = %(site)s AND v.key = '_davy.' || t.key AND s.key = %(sensor)s
+            ON CONFLICT (site_id, key) DO UPDATE SET window_s = excluded.window_s, in_order = excluded.in_order,
+                version = c.version + 1, valid_from = excluded.valid_from,
+                retired_at = CASE WHEN %(retired)s THEN coalesce(c.retired_at, %(now)s) END
+            """,
+            [
+                {
+                    "key": row.key,
+                    "site": row.site,
+                    "sensor": row.sensor,
+                    "window_s": row.window_s,
+                    "in_order": row.in_order,
+                    "retired": row.retired,
+                    "now": now,
+                }
+                for row in rows
+            ],
+        )
+        cursor.executemany(
+            """
+            DELETE FROM compound_part p USING compound c JOIN site t USING (site_id)
+            WHERE t.key = %(site)s AND c.key = %(key)s AND p.compound_id = c.compound_id
+            """,
+            [{"site": row.site, "key": row.key} for row in rows],
+        )
+        cursor.executemany(
+            """
+            INSERT INTO compound_part (compound_id, company_id, position, name, name_zh, definition_id, sensor_id, detector,
+                parameters, direction, setpoint, deadband, on_delay_s, off_delay_s, votes, votes_of)
+            SELECT c.compound_id, c.company_id, %(position)s, %(name)s, %(name_zh)s,
+                   (SELECT d.definition_id FROM alarm_definition d WHERE d.site_id = c.site_id AND d.key = %(limit)s),
+                   (SELECT s.sensor_id FROM sensor s JOIN device v USING (device_id)
+                    WHERE s.site_id = c.site_id AND v.key = split_part(%(place)s, '/', 1) AND s.key = split_part(%(place)s, '/', 2)),
+                   %(detector)s, %(parameters)s, %(direction)s, %(setpoint)s, %(deadband)s, %(on_delay_s)s, %(off_delay_s)s,
+                   %(votes)s, %(votes_of)s
+            FROM compound c JOIN site t USING (site_id) WHERE t.key = %(site)s AND c.key = %(key)s
+            """,
+            [_written(row, position, part) for row in rows for position, part in enumerate(row.parts)],
+        )
+
+
+_OWN: Final = (
+    "detector",
+    "parameters",
+    "direction",
+    "setpoint",
+    "deadband",
+    "on_delay_s",
+    "off_delay_s",
+    "votes",
+    "votes_of",
+)
+
+
+def _written(row: CompoundRow, position: int, part: CompoundPart) -> dict[str, Any]:
+    own: dict[str, Any] = {name: getattr(part, name) if part.limit is None else None for name in _OWN}
+    if own["parameters"] is not None:
+        own["parameters"] = Jsonb(dict(own["parameters"]))
+    named = {"name": part.name, "name_zh": part.name_zh, "limit": part.limit, "place": part.sensor}
+    return {**own, **named, "site": row.site, "key": row.key, "position": position}
+
+
+def load_compounds(connection: Connection[Any]) -> tuple[list[Compound], list[AlarmDefinition]]:
+    """The compounds in force, and the conditions of their own, under negative ids: they are judged and are no alarms."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT c.compound_id, c.sensor_id AS virtual, c.window_s, c.in_order, c.version, c.company_id, c.site_id, p.position,
+                   p.definition_id, p.sensor_id, p.detector, p.parameters, p.direction, p.setpoint, p.deadband, p.on_delay_s,
+                   p.off_delay_s, p.votes, p.votes_of
+            FROM compound c JOIN compound_part p USING (compound_id) JOIN sensor v ON v.sensor_id = c.sensor_id
+            WHERE c.retired_at IS NULL AND v.retired_at IS NULL
+            ORDER BY c.compound_id, p.position
+            """
+        ).fetchall()
+    found: dict[int, Compound] = {}
+    own: list[AlarmDefinition] = []
+    for row in rows:
+        part = row["definition_id"]
+        if part is None:
+            part = -(row["compound_id"] * MOST_PARTS + row["position"])
+            own.append(_condition(part, row))
+        before = found.get(row["compound_id"])
+        parts = (*before.parts, part) if before else (part,)
+        found[row["compound_id"]] = Compound(
+            row["virtual"], parts, round(row["window_s"] * 1_000_000), bool(row["in_order"])
+        )
+    return list(found.values()), own
+
+
+def _condition(definition_id: int, row: dict[str, Any]) -> AlarmDefinition:
+    return AlarmDefinition(
+        definition_id=definition_id,
+        company_id=row["company_id"],
+        site_id=row["site_id"],
+        sensor_id=row["sensor_id"],
+        key=f"part {row['position']} of compound {row['compound_id']}",
+        detector=row["detector"],
+        parameters=row["parameters"],
+        direction=row["direction"],
+        setpoint=row["setpoint"],
+        deadband=row["deadband"],
+        on_delay_us=round(row["on_delay_s"] * 1_000_000),
+        off_delay_us=round(row["off_delay_s"] * 1_000_000),
+        votes=row["votes"],
+        votes_of=row["votes_of"],
+        priority=Priority.LOW,
+        version=row["version"],
+    )
+
+
+def write_evidence(connection: Connection[Any], events: Sequence[Event]) -> None:
+    """Freezes the parts of the compounds that began, beside their open occurrences, in one statement."""
+    parts = [(event, part) for event in events for part in event.parts]
+    if not parts:
+        return
+    connection.execute(
+        """
+        INSERT INTO compound_evidence (occurrence_id, company_id, at, parts)
+        SELECT a.occurrence_id, a.company_id, g.at, jsonb_agg(jsonb_build_object(
+                   'name', coalesce(nullif(p.name, ''), d.title), 'name_zh', coalesce(nullif(p.name_zh, ''), d.title_zh),
+                   'limit', d.key, 'sensor', v.key || '/' || s.key, 'sensor_name', s.name, 'sensor_name_zh', s.name_zh,
+                   'unit', s.unit, 'detector', coalesce(p.detector, d.detector), 'direction', coalesce(p.direction, d.direction),
+                   'setpoint', coalesce(p.setpoint, d.setpoint), 'counts', g.counts, 'began_at', g.began_at,
+                   'ended_at', g.ended_at, 'value', g.value) ORDER BY p.position)
+        FROM unnest(%s::int[], %s::int[], %s::timestamptz[], %s::int[], %s::boolean[], %s::timestamptz[], %s::timestamptz[],
+                    %s::float8[]) AS g (definition_id, sensor_id, at, position, counts, began_at, ended_at, value)
+        JOIN alarm a USING (definition_id, sensor_id)
+        JOIN compound c ON c.sensor_id = g.sensor_id
+        JOIN compound_part p ON p.compound_id = c.compound_id AND p.position = g.position
+        LEFT JOIN alarm_definition d ON d.definition_id = p.definition_id
+        JOIN sensor s ON s.sensor_id = coalesce(p.sensor_id, d.sensor_id)
+        JOIN device v ON v.device_id = s.device_id
+        WHERE a.occurrence_id IS NOT NULL
+        GROUP BY a.occurrence_id, a.company_id, g.at
+        ON CONFLICT DO NOTHING
+        """,
+        (
+            [event.definition_id for event, _ in parts],
+            [event.sensor_id for event, _ in parts],
+            [_instant(event.at) for event, _ in parts],
+            [part.position for _, part in parts],
+            [part.counts for _, part in parts],
+            [None if part.began_at is None else _instant(part.began_at) for _, part in parts],
+            [None if part.ended_at is None else _instant(part.ended_at) for _, part in parts],
+            [part.value if part.value is not None and math.isfinite(part.value) else None for _, part in parts],
+        ),
+    )
+
+
+def _instant(at_us: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=at_us)

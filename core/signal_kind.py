@@ -1,0 +1,130 @@
+"""What kind of signal a sensor gives, and where its limits may start: deadband and delays as practice has them.
+
+A starting deadband is used where a limit states none: it only makes an alarm stand longer, it never delays or hides one. A
+starting on-delay is never put on by itself, because that would: whoever writes the limit may take it from here. On gas none
+above `GAS_MOST_S` is accepted at all: a detector's own T90 is already 30 to 60 s.
+
+Source: domain practice (the deadbands and delays commonly quoted from ISA-18.2-2016 / IEC 62682, and ours); not verified
+against the standards' text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from core.units import UNITS
+
+GAS_MOST_S: Final = 5.0  # batch and sweep included: a delay ends with the reading or the sweep that passes its end
+
+
+@dataclass(frozen=True, slots=True)
+class SignalKind:
+    """One kind of signal.
+
+    Args:
+        of_span, of_setpoint, deadband: the starting deadband, as a share of the sensor's range or of the setpoint, or in `unit`.
+        on_delay_s, off_delay_s: where to start with delays.
+    """
+
+    name: str
+    of_span: float = 0.0
+    of_setpoint: float = 0.0
+    deadband: float = 0.0
+    unit: str = ""
+    on_delay_s: float = 0.0
+    off_delay_s: float = 60.0
+
+    @property
+    def is_gas(self) -> bool:
+        """Nothing may wait here."""
+        return self in (GAS, OXYGEN)
+
+    def starting_deadband(self, setpoint: float, unit: str, span: float | None) -> float:
+        """The deadband to start with, in the sensor's own unit; 0 where none can be said.
+
+        >>> GAS.starting_deadband(20.0, "[ppm]", 100.0), PRESSURE.starting_deadband(5.0, "kPa", None)
+        (1.0, 0.0)
+        """
+        if self.deadband:
+            return self.deadband * float(UNITS[self.unit].scale / UNITS[unit].scale) if unit in UNITS else 0.0
+        if self.of_setpoint:
+            return abs(setpoint) * self.of_setpoint
+        return 0.0 if span is None else span * self.of_span
+
+
+GAS: Final = SignalKind("gas", of_setpoint=0.05)
+OXYGEN: Final = SignalKind("oxygen", deadband=0.2, unit="%")
+FLOW: Final = SignalKind("flow", of_span=0.05, on_delay_s=15.0)
+LEVEL: Final = SignalKind("level", of_span=0.05, on_delay_s=30.0)
+PRESSURE: Final = SignalKind("pressure", of_span=0.02, on_delay_s=15.0)
+TEMPERATURE: Final = SignalKind("temperature", of_span=0.01, on_delay_s=30.0)
+VIBRATION: Final = SignalKind("vibration", of_setpoint=0.05, on_delay_s=10.0)
+RESIDUAL_CURRENT: Final = SignalKind("residual current", of_setpoint=0.10, on_delay_s=10.0)
+CONTACT: Final = SignalKind("contact", on_delay_s=5.0)
+KINDS: Final = (GAS, OXYGEN, FLOW, LEVEL, PRESSURE, TEMPERATURE, VIBRATION, RESIDUAL_CURRENT, CONTACT)
+
+_OF_UNIT: Final = {
+    "share of the lower explosive limit": GAS,
+    "mass concentration": GAS,
+    "pressure": PRESSURE,
+    "temperature": TEMPERATURE,
+    "volume flow": FLOW,
+    "mass flow": FLOW,
+}
+# Words of a sensor's `quantity`, lower case, for units that say too little.
+_OXYGEN_WORDS: Final = ("oxygen", "氧气", "氧含量", "含氧")
+_GAS_WORDS: Final = (
+    "gas", "methane", "hydrogen", "monoxide", "dioxide", "ammonia", "chlorine", "sulfide", "sulphide", "benzene", "toluene",
+    "propane", "butane", "vapour", "vapor", "voc", "瓦斯", "燃气", "可燃", "有毒", "甲烷", "氢", "一氧化碳", "二氧化", "氨", "氯", "苯",
+)  # fmt: skip
+_DUST_WORDS: Final = ("dust", "particulate", "pm10", "pm2.5", "粉尘", "颗粒")
+_LEVEL_WORDS: Final = ("level", "液位", "水位", "料位")
+_VIBRATION_WORDS: Final = ("vibration", "振动")
+_RESIDUAL_WORDS: Final = ("residual", "leakage current", "剩余电流", "漏电")
+_CONTACT_WORDS: Final = ("contact", "state", "switch", "触点", "开关", "状态")
+_TRACE: Final = ("[ppm]", "[ppb]")  # shares that small are of gases, as good as always
+
+
+def kind_of(unit: str, quantity: str) -> SignalKind | None:
+    """The kind of a signal by its unit and by what its site file says it measures; None: no practice is known to us.
+
+    >>> [kind.name for kind in (kind_of("%", "methane"), kind_of("Cel", "bearing"), kind_of("%", "氧含量")) if kind]
+    ['gas', 'temperature', 'oxygen']
+    """
+    said = quantity.lower()
+    known = UNITS.get(unit)
+    measures = known.quantity if known is not None else ""
+
+    def says(words: tuple[str, ...]) -> bool:
+        return any(word in said for word in words)
+
+    if measures in ("mass concentration", "fraction") and says(_DUST_WORDS):
+        return None
+    if measures == "fraction" and unit != "1":
+        if says(_OXYGEN_WORDS):
+            return OXYGEN
+        if unit in _TRACE or (says(_GAS_WORDS) and not says(_LEVEL_WORDS)):
+            return GAS
+    if says(_LEVEL_WORDS) and measures in ("fraction", "length"):
+        return LEVEL
+    if says(_VIBRATION_WORDS) and measures in ("speed", "acceleration", "length"):
+        return VIBRATION
+    if measures == "current" and says(_RESIDUAL_WORDS):
+        return RESIDUAL_CURRENT
+    if unit == "1" and says(_CONTACT_WORDS):
+        return CONTACT
+    return _OF_UNIT.get(measures)
+
+
+def longest_wait_s(on_delay_s: float, votes: int, period_s: float | None) -> float | None:
+    """How long a limit may wait from the first reading beyond it: its delay, and the readings it wants beside the first.
+
+    None where it votes and nobody has said how often the sensor speaks.
+
+    >>> longest_wait_s(2.0, 3, 1.0), longest_wait_s(0.0, 2, None)
+    (4.0, None)
+    """
+    if votes == 1:
+        return on_delay_s
+    return None if period_s is None else on_delay_s + (votes - 1) * period_s

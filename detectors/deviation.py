@@ -1,0 +1,126 @@
+"""Deviation: how far a value lies from where it belongs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import numba
+import numpy as np
+from msgspec import Meta
+
+from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.model import DefinitionSet
+from detectors.contract import BAD, LARGEST, NEVER, SECOND_US, Detector, Parameters, SlotIndex
+
+RING: Final = 16  # buckets of a window's fifteenth; a power of two
+PLACE: Final = RING - 1
+
+
+class DeviationParameters(Parameters, frozen=True):
+    """What a deviation may set: a fixed reference, or a window of its own past.
+
+    Args:
+        reference: where the value belongs, in the sensor's unit.
+        window_s: 0: the reference is `reference`; else it is the mean of the sensor's own readings of so many seconds.
+    """
+
+    reference: float = 0.0
+    window_s: Annotated[float, Meta(ge=0.0, le=604_800.0)] = 0.0
+
+
+class Deviation(Detector):
+    """`|value - reference|`, in the sensor's unit: one setpoint with two sides.
+
+    The reference is a fixed number or the mean of the sensor's own readings of the last `window_s` seconds, this one left out.
+    The mean is kept in sixteen buckets of a fifteenth of the window each, so that it reaches back between 15 and 16 of them.
+
+    Memory: 272 bytes a definition.
+    Warm-up: none for a fixed reference, one window for the sensor's own; NaN until then, and again after a silence of a window.
+    Fails when: with its own mean as reference, a drift is slow against the window, or a change lasts for one: it becomes the
+        reference. `ewma` beside it does not learn what it alarms on.
+    """
+
+    name = "deviation"
+    unit = "{unit}"
+    parameters = DeviationParameters
+    required = (("reference", "window_s"),)
+
+    def __init__(self, definitions: DefinitionSet) -> None:
+        super().__init__(definitions)
+        self._reference = self._settings["reference"]
+        self._window_us: Int64 = np.rint(self._settings["window_s"] * SECOND_US).astype(np.int64)
+        self._sum: Float64 = np.zeros((len(self), RING))
+        self._count: Float64 = np.zeros((len(self), RING))
+        self._at: Int64 = np.full((len(self), 2), NEVER, np.int64)  # newest bucket, first reading of this stretch
+        self._column("sum", self._sum)
+        self._column("count", self._count)
+        self._column("at", self._at)
+
+    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
+        _deviation(
+            self._index, self._reference, self._window_us, self._sum, self._count, self._at,
+            batch.sensor, batch.judged_at, batch.value, batch.quality,
+            out.definition, out.row, out.at, out.number,
+        )  # fmt: skip
+
+
+@numba.njit(cache=True)
+def _own_mean(d: int, window: int, t: int, x: float, total: Float64, count: Float64, kept_at: Int64) -> float:
+    """The mean before this reading, NaN where a window is not covered; then the reading is one of those it is made of."""
+    width = -(-window // (RING - 1))
+    bucket = t // width
+    if bucket - kept_at[d, 0] > PLACE:
+        kept_at[d, 1] = t
+    for b in range(max(kept_at[d, 0] + 1, bucket - PLACE), bucket + 1):
+        total[d, b & PLACE] = 0.0
+        count[d, b & PLACE] = 0.0
+    kept_at[d, 0] = bucket
+    readings, mean = 0.0, np.nan
+    if t - kept_at[d, 1] >= window:
+        added = 0.0
+        for b in range(bucket - PLACE, bucket + 1):
+            added += total[d, b & PLACE]
+            readings += count[d, b & PLACE]
+        if readings > 0.0:
+            mean = added / readings
+    grown = total[d, bucket & PLACE] + x
+    if np.isfinite(grown):
+        total[d, bucket & PLACE] = grown
+        count[d, bucket & PLACE] += 1.0
+    return mean
+
+
+@numba.njit(cache=True)
+def _deviation(
+    index: SlotIndex,
+    reference: Float64,
+    window_us: Int64,
+    total: Float64,
+    count: Float64,
+    kept_at: Int64,
+    sensor: Int32,
+    judged_at: Int64,
+    value: Float64,
+    quality: UInt8,
+    definition: Int32,
+    row: Int32,
+    at: Int64,
+    number: Float64,
+) -> None:
+    n = 0
+    for r in range(len(sensor)):
+        slot, t, x = sensor[r], judged_at[r], value[r]
+        usable = (quality[r] & QUALITY_CODE) != BAD and np.isfinite(x)
+        for k in range(index.offsets[slot], index.offsets[slot + 1]):
+            d = index.members[k]
+            definition[n] = index.definition[d]
+            row[n] = r
+            at[n] = t
+            number[n] = np.nan
+            if usable:
+                belongs = reference[d]
+                if window_us[d] > 0:
+                    belongs = _own_mean(d, window_us[d], t, x, total, count, kept_at)
+                if not np.isnan(belongs):
+                    number[n] = min(abs(x - belongs), LARGEST)
+            n += 1

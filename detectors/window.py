@@ -1,0 +1,157 @@
+"""Time within a moving window: what was, for how long, and for how much of it anybody knows.
+
+A reading holds until the next one, but never longer than its sensor may be silent: after that nothing is known, and unknown
+is not zero. The window is a ring of 30 buckets and the one that is filling. A number is worked out twice, for the last 30 whole
+buckets and for the last 29 with the one that is filling, and the larger counts: both are of stretches no longer than the window, so
+neither says more than there was. What is not known counts nothing, so the number is what there was at least.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, Final
+
+import numba
+import numpy as np
+from msgspec import Meta
+
+from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.model import DefinitionSet
+from detectors.contract import BAD, LARGEST, NEVER, SECOND_US, Detector, Parameters, SlotIndex
+
+WHOLE: Final = 30  # buckets a window: of 30 s for 15 minutes, of 16 minutes for 8 hours
+RING: Final = 32  # a power of two, so that a place is a mask away; 31 of them are looked at
+PLACE: Final = RING - 1
+
+
+class WindowParameters(Parameters, frozen=True):
+    """What a definition over a window may set.
+
+    Args:
+        window_s: how far back it looks, in seconds.
+        hold_s: a reading stands for no longer than this; an import takes it from the sensor's period where it is declared.
+        known_share: below this share of the window known, nothing is said to be below the setpoint.
+    """
+
+    window_s: Annotated[float, Meta(ge=60.0, le=604_800.0)] = 28_800.0
+    hold_s: Annotated[float, Meta(ge=1.0, le=86_400.0)] = 60.0
+    known_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.75
+
+
+class OverWindow(Detector):
+    """What both detectors over a window share: the ring, and when they judge.
+
+    A number at or beyond the setpoint is said whatever is unknown: more knowledge could only raise it. One below it is said
+    only where `known_share` of the window is known; else it is NaN, "cannot judge".
+    """
+
+    parameters = WindowParameters
+
+    def __init__(self, definitions: DefinitionSet) -> None:
+        super().__init__(definitions)
+        mine = [definitions.definitions[i] for i in self._index.definition]
+        sure = [d.setpoint if d.direction == "high" else np.inf for d in mine]
+        level, below, divisor = self._measure()
+        self._set = np.array([self._settings["known_share"], sure, level, below, divisor], np.float64).T.copy()
+        width = np.rint(self._settings["window_s"] * SECOND_US / WHOLE)
+        hold = np.rint(self._settings["hold_s"] * SECOND_US)
+        self._width_us: Int64 = np.array([width, hold], np.int64).T.copy()
+        self._amount: Float64 = np.zeros((len(self), RING))
+        self._known: Int64 = np.zeros((len(self), RING), np.int64)
+        self._at: Int64 = np.full((len(self), 2), NEVER, np.int64)  # newest bucket, last reading
+        self._last: Float64 = np.zeros(len(self))  # what the last reading counts a second
+        self._column("amount", self._amount)
+        self._column("known", self._known)
+        self._column("at", self._at)
+        self._column("last", self._last)
+
+    @abstractmethod
+    def _measure(self) -> tuple[Float64, Float64, Float64]:
+        """Of each definition: the level that counts time (NaN: the value itself is summed), whether below it counts, the divisor."""
+
+    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
+        _over_window(
+            self._index, self._set, self._width_us, self._amount, self._known, self._at, self._last,
+            batch.sensor, batch.judged_at, batch.value, batch.quality,
+            out.definition, out.row, out.at, out.number,
+        )  # fmt: skip
+
+
+@numba.njit(cache=True)
+def _counts(x: float, settings: Float64) -> float:
+    """What a second of a reading counts."""
+    level = settings[2]
+    if np.isnan(level):
+        return max(x, 0.0)
+    beyond = x <= level if settings[3] > 0.0 else x >= level
+    return 1.0 if beyond else 0.0
+
+
+@numba.njit(cache=True)
+def _hold(d: int, begin: int, end: int, newest: int, width: int, rate: float, amount: Float64, known: Int64) -> None:
+    """Books the time from `begin` to `end` into its buckets, as far as they are still in the ring."""
+    at = max(begin, (newest - WHOLE) * width)
+    while at < end:
+        bucket = at // width
+        until = min(end, (bucket + 1) * width)
+        place = bucket & PLACE
+        amount[d, place] += rate * ((until - at) / SECOND_US)
+        known[d, place] += until - at
+        at = until
+
+
+@numba.njit(cache=True)
+def _number(d: int, t: int, bucket: int, width: int, settings: Float64, amount: Float64, known: Int64) -> float:
+    """The number of a window that ends at t; NaN where it says nothing."""
+    middle, heard = 0.0, 0
+    for b in range(bucket - WHOLE + 1, bucket):
+        middle += amount[d, b & PLACE]
+        heard += known[d, b & PLACE]
+    oldest, filling = (bucket - WHOLE) & PLACE, bucket & PLACE
+    number: float = min((middle + max(amount[d, oldest], amount[d, filling])) / settings[4], LARGEST)
+    heard += known[d, oldest] + known[d, filling]
+    if number >= settings[1]:
+        return number
+    return number if heard >= settings[0] * (t - (bucket - WHOLE) * width) else np.nan
+
+
+@numba.njit(cache=True)
+def _over_window(
+    index: SlotIndex,
+    settings: Float64,
+    width_us: Int64,
+    amount: Float64,
+    known: Int64,
+    kept_at: Int64,
+    last: Float64,
+    sensor: Int32,
+    judged_at: Int64,
+    value: Float64,
+    quality: UInt8,
+    definition: Int32,
+    row: Int32,
+    at: Int64,
+    number: Float64,
+) -> None:
+    n = 0
+    for r in range(len(sensor)):
+        slot, t, x = sensor[r], judged_at[r], value[r]
+        usable = (quality[r] & QUALITY_CODE) != BAD and np.isfinite(x)
+        for k in range(index.offsets[slot], index.offsets[slot + 1]):
+            d = index.members[k]
+            definition[n] = index.definition[d]
+            row[n] = r
+            at[n] = t
+            number[n] = np.nan
+            if usable:
+                width, before = width_us[d, 0], kept_at[d, 1]
+                bucket = t // width
+                for b in range(max(kept_at[d, 0] + 1, bucket - PLACE), bucket + 1):
+                    amount[d, b & PLACE] = 0.0
+                    known[d, b & PLACE] = 0
+                if before != NEVER:
+                    _hold(d, before, min(t, before + width_us[d, 1]), bucket, width, last[d], amount, known)
+                kept_at[d, 0], kept_at[d, 1] = bucket, t
+                last[d] = _counts(x, settings[d])
+                number[n] = _number(d, t, bucket, width, settings[d], amount, known)
+            n += 1

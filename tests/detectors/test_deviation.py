@@ -1,0 +1,77 @@
+"""Deviation: distance from a fixed reference or from the sensor's own mean."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.batch import Quality
+from core.errors import BadInput
+from detectors.deviation import RING, Deviation
+from tests.detectors.streams import SECOND, Reading, batch, definition, in_force
+
+
+def deviations(stream: list[Reading], **parameters: float) -> list[float]:
+    own = definition("deviation", parameters=parameters)
+    found: list[float] = Deviation(in_force(own)).score(batch(stream)).number.tolist()
+    return found
+
+
+def test_a_fixed_reference_has_two_sides() -> None:
+    """20 and 40 are both 10 away from 30; a bad reading is not judged."""
+    stream = [Reading(0, 0.0, 20.0), Reading(0, 1.0, 40.0), Reading(0, 2.0, 99.0, Quality.BAD)]
+    found = deviations(stream, reference=30.0)
+    assert found[:2] == [10.0, 10.0]
+    assert math.isnan(found[2])
+
+
+def test_its_own_mean_waits_for_a_window_and_forgets_after_one() -> None:
+    """NaN for a minute, then a step is seen in full, and is the reference itself a window later."""
+    stream = [Reading(0, float(s), 5.0 if s < 100 else 8.0) for s in range(300)]
+    found = deviations(stream, window_s=60.0)
+    assert [math.isnan(number) for number in found[:61]] == [True] * 60 + [False]
+    assert found[60:100] == pytest.approx([0.0] * 40)
+    assert found[100] == pytest.approx(3.0)
+    assert found[170:] == pytest.approx([0.0] * 130)
+
+
+def test_after_a_silence_of_a_window_it_waits_again() -> None:
+    """A mean of yesterday says nothing of today."""
+    stream = [Reading(0, float(s), 5.0) for s in range(100)] + [Reading(0, 1000.0 + s, 9.0) for s in range(100)]
+    found = deviations(stream, window_s=60.0)
+    assert all(math.isnan(number) for number in found[100:160])
+    assert found[160:] == pytest.approx([0.0] * 40)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.1, 1.0, 5.0, 40.0]), st.integers(-100, 100)), max_size=60))
+def test_against_a_slow_reference(steps: list[tuple[float, int]]) -> None:
+    """The mean is that of all readings in the sixteen buckets up to this one, itself left out."""
+    window = 15 * SECOND
+    stream, at = [], 0.0
+    for gap, value in steps:
+        at += gap
+        stream.append(Reading(0, at, float(value)))
+    found, began = deviations(stream, window_s=15.0), None
+    for row, reading in enumerate(stream):
+        bucket = reading.at_us // SECOND
+        earlier = stream[:row]
+        if began is None or bucket - earlier[-1].at_us // SECOND > RING - 1:
+            began = reading.at_us
+        near = [r.value for r in earlier if r.at_us // SECOND > bucket - RING]
+        if reading.at_us - began < window or not near:
+            assert math.isnan(found[row])
+        else:
+            assert found[row] == pytest.approx(abs(reading.value - sum(near) / len(near)), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({}, "needs the parameter reference or window_s"), ({"reference": 1.0, "window_s": 60.0}, "takes one only")],
+)
+def test_the_reference_is_said_once(given: dict[str, float], told: str) -> None:
+    """Neither none nor two: the sentence says which."""
+    with pytest.raises(BadInput, match=told):
+        Deviation.check_written("level", given)
