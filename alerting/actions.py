@@ -46,10 +46,23 @@ def acknowledge(
 ) -> AppliedEvents:
     """Somebody has taken the alarm on: calls that still wait are cancelled.
 
+    The lower limits on the same number that this alarm has announced again go with it: they were acknowledged before, and are
+    part of its call. Never the other way round: who acknowledges a lower limit has not heard of the higher one.
+
     Raises:
         Refused: nothing to acknowledge, resolved already, or not for this person to do.
     """
-    return _act(connection, target, Happening.ACKNOWLEDGE, person_id=person_id, now=now, reason=_optional(reason))
+    _actor(connection, person_id)
+    key = _key(connection, target)
+    with_it = alarms.announced_with(connection, key)
+    standings = alarms.lock(connection, sorted([key, *with_it])) if with_it else {}
+    _locked(connection, target, now)
+    why = _optional(reason)
+    changes = [
+        Change(alarm=each, happening=Happening.ACKNOWLEDGE, at=now, person_id=person_id, reason=why)
+        for each in (key, *(k for k in with_it if standings[k].alarm.state is State.UNACKNOWLEDGED))
+    ]
+    return apply_changes(connection, changes, now=now)
 
 
 def reset(
@@ -160,6 +173,20 @@ def expire_shelves(connection: Connection[Any], now: datetime) -> AppliedEvents:
     return apply_changes(connection, changes, now=now)
 
 
+def realarm(connection: Connection[Any], now: datetime) -> AppliedEvents:
+    """What was acknowledged so long ago, and still holds, is unacknowledged again and calls as of now. For the alerting process."""
+    due = alarms.due_again(connection, now)
+    # Locked first and looked at again: it may have cleared, or been put aside, since.
+    standings = alarms.lock(connection, [key for key, _ in due]) if due else {}
+    again = Alarm(State.ACKNOWLEDGED, active=True)
+    changes = [
+        Change(alarm=key, happening=Happening.REALARM, at=now)
+        for key, since in due
+        if standings[key].alarm == again and standings[key].changed_at == since
+    ]
+    return apply_changes(connection, changes, now=now)
+
+
 def call_for_what_still_holds(connection: Connection[Any], now: datetime) -> AppliedEvents:
     """Calls as of now for alarms that were learnt of too late to call anybody, and whose condition holds in fresh readings.
 
@@ -235,9 +262,13 @@ def _occurrence(connection: Connection[Any], occurrence_id: int) -> OccurrenceRo
     return found
 
 
+def _key(connection: Connection[Any], target: Target) -> AlarmKey:
+    return target if isinstance(target, AlarmKey) else _occurrence(connection, target).alarm
+
+
 def _locked(connection: Connection[Any], target: Target, now: datetime) -> Standing:
     """The alarm, locked; made where nothing has ever happened to it. An occurrence must still be its open one."""
-    key = target if isinstance(target, AlarmKey) else _occurrence(connection, target).alarm
+    key = _key(connection, target)
     alarms.make_missing(connection, [key], [genesis(*key)], now)
     standing = alarms.lock(connection, [key]).get(key)
     if standing is None:

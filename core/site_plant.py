@@ -188,6 +188,7 @@ def definition(sensor: SensorRow, key: str, rule: Rule, *, retired: bool, line: 
         on_delay_s=rule.on_delay_s,
         off_delay_s=rule.off_delay_s,
         latch=rule.latch,
+        realarm_after_s=rule.realarm_after_s,
         standard=rule.standard,
         edition=rule.edition,
         clause=rule.clause,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 
-from core.limit_rule import OWN
+from core.limit_rule import NEVER, OWN
 from core.portfolio import (
     AddressRow,
     CompanyRow,
@@ -212,6 +212,7 @@ def _limit(row: DefinitionRow) -> dict[str, Any]:
         "off_delay_s": row.off_delay_s or None,
         "priority": row.priority.value,
         "latch": row.latch or None,
+        "realarm_after_s": NEVER if row.realarm_after_s is None else row.realarm_after_s,
         "title": _both(row.title, row.title_zh),
         "consequence": _both(row.consequence, row.consequence_zh),
         "response": _both(row.response, row.response_zh),

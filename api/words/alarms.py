@@ -46,6 +46,7 @@ _EVENTS = {
     "clear": later("Condition cleared"),
     "acknowledge": later("Acknowledged"),
     "reset": later("Latch reset"),
+    "escalate": later("A higher limit on the same sensor was reached: to be acknowledged again"),
     "realarm": later("Alarm raised again: still active"),
     "shelve": later("Shelved"),
     "unshelve": later("Taken off the shelf"),

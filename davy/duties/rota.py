@@ -13,7 +13,7 @@ import psycopg
 from prometheus_client import Counter
 from psycopg import Connection
 
-from alerting.actions import call_for_what_still_holds, expire_shelves
+from alerting.actions import call_for_what_still_holds, expire_shelves, realarm
 from api.once import forget
 from core.db import Database, first_line
 from core.errors import DatabaseAway
@@ -48,6 +48,7 @@ class Duty(NamedTuple):
 # the pages and doctor say that nobody is called. A shelf that never ends in silence would be a lost alarm.
 PROMPT: Final[Sequence[Duty]] = (
     Duty("shelves", 1.0, expire_shelves),
+    Duty("realarms", 1.0, realarm),
     Duty("late_calls", 1.0, call_for_what_still_holds),
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message,
