@@ -38,7 +38,7 @@ LONGEST_SHELF: Final = {
 RESOLUTIONS: Final = ("true_danger", "near_miss", "test_or_drill", "nuisance", "sensor_fault", "unknown")
 LONGEST_TEXT: Final = 4000  # characters, as occurrence_comment.body
 _UNTOLD: Final = (Alarm(State.UNACKNOWLEDGED, active=True), Alarm(State.LATCHED_UNACKNOWLEDGED))
-_LOOKS_ON: Final = frozenset({Role.UNDERWRITER, Role.RISK_ENGINEER})  # see, comment, change nothing at the client's
+LOOKS_ON: Final = frozenset({Role.UNDERWRITER, Role.RISK_ENGINEER})  # see, comment, change nothing at the client's
 
 
 def acknowledge(
@@ -86,7 +86,7 @@ def shelve(
     Raises:
         Refused: no reason, no or too late an end, suppressed already, or life safety by the insurer.
     """
-    why = _required(reason, "A shelf needs a reason.")
+    why = required(reason, "A shelf needs a reason.")
     if until <= now:
         raise Refused("A shelf must end in the future.")
     who = _actor(connection, person_id)
@@ -126,7 +126,7 @@ def resolve(
     """
     if resolution not in RESOLUTIONS:
         raise Refused(f"A resolution is one of {', '.join(RESOLUTIONS)}.")
-    done = _required(action_taken, "A resolution says what was done.")
+    done = required(action_taken, "A resolution says what was done.")
     _actor(connection, person_id)
     standing = _locked(connection, target, now)
     if standing.occurrence_id is None:
@@ -147,7 +147,7 @@ def comment(connection: Connection[Any], target: Target, *, person_id: int, now:
     Raises:
         Refused: an empty or far too long comment, or no such occurrence.
     """
-    text = _required(body, "A comment needs a text.")
+    text = required(body, "A comment needs a text.")
     if isinstance(target, AlarmKey):
         standing = _locked(connection, target, now)
         if standing.occurrence_id is None:
@@ -250,7 +250,7 @@ def _actor(connection: Connection[Any], person_id: int) -> Actor:
     who = actor(connection, person_id)
     if who is None or not who.active:
         raise Refused("This person may not act: unknown to this session, or no longer active.")
-    if who.role in _LOOKS_ON:
+    if who.role in LOOKS_ON:
         raise Refused("The insurer's people do not act on the client's alarms; they can comment.")
     return who
 
@@ -278,7 +278,12 @@ def _locked(connection: Connection[Any], target: Target, now: datetime) -> Stand
     return standing
 
 
-def _required(text: str, missing: str) -> str:
+def required(text: str, missing: str) -> str:
+    """What a person wrote, without the blanks around it.
+
+    Raises:
+        Refused: nothing, or far too much.
+    """
     kept = text.strip()
     if not kept:
         raise Refused(missing)
@@ -288,4 +293,4 @@ def _required(text: str, missing: str) -> str:
 
 
 def _optional(text: str | None) -> str | None:
-    return _required(text, "") if text and text.strip() else None
+    return required(text, "") if text and text.strip() else None

@@ -108,12 +108,17 @@ def is_signed(digest: bytes, signature: bytes, public_key: bytes) -> bool:
     return True
 
 
+def body_of(sealed: Sealed, signature: bytes) -> dict[str, Any]:
+    """What goes out: the body with its signature."""
+    return {**sealed.body(), "signature": signature.hex()}
+
+
 def document(sealed: Sealed, signature: bytes) -> str:
     """A seal as it goes out: one JSON object on one line, the body with its signature.
 
     An outsider takes `signature` out, writes the rest as `canonical` does, and verifies the signature over the sha256 of that.
     """
-    return canonical({**sealed.body(), "signature": signature.hex()}).decode() + "\n"
+    return canonical(body_of(sealed, signature)).decode() + "\n"
 
 
 def read_document(text: str) -> tuple[bytes, bytes, bytes, dict[str, Any]] | None:

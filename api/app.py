@@ -19,6 +19,7 @@ from api.news import News
 from api.pages import (
     actions,
     alarms,
+    casework,
     devices,
     events,
     finding_acts,
@@ -37,6 +38,7 @@ from api.rendering import STATIC, Pages
 from api.throttle import Throttle
 from api.v1 import (
     acting_routes,
+    casework_routes,
     finding_routes,
     impairment_routes,
     models,
@@ -99,7 +101,15 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.web = web
-    for router in (front.router, alarms.router, occurrences.router, actions.router, devices.router, operator.router):
+    for router in (
+        front.router,
+        alarms.router,
+        occurrences.router,
+        actions.router,
+        casework.router,
+        devices.router,
+        operator.router,
+    ):
         app.include_router(router, include_in_schema=False)
     for router in (findings.router, finding_acts.router, impairments.router, portfolio.router, reports.router):
         app.include_router(router, include_in_schema=False)
@@ -107,7 +117,7 @@ def create_app(
     app.include_router(events.router, include_in_schema=False)
     app.include_router(health.router)
     risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
-    for api in (reading_routes.router, rejected_routes.router, acting_routes.router, *risk):
+    for api in (reading_routes.router, rejected_routes.router, acting_routes.router, casework_routes.router, *risk):
         app.include_router(api, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

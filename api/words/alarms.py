@@ -207,6 +207,10 @@ def happened(texts: NullTranslations, kind: str, what: str, detail: str) -> str:
         }
     if kind == "comment":
         return _("Comment")
+    if kind == "assigned":
+        return _("Given to somebody to see to")
+    if kind == "insurer":
+        return _("Acknowledged for the insurer by %(name)s") % {"name": detail}
     if kind == "look":
         return _("The insurer looked at the evidence")
     if what == "realarm" and detail == "E":

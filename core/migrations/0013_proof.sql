@@ -21,6 +21,7 @@ CREATE TABLE insurer_acknowledgement (         -- somebody at the insurer has se
     company_id  int NOT NULL REFERENCES company,
     occurrence_id bigint NOT NULL,
     person_id   int NOT NULL REFERENCES person,
+    name        text NOT NULL,                 -- theirs then: the client may not see the insurer's people otherwise
     at          timestamptz NOT NULL,
     words       text CHECK (length(words) BETWEEN 1 AND 4000), -- null: seen, nothing to say
     PRIMARY KEY (occurrence_id, person_id),
@@ -28,7 +29,8 @@ CREATE TABLE insurer_acknowledgement (         -- somebody at the insurer has se
 );
 CALL davy_wall('insurer_acknowledgement');
 CREATE POLICY in_ones_own_name ON insurer_acknowledgement AS RESTRICTIVE FOR INSERT TO davy_web
-    WITH CHECK (person_id = (SELECT davy_person()) AND (SELECT davy_role()) IN ('underwriter', 'risk_engineer') AND davy_just_now(at));
+    WITH CHECK (person_id = (SELECT davy_person()) AND (SELECT davy_role()) IN ('underwriter', 'risk_engineer') AND davy_just_now(at)
+        AND name = (SELECT p.name FROM person p WHERE p.person_id = (SELECT davy_person())));
 
 CREATE TABLE occurrence_photo (
     photo_id    bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
