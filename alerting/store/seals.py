@@ -49,6 +49,40 @@ def due(connection: Connection[Any], hour: datetime) -> list[Due]:
         ).fetchall()
 
 
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """How it stands with seals.
+
+    Args:
+        newest_at: the oldest of the companies' newest seals; None: there is none.
+        unsealed_since: when the oldest transition of a company without a seal was written down.
+    """
+
+    seals: int
+    newest_at: datetime | None
+    unsealed_since: datetime | None
+
+
+def sealing(connection: Connection[Any]) -> Sealing:
+    """Whether what happens is sealed."""
+    with connection.cursor(row_factory=class_row(Sealing)) as cursor:
+        found = cursor.execute(
+            """
+            SELECT coalesce(sum(s.seals), 0)::int AS seals, min(s.newest_at) AS newest_at,
+                   min(f.recorded_at) FILTER (WHERE s.seals IS NULL) AS unsealed_since
+            FROM company c
+            LEFT JOIN (SELECT company_id, count(*) AS seals, max(sealed_at) AS newest_at FROM seal GROUP BY company_id) s
+                ON s.company_id = c.company_id
+            LEFT JOIN LATERAL (
+                SELECT recorded_at FROM transition t WHERE s.seals IS NULL AND t.company_id = c.company_id
+                ORDER BY t.definition_id, t.sensor_id, t.number LIMIT 1
+            ) f ON true
+            """
+        ).fetchone()
+    assert found is not None
+    return found
+
+
 def moved(connection: Connection[Any], company_ids: Sequence[int]) -> dict[int, list[Head]]:
     """The heads that no seal has yet, by company, in the order of their alarms."""
     rows = connection.execute(

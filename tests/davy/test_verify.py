@@ -21,7 +21,11 @@ from alerting.chain import Link, genesis, hash_of
 from alerting.seal import Head, Sealed, SealKey, document, is_signed, origin, read_document
 from alerting.store import alarms
 from core.errors import BadInput
+from core.i18n import translations
+from core.settings import Settings
 from davy.cli import app
+from davy.doctor.examination import Check, Examination
+from davy.doctor.life import seals
 from davy.duties.seals import seal
 from davy.servers.postgres import PostgresServer
 from davy.verify import Wanted, key_of, verify
@@ -273,3 +277,19 @@ def test_what_is_no_key_gets_a_sentence(wrong: str) -> None:
     """Before anything is verified against it."""
     with pytest.raises(BadInput, match="64 hexadecimal digits"):
         key_of(None, wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.db
+def test_doctor_says_whether_it_is_sealed(proven: Proven) -> None:
+    """Sealed lately: well. Two hours without one, or nothing sealed of what has happened: not well, and what to do."""
+    with proven.plant.database.connect("owner") as connection:
+
+        def said(hours: int) -> Check:
+            return seals(Examination(Settings.read({}), NOW + hours * HOUR, translations("en").gettext), connection)
+
+        assert (said(3).ok, said(3).found) == (True, "6 seals over alarms, the newest 1 h old.")
+        assert not said(5).ok
+        connection.execute("DELETE FROM seal_head")
+        connection.execute("DELETE FROM seal")
+        assert said(1).ok
+        assert "DAVY_SEAL_KEY" in str(said(5).advice)
