@@ -120,10 +120,9 @@ class TimelineRow:
     """One thing that happened to an occurrence.
 
     Args:
-        kind: transition, notification, comment, look (the insurer looked at the evidence), assigned (the text is to whom; none:
-            to nobody) or insurer (somebody at the insurer has acknowledged it; the detail is their name).
-        what: the event; the channel; nothing; nothing.
-        detail: the state after it; the notification's state; nothing; nothing.
+        kind: transition, notification, comment, look (the insurer looked at the evidence), assigned (the detail is to whom) or insurer (somebody at the insurer has acknowledged it; the detail is their name).
+        what: the event; the channel; `nobody` where it is given to nobody any more.
+        detail: the state after it; the notification's state; a name.
     """
 
     at: datetime
@@ -233,8 +232,9 @@ def timeline(connection: Connection[Any], occurrence_id: int, *, most: int = 500
                 SELECT j.at, 'look', '', '', j.person_id, NULL, NULL, NULL, j.journal_id
                 FROM journal j WHERE j.action = 'evidence_read' AND j.subject = %(subject)s
                 UNION ALL
-                SELECT j.at, 'assigned', '', '', j.person_id,
-                       (SELECT n.name FROM person n WHERE n.person_id = (j.new ->> 'assignee_id')::int), NULL, NULL, j.journal_id
+                SELECT j.at, 'assigned', CASE WHEN j.new ->> 'assignee_id' IS NULL THEN 'nobody' ELSE '' END,
+                       coalesce((SELECT n.name FROM person n WHERE n.person_id = (j.new ->> 'assignee_id')::int), ''),
+                       j.person_id, NULL, NULL, NULL, j.journal_id
                 FROM journal j WHERE j.action = 'occurrence_assigned' AND j.subject = %(subject)s
                 UNION ALL
                 SELECT i.at, 'insurer', '', i.name, i.person_id, i.words, NULL, NULL, i.person_id

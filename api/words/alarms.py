@@ -208,7 +208,9 @@ def happened(texts: NullTranslations, kind: str, what: str, detail: str) -> str:
     if kind == "comment":
         return _("Comment")
     if kind == "assigned":
-        return _("Given to somebody to see to")
+        if what == "nobody":
+            return _("No longer given to anybody")
+        return _("Given to %(name)s") % {"name": detail} if detail else _("Given to somebody at the company")
     if kind == "insurer":
         return _("Acknowledged for the insurer by %(name)s") % {"name": detail}
     if kind == "look":

@@ -10,8 +10,10 @@ import pytest
 from alerting import actions
 from alerting.apply import AppliedEvents
 from alerting.chain import verify
+from alerting.delivery import Claimed
 from alerting.ledger import AlarmKey
 from alerting.store.alarms import transitions_of
+from alerting.store.claims import claim
 from core.errors import Refused
 from tests.alerting.plant import NOW, Plant
 
@@ -66,6 +68,10 @@ def test_an_acknowledged_alarm_that_holds_is_heard_again(plant: Plant) -> None:
     assert (link.event, link.from_state, link.to_state) == ("realarm", "C", "B")
     assert (link.at, link.person_id) == (NOW + HOUR + MINUTE, None)
     assert calls(plant, "heat") == [(NOW, "cancelled"), (NOW + HOUR + MINUTE, "waiting")]
+    with plant.as_service("alerting") as connection:
+        message = claim(connection, NOW + HOUR + 2 * MINUTE, NOW + 2 * HOUR)
+    assert isinstance(message, Claimed)
+    assert (message.again, message.untold) == (True, False)  # nobody says that the database was away
     assert duty(plant, NOW + 5 * HOUR).transitions == ()
     acknowledge(plant, "heat", NOW + 2 * HOUR)
     assert duty(plant, NOW + 3 * HOUR - MINUTE).transitions == ()
