@@ -71,6 +71,7 @@ def show(
         seen = casework.seen_by_insurer(connection, occurrence_id)
         photos = casework.photos_of(connection, occurrence_id) if visitor.may(Right.SEE_PEOPLE) else []
         higher = casework.higher_limits(connection, found.definition_id) if found.is_open else []
+        sealed = casework.sealed_until(connection, found.definition_id, found.sensor_id)
         colleagues = places.colleagues(connection, found.company_id) if visitor.may(Right.ACT) else []
         frame = frame_of(connection, now)
     return person_page(
@@ -97,6 +98,7 @@ def show(
         seen_by_me=any(record.person_id == visitor.person_id for record in seen),
         photos=photos,
         higher=higher,
+        sealed=sealed,
         colleagues=colleagues,
         may_open_finding=visitor.may(Right.WORK_ON_FINDINGS) and all(row.state == "closed" for row in opened),
         sentence=sentence,

@@ -41,6 +41,15 @@ class HigherLimit:
     began_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SealedUntil:
+    """The newest seal that has this alarm's chain, and how many transitions it covers."""
+
+    number: int
+    sealed_at: datetime
+    transitions: int
+
+
 def photos_of(connection: Connection[Any], occurrence_id: int) -> list[PhotoLine]:
     """Its photos, the oldest first; none for the insurer's people."""
     with connection.cursor(row_factory=class_row(PhotoLine)) as cursor:
@@ -85,3 +94,15 @@ def higher_limits(connection: Connection[Any], definition_id: int) -> list[Highe
             """,
             (definition_id,),
         ).fetchall()
+
+
+def sealed_until(connection: Connection[Any], definition_id: int, sensor_id: int) -> SealedUntil | None:
+    """How far the alarm's chain is sealed; None where no seal has it."""
+    with connection.cursor(row_factory=class_row(SealedUntil)) as cursor:
+        return cursor.execute(
+            """
+            SELECT h.number, s.sealed_at, h.transitions FROM seal_head h JOIN seal s USING (company_id, number)
+            WHERE h.definition_id = %s AND h.sensor_id = %s ORDER BY h.transitions DESC LIMIT 1
+            """,
+            (definition_id, sensor_id),
+        ).fetchone()
