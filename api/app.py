@@ -101,19 +101,12 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.web = web
-    for router in (
-        front.router,
-        alarms.router,
-        occurrences.router,
-        actions.router,
-        casework.router,
-        devices.router,
-        operator.router,
-    ):
+    for router in (front.router, alarms.router, occurrences.router, actions.router, devices.router, operator.router):
         app.include_router(router, include_in_schema=False)
     for router in (findings.router, finding_acts.router, impairments.router, portfolio.router, reports.router):
         app.include_router(router, include_in_schema=False)
     app.include_router(rejected.router, include_in_schema=False)
+    app.include_router(casework.router, include_in_schema=False)
     app.include_router(events.router, include_in_schema=False)
     app.include_router(health.router)
     risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)

@@ -13,11 +13,13 @@ from tests.api.conftest import House, token_of
 
 pytestmark = pytest.mark.db
 
-OFFICER, INSURER, OTHER = "huaihai-petro-officer", "insurer-underwriter", "qinling-mining-officer"
+OFFICER, INSURER, OTHER = "huaihai-petro-officer", "insurer-underwriter", "qinling-coal-officer"
 
 
 def opened(house: House) -> int:
-    return house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(minutes=3))
+    number = house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(minutes=3))
+    assert number is not None
+    return number
 
 
 def says(client: httpx.Client, number: int, what: str, **fields: str) -> httpx.Response:
