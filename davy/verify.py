@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +22,7 @@ from core.settings import Settings
 from davy.site.known import require_known
 
 MOST_TOLD: Final = 20  # sentences
+KEY_BYTES: Final = 32  # of Ed25519
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,18 @@ class Wanted:
     Args:
         company: its key; None: all companies.
         occurrence: only the chain of its alarm.
-        public_key: whose seals are believed; None: that which the seals name themselves.
+        public_keys: whose seals are believed, several where the key has been changed; none: those that the seals name themselves.
         seals: the folder of those that have gone out.
     """
 
     company: str | None = None
     occurrence: int | None = None
-    public_key: bytes | None = None
+    public_keys: frozenset[bytes] = frozenset()
     seals: Path | None = None
+
+    def believes(self, digest: bytes, signature: bytes, key: bytes) -> bool:
+        """Whether a signature is good, and of a key that is believed."""
+        return (not self.public_keys or key in self.public_keys) and is_signed(digest, signature, key)
 
 
 @dataclass(slots=True)
@@ -71,24 +76,28 @@ class Report:
         }
 
 
-def key_of(settings: Settings, given: str | None) -> bytes | None:
-    """The public key that is believed: the one given, else that of the settings' own key; None where there is neither.
+def keys_of(settings: Settings, given: Sequence[str]) -> frozenset[bytes]:
+    """The public keys that are believed: those given, else that of the settings' own key; none where there is neither.
 
     Raises:
         BadInput: what is given is no key.
     """
-    if given is None:
-        return None if settings.seal_key is None else SealKey(bytes.fromhex(settings.secret("seal_key"))).public
-    try:
-        key = bytes.fromhex(given.strip())
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise BadInput("The public key must be 64 hexadecimal digits, as `davy seal-key` prints it.")
-    return key
+    if not given:
+        secret = settings.seal_key
+        return frozenset() if secret is None else frozenset({SealKey(bytes.fromhex(secret.get_secret_value())).public})
+    keys = set()
+    for text in given:
+        try:
+            key = bytes.fromhex(text.strip())
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise BadInput("A public key must be 64 hexadecimal digits, as `davy seal-key` prints it.")
+        keys.add(key)
+    return frozenset(keys)
 
 
-def told(report: Report, believed: bytes | None) -> list[str]:
+def told(report: Report, believed: frozenset[bytes]) -> list[str]:
     """For people: what does not hold first, then what was looked at."""
     lines = [each["sentence"] for each in report.broken[:MOST_TOLD]]
     if len(report.broken) > MOST_TOLD:
@@ -101,7 +110,7 @@ def told(report: Report, believed: bytes | None) -> list[str]:
         )
     if report.unsealed_companies:
         lines.append(f"{report.unsealed_companies} companies have no seal: set DAVY_SEAL_KEY for the risk process.")
-    elif believed is None:
+    elif not believed:
         lines.append(
             "Signatures were held against the key that the seals name themselves; give --public-key to know whose it is."
         )
@@ -130,6 +139,10 @@ def verify(owner_url: str, wanted: Wanted) -> Report:
                 if company in (None, company_id):
                     report.companies += 1
                     _seals(connection, company_id, name, wanted, report)
+    if wanted.seals is not None and company is None:
+        for place in sorted(wanted.seals.iterdir()):
+            if place.is_dir() and place.name not in known:
+                report.tell(f"Seals of {place.name} have gone out, and there is no such company.", company=place.name)
     return report
 
 
@@ -182,8 +195,8 @@ def _seals(connection: Connection[Any], company_id: int, name: str, wanted: Want
             words = f"seal {number} of {name} does not hang on the one before it"
         elif sealed.digest() != kept.digest:
             words = f"seal {number} of {name} was changed after it was made"
-        elif not is_signed(kept.digest, kept.signature, wanted.public_key or sealed.public_key):
-            words = f"seal {number} of {name} is not signed with the key that is believed"
+        elif not wanted.believes(kept.digest, kept.signature, sealed.public_key):
+            words = f"seal {number} of {name} is not signed with a key that is believed"
         if words is not None:
             report.tell(f"{words[0].upper()}{words[1:]}.", company=name, seal=number)
             break
@@ -216,8 +229,8 @@ def _sent_out(
             digest, signature, key, body = read
             if (body.get("company_id"), body.get("number")) != (company_id, number):
                 words = f"{file} holds another seal than its name says"
-            elif not is_signed(digest, signature, wanted.public_key or key):
-                words = f"{file} is not signed with the key that is believed"
+            elif not wanted.believes(digest, signature, key):
+                words = f"{file} is not signed with a key that is believed"
             elif number not in digests:
                 words = f"seal {number} of {name} has gone out and is not in the database"
             elif digests[number] != digest:

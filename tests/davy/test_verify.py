@@ -28,7 +28,7 @@ from davy.doctor.examination import Check, Examination
 from davy.doctor.life import seals
 from davy.duties.seals import seal
 from davy.servers.postgres import PostgresServer
-from davy.verify import Wanted, key_of, verify
+from davy.verify import Wanted, keys_of, verify
 from tests.alerting.plant import NOW, Plant, make_plant
 from tests.database import clone, drop
 
@@ -52,7 +52,7 @@ class Proven:
             connection.execute(statement, values)
 
     def sentences(self, **wanted: Any) -> list[str]:
-        given = {"public_key": KEY.public, "seals": self.folder, **wanted}
+        given = {"public_keys": frozenset({KEY.public}), "seals": self.folder, **wanted}
         return [each["sentence"] for each in verify(self.owner_url, Wanted(**given)).broken]
 
     def seal(self, hours: int) -> None:
@@ -102,7 +102,7 @@ def proven(untouched: Proven) -> Iterator[Proven]:
 @pytest.mark.db
 def test_an_untouched_database_holds(proven: Proven) -> None:
     """All chains and seals are counted; the answer is the command's."""
-    report = verify(proven.owner_url, Wanted(public_key=KEY.public, seals=proven.folder))
+    report = verify(proven.owner_url, Wanted(public_keys=frozenset({KEY.public}), seals=proven.folder))
     assert report.broken == []
     told = report.answer()
     assert (told["companies"], told["alarms"], told["transitions"], told["seals"]) == (2, 2, 7, 6)
@@ -192,11 +192,26 @@ def test_who_seals_anew_with_another_key_is_found(proven: Proven, tmp_path: Path
     with proven.plant.as_service("alerting") as connection:
         for hours in range(3):
             seal(forger, tmp_path / "forged", connection, NOW + hours * HOUR)
-    assert proven.sentences(public_key=None, seals=None) == []
-    assert "Seal 1 of a is not signed with the key that is believed." in proven.sentences(seals=None)
+    assert proven.sentences(public_keys=frozenset(), seals=None) == []
+    assert "Seal 1 of a is not signed with a key that is believed." in proven.sentences(seals=None)
     assert any(
-        "another in the database than the one that has gone out" in each for each in proven.sentences(public_key=None)
+        "another in the database than the one that has gone out" in each
+        for each in proven.sentences(public_keys=frozenset())
     )
+
+
+@pytest.mark.db
+def test_a_key_can_be_changed(proven: Proven, tmp_path: Path) -> None:
+    """Seals of both are believed where both are named; of a company that is gone its seals tell."""
+    other = SealKey(b"o" * 32)
+    with proven.plant.as_service("alerting") as connection:
+        seal(other, None, connection, NOW + 3 * HOUR)
+    assert "Seal 4 of a is not signed with a key that is believed." in proven.sentences()
+    assert proven.sentences(public_keys=frozenset({KEY.public, other.public})) == []
+    shutil.copytree(proven.folder, tmp_path / "seals")
+    (tmp_path / "seals" / "b").rename(tmp_path / "seals" / "gone")
+    told = proven.sentences(public_keys=frozenset(), seals=tmp_path / "seals")
+    assert told == ["Seals of gone have gone out, and there is no such company."]
 
 
 @pytest.mark.db
@@ -230,7 +245,7 @@ def test_the_command_says_it_and_its_exit_status_too(proven: Proven, monkeypatch
     proven.sql("DELETE FROM transition WHERE definition_id = %s AND number = 2", proven.plant.definitions["heat"][0])
     said = CliRunner().invoke(app, ["verify", "--json"])
     answer = json.loads(said.stdout)
-    assert (said.exit_code, answer["public_key"]) == (1, KEY.public.hex())
+    assert (said.exit_code, answer["public_keys"]) == (1, [KEY.public.hex()])
     assert (answer["broken"][0]["definition"], answer["broken"][0]["number"]) == ("heat", 2)
 
 
@@ -276,7 +291,7 @@ def test_what_is_no_seal_is_none(text: str) -> None:
 def test_what_is_no_key_gets_a_sentence(wrong: str) -> None:
     """Before anything is verified against it."""
     with pytest.raises(BadInput, match="64 hexadecimal digits"):
-        key_of(None, wrong)  # type: ignore[arg-type]
+        keys_of(Settings.read({}), [wrong])
 
 
 @pytest.mark.db
