@@ -26,6 +26,8 @@ from core.settings import Settings
 from davy.cli import app
 from davy.doctor.examination import Check, Examination
 from davy.doctor.life import seals
+from davy.duties.retention import keep_of
+from davy.duties.rota import PROMPT, patient
 from davy.duties.seals import seal
 from davy.servers.postgres import PostgresServer
 from davy.verify import Wanted, keys_of, verify
@@ -262,6 +264,14 @@ def test_a_folder_that_cannot_be_written_holds_nothing_up(proven: Proven, tmp_pa
     proven.seal(4)
     assert len(list((proven.folder / "a").glob("*.json"))) == 4
     assert proven.sentences() == []
+
+
+def test_it_is_a_duty_where_there_is_a_key() -> None:
+    """No key, no seals; and who re-alarms stands among the prompt ones."""
+    keep = keep_of(Settings.read({}))
+    assert "seals" in {duty.name for duty in patient(keep, KEY, None)}
+    assert "seals" not in {duty.name for duty in patient(keep)}
+    assert actions.realarm in {duty.run for duty in PROMPT}
 
 
 def test_an_outsider_verifies_a_file() -> None:
