@@ -38,7 +38,7 @@ LONGEST_SHELF: Final = {
 RESOLUTIONS: Final = ("true_danger", "near_miss", "test_or_drill", "nuisance", "sensor_fault", "unknown")
 LONGEST_TEXT: Final = 4000  # characters, as occurrence_comment.body
 _UNTOLD: Final = (Alarm(State.UNACKNOWLEDGED, active=True), Alarm(State.LATCHED_UNACKNOWLEDGED))
-_LOOKS_ON: Final = frozenset({Role.UNDERWRITER, Role.RISK_ENGINEER})  # see, comment, change nothing at the client's
+LOOKS_ON: Final = frozenset({Role.UNDERWRITER, Role.RISK_ENGINEER})  # see, comment, change nothing at the client's
 
 
 def acknowledge(
@@ -46,10 +46,23 @@ def acknowledge(
 ) -> AppliedEvents:
     """Somebody has taken the alarm on: calls that still wait are cancelled.
 
+    The lower limits on the same number that this alarm has announced again go with it: they were acknowledged before, and are
+    part of its call. Never the other way round: who acknowledges a lower limit has not heard of the higher one.
+
     Raises:
         Refused: nothing to acknowledge, resolved already, or not for this person to do.
     """
-    return _act(connection, target, Happening.ACKNOWLEDGE, person_id=person_id, now=now, reason=_optional(reason))
+    _actor(connection, person_id)
+    key = _key(connection, target)
+    with_it = alarms.announced_with(connection, key)
+    standings = alarms.lock(connection, sorted([key, *with_it])) if with_it else {}
+    _locked(connection, target, now)
+    why = _optional(reason)
+    changes = [
+        Change(alarm=each, happening=Happening.ACKNOWLEDGE, at=now, person_id=person_id, reason=why)
+        for each in (key, *(k for k in with_it if standings[k].alarm.state is State.UNACKNOWLEDGED))
+    ]
+    return apply_changes(connection, changes, now=now)
 
 
 def reset(
@@ -73,7 +86,7 @@ def shelve(
     Raises:
         Refused: no reason, no or too late an end, suppressed already, or life safety by the insurer.
     """
-    why = _required(reason, "A shelf needs a reason.")
+    why = required(reason, "A shelf needs a reason.")
     if until <= now:
         raise Refused("A shelf must end in the future.")
     who = _actor(connection, person_id)
@@ -113,7 +126,7 @@ def resolve(
     """
     if resolution not in RESOLUTIONS:
         raise Refused(f"A resolution is one of {', '.join(RESOLUTIONS)}.")
-    done = _required(action_taken, "A resolution says what was done.")
+    done = required(action_taken, "A resolution says what was done.")
     _actor(connection, person_id)
     standing = _locked(connection, target, now)
     if standing.occurrence_id is None:
@@ -134,7 +147,7 @@ def comment(connection: Connection[Any], target: Target, *, person_id: int, now:
     Raises:
         Refused: an empty or far too long comment, or no such occurrence.
     """
-    text = _required(body, "A comment needs a text.")
+    text = required(body, "A comment needs a text.")
     if isinstance(target, AlarmKey):
         standing = _locked(connection, target, now)
         if standing.occurrence_id is None:
@@ -156,6 +169,20 @@ def expire_shelves(connection: Connection[Any], now: datetime) -> AppliedEvents:
         Change(alarm=key, happening=Happening.SHELF_EXPIRED, at=now, until=until)
         for key, until in ended
         if standings[key].alarm.until == until
+    ]
+    return apply_changes(connection, changes, now=now)
+
+
+def realarm(connection: Connection[Any], now: datetime) -> AppliedEvents:
+    """What was acknowledged so long ago, and still holds, is unacknowledged again and calls as of now. For the alerting process."""
+    due = alarms.due_again(connection, now)
+    # Locked first and looked at again: it may have cleared, or been put aside, since.
+    standings = alarms.lock(connection, [key for key, _ in due]) if due else {}
+    again = Alarm(State.ACKNOWLEDGED, active=True)
+    changes = [
+        Change(alarm=key, happening=Happening.REALARM, at=now)
+        for key, since in due
+        if standings[key].alarm == again and standings[key].changed_at == since
     ]
     return apply_changes(connection, changes, now=now)
 
@@ -223,7 +250,7 @@ def _actor(connection: Connection[Any], person_id: int) -> Actor:
     who = actor(connection, person_id)
     if who is None or not who.active:
         raise Refused("This person may not act: unknown to this session, or no longer active.")
-    if who.role in _LOOKS_ON:
+    if who.role in LOOKS_ON:
         raise Refused("The insurer's people do not act on the client's alarms; they can comment.")
     return who
 
@@ -235,9 +262,13 @@ def _occurrence(connection: Connection[Any], occurrence_id: int) -> OccurrenceRo
     return found
 
 
+def _key(connection: Connection[Any], target: Target) -> AlarmKey:
+    return target if isinstance(target, AlarmKey) else _occurrence(connection, target).alarm
+
+
 def _locked(connection: Connection[Any], target: Target, now: datetime) -> Standing:
     """The alarm, locked; made where nothing has ever happened to it. An occurrence must still be its open one."""
-    key = target if isinstance(target, AlarmKey) else _occurrence(connection, target).alarm
+    key = _key(connection, target)
     alarms.make_missing(connection, [key], [genesis(*key)], now)
     standing = alarms.lock(connection, [key]).get(key)
     if standing is None:
@@ -247,7 +278,12 @@ def _locked(connection: Connection[Any], target: Target, now: datetime) -> Stand
     return standing
 
 
-def _required(text: str, missing: str) -> str:
+def required(text: str, missing: str) -> str:
+    """What a person wrote, without the blanks around it.
+
+    Raises:
+        Refused: nothing, or far too much.
+    """
     kept = text.strip()
     if not kept:
         raise Refused(missing)
@@ -257,4 +293,4 @@ def _required(text: str, missing: str) -> str:
 
 
 def _optional(text: str | None) -> str | None:
-    return _required(text, "") if text and text.strip() else None
+    return required(text, "") if text and text.strip() else None

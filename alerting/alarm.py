@@ -48,6 +48,9 @@ class Happening(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     RESET = "reset"
     REALARM = "realarm"
+    ESCALATE = (
+        "escalate"  # a higher limit on the same sensor was reached: what was acknowledged is announced again with it
+    )
     SHELVE = "shelve"
     UNSHELVE = "unshelve"  # by a person
     SHELF_EXPIRED = "shelf_expired"
@@ -84,6 +87,7 @@ _LATCH = "ISA-18.2-2016 5.4, latching alarm (unverified)"
 _CLOSES = "ours: the standards know no occurrence; it may be closed only when the alarm is normal"
 _OURS = "ours, stricter: a latched alarm that comes back must be heard again, so it never returns to C by itself"
 _UNTOLD = "ours: a latched alarm waits for a person also where it ended before anybody could be told of it"
+_ESCALATES = "ISA-18.2-2016 5.4, an acknowledged alarm whose severity rises is announced again (unverified)"
 _HOLDS = "ours: what was learnt of too late to call anybody, and holds now, calls as of now"
 
 TABLE: Final = (
@@ -105,6 +109,7 @@ TABLE: Final = (
         _S.UNACKNOWLEDGED,
         "ISA-18.2-2016 5.4, re-alarming (unverified); OPC 10000-9 ReAlarmTime",
     ),
+    Rule(_S.ACKNOWLEDGED, _H.ESCALATE, _S.UNACKNOWLEDGED, _ESCALATES),
     Rule(_S.UNACKNOWLEDGED, _H.REALARM, _S.UNACKNOWLEDGED, _HOLDS),
     Rule(_S.LATCHED_UNACKNOWLEDGED, _H.REALARM, _S.LATCHED_UNACKNOWLEDGED, _UNTOLD),
     Rule(_S.NORMAL, _H.RESOLVE, _S.NORMAL, _CLOSES),
@@ -209,6 +214,10 @@ def step(alarm: Alarm, happening: Happening, *, at: datetime, latch: bool, until
     moved = replace(heard, state=to)
     if to not in WAITS_FOR_A_PERSON:
         moved = replace(moved, onset=None)
+    if (
+        happening is Happening.ESCALATE
+    ):  # one call, not two: that of the higher limit, which counts from the same instant
+        return Step(replace(moved, onset=at if alarm.suppression is Suppression.NONE else None), changed=True)
     heard_anew = to is State.UNACKNOWLEDGED or happening is Happening.REALARM
     if not heard_anew or alarm.suppression is not Suppression.NONE or _same_call(alarm, at):
         return Step(moved, changed=True)

@@ -59,7 +59,7 @@ class AlarmWords:
             return _("[%(priority)s] Nobody has acknowledged for %(waited)s: %(title)s, %(site)s") % parts
         if self.latched():
             return _("[%(priority)s] Latched, waits for a person: %(title)s, %(site)s") % parts
-        if self.holds() or self.of.untold:
+        if self.holds() or self.of.untold or self.of.again:
             return _("[%(priority)s] Still active after %(waited)s: %(title)s, %(site)s") % parts
         return _("[%(priority)s] %(title)s, %(site)s") % parts
 
@@ -140,6 +140,10 @@ class AlarmWords:
             return (_("This happened %(waited)s before Davy learnt of it: the readings came late.") % waited,)
         if self.escalated():
             return (_("Nobody has acknowledged this alarm for %(waited)s.") % waited,)
+        if self.of.again:
+            return (
+                _("It was acknowledged. It began %(waited)s ago and still holds, so it is announced again.") % waited,
+            )
         if self.of.untold:
             told_at = self.reader.instant(self.of.onset, self.of.time_zone)
             return (

@@ -14,6 +14,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from alerting.alarm import Happening
 from alerting.chain import Link, genesis, hash_of
 from alerting.ledger import (
     EVIDENCE_AFTER,
@@ -87,12 +88,13 @@ def apply_changes(
     """
     if not changes:
         return AppliedEvents()
-    keys = sorted({change.alarm for change in changes})
+    milder = _milder(connection, changes)
+    keys = sorted({*(change.alarm for change in changes), *(key for below in milder.values() for key in below)})
     alarms.make_missing(connection, keys, [genesis(*key) for key in keys], now)
     standings = alarms.lock(connection, keys)
     if unknown := [key for key in keys if key not in standings]:
         raise Refused(f"There is no alarm of definition {unknown[0].definition_id} on sensor {unknown[0].sensor_id}.")
-    entries = work_out(standings, changes, now=now, tells=tells)
+    entries = work_out(standings, changes, now=now, tells=tells, milder=milder)
     if not entries:
         return AppliedEvents()
     opened = _open(connection, entries, simulated)
@@ -101,6 +103,13 @@ def apply_changes(
     queued = 0 if simulated else _write_calls(connection, entries, opened, now)
     alarms.notify(connection, (entry.before.company_id for entry in entries), outbox=queued > 0)
     return AppliedEvents(links, tuple(opened.values()), queued)
+
+
+def _milder(connection: Connection[Any], changes: Sequence[Change]) -> dict[AlarmKey, list[AlarmKey]]:
+    """The acknowledged alarms of lower limits on what is raised. Looked for before the lock: who acknowledges one at this very
+    moment is called for the higher limit all the same."""
+    raised = {change.alarm for change in changes if change.happening is Happening.RAISE}
+    return alarms.acknowledged_below(connection, sorted(raised)) if raised else {}
 
 
 def _open(connection: Connection[Any], entries: Sequence[Entry], simulated: bool) -> dict[AlarmKey, int]:

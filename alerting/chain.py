@@ -1,7 +1,7 @@
 """The hash chain of an alarm's transitions: what is changed, dropped or inserted afterwards shows.
 
 hash = sha256(previous hash || canonical row); the first previous is the genesis of (definition, sensor). The chain has no key:
-who holds the owner's role can write a whole new one. What stops that are seals sent outside, which do not exist yet.
+who holds the owner's role can write a whole new one. What shows that are the seals that go out (alerting/seal.py).
 """
 
 from __future__ import annotations
@@ -89,13 +89,21 @@ def verify(rows: Iterable[tuple[Link, bytes, bytes]]) -> Broken | None:
             alarm = (link.definition_id, link.sensor_id)
             last, number = genesis(*alarm), 0
         number += 1
-        if link.number != number:
-            return _broken(link, number, f"transition {number} is missing: {link.number} stands in its place")
-        if previous != last:
-            return _broken(link, number, f"transition {number} does not hang on the one before it")
-        if hash_of(previous, link) != hashed:
-            return _broken(link, number, f"transition {number} was changed after it was written")
+        words = wrong_with(link, previous, hashed, number, last)
+        if words is not None:
+            return _broken(link, number, words)
         last = hashed
+    return None
+
+
+def wrong_with(link: Link, previous: bytes, hashed: bytes, number: int, last: bytes) -> str | None:
+    """What does not fit of a transition that is to be the alarm's `number`th, after one with the hash `last`; None: all does."""
+    if link.number != number:
+        return f"transition {number} is missing: {link.number} stands in its place"
+    if previous != last:
+        return f"transition {number} does not hang on the one before it"
+    if hash_of(previous, link) != hashed:
+        return f"transition {number} was changed after it was written"
     return None
 
 

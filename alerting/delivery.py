@@ -70,6 +70,7 @@ class Claimed(Envelope):
         raised_at: when the condition began that this call is about; the onset is when people began to be called for it.
         by_period: the setpoint is not the limit but the least of it: what the sensor's own period allows.
         untold: Davy knew in time, and could tell nobody before the onset.
+        again: it was acknowledged, and has held for so long since that it is announced again.
         told: a message of this very call has gone out before, or may have.
     """
 
@@ -105,6 +106,7 @@ class Claimed(Envelope):
     replayed: bool = False
     by_period: bool = False
     untold: bool = False
+    again: bool = False
     told: bool = False
 
     def held_up(self, now: datetime) -> bool:

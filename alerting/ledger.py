@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from alerting.alarm import Alarm, Happening, State, Suppression, step
@@ -164,13 +165,20 @@ def notification_key(alarm: AlarmKey, onset: datetime, step: int, person_id: int
 
 
 def work_out(
-    standings: Mapping[AlarmKey, Standing], changes: Sequence[Change], *, now: datetime, tells: bool = True
+    standings: Mapping[AlarmKey, Standing],
+    changes: Sequence[Change],
+    *,
+    now: datetime,
+    tells: bool = True,
+    milder: Mapping[AlarmKey, Sequence[AlarmKey]] = MappingProxyType({}),
 ) -> list[Entry]:
     """What the changes, in their order, make of the alarms: an entry for each alarm that has a transition.
 
     Args:
         tells: False where what follows is known already and not written down yet: it may be over. Then nobody is called below
             life safety, and an alarm that ends unacknowledged stands without an onset: nobody has been told of it.
+        milder: of an alarm that may be raised, those that a lower limit on the same number has: what of them is acknowledged
+            is announced again with it.
 
     Raises:
         Refused: a person asked for what the state does not allow.
@@ -182,7 +190,11 @@ def work_out(
         entry = entries.setdefault(change.alarm, Entry(standing, standing))
         if change.late and _beside(change, entry, beside):
             continue
+        was = entry.after
         _take(entry, change, now, tells)
+        news = entry.after is not was and change.happening is Happening.RAISE
+        if news and entry.after.alarm.suppression is Suppression.NONE:
+            _escalate(standings, entries, change, milder.get(change.alarm, ()), now)
     return [entries[key] for key in sorted(entries) if entries[key].drafts]
 
 
@@ -195,6 +207,23 @@ def _beside(change: Change, entry: Entry, beside: set[AlarmKey]) -> bool:
         beside.discard(change.alarm)
         return True
     return False
+
+
+def _escalate(
+    standings: Mapping[AlarmKey, Standing],
+    entries: dict[AlarmKey, Entry],
+    higher: Change,
+    milder: Sequence[AlarmKey],
+    now: datetime,
+) -> None:
+    """What a person has acknowledged is worse than they knew: it is unacknowledged again, under the call of the higher limit."""
+    for key in milder:
+        entry = entries.setdefault(key, Entry(standings[key], standings[key]))
+        if entry.after.alarm.state is State.ACKNOWLEDGED:
+            change = Change(
+                alarm=key, happening=Happening.ESCALATE, at=higher.at, value=higher.value, replayed=higher.replayed
+            )
+            _take(entry, change, now, tells=True)
 
 
 def _take(entry: Entry, change: Change, now: datetime, tells: bool) -> None:

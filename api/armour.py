@@ -13,13 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.metrics import ApiMetrics
 
 MOST_BODY = 64 * 1024  # bytes: the largest form is a comment of 4,000 characters
-# Photos come here, and only from who has a session of ours: risk.photo refuses beyond 10 MB with a sentence, this ends the rest.
+# Photos come here, and only from who has a session of ours: core.photo refuses beyond 10 MB with a sentence, this ends the rest.
 MOST_PHOTO_BODY = 32 * 1024 * 1024
 # A connection that ends while a browser still sends shows that browser's error and not our sentence: so the rest is read and
 # dropped, up to this; who sends more than that is no browser with a large photo.
 MOST_DROPPED = 1024 * 1024
 MOST_PHOTO_DROPPED = 2 * MOST_PHOTO_BODY
-_PHOTOS = re.compile(r"(/api/v1)?/findings/\d+/photos")
+_PHOTOS = re.compile(r"(/api/v1)?/(findings|occurrences)/\d+/photos")
 # No inline script or style, no other host, no frame around us, forms go home only. data: are Swagger's and uPlot's pictures.
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 HEADERS = {

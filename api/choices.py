@@ -41,13 +41,18 @@ class Choices:
     reset: bool = False
     resolve: bool = False
     comment: bool = False
+    assign: bool = False
+    photo: bool = False
+    insurer: bool = False
 
 
 def choices(visitor: Visitor, standing: Standing) -> Choices:
     """What this visitor may do with an occurrence that stands so."""
     comment = visitor.may(Right.COMMENT)
     if not visitor.may(Right.ACT) or not standing.is_open:
-        return Choices(comment=comment)
+        return Choices(
+            comment=comment, photo=visitor.may(Right.ACT), insurer=visitor.may(Right.ACKNOWLEDGE_FOR_INSURER)
+        )
     return Choices(
         acknowledge=standing.state in UNACKNOWLEDGED,
         shelve=standing.suppression == "none" and standing.state != "A",
@@ -55,6 +60,8 @@ def choices(visitor: Visitor, standing: Standing) -> Choices:
         reset=standing.state == "F" and not standing.active,
         resolve=standing.state == "A",
         comment=comment,
+        assign=True,
+        photo=True,
     )
 
 

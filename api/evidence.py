@@ -98,7 +98,7 @@ def timeline_of(connection: Connection[TupleRow], visitor: Visitor, occurrence: 
     return [
         _without_persons(row, evident)
         for row in rows
-        if evident or row.kind in ("transition", "notification") or row.person_id == visitor.person_id
+        if evident or row.kind in ("transition", "notification", "insurer") or row.person_id == visitor.person_id
     ]
 
 
@@ -106,6 +106,6 @@ def _without_persons(row: TimelineRow, evident: bool) -> TimelineRow:
     return replace(
         row,
         who=None,
-        text=row.text if row.kind == "comment" or (row.kind == "transition" and evident) else None,
+        text=row.text if row.kind in ("comment", "insurer") or (row.kind == "transition" and evident) else None,
         value=row.value if evident else None,
     )

@@ -18,6 +18,7 @@ class Right(StrEnum):
     SEE_PEOPLE = "see_people"  # the client's people by name, and what they wrote
     ACT = "act"  # acknowledge, shelve, reset, resolve
     COMMENT = "comment"
+    ACKNOWLEDGE_FOR_INSURER = "acknowledge_for_insurer"  # a second record beside the client's own
     SEE_DEVICES = "see_devices"
     SEE_REJECTED = "see_rejected"  # what devices sent wrong, as they sent it
     REPLAY_REJECTED = "replay_rejected"  # have it taken in again once the map is mended
@@ -35,6 +36,7 @@ _INSURER = frozenset(
     {
         Right.SEE_OCCURRENCES,
         Right.COMMENT,
+        Right.ACKNOWLEDGE_FOR_INSURER,
         Right.SEE_FINDINGS,
         Right.SEE_IMPAIRMENTS,
         Right.SEE_PORTFOLIO,

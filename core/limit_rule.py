@@ -38,6 +38,19 @@ PERIODS: Final = "periods"  # the parameter of a limit that goes by its sensor's
 CEILING: Final = "ceiling_s"  # and that of the longest it may wait, whatever was learned
 USUAL_CEILING_S: Final = 10_800.0  # what it waits where `CEILING` is missing
 
+REALARM: Final = "realarm_after_s"
+NEVER: Final = "never"  # and its word for: an acknowledgement holds for as long as the condition does
+# An acknowledgement must not silence what still holds for longer than a shelf may (alerting/actions.py, LONGEST_SHELF); what is
+# low calls nobody again. In code and not in the packs, because it belongs to the priority that a site gives a limit, not to the
+# standard that its number is from. Ours; ISA-18.2 leaves the time to the plant.
+REALARM_AFTER_S: Final[Mapping[Priority, float | None]] = {
+    Priority.LIFE_SAFETY: 3600.0,
+    Priority.HIGH: 8 * 3600.0,
+    Priority.MEDIUM: 24 * 3600.0,
+    Priority.LOW: None,
+}
+REALARM_LEAST_S: Final = 900.0  # a recurrence sooner belongs to the running call (alerting/alarm.py, SAME_CALL)
+
 
 @dataclass(frozen=True, slots=True)
 class AddressRule:
@@ -76,6 +89,7 @@ class Rule:
     Args:
         setpoint: of the detector's number, in `unit`.
         unit: UCUM code for the detector limit; None: that of the sensor, or the detector's own.
+        realarm_after_s: acknowledged and still active for so long, it is heard again; None: never.
     """
 
     detector: str = "limit"
@@ -90,6 +104,7 @@ class Rule:
     votes_of: int = 1
     priority: Priority = Priority.HIGH
     latch: bool = False
+    realarm_after_s: float | None = None
     title: tuple[str, str] = ("", "")
     consequence: tuple[str, str] = ("", "")
     response: tuple[str, str] = ("", "")
@@ -232,6 +247,7 @@ def read_rule(block: Block, words: Vocabulary, base: Rule | None = None, sensor_
     deadband = block.number("deadband", required=False, least=0.0)
     votes, votes_of = read_votes(block, (of.votes, of.votes_of), detector)
     texts = {name: block.both(name, required=base is None) for name in ("title", "consequence", "response")}
+    priority = _priority(block, of.priority if base else None)
     rule = Rule(
         detector=detector,
         direction=direction,
@@ -243,8 +259,9 @@ def read_rule(block: Block, words: Vocabulary, base: Rule | None = None, sensor_
         off_delay_s=_number(block, "off_delay_s", of.off_delay_s),
         votes=votes,
         votes_of=votes_of,
-        priority=_priority(block, of.priority if base else None),
+        priority=priority,
         latch=block.flag("latch", default=of.latch),
+        realarm_after_s=_realarm(block, priority, base),
         title=_either(texts["title"], of.title),
         consequence=_either(texts["consequence"], of.consequence),
         response=_either(texts["response"], of.response),
@@ -285,6 +302,23 @@ def _number(block: Block, name: str, default: float) -> float:
 def _priority(block: Block, default: Priority | None) -> Priority:
     found = block.word("priority", PRIORITIES, default=default)
     return Priority(found) if found else Priority.HIGH
+
+
+def _realarm(block: Block, priority: Priority, base: Rule | None) -> float | None:
+    """What the block says; else the pack's own time, where it is not just the usual one of its priority; else the usual one."""
+    if block.offers(REALARM) and (not block.has(REALARM) or (block.is_text(REALARM) and block.text(REALARM) == NEVER)):
+        return None
+    usual = REALARM_AFTER_S[priority]
+    if base is not None and base.realarm_after_s != REALARM_AFTER_S[base.priority]:
+        usual = base.realarm_after_s
+    found = block.number(REALARM, default=usual, required=False)
+    if found is not None and found < REALARM_LEAST_S:
+        block.mistake(
+            REALARM,
+            f"{REALARM} of {block.where} is {found:g}; it must be {REALARM_LEAST_S:g} or more, or `{NEVER}`. "
+            "Sooner it would call again while the call before it still runs.",
+        )
+    return found
 
 
 def _either(own: tuple[str, str], base: tuple[str, str]) -> tuple[str, str]:

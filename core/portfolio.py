@@ -224,6 +224,7 @@ class DefinitionRow(Row):
     """One alarm definition; see `core.model.AlarmDefinition`.
 
     Args:
+        realarm_after_s: acknowledged and still active for so long, it is heard again; None: never.
         standard: None: the plant's own number.
         verified_by: None: nobody has held it against the standard's text.
     """
@@ -236,6 +237,7 @@ class DefinitionRow(Row):
     })  # fmt: skip
     guarded: ClassVar[frozenset[str]] = judging | {
         "respond_within_s",
+        "realarm_after_s",
         "standard",
         "edition",
         "clause",
@@ -264,6 +266,7 @@ class DefinitionRow(Row):
     votes: int = 1
     votes_of: int = 1
     latch: bool = False
+    realarm_after_s: float | None = None
     standard: str | None = None
     edition: str | None = None
     clause: str | None = None

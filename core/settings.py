@@ -217,6 +217,17 @@ class Settings(BaseSettings):
         "meanwhile. With it ingest needs the channels' settings and DAVY_PUBLIC_URL too.",
         _KEY_RULE,
     )
+    seal_key: HexKey | None = _setting(
+        None,
+        "Key that signs the hourly seals over what happened to alarms; without it there are none. Only the risk process needs it: the "
+        "less it lies beside the database, the more a seal proves.",
+        _KEY_RULE,
+    )
+    seal_folder: Folder | None = _setting(
+        None,
+        "Folder that every seal goes out to, a file each: best one that is kept on another machine, or can be written only once.",
+        _PATH_RULE,
+    )
     principal_key: HexKey | None = _setting(
         None,
         "Key that signs who is asking, checked by row security. Ingest's MQTT client id comes from it too: a new key leaves a queue at the broker behind.",

@@ -190,6 +190,7 @@ def definition(sensor: SensorRow, key: str, rule: Rule, *, retired: bool, line: 
         votes=rule.votes,
         votes_of=rule.votes_of,
         latch=rule.latch,
+        realarm_after_s=rule.realarm_after_s,
         standard=rule.standard,
         edition=rule.edition,
         clause=rule.clause,

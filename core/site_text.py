@@ -8,7 +8,7 @@ from typing import Any, Final
 import yaml
 
 from core.compound_row import CompoundPart, CompoundRow
-from core.limit_rule import CONVERTED, OWN
+from core.limit_rule import CONVERTED, NEVER, OWN
 from core.portfolio import (
     AddressRow,
     CompanyRow,
@@ -226,6 +226,7 @@ def _alarm(row: DefinitionRow) -> dict[str, Any]:
     return {
         "priority": row.priority.value,
         "latch": row.latch or None,
+        "realarm_after_s": NEVER if row.realarm_after_s is None else row.realarm_after_s,
         "title": _both(row.title, row.title_zh),
         "consequence": _both(row.consequence, row.consequence_zh),
         "response": _both(row.response, row.response_zh),

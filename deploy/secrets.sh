@@ -46,6 +46,7 @@ done
 openssl rand -hex 32 | keep principal_key
 openssl rand -hex 32 | keep cookie_key
 openssl rand -hex 32 | keep snapshot_key
+openssl rand -hex 32 | keep seal_key
 openssl rand -hex 24 | keep grafana_admin
 echo "demo=whsec_$(openssl rand -base64 32)" | keep webhook_secrets
 

@@ -13,10 +13,10 @@ from psycopg import Connection
 
 from core.errors import Refused
 from core.model import Role
+from core.photo import Photo
 from core.store.people import Actor, actor
 from risk import finding as rules
 from risk.finding import Grade, Plan, State, Step
-from risk.photo import Photo
 from risk.store import findings as store
 from risk.store import people
 from risk.store.findings import FindingRow, Reported

@@ -35,7 +35,8 @@ STATE = """CASE a.state WHEN 'B' THEN '«active, unacknowledged|报警中，未�
 SUPPRESSION = """CASE a.suppression WHEN 'shelved' THEN '«shelved|搁置»' WHEN 'by_design' THEN '«suppressed by design|设计抑制»'
          WHEN 'out_of_service' THEN '«out of service|停用»' ELSE '' END"""
 HAPPENING = """CASE t.event WHEN 'raise' THEN '«raised|报警»' WHEN 'clear' THEN '«back|恢复»' WHEN 'acknowledge' THEN '«acknowledged|确认»'
-         WHEN 'reset' THEN '«reset|复位»' WHEN 'realarm' THEN '«raised again|再次报警»' WHEN 'shelve' THEN '«shelved|搁置»'
+         WHEN 'reset' THEN '«reset|复位»' WHEN 'realarm' THEN '«raised again|再次报警»'
+         WHEN 'escalate' THEN '«higher limit reached|达到更高限值»' WHEN 'shelve' THEN '«shelved|搁置»'
          WHEN 'resolve' THEN '«resolved|关闭事件»' ELSE '«other|其他»' END"""
 # The time to acknowledge as core/response_time.py means it, with the targets of the score's formula.
 NEWS = f"interval '{TOO_LATE_TO_CALL.total_seconds():g} s'"

@@ -88,6 +88,67 @@ def lock(connection: Connection[Any], keys: Sequence[AlarmKey]) -> dict[AlarmKey
     return {AlarmKey(row.definition_id, row.sensor_id): row.standing() for row in rows}
 
 
+def acknowledged_below(connection: Connection[Any], keys: Sequence[AlarmKey]) -> dict[AlarmKey, list[AlarmKey]]:
+    """Of some alarms the acknowledged ones whose definition has a milder setpoint on the same number of the same sensor."""
+    rows = connection.execute(
+        """
+        SELECT h.definition_id, h.sensor_id, a.definition_id, a.sensor_id
+        FROM unnest(%s::int[], %s::int[]) AS k(definition_id, sensor_id)
+        JOIN alarm_definition h ON h.definition_id = k.definition_id AND h.sensor_id = k.sensor_id
+        JOIN alarm a ON a.sensor_id = h.sensor_id AND a.state = 'C' AND a.definition_id <> h.definition_id
+        JOIN alarm_definition m ON m.definition_id = a.definition_id AND m.detector = h.detector AND m.direction = h.direction
+             AND m.parameters = h.parameters
+             AND CASE h.direction WHEN 'high' THEN m.setpoint < h.setpoint ELSE m.setpoint > h.setpoint END
+        ORDER BY h.definition_id, a.definition_id
+        """,
+        key_columns(keys),
+    ).fetchall()
+    found: dict[AlarmKey, list[AlarmKey]] = {}
+    for of, sensor_id, definition_id, _ in rows:
+        found.setdefault(AlarmKey(of, sensor_id), []).append(AlarmKey(definition_id, sensor_id))
+    return found
+
+
+def announced_with(connection: Connection[Any], key: AlarmKey) -> list[AlarmKey]:
+    """The alarms of milder setpoints on the same number that wait for a person because this one was raised."""
+    rows = connection.execute(
+        """
+        SELECT a.definition_id, a.sensor_id FROM alarm_definition h
+        JOIN alarm_definition m ON m.site_id = h.site_id AND m.sensor_id = h.sensor_id AND m.detector = h.detector
+             AND m.direction = h.direction AND m.parameters = h.parameters
+             AND CASE h.direction WHEN 'high' THEN m.setpoint < h.setpoint ELSE m.setpoint > h.setpoint END
+        JOIN alarm a ON a.definition_id = m.definition_id AND a.sensor_id = m.sensor_id AND a.state = 'B'
+        JOIN transition t ON t.definition_id = a.definition_id AND t.sensor_id = a.sensor_id AND t.number = a.transitions
+             AND t.event = 'escalate'
+        WHERE h.definition_id = %s AND h.sensor_id = %s
+        ORDER BY a.definition_id
+        """,
+        tuple(key),
+    ).fetchall()
+    return [AlarmKey(*row) for row in rows]
+
+
+def due_again(connection: Connection[Any], now: datetime) -> list[tuple[AlarmKey, datetime]]:
+    """Acknowledged alarms whose condition has held for longer since than their definition bears, with when they were acknowledged.
+
+    What is retired is not judged any more, and what the demo made up calls nobody.
+    """
+    rows = connection.execute(
+        """
+        SELECT a.definition_id, a.sensor_id, a.changed_at FROM alarm a
+        JOIN alarm_definition d ON d.definition_id = a.definition_id
+        JOIN sensor s ON s.sensor_id = a.sensor_id
+        JOIN occurrence o ON o.occurrence_id = a.occurrence_id
+        WHERE a.state = 'C' AND a.active AND a.suppression = 'none' AND NOT o.simulated
+          AND d.retired_at IS NULL AND s.retired_at IS NULL
+          AND a.changed_at + d.realarm_after_s * interval '1 second' <= %s
+        ORDER BY a.definition_id, a.sensor_id
+        """,
+        (now,),
+    ).fetchall()
+    return [(AlarmKey(definition_id, sensor_id), since) for definition_id, sensor_id, since in rows]
+
+
 def ended_shelves(connection: Connection[Any], now: datetime) -> list[tuple[AlarmKey, datetime]]:
     """Alarms whose shelf has ended by `now`, with when it did, in the order of their keys."""
     rows = connection.execute(
@@ -115,7 +176,7 @@ def uncalled_but_held(connection: Connection[Any], now: datetime, news: timedelt
           AND a.onset < %(now)s - %(news)s AND l.measured_at > %(now)s - %(news)s
           AND EXISTS (SELECT FROM transition t
                       WHERE t.definition_id = a.definition_id AND t.sensor_id = a.sensor_id AND t.at = a.onset
-                        AND t.to_state = 'B' AND t.recorded_at - t.at > %(news)s)
+                        AND t.to_state = 'B' AND t.event <> 'escalate' AND t.recorded_at - t.at > %(news)s)
         ORDER BY a.definition_id, a.sensor_id
         """,
         {"now": now, "news": news},

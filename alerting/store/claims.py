@@ -84,7 +84,13 @@ def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
                    coalesce(t.recorded_at - t.at <= %s, false) AND EXISTS (
                        SELECT FROM transition r
                        WHERE r.definition_id = n.definition_id AND r.sensor_id = n.sensor_id AND r.at = n.onset AND r.event = 'realarm'
+                         AND r.from_state <> 'C'
                    ) AS untold,
+                   EXISTS (
+                       SELECT FROM transition r
+                       WHERE r.definition_id = n.definition_id AND r.sensor_id = n.sensor_id AND r.at = n.onset AND r.event = 'realarm'
+                         AND r.from_state = 'C'
+                   ) AS again,
                    EXISTS (
                        SELECT FROM notification e
                        WHERE e.occurrence_id = n.occurrence_id AND e.onset = n.onset

@@ -32,7 +32,7 @@ def read_definitions(connection: Connection[Any]) -> list[DefinitionRow]:
         rows = cursor.execute(
             """
             SELECT c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, d.key, d.detector, d.parameters,
-                   d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s, d.votes, d.votes_of, d.priority, d.latch,
+                   d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s, d.votes, d.votes_of, d.priority, d.latch, d.realarm_after_s,
                    d.title, d.title_zh, d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
                    d.standard, d.edition, d.clause, d.verified_by, d.verified_on, d.retired_at IS NOT NULL AS retired
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
@@ -107,10 +107,11 @@ def write_definitions(connection: Connection[Any], rows: Iterable[tuple[Definiti
             """
             INSERT INTO alarm_definition AS d (
                 company_id, site_id, sensor_id, key, detector, parameters, direction, setpoint, deadband, on_delay_s,
-                off_delay_s, votes, votes_of, priority, latch, title, title_zh, consequence, consequence_zh, response, response_zh,
-                respond_within_s, standard, edition, clause, verified_by, verified_on, valid_from, retired_at)
+                off_delay_s, votes, votes_of, priority, latch, realarm_after_s, title, title_zh, consequence, consequence_zh, response,
+                response_zh, respond_within_s, standard, edition, clause, verified_by, verified_on, valid_from, retired_at)
             SELECT s.company_id, s.site_id, s.sensor_id, %(key)s, %(detector)s, %(parameters)s, %(direction)s,
-                %(setpoint)s, %(deadband)s, %(on_delay_s)s, %(off_delay_s)s, %(votes)s, %(votes_of)s, %(priority)s, %(latch)s, %(title)s,
+                %(setpoint)s, %(deadband)s, %(on_delay_s)s, %(off_delay_s)s, %(votes)s, %(votes_of)s, %(priority)s, %(latch)s,
+                %(realarm_after_s)s, %(title)s,
                 %(title_zh)s, %(consequence)s, %(consequence_zh)s, %(response)s, %(response_zh)s, %(respond_within_s)s,
                 %(standard)s, %(edition)s, %(clause)s, %(verified_by)s, %(verified_on)s, %(now)s,
                 CASE WHEN %(retired)s THEN %(now)s::timestamptz END
@@ -119,7 +120,7 @@ def write_definitions(connection: Connection[Any], rows: Iterable[tuple[Definiti
                 detector = excluded.detector, parameters = excluded.parameters, direction = excluded.direction,
                 setpoint = excluded.setpoint, deadband = excluded.deadband, on_delay_s = excluded.on_delay_s,
                 off_delay_s = excluded.off_delay_s, votes = excluded.votes, votes_of = excluded.votes_of,
-                priority = excluded.priority, latch = excluded.latch,
+                priority = excluded.priority, latch = excluded.latch, realarm_after_s = excluded.realarm_after_s,
                 title = excluded.title, title_zh = excluded.title_zh,
                 consequence = excluded.consequence, consequence_zh = excluded.consequence_zh,
                 response = excluded.response, response_zh = excluded.response_zh,

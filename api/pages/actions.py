@@ -28,9 +28,10 @@ Next = Annotated[str, Form(alias="next")]
 LONGEST_SHELF_MINUTES = 7 * 24 * 60
 
 
-def _done(
+def done(
     web: Web, visitor: Visitor, occurrence_id: int, next: str, do: Callable[[Connection[Any]], object], **typed: str
 ) -> Response:
+    """Runs an act and shows the page again; where it is refused with the sentence that says why, and what was typed."""
     try:
         act(web, visitor, occurrence_id, do)
     except Refused as refused:
@@ -43,7 +44,7 @@ def _done(
 def acknowledge(web: Here, visitor: Actor, occurrence_id: int, next: Next = "") -> Response:
     """Somebody has taken it on."""
     now = web.clock()
-    return _done(
+    return done(
         web,
         visitor,
         occurrence_id,
@@ -56,7 +57,7 @@ def acknowledge(web: Here, visitor: Actor, occurrence_id: int, next: Next = "") 
 def reset(web: Here, visitor: Actor, occurrence_id: int, next: Next = "") -> Response:
     """Lets go of a latch."""
     now = web.clock()
-    return _done(
+    return done(
         web,
         visitor,
         occurrence_id,
@@ -69,7 +70,7 @@ def reset(web: Here, visitor: Actor, occurrence_id: int, next: Next = "") -> Res
 def unshelve(web: Here, visitor: Actor, occurrence_id: int, next: Next = "") -> Response:
     """Ends a shelf early."""
     now = web.clock()
-    return _done(
+    return done(
         web,
         visitor,
         occurrence_id,
@@ -89,7 +90,7 @@ def shelve(
 ) -> Response:
     """Puts it aside for a time, with a reason."""
     now = web.clock()
-    return _done(
+    return done(
         web,
         visitor,
         occurrence_id,
@@ -118,7 +119,7 @@ def resolve(
 ) -> Response:
     """Closes it: what it was, what was done."""
     now = web.clock()
-    return _done(
+    return done(
         web,
         visitor,
         occurrence_id,
@@ -148,7 +149,7 @@ def comment(
 ) -> Response:
     """Writes a comment."""
     now = web.clock()
-    return _done(
+    return done(
         web,
         visitor,
         occurrence_id,

@@ -10,7 +10,8 @@ from fastapi.responses import RedirectResponse, Response
 from psycopg import Connection
 
 from api import typed
-from api.acts.findings import Do, act, prepared
+from api.acts.findings import Do, act
+from api.acts.photos import prepared
 from api.gate import FindingWorker, OurForm
 from api.once import FormKey, once
 from api.pages.findings import show

@@ -90,9 +90,15 @@ def report(
 
 
 @router.post("/occurrences/{occurrence_id}/finding", dependencies=[OurForm])
-def open_from_occurrence(web: Here, visitor: FindingWorker, sending: FormKey, occurrence_id: int) -> Response:
+def open_from_occurrence(
+    web: Here,
+    visitor: FindingWorker,
+    sending: FormKey,
+    occurrence_id: int,
+    description: Annotated[str, Form()] = "",
+) -> Response:
     """One click: title, place and suggested grade come from the occurrence; an open one of it is shown instead."""
-    return RedirectResponse(f"/findings/{from_occurrence(web, visitor, sending, occurrence_id)}", 303)
+    return RedirectResponse(f"/findings/{from_occurrence(web, visitor, sending, occurrence_id, description)}", 303)
 
 
 @router.get("/findings/{finding_id}")

@@ -13,7 +13,7 @@ from api.gate import OccurrenceReader
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.shelves import shelves
-from api.store import findings, occurrences, streams
+from api.store import casework, findings, occurrences, places, streams
 from api.store.compound_evidence import find_compound_evidence
 from api.store.model_evidence import find_model_evidence
 from api.visitor import Visitor
@@ -25,7 +25,7 @@ from core.model import COMPOUND, Priority
 router = APIRouter()
 
 LOSS, CLOCKS = "_broker", "_clocks"  # virtual sensors whose alarm is about devices: its page names them
-_NOTHING_TYPED = {"action": "", "resolution": "", "action_taken": "", "reason": "", "body": ""}
+_NOTHING_TYPED = {"action": "", "resolution": "", "action_taken": "", "reason": "", "body": "", "words": ""}
 
 
 @router.get("/occurrences")
@@ -70,6 +70,11 @@ def show(
         ended = found.normal_at or found.resolved_at or now
         holes = streams.holes_of_site(connection, found.device_id, found.began_at, ended) if about == LOSS else []
         clocks = streams.wrong_clocks_of_site(connection, found.device_id) if about == CLOCKS else []
+        seen = casework.seen_by_insurer(connection, occurrence_id)
+        photos = casework.photos_of(connection, occurrence_id) if visitor.may(Right.SEE_PEOPLE) else []
+        higher = casework.higher_limits(connection, found.definition_id) if found.is_open else []
+        sealed = casework.sealed_until(connection, found.definition_id, found.sensor_id)
+        colleagues = places.colleagues(connection, found.company_id) if visitor.may(Right.ACT) else []
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -92,6 +97,12 @@ def show(
         of_compound=of_compound,
         timeline=rows,
         findings=opened,
+        seen=seen,
+        seen_by_me=any(record.person_id == visitor.person_id for record in seen),
+        photos=photos,
+        higher=higher,
+        sealed=sealed,
+        colleagues=colleagues,
         may_open_finding=visitor.may(Right.WORK_ON_FINDINGS) and all(row.state == "closed" for row in opened),
         sentence=sentence,
         typed={**_NOTHING_TYPED, **typed},

@@ -57,6 +57,7 @@ class OpenAlarm:
     measured_at: datetime | None
     answered_by: str | None
     answered_at: datetime | None
+    assignee: str | None
 
 
 def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
@@ -72,7 +73,7 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
                    c.name AS company, c.name_zh AS company_zh,
                    o.began_at, coalesce(o.historic, false) AS historic, coalesce(o.replayed, false) AS replayed,
                    coalesce(o.simulated, false) AS simulated, o.first_value, newest.value, newest.measured_at,
-                   answer.name AS answered_by, answer.at AS answered_at
+                   answer.name AS answered_by, answer.at AS answered_at, assignee.name AS assignee
             FROM v_alarm a
             JOIN alarm_definition d USING (definition_id)
             JOIN sensor s ON s.sensor_id = a.sensor_id
@@ -84,6 +85,7 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
             LEFT JOIN LATERAL (
                 SELECT value, measured_at FROM v_alarm_value WHERE definition_id = a.definition_id LIMIT 1
             ) newest ON true
+            LEFT JOIN person assignee ON assignee.person_id = o.assignee_id
             LEFT JOIN person shelver ON shelver.person_id = a.suppressed_by
             LEFT JOIN LATERAL (
                 SELECT p.name, t.at FROM v_transition t LEFT JOIN person p ON p.person_id = t.person_id

@@ -25,6 +25,7 @@ class OccurrenceLine:
     historic: bool
     replayed: bool
     simulated: bool
+    assignee: str | None
     state: str
     suppression: str
     priority: str
@@ -54,6 +55,8 @@ class Occurrence:
     resolved_by: str | None
     resolution: str | None
     action_taken: str | None
+    assignee_id: int | None
+    assignee: str | None
     first_value: float | None
     evidence_from: datetime
     evidence_until: datetime | None
@@ -86,6 +89,7 @@ class Occurrence:
     response: str
     response_zh: str
     respond_within_s: float
+    realarm_after_s: float | None
     standard: str | None
     edition: str | None
     clause: str | None
@@ -116,9 +120,9 @@ class TimelineRow:
     """One thing that happened to an occurrence.
 
     Args:
-        kind: transition, notification, comment or look (the insurer looked at the evidence).
-        what: the event; the channel; nothing; nothing.
-        detail: the state after it; the notification's state; nothing; nothing.
+        kind: transition, notification, comment, look (the insurer looked at the evidence), assigned (the detail is to whom) or insurer (somebody at the insurer has acknowledged it; the detail is their name).
+        what: the event; the channel; `nobody` where it is given to nobody any more.
+        detail: the state after it; the notification's state; a name.
     """
 
     at: datetime
@@ -138,6 +142,7 @@ def list_occurrences(connection: Connection[Any], *, only_open: bool, before: in
         return cursor.execute(
             """
             SELECT o.occurrence_id, o.began_at, o.normal_at, o.resolved_at, o.resolution, o.shared, o.historic, o.replayed, o.simulated,
+                   assignee.name AS assignee,
                    CASE WHEN a.occurrence_id = o.occurrence_id THEN a.state::text ELSE 'A' END AS state,
                    CASE WHEN a.occurrence_id = o.occurrence_id THEN a.suppression ELSE 'none' END AS suppression,
                    d.priority, d.title, d.title_zh, z.name AS zone, z.name_zh AS zone_zh,
@@ -148,6 +153,7 @@ def list_occurrences(connection: Connection[Any], *, only_open: bool, before: in
             JOIN site si ON si.site_id = o.site_id
             JOIN company c ON c.company_id = o.company_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
+            LEFT JOIN person assignee ON assignee.person_id = o.assignee_id
             LEFT JOIN LATERAL (
                 SELECT occurrence_id, state, suppression FROM v_alarm
                 WHERE definition_id = o.definition_id AND sensor_id = o.sensor_id LIMIT 1
@@ -167,7 +173,8 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
         return cursor.execute(
             """
             SELECT o.occurrence_id, o.company_id, o.definition_id, o.sensor_id, s.device_id, o.began_at, o.normal_at,
-                   o.resolved_at, resolver.name AS resolved_by, o.resolution, o.action_taken, o.first_value,
+                   o.resolved_at, resolver.name AS resolved_by, o.resolution, o.action_taken, o.assignee_id,
+                   assignee.name AS assignee, o.first_value,
                    o.evidence_from, o.evidence_until, o.shared, o.historic, o.replayed, o.simulated,
                    coalesce(a.occurrence_id = o.occurrence_id, false) AS is_open,
                    CASE WHEN a.occurrence_id = o.occurrence_id THEN a.state::text ELSE 'A' END AS state,
@@ -177,7 +184,7 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
                    d.key AS definition_key, d.priority, d.detector, d.parameters, d.direction,
                    coalesce(o.setpoint, d.setpoint) AS setpoint, d.setpoint AS setpoint_now, d.deadband,
                    d.on_delay_s, d.latch, d.title, d.title_zh, d.consequence, d.consequence_zh, d.response,
-                   d.response_zh, d.respond_within_s, d.standard, d.edition, d.clause, d.verified_by, d.verified_on,
+                   d.response_zh, d.respond_within_s, d.realarm_after_s, d.standard, d.edition, d.clause, d.verified_by, d.verified_on,
                    s.key AS sensor_key, s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.unit, s.period_s,
                    s.is_virtual, de.key AS device_key, asset.name AS asset, asset.name_zh AS asset_zh,
                    z.name AS zone, z.name_zh AS zone_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
@@ -196,6 +203,7 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
             LEFT JOIN LATERAL (
                 SELECT value, measured_at FROM v_alarm_value WHERE definition_id = o.definition_id LIMIT 1
             ) newest ON true
+            LEFT JOIN person assignee ON assignee.person_id = o.assignee_id
             LEFT JOIN person resolver ON resolver.person_id = o.resolved_by
             LEFT JOIN person shelver ON shelver.person_id = a.suppressed_by
             WHERE o.occurrence_id = %s
@@ -223,6 +231,14 @@ def timeline(connection: Connection[Any], occurrence_id: int, *, most: int = 500
                 UNION ALL
                 SELECT j.at, 'look', '', '', j.person_id, NULL, NULL, NULL, j.journal_id
                 FROM journal j WHERE j.action = 'evidence_read' AND j.subject = %(subject)s
+                UNION ALL
+                SELECT j.at, 'assigned', CASE WHEN j.new ->> 'assignee_id' IS NULL THEN 'nobody' ELSE '' END,
+                       coalesce((SELECT n.name FROM person n WHERE n.person_id = (j.new ->> 'assignee_id')::int), ''),
+                       j.person_id, NULL, NULL, NULL, j.journal_id
+                FROM journal j WHERE j.action = 'occurrence_assigned' AND j.subject = %(subject)s
+                UNION ALL
+                SELECT i.at, 'insurer', '', i.name, i.person_id, i.words, NULL, NULL, i.person_id
+                FROM insurer_acknowledgement i WHERE i.occurrence_id = %(id)s
             ) e LEFT JOIN person p ON p.person_id = e.person_id
             ORDER BY at DESC, kind, number DESC LIMIT %(most)s
             """,

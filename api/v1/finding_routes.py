@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Response, UploadFile
 from psycopg import Connection
 
-from api.acts.findings import act, from_occurrence, photo_answer, prepared
+from api.acts.findings import act, from_occurrence, photo_answer
+from api.acts.photos import prepared
 from api.gate import FindingReader, FindingWorker, OurCall
 from api.once import CallKey, once
 from api.permissions import Right

@@ -92,6 +92,7 @@ class Alarm(Said):
     simulated: bool = Field(description="Made by the demo's history.")
     answered_by: str | None
     answered_at: datetime | None
+    assignee: str | None = Field(description="Who of the company sees to it.")
 
 
 class Alarms(BaseModel):
@@ -121,6 +122,7 @@ class OccurrenceLine(Said):
     historic: bool
     replayed: bool = Field(description="All that raised it came in readings marked as history that is played.")
     simulated: bool = Field(description="Made by the demo's history.")
+    assignee: str | None = Field(description="Who of the company sees to it; null for the insurer's people.")
 
 
 class Occurrence(OccurrenceLine):
@@ -141,8 +143,14 @@ class Occurrence(OccurrenceLine):
     response: str
     response_zh: str
     respond_within_s: float
+    realarm_after_s: float | None = Field(
+        description="Acknowledged and still active for so long, it is heard again; null: never."
+    )
     resolved_by: str | None
     action_taken: str | None
+    assignee_id: int | None
+    photos: list[OccurrencePhoto] = Field(description="Of the company's own people only.")
+    insurer: list[SeenByInsurer] = Field(description="The insurer's own acknowledgements: they change no state.")
     why: str | None = Field(
         description="Why it fired, in the reader's language; null where you may not see values yet."
     )
@@ -205,7 +213,7 @@ class Happened(Said):
     """One thing that happened to an occurrence, the newest first."""
 
     at: datetime
-    kind: Literal["transition", "notification", "comment", "look"]
+    kind: Literal["transition", "notification", "comment", "look", "assigned", "insurer"]
     what: str
     detail: str
     who: str | None
@@ -295,6 +303,37 @@ class Resolved(BaseModel):
 
     resolution: Resolution
     action_taken: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+
+
+class Assigned(BaseModel):
+    """Who sees to it."""
+
+    assignee_id: int | None = Field(description="One of the company's own people; null: nobody.")
+
+
+class InsurerWords(BaseModel):
+    """What the insurer says to it, if anything."""
+
+    words: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+
+
+class OccurrencePhoto(Said):
+    """A photo without its bytes."""
+
+    photo_id: int
+    at: datetime
+    who: str | None
+    width: int
+    height: int
+
+
+class SeenByInsurer(Said):
+    """Somebody at the insurer has acknowledged it."""
+
+    person_id: int
+    name: str
+    at: datetime
+    words: str | None
 
 
 class Comment(BaseModel):

@@ -11,8 +11,8 @@ from api import chart, cookies
 from api.choices import sees_evidence
 from api.evidence import Evidence, evidence_of, readings_of, timeline_of
 from api.gate import AlarmReader, DeviceReader, OccurrenceReader, ReadingReader, Somebody
-from api.permissions import RIGHTS
-from api.store import alarms, devices, occurrences, readings
+from api.permissions import RIGHTS, Right
+from api.store import alarms, casework, devices, occurrences, readings
 from api.store.compound_evidence import find_compound_evidence
 from api.store.model_evidence import ModelEvidence, find_model_evidence
 from api.v1 import models
@@ -74,15 +74,22 @@ def read_occurrence(web: Here, visitor: OccurrenceReader, occurrence_id: int) ->
         rows = timeline_of(connection, visitor, found)
         of_compound = find_compound_evidence(connection, occurrence_id) if found.detector == COMPOUND else []
         of_model = find_model_evidence(connection, occurrence_id) if found.sensor_key in wording.SCORES else None
+        photos = casework.photos_of(connection, occurrence_id) if visitor.may(Right.SEE_PEOPLE) else []
+        seen = casework.seen_by_insurer(connection, occurrence_id)
     evident = sees_evidence(visitor, found)
-    made = ("timeline", "why", "model", "compound")
+    made = ("timeline", "why", "model", "compound", "photos", "insurer")
     said: dict[str, Any] = {name: getattr(found, name) for name in models.Occurrence.model_fields if name not in made}
     said["why"], said["model"] = _why(visitor, found, of_model) if evident else (None, None)
     raised = [models.CompoundRaised.model_validate(each) for each in of_compound]
     said["compound"] = raised if evident and found.detector == COMPOUND else None
     said["first_value"] = found.first_value if evident else None
     said["action_taken"] = found.action_taken if evident else None
-    return models.Occurrence(timeline=[models.Happened.model_validate(row) for row in rows], **said)
+    return models.Occurrence(
+        timeline=[models.Happened.model_validate(row) for row in rows],
+        photos=[models.OccurrencePhoto.model_validate(photo) for photo in photos],
+        insurer=[models.SeenByInsurer.model_validate(record) for record in seen],
+        **said,
+    )
 
 
 def _why(

@@ -47,6 +47,7 @@ _EVENTS = {
     "clear": later("Condition cleared"),
     "acknowledge": later("Acknowledged"),
     "reset": later("Latch reset"),
+    "escalate": later("A higher limit on the same sensor was reached: to be acknowledged again"),
     "realarm": later("Alarm raised again: still active"),
     "shelve": later("Shelved"),
     "unshelve": later("Taken off the shelf"),
@@ -225,6 +226,12 @@ def happened(texts: NullTranslations, kind: str, what: str, detail: str) -> str:
         }
     if kind == "comment":
         return _("Comment")
+    if kind == "assigned":
+        if what == "nobody":
+            return _("No longer given to anybody")
+        return _("Given to %(name)s") % {"name": detail} if detail else _("Given to somebody at the company")
+    if kind == "insurer":
+        return _("Acknowledged for the insurer by %(name)s") % {"name": detail}
     if kind == "look":
         return _("The insurer looked at the evidence")
     if what == "realarm" and detail == "E":

@@ -36,6 +36,11 @@ REFUSALS = (
     later("Too many people are logging in at this moment. Try again in a few seconds."),
     later("Mending the map does not help here: the device must send it right."),
     later("Only the beginning of these messages was kept: the device must send them again."),
+    later("This record is the insurer's: acknowledge the alarm itself."),
+    later("You have acknowledged this occurrence for the insurer already."),
+    later("Choose one of the company's own people."),
+    later("That is so already: nothing was changed."),
+    later("This occurrence has {most} photos already; that is the most."),
     *RISK_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.

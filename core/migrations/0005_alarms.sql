@@ -17,6 +17,7 @@ CREATE TABLE alarm_definition (
     votes_of    smallint NOT NULL DEFAULT 1 CHECK (votes_of BETWEEN votes AND 64),  -- ... the last m numbers beyond the setpoint
     priority    text NOT NULL CHECK (priority IN ('life-safety', 'high', 'medium', 'low')),
     latch       boolean NOT NULL DEFAULT false,
+    realarm_after_s double precision CHECK (realarm_after_s >= 900), -- acknowledged and still active so long: heard again; null: never
     title       text NOT NULL,
     title_zh    text NOT NULL,
     consequence text NOT NULL,
@@ -49,6 +50,7 @@ CREATE TABLE occurrence (
     resolved_by int REFERENCES person,
     resolution  text CHECK (resolution IN ('true_danger', 'near_miss', 'test_or_drill', 'nuisance', 'sensor_fault', 'unknown')),
     action_taken text,
+    assignee_id int REFERENCES person,         -- who of the client sees to it; null: nobody yet
     first_value double precision,
     setpoint    double precision,              -- the limit in force when it began: a later change does not rewrite the past
     definition_version int,
@@ -89,6 +91,7 @@ CREATE TABLE alarm (                           -- now: one row a (definition, se
 ) WITH (fillfactor = 50);
 CALL davy_wall('alarm');
 CREATE INDEX alarm_not_normal ON alarm (company_id) WHERE state <> 'A';
+CREATE INDEX alarm_acknowledged ON alarm (sensor_id) WHERE state = 'C'; -- what a re-alarm or a higher limit on its sensor announces again
 CREATE INDEX alarm_suppressed ON alarm (definition_id, sensor_id) WHERE suppression <> 'none';
 CREATE INDEX alarm_shelved ON alarm (suppressed_until) WHERE suppression = 'shelved';
 
@@ -220,7 +223,7 @@ CREATE POLICY cancelled_or_booked ON notification AS RESTRICTIVE FOR UPDATE TO d
 -- them once the occurrence is resolved or shared. The columns themselves are granted to nobody who acts for persons.
 CREATE VIEW v_occurrence WITH (security_barrier) AS
     SELECT o.occurrence_id, o.company_id, o.site_id, o.definition_id, o.sensor_id, o.began_at, o.normal_at, o.resolved_at,
-           o.resolved_by, o.resolution, o.action_taken,
+           o.resolved_by, o.resolution, o.action_taken, o.assignee_id,
            CASE WHEN o.resolved_at IS NOT NULL OR o.shared OR (SELECT davy_everything()) OR current_user = 'davy_owner'
                   OR (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin') THEN o.first_value END AS first_value,
            o.setpoint, o.definition_version, o.evidence_from, o.evidence_until, o.shared, o.historic, o.replayed, o.simulated
@@ -283,7 +286,7 @@ GRANT SELECT ON v_alarm_definition TO davy_alerting, davy_web;
 GRANT SELECT (definition_id, sensor_id, company_id, site_id, state, active, changed_at, suppression, suppressed_until, occurrence_id, onset,
     chain, transitions) ON alarm TO davy_web, davy_grafana;
 GRANT SELECT (occurrence_id, company_id, site_id, definition_id, sensor_id, began_at, normal_at, resolved_at, resolved_by, resolution,
-    action_taken, setpoint, definition_version, evidence_from, evidence_until, shared, historic, replayed, simulated) ON occurrence TO davy_web, davy_grafana;
+    action_taken, assignee_id, setpoint, definition_version, evidence_from, evidence_until, shared, historic, replayed, simulated) ON occurrence TO davy_web, davy_grafana;
 GRANT SELECT (transition_id, company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state, to_state,
     suppression, person_id, until, batch_no, replayed, previous, hash) ON transition TO davy_web, davy_grafana;
 GRANT SELECT ON occurrence, transition TO davy_ingest, davy_alerting;
@@ -296,7 +299,7 @@ GRANT UPDATE (state, active, changed_at, suppression, suppressed_until, suppress
     ON alarm TO davy_ingest, davy_alerting, davy_web;
 GRANT UPDATE (normal_at, evidence_until) ON occurrence TO davy_ingest, davy_alerting, davy_web;
 GRANT UPDATE (replayed) ON occurrence TO davy_ingest;
-GRANT UPDATE (resolved_at, resolved_by, resolution, action_taken, shared) ON occurrence TO davy_web;
+GRANT UPDATE (resolved_at, resolved_by, resolution, action_taken, assignee_id, shared) ON occurrence TO davy_web;
 GRANT UPDATE (state, attempt, lease_until, sent_at, finished_at, outcome) ON notification TO davy_alerting, davy_ingest;
 GRANT UPDATE (due_at) ON notification TO davy_alerting; -- later steps of a call that was held up
 GRANT UPDATE (state, finished_at, outcome) ON notification TO davy_web;

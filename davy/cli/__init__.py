@@ -10,7 +10,7 @@ import sys
 import typer
 
 from core.errors import DavyError
-from davy.cli import bench, broker, care, grafana, keeping, models, portfolio, rejected, report, running, scoring
+from davy.cli import bench, broker, care, grafana, keeping, models, portfolio, proof, rejected, report, running, scoring
 from davy.servers.errors import ServerUnavailable
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.add_typer(care.app)
 app.add_typer(keeping.app)
 app.add_typer(keeping.hold_app, name="hold")
 app.add_typer(report.app)
+app.add_typer(proof.app)
 app.add_typer(scoring.app)
 app.add_typer(portfolio.site_app, name="site")
 app.add_typer(portfolio.user_app, name="user")

@@ -8,12 +8,14 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.pulse import LATE_CARE, LATE_TURN
+from alerting.store.seals import sealing
 from alerting.store.status import process_beats
 from core.settings import variable
 from davy.doctor import store
 from davy.doctor.examination import Check, Examination, age
 
 LATE_SNAPSHOT: Final = timedelta(minutes=1)  # it is taken every second
+LATE_SEAL: Final = timedelta(hours=2)  # one is made every hour
 LATE_BEAT: Final = timedelta(seconds=15)  # several times what ingest and alerting take between two
 
 
@@ -109,3 +111,19 @@ def risk(on: Examination, connection: Connection[Any]) -> Check:
         )
         return Check("risk", False, found, advice)
     return Check("risk", True, told)
+
+
+def seals(on: Examination, connection: Connection[Any]) -> Check:
+    """Whether what happens to alarms is sealed every hour."""
+    _, state = on.gettext, sealing(connection)
+    if state.newest_at is not None and on.now - state.newest_at > LATE_SEAL:
+        found = _("The newest seal over alarms is %(age)s old.") % {"age": age(on.now - state.newest_at)}
+        advice = _("Look at the log of `davy process risk`: it does not run, or has no %(name)s any more.")
+        return Check("seals", False, found, advice % {"name": variable("seal_key")})
+    if state.unsealed_since is not None and on.now - state.unsealed_since > LATE_SEAL:
+        found = _("What happened to alarms is not sealed: whoever owns the database could write it anew unseen.")
+        return Check("seals", False, found, _("Give `davy process risk` %(name)s.") % {"name": variable("seal_key")})
+    if state.newest_at is None:
+        return Check("seals", True, _("There is nothing to seal yet."))
+    told = _("%(seals)s seals over alarms, the newest %(age)s old.")
+    return Check("seals", True, told % {"seals": state.seals, "age": age(on.now - state.newest_at)})

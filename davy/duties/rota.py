@@ -7,19 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import psycopg
 from prometheus_client import Counter
 from psycopg import Connection
 
-from alerting.actions import call_for_what_still_holds, expire_shelves
+from alerting.actions import call_for_what_still_holds, expire_shelves, realarm
+from alerting.seal import SealKey
 from api.once import forget
 from core.db import Database, first_line
 from core.errors import DatabaseAway
 from core.log import logger
 from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
+from davy.duties.seals import seal
 from davy.duties.silence import look_for_silent_detectors
 from ingest.retention import Keep
 from ingest.store.rollups import roll_up
@@ -48,6 +51,7 @@ class Duty(NamedTuple):
 # the pages and doctor say that nobody is called. A shelf that never ends in silence would be a lost alarm.
 PROMPT: Final[Sequence[Duty]] = (
     Duty("shelves", 1.0, expire_shelves),
+    Duty("realarms", 1.0, realarm),
     Duty("late_calls", 1.0, call_for_what_still_holds),
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message,
@@ -62,12 +66,17 @@ PATIENT: Final[Sequence[Duty]] = (
 )
 
 
-def patient(keep: Keep) -> list[Duty]:
-    """The patient ones, with those that must be told how long readings are kept."""
+def patient(keep: Keep, key: SealKey | None = None, folder: Path | None = None) -> list[Duty]:
+    """The patient ones, with those that must be told how long readings are kept, and how chains are sealed.
+
+    Args:
+        key: None: they are not.
+    """
     return [
         *PATIENT,
         Duty("retention", 60.0, partial(look_after_days, keep)),
         Duty("old_rows", 600.0, partial(forget_old_rows, keep)),
+        *([] if key is None else [Duty("seals", 60.0, partial(seal, key, folder))]),
     ]
 
 

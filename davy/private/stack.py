@@ -99,7 +99,7 @@ class Stack:
         self.parts: dict[str, Part] = {}
         self.users: list[UserAdded] = []
         self.principal_key = secrets.token_bytes(32)
-        self._snapshot_key = secrets.token_bytes(32)
+        self._snapshot_key, self._seal_key = secrets.token_bytes(32), secrets.token_bytes(32)
         self._webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self._passwords = {role: secrets.token_urlsafe(18) for role in ROLES}
         self.mqtt_passwords = {name: secrets.token_urlsafe(18) for name in ("ingest", "simulator", "detectors")}
@@ -324,7 +324,8 @@ class Stack:
                 own = {"DAVY_MQTT_USER": "detectors", "DAVY_MQTT_PASSWORD": self.mqtt_passwords["detectors"]}
                 return {**key, **mqtt, **own, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
             case "risk":
-                return {**key, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
+                own = {"DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
+                return {**key, **own, "DAVY_SEAL_KEY": self._seal_key.hex()}
             case _:
                 return {
                     **key,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.pulse import BEAT_S
+from alerting.seal import SealKey
 from alerting.store import status
 from core.db import Database
 from core.log import logger
@@ -32,7 +33,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
     metrics = Metrics()
     failing = duties.Failing(metrics.duties_failed)
     with metrics_served(metrics, settings):
-        patient = duties.patient(keep_of(settings))
+        key = None if settings.seal_key is None else SealKey(bytes.fromhex(settings.secret("seal_key")))
+        patient = duties.patient(keep_of(settings), key, settings.seal_folder)
         names = [duty.name for duty in patient]
         kept = [*patient, duties.Duty("beat", BEAT_S, partial(_beat, names, failing))]
         log.info("risk_began", duties=names)

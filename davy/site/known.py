@@ -12,8 +12,8 @@ MOST: Final = 10  # keys listed; beyond, their number
 LONGEST: Final = 60  # characters of what was asked for that are repeated
 
 
-def require_known(asked: str, keys: Sequence[str]) -> None:
-    """Whether there is such a site, looked for here: what no database can hold finds a sentence too.
+def require_known(asked: str, keys: Sequence[str], what: str = "site") -> None:
+    """Whether there is such a site, or what else is asked for, looked for here: what no database can hold finds a sentence too.
 
     Raises:
         BadInput: there is none; it says which one may have been meant, or which there are.
@@ -23,4 +23,4 @@ def require_known(asked: str, keys: Sequence[str]) -> None:
     near = get_close_matches(asked, keys, n=1, cutoff=0.5)
     there = ", ".join(keys[:MOST]) + (f" and {len(keys) - MOST} more" if len(keys) > MOST else "") or "none"
     said = asked[:LONGEST].encode("utf-8", "backslashreplace").decode("utf-8")
-    raise BadInput(f"There is no site {said}; " + (f"did you mean {near[0]}?" if near else f"there are: {there}."))
+    raise BadInput(f"There is no {what} {said}; " + (f"did you mean {near[0]}?" if near else f"there are: {there}."))

@@ -11,8 +11,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from core.photo import Photo
 from risk.finding import Grade, Plan, Standing, State
-from risk.photo import Photo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,6 +103,17 @@ def test_what_still_holds_says_for_how_long() -> None:
     )
 
 
+def test_what_is_announced_again_says_that_it_was_acknowledged() -> None:
+    """The re-alarm timer: for how long it has held, and that it is no news; to both."""
+    late = NOW + timedelta(hours=8)
+    for audience in ("client", "insurer"):
+        message = compose(
+            claimed(onset=late, due_at=late, created_at=late, again=True, audience=audience), public_url=URL
+        )
+        assert message.subject == "[Life safety] Still active after 8 hours: Gas at 25 % LEL, Tank farm"
+        assert "It was acknowledged. It began 8 hours ago and still holds, so it is announced again." in message.lines
+
+
 def test_what_latched_says_that_it_is_over_and_waits() -> None:
     """To both, and no all-clear; that nobody answered is told first of who comes later."""
     for audience in ("client", "insurer"):

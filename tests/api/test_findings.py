@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.acts.findings import DECODING
+from api.acts.photos import DECODING
 from tests.api.conftest import House, token_of
 from tests.risk.conftest import picture
 

@@ -1,7 +1,7 @@
 """Permissions, throttling, choices: the pure rules of the web."""
 
 import tracemalloc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -39,6 +39,7 @@ def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
     assert RIGHTS[role] == {
         Right.SEE_OCCURRENCES,
         Right.COMMENT,
+        Right.ACKNOWLEDGE_FOR_INSURER,
         Right.SEE_FINDINGS,
         Right.SEE_IMPAIRMENTS,
         Right.SEE_PORTFOLIO,
@@ -156,10 +157,12 @@ class Standing:
     ],
 )
 def test_the_page_offers_what_the_state_allows(stands: Standing, offered: Choices) -> None:
-    """A form that can only be refused is not shown."""
-    assert choices(visitor(Role.SAFETY_OFFICER), stands) == offered
-    for role in (*INSURERS, Role.INTEGRATOR):
-        assert choices(visitor(role), stands) == Choices(comment=True)
+    """A form that can only be refused is not shown. Photos may be added at any time, and somebody named while it is open."""
+    always = replace(offered, photo=True, assign=stands.is_open)
+    assert choices(visitor(Role.SAFETY_OFFICER), stands) == always
+    for role in INSURERS:
+        assert choices(visitor(role), stands) == Choices(comment=True, insurer=True)
+    assert choices(visitor(Role.INTEGRATOR), stands) == Choices(comment=True)
     assert choices(visitor(Role.ADMIN), stands) == Choices()
 
 

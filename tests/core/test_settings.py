@@ -41,6 +41,7 @@ def test_no_secret_has_a_default() -> None:
         "principal_key",
         "cookie_key",
         "snapshot_key",
+        "seal_key",
         "smtp_password",
         "webhook_secrets",
     } == SECRETS

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from core.errors import Refused
+from core.photo import prepare
 from risk import findings as acts
-from risk.photo import prepare
 from risk.score.facts import Overdue
 from risk.store.site_facts import Window, overdue
 from tests.alerting.plant import NOW

@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from core.photo import prepare
 from risk import findings as acts
 from risk import impairments
-from risk.photo import prepare
 from tests.alerting.plant import NOW
 from tests.risk.conftest import DAY, Works, picture
 from tests.risk.test_impairments_db import begun

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from core import photo
 from core.errors import Refused
-from risk import photo
 from tests.risk.conftest import picture
 
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 import pytest
 from PIL import Image
 
+from core import photo
 from core.errors import Refused
-from risk import photo
 
 MOST_MB: Final = 300
 EDGE: Final = math.isqrt(photo.MOST_PIXELS_WHOLE)
@@ -21,7 +21,7 @@ JPEG_EDGE: Final = math.isqrt(photo.MOST_PIXELS)
 READ = """
 import resource, sys
 from pathlib import Path
-from risk.photo import prepare
+from core.photo import prepare
 
 sent = Path(sys.argv[1]).read_bytes()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

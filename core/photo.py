@@ -19,7 +19,7 @@ from core.errors import Refused
 
 MOST_BYTES: Final = 10 * 1024 * 1024
 # A JPEG's sensor may be that of today's phones: it is decoded to an eighth at once, and costs what it becomes. What has no such
-# way is decoded whole, at up to 18 bytes a pixel (WebP, which keeps its canvases): 225 MB (tests/risk/test_photo_memory.py).
+# way is decoded whole, at up to 18 bytes a pixel (WebP, which keeps its canvases): 225 MB (tests/core/test_photo_memory.py).
 MOST_PIXELS: Final = 50_000_000
 MOST_PIXELS_WHOLE: Final = 12_500_000  # a phone's usual 4032 x 3024
 LONGEST_EDGE: Final = 1600  # pixels: a crack or a gauge can be read, a year of photos fits a disk

@@ -1,0 +1,100 @@
+"""What people add to an occurrence, as alerting/casework.py writes it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from alerting.store.people import OccurrenceRow
+
+
+def add_acknowledgement(
+    connection: Connection[Any], found: OccurrenceRow, *, person_id: int, now: datetime, words: str | None
+) -> bool:
+    """Whether it was new: each of the insurer's people has one an occurrence, under the name they bear then."""
+    return (
+        connection.execute(
+            """
+            INSERT INTO insurer_acknowledgement (company_id, occurrence_id, person_id, name, at, words)
+            SELECT %s, %s, person_id, name, %s, %s FROM person WHERE person_id = %s
+            ON CONFLICT (occurrence_id, person_id) DO NOTHING RETURNING person_id
+            """,
+            (found.company_id, found.occurrence_id, now, words, person_id),
+        ).fetchone()
+        is not None
+    )
+
+
+def lock_assignee(connection: Connection[Any], occurrence_id: int) -> int | None:
+    """Who sees to it now; locked, so that of two who name somebody at once the second knows of the first."""
+    row = connection.execute(
+        "SELECT assignee_id FROM occurrence WHERE occurrence_id = %s FOR NO KEY UPDATE", (occurrence_id,)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def set_assignee(connection: Connection[Any], occurrence_id: int, assignee_id: int | None) -> None:
+    """Who sees to it from now on."""
+    connection.execute("UPDATE occurrence SET assignee_id = %s WHERE occurrence_id = %s", (assignee_id, occurrence_id))
+
+
+def journal(
+    connection: Connection[Any],
+    found: OccurrenceRow,
+    *,
+    person_id: int,
+    actor: str,
+    now: datetime,
+    before: int | None,
+    after: int | None,
+) -> None:
+    """Writes down who gave it to whom."""
+    connection.execute(
+        """
+        INSERT INTO journal (at, company_id, person_id, actor, action, subject, old, new, reason)
+        VALUES (%s, %s, %s, %s, 'occurrence_assigned', %s, %s, %s, 'who sees to it')
+        """,
+        (
+            now,
+            found.company_id,
+            person_id,
+            actor,
+            f"occurrence/{found.occurrence_id}",
+            Jsonb({"assignee_id": before}),
+            Jsonb({"assignee_id": after}),
+        ),
+    )
+
+
+def count_photos(connection: Connection[Any], occurrence_id: int) -> int:
+    """How many photos it has."""
+    row = connection.execute(
+        "SELECT count(*) FROM occurrence_photo WHERE occurrence_id = %s", (occurrence_id,)
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def add_photo(
+    connection: Connection[Any],
+    found: OccurrenceRow,
+    *,
+    person_id: int,
+    now: datetime,
+    jpeg: bytes,
+    size: tuple[int, int],
+    sha256: bytes,
+) -> int:
+    """Keeps a photo; gives its id."""
+    row = connection.execute(
+        """
+        INSERT INTO occurrence_photo (company_id, occurrence_id, at, person_id, width, height, jpeg, sha256)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING photo_id
+        """,
+        (found.company_id, found.occurrence_id, now, person_id, *size, jpeg, sha256),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
