@@ -14,6 +14,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from alerting import by_design
 from alerting.chain import Link, genesis, hash_of
 from alerting.ledger import (
     EVIDENCE_AFTER,
@@ -84,11 +85,13 @@ def apply_changes(
     """
     if not changes:
         return AppliedEvents()
-    keys = sorted({change.alarm for change in changes})
+    rules = by_design.rules_of(connection, changes)
+    keys = by_design.keys_of(changes, rules)
     alarms.make_missing(connection, keys, [genesis(*key) for key in keys], now)
     standings = alarms.lock(connection, keys)
     if unknown := [key for key in keys if key not in standings]:
         raise Refused(f"There is no alarm of definition {unknown[0].definition_id} on sensor {unknown[0].sensor_id}.")
+    changes = by_design.with_what_they_silence(connection, changes, rules, standings, now)
     entries = work_out(standings, changes, now=now, tells=tells)
     if not entries:
         return AppliedEvents()

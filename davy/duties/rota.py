@@ -14,6 +14,7 @@ from prometheus_client import Counter
 from psycopg import Connection
 
 from alerting.actions import call_for_what_still_holds, expire_shelves
+from alerting.suppressions import keep_suppressions
 from api.once import forget
 from core.db import Database, first_line
 from core.errors import DatabaseAway
@@ -48,6 +49,7 @@ class Duty(NamedTuple):
 # the pages and doctor say that nobody is called. A shelf that never ends in silence would be a lost alarm.
 PROMPT: Final[Sequence[Duty]] = (
     Duty("shelves", 1.0, expire_shelves),
+    Duty("suppressions", 1.0, keep_suppressions),
     Duty("late_calls", 1.0, call_for_what_still_holds),
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message,
