@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from core.model import Priority
+
+if TYPE_CHECKING:
+    from core.site_suppressions import SuppressionRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +258,7 @@ class DefinitionRow(Row):
     Args:
         standard: None: the plant's own number.
         verified_by: None: nobody has held it against the standard's text.
+        role: "alarm", or "state": judged as one, and nobody is called (core/site_suppressions.py).
     """
 
     kind: ClassVar[str] = "limit"
@@ -295,6 +299,7 @@ class DefinitionRow(Row):
     clause: str | None = None
     verified_by: str | None = None
     verified_on: date | None = None
+    role: str = "alarm"
     retired: bool = False
 
 
@@ -361,6 +366,7 @@ class Portfolio:
     models: list[ModelRow] = field(default_factory=list)
     definitions: list[DefinitionRow] = field(default_factory=list)
     routes: list[RouteRow] = field(default_factory=list)
+    suppressions: list[SuppressionRow] = field(default_factory=list)
 
     def kinds(self) -> Iterator[list[Any]]:
         """The lists, in that order."""

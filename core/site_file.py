@@ -31,6 +31,7 @@ from core.portfolio import (
 from core.site_hazard import read_hazard
 from core.site_models import read_model
 from core.site_plant import read_device
+from core.site_suppressions import read_suppression
 from core.yaml_lines import Block, Reading, read_block
 
 VERSION: Final = "site/1"
@@ -209,6 +210,8 @@ def _site(block: Block, portfolio: Portfolio, company: str, words: Vocabulary, p
         read_device(each, portfolio, site, words, packs)
     for each in block.blocks("routes", "route"):
         _route(each, portfolio, company, key, words)
+    for each in block.blocks("suppressions", "suppression"):
+        read_suppression(each, portfolio, company, key)
     block.finish()
 
 

@@ -23,6 +23,7 @@ from alerting.store.configuration import (
     write_definitions,
     write_routes,
 )
+from alerting.store.suppression_rules import read_rules, write_rules
 from core.db import connect
 from core.errors import BadInput, BadSiteFile, Refused
 from core.limit_rule import PackLimit, Vocabulary, read_packs
@@ -32,6 +33,7 @@ from core.site_changes import REMOVED, Change, compare, left_alone
 from core.site_defaults import with_defaults
 from core.site_file import read_site_file
 from core.site_references import check, unheard
+from core.site_suppressions import SuppressionRow, check_suppressions
 from core.store.reads import read_portfolio
 from core.store.writes import JournalEntry, definitions_changed, lock_portfolio, write_journal, write_rows
 from detectors.registry import DETECTORS, detector_class
@@ -113,6 +115,8 @@ def import_site(
             if mistakes:
                 raise BadSiteFile(sorted(set(mistakes)))
             wanted = with_defaults(found.portfolio, packs)
+            if mistakes := check_suppressions(wanted, current):
+                raise BadSiteFile(sorted(set(mistakes)))
             changes = compare(wanted, current)
             _require_reason(changes, reason)
             write_changes(connection, changes, at)
@@ -163,6 +167,7 @@ def read_everything(connection: Connection[Any]) -> Portfolio:
     portfolio.models = read_models(connection)
     portfolio.definitions = read_definitions(connection)
     portfolio.routes = read_routes(connection)
+    portfolio.suppressions = read_rules(connection)
     return portfolio
 
 
@@ -185,6 +190,8 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
             write_addresses(connection, rows)
         elif kind == RouteRow.kind:
             write_routes(connection, rows)
+        elif kind == SuppressionRow.kind:
+            write_rules(connection, rows, now)
         else:
             write_rows(connection, rows, now)
     remove_addresses(connection, removed)
