@@ -26,6 +26,8 @@ class Right(StrEnum):
     WORK_ON_FINDINGS = "work_on_findings"  # open, grade, assign, claim, verify
     SEE_IMPAIRMENTS = "see_impairments"
     WORK_ON_IMPAIRMENTS = "work_on_impairments"
+    SEE_SUPPRESSIONS = "see_suppressions"  # what is put aside, for how long
+    ORDER_SUPPRESSIONS = "order_suppressions"  # write windows and permits down, ask for out of service
     SEE_PORTFOLIO = "see_portfolio"  # the insurer's table of sites
     SEE_SITE = "see_site"  # a site's score, and its report
     SEE_LOOKS = "see_looks"  # what the insurer's people have looked at
@@ -37,6 +39,7 @@ _INSURER = frozenset(
         Right.COMMENT,
         Right.SEE_FINDINGS,
         Right.SEE_IMPAIRMENTS,
+        Right.SEE_SUPPRESSIONS,
         Right.SEE_PORTFOLIO,
         Right.SEE_SITE,
     }
@@ -56,6 +59,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.WORK_ON_FINDINGS,
             Right.SEE_IMPAIRMENTS,
             Right.WORK_ON_IMPAIRMENTS,
+            Right.SEE_SUPPRESSIONS,
+            Right.ORDER_SUPPRESSIONS,
             Right.SEE_SITE,
             Right.SEE_LOOKS,
         }
@@ -74,6 +79,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.WORK_ON_FINDINGS,
             Right.SEE_IMPAIRMENTS,
             Right.WORK_ON_IMPAIRMENTS,
+            Right.SEE_SUPPRESSIONS,
+            Right.ORDER_SUPPRESSIONS,
             Right.SEE_SITE,
             Right.SEE_LOOKS,
         }
@@ -92,6 +99,7 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_USERS,
             Right.SEE_FINDINGS,
             Right.SEE_IMPAIRMENTS,
+            Right.SEE_SUPPRESSIONS,
             Right.SEE_PORTFOLIO,
             Right.SEE_SITE,
             Right.SEE_LOOKS,

@@ -13,7 +13,7 @@ from api.gate import OccurrenceReader
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.shelves import shelves
-from api.store import findings, occurrences, streams
+from api.store import findings, occurrences, streams, suppressions
 from api.store.model_evidence import find_model_evidence
 from api.visitor import Visitor
 from api.web import Here, Web
@@ -68,6 +68,7 @@ def show(
         ended = found.normal_at or found.resolved_at or now
         holes = streams.holes_of_site(connection, found.device_id, found.began_at, ended) if about == LOSS else []
         clocks = streams.wrong_clocks_of_site(connection, found.device_id) if about == CLOCKS else []
+        drill = suppressions.drill_of(connection, occurrence_id)
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -76,6 +77,7 @@ def show(
         frame=frame,
         status=status,
         o=found,
+        drill=drill,
         choices=choices(visitor, found),
         shelves=shelves(Priority(found.priority)),
         evident=sees_evidence(visitor, found),
