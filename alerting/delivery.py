@@ -71,6 +71,7 @@ class Claimed(Envelope):
         by_period: the setpoint is not the limit but the least of it: what the sensor's own period allows.
         untold: Davy knew in time, and could tell nobody before the onset.
         told: a message of this very call has gone out before, or may have.
+        drill: a drill was announced at the place when people began to be called.
     """
 
     occurrence_id: int | None
@@ -106,6 +107,7 @@ class Claimed(Envelope):
     by_period: bool = False
     untold: bool = False
     told: bool = False
+    drill: bool = False
 
     def held_up(self, now: datetime) -> bool:
         """Whether nobody has tried to send it until long after it was due. Life safety is never a matter of the past."""

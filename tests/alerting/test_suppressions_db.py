@@ -10,8 +10,11 @@ import psycopg
 import pytest
 
 from alerting import actions, suppressions
+from alerting.alarm_words import AlarmWords
+from alerting.delivery import Claimed
 from alerting.ledger import AlarmKey
 from alerting.orders import Order
+from alerting.store.claims import claim
 from core.errors import Refused
 from tests.alerting.plant import NOW, Plant
 
@@ -232,6 +235,11 @@ def test_a_drill_silences_nothing(works: Works) -> None:
     works.look(NOW)
     works.plant.apply(works.plant.raised("heat"))
     assert len(works.plant.waiting()) == 2
+    with works.plant.as_service("alerting") as connection:
+        taken = claim(connection, NOW, NOW + MINUTE)
+    assert isinstance(taken, Claimed)
+    assert taken.drill
+    assert any("演练" in line for line in AlarmWords(taken).for_client())
 
 
 @pytest.mark.parametrize("who", ["underwriter", "operator", "stranger"])
