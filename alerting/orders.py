@@ -31,7 +31,7 @@ class Kind(StrEnum):
     OUT_OF_SERVICE = "out_of_service"
 
 
-SILENCES: Final = frozenset({Kind.MAINTENANCE, Kind.SHUTDOWN})  # by design, and never life safety
+SILENCES: Final = frozenset({Kind.MAINTENANCE, Kind.SHUTDOWN})  # by design; never life safety, and gas only by name
 GUARDS: Final = frozenset({Kind.HOT_WORK, Kind.CONFINED_SPACE})  # whose gas and life-safety alarms nobody can put aside
 LONGEST: Final = {
     Kind.MAINTENANCE: timedelta(hours=72),
@@ -150,8 +150,10 @@ def check_alarms(order: Order, kind: Kind, touched: Sequence[Touched]) -> None:
             raise Refused(
                 f"{grave.title} is a life-safety alarm: no window silences it. Take it out of service, which two people do."
             )
-        if all(each.priority is Priority.LIFE_SAFETY for each in touched):
-            raise Refused("There is no alarm there that a window may silence; life-safety alarms go on calling.")
+        if not named and all(each.is_guarded for each in touched):
+            raise Refused(
+                "There is no alarm there that a window may silence; gas and life-safety alarms go on calling."
+            )
     if kind is Kind.OUT_OF_SERVICE:
         for each in touched:
             longest = LONGEST_OUT[each.priority]

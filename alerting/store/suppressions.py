@@ -94,7 +94,7 @@ def covers(
                    OR EXISTS (SELECT FROM suppression_step s WHERE s.order_id = o.order_id AND s.step = 'authorised'))
         ), touched AS (
             SELECT o.order_id, o.kind, o.begins_at, o.ends_at, o.requested_by, d.definition_id, d.sensor_id, d.priority,
-                   d.priority = 'life-safety' OR x.unit = ANY (%(gas_units)s) OR lower(x.quantity) = ANY (%(gas_words)s) AS guardable
+                   x.unit = ANY (%(gas_units)s) OR lower(x.quantity) = ANY (%(gas_words)s) AS is_gas, c.definition_id IS NOT NULL AS named
             FROM in_force o JOIN suppression_scope c USING (order_id)
             JOIN alarm_definition d ON d.site_id = o.site_id AND d.retired_at IS NULL AND d.role = 'alarm'
             JOIN sensor x ON x.sensor_id = d.sensor_id AND x.retired_at IS NULL
@@ -105,7 +105,8 @@ def covers(
             SELECT t.definition_id, t.sensor_id, CASE t.kind WHEN 'out_of_service' THEN 'out_of_service' ELSE 'by_design' END AS suppression,
                    t.begins_at, t.ends_at, t.order_id, NULL::int AS rule_id, t.requested_by
             FROM touched t
-            WHERE t.kind = 'out_of_service' OR (t.kind IN ('maintenance', 'shutdown') AND t.priority <> 'life-safety')
+            WHERE t.kind = 'out_of_service'
+               OR (t.kind IN ('maintenance', 'shutdown') AND t.priority <> 'life-safety' AND (t.named OR NOT t.is_gas))
             UNION ALL
             SELECT d.definition_id, d.sensor_id, 'by_design', r.active_since, r.active_since + r.longest_s * interval '1 second',
                    NULL, r.rule_id, NULL
@@ -117,7 +118,7 @@ def covers(
         SELECT f.definition_id, f.sensor_id, f.suppression, f.begins_at, f.ends_at, f.order_id, f.rule_id, f.requested_by
         FROM found f
         WHERE (%(definitions)s::int[] IS NULL OR f.definition_id = ANY (%(definitions)s::int[]))
-          AND NOT EXISTS (SELECT FROM touched g WHERE g.definition_id = f.definition_id AND g.guardable
+          AND NOT EXISTS (SELECT FROM touched g WHERE g.definition_id = f.definition_id AND (g.is_gas OR g.priority = 'life-safety')
                           AND g.kind IN ('hot_work', 'confined_space'))
         """,
         {"now": now, "definitions": None if keys is None else [key.definition_id for key in keys], **_GAS},
@@ -326,6 +327,21 @@ def add_step(
         (found.order_id, found.company_id, step, now, person_id, note),
     )
     return done.rowcount == 1
+
+
+def guarding(connection: Connection[Any], order_id: int) -> int:
+    """How many alarms guard the people who work under a permit; 0: nothing of Davy's watches the air there."""
+    row = connection.execute(
+        """
+        SELECT count(DISTINCT d.definition_id)
+        FROM suppression_scope c JOIN sensor x ON x.site_id = c.site_id AND x.zone_id = c.zone_id AND x.retired_at IS NULL
+        JOIN alarm_definition d ON d.sensor_id = x.sensor_id AND d.retired_at IS NULL AND d.role = 'alarm' AND d.detector <> 'stale'
+        WHERE c.order_id = %(order)s AND (c.asset_id IS NULL OR c.asset_id = x.asset_id)
+          AND (d.priority = 'life-safety' OR x.unit = ANY (%(gas_units)s) OR lower(x.quantity) = ANY (%(gas_words)s))
+        """,
+        {"order": order_id, **_GAS},
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def title_of(connection: Connection[Any], definition_id: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -12,7 +12,8 @@ from fastapi.responses import RedirectResponse, Response
 from psycopg import Connection
 
 from alerting import suppressions as acts
-from alerting.orders import SILENCES, Kind, Order
+from alerting.orders import GUARDS, SILENCES, Kind, Order
+from alerting.store.suppressions import guarding as guards
 from api import typed
 from api.gate import Actor, OurForm, SuppressionReader, SuppressionWorker
 from api.once import FormKey, once
@@ -73,7 +74,8 @@ def suppression_list(web: Here, visitor: SuppressionReader) -> Response:
         visitor,
         "suppressions.html",
         frame=frame,
-        aside=aside,
+        aside=[row for row in aside if row.stands_out],
+        quiet=[row for row in aside if not row.stands_out],
         asked=[each for each in standings if each[1] == "asked"],
         current=[each for each in standings if each[1] in ("open", "planned")],
         over=[each for each in standings if each[1] in ("over", "refused")],
@@ -137,7 +139,7 @@ def record(
             )  # fmt: skip
     except Refused as refused:
         said = translated(translations(visitor.language), str(refused))
-        return _new_form(web, visitor, kind, place, chosen, said, 409, **kept)
+        return _new_form(web, visitor, kind, place, chosen, said, 409, kept=kept)
     return RedirectResponse(f"/suppressions/{made}", 303)
 
 
@@ -205,6 +207,7 @@ def _show(
         found = store.find_order(connection, order_id)
         if found is None:
             raise NotFound
+        guarding = guards(connection, order_id) if found.kind in GUARDS else None
         frame = frame_of(connection, now)
     standing = found.standing(now)
     mine = found.requested_id == visitor.person_id
@@ -217,6 +220,7 @@ def _show(
         o=found,
         standing=standing,
         meaning=MEANINGS[found.kind],
+        guarding=guarding,
         sees_people=visitor.may(Right.SEE_PEOPLE),
         may_answer=standing == "asked" and visitor.may(Right.ACT) and not mine,
         waits_for_another=standing == "asked" and (mine or not visitor.may(Right.ACT)),
@@ -236,7 +240,7 @@ def _new_form(
     status: int = 200,
     *,
     again: bool = False,
-    **kept: str,
+    kept: Mapping[str, str] | None = None,
 ) -> Response:
     now = web.clock()
     with web.acting_for(visitor) as connection:
@@ -263,5 +267,5 @@ def _new_form(
         alarms=[each for each in alarms if kind == Kind.OUT_OF_SERVICE or each.priority != "life-safety"],
         chosen=chosen,
         sentence=sentence,
-        typed={**dict.fromkeys(_FORM, ""), **kept},
+        typed={**dict.fromkeys(_FORM, ""), **(kept or {})},
     )

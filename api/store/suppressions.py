@@ -51,6 +51,11 @@ class Aside:
     company_zh: str
     time_zone: str
 
+    @property
+    def stands_out(self) -> bool:
+        """Whether it is more than a normal alarm within a window."""
+        return self.active or self.suppression != "by_design" or self.priority == "life-safety"
+
 
 def aside_now(connection: Connection[Any]) -> list[Aside]:
     """The gravest first, and of those the longest."""

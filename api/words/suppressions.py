@@ -10,14 +10,14 @@ KINDS = {
     "hot_work": later("Permit for hot work"),
     "confined_space": later("Permit for a confined space"),
     "drill": later("Drill"),
-    "out_of_service": later("Out of service"),
+    "out_of_service": later("Alarms out of service"),
 }
 MEANINGS = {
     "maintenance": later(
-        "The alarms of the place call nobody until it ends, 72 hours at most. Life-safety alarms go on calling."
+        "The alarms of the place call nobody until it ends, 72 hours at most. Gas and life-safety alarms go on calling."
     ),
     "shutdown": later(
-        "The alarms of the place call nobody until it ends, 31 days at most. Life-safety alarms go on calling."
+        "The alarms of the place call nobody until it ends, 31 days at most. Gas and life-safety alarms go on calling."
     ),
     "hot_work": later(
         "Silences nothing. While people work, 8 hours at most, nobody can put the gas and life-safety alarms of the zone aside; those on a shelf are taken off it."
@@ -56,7 +56,7 @@ SUPPRESSION_REFUSALS = (
     later("A drill names a place, not single alarms: it silences none."),
     later("At most {most} alarms can be chosen one by one; choose their zone or machine."),
     later("{title} is a life-safety alarm: no window silences it. Take it out of service, which two people do."),
-    later("There is no alarm there that a window may silence; life-safety alarms go on calling."),
+    later("There is no alarm there that a window may silence; gas and life-safety alarms go on calling."),
     later("A {priority} alarm can be out of service for at most {hours} h."),
     later("{title} guards people at work ({kind}) until {until}: nobody can put it aside before then."),
     later("{title} is out of service until {until}: return it to service before people work there."),

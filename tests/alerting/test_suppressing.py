@@ -194,6 +194,11 @@ def test_a_window_never_silences_life_safety() -> None:
     with pytest.raises(Refused, match="no alarm there"):
         check_alarms(order(), Kind.SHUTDOWN, [])
     out = order(kind="out_of_service", zone_id=None, definition_ids=(7,), ends_at=NOW + 4 * DAY)
+    with pytest.raises(Refused, match="no alarm there"):
+        check_alarms(order(), Kind.SHUTDOWN, [Touched(9, 9, "Gas at 10 % LEL", Priority.HIGH, True)])
+    check_alarms(
+        order(zone_id=None, definition_ids=(9,)), Kind.SHUTDOWN, [Touched(9, 9, "Gas at 10 % LEL", Priority.HIGH, True)]
+    )
     with pytest.raises(Refused, match="life-safety alarm can be out of service for at most 72 h"):
         check_alarms(out, Kind.OUT_OF_SERVICE, [gas])
 

@@ -20,8 +20,9 @@ STRANGER = "qinling-coal-officer"
 
 
 def zone(house: House) -> str:
-    """The code of the company's zone."""
+    """The code of the company's zone; the bearing in it measures no gas."""
     with house.plant.owner() as connection:
+        connection.execute("UPDATE sensor SET quantity = 'temperature' WHERE key = 'temp-pump'")
         row = connection.execute("SELECT zone_id FROM zone WHERE site_id = %s", (house.plant.a.site_id,)).fetchone()
     assert row is not None
     return f"s{house.plant.a.site_id}z{row[0]}"
@@ -42,10 +43,10 @@ def look(house: House, hours: float = 0.02) -> None:
 
 
 def high(house: House) -> str:
-    """An alarm of the plant that is not life safety; its key."""
+    """An alarm of the plant that is neither life safety nor of gas; its key."""
     with house.plant.owner() as connection:
         row = connection.execute(
-            "SELECT key FROM alarm_definition WHERE site_id = %s AND priority <> 'life-safety' ORDER BY definition_id LIMIT 1",
+            "SELECT key FROM alarm_definition WHERE site_id = %s AND key LIKE 'temp-pump.%%' ORDER BY definition_id LIMIT 1",
             (house.plant.a.site_id,),
         ).fetchone()
     assert row is not None
@@ -68,6 +69,8 @@ def test_a_window_is_written_down_seen_everywhere_and_ended(house: House) -> Non
     listed = officer.client.get("/suppressions").text
     for said in ("JX-17", "更换轴承", "设计抑制", "已静默"):
         assert said in listed, said
+    assert "条报警被抑制" in officer.client.get("/alarms").text
+    house.plant.happen(house.plant.a, high(house), house.plant.began + timedelta(minutes=2))
     assert "设计抑制至" in officer.client.get("/alarms").text
     insurer = Person(house, UNDERWRITER)
     for seen in (insurer.client.get("/suppressions").text, insurer.client.get(path).text):
