@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.alarm import Alarm, Happening, State, Suppression, step
+from alerting.alarm import Alarm, Happening, Suppression, step
 from alerting.ledger import AlarmKey, Change, Standing, work_out
 from alerting.orders import LONGEST, LONGEST_OUT, Kind, Order, Touched, check_alarms, check_order
 from alerting.suppressing import Cover, Rule, covered, move, with_rules
@@ -41,24 +42,28 @@ def test_an_alarm_is_suppressed_exactly_while_something_covers_it(
     alarm, shelved_until = Alarm(), None
     for minute in range(30):
         now = NOW + minute * MINUTE
-        for _, act in [each for each in acts if each[0] == minute]:
-            try:
-                until = now + 3 * MINUTE if act == "shelve" else None
-                done = step(alarm, Happening(act), at=now, latch=False, until=until)
-            except Refused:
-                continue
-            assert not (done.calls and covered(alarm, covers, now) and act != "unshelve")
-            alarm = done.alarm
-            shelved_until = until if act == "shelve" else (None if act == "unshelve" else shelved_until)
-        to = move(alarm, covers, now)
-        if to is not None:
+        for act in ["look", *(act for at, act in acts if at == minute), "look"]:
             before = alarm
-            done = step(alarm, to.happening, at=now, latch=False, until=to.until)
-            assert done.changed
+            if act == "look":
+                to = move(alarm, covers, now)
+                if to is None:
+                    continue
+                happening, until = to.happening, to.until
+            else:
+                happening, until = Happening(act), now + 3 * MINUTE if act == "shelve" else None
+                under = move(replace(alarm, suppression=Suppression.NONE, until=None), covers, now)
+                if act == "unshelve" and alarm.suppression is Suppression.SHELVED and under is not None:
+                    happening, until = under.happening, under.until  # as alerting.off_the_shelf does
+            try:
+                done = step(alarm, happening, at=now, latch=False, until=until)
+            except Refused:
+                assert act != "look"
+                continue
             alarm = done.alarm
-            freed = alarm.suppression is Suppression.NONE
-            assert done.calls == (freed and before.active)
-            assert not freed or not before.active or alarm.state is State.UNACKNOWLEDGED
+            shelved_until = {"shelve": until, "unshelve": None}.get(act, shelved_until)
+            freed = before.suppression is not Suppression.NONE and alarm.suppression is Suppression.NONE
+            assert not (done.calls and covered(alarm, covers, now)), "nobody is called for what is covered"
+            assert not freed or done.calls == before.active, "leaving while active calls"
             if alarm.suppression is Suppression.OUT_OF_SERVICE:
                 shelved_until = None  # who takes it out of service takes it off the shelf
         in_force = [cover for cover in covers if cover.holds(now)]
