@@ -17,6 +17,7 @@ from alerting.alarm import Alarm, Happening, State
 from alerting.apply import AppliedEvents, apply_changes
 from alerting.chain import genesis
 from alerting.ledger import AlarmKey, Change, Standing
+from alerting.off_the_shelf import off_the_shelf, refuse_where_it_guards
 from alerting.routing import HISTORIC
 from alerting.store import alarms, people
 from alerting.store.people import OccurrenceRow
@@ -97,6 +98,7 @@ def shelve(
         raise Refused(f"A {standing.priority} alarm can be shelved for at most {hours:g} h.")
     if standing.priority is Priority.LIFE_SAFETY and who.company_id is None:
         raise Refused("A life-safety alarm can be shelved by the client's own people only.")
+    refuse_where_it_guards(connection, [standing.key.definition_id], now, until)
     change = Change(
         alarm=standing.key, happening=Happening.SHELVE, at=now, person_id=person_id, reason=why, until=until
     )
@@ -106,12 +108,17 @@ def shelve(
 def unshelve(
     connection: Connection[Any], target: Target, *, person_id: int, now: datetime, reason: str | None = None
 ) -> AppliedEvents:
-    """Ends a shelf early; what is still active is unacknowledged again and calls.
+    """Ends a shelf early; what is still active is unacknowledged again and calls, unless something else silences it.
 
     Raises:
         Refused: it is not shelved.
     """
-    return _act(connection, target, Happening.UNSHELVE, person_id=person_id, now=now, reason=_optional(reason))
+    _actor(connection, person_id)
+    standing = _locked(connection, target, now)
+    change = off_the_shelf(
+        connection, [standing], Happening.UNSHELVE, now, person_id=person_id, reason=_optional(reason)
+    )
+    return apply_changes(connection, change, now=now)
 
 
 def resolve(
@@ -165,12 +172,8 @@ def expire_shelves(connection: Connection[Any], now: datetime) -> AppliedEvents:
     # Locked first and looked at again: a person may have ended one, or shelved anew, since. It happens now, not when it was
     # due: were we late, a call must not count as one for the past.
     standings = alarms.lock(connection, [key for key, _ in ended]) if ended else {}
-    changes = [
-        Change(alarm=key, happening=Happening.SHELF_EXPIRED, at=now, until=until)
-        for key, until in ended
-        if standings[key].alarm.until == until
-    ]
-    return apply_changes(connection, changes, now=now)
+    over = [standings[key] for key, until in ended if standings[key].alarm.until == until]
+    return apply_changes(connection, off_the_shelf(connection, over, Happening.SHELF_EXPIRED, now), now=now)
 
 
 def realarm(connection: Connection[Any], now: datetime) -> AppliedEvents:

@@ -200,7 +200,7 @@ def step(alarm: Alarm, happening: Happening, *, at: datetime, latch: bool, until
         Refused: a person asked for what the state does not allow.
     """
     if happening in _ENTERS:
-        if alarm.suppression is not Suppression.NONE:
+        if not _may_enter(alarm, happening, until):
             return _refuse(alarm, happening)
         return Step(replace(alarm, suppression=_ENTERS[happening], until=until, onset=None), changed=True)
     if happening in _LEAVES:
@@ -222,6 +222,13 @@ def step(alarm: Alarm, happening: Happening, *, at: datetime, latch: bool, until
     if not heard_anew or alarm.suppression is not Suppression.NONE or _same_call(alarm, at):
         return Step(moved, changed=True)
     return Step(replace(moved, onset=at), changed=True, calls=True)
+
+
+def _may_enter(alarm: Alarm, happening: Happening, until: datetime | None) -> bool:
+    """A shelf is for what nothing else silences. An order or a rule takes the place of whatever is there, but for itself."""
+    if happening is Happening.SHELVE:
+        return alarm.suppression is Suppression.NONE
+    return alarm.suppression is not _ENTERS[happening] or alarm.until != until
 
 
 def _unsuppressed(alarm: Alarm, happening: Happening, at: datetime) -> Step:

@@ -71,6 +71,7 @@ class AlarmWords:
             *self._how_long(),
             *self._latches(),
             *self._played(),
+            *self._drill(),
             _("%(place)s, since %(when)s")
             % {"place": self._listed(self._company(), self.site()), "when": self._since()},
             "",
@@ -90,6 +91,7 @@ class AlarmWords:
             *self._how_long(),
             *self._latches(),
             *self._played(),
+            *self._drill(),
             _("Since: %(when)s") % {"when": self._since()},
             "",
             _("The occurrence:") if self.of.occurrence_id is not None else self._no_page_yet(),
@@ -184,6 +186,16 @@ class AlarmWords:
             ),
         )
 
+    def _drill(self) -> tuple[str, ...]:
+        """That a drill is announced. A fire may be real in one: it is no all-clear."""
+        if not self.of.drill:
+            return ()
+        return (
+            self._(
+                "A drill is announced here at this time. Treat this as real unless who leads the drill says otherwise."
+            ),
+        )
+
     def _number(self) -> str | None:
         """The number that decided it, against its limit; None where it is not known or says nothing to a person."""
         _ = self._
@@ -269,6 +281,7 @@ def alarm_fields(claimed: Claimed, words: AlarmWords, link: str) -> Fields:
         "step": claimed.step,
         "historic": words.historic,
         "replayed": claimed.replayed,
+        "drill": claimed.drill,
         "link": link,
         "database_away": claimed.occurrence_id is None,
     }

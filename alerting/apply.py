@@ -14,6 +14,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from alerting import by_design
 from alerting.alarm import Happening
 from alerting.chain import Link, genesis, hash_of
 from alerting.ledger import (
@@ -88,12 +89,14 @@ def apply_changes(
     """
     if not changes:
         return AppliedEvents()
+    rules = by_design.rules_of(connection, changes)
     milder = _milder(connection, changes)
-    keys = sorted({*(change.alarm for change in changes), *(key for below in milder.values() for key in below)})
+    keys = sorted({*by_design.keys_of(changes, rules), *(key for below in milder.values() for key in below)})
     alarms.make_missing(connection, keys, [genesis(*key) for key in keys], now)
     standings = alarms.lock(connection, keys)
     if unknown := [key for key in keys if key not in standings]:
         raise Refused(f"There is no alarm of definition {unknown[0].definition_id} on sensor {unknown[0].sensor_id}.")
+    changes = by_design.with_what_they_silence(connection, changes, rules, standings, now)
     entries = work_out(standings, changes, now=now, tells=tells, milder=milder)
     if not entries:
         return AppliedEvents()

@@ -72,6 +72,7 @@ class Claimed(Envelope):
         untold: Davy knew in time, and could tell nobody before the onset.
         again: it was acknowledged, and has held for so long since that it is announced again.
         told: a message of this very call has gone out before, or may have.
+        drill: a drill was announced at the place when people began to be called.
     """
 
     occurrence_id: int | None
@@ -108,6 +109,7 @@ class Claimed(Envelope):
     untold: bool = False
     again: bool = False
     told: bool = False
+    drill: bool = False
 
     def held_up(self, now: datetime) -> bool:
         """Whether nobody has tried to send it until long after it was due. Life safety is never a matter of the past."""

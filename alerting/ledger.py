@@ -29,6 +29,10 @@ ENDS_CALLS: Final = {
     Happening.TAKE_OUT: "out of service",
 }
 
+TAKES_OVER: Final = frozenset(
+    {Happening.SUPPRESS, Happening.TAKE_OUT}
+)  # what silences an alarm that is silenced already
+
 
 class AlarmKey(NamedTuple):
     """Which alarm: one a definition and sensor, for ever."""
@@ -240,7 +244,9 @@ def _take(entry: Entry, change: Change, now: datetime, tells: bool) -> None:
         entry.onsets.append(change.at)
     elif result.calls:
         alarm = replace(alarm, onset=None)
-    entry.ends_calls = ENDS_CALLS.get(change.happening, entry.ends_calls)
+    if change.happening in ENDS_CALLS:
+        entry.ends_calls = ENDS_CALLS[change.happening]
+        entry.onsets.clear()  # of the same batch, and nobody has been told yet
     number = was.transitions + 1
     entry.drafts.append(Draft(change, number, was.alarm.state, alarm.state, alarm.suppression))
     suppressed = _suppressed(was, alarm, change)
@@ -251,9 +257,9 @@ def _take(entry: Entry, change: Change, now: datetime, tells: bool) -> None:
 def _suppressed(was: Standing, alarm: Alarm, change: Change) -> Suppressed | None:
     """Reason and author where the suppression began or ended; of one that goes on they stay."""
     before, after = was.alarm.suppression is not Suppression.NONE, alarm.suppression is not Suppression.NONE
-    if before == after:
-        return was.suppressed
-    return Suppressed(change.reason, change.person_id) if after else Suppressed()
+    if change.happening in TAKES_OVER or before != after:
+        return Suppressed(change.reason, change.person_id) if after else Suppressed()
+    return was.suppressed
 
 
 def _occurrence(entry: Entry, before: State, after: State, change: Change, now: datetime) -> None:

@@ -101,7 +101,7 @@ class Standby:
         """The alarm as it stands; a shelf whose end has passed holds nobody back."""
         found = self._standings.get(key) or _normal(self._definitions[key], now)
         alarm = found.alarm
-        if alarm.suppression is Suppression.SHELVED and alarm.until is not None and alarm.until <= now:
+        if alarm.suppression is not Suppression.NONE and alarm.until is not None and alarm.until <= now:
             found = replace(found, alarm=replace(alarm, suppression=Suppression.NONE, until=None))
         return found
 

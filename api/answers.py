@@ -40,7 +40,7 @@ _TOO_LARGE = later("What was sent is larger than the %(most)s KB that are taken 
 _PHOTO_TOO_LARGE = later("The photo is larger than 10 MB. Nothing of it was kept; send a smaller one.")
 _UNKNOWN = later("There is nothing here, or nothing that you may see.")
 _NOT_SO = later("This address does not answer that kind of request.")
-_HAS_A_PAGE = re.compile(r"/(?:occurrences|findings|impairments)/\d{1,18}(?=/)")
+_HAS_A_PAGE = re.compile(r"/(?:occurrences|findings|impairments|suppressions)/\d{1,18}(?=/)")
 # Lock not available, statement cancelled by its time-out, deadlock, serialization failure.
 _BUSY_STATES = {"55P03", "57014", "40P01", "40001"}
 

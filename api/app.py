@@ -31,6 +31,7 @@ from api.pages import (
     portfolio,
     rejected,
     reports,
+    suppressions,
 )
 from api.pages.frame import person_page
 from api.passwords import Passwords
@@ -46,6 +47,7 @@ from api.v1 import (
     reading_routes,
     rejected_routes,
     report_routes,
+    suppression_routes,
 )
 from api.web import DemoInbox, Here, Web
 from core.db import Database
@@ -105,12 +107,14 @@ def create_app(
         app.include_router(router, include_in_schema=False)
     for router in (findings.router, finding_acts.router, impairments.router, portfolio.router, reports.router):
         app.include_router(router, include_in_schema=False)
+    app.include_router(suppressions.router, include_in_schema=False)
     app.include_router(rejected.router, include_in_schema=False)
     app.include_router(casework.router, include_in_schema=False)
     app.include_router(events.router, include_in_schema=False)
     app.include_router(health.router)
     risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
-    for api in (reading_routes.router, rejected_routes.router, acting_routes.router, casework_routes.router, *risk):
+    acting = (acting_routes.router, casework_routes.router, suppression_routes.router)
+    for api in (reading_routes.router, rejected_routes.router, *acting, *risk):
         app.include_router(api, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

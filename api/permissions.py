@@ -27,6 +27,8 @@ class Right(StrEnum):
     WORK_ON_FINDINGS = "work_on_findings"  # open, grade, assign, claim, verify
     SEE_IMPAIRMENTS = "see_impairments"
     WORK_ON_IMPAIRMENTS = "work_on_impairments"
+    SEE_SUPPRESSIONS = "see_suppressions"  # what is put aside, for how long
+    ORDER_SUPPRESSIONS = "order_suppressions"  # write windows and permits down, ask for out of service
     SEE_PORTFOLIO = "see_portfolio"  # the insurer's table of sites
     SEE_SITE = "see_site"  # a site's score, and its report
     SEE_LOOKS = "see_looks"  # what the insurer's people have looked at
@@ -39,6 +41,7 @@ _INSURER = frozenset(
         Right.ACKNOWLEDGE_FOR_INSURER,
         Right.SEE_FINDINGS,
         Right.SEE_IMPAIRMENTS,
+        Right.SEE_SUPPRESSIONS,
         Right.SEE_PORTFOLIO,
         Right.SEE_SITE,
     }
@@ -58,6 +61,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.WORK_ON_FINDINGS,
             Right.SEE_IMPAIRMENTS,
             Right.WORK_ON_IMPAIRMENTS,
+            Right.SEE_SUPPRESSIONS,
+            Right.ORDER_SUPPRESSIONS,
             Right.SEE_SITE,
             Right.SEE_LOOKS,
         }
@@ -76,6 +81,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.WORK_ON_FINDINGS,
             Right.SEE_IMPAIRMENTS,
             Right.WORK_ON_IMPAIRMENTS,
+            Right.SEE_SUPPRESSIONS,
+            Right.ORDER_SUPPRESSIONS,
             Right.SEE_SITE,
             Right.SEE_LOOKS,
         }
@@ -94,6 +101,7 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_USERS,
             Right.SEE_FINDINGS,
             Right.SEE_IMPAIRMENTS,
+            Right.SEE_SUPPRESSIONS,
             Right.SEE_PORTFOLIO,
             Right.SEE_SITE,
             Right.SEE_LOOKS,

@@ -19,6 +19,7 @@ from api.words import alarms as wording
 from api.words import compound, explanation, numbers, rejected, sentences
 from api.words import looks as look_wording
 from api.words import risk as risk_wording
+from api.words import suppressions as suppression_wording
 from core.i18n import LANGUAGES, locale_of, translations
 from core.model import COMPOUND
 
@@ -143,4 +144,7 @@ def _risk_filters(texts: Translations) -> dict[str, Any]:
         "changes": lambda event, names, zone, now: risk_wording.changes(texts, event.old, event.new, names, zone, now),
         "impairment_changes": lambda entry, zone, now: risk_wording.changes(texts, entry.old, entry.new, {}, zone, now),
         "day": numbers.day,
+        "order_kind": one_of(suppression_wording.KINDS),
+        "order_standing": one_of(suppression_wording.STANDINGS),
+        "suppression": one_of(suppression_wording.SUPPRESSIONS),
     }

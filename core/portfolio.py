@@ -10,11 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from core.compound_row import CompoundRow
 from core.model import Priority
 from core.row import Row as Row
+
+if TYPE_CHECKING:
+    from core.site_suppressions import SuppressionRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +230,7 @@ class DefinitionRow(Row):
         realarm_after_s: acknowledged and still active for so long, it is heard again; None: never.
         standard: None: the plant's own number.
         verified_by: None: nobody has held it against the standard's text.
+        role: "alarm", or "state": judged as one, and nobody is called (core/site_suppressions.py).
     """
 
     kind: ClassVar[str] = "limit"
@@ -272,6 +276,7 @@ class DefinitionRow(Row):
     clause: str | None = None
     verified_by: str | None = None
     verified_on: date | None = None
+    role: str = "alarm"
     retired: bool = False
 
 
@@ -339,6 +344,7 @@ class Portfolio:
     definitions: list[DefinitionRow] = field(default_factory=list)
     compounds: list[CompoundRow] = field(default_factory=list)
     routes: list[RouteRow] = field(default_factory=list)
+    suppressions: list[SuppressionRow] = field(default_factory=list)
 
     def kinds(self) -> Iterator[list[Any]]:
         """The lists, in that order."""

@@ -37,7 +37,16 @@ _OWN_FIELDS: Final = (
     "votes",
 )
 
-_ALARM_FIELDS: Final = ("title", "consequence", "response", "priority", "latch", "realarm_after_s", "respond_within_s", "source")
+_ALARM_FIELDS: Final = (
+    "title",
+    "consequence",
+    "response",
+    "priority",
+    "latch",
+    "realarm_after_s",
+    "respond_within_s",
+    "source",
+)
 
 
 @dataclass(frozen=True, slots=True)

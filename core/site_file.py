@@ -32,6 +32,7 @@ from core.site_compounds import ReadyCompound, read_compound
 from core.site_hazard import read_hazard
 from core.site_models import read_model
 from core.site_plant import read_device
+from core.site_suppressions import read_suppression
 from core.yaml_lines import Block, Reading, read_block
 
 VERSION: Final = "site/1"
@@ -230,6 +231,8 @@ def _site(
         read_compound(each, portfolio, site, words, ready)
     for each in block.blocks("routes", "route"):
         _route(each, portfolio, company, key, words)
+    for each in block.blocks("suppressions", "suppression"):
+        read_suppression(each, portfolio, company, key)
     block.finish()
 
 

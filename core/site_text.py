@@ -25,6 +25,7 @@ from core.portfolio import (
     SiteRow,
     ZoneRow,
 )
+from core.site_suppressions import SuppressionRow
 
 _HEAD: Final = "# Written by `davy site export`. How to write one: docs/reference/site-file.md\n"
 _LINE: Final = 118
@@ -59,7 +60,9 @@ class _Grouped:
         self.models = _group(portfolio.models, "site", "zone", "asset")
         self.devices = _group((d for d in portfolio.devices if not d.key.startswith("_")), "site")
         self.sensors = _group((s for s in portfolio.sensors if not s.is_virtual), "device")
-        self.definitions = _group(portfolio.definitions, "device", "sensor")
+        self.definitions = _group((d for d in portfolio.definitions if d.role == "alarm"), "device", "sensor")
+        self.states = _group((d for d in portfolio.definitions if d.role == "state"), "site", "key")
+        self.suppressions = _group(portfolio.suppressions, "site")
         self.compounds = _group(portfolio.compounds, "site")
         self.virtual = {(s.device, s.key): s for s in portfolio.sensors if s.is_virtual}
         self.routes = _group(portfolio.routes, "site")
@@ -123,6 +126,7 @@ def _site(row: SiteRow, by: _Grouped) -> dict[str, Any]:
         "devices": [_device(each, by) for each in by.devices.get((row.key,), ())],
         "compounds": [_compound(each, by) for each in by.compounds.get((row.key,), ())],
         "routes": [_route(each) for each in by.routes.get((row.key,), ())],
+        "suppressions": [_suppression(each, by) for each in by.suppressions.get((row.key,), ())],
     }
 
 
@@ -294,6 +298,25 @@ def _route(row: RouteRow) -> dict[str, Any]:
         "priorities": list(row.priorities),
         "hears": list(row.hears),
         "steps": list(steps.values()),
+    }
+
+
+def _suppression(row: SuppressionRow, by: _Grouped) -> dict[str, Any]:
+    looks_at: dict[str, Any] = {"alarm": row.parent}
+    for state in by.states.get((row.site, row.parent), ()):
+        value = "at_most" if state.direction == "low" else "at_least"
+        looks_at = {
+            "state": f"{state.device}/{state.sensor}",
+            value: state.setpoint,
+            "settle_s": state.off_delay_s or None,
+        }
+    return {
+        "key": row.key,
+        "title": _both(row.title, row.title_zh),
+        "while": looks_at,
+        "alarms": list(row.alarms),
+        "longest_h": row.longest_h,
+        "retired": row.retired or None,
     }
 
 

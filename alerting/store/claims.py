@@ -95,7 +95,14 @@ def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
                        SELECT FROM notification e
                        WHERE e.occurrence_id = n.occurrence_id AND e.onset = n.onset
                          AND (e.state = 'sent' OR (e.state = 'waiting' AND e.attempt > 0) OR (e.state = 'claimed' AND e.attempt > 1))
-                   ) AS told
+                   ) AS told,
+                   EXISTS (
+                       SELECT FROM suppression_order w JOIN suppression_scope p USING (order_id)
+                       WHERE w.kind = 'drill' AND w.site_id = d.site_id AND w.begins_at <= n.onset AND w.ends_at > n.onset
+                         AND (p.zone_id IS NULL OR p.zone_id = s.zone_id) AND (p.asset_id IS NULL OR p.asset_id = s.asset_id)
+                         AND NOT EXISTS (SELECT FROM suppression_step e
+                                         WHERE e.order_id = w.order_id AND e.step = 'ended' AND e.at <= n.onset)
+                   ) AS drill
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel

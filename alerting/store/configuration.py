@@ -34,7 +34,7 @@ def read_definitions(connection: Connection[Any]) -> list[DefinitionRow]:
             SELECT c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, d.key, d.detector, d.parameters,
                    d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s, d.votes, d.votes_of, d.priority, d.latch, d.realarm_after_s,
                    d.title, d.title_zh, d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
-                   d.standard, d.edition, d.clause, d.verified_by, d.verified_on, d.retired_at IS NOT NULL AS retired
+                   d.standard, d.edition, d.clause, d.verified_by, d.verified_on, d.role, d.retired_at IS NOT NULL AS retired
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
             ORDER BY d.definition_id
@@ -108,12 +108,12 @@ def write_definitions(connection: Connection[Any], rows: Iterable[tuple[Definiti
             INSERT INTO alarm_definition AS d (
                 company_id, site_id, sensor_id, key, detector, parameters, direction, setpoint, deadband, on_delay_s,
                 off_delay_s, votes, votes_of, priority, latch, realarm_after_s, title, title_zh, consequence, consequence_zh, response,
-                response_zh, respond_within_s, standard, edition, clause, verified_by, verified_on, valid_from, retired_at)
+                response_zh, respond_within_s, standard, edition, clause, verified_by, verified_on, role, valid_from, retired_at)
             SELECT s.company_id, s.site_id, s.sensor_id, %(key)s, %(detector)s, %(parameters)s, %(direction)s,
                 %(setpoint)s, %(deadband)s, %(on_delay_s)s, %(off_delay_s)s, %(votes)s, %(votes_of)s, %(priority)s, %(latch)s,
                 %(realarm_after_s)s, %(title)s,
                 %(title_zh)s, %(consequence)s, %(consequence_zh)s, %(response)s, %(response_zh)s, %(respond_within_s)s,
-                %(standard)s, %(edition)s, %(clause)s, %(verified_by)s, %(verified_on)s, %(now)s,
+                %(standard)s, %(edition)s, %(clause)s, %(verified_by)s, %(verified_on)s, %(role)s, %(now)s,
                 CASE WHEN %(retired)s THEN %(now)s::timestamptz END
             FROM sensor s JOIN device v USING (device_id) WHERE v.key = %(device)s AND s.key = %(sensor)s
             ON CONFLICT (site_id, key) DO UPDATE SET

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from api.gate import AlarmReader
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
-from api.store import alarms, impairments
+from api.store import alarms, impairments, suppressions
 from api.store.alarms import OpenAlarm
 from api.visitor import Visitor
 from api.web import Here, Web
@@ -60,6 +60,7 @@ def _list(web: Web, visitor: Visitor, template: str) -> Response:
         rows = alarms.open_alarms(connection)
         count = alarms.count_open(connection) if len(rows) == alarms.MOST else len(rows)
         frame = frame_of(connection, web.clock())
+        going_on = suppressions.drills(connection, web.clock())
         out = impairments.out_now(connection, web.clock()) if visitor.may(Right.SEE_IMPAIRMENTS) else None
     return person_page(
         web,
@@ -68,6 +69,7 @@ def _list(web: Web, visitor: Visitor, template: str) -> Response:
         frame=frame,
         sections=sections(rows),
         out=out,
+        drills=going_on,
         more=count - len(rows),
         many_companies=len({row.company for row in rows}) > 1 or visitor.everything,
         may_act=visitor.may(Right.ACT),

@@ -14,7 +14,7 @@ from alerting.pulse import LATE_BEAT, LATE_CARE, LATE_SCORE, LATE_TURN
 from alerting.store.status import ProcessBeat, process_beats
 from api import cookies
 from api.once import new_key
-from api.store import status
+from api.store import status, suppressions
 from api.visitor import Visitor
 from api.web import Web
 from api.words.texts import later
@@ -57,12 +57,17 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What the page says around its subject."""
+    """What the page says around its subject.
+
+    Args:
+        aside: alarms that call nobody at this moment although they live.
+    """
 
     trouble: Trouble | None
     sensors: int
     recent: int
     time_zone: str
+    aside: int = 0
 
 
 def trouble(
@@ -136,7 +141,8 @@ def frame_of(connection: Connection[Any], now: datetime) -> Frame:
     heard = status.sensors_heard(connection, now)
     beats, unsent = status.ingest_beats(connection), status.oldest_unsent(connection, now)
     wrong = trouble(beats, now, unsent, _lives(connection))
-    return Frame(wrong, heard.sensors, heard.recent, heard.time_zone or DEFAULT_ZONE)
+    aside = suppressions.count_aside(connection)
+    return Frame(wrong, heard.sensors, heard.recent, heard.time_zone or DEFAULT_ZONE, aside)
 
 
 def person_page(

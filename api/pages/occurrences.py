@@ -13,7 +13,7 @@ from api.gate import OccurrenceReader
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.shelves import shelves
-from api.store import casework, findings, occurrences, places, streams
+from api.store import casework, findings, occurrences, places, streams, suppressions
 from api.store.compound_evidence import find_compound_evidence
 from api.store.model_evidence import find_model_evidence
 from api.visitor import Visitor
@@ -75,6 +75,7 @@ def show(
         higher = casework.higher_limits(connection, found.definition_id) if found.is_open else []
         sealed = casework.sealed_until(connection, found.definition_id, found.sensor_id)
         colleagues = places.colleagues(connection, found.company_id) if visitor.may(Right.ACT) else []
+        drill = suppressions.drill_of(connection, occurrence_id)
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -83,6 +84,7 @@ def show(
         frame=frame,
         status=status,
         o=found,
+        drill=drill,
         choices=choices(visitor, found),
         shelves=shelves(Priority(found.priority)),
         evident=sees_evidence(visitor, found),

@@ -1,4 +1,7 @@
-"""What is open: every alarm with an occurrence that nobody has resolved, or that is suppressed."""
+"""What is open: every alarm with an occurrence that nobody has resolved, or that somebody has put aside by name.
+
+What is normal and suppressed by design with its whole place is counted here and listed on a page of its own.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,7 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
                 WHERE t.occurrence_id = a.occurrence_id AND t.event = 'acknowledge'
                 ORDER BY t.transition_id DESC LIMIT 1
             ) answer ON a.state IN ('A', 'C', 'F')
-            WHERE a.occurrence_id IS NOT NULL OR a.suppression <> 'none'
+            WHERE a.occurrence_id IS NOT NULL OR a.suppression IN ('shelved', 'out_of_service')
             ORDER BY a.suppression <> 'none',
                      CASE WHEN a.state IN ('B', 'D', 'E') THEN 0 WHEN a.state IN ('C', 'F') THEN 1 ELSE 2 END,
                      CASE d.priority WHEN 'life-safety' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END,
@@ -106,6 +109,6 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
 def count_open(connection: Connection[Any]) -> int:
     """How many there are, on the page or not."""
     row = connection.execute(
-        "SELECT count(*) FROM v_alarm WHERE occurrence_id IS NOT NULL OR suppression <> 'none'"
+        "SELECT count(*) FROM v_alarm WHERE occurrence_id IS NOT NULL OR suppression IN ('shelved', 'out_of_service')"
     ).fetchone()
     return int(row[0]) if row else 0

@@ -18,6 +18,7 @@ COMPANY_OF: Final[dict[str, LiteralString]] = {
     "occurrence": "SELECT company_id FROM v_occurrence WHERE occurrence_id = %s::bigint",
     "finding": "SELECT company_id FROM v_finding WHERE finding_id = %s::bigint",
     "impairment": "SELECT company_id FROM v_impairment WHERE impairment_id = %s::bigint",
+    "order": "SELECT company_id FROM v_suppression_order WHERE order_id = %s::bigint",
     "site": "SELECT company_id FROM site WHERE key = %s",
 }
 

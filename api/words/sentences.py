@@ -11,6 +11,8 @@ from functools import cache
 from gettext import NullTranslations
 
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
+from api.words.suppressions import SUPPRESSION_REFUSALS
+from api.words.suppressions import WORDS as SUPPRESSION_WORDS
 from api.words.texts import later
 from core import wire_rules
 
@@ -42,6 +44,7 @@ REFUSALS = (
     later("That is so already: nothing was changed."),
     later("This occurrence has {most} photos already; that is the most."),
     *RISK_REFUSALS,
+    *SUPPRESSION_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
 REASONS = (
@@ -92,6 +95,7 @@ WORDS = {
     "medium": later("Medium"),
     "low": later("Low"),
     **RISK_WORDS,
+    **SUPPRESSION_WORDS,
 }
 # What core.wire_rules fills in for {where}, {found} and {rule}: the longer form first where one begins as another.
 RULES = (

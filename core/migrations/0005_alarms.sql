@@ -30,6 +30,8 @@ CREATE TABLE alarm_definition (
     version     int NOT NULL DEFAULT 1,
     valid_from  timestamptz NOT NULL DEFAULT now(),
     retired_at  timestamptz,
+    -- a state of the plant is judged as an alarm is, and nobody is called: suppression_rule says what it silences (0014)
+    role        text NOT NULL DEFAULT 'alarm' CHECK (role IN ('alarm', 'state')),
     UNIQUE (site_id, key),
     UNIQUE (definition_id, company_id)
 );
@@ -275,7 +277,8 @@ CREATE VIEW v_alarm_definition WITH (security_barrier) AS
     SELECT definition_id, company_id, site_id, sensor_id, key, detector, priority, respond_within_s, standard, verified_on, valid_from,
            retired_at
     FROM alarm_definition
-    WHERE (SELECT davy_everything()) OR company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
+    WHERE role = 'alarm'
+      AND ((SELECT davy_everything()) OR company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner');
 
 GRANT SELECT ON alarm_definition, route, route_step TO davy_ingest, davy_alerting, davy_web;
 GRANT SELECT ON alarm_definition TO davy_grafana;

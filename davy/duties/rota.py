@@ -16,6 +16,7 @@ from psycopg import Connection
 
 from alerting.actions import call_for_what_still_holds, expire_shelves, realarm
 from alerting.seal import SealKey
+from alerting.suppressions import keep_suppressions
 from api.once import forget
 from core.db import Database, first_line
 from core.errors import DatabaseAway
@@ -52,6 +53,7 @@ class Duty(NamedTuple):
 PROMPT: Final[Sequence[Duty]] = (
     Duty("shelves", 1.0, expire_shelves),
     Duty("realarms", 1.0, realarm),
+    Duty("suppressions", 1.0, keep_suppressions),
     Duty("late_calls", 1.0, call_for_what_still_holds),
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message,

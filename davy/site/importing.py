@@ -24,6 +24,7 @@ from alerting.store.configuration import (
     write_definitions,
     write_routes,
 )
+from alerting.store.suppression_rules import read_rules, write_rules
 from core.compound_row import CompoundRow
 from core.db import connect
 from core.errors import BadInput, BadSiteFile, Refused
@@ -35,6 +36,7 @@ from core.site_compounds import ReadyCompound, read_ready
 from core.site_defaults import with_defaults
 from core.site_file import read_site_file
 from core.site_references import check, unheard
+from core.site_suppressions import SuppressionRow, check_suppressions
 from core.store.reads import read_portfolio
 from core.store.writes import JournalEntry, definitions_changed, lock_portfolio, write_journal, write_rows
 from detectors.registry import DETECTORS, detector_class
@@ -116,6 +118,8 @@ def import_site(
             if mistakes:
                 raise BadSiteFile(sorted(set(mistakes)))
             wanted = with_defaults(found.portfolio, packs)
+            if mistakes := check_suppressions(wanted, current):
+                raise BadSiteFile(sorted(set(mistakes)))
             changes = compare(wanted, current)
             _require_reason(changes, reason)
             write_changes(connection, changes, at)
@@ -175,6 +179,7 @@ def read_everything(connection: Connection[Any]) -> Portfolio:
     portfolio.definitions = read_definitions(connection)
     portfolio.compounds = read_compounds(connection)
     portfolio.routes = read_routes(connection)
+    portfolio.suppressions = read_rules(connection)
     return portfolio
 
 
@@ -199,6 +204,8 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
             write_addresses(connection, rows)
         elif kind == RouteRow.kind:
             write_routes(connection, rows)
+        elif kind == SuppressionRow.kind:
+            write_rules(connection, rows, now)
         else:
             write_rows(connection, rows, now)
     remove_addresses(connection, removed)

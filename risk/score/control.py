@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from core.response_time import NEVER, NINE_IN_TEN, Answer, counts, nearest_rank
 from risk.score import intervals
-from risk.score.facts import SiteFacts
-from risk.score.formula import Formula, Name, Response
+from risk.score.facts import Aside, SiteFacts
+from risk.score.formula import Formula, Name, Planned, Response
 from risk.score.texts import SENTENCES
 
 DAYS = 30.0  # amounts are told for so many days
@@ -115,11 +115,40 @@ def _suppression(facts: SiteFacts, formula: Formula) -> Driver:
     rule = formula.control.suppression
     if facts.alarm_hours <= 0:
         return _driver("suppression", rule.name, rule.weight, None, "%", None, 0.0, 100.0, {})
+    if rule.kinds:
+        return _by_kind(facts, formula)
     part = sum(facts.suppressed_h) / facts.alarm_hours
     low, high = _burden(facts.suppressed_h, rule.assumed, facts.alarm_hours, rule.half_at, formula.level)
     words = {"alarms": len(facts.suppressed_h), "hours": sum(facts.suppressed_h), "percent": 100 * part}
     points = _left(part, rule.half_at)
     return _driver("suppression", rule.name, rule.weight, 100 * part, "%", points, low, high, words)
+
+
+def _by_kind(facts: SiteFacts, formula: Formula) -> Driver:
+    """Every hour is told; what it counts depends on who wanted it, and whether it was announced."""
+    rule = formula.control.suppression
+    hours = dict.fromkeys(rule.kinds, 0.0)
+    counted: dict[int, float] = {}
+    for each in facts.aside:
+        kind = "planned" if _planned(each, rule.planned) else each.kind
+        hours[kind] += each.hours
+        counted[each.alarm] = counted.get(each.alarm, 0.0) + rule.kinds[kind] * each.hours
+    amounts = [amount for amount in counted.values() if amount > 0]
+    part = sum(amounts) / facts.alarm_hours
+    low, high = _burden(amounts, rule.assumed, facts.alarm_hours, rule.half_at, formula.level)
+    words = {"alarms": len(counted), "hours": sum(hours.values()), "percent": 100 * part, **hours}
+    points = _left(part, rule.half_at)
+    return _driver("suppression", rule.name, rule.weight, 100 * part, "%", points, low, high, words)
+
+
+def _planned(each: Aside, rule: Planned) -> bool:
+    return (
+        each.kind == "window"
+        and each.notice_h is not None
+        and each.lasts_h is not None
+        and each.notice_h >= rule.notice_h
+        and each.lasts_h <= rule.longest_h
+    )
 
 
 def _calibration(facts: SiteFacts, formula: Formula) -> Driver:

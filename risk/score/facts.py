@@ -63,6 +63,24 @@ class Overdue:
     days: float
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Hours of the window in which one alarm was put aside in one way.
+
+    Args:
+        alarm: its definition.
+        kind: "shelved", "out_of_service", "window" (a person's order) or "rule" (by design, of itself).
+        notice_h: of a window, how long before it began it was written down; None: nobody knows.
+        lasts_h: of a window, how long it was to last.
+    """
+
+    alarm: int
+    kind: str
+    hours: float
+    notice_h: float | None = None
+    lasts_h: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFacts:
     """Everything the formula looks at.
@@ -74,7 +92,7 @@ class SiteFacts:
         gap_hours: hours of those days in which messages of some device are known to be missing.
         answers: alarms that began in the window and called somebody, by the end of the day.
         overdue: a row a finding; `impaired_h`: hours in the window, a row an impairment; `suppressed_h`: alarm-hours, a row an
-            alarm that was shelved or taken out of service.
+            alarm that was shelved or taken out of service; `aside`: the same and what was suppressed by design, by kind.
         alarm_hours: life-safety and high alarms x hours of the window.
         occurrences: alarms that began in the window; `sensor_hours`: hours of sensors with readings.
         simulated: some of it was made by the demo's history.
@@ -90,6 +108,7 @@ class SiteFacts:
     overdue: Sequence[Overdue] = ()
     impaired_h: Sequence[float] = ()
     suppressed_h: Sequence[float] = ()
+    aside: Sequence[Aside] = ()
     alarm_hours: float = 0.0
     occurrences: int = 0
     sensor_hours: int = 0

@@ -13,7 +13,7 @@ import yaml
 
 from core.errors import BadInput
 
-CURRENT: Final = "control-3"
+CURRENT: Final = "control-4"
 
 
 class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +92,25 @@ class Burden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     assumed: float
 
 
+class Planned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a window is a planned, short one: written down so long before it began, and so short."""
+
+    notice_h: float
+    longest_h: float
+
+
+class Suppression(Burden, frozen=True, forbid_unknown_fields=True):
+    """Hours in which alarms were put aside.
+
+    Args:
+        kinds: what an hour of each kind counts; empty (the first three formulas, which state nothing): what a person put aside
+            alarm by alarm counts whole, what was suppressed by design does not.
+    """
+
+    kinds: Mapping[str, float] = {}
+    planned: Planned = Planned(notice_h=0.0, longest_h=0.0)
+
+
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The share in calibration is the points."""
 
@@ -105,7 +124,7 @@ class Control(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     response: Response
     findings: Findings
     impairments: Burden
-    suppression: Burden
+    suppression: Suppression
     calibration: Calibration
 
 

@@ -14,6 +14,7 @@ from risk.score.facts import SensorDay, SensorFacts, SiteFacts
 from risk.score.formula import Formula, shipped
 from risk.score.score import score
 from risk.store import scores, site_facts
+from risk.store.aside import put_aside
 from risk.store.scores import ScoreRow, SiteRow
 from risk.store.site_facts import SensorRow, Window
 
@@ -84,6 +85,7 @@ def facts_of(connection: Connection[Any], site: SiteRow, day: date, formula: For
         overdue=overdue,
         impaired_h=impaired,
         suppressed_h=site_facts.suppressed(connection, window),
+        aside=put_aside(connection, window.site_id, window.begins_at, window.ends_at),
         alarm_hours=24 * observed * site_facts.grave_alarms(connection, window),
         occurrences=site_facts.occurrences(connection, window),
         sensor_hours=heard.hours,

@@ -78,6 +78,18 @@ SENTENCES: Final[Mapping[str, Sequence[Sentence]]] = {
     ),
     "suppression": (
         Sentence("suppression.nothing", later("The site has no alarm of priority life-safety or high."), lambda w: not w),
+        Sentence(
+            "suppression.nobody",
+            later("No life-safety or high alarm was put aside."),
+            lambda w: "rule" in w and w["alarms"] == 0,
+        ),
+        Sentence(
+            "suppression.kinds",
+            later(
+                "%(alarms)s life-safety or high alarms were put aside, %(hours)s hours together: shelved %(shelved)s h, out of service %(out_of_service)s h, in planned short windows %(planned)s h, in other windows %(window)s h, while the plant stood still or a parent alarm called %(rule)s h. %(percent)s %% of their time counts."
+            ),
+            lambda w: "rule" in w,
+        ),
         Sentence("suppression.none", later("No life-safety or high alarm was shelved."), lambda w: w["alarms"] == 0),
         Sentence(
             "suppression",

@@ -42,6 +42,7 @@ def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
         Right.ACKNOWLEDGE_FOR_INSURER,
         Right.SEE_FINDINGS,
         Right.SEE_IMPAIRMENTS,
+        Right.SEE_SUPPRESSIONS,
         Right.SEE_PORTFOLIO,
         Right.SEE_SITE,
     }

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput
 from core.response_time import Answer
-from risk.score.control import Driver
-from risk.score.facts import Overdue, Scenario, SensorDay, SensorFacts, SiteFacts
+from risk.score.control import Driver, drivers
+from risk.score.facts import Aside, Overdue, Scenario, SensorDay, SensorFacts, SiteFacts
 from risk.score.formula import read_formula, shipped
 from risk.score.record import parts
 from risk.score.score import Score, score
@@ -66,6 +66,7 @@ sites = st.builds(
         overdue=overdue,
         impaired_h=impaired,
         suppressed_h=shelved,
+        aside=[Aside(k, "shelved", hours) for k, hours in enumerate(shelved)],
         sensors=[sensor(k, calibration=states[k % len(states)]) for k in range(n)],
     ),
     st.integers(1, 8),
@@ -283,5 +284,38 @@ def test_a_formula_that_does_not_add_up_is_refused_in_a_sentence() -> None:
         read_formula(text)
     with pytest.raises(BadInput, match="cannot be read"):
         read_formula("davy: score/1")
-    with pytest.raises(BadInput, match=r"no formula control-0; there are control-1, control-2, control-3\."):
+    with pytest.raises(BadInput, match=r"no formula control-0; there are control-1, control-2, control-3, control-4\."):
         shipped("control-0")
+
+
+def test_hours_put_aside_count_by_their_kind_and_none_is_hidden() -> None:
+    """Planned and short: a quarter; as it began, or long: whole, like a shelf; the plant standing still: nothing; all are told."""
+    formula = shipped("control-4")
+    aside = [
+        Aside(1, "shelved", 10.0),
+        Aside(1, "window", 8.0, notice_h=24.0, lasts_h=8.0),
+        Aside(2, "window", 6.0, notice_h=0.0, lasts_h=6.0),
+        Aside(2, "window", 40.0, notice_h=100.0, lasts_h=60.0),
+        Aside(3, "rule", 300.0),
+        Aside(4, "out_of_service", 4.0),
+        Aside(5, "window", 2.0),
+    ]
+    found = {d.key: d for d in drivers(replace(site(5), aside=aside), formula)}["suppression"]
+    counted = 10 + 8 / 4 + 6 + 40 + 4 + 2
+    assert found.value == pytest.approx(100 * counted / (720 * 5))
+    assert found.sentence == "suppression.kinds"
+    assert found.words == {
+        "alarms": 5, "hours": 370.0, "percent": found.value, "shelved": 10.0, "out_of_service": 4.0, "window": 48.0,
+        "planned": 8.0, "rule": 300.0,
+    }  # fmt: skip
+    quiet = {d.key: d for d in drivers(replace(site(5), aside=[Aside(3, "rule", 300.0)]), formula)}["suppression"]
+    assert (quiet.points, quiet.words["rule"]) == (100.0, 300.0)
+    assert {d.key: d for d in drivers(site(5), formula)}["suppression"].sentence == "suppression.nobody"
+
+
+def test_earlier_formulas_do_not_know_of_kinds() -> None:
+    """A day that is scored already stays as it is: what is suppressed by design counted nothing then."""
+    facts = replace(site(2), suppressed_h=[5.0], aside=[Aside(1, "shelved", 5.0), Aside(1, "window", 90.0)])
+    for name in ("control-1", "control-2", "control-3"):
+        found = {d.key: d for d in drivers(facts, shipped(name))}["suppression"]
+        assert (found.sentence, found.words["hours"]) == ("suppression", 5.0)

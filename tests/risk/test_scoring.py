@@ -161,7 +161,51 @@ def test_a_shelf_counts_in_the_time_of_grave_alarms(database: TestDatabase, site
     with duty(database) as connection:
         facts = facts_of(connection, row, DAY, FORMULA)
     assert facts.suppressed_h == [5.0]
+    assert [(each.kind, each.hours) for each in facts.aside] == [("out_of_service", 2.0), ("shelved", 3.0)]
     assert facts.alarm_hours == 2 * 24 * 30  # of the plant's alarms, one is life-safety and one high
+
+
+def test_what_was_suppressed_by_design_is_told_by_what_did_it(
+    database: TestDatabase, site: tuple[Plant, SiteRow]
+) -> None:
+    """A window by its order, with the notice that was given; what no person ordered was a rule."""
+    made, row = site
+    alarm(made, ENDS - timedelta(hours=30), acknowledged_after=timedelta(minutes=1))
+    officer, until = made.a.people["officer"], ENDS - timedelta(hours=4)
+    with made.owner() as owner:
+        owner.execute(
+            "INSERT INTO suppression_order (company_id, site_id, kind, begins_at, ends_at, number, reason, signed_by, recorded_at,"
+            " requested_by) VALUES (%s, %s, 'maintenance', %s, %s, 'W-1', 'belt', 'Zhao', %s, %s)",
+            (
+                made.a.company_id,
+                made.a.site_id,
+                until - timedelta(hours=6),
+                until,
+                until - timedelta(hours=30),
+                officer,
+            ),
+        )
+        for number, hours, event, suppression, person in (
+            (3, -10, "suppress", "by_design", officer),
+            (4, -8, "raise", "by_design", None),
+            (5, -4, "unsuppress", "none", None),
+            (6, -3, "suppress", "by_design", None),
+            (7, -1, "unsuppress", "none", None),
+        ):
+            owner.execute(
+                "INSERT INTO transition (company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event,"
+                " from_state, to_state, suppression, person_id, until, previous, hash) SELECT company_id, definition_id, sensor_id, %s,"
+                " occurrence_id, %s, %s, %s, 'C', 'C', %s, %s, %s, hash, hash FROM transition WHERE number = 1",
+                (number, ENDS + timedelta(hours=hours), ENDS + timedelta(hours=hours), event, suppression, person,
+                 until if person else None),
+            )  # fmt: skip
+    with duty(database) as connection:
+        facts = facts_of(connection, row, DAY, FORMULA)
+    assert [(each.kind, each.hours, each.notice_h, each.lasts_h) for each in facts.aside] == [
+        ("rule", 2.0, None, None),
+        ("window", 6.0, 24.0, 6.0),
+    ]
+    assert facts.suppressed_h == []
 
 
 def test_an_alarm_that_came_later_watched_nothing_before(database: TestDatabase, site: tuple[Plant, SiteRow]) -> None:
@@ -270,7 +314,7 @@ def test_an_old_day_is_worked_out_by_the_formula_that_it_was_scored_with(
         scores.write_score(connection, score_day(connection, row, DAY, old, NOW))
         scores.write_score(connection, score_day(connection, row, DAY, FORMULA, NOW + timedelta(days=30)))
     answers = {}
-    for asked in ("", "control-1", "control-2", "control-3"):
+    for asked in ("", "control-1", "control-2", "control-3", "control-4"):
         assert (
             davy_score(url, site="tank-farm", day=DAY, formula=asked, as_json=True, now=NOW + timedelta(days=40)) == 0
         )
@@ -316,7 +360,9 @@ def test_what_cannot_be_asked_for_has_one_sentence(timescale_database: TestDatab
         with pytest.raises(BadInput) as refused:
             davy_score(url, site=site, day=DAY, as_json=False, now=NOW)
         assert str(refused.value) == sentence
-    with pytest.raises(BadInput, match=r"There is no formula \.\./x; there are control-1, control-2, control-3\."):
+    with pytest.raises(
+        BadInput, match=r"There is no formula \.\./x; there are control-1, control-2, control-3, control-4\."
+    ):
         davy_score(url, site="tank-farm", day=DAY, formula="../x", as_json=False, now=NOW)
 
 

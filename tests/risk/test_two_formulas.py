@@ -98,7 +98,7 @@ def test_the_month_in_which_the_formula_changes_is_told_by_the_new_one() -> None
             (
                 "They do not compare, so no change is shown.",
                 "Control 78 (interval 71–84); a month before 82 by another formula (control-1), which does not compare.",
-                "On some days of the month there is no number by control-3; theirs were made with control-1",
+                "On some days of the month there is no number by control-4; theirs were made with control-1",
             ),
         ),
         (
@@ -106,7 +106,7 @@ def test_the_month_in_which_the_formula_changes_is_told_by_the_new_one() -> None
             (
                 "两者不可比，故不列出变化",
                 "上月末为 82 分，但采用的是另一公式（control-1），两者不可比",
-                "当月部分日期没有按 control-3 计算的分值",
+                "当月部分日期没有按 control-4 计算的分值",
             ),
         ),
     ],

@@ -1,0 +1,215 @@
+"""What silences an alarm, at any instant, in any order of beginnings and ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerting.alarm import Alarm, Happening, Suppression, step
+from alerting.ledger import AlarmKey, Change, Standing, work_out
+from alerting.orders import LONGEST, LONGEST_OUT, Kind, Order, Touched, check_alarms, check_order
+from alerting.suppressing import Cover, Rule, covered, move, with_rules
+from core.errors import Refused
+from core.model import Priority
+
+NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+MINUTES = st.integers(0, 20).map(lambda n: NOW + n * MINUTE)
+COVERS = st.lists(
+    st.builds(
+        lambda kind, begins, minutes: Cover(kind, begins, begins + minutes * MINUTE, order_id=1),
+        st.sampled_from([Suppression.BY_DESIGN, Suppression.OUT_OF_SERVICE]),
+        MINUTES,
+        st.integers(1, 8),
+    ),
+    max_size=4,
+)
+ACTS = st.lists(
+    st.tuples(st.integers(0, 24), st.sampled_from(["raise", "clear", "acknowledge", "shelve", "unshelve"])), max_size=12
+)
+
+
+@given(covers=COVERS, acts=ACTS)
+def test_an_alarm_is_suppressed_exactly_while_something_covers_it(
+    covers: list[Cover], acts: list[tuple[int, str]]
+) -> None:
+    """At any instant; what begins or ends in whatever order. Leaving while active calls, and nothing under cover does."""
+    alarm, shelved_until = Alarm(), None
+    for minute in range(30):
+        now = NOW + minute * MINUTE
+        for act in ["look", *(act for at, act in acts if at == minute), "look"]:
+            before = alarm
+            if act == "look":
+                to = move(alarm, covers, now)
+                if to is None:
+                    continue
+                happening, until = to.happening, to.until
+            else:
+                happening, until = Happening(act), now + 3 * MINUTE if act == "shelve" else None
+                under = move(replace(alarm, suppression=Suppression.NONE, until=None), covers, now)
+                if act == "unshelve" and alarm.suppression is Suppression.SHELVED and under is not None:
+                    happening, until = under.happening, under.until  # as alerting.off_the_shelf does
+            try:
+                done = step(alarm, happening, at=now, latch=False, until=until)
+            except Refused:
+                assert act != "look"
+                continue
+            alarm = done.alarm
+            shelved_until = {"shelve": until, "unshelve": None}.get(act, shelved_until)
+            freed = before.suppression is not Suppression.NONE and alarm.suppression is Suppression.NONE
+            assert not (done.calls and covered(alarm, covers, now)), "nobody is called for what is covered"
+            assert not freed or done.calls == before.active, "leaving while active calls"
+            if alarm.suppression is Suppression.OUT_OF_SERVICE:
+                shelved_until = None  # who takes it out of service takes it off the shelf
+        in_force = [cover for cover in covers if cover.holds(now)]
+        shelf = shelved_until is not None and now < shelved_until
+        assert (alarm.suppression is not Suppression.NONE) == (shelf or bool(in_force))
+        if any(cover.suppression is Suppression.OUT_OF_SERVICE for cover in in_force):
+            assert alarm.suppression is Suppression.OUT_OF_SERVICE
+        assert move(alarm, covers, now) is None
+
+
+PARENT, OTHER, CHILD, SECOND = (AlarmKey(n, n) for n in (1, 2, 3, 4))
+RULES = [
+    Rule(1, PARENT, True, timedelta(days=1), None, (CHILD, SECOND), "stopped / 停机"),
+    Rule(2, OTHER, False, timedelta(days=1), None, (CHILD,), "switch / 总开关"),
+]
+
+
+def standing(key: AlarmKey) -> Standing:
+    return Standing(
+        key=key, company_id=1, site_id=1, priority=Priority.HIGH, latch=False, alarm=Alarm(), occurrence_id=None,
+        chain=b"", transitions=0, changed_at=NOW - DAY,
+    )  # fmt: skip
+
+
+Told = list[tuple[AlarmKey, Happening, datetime, Suppression]]
+
+
+def play(batches: list[list[Change]]) -> tuple[Told, list[tuple[AlarmKey, datetime]], dict[AlarmKey, Alarm]]:
+    """Batch by batch as `apply` does it: transitions of each alarm, calls, and how the alarms stand then."""
+    standings = {key: standing(key) for key in (PARENT, OTHER, CHILD, SECOND)}
+    since: dict[int, datetime | None] = {1: None, 2: None}
+    told: Told = []
+    calls: list[tuple[AlarmKey, datetime]] = []
+    for batch in batches:
+        heard = {change.alarm for change in batch}
+        rules = [
+            Rule(r.rule_id, r.parent, r.is_state, r.longest, since[r.rule_id], r.children, r.words)
+            for r in RULES
+            if r.parent in heard
+        ]
+        others = {
+            key: [
+                Cover(Suppression.BY_DESIGN, at, at + r.longest, rule_id=r.rule_id)
+                for r in RULES
+                if r.parent not in heard and key in r.children and (at := since[r.rule_id]) is not None
+            ]
+            for key in (CHILD, SECOND)
+        }
+        known = {key: (each.alarm, each.changed_at) for key, each in standings.items()}
+        changes, after = with_rules(batch, rules, known, others)
+        since.update(after)
+        for entry in work_out(standings, changes, now=NOW + HOUR / 10):
+            told += [(d.change.alarm, d.change.happening, d.change.at, d.suppression) for d in entry.drafts]
+            calls += [(entry.before.key, onset) for onset in entry.onsets]
+            standings[entry.before.key] = entry.after
+    return sorted(told, key=lambda t: (t[0], t[2])), calls, {key: each.alarm for key, each in standings.items()}
+
+
+@given(
+    happenings=st.lists(
+        st.tuples(st.sampled_from([PARENT, OTHER, CHILD, SECOND]), st.booleans()), min_size=1, max_size=12
+    ),
+    cuts=st.sets(st.integers(1, 11)),
+)
+def test_any_split_into_batches_gives_the_same_suppression(
+    happenings: list[tuple[AlarmKey, bool]], cuts: set[int]
+) -> None:
+    """Rules hold from their parent's instant: one batch or many, and whatever stands first in a batch, the rows are the same."""
+    changes = [
+        Change(alarm=key, happening=Happening.RAISE if active else Happening.CLEAR, at=NOW + n * MINUTE / 10)
+        for n, (key, active) in enumerate(happenings)
+    ]
+    edges = [0, *sorted(cut for cut in cuts if cut < len(changes)), len(changes)]
+    split = [changes[a:b] for a, b in pairwise(edges)]
+    whole = sorted(changes, key=lambda c: c.alarm)  # as ingest gives them: detector by detector, each alarm's in order
+    told, _, alarms = play(split)
+    told_whole, calls, alarms_whole = play([whole])
+    assert (told, alarms) == (told_whole, alarms_whole)
+    assert all(key != PARENT for key, *_ in told), "a state is nobody's alarm"
+    for key in (CHILD, SECOND):
+        if alarms[key].suppression is not Suppression.NONE:
+            assert not any(called == key for called, _ in calls), "nobody is called for what is silenced"
+
+
+def test_a_parent_that_is_put_aside_silences_nobody() -> None:
+    """Somebody must be called: the parent, or its children."""
+    known = {OTHER: (Alarm(suppression=Suppression.SHELVED), NOW), CHILD: (Alarm(), NOW)}
+    changes, since = with_rules([Change(alarm=OTHER, happening=Happening.RAISE, at=NOW)], RULES[1:], known, {})
+    assert [change.alarm for change in changes] == [OTHER]
+    assert since == {2: NOW}
+
+
+def order(**words: object) -> Order:
+    given: dict[str, object] = {
+        "kind": "maintenance", "site_id": 1, "zone_id": 2, "begins_at": NOW, "ends_at": NOW + HOUR, "number": "W-1",
+        "reason": "belt", "signed_by": "Chen",
+    }  # fmt: skip
+    return Order(**{**given, **words})  # type: ignore[arg-type]  # the words of each case
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"kind": "holiday"}, "one of maintenance"),
+        ({"begins_at": NOW - HOUR}, "before it begins"),
+        ({"begins_at": NOW + 40 * DAY, "ends_at": NOW + 41 * DAY}, "at most 31 days before"),
+        ({"ends_at": NOW}, "ends after it begins"),
+        ({"ends_at": NOW + 400 * DAY}, "at most 72 h"),
+        ({"kind": "shutdown", "ends_at": NOW + 32 * DAY}, "at most 744 h"),
+        ({"kind": "hot_work", "ends_at": NOW + 9 * HOUR}, "at most 8 h"),
+        ({"kind": "confined_space", "zone_id": None}, "names the zone"),
+        ({"kind": "out_of_service"}, "alarm by alarm"),
+        ({"definition_ids": (1,)}, "not both"),
+        ({"kind": "drill", "zone_id": None, "definition_ids": (1,)}, "silences none"),
+        ({"zone_id": None, "definition_ids": tuple(range(60))}, "At most 50"),
+    ],
+)
+def test_an_order_that_cannot_be_gets_a_sentence(words: dict[str, object], sentence: str) -> None:
+    """A permit that never ends, one for yesterday, one without a place."""
+    with pytest.raises(Refused, match=sentence):
+        check_order(order(**words), NOW)
+
+
+def test_a_window_never_silences_life_safety() -> None:
+    """By name, or because nothing else is there."""
+    gas = Touched(7, 7, "Gas at 25 % LEL", Priority.LIFE_SAFETY, True)
+    heat = Touched(8, 8, "Heat", Priority.HIGH, False)
+    check_alarms(order(), Kind.MAINTENANCE, [gas, heat])
+    with pytest.raises(Refused, match="no window silences it"):
+        check_alarms(order(zone_id=None, definition_ids=(7, 8)), Kind.MAINTENANCE, [gas, heat])
+    with pytest.raises(Refused, match="no alarm there"):
+        check_alarms(order(), Kind.SHUTDOWN, [gas])
+    with pytest.raises(Refused, match="no alarm there"):
+        check_alarms(order(), Kind.SHUTDOWN, [])
+    out = order(kind="out_of_service", zone_id=None, definition_ids=(7,), ends_at=NOW + 4 * DAY)
+    with pytest.raises(Refused, match="no alarm there"):
+        check_alarms(order(), Kind.SHUTDOWN, [Touched(9, 9, "Gas at 10 % LEL", Priority.HIGH, True)])
+    check_alarms(
+        order(zone_id=None, definition_ids=(9,)), Kind.SHUTDOWN, [Touched(9, 9, "Gas at 10 % LEL", Priority.HIGH, True)]
+    )
+    with pytest.raises(Refused, match="life-safety alarm can be out of service for at most 72 h"):
+        check_alarms(out, Kind.OUT_OF_SERVICE, [gas])
+
+
+def test_every_kind_and_priority_has_an_end() -> None:
+    """Nothing is silenced without a longest time."""
+    assert set(LONGEST) | {Kind.OUT_OF_SERVICE} == set(Kind)
+    assert set(LONGEST_OUT) == set(Priority)
+    assert max(*LONGEST.values(), *LONGEST_OUT.values()) <= timedelta(days=31)
