@@ -1,0 +1,9 @@
+-- Lists that stay quick beside a long past. Owner: alerting.
+
+-- What the alarm list shows; beside it every alarm of every site would be looked at.
+CREATE INDEX alarm_listed ON alarm (company_id) WHERE occurrence_id IS NOT NULL OR suppression <> 'none';
+-- What happened at one site, by time: its newest occurrences, and a month of them to be counted.
+CREATE INDEX occurrence_by_site ON occurrence (site_id, began_at);
+-- How many sensors of a company are heard from; neither column changes, so that a new value is still written beside the old.
+CREATE INDEX sensor_by_company ON sensor (company_id);
+CREATE INDEX latest_by_company ON latest (company_id);
