@@ -27,6 +27,7 @@ from api.pages import (
     impairments,
     occurrences,
     operator,
+    performance,
     portfolio,
     rejected,
     reports,
@@ -40,6 +41,7 @@ from api.v1 import (
     finding_routes,
     impairment_routes,
     models,
+    performance_routes,
     portfolio_routes,
     reading_routes,
     rejected_routes,
@@ -104,9 +106,16 @@ def create_app(
     for router in (findings.router, finding_acts.router, impairments.router, portfolio.router, reports.router):
         app.include_router(router, include_in_schema=False)
     app.include_router(rejected.router, include_in_schema=False)
+    app.include_router(performance.router, include_in_schema=False)
     app.include_router(events.router, include_in_schema=False)
     app.include_router(health.router)
-    risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
+    risk = (
+        finding_routes.router,
+        impairment_routes.router,
+        portfolio_routes.router,
+        report_routes.router,
+        performance_routes.router,
+    )
     for api in (reading_routes.router, rejected_routes.router, acting_routes.router, *risk):
         app.include_router(api, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)

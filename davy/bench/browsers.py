@@ -148,12 +148,18 @@ class Browser:
     def ask(self, path: str, form: Mapping[str, str] | None = None) -> http.client.HTTPResponse:
         """A page, or what comes of a form; its body is still to be read."""
         headers = {"Cookie": self.cookie} if self.cookie else {}
-        if form is None:
-            self._connection.request("GET", path, headers=headers)
-        else:
+        if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             self._connection.request("POST", path, urlencode(form), headers)
-        return self._connection.getresponse()
+            return self._connection.getresponse()
+        try:
+            self._connection.request("GET", path, headers=headers)
+            return self._connection.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            # The server ends what has stood idle for some seconds; a browser then asks on a new connection.
+            self._connection.close()
+            self._connection.request("GET", path, headers=headers)
+            return self._connection.getresponse()
 
     def read(self, path: str) -> tuple[int, str]:
         """Status and text of a page."""

@@ -45,7 +45,9 @@ def pages(sensors: int, transitions: int, rate: float, *, warm_up_s: float, seco
     with opened(portfolio, PARTS) as instance:
         instance.wait_until_judging()
         now = datetime.now(UTC)
-        past = Past(since=now - SPAN, until=now - QUIET, transitions=transitions, open_per_company=OPEN, charted=CHARTED)
+        past = Past(
+            since=now - SPAN, until=now - QUIET, transitions=transitions, open_per_company=OPEN, charted=CHARTED
+        )
         progress(f"Writing thirty days of {transitions} transitions ...")
         began = time.monotonic()
         with psycopg.connect(instance.stack.postgres.superuser_url(DATABASE), autocommit=True) as superuser:
@@ -53,7 +55,9 @@ def pages(sensors: int, transitions: int, rate: float, *, warm_up_s: float, seco
         wrote_s = time.monotonic() - began
         watched, accounts = _accounts(instance)
         stored = store.transitions_stored(instance.owner)
-        progress(f"Written in {wrote_s:.0f} s. {LISTENERS} browsers open their lists; warming up for {warm_up_s:.0f} s ...")
+        progress(
+            f"Written in {wrote_s:.0f} s. {LISTENERS} browsers open their lists; warming up for {warm_up_s:.0f} s ..."
+        )
         browsers = Browsers(_crowd(instance, watched, accounts, now))
         browsers.wait_until_listening()
         generator = instance.generate(rate=rate, alarms_per_s=ALARMS_PER_S)
@@ -155,7 +159,9 @@ def _wrong_at_the_end(instance: Instance, watched: Sequence[Watched], accounts: 
         with closing(logged_in(instance.stack.http_url, accounts[each.officer])) as browser:
             listed = browser.read("/alarms")[1].count('id="alarm-')
             if listed != min(MOST, expected.get(each.company_id, 0)):
-                wrong.append(f"The list of company {each.company_id} holds {listed} alarms, not {expected.get(each.company_id, 0)}.")
+                wrong.append(
+                    f"The list of company {each.company_id} holds {listed} alarms, not {expected.get(each.company_id, 0)}."
+                )
             told = json.loads(browser.read(f"/api/v1/occurrences/{each.occurrences[0]}")[1])["timeline"]
             if sum(row["kind"] == "transition" for row in told) != steps[each.occurrences[0]]:
                 wrong.append(f"The page of occurrence {each.occurrences[0]} does not tell all that happened.")

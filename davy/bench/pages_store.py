@@ -17,7 +17,9 @@ from davy.bench.portfolio import ALARMING
 
 VIEWER: Final = "bench-underwriter"
 STEPS: Final = 4  # transitions of an occurrence that is over: raise, acknowledge, clear, resolve
-EVERY_STATE: Final = 4  # one open alarm in four waits, is acknowledged, is back unanswered, is back and waits to be resolved
+EVERY_STATE: Final = (
+    4  # one open alarm in four waits, is acknowledged, is back unanswered, is back and waits to be resolved
+)
 EVERY_SHELVED: Final = 10  # one open alarm in ten is shelved
 
 
