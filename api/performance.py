@@ -34,6 +34,7 @@ WORST: Final = 10
 OFTEN_PER_WEEK: Final = (
     5  # announcements of one alarm in a week from which on it counts as coming back again and again. Ours
 )
+LEAST_FOR_TOP: Final = 100  # of fewer announcements ten alarms make most, and it says nothing. Ours
 NUISANCE: Final = 0.5  # of what was resolved, from which on most of it is one
 REAL: Final = frozenset({"true_danger", "near_miss"})
 JUDGED: Final = frozenset(
@@ -127,19 +128,26 @@ class Performance:
 
 
 def gather(
-    connection: Connection[Any], site: SiteFacts, since: datetime, until: datetime, *, people: bool
+    connection: Connection[Any],
+    site: SiteFacts,
+    since: datetime,
+    until: datetime,
+    *,
+    people: bool,
+    made_up: bool = True,
 ) -> Performance:
     """Counts what happened from `since` until `until`.
 
     Args:
         people: whether who asks may see the client's people.
+        made_up: with the demo's history, which the page marks and no message tells of.
     """
     limits = store.limits(connection, site.site_id)
     ids = [limit.definition_id for limit in limits]
-    happened = store.steps(connection, site.site_id, since, until, ids)
+    happened = store.steps(connection, site.site_id, since, until, ids, made_up=made_up)
     priority = np.array([PRIORITIES.index(limit.priority) for limit in limits], np.int64)
     counted = counts(happened.steps, priority, since, until, site.time_zone)
-    resolved = store.resolutions(connection, site.site_id, since, until)
+    resolved = store.resolutions(connection, site.site_id, since, until, made_up=made_up)
     told = store.told(connection, site.site_id, since, until)
     quiet = tuple(silenced(connection, site.site_id, since, until))
     by_reason = _by_reason(resolved)
@@ -147,8 +155,8 @@ def gather(
     judged = sum(count for reason, count in by_reason.items() if reason in JUDGED)
     real = sum(count for reason, count in by_reason.items() if reason in REAL)
     share = {
-        name: count / counted.announced if counted.announced else None
-        for name, count in zip(PRIORITIES, counted.mix, strict=True)
+        name: times / counted.announced if counted.announced else None
+        for name, times in zip(PRIORITIES, counted.mix, strict=True)
     }
     once = {
         (each.occurrence_id, each.onset): each.sent_at for each in reversed(told)
@@ -161,7 +169,7 @@ def gather(
         "busy_periods": counted.busy_periods,
         "busy_hours": counted.busy_hours,
         "flood_share": counted.flood_share,
-        "top_share": counted.top_share if len(counted.alarms) > WORST else None,
+        "top_share": counted.top_share if counted.announced >= LEAST_FOR_TOP else None,
         "chattering": counted.chattering,
         "fleeting": counted.fleeting,
         "stale": counted.stale,
@@ -180,7 +188,11 @@ def gather(
         figures=tuple(_figure(key, value) for key, value in values.items()),
         mix=dict(zip(PRIORITIES, counted.mix, strict=True)),
         response=response_time(
-            answers(calls(connection, [site.site_id], since, until), until), explaining(None).control.response.targets_s
+            answers(
+                [call for call in calls(connection, [site.site_id], since, until) if made_up or not call.simulated],
+                until,
+            ),
+            explaining(None).control.response.targets_s,
         ),
         resolutions=by_reason,
         nuisance_share=by_reason.get("nuisance", 0) / sum(by_reason.values()) if by_reason else None,
@@ -223,8 +235,8 @@ def _offenders(
 ) -> tuple[Offender, ...]:
     """Those that disturb, the worst first: chatter and nuisance before mere frequency."""
     said: dict[int, Counter[str]] = defaultdict(Counter)
-    for definition_id, reason, count in resolved:
-        said[definition_id][reason] += count
+    for definition_id, reason, times in resolved:
+        said[definition_id][reason] += times
     found = []
     for count in alarms:
         limit = limits[count.alarm]

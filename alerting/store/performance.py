@@ -66,12 +66,19 @@ class Happened:
 
 
 def steps(
-    connection: Connection[Any], site_id: int, since: datetime, until: datetime, definition_ids: list[int]
+    connection: Connection[Any],
+    site_id: int,
+    since: datetime,
+    until: datetime,
+    definition_ids: list[int],
+    *,
+    made_up: bool,
 ) -> Happened:
     """Those of every occurrence that reaches into the window, from its beginning on: whole columns, one row.
 
     Args:
         definition_ids: rising; an alarm's number is its place among them.
+        made_up: those of the demo's history too.
     """
     row = connection.execute(
         """
@@ -84,9 +91,9 @@ def steps(
                coalesce(bool_or(o.simulated), false)
         FROM occurrence o JOIN transition t ON t.occurrence_id = o.occurrence_id
         WHERE o.site_id = %(site)s AND o.began_at < %(until)s AND coalesce(o.resolved_at > %(since)s, true)
-          AND NOT o.historic AND t.at < %(until)s
+          AND NOT o.historic AND (%(made_up)s OR NOT o.simulated) AND t.at < %(until)s
         """,
-        {"site": site_id, "since": since, "until": until},
+        {"site": site_id, "since": since, "until": until, "made_up": made_up},
     ).fetchone()
     assert row is not None
     ids, at, raised, cleared, announced, simulated = row if row[0] is not None else ([], [], [], [], [], False)
@@ -103,16 +110,17 @@ def steps(
 
 
 def resolutions(
-    connection: Connection[Any], site_id: int, since: datetime, until: datetime
+    connection: Connection[Any], site_id: int, since: datetime, until: datetime, *, made_up: bool
 ) -> list[tuple[int, str, int]]:
     """(definition, what people said it was, how often) of the occurrences that began in the window and are resolved."""
     return connection.execute(
         """
         SELECT definition_id, coalesce(resolution, 'unknown'), count(*)::int FROM occurrence
         WHERE site_id = %(site)s AND began_at >= %(since)s AND began_at < %(until)s AND resolved_at < %(until)s AND NOT historic
+          AND (%(made_up)s OR NOT simulated)
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
-        {"site": site_id, "since": since, "until": until},
+        {"site": site_id, "since": since, "until": until, "made_up": made_up},
     ).fetchall()
 
 

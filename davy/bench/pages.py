@@ -69,9 +69,10 @@ def pages(sensors: int, transitions: int, rate: float, *, warm_up_s: float, seco
         published = generator.stop()
         done = instance.wait_until_stored(published.readings)
         wrong = browsed.wrong + _wrong_at_the_end(instance, watched, accounts)
+        samples = {kind: len(browsed.took_ms.get(kind, [])) for kind in KINDS}
         answer = {
             **{f"{kind}_ms": percentiles(browsed.took_ms.get(kind, [])) for kind in KINDS},
-            "samples": {kind: len(browsed.took_ms.get(kind, [])) for kind in KINDS},
+            "samples": samples,
             "listeners": _listeners(browsed),
             "wrong_answers": len(wrong),
             "wrong": wrong[:5],
@@ -93,7 +94,7 @@ def pages(sensors: int, transitions: int, rate: float, *, warm_up_s: float, seco
             ),
         }  # fmt: skip
     say(answer, as_json=as_json)
-    return 0 if not wrong and all(answer["samples"].values()) else 1
+    return 0 if not wrong and all(samples.values()) else 1
 
 
 def percentiles(milliseconds: Sequence[float]) -> dict[str, float | None]:

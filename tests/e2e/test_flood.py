@@ -98,7 +98,9 @@ def check_told(stack: Stack, alarms: int) -> int:
     """Everybody was told of every alarm; of what was being sent when the process died, perhaps twice under its one key."""
     with connect(stack.database_url("owner"), application="flood") as owner:
         assert wait_until(lambda: store.notifications_unfinished(owner) == 0, 120)
-        states = dict(owner.execute("SELECT state, count(*)::int FROM notification GROUP BY state").fetchall())
+        states: dict[str, int] = dict(
+            owner.execute("SELECT state, count(*)::int FROM notification GROUP BY state").fetchall()
+        )
         keys = {key for (key,) in owner.execute("SELECT key FROM notification").fetchall()}
     assert states == {"sent": alarms}
     got = received(stack)
