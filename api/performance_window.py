@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
+
+from fastapi import Query
 
 from api.words.texts import later
 
 USUAL_DAYS: Final = 28  # four weeks: every day of the week as often as any other
 MOST_DAYS: Final = 366
+
+First = Annotated[str, Query(alias="from", max_length=40)]
+Last = Annotated[str, Query(alias="to", max_length=40)]
 
 
 class WrongWindow(ValueError):

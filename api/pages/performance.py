@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from api.gate import SiteReader
 from api.pages.frame import Frame, frame_of, person_page
 from api.performance import Performance, gather
-from api.performance_window import Days, WrongWindow, days_asked
+from api.performance_window import Days, First, Last, WrongWindow, days_asked
 from api.permissions import Right
 from api.visitor import Visitor
 from api.web import Here, Web
@@ -21,9 +19,6 @@ from risk.report.facts import SiteFacts
 from risk.report.store.site import find_site
 
 router = APIRouter()
-
-First = Annotated[str, Query(alias="from", max_length=40)]
-Last = Annotated[str, Query(alias="to", max_length=40)]
 
 
 @router.get("/sites/{site}/performance")

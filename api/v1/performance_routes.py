@@ -5,9 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.gate import SiteReader
-from api.pages.performance import First, Last
 from api.performance import gather
-from api.performance_window import WrongWindow, days_asked
+from api.performance_window import First, Last, WrongWindow, days_asked
 from api.permissions import Right
 from api.v1.performance_models import PerformanceAnswer
 from api.web import Here
