@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from core.errors import BadInput
+from davy.alarms_performance import performance
 from davy.duties.weekly import send_weeks
 from tests.alerting.plant import NOW, make_plant
 from tests.database import TestDatabase
@@ -81,3 +84,19 @@ def test_a_week_without_an_alarm_is_written_down_and_not_sent(subject: RiskyPlan
     assert [state for _, state, _ in told(subject)] == ["cancelled", "cancelled"]
     subject.plant.rows("UPDATE occurrence SET simulated = false RETURNING 1")
     assert weeks(subject, MONDAY + HOUR) == 0
+
+
+def test_the_command_says_the_same(subject: RiskyPlant, capsys: pytest.CaptureFixture[str]) -> None:
+    """`davy alarms performance` has the page's numbers; days and sites that are not there are a sentence."""
+    rung(subject, "gas", 6, NOW - 20 * HOUR)
+    url = subject.plant.database.url("owner")
+    assert performance(url, site="a-1", first="2026-02-23", last="2026-03-01", as_json=True, now=MONDAY) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["site"], answer["announced"], answer["mix"]["life-safety"]) == ("a-1", 6, 6)
+    assert len(answer["days"]) == 7
+    assert performance(url, site="a-1", first="2026-02-23", last="", as_json=False, now=MONDAY) == 0
+    assert "worst: gas, announced 6 times; proposed: mend" in capsys.readouterr().out
+    with pytest.raises(BadInput, match="no site a-2; did you mean a-1"):
+        performance(url, site="a-2", first="", last="", as_json=True, now=MONDAY)
+    with pytest.raises(BadInput, match=r"A day is written as 2026-12-31\."):
+        performance(url, site="a-1", first="soon", last="", as_json=True, now=MONDAY)
