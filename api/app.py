@@ -105,9 +105,8 @@ def create_app(
         app.include_router(router, include_in_schema=False)
     for router in (findings.router, finding_acts.router, impairments.router, portfolio.router, reports.router):
         app.include_router(router, include_in_schema=False)
-    app.include_router(rejected.router, include_in_schema=False)
-    app.include_router(performance.router, include_in_schema=False)
-    app.include_router(events.router, include_in_schema=False)
+    for router in (rejected.router, performance.router, events.router):
+        app.include_router(router, include_in_schema=False)
     app.include_router(health.router)
     risk = (
         finding_routes.router,

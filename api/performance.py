@@ -6,21 +6,20 @@ One gathering for the page, its JSON, the command and the weekly report. Who may
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final
-from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from psycopg import Connection
 
-from alerting.performance import TEN_MINUTES_US, AlarmCount, DayCount, counts, micros, most_within
+from alerting.performance import TEN_MINUTES_US, Counts, DayCount, counts, micros, most_within
 from alerting.performance_targets import TARGETS
-from alerting.starting_points import Proposal, Settings, kind_of, propose
 from alerting.store import performance as store
-from alerting.store.performance import Limit, Position, Told
+from alerting.store.performance import Position, Told
+from api.offenders import Offender, offenders
 from core.model import Priority
 from core.response_time import ResponseTime, response_time
 from risk.report.facts import SilencedFacts, SiteFacts
@@ -30,12 +29,7 @@ from risk.store.calls import answers, calls
 
 PRIORITIES: Final = tuple(priority.value for priority in Priority)  # the worst first
 NIGHT_BEGINS, NIGHT_ENDS = time(22), time(6)  # at the site: when a call wakes somebody. Ours
-WORST: Final = 10
-OFTEN_PER_WEEK: Final = (
-    5  # announcements of one alarm in a week from which on it counts as coming back again and again. Ours
-)
 LEAST_FOR_TOP: Final = 100  # of fewer announcements ten alarms make most, and it says nothing. Ours
-NUISANCE: Final = 0.5  # of what was resolved, from which on most of it is one
 REAL: Final = frozenset({"true_danger", "near_miss"})
 JUDGED: Final = frozenset(
     {"true_danger", "near_miss", "nuisance", "sensor_fault"}
@@ -59,22 +53,6 @@ class Figure:
     least: bool = False
     source: str | None = None
     verdict: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offender:
-    """An alarm that disturbs, with what could be changed.
-
-    Args:
-        nuisance: share of its resolved occurrences that were one; None: none is resolved.
-        backtest: the page that tries the proposal on the site's own history; None: there is nothing to try.
-    """
-
-    limit: Limit
-    count: AlarmCount
-    nuisance: float | None
-    proposal: Proposal | None
-    backtest: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,33 +130,11 @@ def gather(
     quiet = tuple(silenced(connection, site.site_id, since, until))
     by_reason = _by_reason(resolved)
     days = (until - since) / timedelta(days=1)
-    judged = sum(count for reason, count in by_reason.items() if reason in JUDGED)
-    real = sum(count for reason, count in by_reason.items() if reason in REAL)
-    share = {
-        name: times / counted.announced if counted.announced else None
-        for name, times in zip(PRIORITIES, counted.mix, strict=True)
-    }
-    once = {
-        (each.occurrence_id, each.onset): each.sent_at for each in reversed(told)
-    }  # the first of the site's people who heard
-    values: dict[str, float | None] = {
-        "per_day": counted.per_day,
-        "per_hour": counted.per_hour,
-        "per_ten_minutes": counted.per_ten_minutes,
-        "most_in_ten_minutes": counted.most_in_ten_minutes,
-        "busy_periods": counted.busy_periods,
-        "busy_hours": counted.busy_hours,
-        "flood_share": counted.flood_share,
-        "top_share": counted.top_share if counted.announced >= LEAST_FOR_TOP else None,
-        "chattering": counted.chattering,
-        "fleeting": counted.fleeting,
-        "stale": counted.stale,
-        "urgent_share": None if share["high"] is None else share["high"] + (share["life-safety"] or 0.0),
-        "medium_share": share["medium"],
-        "nameless": store.nameless_suppressions(connection, site.site_id, since, until),
-        "told_per_day": len(once) / days,
-        "night_calls_per_week": sum(is_night(at, site.time_zone) for at in once.values()) / days * 7,
-        "precision": real / judged if judged else None,
+    values = {
+        **_counted(counted),
+        "nameless": float(store.nameless_suppressions(connection, site.site_id, since, until)),
+        **_told(told, days, site.time_zone),
+        "precision": _precision(by_reason),
     }
     return Performance(
         site=site,
@@ -199,10 +155,46 @@ def gather(
         silenced=quiet,
         suppressed_hours=sum(each.hours for each in quiet),
         days=counted.days,
-        offenders=_offenders(site, limits, counted.alarms, resolved, days),
+        offenders=offenders(site.key, limits, counted.alarms, resolved, days),
         positions=_on_duty(store.positions(connection, site.site_id), told, days, site.time_zone) if people else (),
         simulated=happened.simulated,
     )
+
+
+def _counted(of: Counts) -> dict[str, float | None]:
+    """The figures that are of beginnings and announcements."""
+    share = {
+        name: times / of.announced if of.announced else None for name, times in zip(PRIORITIES, of.mix, strict=True)
+    }
+    return {
+        "per_day": of.per_day,
+        "per_hour": of.per_hour,
+        "per_ten_minutes": of.per_ten_minutes,
+        "most_in_ten_minutes": of.most_in_ten_minutes,
+        "busy_periods": of.busy_periods,
+        "busy_hours": of.busy_hours,
+        "flood_share": of.flood_share,
+        "top_share": of.top_share if of.announced >= LEAST_FOR_TOP else None,
+        "chattering": of.chattering,
+        "fleeting": of.fleeting,
+        "stale": of.stale,
+        "urgent_share": None if share["high"] is None else share["high"] + (share["life-safety"] or 0.0),
+        "medium_share": share["medium"],
+    }
+
+
+def _told(told: Sequence[Told], days: float, zone: str) -> dict[str, float]:
+    """Alarms that called somebody, each onset once, by the first of the site's people who heard."""
+    once = {(each.occurrence_id, each.onset): each.sent_at for each in reversed(told)}
+    at_night = sum(is_night(at, zone) for at in once.values())
+    return {"told_per_day": len(once) / days, "night_calls_per_week": at_night / days * 7}
+
+
+def _precision(by_reason: Mapping[str, int]) -> float | None:
+    """What was a danger, or could have been, of what people could tell."""
+    judged = sum(count for reason, count in by_reason.items() if reason in JUDGED)
+    real = sum(count for reason, count in by_reason.items() if reason in REAL)
+    return real / judged if judged else None
 
 
 def _figure(key: str, value: float | None) -> Figure:
@@ -224,75 +216,6 @@ def _by_reason(resolved: Sequence[tuple[int, str, int]]) -> dict[str, int]:
     for _, reason, count in resolved:
         told[reason] += count
     return dict(told.most_common())
-
-
-def _offenders(
-    site: SiteFacts,
-    limits: Sequence[Limit],
-    alarms: Sequence[AlarmCount],
-    resolved: Sequence[tuple[int, str, int]],
-    days: float,
-) -> tuple[Offender, ...]:
-    """Those that disturb, the worst first: chatter and nuisance before mere frequency."""
-    said: dict[int, Counter[str]] = defaultdict(Counter)
-    for definition_id, reason, times in resolved:
-        said[definition_id][reason] += times
-    found = []
-    for count in alarms:
-        limit = limits[count.alarm]
-        reasons = said[limit.definition_id]
-        nuisance = reasons["nuisance"] / reasons.total() if reasons else None
-        often = count.announced / days * 7 >= OFTEN_PER_WEEK
-        disturbs = count.chatter or count.stale_s or often or (nuisance or 0.0) > 0
-        if not disturbs or limit.retired:
-            continue
-        proposal = propose(
-            _settings(limit),
-            kind=kind_of(limit.quantity, limit.unit),
-            span=limit.span,
-            life_safety=limit.priority == Priority.LIFE_SAFETY,
-            is_limit=limit.detector == "limit",
-            returns=bool(count.chatter) or often,
-            nothing_to_do=(nuisance or 0.0) >= NUISANCE,
-        )
-        found.append(
-            Offender(
-                limit=limit,
-                count=count,
-                nuisance=nuisance,
-                proposal=proposal,
-                backtest=_backtest(site.key, limit, proposal),
-            )
-        )
-    found.sort(
-        key=lambda one: (-(one.count.chatter + one.count.announced * (1 + (one.nuisance or 0.0))), one.limit.key)
-    )
-    return tuple(found[:WORST])
-
-
-def _settings(limit: Limit) -> Settings:
-    return Settings(
-        setpoint=limit.setpoint,
-        deadband=limit.deadband,
-        on_delay_s=limit.on_delay_s,
-        off_delay_s=limit.off_delay_s,
-    )
-
-
-def _backtest(site: str, limit: Limit, proposal: Proposal | None) -> str | None:
-    """Where the proposal is tried on the site's own history before it goes live."""
-    if proposal is None or proposal.what == "mend":
-        return None
-    then = proposal.settings
-    asked = {
-        "site": site,
-        "definition": limit.key,
-        "setpoint": f"{then.setpoint:g}",
-        "deadband": f"{then.deadband:g}",
-        "on_delay_s": f"{then.on_delay_s:g}",
-        "off_delay_s": f"{then.off_delay_s:g}",
-    }
-    return f"/backtests/new?{urlencode(asked, quote_via=quote)}"
 
 
 def _on_duty(positions: Sequence[Position], told: Sequence[Told], days: float, zone: str) -> tuple[OnDuty, ...]:

@@ -6,7 +6,8 @@ from datetime import date, datetime
 
 from pydantic import BaseModel
 
-from api.performance import Offender, Performance
+from api.offenders import Offender
+from api.performance import Performance
 
 
 class FigureAnswer(BaseModel):

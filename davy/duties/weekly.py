@@ -10,7 +10,8 @@ from psycopg import Connection
 
 from alerting.store.weekly import week_readers, write_weeks
 from alerting.weekly import SiteWeek, Week, WorstAlarm, week_to_tell
-from api.performance import Offender, Performance, gather
+from api.offenders import Offender
+from api.performance import Performance, gather
 from risk.report.store.site import find_site
 
 

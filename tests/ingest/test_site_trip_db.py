@@ -89,7 +89,9 @@ class Trip:
 def trip(timescale_database: TestDatabase, tmp_path: Path) -> Iterator[Trip]:
     """The site, ready."""
     with timescale_database.connect("owner") as owner:
-        write_portfolio(owner, OneSite(devices=REST.stop // PER_DEVICE, definitions="life-safety"), "http://127.0.0.1:9/")
+        write_portfolio(
+            owner, OneSite(devices=REST.stop // PER_DEVICE, definitions="life-safety"), "http://127.0.0.1:9/"
+        )
     bench = Bench(timescale_database, tmp_path, 10 * PATIENCE_S)
     yield Trip(bench)
     bench.stop.set()
