@@ -24,7 +24,7 @@ log = logger(__name__)
 COALESCE_S = 1.0  # design section 10: at most one "changed" a second and browser
 # Each further browser of a company is told so much later, up to eight of them: fifty that ask for their lists in one instant would
 # wait for each other, and so would whoever has just opened a page.
-APART_S, PLACES = 0.06, 8
+APART_S, PLACES = 0.1, 8
 BEAT_S = 10.0  # a browser that hears nothing for longer than two beats says so on the page
 RETRY_S = (0.5, 10.0)  # first and longest wait before listening again
 MOST_LISTENERS = 1000  # browsers of one process; each costs a socket and a few KB
