@@ -108,14 +108,8 @@ def create_app(
     for router in (rejected.router, performance.router, events.router):
         app.include_router(router, include_in_schema=False)
     app.include_router(health.router)
-    risk = (
-        finding_routes.router,
-        impairment_routes.router,
-        portfolio_routes.router,
-        report_routes.router,
-        performance_routes.router,
-    )
-    for api in (reading_routes.router, rejected_routes.router, acting_routes.router, *risk):
+    risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
+    for api in (reading_routes.router, rejected_routes.router, acting_routes.router, performance_routes.router, *risk):
         app.include_router(api, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
