@@ -124,9 +124,10 @@ def propose(
     if not (returns or nothing_to_do):
         return None
     start = STARTING_POINTS[kind]
-    deadband = max(start.absolute, start.of_setpoint * abs(now.setpoint), start.of_span * (span or 0.0))
+    least = max(start.absolute, start.of_setpoint * abs(now.setpoint), start.of_span * (span or 0.0))
+    deadband = float(f"{least:.6g}")
     if is_limit and now.deadband < deadband:
-        return Proposal(what="deadband", settings=_with(now, deadband=round(deadband, 6)))
+        return Proposal(what="deadband", settings=_with(now, deadband=deadband))
     # A person's life hangs on the others as they are: nothing but the deadband is touched by a machine's advice.
     if not life_safety and returns and now.off_delay_s < start.off_s:
         return Proposal(what="off_delay", settings=_with(now, off_delay_s=start.off_s))
