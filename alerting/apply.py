@@ -185,7 +185,8 @@ def _write_normality(connection: Connection[Any], entries: Sequence[Entry], open
     rows = []
     for entry in entries:
         occurrence_id = _occurrence_of(entry, opened)
-        if entry.normality_changed and occurrence_id is not None:
+        just_opened = entry.opens is not None and entry.normal_at is None  # its row says so already
+        if entry.normality_changed and occurrence_id is not None and not just_opened:
             until = entry.normal_at + EVIDENCE_AFTER if entry.normal_at else None
             rows.append((occurrence_id, entry.normal_at, until))
     if rows:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from alerting.alarm_words import AlarmWords, alarm_fields
 from alerting.delivery import Claimed, Envelope
 from alerting.digest_words import DigestWords
-from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice
+from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
 from alerting.notice_words import FindingWords, ImpairmentWords
 from alerting.reader import Fields
+from alerting.weekly_words import WeeklyWords
 from core.model import Priority
 
 
@@ -19,7 +20,7 @@ class Message:
 
     Args:
         key: the receiver's idempotency key.
-        thread: what belongs together for the receiver: one occurrence, finding or impairment; one person's digests.
+        thread: what belongs together for the receiver: one occurrence, finding or impairment; one person's digests, their weeks.
         urgent: life safety.
         lines: the text, paragraph by paragraph.
         fields: the same for machines, JSON types only.
@@ -51,12 +52,16 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
             return _alarm(claimed, home)
         case FindingNotice():
             link, thread = f"{home}/findings/{claimed.finding_id}", f"finding-{claimed.finding_id}"
-            words: FindingWords | ImpairmentWords | DigestWords = FindingWords(claimed)
+            words: FindingWords | ImpairmentWords | DigestWords | WeeklyWords = FindingWords(claimed)
         case ImpairmentNotice():
             link, thread = f"{home}/impairments/{claimed.impairment_id}", f"impairment-{claimed.impairment_id}"
             words = ImpairmentWords(claimed)
         case DigestNotice():
             link, thread, words = f"{home}/", f"digest-{claimed.person_id}", DigestWords(claimed)
+        case WeeklyNotice():
+            first = claimed.week.sites[0].site_key if len(claimed.week.sites) == 1 else None
+            link = f"{home}/sites/{first}/performance" if first else f"{home}/sites"
+            thread, words = f"weekly-{claimed.person_id}", WeeklyWords(claimed)
         case _:
             raise TypeError(f"no words for {type(claimed).__name__}")
     return Message(

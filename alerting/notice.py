@@ -1,4 +1,4 @@
-"""Messages about what is no alarm, as they are claimed: a finding, an impairment, a day's digest. Pure."""
+"""Messages about what is no alarm, as they are claimed: a finding, an impairment, a day's digest, a week. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 
 from alerting.delivery import Envelope
 from alerting.digest import Tally
+from alerting.weekly import Week
 from core.occasion import Point
 
 
@@ -92,6 +93,17 @@ class DigestNotice(Envelope):
     """What a day brought at the companies one of the insurer's people looks after."""
 
     tally: Tally
+
+    def settled(self) -> str | None:
+        """The past stays as it is."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeeklyNotice(Envelope):
+    """How the alarms went in a week at the sites of one duty position, or at those one of the insurer's people looks after."""
+
+    week: Week
 
     def settled(self) -> str | None:
         """The past stays as it is."""

@@ -28,6 +28,7 @@ from api.pages import (
     impairments,
     occurrences,
     operator,
+    performance,
     portfolio,
     rejected,
     reports,
@@ -43,6 +44,7 @@ from api.v1 import (
     finding_routes,
     impairment_routes,
     models,
+    performance_routes,
     portfolio_routes,
     reading_routes,
     rejected_routes,
@@ -107,13 +109,11 @@ def create_app(
         app.include_router(router, include_in_schema=False)
     for router in (findings.router, finding_acts.router, impairments.router, portfolio.router, reports.router):
         app.include_router(router, include_in_schema=False)
-    app.include_router(suppressions.router, include_in_schema=False)
-    app.include_router(rejected.router, include_in_schema=False)
-    app.include_router(casework.router, include_in_schema=False)
-    app.include_router(events.router, include_in_schema=False)
+    for router in (suppressions.router, rejected.router, casework.router, performance.router, events.router):
+        app.include_router(router, include_in_schema=False)
     app.include_router(health.router)
     risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
-    acting = (acting_routes.router, casework_routes.router, suppression_routes.router)
+    acting = (acting_routes.router, casework_routes.router, suppression_routes.router, performance_routes.router)
     for api in (reading_routes.router, rejected_routes.router, *acting, *risk):
         app.include_router(api, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)

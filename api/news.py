@@ -22,6 +22,9 @@ from core.log import logger
 log = logger(__name__)
 
 COALESCE_S = 1.0  # design section 10: at most one "changed" a second and browser
+# Each further browser of a company is told so much later, up to eight of them: fifty that ask for their lists in one instant would
+# wait for each other, and so would whoever has just opened a page.
+APART_S, PLACES = 0.1, 8
 BEAT_S = 10.0  # a browser that hears nothing for longer than two beats says so on the page
 RETRY_S = (0.5, 10.0)  # first and longest wait before listening again
 MOST_LISTENERS = 1000  # browsers of one process; each costs a socket and a few KB
@@ -32,10 +35,12 @@ class Listener:
 
     Args:
         companies: whose changes it hears; None: everybody's.
+        place: how many others hear the same.
     """
 
-    def __init__(self, companies: frozenset[int] | None, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, companies: frozenset[int] | None, loop: asyncio.AbstractEventLoop, place: int = 0) -> None:
         self.companies = companies
+        self._after_s = APART_S * (place % PLACES)
         self._loop = loop
         self._woken = asyncio.Event()
         self._changed = True  # the first thing a browser hears, so that connecting is a full refresh
@@ -55,9 +60,10 @@ class Listener:
         """ "scope" when something changed, "beat" when nothing did for ten seconds; ends when the process does."""
         while not self._over:
             if self._changed:
+                await asyncio.sleep(self._after_s)
                 self._changed = False
                 yield "scope"
-                await asyncio.sleep(COALESCE_S)
+                await asyncio.sleep(COALESCE_S - self._after_s)
             else:
                 try:
                     await asyncio.wait_for(self._woken.wait(), BEAT_S)
@@ -110,8 +116,9 @@ class News:
     @contextmanager
     def listener(self, companies: frozenset[int] | None) -> Iterator[Listener]:
         """One browser's place, from inside its event loop."""
-        listener = Listener(companies, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
         with self._lock:
+            listener = Listener(companies, loop, sum(each.companies == companies for each in self._listeners))
             self._listeners.add(listener)
         if self._stop.is_set():
             listener.tell(changed=False, over=True)

@@ -13,6 +13,7 @@ from babel.numbers import format_decimal
 from babel.support import Translations
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from api.rooms import ROOMS
 from api.words import alarms as wording
@@ -76,6 +77,7 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
     )
     environment.install_gettext_translations(texts, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(
+        _=_saying(texts),
         language=language,
         html_language=HTML_LANGUAGE[language],
         static=lambda name: f"/static/{name}?v={versions[name]}",
@@ -89,6 +91,16 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
     environment.filters.update(_filters(language, texts, locale))
     environment.filters.update(_risk_filters(texts))
     return environment
+
+
+def _saying(texts: Translations) -> Callable[..., Markup]:
+    """`_` as templates use it. Jinja's own copies the whole context at each call within a loop: a third of what a long list costs."""
+
+    def said(message: str, /, **words: Any) -> Markup:
+        shown = {name: escape(word) if isinstance(word, str) else word for name, word in words.items()}
+        return Markup(texts.gettext(message) % shown)
+
+    return said
 
 
 def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 from babel.numbers import format_decimal
@@ -40,9 +41,13 @@ def number(value: float | None, locale: str = "en") -> str:
         return f"{value:.2e}"
     size = math.floor(math.log10(abs(value))) if value else 0
     decimals = min(max(DIGITS - 1 - size, 0), 6)
-    return str(
-        format_decimal(round(value, decimals), format="#,##0." + "#" * decimals if decimals else "#,##0", locale=locale)
-    )
+    return _written(round(value, decimals), decimals, locale)
+
+
+@lru_cache(maxsize=4096)
+def _written(value: float, decimals: int, locale: str) -> str:
+    """Kept, because a list shows the same limits again and again, and Babel reads its pattern anew each time."""
+    return str(format_decimal(value, format="#,##0." + "#" * decimals if decimals else "#,##0", locale=locale))
 
 
 def quantity(value: float | None, code: str, locale: str = "en") -> str:

@@ -14,6 +14,7 @@ class Subject(StrEnum):
     FINDING = "finding"
     IMPAIRMENT = "impairment"
     DIGEST = "digest"
+    WEEKLY = "weekly"
 
 
 class Point(StrEnum):

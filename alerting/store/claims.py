@@ -11,8 +11,9 @@ from psycopg.rows import class_row, dict_row
 
 from alerting.delivery import Claimed, Envelope
 from alerting.digest import from_json
-from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice
+from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
 from alerting.routing import HISTORIC
+from alerting.weekly import week_from_json
 from core.occasion import Subject
 
 LONGEST_HELD: Final = timedelta(minutes=30)  # so late a message is no longer held back for a spool that does not empty
@@ -161,8 +162,19 @@ def _impairment(connection: Connection[Any], notification_id: int) -> Impairment
 
 
 def _digest(connection: Connection[Any], notification_id: int) -> DigestNotice | None:
+    row = _numbers(connection, notification_id)
+    return None if row is None else DigestNotice(**{**row, "tally": from_json(row["tally"])})
+
+
+def _weekly(connection: Connection[Any], notification_id: int) -> WeeklyNotice | None:
+    row = _numbers(connection, notification_id)
+    return None if row is None else WeeklyNotice(week=week_from_json(row.pop("tally")), **row)
+
+
+def _numbers(connection: Connection[Any], notification_id: int) -> dict[str, Any] | None:
+    """A message that carries its numbers itself."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(
+        return cursor.execute(
             """
             SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
                    n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref, n.tally
@@ -173,7 +185,6 @@ def _digest(connection: Connection[Any], notification_id: int) -> DigestNotice |
             """,
             (notification_id,),
         ).fetchone()
-    return None if row is None else DigestNotice(**{**row, "tally": from_json(row["tally"])})
 
 
 _READERS: Final[dict[Subject, Callable[[Connection[Any], int], Envelope | None]]] = {
@@ -181,4 +192,5 @@ _READERS: Final[dict[Subject, Callable[[Connection[Any], int], Envelope | None]]
     Subject.FINDING: _finding,
     Subject.IMPAIRMENT: _impairment,
     Subject.DIGEST: _digest,
+    Subject.WEEKLY: _weekly,
 }

@@ -83,8 +83,11 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
             JOIN site si ON si.site_id = a.site_id
             JOIN company c ON c.company_id = a.company_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
-            LEFT JOIN v_occurrence o ON o.occurrence_id = a.occurrence_id
-            -- LIMIT 1: one look a row; without it the view, which is a barrier, is worked out for every alarm and then joined.
+            -- LIMIT 1: one look a row; without it a view, which is a barrier, is worked out for all that ever happened and then joined.
+            LEFT JOIN LATERAL (
+                SELECT began_at, historic, replayed, simulated, first_value FROM v_occurrence
+                WHERE occurrence_id = a.occurrence_id LIMIT 1
+            ) o ON true
             LEFT JOIN LATERAL (
                 SELECT value, measured_at FROM v_alarm_value WHERE definition_id = a.definition_id LIMIT 1
             ) newest ON true

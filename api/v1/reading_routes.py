@@ -135,7 +135,7 @@ def list_sensors(web: Here, visitor: ReadingReader) -> list[models.Sensor]:
 def read_readings(
     web: Here, visitor: ReadingReader, sensor_id: int, since: datetime | None = None, until: datetime | None = None
 ) -> models.Curve:
-    """The readings of one sensor: the last hour, or from `since` to `until`, three years at most; where they are many from minutes, over fifty days from hours, with their extremes."""
+    """The readings of one sensor: the last hour, or from `since` to `until`, three years at most; where they are many from minutes, from twenty-five days on from hours, with their extremes."""
     end = _aware(until or web.clock())
     begin = _aware(since or end - timedelta(hours=1))
     if not timedelta(0) < end - begin <= chart.LONGEST_CURVE:

@@ -65,6 +65,21 @@ def bench_latency(
     raise typer.Exit(run(sensors, rate, warm_up_s=warm_up, seconds=seconds, as_json=as_json))
 
 
+@app.command("pages")
+def bench_pages(
+    sensors: Sensors = 20_000,
+    rate: Annotated[float, typer.Option(help="Readings a second offered meanwhile.", min=50.0)] = 50_000.0,
+    transitions: Annotated[int, typer.Option(hidden=True, min=1_000)] = 1_000_000,
+    seconds: Seconds = 60.0,
+    warm_up: WarmUp = 10.0,
+    as_json: Json = False,
+) -> None:
+    """How long people wait for pages, with 1,000,000 transitions stored, ingest at half load and 50 lists open."""
+    from davy.bench.pages import pages as run
+
+    raise typer.Exit(run(sensors, transitions, rate, warm_up_s=warm_up, seconds=seconds, as_json=as_json))
+
+
 @app.command("detectors")
 def bench_detectors(
     sensors: Sensors = 100_000,

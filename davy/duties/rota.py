@@ -25,6 +25,7 @@ from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
 from davy.duties.seals import seal
 from davy.duties.silence import look_for_silent_detectors
+from davy.duties.weekly import send_weeks
 from ingest.retention import Keep
 from ingest.store.rollups import roll_up
 from risk.score.scoring import score_sites
@@ -62,6 +63,7 @@ PATIENT: Final[Sequence[Duty]] = (
     Duty("silent_detectors", 60.0, look_for_silent_detectors),
     Duty("notices", 10.0, tell_occasions),
     Duty("digests", 300.0, send_digests),
+    Duty("weeks", 600.0, send_weeks),
     Duty("hours", 60.0, roll_up),
     Duty("scores", 60.0, score_sites),
     Duty("sent_forms", 3600.0, forget),

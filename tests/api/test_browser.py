@@ -107,10 +107,11 @@ def test_every_page_is_accessible_and_fits(
             "/occurrences",
             "/devices",
             "/about",
+            "/sites/tank-farm/performance",
             "/no",
         ],
         "huaihai-petro-integrator": [f"/devices/{house.plant.a.devices['gas']}"],
-        "insurer-underwriter": ["/occurrences", f"/occurrences/{occurrence}"],
+        "insurer-underwriter": ["/occurrences", f"/occurrences/{occurrence}", "/sites/tank-farm/performance"],
         "insurer-operator": ["/users", "/devices"],
     }
     for login, paths in pages.items():

@@ -101,6 +101,19 @@ def test_restart_loses_nothing() -> None:
 
 
 @pytest.mark.e2e
+def test_pages_are_right_while_they_are_measured() -> None:
+    """Every kind of page is met, every answer is right, and the lists that stay open hear of what happens; nothing is lost."""
+    short = ("--sensors", "1000", "--transitions", "4000", "--rate", "5000", "--seconds", "4", "--warm-up", "1")
+    status, answer = bench("pages", *short)
+    assert (status, answer["wrong"], answer["lost"]) == (0, [], 0)
+    for kind in ("alarm_list", "occurrence_page", "chart", "portfolio"):
+        assert 0 < answer[f"{kind}_ms"]["p50"] <= answer[f"{kind}_ms"]["p95"]
+    assert min(answer["listeners"]["news"], answer["listeners"]["lists"]) > 0
+    assert answer["settings"].keys() >= SETTINGS | {"transitions", "sse_clients", "open_alarms"}
+    assert answer["settings"]["transitions"] >= 4000
+
+
+@pytest.mark.e2e
 def test_storage_weighs_a_reading_on_each_kind() -> None:
     """Every part of a reading's weight, on both kinds of database, and the plan that follows from it; nothing is claimed of what
     was not run."""
