@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from core.errors import BadInput
+from core.limit_checks import out_of_reach
 from core.limit_rule import INSTANT, PackLimit, Rule, Vocabulary, read_rule
 from core.portfolio import DefinitionRow, DeviceRow, Portfolio, SensorRow, SiteRow
 from core.site_hazard import read_calibration
@@ -126,7 +127,8 @@ def _limit(
         return  # the mistake is told; nothing to build on
     rule = read_rule(block, words, base, sensor.unit or None)
     row = definition(sensor, full_key, rule, retired=block.flag("retired") or sensor.retired, line=block.line)
-    _check_reach(block, row, sensor)
+    for name, sentence in out_of_reach(block.where, row, sensor):
+        block.mistake(name, sentence)
     portfolio.definitions.append(row)
     block.finish()
 
@@ -196,20 +198,3 @@ def definition(sensor: SensorRow, key: str, rule: Rule, *, retired: bool, line: 
         retired=retired,
         line=line,
     )
-
-
-def _check_reach(block: Block, row: DefinitionRow, sensor: SensorRow) -> None:
-    low, high = sensor.range_low, sensor.range_high
-    if row.detector != "limit" or low is None or high is None or low >= high:
-        return
-    if not low <= row.setpoint <= high:
-        block.mistake(
-            "setpoint",
-            f"setpoint of {block.where} is {row.setpoint:g} {sensor.unit}; sensor {sensor.key} measures from {low:g} to {high:g}, "
-            "so the limit would never be reached or always.",
-        )
-    elif row.deadband >= high - low:
-        block.mistake(
-            "deadband",
-            f"deadband of {block.where} is {row.deadband:g} {sensor.unit}, the whole range of sensor {sensor.key}; it would never clear.",
-        )
