@@ -31,6 +31,7 @@ from api.pages import (
     rejected,
     reports,
 )
+from api.pages import limits as limit_pages
 from api.pages.frame import person_page
 from api.passwords import Passwords
 from api.rendering import STATIC, Pages
@@ -39,13 +40,14 @@ from api.v1 import (
     acting_routes,
     finding_routes,
     impairment_routes,
+    limit_routes,
     models,
     portfolio_routes,
     reading_routes,
     rejected_routes,
     report_routes,
 )
-from api.web import DemoInbox, Here, Web
+from api.web import DemoInbox, Here, LimitWords, Web
 from core.db import Database
 from core.metrics import ApiMetrics
 
@@ -61,6 +63,7 @@ def create_app(
     cookie_key: bytes,
     clock: Callable[[], datetime],
     listen_url: str,
+    limits: Callable[[], LimitWords],
     public_url: str | None = None,
     demo_inbox: DemoInbox | None = None,
     metrics: ApiMetrics | None = None,
@@ -71,6 +74,7 @@ def create_app(
         database: pool of the web role; opened and closed with the app.
         clock: aware UTC now; a wall clock.
         listen_url: connection string of the web role, for the thread that listens for changes.
+        limits: what limits may be made of.
         public_url: as people type it; with https, cookies and browsers stay there.
         demo_inbox: what the demo's sinks received; only the demo has one.
     """
@@ -87,6 +91,7 @@ def create_app(
         throttle=Throttle(),
         inbox=demo_inbox,
         metrics=metrics,
+        limits=limits,
     )
     app = FastAPI(
         title="Davy",
@@ -103,11 +108,12 @@ def create_app(
         app.include_router(router, include_in_schema=False)
     for router in (findings.router, finding_acts.router, impairments.router, portfolio.router, reports.router):
         app.include_router(router, include_in_schema=False)
+    app.include_router(limit_pages.router, include_in_schema=False)
     app.include_router(rejected.router, include_in_schema=False)
     app.include_router(events.router, include_in_schema=False)
     app.include_router(health.router)
     risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
-    for api in (reading_routes.router, rejected_routes.router, acting_routes.router, *risk):
+    for api in (reading_routes.router, rejected_routes.router, acting_routes.router, limit_routes.router, *risk):
         app.include_router(api, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

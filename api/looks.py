@@ -22,6 +22,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "occurrence_id": "occurrence",
     "finding_id": "finding",
     "impairment_id": "impairment",
+    "definition_id": "limit",
     "site": "site",
 }
 _LONGEST_ID: Final = 18  # digits that surely fit a bigint

@@ -28,6 +28,8 @@ class Right(StrEnum):
     WORK_ON_IMPAIRMENTS = "work_on_impairments"
     SEE_PORTFOLIO = "see_portfolio"  # the insurer's table of sites
     SEE_SITE = "see_site"  # a site's score, and its report
+    SEE_LIMITS = "see_limits"  # what is watched for, and every version it had
+    CHANGE_LIMITS = "change_limits"  # propose and approve; for life safety one of the two is a safety officer
     SEE_LOOKS = "see_looks"  # what the insurer's people have looked at
 
 
@@ -39,6 +41,7 @@ _INSURER = frozenset(
         Right.SEE_IMPAIRMENTS,
         Right.SEE_PORTFOLIO,
         Right.SEE_SITE,
+        Right.SEE_LIMITS,
     }
 )
 
@@ -57,6 +60,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_IMPAIRMENTS,
             Right.WORK_ON_IMPAIRMENTS,
             Right.SEE_SITE,
+            Right.SEE_LIMITS,
+            Right.CHANGE_LIMITS,
             Right.SEE_LOOKS,
         }
     ),
@@ -75,6 +80,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_IMPAIRMENTS,
             Right.WORK_ON_IMPAIRMENTS,
             Right.SEE_SITE,
+            Right.SEE_LIMITS,
+            Right.CHANGE_LIMITS,
             Right.SEE_LOOKS,
         }
     ),
@@ -94,6 +101,7 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_IMPAIRMENTS,
             Right.SEE_PORTFOLIO,
             Right.SEE_SITE,
+            Right.SEE_LIMITS,
             Right.SEE_LOOKS,
         }
     ),

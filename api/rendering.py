@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from api.rooms import ROOMS
 from api.words import alarms as wording
 from api.words import explanation, numbers, rejected, sentences
+from api.words import limits as limit_wording
 from api.words import looks as look_wording
 from api.words import risk as risk_wording
 from core.i18n import LANGUAGES, locale_of, translations
@@ -85,6 +87,7 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
     )
     environment.filters.update(_filters(language, texts, locale))
     environment.filters.update(_risk_filters(texts))
+    environment.filters.update(_limit_filters(texts, locale, language))
     return environment
 
 
@@ -117,6 +120,26 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "advice": lambda reason: rejected.advice(texts, reason),
         "rejection": lambda row: sentences.rejection(texts, row.reason, row.sentence),
         "translated": lambda text, words=None: texts.gettext(text) % (words or {}) if words else texts.gettext(text),
+    }
+
+
+def _limit_filters(texts: Translations, locale: str, language: str) -> dict[str, Any]:
+    """The words of limits and their changes."""
+
+    def zone(row: Any) -> str:
+        found = row.zone_zh if language == "zh" else row.zone
+        return found or (texts.gettext("Davy itself") if row.is_own else texts.gettext("Without a zone"))
+
+    return {
+        "groupby_run": lambda rows: [(name, list(run)) for name, run in groupby(rows, zone)],
+        "limit_bound": lambda row: limit_wording.bound(texts, row, locale),
+        "limit_value": lambda row, name, content: limit_wording.value(texts, row, name, content, locale),
+        "limit_changes": lambda row, old, new: limit_wording.changes(texts, row, old, new, locale),
+        "limit_field": lambda field: limit_wording.name_of(texts, field),
+        "limit_action": lambda word: wording.said(texts, limit_wording.ACTIONS, word),
+        "limit_state": lambda word: wording.said(texts, limit_wording.STATES, word),
+        "limit_source": lambda word: wording.said(texts, limit_wording.SOURCES, word),
+        "sentence": lambda text: sentences.translated(texts, text),
     }
 
 

@@ -60,8 +60,10 @@ def laxer(where: str, rule: Judging, standard: Standardised, *, has_source: bool
     if rule.detector == standard.detector and longest_s(rule) > longest_s(standard):
         yield (
             CEILING,
-            f"{where} lets its sensor be silent for {longest_s(rule):g} s; the pack wants at most {longest_s(standard):g}. "
-            "Declare the sensor's period_s, or state a source of its own to differ.",
+            (
+                f"{where} lets its sensor be silent for {longest_s(rule):g} s; the pack wants at most {longest_s(standard):g}. "
+                "Declare the sensor's period_s, or state a source of its own to differ."
+            ),
         )
     if is_beyond(rule.direction, rule.setpoint, standard.setpoint) and standard.standard is not None:
         side = "at most" if rule.direction == "high" else "at least"
@@ -80,8 +82,10 @@ def out_of_reach(where: str, rule: Judging, sensor: Measured) -> Mistakes:
     if not low <= rule.setpoint <= high:
         yield (
             "setpoint",
-            f"setpoint of {where} is {rule.setpoint:g} {sensor.unit}; sensor {sensor.key} measures from {low:g} to {high:g}, "
-            "so the limit would never be reached or always.",
+            (
+                f"setpoint of {where} is {rule.setpoint:g} {sensor.unit}; sensor {sensor.key} measures from {low:g} to {high:g}, "
+                "so the limit would never be reached or always."
+            ),
         )
     elif rule.deadband >= high - low:
         yield (

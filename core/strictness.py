@@ -35,9 +35,7 @@ def loosened(old: DefinitionRow, new: DefinitionRow) -> frozenset[str]:
     """
     if old.retired:
         return frozenset()
-    return frozenset(
-        name for name in judged_fields(old, new) if name not in _LOOSER or _LOOSER[name](old, new)
-    )
+    return frozenset(name for name in judged_fields(old, new) if name not in _LOOSER or _LOOSER[name](old, new))
 
 
 def judged_fields(old: DefinitionRow, new: DefinitionRow) -> frozenset[str]:

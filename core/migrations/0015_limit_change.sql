@@ -89,7 +89,7 @@ BEGIN
         END IF;
     END IF;
     IF proof IS NOT NULL AND NOT EXISTS (SELECT FROM public.backtest b WHERE b.backtest_id = proof AND b.company_id = c.company_id
-            AND b.site_id = c.site_id AND b.definition_key = d.key AND b.proposed = c.proposed AND b.state = 'done') THEN
+            AND b.site_id = c.site_id AND b.definition_key = d.key AND b.proposed = c.proposed AND b.state = 'done' AND b.definition_version = c.base_version) THEN
         RAISE insufficient_privilege USING MESSAGE = 'the back-test is of another change';
     END IF;
     -- Whatever column a limit has, now or later, can change, but for what makes it this limit of this sensor.
@@ -120,6 +120,17 @@ END
 $$;
 REVOKE ALL ON FUNCTION davy_limit_apply FROM PUBLIC;
 
+-- Why two people go on without a proof, or in spite of one: the proposer's words; the second person's come with the approval.
+CREATE FUNCTION davy_limit_overrule(change bigint, words text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE public.limit_change l SET overruling = btrim(words)
+        WHERE l.change_id = change AND l.state = 'proposed' AND l.proposed_by = davy_limit_settler(l.company_id);
+    RETURN FOUND;
+END
+$$;
+REVOKE ALL ON FUNCTION davy_limit_overrule FROM PUBLIC;
+
 -- Ends a proposal that is not applied: its proposer withdraws it, anybody else refuses it. False where it is settled already.
 CREATE FUNCTION davy_limit_settle(change bigint, words text, at timestamptz) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
@@ -146,7 +157,7 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION davy_limit_settle FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION davy_limit_apply, davy_limit_settle TO davy_web;
+GRANT EXECUTE ON FUNCTION davy_limit_apply, davy_limit_overrule, davy_limit_settle TO davy_web;
 
 -- Every version a limit has had. Who and in which words stays with the client; that two people answered for it does not.
 CREATE VIEW v_limit_history WITH (security_barrier) AS

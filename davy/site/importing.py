@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +22,10 @@ from alerting.store.configuration import (
     write_definitions,
     write_routes,
 )
+from core import packs
 from core.db import connect
 from core.errors import BadInput, BadSiteFile, Refused
-from core.limit_rule import PackLimit, Vocabulary, read_packs
+from core.limit_rule import PackLimit, Vocabulary
 from core.migrate import require_current
 from core.portfolio import AddressRow, DefinitionRow, HazardRow, ModelRow, Portfolio, RouteRow, SensorRow
 from core.site_changes import REMOVED, Change, compare, left_alone
@@ -101,8 +101,8 @@ def import_site(
         BadSiteFile: with every mistake of the file and its line.
         Refused: a change needs a reason and has none.
     """
-    packs = shipped_limits()
-    found = read_site_file(_read(path), words=vocabulary(), packs=packs, variables=variables)
+    limits = shipped_limits()
+    found = read_site_file(_read(path), words=vocabulary(), packs=limits, variables=variables)
     at = now or datetime.now(UTC)
     with closing(connect(owner_url, application="site-import")) as connection:
         require_current(connection, "davy_owner")
@@ -112,7 +112,7 @@ def import_site(
             mistakes = [*found.mistakes, *check(found.portfolio, current), *_yet_to_come(found.portfolio, at)]
             if mistakes:
                 raise BadSiteFile(sorted(set(mistakes)))
-            wanted = with_defaults(found.portfolio, packs)
+            wanted = with_defaults(found.portfolio, limits)
             changes = compare(wanted, current)
             _require_reason(changes, reason)
             write_changes(connection, changes, at)
@@ -150,10 +150,7 @@ def vocabulary() -> Vocabulary:
 
 def shipped_limits() -> dict[str, PackLimit]:
     """The limits of the packs that come with Davy."""
-    files = sorted(
-        (f for f in resources.files("packs").iterdir() if f.name.endswith("_limits.yaml")), key=lambda f: f.name
-    )
-    return read_packs([(f"packs/{f.name}", f.read_text("utf-8")) for f in files], vocabulary())
+    return packs.shipped_limits(vocabulary())
 
 
 def read_everything(connection: Connection[Any]) -> Portfolio:
