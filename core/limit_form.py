@@ -98,9 +98,16 @@ def read_change(
         standard: the pack's limit that it goes by, in the sensor's unit; None: none that is known.
     """
     where = f"limit {now.key}"
-    unknown = [(name, f"{where} has no field {name} that changes.") for name in typed if name not in typed_of(now)]
+    before = typed_of(now)
+    unknown = [(name, f"{where} has no field {name} that changes.") for name in typed if name not in before]
     if unknown:
         return now, unknown
+    # A mapping of the file is whole or not there: who gives one language keeps the other.
+    halves = {name.partition(".")[0] for name in typed if "." in name}
+    typed = {
+        **{name: text for name, text in before.items() if "." in name and name.partition(".")[0] in halves},
+        **typed,
+    }
     reading = Reading()
     block = _typed_block({k: v for k, v in typed.items() if k != "source"}, reading, where)
     base = rule_of(now, sensor.unit)

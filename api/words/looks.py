@@ -13,11 +13,13 @@ ROOMS_SEEN = {
     "occurrences": later("the list of occurrences"),
     "findings": later("the list of findings"),
     "impairments": later("the list of protections out of service"),
+    "limits": later("the list of limits"),
 }
 THINGS_SEEN = {
     "occurrence": later("an occurrence: %(title)s"),
     "finding": later("a finding: %(title)s"),
     "impairment": later("a protection out of service: %(title)s"),
+    "limit": later("a limit: %(title)s"),
     "site": later("the page of a site: %(title)s"),
 }
 EVIDENCE_SEEN = later("the readings of an occurrence: %(title)s")
@@ -51,7 +53,11 @@ def way(subject: str) -> str | None:
     ('/occurrences/12', '/sites/north', None)
     """
     kind, _, rest = subject.partition("/")
-    folder = {"occurrence": "occurrences", "finding": "findings", "impairment": "impairments", "site": "sites"}.get(
-        kind
-    )
+    folder = {
+        "occurrence": "occurrences",
+        "finding": "findings",
+        "impairment": "impairments",
+        "limit": "limits",
+        "site": "sites",
+    }.get(kind)
     return f"/{folder}/{rest.partition('/')[0]}" if folder and rest else None

@@ -10,6 +10,7 @@ import re
 from functools import cache
 from gettext import NullTranslations
 
+from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
 from api.words.texts import later
 from core import wire_rules
@@ -37,6 +38,7 @@ REFUSALS = (
     later("Mending the map does not help here: the device must send it right."),
     later("Only the beginning of these messages was kept: the device must send them again."),
     *RISK_REFUSALS,
+    *LIMIT_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
 REASONS = (
@@ -87,6 +89,7 @@ WORDS = {
     "medium": later("Medium"),
     "low": later("Low"),
     **RISK_WORDS,
+    **LIMIT_WORDS,
 }
 # What core.wire_rules fills in for {where}, {found} and {rule}: the longer form first where one begins as another.
 RULES = (
