@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from alerting.limit_gate import Gate, Proof, gate
+from alerting.limit_gate import LEAST_HISTORY, Gate, Proof, gate
 from alerting.store import limits as store
 from alerting.store.limits import LimitInForce, OpenChange
 from core.errors import Refused
@@ -104,7 +104,8 @@ def propose(
     change_id = store.insert_change(
         connection, limit, old=old, proposed=proposed, reason=why, overruling=overruling or None, person_id=person_id, now=now
     )  # fmt: skip
-    demands = gate(limit.row, wanted, store.proof_of(connection, limit, proposed), limit.heard_since, now=now)
+    proof = store.proof_of(connection, limit, judged(proposed))
+    demands = gate(limit.row, wanted, proof, limit.heard_since, now=now)
     if not demands.two_people and demands.unproven is None and not overruling:
         approve(connection, change_id, definition_id=definition_id, person_id=who.person_id, now=now)
     store.notify(connection, limit.company_id)
@@ -167,6 +168,27 @@ def overrule(connection: Connection[Any], change_id: int, *, definition_id: int,
     store.notify(connection, limit.company_id)
 
 
+def ask_backtest(
+    connection: Connection[Any], change_id: int, *, definition_id: int, person_id: int, now: datetime
+) -> None:
+    """Has the open proposal tried on the last week of the site's own history, in the background.
+
+    Raises:
+        Refused: settled already, or it changes nothing that a back-test could try.
+    """
+    limit = _limit(connection, definition_id)
+    _changer(connection, person_id, limit.company_id)
+    change = store.open_change(connection, definition_id=definition_id)
+    if change is None or change.change_id != change_id:
+        raise Refused("This proposal is settled already.")
+    tried = judged(change.proposed)
+    if not tried or "retired" in tried:
+        raise Refused("A back-test tries numbers; this change has none to try.")
+    until = now.replace(second=0, microsecond=0)
+    store.ask_backtest(connection, limit, tried, since=until - LEAST_HISTORY, until=until, person_id=person_id, now=now)
+    store.notify(connection, limit.company_id)
+
+
 def settle(
     connection: Connection[Any], change_id: int, *, definition_id: int, person_id: int, now: datetime, words: str
 ) -> None:
@@ -194,7 +216,7 @@ def standing(connection: Connection[Any], limit: LimitInForce, now: datetime) ->
     if change is None:
         return None
     wanted = as_proposed(limit.row, change.proposed)
-    proof = store.proof_of(connection, limit, change.proposed)
+    proof = store.proof_of(connection, limit, judged(change.proposed))
     in_force = journalled(limit.row.columns())
     outdated = change.base_version != limit.version or any(in_force[name] != was for name, was in change.old.items())
     return Standing(change, wanted, gate(limit.row, wanted, proof, limit.heard_since, now=now), proof, outdated)
@@ -205,6 +227,11 @@ def differences(old: DefinitionRow, new: DefinitionRow) -> tuple[dict[str, Any],
     before, after = journalled(old.columns()), journalled(new.columns())
     names = [name for name in after if after[name] != before[name]]
     return {name: before[name] for name in names}, {name: after[name] for name in names}
+
+
+def judged(proposed: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a change that are judged by."""
+    return {name: value for name, value in proposed.items() if name in DefinitionRow.judging}
 
 
 def as_proposed(row: DefinitionRow, proposed: Mapping[str, Any]) -> DefinitionRow:

@@ -103,8 +103,12 @@ def open_change(connection: Connection[Any], *, definition_id: int) -> OpenChang
         ).fetchone()
 
 
-def proof_of(connection: Connection[Any], limit: LimitInForce, proposed: Mapping[str, Any]) -> Proof | None:
-    """The newest finished back-test of exactly this change of the version in force."""
+def proof_of(connection: Connection[Any], limit: LimitInForce, judged: Mapping[str, Any]) -> Proof | None:
+    """The newest finished back-test of exactly this change of the version in force.
+
+    Args:
+        judged: the fields of the change that are judged by; its texts and its source prove nothing.
+    """
     with connection.cursor(row_factory=class_row(Proof)) as cursor:
         return cursor.execute(
             """
@@ -114,8 +118,28 @@ def proof_of(connection: Connection[Any], limit: LimitInForce, proposed: Mapping
             WHERE site_id = %s AND definition_key = %s AND proposed = %s AND state = 'done' AND definition_version = %s
             ORDER BY backtest_id DESC LIMIT 1
             """,
-            (limit.site_id, limit.row.key, Jsonb(dict(proposed)), limit.version),
+            (limit.site_id, limit.row.key, Jsonb(dict(judged)), limit.version),
         ).fetchone()
+
+
+def ask_backtest(
+    connection: Connection[Any],
+    limit: LimitInForce,
+    judged: Mapping[str, Any],
+    *,
+    since: datetime,
+    until: datetime,
+    person_id: int,
+    now: datetime,
+) -> None:
+    """Asks for a back-test of a change in the person's name; while the same one waits or runs, for nothing new."""
+    connection.execute(
+        """
+        INSERT INTO backtest (company_id, site_id, definition_key, proposed, from_at, to_at, asked_by, asked_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+        """,
+        (limit.company_id, limit.site_id, limit.row.key, Jsonb(dict(judged)), since, until, person_id, now),
+    )
 
 
 def take_turns(connection: Connection[Any], definition_id: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
@@ -30,11 +30,17 @@ from core.strictness import loosened
 router = APIRouter()
 
 Text = Annotated[str, Form()]
+# Tabs of the list: what people set first; the watch over signals and Davy is long, and seldom changed.
+SORTS: Final[dict[str, dict[str, bool]]] = {
+    "values": {"of_signals": False},
+    "signals": {"of_signals": True},
+    "retired": {"retired": True},
+}
 
 
 @router.get("/limits")
-def limit_list(web: Here, visitor: LimitReader, site: str = "", retired: bool = False, after: int = 0) -> Response:
-    """The limits of one site: the one asked for, else the first."""
+def limit_list(web: Here, visitor: LimitReader, site: str = "", of: str = "", after: int = 0) -> Response:
+    """The limits of one site: the one asked for, else the first; those on values, on signals, or out of use."""
     now = web.clock()
     with web.acting_for(visitor) as connection:
         sites = store.sites(connection)
@@ -42,7 +48,9 @@ def limit_list(web: Here, visitor: LimitReader, site: str = "", retired: bool = 
         if chosen is None and sites:
             raise NotFound
         after = max(min(after, 1_000_000), 0)
-        rows = store.list_limits(connection, chosen.key, retired=retired, after=after) if chosen else []
+        of = of if of in SORTS else next(iter(SORTS))
+        asked = SORTS[of]
+        rows = store.list_limits(connection, chosen.key, **asked, after=after) if chosen else []
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -52,7 +60,7 @@ def limit_list(web: Here, visitor: LimitReader, site: str = "", retired: bool = 
         sites=sites,
         chosen=chosen,
         rows=rows,
-        retired=retired,
+        of=of,
         after=after,
         next_after=after + len(rows) if len(rows) == store.PAGE else None,
         many_companies=len({each.company for each in sites}) > 1,
@@ -111,6 +119,17 @@ def overrule(web: Here, visitor: LimitChanger, definition_id: int, change_id: in
     )  # fmt: skip
 
 
+@router.post("/limits/{definition_id}/changes/{change_id}/backtest", dependencies=[OurForm])
+def ask_backtest(web: Here, visitor: LimitChanger, definition_id: int, change_id: int) -> Response:
+    """Has a proposal tried on the site's own history."""
+    who = visitor.person_id
+    return _done(
+        web, visitor, definition_id,
+        lambda c, now: rules.ask_backtest(c, change_id, definition_id=definition_id, person_id=who, now=now),
+        action="backtest",
+    )  # fmt: skip
+
+
 @router.post("/limits/{definition_id}/changes/{change_id}/settle", dependencies=[OurForm])
 def settle(web: Here, visitor: LimitChanger, definition_id: int, change_id: int, words: Text = "") -> Response:
     """Withdraws one's own proposal, refuses another's."""
@@ -158,6 +177,8 @@ def _show(
         versions = store.versions_of(connection, definition_id)
         proposals = store.proposals_of(connection, definition_id) if sees_people else []
         standing = rules.standing(connection, limit, now) if sees_people else None
+        judged = rules.judged(standing.change.proposed) if standing else {}
+        trial = store.trial_of(connection, found.site_key, found.key, judged) if judged else None
         frame = frame_of(connection, now)
     may_change = visitor.may(Right.CHANGE_LIMITS) and not limit.is_own
     return person_page(
@@ -171,6 +192,8 @@ def _show(
         open_change=next((each for each in proposals if each.state == "proposed"), None),
         closed=[each for each in proposals if each.state != "proposed"],
         standing=standing,
+        trial=trial,
+        may_try=bool(judged) and "retired" not in judged and (trial is None or trial.state in ("done", "failed")),
         looser=bool(standing and loosened(limit.row, standing.wanted)),
         sees_people=sees_people,
         may_change=may_change,

@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 PAGE = 300  # limits of one page; a plant has some hundreds
 
@@ -126,6 +127,23 @@ class Proposal:
     answer: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """The newest back-test of a proposal.
+
+    Args:
+        progress: 0 to 1.
+        result: None until it is done.
+    """
+
+    backtest_id: int
+    state: str
+    progress: float
+    result: dict[str, Any] | None
+    problem: str | None
+    asked_at: datetime
+
+
 _LINE: LiteralString = """
 SELECT d.definition_id, d.key, d.detector, d.parameters, d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s, d.priority,
        d.latch, d.title, d.title_zh, d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s, d.standard,
@@ -152,11 +170,14 @@ def sites(connection: Connection[Any]) -> list[SiteChoice]:
         ).fetchall()
 
 
-def list_limits(connection: Connection[Any], site: str, *, retired: bool = False, after: int = 0) -> list[LimitLine]:
+def list_limits(
+    connection: Connection[Any], site: str, *, retired: bool = False, of_signals: bool | None = None, after: int = 0
+) -> list[LimitLine]:
     """The limits of a site, by zone and sensor; what watches Davy itself comes last.
 
     Args:
         retired: those out of use instead of those in use.
+        of_signals: True: those that watch the signal itself, or Davy; False: those on what it measures; None: all.
         after: how many of them to leave out.
     """
     with connection.cursor(row_factory=class_row(LimitLine)) as cursor:
@@ -164,9 +185,10 @@ def list_limits(connection: Connection[Any], site: str, *, retired: bool = False
             _LINE
             + """
             WHERE t.key = %(site)s AND (d.retired_at IS NOT NULL OR s.retired_at IS NOT NULL) = %(retired)s
+              AND (%(signals)s::boolean IS NULL OR (s.is_virtual OR d.detector IN ('stale', 'stuck')) = %(signals)s::boolean)
             ORDER BY s.is_virtual, z.zone_id NULLS LAST, s.sensor_id, d.definition_id LIMIT %(most)s OFFSET %(after)s
             """,
-            {"site": site, "retired": retired, "most": PAGE, "after": after},
+            {"site": site, "retired": retired, "signals": of_signals, "most": PAGE, "after": after},
         ).fetchall()
 
 
@@ -202,3 +224,17 @@ def proposals_of(connection: Connection[Any], definition_id: int) -> list[Propos
             """,
             (definition_id,),
         ).fetchall()
+
+
+def trial_of(connection: Connection[Any], site: str, key: str, judged: dict[str, Any]) -> Trial | None:
+    """The newest back-test of a change, whatever became of it."""
+    with connection.cursor(row_factory=class_row(Trial)) as cursor:
+        return cursor.execute(
+            """
+            SELECT b.backtest_id, b.state, b.progress, b.result, b.problem, b.asked_at
+            FROM backtest b JOIN site t USING (site_id)
+            WHERE t.key = %s AND b.definition_key = %s AND b.proposed = %s AND b.state <> 'cancelled'
+            ORDER BY b.backtest_id DESC LIMIT 1
+            """,
+            (site, key, Jsonb(judged)),
+        ).fetchone()

@@ -71,6 +71,18 @@ def overrule(web: Here, visitor: LimitChanger, definition_id: int, change_id: in
     return _said(web, visitor, definition_id)
 
 
+@router.post("/limits/{definition_id}/changes/{change_id}/backtest", dependencies=[OurCall])
+def ask_backtest(web: Here, visitor: LimitChanger, definition_id: int, change_id: int) -> models.Limit:
+    """Has a proposal tried on the last 7 days of the site's own history, in the background."""
+    act(
+        web, visitor, definition_id,
+        lambda c, now: rules.ask_backtest(
+            c, change_id, definition_id=definition_id, person_id=visitor.person_id, now=now
+        ),
+    )  # fmt: skip
+    return _said(web, visitor, definition_id)
+
+
 @router.post("/limits/{definition_id}/changes/{change_id}/settle", dependencies=[OurCall])
 def settle(web: Here, visitor: LimitChanger, definition_id: int, change_id: int, said: models.Answer) -> models.Limit:
     """Withdraws one's own proposal, refuses another's."""

@@ -48,6 +48,7 @@ LIMIT_REFUSALS: Final = (
     later("Overruling a back-test needs your reason in writing."),
     later("Only its proposer overrules the back-test of an open proposal; the second person does so by approving."),
     later("Say why you refuse the change."),
+    later("A back-test tries numbers; this change has none to try."),
     later("There is no such limit."),
     later("Only the company's own safety officers and integrators change its limits."),
     later(

@@ -89,7 +89,8 @@ BEGIN
         END IF;
     END IF;
     IF proof IS NOT NULL AND NOT EXISTS (SELECT FROM public.backtest b WHERE b.backtest_id = proof AND b.company_id = c.company_id
-            AND b.site_id = c.site_id AND b.definition_key = d.key AND b.proposed = c.proposed AND b.state = 'done' AND b.definition_version = c.base_version) THEN
+            AND b.site_id = c.site_id AND b.definition_key = d.key AND b.state = 'done' AND b.definition_version = c.base_version
+            AND b.proposed = (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(c.proposed) f WHERE f.key <> ALL (told))) THEN
         RAISE insufficient_privilege USING MESSAGE = 'the back-test is of another change';
     END IF;
     -- Whatever column a limit has, now or later, can change, but for what makes it this limit of this sensor.
