@@ -22,6 +22,7 @@ from alerting.store.configuration import (
     write_definitions,
     write_routes,
 )
+from alerting.store.limit_imports import FileChange, page_changes, record_answered
 from core import packs
 from core.db import connect
 from core.errors import BadInput, BadSiteFile, Refused
@@ -34,6 +35,7 @@ from core.site_file import read_site_file
 from core.site_references import check, unheard
 from core.store.reads import read_portfolio
 from core.store.writes import JournalEntry, definitions_changed, lock_portfolio, write_journal, write_rows
+from davy.site import answerable
 from detectors.registry import DETECTORS, detector_class
 from detectors.store.declared import read_models, write_models
 
@@ -83,6 +85,9 @@ def import_site(
     actor: str,
     reason: str = "",
     variables: Mapping[str, str] | None = None,
+    proposer: str = "",
+    approver: str = "",
+    undo: bool = False,
     dry_run: bool = False,
     now: datetime | None = None,
 ) -> Imported:
@@ -93,13 +98,15 @@ def import_site(
         actor: who does it, for the journal.
         reason: why; needed where something that alarms depend on changes.
         variables: values for `${NAME}` in the file.
+        proposer, approver: keys of the two people who answer for a change of a limit of life safety.
+        undo: the file may put back what was changed on the page since.
         dry_run: everything is done and checked, then rolled back.
         now: the instant the changes hold from; None: this one.
 
     Raises:
         DatabaseAway: it does not answer.
         BadSiteFile: with every mistake of the file and its line.
-        Refused: a change needs a reason and has none.
+        Refused: a change needs a reason and has none, needs two people and has them not, or undoes one of the page.
     """
     limits = shipped_limits()
     found = read_site_file(_read(path), words=vocabulary(), packs=limits, variables=variables)
@@ -115,10 +122,19 @@ def import_site(
             wanted = with_defaults(found.portfolio, limits)
             changes = compare(wanted, current)
             _require_reason(changes, reason)
+            grave = answerable.for_two(changes, current)
+            answerable.check_people(grave, current, proposer, approver)
+            back = _undone(connection, changes)
+            if not undo and not dry_run:
+                answerable.check_undone(back)
             write_changes(connection, changes, at)
             write_journal(connection, _entries(changes, at, actor, reason))
             moved = definitions_changed(connection) if changes and not dry_run else None
-    return Imported(changes, _notices(wanted, current), dry_run, moved)
+            record_answered(
+                connection, _of_limits(grave), proposer=proposer, approver=approver, reason=reason.strip(),
+                definitions_version=moved, now=at,
+            )  # fmt: skip
+    return Imported(changes, [*_notices(wanted, current), *(f"{each}." for each in back)], dry_run, moved)
 
 
 def read_variables(given: Iterable[str]) -> dict[str, str]:
@@ -185,6 +201,21 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
         else:
             write_rows(connection, rows, now)
     remove_addresses(connection, removed)
+
+
+def _undone(connection: Connection[Any], changes: Iterable[Change]) -> list[str]:
+    """What was changed on the page and would be put back, as sentences."""
+    changed = [change for change in changes if isinstance(change.row, DefinitionRow) and change.old is not None]
+    rows = [change.row for change in changed if isinstance(change.row, DefinitionRow)]
+    return list(answerable.undone(changed, page_changes(connection, rows))) if rows else []
+
+
+def _of_limits(changes: Iterable[Change]) -> list[FileChange]:
+    return [
+        FileChange(change.row, change.old, change.new, change.new_version)
+        for change in changes
+        if isinstance(change.row, DefinitionRow) and change.old is not None and change.new is not None
+    ]
 
 
 def _yet_to_come(wanted: Portfolio, at: datetime) -> list[tuple[int, str]]:
