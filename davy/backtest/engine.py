@@ -21,6 +21,7 @@ from ingest.judge import Judge, LateFinding
 
 SECOND_US: Final = 1_000_000
 ROWS_AT_ONCE: Final = 500_000  # some 100 MB of columns, numbers and room for events
+MINUTE_US: Final = 60 * SECOND_US
 HOUR_US: Final = 3_600 * SECOND_US
 LONGEST_PIECE_US: Final = 86_400 * SECOND_US
 SHORTEST_PIECE_US: Final = 60 * SECOND_US
@@ -56,10 +57,15 @@ class Watch:
 
     def watched_us(self, since: int, until: int) -> int:
         """How much of a stretch was watched, as ingest counts it."""
-        if self.minutes is None:
-            return until - since
-        inside = int(np.searchsorted(self.minutes, until) - np.searchsorted(self.minutes, since))
-        return min(until - since, inside * 60 * SECOND_US)
+        return until - since if self.minutes is None else self._heard_us(until) - self._heard_us(since)
+
+    def _heard_us(self, at: int) -> int:
+        """How much was watched before an instant in all."""
+        assert self.minutes is not None
+        begun = int(np.searchsorted(self.minutes, at))
+        if begun == 0:
+            return 0
+        return (begun - 1) * MINUTE_US + min(at - int(self.minutes[begun - 1]), MINUTE_US)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -140,8 +140,8 @@ def raw_since(connection: Connection[Any]) -> datetime | None:
 def counted(connection: Connection[Any], sensor_ids: Sequence[int], since: datetime, until: datetime) -> int:
     """About how many readings there are, by the hours that are counted already."""
     row = connection.execute(
-        "SELECT coalesce(sum(readings), 0)::bigint FROM v_reading_hour WHERE sensor_id = ANY(%s) AND hour >= %s AND hour < %s",
-        (list(sensor_ids), since, until),
+        "SELECT coalesce(sum(readings), 0)::bigint FROM v_reading_hour WHERE sensor_id = ANY(%s) AND hour > %s AND hour < %s AND NOT simulated",
+        (list(sensor_ids), since - timedelta(hours=1), until),
     ).fetchone()
     assert row is not None
     return int(row[0])
