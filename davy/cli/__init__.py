@@ -10,7 +10,20 @@ import sys
 import typer
 
 from core.errors import DavyError
-from davy.cli import bench, broker, care, grafana, keeping, models, portfolio, rejected, report, running, scoring
+from davy.cli import (
+    alarms,
+    bench,
+    broker,
+    care,
+    grafana,
+    keeping,
+    models,
+    portfolio,
+    rejected,
+    report,
+    running,
+    scoring,
+)
 from davy.servers.errors import ServerUnavailable
 
 app = typer.Typer(
@@ -28,6 +41,7 @@ app.add_typer(scoring.app)
 app.add_typer(portfolio.site_app, name="site")
 app.add_typer(portfolio.user_app, name="user")
 app.add_typer(portfolio.device_app, name="device")
+app.add_typer(alarms.app, name="alarms")
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(broker.app, name="broker")
 app.add_typer(grafana.app, name="grafana")

@@ -18,6 +18,7 @@ from api.once import forget
 from core.db import Database, first_line
 from core.errors import DatabaseAway
 from core.log import logger
+from davy.backtest.jobs import BacktestDuty
 from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
 from davy.duties.silence import look_for_silent_detectors
@@ -66,6 +67,7 @@ def patient(keep: Keep) -> list[Duty]:
     """The patient ones, with those that must be told how long readings are kept."""
     return [
         *PATIENT,
+        Duty("backtests", 1.0, BacktestDuty()),
         Duty("retention", 60.0, partial(look_after_days, keep)),
         Duty("old_rows", 600.0, partial(forget_old_rows, keep)),
     ]
