@@ -139,6 +139,7 @@ def _limit_filters(texts: Translations, locale: str, language: str) -> dict[str,
         "limit_action": lambda word: wording.said(texts, limit_wording.ACTIONS, word),
         "limit_state": lambda word: wording.said(texts, limit_wording.STATES, word),
         "limit_source": lambda word: wording.said(texts, limit_wording.SOURCES, word),
+        "remark": lambda remark: remark.said(language),
         "sentence": lambda text: sentences.translated(texts, text),
     }
 

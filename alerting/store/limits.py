@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from alerting.limit_gate import Proof
 from core.model import Priority
-from core.portfolio import DefinitionRow, SensorRow
+from core.portfolio import DefinitionRow, Portfolio, RouteRow, SensorRow, SiteRow, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,3 +205,50 @@ def settle_change(connection: Connection[Any], change_id: int, *, words: str, no
 def notify(connection: Connection[Any], company_id: int) -> None:
     """Tells the pages of a company that something changed."""
     connection.execute("SELECT pg_notify('davy_scope', %s)", (str(company_id),))
+
+
+def limits_of_site(connection: Connection[Any], site: str) -> tuple[Portfolio, dict[str, int]]:
+    """What `alerting.limit_lint` looks at, of one site, as far as the principal sees it; and the limits' ids by their keys."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        sites = cursor.execute(
+            """
+            SELECT c.key AS company, t.key, t.name, t.name_zh, t.time_zone, t.jurisdiction
+            FROM site t JOIN company c USING (company_id) WHERE t.key = %s
+            """,
+            (site,),
+        ).fetchall()
+        rows = cursor.execute(
+            """
+            SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, s.name, s.name_zh, s.quantity, s.unit,
+                   s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
+                   s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, NULL::timestamptz AS heard_since
+            FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
+            JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
+            WHERE t.key = %s ORDER BY d.definition_id
+            """,
+            (site,),
+        ).fetchall()
+        routes = cursor.execute(
+            """
+            SELECT r.key, r.audience, r.priorities, array_agg(p.key) AS people
+            FROM route r JOIN site t USING (site_id) JOIN route_step e USING (route_id) JOIN person p ON p.person_id = e.person_id
+            WHERE t.key = %s AND p.active GROUP BY r.route_id
+            """,
+            (site,),
+        ).fetchall()
+    limits = [_in_force(row) for row in rows]
+    sensors = {(each.sensor.device, each.sensor.key): each.sensor for each in limits}
+    heard = [
+        RouteRow(
+            company=None, site=site, key=row["key"], audience=row["audience"], priorities=tuple(row["priorities"]),
+            steps=tuple(Step(position=0, after_s=0.0, person=person, channel="") for person in row["people"]),
+        )
+        for row in routes
+    ]  # fmt: skip
+    found = Portfolio(
+        sites=[SiteRow(**row) for row in sites],
+        sensors=list(sensors.values()),
+        definitions=[each.row for each in limits],
+        routes=heard,
+    )
+    return found, {each.row.key: each.definition_id for each in limits}

@@ -6,10 +6,13 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
+from psycopg import Connection
 
 from alerting import limit_changes as rules
 from alerting.limit_changes import Mistaken
-from alerting.store.limits import LimitInForce, limit_in_force
+from alerting.limit_lint import lint
+from alerting.lint_words import Remark
+from alerting.store.limits import LimitInForce, limit_in_force, limits_of_site
 from api import typed as read
 from api.acts.limits import Do, TypedFields, act, propose
 from api.gate import LimitChanger, LimitReader, OurForm
@@ -51,6 +54,7 @@ def limit_list(web: Here, visitor: LimitReader, site: str = "", of: str = "", af
         of = of if of in SORTS else next(iter(SORTS))
         asked = SORTS[of]
         rows = store.list_limits(connection, chosen.key, **asked, after=after) if chosen else []
+        remarks, ids = _remarks(web, visitor, connection, chosen.key) if chosen else ([], {})
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -61,6 +65,8 @@ def limit_list(web: Here, visitor: LimitReader, site: str = "", of: str = "", af
         chosen=chosen,
         rows=rows,
         of=of,
+        remarks=remarks,
+        ids=ids,
         after=after,
         next_after=after + len(rows) if len(rows) == store.PAGE else None,
         many_companies=len({each.company for each in sites}) > 1,
@@ -175,6 +181,7 @@ def _show(
         if found is None or limit is None:
             raise NotFound
         versions = store.versions_of(connection, definition_id)
+        remarks, _ = _remarks(web, visitor, connection, found.site_key)
         proposals = store.proposals_of(connection, definition_id) if sees_people else []
         standing = rules.standing(connection, limit, now) if sees_people else None
         judged = rules.judged(standing.change.proposed) if standing else {}
@@ -192,6 +199,7 @@ def _show(
         open_change=next((each for each in proposals if each.state == "proposed"), None),
         closed=[each for each in proposals if each.state != "proposed"],
         standing=standing,
+        remarks=[each for each in remarks if each.limit == found.key],
         trial=trial,
         may_try=bool(judged) and "retired" not in judged and (trial is None or trial.state in ("done", "failed")),
         looser=bool(standing and loosened(limit.row, standing.wanted)),
@@ -203,6 +211,12 @@ def _show(
         typed={"action": "", "reason": "", "overruling": "", "words": "", **kept},
         two_people=_needs_two(limit),
     )
+
+
+def _remarks(web: Web, visitor: Visitor, connection: Connection[Any], site: str) -> tuple[list[Remark], dict[str, int]]:
+    """What there is to mend in the limits of a site, and the limits' ids; who hears, only for who may know people."""
+    portfolio, ids = limits_of_site(connection, site)
+    return lint(portfolio, web.limits().packs, with_routes=visitor.may(Right.SEE_PEOPLE)), ids
 
 
 def _needs_two(limit: LimitInForce) -> bool:

@@ -1,9 +1,10 @@
-"""`davy alarms`: limits, tried on a site's own history before they change."""
+"""`davy alarms`: limits, looked over, and tried on a site's own history before they change."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,3 +58,32 @@ def backtest(
         say(answer, as_json=True)
     else:
         print(in_words(answer))
+
+
+@app.command()
+def lint(
+    file: Annotated[Path | None, typer.Argument(help="A site file; without one, the limits in the database.")] = None,
+    site: Annotated[str, typer.Option(help="Only this site, by its key.")] = "",
+    given: Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="What ${NAME} stands for.")] = [],  # noqa: B006
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    as_json: Json = False,
+) -> None:
+    """What is wrong with limits: duplicates, contradictions, looser than the standard, nobody to hear them; exit status 1 for errors."""
+    from core.errors import BadInput
+    from core.i18n import LANGUAGES
+    from core.settings import Settings
+    from davy.answer import say
+    from davy.limit_lint import lint_database, lint_file
+    from davy.site.importing import read_variables
+
+    if language not in LANGUAGES:
+        raise BadInput(f"--language is {language}; it must be en or zh.")
+    if file is not None:
+        found = lint_file(file, read_variables(given), site)
+    else:
+        found = lint_database(Settings.read(os.environ).secret("database_url_owner"), site)
+    if as_json:
+        say(found.answer(), as_json=True)
+    else:
+        print("\n".join(found.lines(language)))
+    raise typer.Exit(1 if found.errors else 0)

@@ -109,7 +109,7 @@ def import_site(
         Refused: a change needs a reason and has none, needs two people and has them not, or undoes one of the page.
     """
     limits = shipped_limits()
-    found = read_site_file(_read(path), words=vocabulary(), packs=limits, variables=variables)
+    found = read_site_file(read_text(path), words=vocabulary(), packs=limits, variables=variables)
     at = now or datetime.now(UTC)
     with closing(connect(owner_url, application="site-import")) as connection:
         require_current(connection, "davy_owner")
@@ -234,7 +234,12 @@ def _yet_to_come(wanted: Portfolio, at: datetime) -> list[tuple[int, str]]:
     ]
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a site file.
+
+    Raises:
+        BadInput: it cannot be read, or is not UTF-8.
+    """
     try:
         return path.read_text("utf-8-sig")
     except OSError as error:
