@@ -72,8 +72,8 @@ def wanted(sensor: SensorRow, country: str, named: Collection[str], packs: Mappi
     # Within a pack places differ (a face, a return airway) and a sensor does not say which it is: the loosest is certain.
     certain = [_most(found, loosest=True) for found in stages.values()]
     lowest: dict[tuple[str, str], list[Wanted]] = {}
-    for each in certain:
-        lowest.setdefault((each.rule.direction, each.rule.priority), []).append(each)
+    for stage in certain:
+        lowest.setdefault((stage.rule.direction, stage.rule.priority), []).append(stage)
     return [_most(found, loosest=False) for found in lowest.values()]
 
 

@@ -135,7 +135,9 @@ def _beyond_rules(now: DefinitionRow) -> dict[str, Any]:
 
 def rule_of(row: DefinitionRow, unit: str) -> Rule:
     """The rule that a row is, its numbers in the sensor's unit."""
-    pairs = {name: (getattr(row, name), getattr(row, f"{name}_zh")) for name in ("title", "consequence", "response")}
+    pairs: dict[str, Any] = {
+        name: (getattr(row, name), getattr(row, f"{name}_zh")) for name in ("title", "consequence", "response")
+    }
     same = {each.name: getattr(row, each.name) for each in fields(Rule) if each.name not in (*pairs, "unit")}
     return Rule(**same, **pairs, unit=unit if row.detector == "limit" else None)
 

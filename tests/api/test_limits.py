@@ -151,7 +151,7 @@ def changing(postgres_timescaledb: Any) -> Any:
     from tests.database import clone, drop
 
     database = clone(postgres_timescaledb)
-    walk = _house(database)
+    walk: Any = _house(database)
     house = next(walk)
     yield house, in_english(house.visitor(OFFICER))
     walk.close()

@@ -57,7 +57,9 @@ def test_what_is_not_in_force_can_lose_nothing() -> None:
 def test_there_and_back_is_looser_once_where_it_differs(a: float, b: float, direction: str, s: float, t: float) -> None:
     """Of a number and its opposite exactly one change is looser: none slips through as stricter both ways."""
     for name, one, other in (("setpoint", a, b), ("on_delay_s", s, t), ("off_delay_s", s, t), ("deadband", a, b)):
-        row = replace(HIGH, direction=direction, **{name: one})
-        there = loosened(row, replace(row, **{name: other}))
-        back = loosened(replace(row, **{name: other}), row)
+        first: dict[str, Any] = {name: one}
+        second: dict[str, Any] = {name: other}
+        row = replace(HIGH, direction=direction, **first)
+        there = loosened(row, replace(row, **second))
+        back = loosened(replace(row, **second), row)
         assert (name in there) + (name in back) == (one != other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ PEOPLE = TEXT.replace(
     "      - {key: gone, name: 钱, role: safety_officer, active: false}\n    policies:\n",
 )
 STRICTER = PEOPLE.replace("{limit: gas.lel-2, setpoint: 40}", "{limit: gas.lel-2, setpoint: 35}")
-TWO = {"proposer": "it", "approver": "so"}
+TWO: dict[str, Any] = {"proposer": "it", "approver": "so"}
 
 
 def bring(
@@ -41,7 +42,7 @@ def bring(
     reason: str = "",
     undo: bool = False,
     dry_run: bool = False,
-    **people: str,
+    **people: Any,
 ) -> Imported:
     """Imports a text as a file."""
     file = folder / "site.yaml"
@@ -83,7 +84,7 @@ def on_the_page(database: TestDatabase, key: str, **typed: str) -> None:
     ],
 )  # fmt: skip
 def test_a_file_changes_life_safety_only_with_two_people(
-    sited: TestDatabase, tmp_path: Path, people: dict[str, str], said: str
+    sited: TestDatabase, tmp_path: Path, people: dict[str, Any], said: str
 ) -> None:
     """Nobody, one, a stranger, one who has left: a sentence each, and nothing is written."""
     with pytest.raises(Refused, match=said):
