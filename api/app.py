@@ -19,6 +19,7 @@ from api.news import News
 from api.pages import (
     actions,
     alarms,
+    backtests,
     devices,
     events,
     finding_acts,
@@ -37,6 +38,7 @@ from api.rendering import STATIC, Pages
 from api.throttle import Throttle
 from api.v1 import (
     acting_routes,
+    backtest_routes,
     finding_routes,
     impairment_routes,
     models,
@@ -104,10 +106,11 @@ def create_app(
     for router in (findings.router, finding_acts.router, impairments.router, portfolio.router, reports.router):
         app.include_router(router, include_in_schema=False)
     app.include_router(rejected.router, include_in_schema=False)
+    app.include_router(backtests.router, include_in_schema=False)
     app.include_router(events.router, include_in_schema=False)
     app.include_router(health.router)
     risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
-    for api in (reading_routes.router, rejected_routes.router, acting_routes.router, *risk):
+    for api in (reading_routes.router, rejected_routes.router, backtest_routes.router, acting_routes.router, *risk):
         app.include_router(api, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
