@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from core.model import AlarmDefinition, Priority
 FIXED: Final = frozenset({"definition_id", "company_id", "site_id", "sensor_id", "key", "version"})
 PARAMETERS: Final = "parameters"
 SECOND_US: Final = 1_000_000
+LONGEST: Final = timedelta(days=1096)  # of a stretch: as long as hours are kept
 LONGEST_S: Final = 86_400.0 * 31  # no delay is longer: a month
 _YES: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -160,4 +162,22 @@ def _within(made: AlarmDefinition, low: float, high: float) -> None:
         raise BadInput(
             f"{made.key}: with a deadband of {made.deadband:g} the alarm ends at {back:g}, but the sensor measures {low:g} to {high:g};"
             " it would never end."
+        )
+
+
+def check_stretch(since: datetime, until: datetime, now: datetime) -> None:
+    """Whether a stretch can be asked for.
+
+    Raises:
+        BadInput: it ends before it begins, has not happened yet, or is longer than anything is kept.
+    """
+    if since >= until:
+        raise BadInput(f"The stretch begins at {since.isoformat()}, which is not before its end, {until.isoformat()}.")
+    if until > now + timedelta(minutes=1):
+        raise BadInput(
+            f"The stretch ends at {until.isoformat()}, which is still to come; it may end now at the latest."
+        )
+    if until - since > LONGEST:
+        raise BadInput(
+            f"The stretch is {(until - since).days} days long; nothing is kept for longer than {LONGEST.days}."
         )

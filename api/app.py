@@ -19,6 +19,7 @@ from api.news import News
 from api.pages import (
     actions,
     alarms,
+    backtests,
     devices,
     events,
     finding_acts,
@@ -38,6 +39,7 @@ from api.rendering import STATIC, Pages
 from api.throttle import Throttle
 from api.v1 import (
     acting_routes,
+    backtest_routes,
     finding_routes,
     impairment_routes,
     limit_routes,
@@ -110,10 +112,12 @@ def create_app(
         app.include_router(router, include_in_schema=False)
     app.include_router(limit_pages.router, include_in_schema=False)
     app.include_router(rejected.router, include_in_schema=False)
+    app.include_router(backtests.router, include_in_schema=False)
     app.include_router(events.router, include_in_schema=False)
     app.include_router(health.router)
     risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
-    for api in (reading_routes.router, rejected_routes.router, acting_routes.router, limit_routes.router, *risk):
+    tried = (limit_routes.router, backtest_routes.router)
+    for api in (reading_routes.router, rejected_routes.router, acting_routes.router, *tried, *risk):
         app.include_router(api, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -21,6 +21,8 @@ class Right(StrEnum):
     SEE_DEVICES = "see_devices"
     SEE_REJECTED = "see_rejected"  # what devices sent wrong, as they sent it
     REPLAY_REJECTED = "replay_rejected"  # have it taken in again once the map is mended
+    SEE_BACKTESTS = "see_backtests"  # limits tried on the site's own history
+    ASK_BACKTEST = "ask_backtest"
     SEE_USERS = "see_users"
     SEE_FINDINGS = "see_findings"
     WORK_ON_FINDINGS = "work_on_findings"  # open, grade, assign, claim, verify
@@ -55,6 +57,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.ACT,
             Right.COMMENT,
             Right.SEE_DEVICES,
+            Right.SEE_BACKTESTS,
+            Right.ASK_BACKTEST,
             Right.SEE_FINDINGS,
             Right.WORK_ON_FINDINGS,
             Right.SEE_IMPAIRMENTS,
@@ -75,6 +79,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_DEVICES,
             Right.SEE_REJECTED,
             Right.REPLAY_REJECTED,
+            Right.SEE_BACKTESTS,
+            Right.ASK_BACKTEST,
             Right.SEE_FINDINGS,
             Right.WORK_ON_FINDINGS,
             Right.SEE_IMPAIRMENTS,
@@ -96,6 +102,7 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_PEOPLE,
             Right.SEE_DEVICES,
             Right.SEE_REJECTED,
+            Right.SEE_BACKTESTS,
             Right.SEE_USERS,
             Right.SEE_FINDINGS,
             Right.SEE_IMPAIRMENTS,

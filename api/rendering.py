@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from api.rooms import ROOMS
 from api.words import alarms as wording
+from api.words import backtests as tried
 from api.words import explanation, numbers, rejected, sentences
 from api.words import limits as limit_wording
 from api.words import looks as look_wording
@@ -88,6 +89,7 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
     environment.filters.update(_filters(language, texts, locale))
     environment.filters.update(_risk_filters(texts))
     environment.filters.update(_limit_filters(texts, locale, language))
+    environment.filters.update(_backtest_filters(texts, locale))
     return environment
 
 
@@ -119,6 +121,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "way": look_wording.way,
         "advice": lambda reason: rejected.advice(texts, reason),
         "rejection": lambda row: sentences.rejection(texts, row.reason, row.sentence),
+        "translated_sentence": lambda sentence: sentences.translated(texts, sentence),
         "translated": lambda text, words=None: texts.gettext(text) % (words or {}) if words else texts.gettext(text),
     }
 
@@ -164,4 +167,18 @@ def _risk_filters(texts: Translations) -> dict[str, Any]:
         "changes": lambda event, names, zone, now: risk_wording.changes(texts, event.old, event.new, names, zone, now),
         "impairment_changes": lambda entry, zone, now: risk_wording.changes(texts, entry.old, entry.new, {}, zone, now),
         "day": numbers.day,
+    }
+
+
+def _backtest_filters(texts: Translations, locale: str) -> dict[str, Any]:
+    """The words of back-tests."""
+    return {
+        "backtest_state": lambda word: wording.said(texts, tried.STATES, word),
+        "backtest_outcome": lambda word: wording.said(texts, tried.OUTCOMES, word),
+        "backtest_shape": lambda word: wording.said(texts, tried.SHAPES, word),
+        "backtest_size": lambda word: wording.said(texts, tried.SIZES, word),
+        "backtest_field": lambda name: tried.field(texts, name),
+        "backtest_verdict": lambda verdict: tried.verdict(texts, verdict),
+        "backtest_value": lambda key, amount: tried.value(texts, key, amount, locale),
+        "backtest_difference": lambda key, was, would_be: tried.difference(texts, key, was, would_be, locale),
     }

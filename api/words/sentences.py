@@ -10,6 +10,7 @@ import re
 from functools import cache
 from gettext import NullTranslations
 
+from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
 from api.words.texts import later
@@ -37,6 +38,7 @@ REFUSALS = (
     later("Too many people are logging in at this moment. Try again in a few seconds."),
     later("Mending the map does not help here: the device must send it right."),
     later("Only the beginning of these messages was kept: the device must send them again."),
+    *BACKTEST_REFUSALS,
     *RISK_REFUSALS,
     *LIMIT_REFUSALS,
 )

@@ -25,7 +25,6 @@ from ingest.directory import GATEWAY_PREFIX, Directory
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EVERYTHING: Final = "*"
 WARM_UP: Final = timedelta(hours=1)  # read ahead of the stretch, so that windows are full and what holds holds
-LONGEST: Final = timedelta(days=1096)  # as long as hours are kept
 MOST_TOLD: Final = 8  # keys named in a sentence
 UNCOUNTED: Final = timedelta(hours=2)  # the newest readings may not be in an hour yet
 
@@ -126,7 +125,7 @@ def open_case(connection: Connection[Any], site: store.Site, question: Question,
     Raises:
         BadInput: no such definition, a stretch that cannot be, a proposal that does not fit, or nothing is stored.
     """
-    check_stretch(question.since, question.until, now)
+    proposal.check_stretch(question.since, question.until, now)
     every = [d for d in load_definitions(connection) if d.site_id == site.site_id]
     tried = find(question.wanted, every, site.key)
     sensors = {sensor.sensor_id: sensor for sensor in store.sensors_of(connection, site.site_id)}
@@ -178,24 +177,6 @@ def _anything(connection: Connection[Any], read: Sequence[int], question: Questi
         return False
     begin = max(question.since, raw_since, question.until - UNCOUNTED)
     return begin < question.until and bool(store.readings(connection, read, begin, question.until))
-
-
-def check_stretch(since: datetime, until: datetime, now: datetime) -> None:
-    """Whether a stretch can be asked for.
-
-    Raises:
-        BadInput: it ends before it begins, has not happened yet, or is longer than anything is kept.
-    """
-    if since >= until:
-        raise BadInput(f"The stretch begins at {since.isoformat()}, which is not before its end, {until.isoformat()}.")
-    if until > now + timedelta(minutes=1):
-        raise BadInput(
-            f"The stretch ends at {until.isoformat()}, which is still to come; it may end now at the latest."
-        )
-    if until - since > LONGEST:
-        raise BadInput(
-            f"The stretch is {(until - since).days} days long; nothing is kept for longer than {LONGEST.days}."
-        )
 
 
 def find(wanted: str, definitions: Sequence[AlarmDefinition], site: str) -> list[AlarmDefinition]:

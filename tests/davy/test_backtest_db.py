@@ -82,7 +82,10 @@ class History:
             sender = {"d1": stamps[-1], "d2": stamps[-1] + (60 * SECOND if sent >= 600 else 0)}
             self._seq = getattr(self, "_seq", 0) + 1
             bench.say(
-                *(message(d, payload(self._seq, sender[d], rows), stamps[-1], mid=self._seq) for d, rows in said.items())
+                *(
+                    message(d, payload(self._seq, sender[d], rows), stamps[-1], mid=self._seq)
+                    for d, rows in said.items()
+                )
             )
 
     def transitions(self) -> dict[str, list[tuple[bool, int]]]:
@@ -205,7 +208,10 @@ def test_minutes_stand_for_readings_that_are_gone(history: History) -> None:
         site = store.site_of(connection, SITE)
         assert site is not None
         connection.execute("DELETE FROM reading")
-        connection.execute("DELETE FROM reading_minute WHERE minute BETWEEN %s AND %s", (history.since + timedelta(minutes=5), history.since + timedelta(minutes=8)))
+        connection.execute(
+            "DELETE FROM reading_minute WHERE minute BETWEEN %s AND %s",
+            (history.since + timedelta(minutes=5), history.since + timedelta(minutes=8)),
+        )
         case = open_case(connection, site, history.question("low"), datetime.now(UTC))
         trial = Trial(_without_raw(case))
         for _ in work(trial, lambda: connection):
@@ -243,7 +249,9 @@ def test_what_cannot_be_asked_gets_a_sentence(history: History) -> None:
     assert "not before its end" in sentence("delayed", until, since)
     assert "still to come" in sentence("delayed", since, now + timedelta(days=1))
     assert "longer than" in sentence("delayed", now - timedelta(days=3000), until)
-    assert "Nothing is stored of delayed at north" in sentence("delayed", since - timedelta(days=3), since - timedelta(days=2))
+    assert "Nothing is stored of delayed at north" in sentence(
+        "delayed", since - timedelta(days=3), since - timedelta(days=2)
+    )
     assert "has no parameter" in sentence("rate", since, until, parameters={"windows": 3.0})
 
 
@@ -266,7 +274,8 @@ def test_a_job_is_done_in_turns_and_survives_a_kill(history: History) -> None:
 
         with transaction(connection, history.database.service_token()):
             taken = job_store.take_up(connection, now, timedelta(minutes=5))  # and then it is killed
-        assert taken is not None and taken.attempt == 1
+        assert taken is not None
+        assert taken.attempt == 1
         turn(gone, now)
         assert _state(history, number) == ("running", None), "nobody else takes it while the lease runs"
         turn(duty, now + timedelta(minutes=6))
