@@ -110,10 +110,8 @@ def create_app(
         app.include_router(router, include_in_schema=False)
     for router in (findings.router, finding_acts.router, impairments.router, portfolio.router, reports.router):
         app.include_router(router, include_in_schema=False)
-    app.include_router(limit_pages.router, include_in_schema=False)
-    app.include_router(rejected.router, include_in_schema=False)
-    app.include_router(backtests.router, include_in_schema=False)
-    app.include_router(events.router, include_in_schema=False)
+    for router in (limit_pages.router, backtests.router, rejected.router, events.router):
+        app.include_router(router, include_in_schema=False)
     app.include_router(health.router)
     risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
     tried = (limit_routes.router, backtest_routes.router)

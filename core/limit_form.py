@@ -29,10 +29,17 @@ class Field:
     Args:
         name: as a site file names it; a dot leads into a mapping of the file (`title.en`).
         kind: value: in the unit of what is judged; step: a difference of such; seconds; and words.
+        of: the row's own name for it; empty: the same.
     """
 
     name: str
     kind: Kind
+    of: str = ""
+
+    @property
+    def column(self) -> str:
+        """The field of the row."""
+        return self.of or self.name
 
 
 FIELDS: Final = (
@@ -44,12 +51,12 @@ FIELDS: Final = (
     Field("latch", "flag"),
     Field("source", "source"),
     Field("respond_within_s", "seconds"),
-    Field("title.en", "text"),
-    Field("title.zh", "text"),
-    Field("consequence.en", "text"),
-    Field("consequence.zh", "text"),
-    Field("response.en", "text"),
-    Field("response.zh", "text"),
+    Field("title.en", "text", "title"),
+    Field("title.zh", "text", "title_zh"),
+    Field("consequence.en", "text", "consequence"),
+    Field("consequence.zh", "text", "consequence_zh"),
+    Field("response.en", "text", "response"),
+    Field("response.zh", "text", "response_zh"),
     Field("retired", "flag"),
 )
 _SILENCE: Final = frozenset({PERIODS, CEILING, "period_s"})  # how long silence is waited for is worked out, not chosen
@@ -63,16 +70,15 @@ def fields_of(row: DefinitionRow) -> tuple[Field, ...]:
 
 def typed_of(row: DefinitionRow) -> dict[str, str]:
     """What the form shows before anybody types."""
-    return {each.name: _shown(row, each.name) for each in fields_of(row)}
+    return {each.name: _shown(row, each) for each in fields_of(row)}
 
 
-def _shown(row: DefinitionRow, name: str) -> str:
-    first, _, second = name.partition(".")
-    if name == "source":
+def _shown(row: DefinitionRow, field: Field) -> str:
+    if field.kind == "source":
         return KEEP
-    if first == "parameters":
-        return plain(row.parameters[second])
-    value = getattr(row, f"{first}_zh" if second == "zh" else first)
+    if field.kind == "parameter":
+        return plain(row.parameters[field.name.partition(".")[2]])
+    value = getattr(row, field.column)
     if isinstance(value, bool):
         return str(value).lower()
     return plain(value) if isinstance(value, float) else str(value)
