@@ -126,26 +126,28 @@ def test_asked_for_by_a_plain_form_called_off_and_read(house: House) -> None:
     assert "两人书面" in officer.client.get("/backtests").text
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"limit": ""}, "请选择要回测的限值"),
-        ({"setpoint": "viel"}, "须填数字"),
-        ({"on_delay_s": "-1"}, "须在 0 至"),
-        ({"deadband": "1e9"}, "报警将无法解除"),
-        ({"begin": ""}, "请填写起止时间"),
-        ({"end": "2199-01-01T00:00"}, "尚未到来"),
-        ({"begin": "2001-01-01T00:00"}, "数据最多保存"),
-    ],
+MISTAKES: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"limit": ""}, "请选择要回测的限值"),
+    ({"setpoint": "viel"}, "须填数字"),
+    ({"setpoint": "120"}, "永远不会触发"),
+    ({"on_delay_s": "-1"}, "须在 0 至"),
+    ({"deadband": "1e9"}, "报警将无法解除"),
+    ({"begin": ""}, "请填写起止时间"),
+    ({"end": "2199-01-01T00:00"}, "尚未到来"),
+    ({"begin": "2001-01-01T00:00"}, "数据最多保存"),
 )
-def test_what_cannot_be_tried_is_refused_in_words(
-    timescale_house: House, change: dict[str, Any], sentence: str
-) -> None:
+
+
+def test_what_cannot_be_tried_is_refused_in_words(timescale_house: House) -> None:
     """On the page, with what was typed kept, and nothing asked for."""
     officer = Person(timescale_house, OFFICER)
-    answer = officer.post("/backtests", **form(timescale_house, **change))
-    assert answer.status_code == 409
-    assert sentence in answer.text
+    with timescale_house.plant.owner() as connection:
+        connection.execute("UPDATE sensor SET range_low = 0, range_high = 100")
+    for change, sentence in MISTAKES:
+        answer = officer.post("/backtests", **form(timescale_house, **change))
+        assert answer.status_code == 409, change
+        assert sentence in answer.text, change
+        assert 'value="5"' in answer.text or "on_delay_s" in change
     with timescale_house.plant.owner() as connection:
         assert connection.execute("SELECT count(*) FROM backtest").fetchone() == (0,)
 
