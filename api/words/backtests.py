@@ -112,7 +112,7 @@ def verdict(texts: NullTranslations, told: Mapping[str, Any]) -> str:
         )
         if told[key]
     ]
-    return _("Refused unless two people overrule it in writing. %(what)s.") % {"what": _("; ").join(parts)}
+    return _("Refused unless two people overrule it in writing (%(what)s).") % {"what": _("; ").join(parts)}
 
 
 def field(texts: NullTranslations, name: str) -> str:
