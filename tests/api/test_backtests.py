@@ -55,7 +55,7 @@ RESULT: dict[str, Any] = {
     "known": {"share": 0.984, "holes": 1, "missing_messages": 12},
     "rollups_only": None,
     "problems": [],
-    "verdict": {"refused": True, "lost": 1, "delayed": 0, "lost_injected": 0},
+    "verdict": {"refused": True, "lost": 1, "delayed": 0, "lost_injected": 0, "dangers": 3},
 }
 
 
@@ -195,7 +195,7 @@ def test_the_insurer_sees_none_and_no_page_writes_a_proof(house: House) -> None:
                SELECT company_id, site_id, 'x', '2026-01-01', '2026-01-02', now(), NULL FROM backtest""",
         ):
             with pytest.raises(psycopg.errors.Error) as refused, transaction(web, token):
-                web.execute(statement)  # type: ignore[call-overload]
+                web.execute(statement)
             assert refused.value.sqlstate in ("42501", "23514"), statement
 
 
