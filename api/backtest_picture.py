@@ -21,10 +21,9 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a true danger stands, and its number in the table below."""
+    """Where a true danger stands, and what became of it."""
 
     x: float
-    number: int
     outcome: str
 
 
@@ -59,7 +58,7 @@ def picture(part: Mapping[str, Any], since: datetime, until: datetime) -> Pictur
         in_force=bars(part["in_force"]["fired"]),
         proposed=bars(part["proposed"]["fired"]),
         holes=bars(part["holes"]),
-        dangers=[Mark(at(danger["at"]), number, danger["outcome"]) for number, danger in enumerate(part["dangers"], 1)],
+        dangers=[Mark(at(danger["at"]), danger["outcome"]) for danger in part["dangers"]],
         whole=not part["in_force"]["fired_more"] and not part["proposed"]["fired_more"],
     )
 

@@ -102,7 +102,7 @@ def verdict(texts: NullTranslations, told: Mapping[str, Any]) -> str:
     """Whether one person alone may make the change."""
     _ = texts.gettext
     if not told["refused"]:
-        return _("No true danger would be lost or found later.")
+        return _("No true danger would be lost or found later; looked at: %(n)s.") % {"n": told["dangers"]}
     parts = [
         text % {"n": told[key]}
         for key, text in (
@@ -112,7 +112,7 @@ def verdict(texts: NullTranslations, told: Mapping[str, Any]) -> str:
         )
         if told[key]
     ]
-    return _("Refused unless two people overrule it in writing. %(what)s.") % {"what": _("; ").join(parts)}
+    return _("Refused unless two people overrule it in writing (%(what)s).") % {"what": _("; ").join(parts)}
 
 
 def field(texts: NullTranslations, name: str) -> str:

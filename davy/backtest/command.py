@@ -163,7 +163,7 @@ def in_words(answer: Mapping[str, Any]) -> str:
 
 def _sentence(verdict: Mapping[str, Any]) -> str:
     if not verdict["refused"]:
-        return "No true danger would be lost or found later."
+        return f"No true danger would be lost or found later; {verdict['dangers']} were looked at."
     parts = [
         f"{verdict[key]} {word}"
         for key, word in (

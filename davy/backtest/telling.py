@@ -61,16 +61,26 @@ def tell(trial: Trial, seconds: float) -> dict[str, Any]:
         "injected": injected,
         "rollups_only": _rollups(case),
         "known": _known(case, trial),
-        "verdict": verdict(lost, delayed, 0 if injected is None else injected["lost"]),
+        "verdict": verdict(
+            sum(part["verdict"]["dangers"] for part in parts),
+            lost,
+            delayed,
+            0 if injected is None else injected["lost"],
+        ),
         "problems": trial.problems,
         "definitions": parts,
     }
 
 
-def verdict(lost: int, delayed: int, lost_injected: int) -> dict[str, Any]:
-    """Whether the change may be made by one person alone (docs/decisions/0034)."""
+def verdict(dangers: int, lost: int, delayed: int, lost_injected: int) -> dict[str, Any]:
+    """Whether the change may be made by one person alone (docs/decisions/0034).
+
+    Args:
+        dangers: how many true dangers and near misses were looked at: none lost of none is no proof.
+    """
     return {
         "refused": lost + delayed + lost_injected > 0,
+        "dangers": dangers,
         "lost": lost,
         "delayed": delayed,
         "lost_injected": lost_injected,
@@ -135,7 +145,7 @@ class _Definition:
             "known_share": round(self.known.share, 6),
             "holes": [{"from": _iso(since), "to": _iso(until)} for since, until in self.known.holes],
             "hole_count": self.known.count,
-            "verdict": verdict(lost, delayed, 0 if injected is None else injected["lost"]),
+            "verdict": verdict(len(dangers), lost, delayed, 0 if injected is None else injected["lost"]),
         }
 
     def _numbers(self, name: str, definition: AlarmDefinition) -> dict[str, Any]:

@@ -25,10 +25,8 @@ from davy.bench.portfolio import PER_DEVICE, SETPOINT, Portfolio
 from davy.bench.store import write_portfolio
 from davy.servers import start_postgres
 from ingest.copy_rows import reading_rows
-from ingest.store.rollups import roll_up
 
 DATABASE: Final = "bench"
-WORKER: Final = "bench"
 SITE: Final = "site-000"
 SECONDS_A_BATCH: Final = 100  # 5,000 rows, as ingest's batches under load
 BATCHES_AT_ONCE: Final = 36  # in a transaction: how it was loaded is not what is measured
@@ -53,10 +51,8 @@ def measure(days: float, *, as_json: bool) -> int:
         with closing(connect(url("owner"), application="bench")) as owner:
             write_portfolio(owner, Portfolio.of(PER_DEVICE), None)
             sensors = store.sensor_ids(owner)
-            batches = _load(url("ingest"), token, sensors, since, until)
-            store.mark(owner, WORKER, batches)
-            with closing(connect(url("alerting"), application="bench")) as alerting, transaction(alerting, token):
-                roll_up(alerting, most=batches + 1)
+            _load(url("ingest"), token, sensors, since, until)
+            store.fill_hours(owner, since, until)
             store.settle(owner)
         answer: dict[str, Any] = {"readings": int(days * 86_400) * PER_DEVICE}
         asked = {
@@ -65,13 +61,13 @@ def measure(days: float, *, as_json: bool) -> int:
         }
         for name, question in asked.items():
             progress(f"Back-testing {name} ...")
-            answer[name] = _ask(url("owner"), question, token)
+            answer[name] = _ask(url("owner"), question)
         answer["settings"] = {"timescaledb": server.version, "cpus": os.cpu_count(), "load_average": os.getloadavg()[0]}
     say(answer, as_json=as_json)
     return 0
 
 
-def _ask(owner_url: str, question: Question, token: str) -> dict[str, Any]:
+def _ask(owner_url: str, question: Question) -> dict[str, Any]:
     """One back-test, with the memory of this process beside it."""
     before, peak, over = _rss_mb(), [0.0], threading.Event()
 
@@ -104,8 +100,8 @@ def _rss_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def _load(url: str, token: str, sensors: list[int], since: datetime, until: datetime) -> int:
-    """All sensors in turns each second; a slow swing and noise that passes the limit now and then. Gives how many batches."""
+def _load(url: str, token: str, sensors: list[int], since: datetime, until: datetime) -> None:
+    """All sensors in turns each second; a slow swing and noise that passes the limit now and then."""
     n, ids = len(sensors), np.array(sensors, np.int32)
     slots = np.tile(np.arange(n, dtype=np.int32), SECONDS_A_BATCH)
     seconds, begin_us = int((until - since).total_seconds()), int(since.timestamp()) * 1_000_000
@@ -116,9 +112,8 @@ def _load(url: str, token: str, sensors: list[int], since: datetime, until: date
             with transaction(ingest, token):
                 for _ in range(min(BATCHES_AT_ONCE, -(-seconds // SECONDS_A_BATCH) - number)):
                     stamps = begin_us + number * SECONDS_A_BATCH * 1_000_000 + within
-                    swing = 60.0 + 12.0 * np.sin(stamps / 3e9 + slots)
+                    swing = 60.0 + 18.0 * np.sin(stamps / 3e9 + slots)
                     values = (swing + 1.5 * random.standard_normal(len(slots))).round(2)
                     batch = ReadingBatch(slots, stamps, stamps, stamps, values, np.zeros(len(slots), np.uint8))
                     number += 1
                     store.copy_readings(ingest, reading_rows(batch, ids, number, judged=False))
-    return number

@@ -55,7 +55,7 @@ RESULT: dict[str, Any] = {
     "known": {"share": 0.984, "holes": 1, "missing_messages": 12},
     "rollups_only": None,
     "problems": [],
-    "verdict": {"refused": True, "lost": 1, "delayed": 0, "lost_injected": 0},
+    "verdict": {"refused": True, "lost": 1, "delayed": 0, "lost_injected": 0, "dangers": 3},
 }
 
 
@@ -67,24 +67,43 @@ def finished(house: House, backtest_id: int) -> None:
         ).fetchone()
         assert row is not None
         since, until = row
+        length = until - since
+
+        def at(share: float) -> str:
+            return str((since + share * length).isoformat())
+
+        spells = [{"from": at(k / 40), "to": at(k / 40 + 0.003 * (k % 5)), "value": 51.0} for k in range(1, 36)]
         numbers: dict[str, Any] = {
-            "would_fire": 9, "held_at_beginning": 0, "active_s": 400.0, "chatter": 2, "flood_windows": 0, "fired_in_floods": 0,
-            "calls": 4, "messages": 4, "notifications_per_day": 3.5, "fired_more": 0,
-            "fired": [{"from": since.isoformat(), "to": (since + timedelta(hours=1)).isoformat(), "value": 51.0}],
+            "would_fire": 9, "held_at_beginning": 0, "active_s": 4000.0, "chatter": 2, "flood_windows": 0, "fired_in_floods": 0,
+            "calls": 4, "messages": 4, "notifications_per_day": 3.5, "fired_more": 0, "fired": spells,
         }  # fmt: skip
-        fewer = {**numbers, "would_fire": 3, "notifications_per_day": 1.5}
+        fewer = {
+            **numbers,
+            "would_fire": 3,
+            "notifications_per_day": 1.5,
+            "active_s": 2500.0,
+            "chatter": 0,
+            "fired": spells[::4],
+        }
         danger = {
-            "occurrence": 1, "definition": "x", "own": True, "resolution": "true_danger", "at": since.isoformat(),
-            "in_force_at": since.isoformat(), "proposed_at": None, "delay_s": None, "outcome": "lost",
+            "occurrence": 1, "definition": "x", "own": True, "resolution": "true_danger", "at": at(0.2), "in_force_at": at(0.2),
+            "proposed_at": None, "delay_s": None, "outcome": "lost",
         }  # fmt: skip
-        incident = {
-            "shape": "slow_leak", "size": "slight", "in_force_s": 900.0, "proposed_s": 912.0, "counts": True, "onset": since.isoformat(),
+        later = {
+            **danger, "own": False, "resolution": "near_miss", "at": at(0.6), "proposed_at": at(0.61), "delay_s": 12.0, "outcome": "later",
         }  # fmt: skip
+        incidents = [
+            {
+                "shape": shape, "size": size, "in_force_s": 900.0, "proposed_s": None if shape == "spike" else 912.0,
+                "counts": shape != "spike", "onset": at(0.5),
+            }
+            for shape in ("step", "ramp", "slow_leak", "spike") for size in ("slight", "clear")
+        ]  # fmt: skip
         part = {
-            "definition": "x", "unit": "%", "detector": "limit", "priority": "high", "changes": {"on_delay_s": [0.0, 5.0]},
-            "in_force": numbers, "proposed": fewer, "dangers": [danger],
-            "injected": {"incidents": 1, "each": [incident]},
-            "holes": [{"from": (since + timedelta(hours=2)).isoformat(), "to": until.isoformat()}],
+            "definition": "x", "unit": "%", "detector": "limit", "priority": "high",
+            "changes": {"on_delay_s": [0.0, 5.0], "setpoint": [50.0, 52.5]}, "in_force": numbers, "proposed": fewer,
+            "dangers": [danger, later, {**later, "at": at(0.8), "proposed_at": at(0.8), "delay_s": 0.0, "outcome": "found"}],
+            "injected": {"incidents": 8, "each": incidents}, "holes": [{"from": at(0.3), "to": at(0.36)}],
             "verdict": RESULT["verdict"],
         }  # fmt: skip
         result = {**RESULT, "in_force": numbers, "proposed": fewer, "definitions": [part]}
@@ -126,26 +145,28 @@ def test_asked_for_by_a_plain_form_called_off_and_read(house: House) -> None:
     assert "两人书面" in officer.client.get("/backtests").text
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"limit": ""}, "请选择要回测的限值"),
-        ({"setpoint": "viel"}, "须填数字"),
-        ({"on_delay_s": "-1"}, "须在 0 至"),
-        ({"deadband": "1e9"}, "报警将无法解除"),
-        ({"begin": ""}, "请填写起止时间"),
-        ({"end": "2199-01-01T00:00"}, "尚未到来"),
-        ({"begin": "2001-01-01T00:00"}, "数据最多保存"),
-    ],
+MISTAKES: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"limit": ""}, "请选择要回测的限值"),
+    ({"setpoint": "viel"}, "须填数字"),
+    ({"setpoint": "120"}, "永远不会触发"),
+    ({"on_delay_s": "-1"}, "须在 0 至"),
+    ({"deadband": "1e9"}, "报警将无法解除"),
+    ({"begin": ""}, "请填写起止时间"),
+    ({"end": "2199-01-01T00:00"}, "尚未到来"),
+    ({"begin": "2001-01-01T00:00"}, "数据最多保存"),
 )
-def test_what_cannot_be_tried_is_refused_in_words(
-    timescale_house: House, change: dict[str, Any], sentence: str
-) -> None:
+
+
+def test_what_cannot_be_tried_is_refused_in_words(timescale_house: House) -> None:
     """On the page, with what was typed kept, and nothing asked for."""
     officer = Person(timescale_house, OFFICER)
-    answer = officer.post("/backtests", **form(timescale_house, **change))
-    assert answer.status_code == 409
-    assert sentence in answer.text
+    with timescale_house.plant.owner() as connection:
+        connection.execute("UPDATE sensor SET range_low = 0, range_high = 100")
+    for change, sentence in MISTAKES:
+        answer = officer.post("/backtests", **form(timescale_house, **change))
+        assert answer.status_code == 409, change
+        assert sentence in answer.text, change
+        assert 'value="5"' in answer.text or "on_delay_s" in change
     with timescale_house.plant.owner() as connection:
         assert connection.execute("SELECT count(*) FROM backtest").fetchone() == (0,)
 
@@ -174,7 +195,7 @@ def test_the_insurer_sees_none_and_no_page_writes_a_proof(house: House) -> None:
                SELECT company_id, site_id, 'x', '2026-01-01', '2026-01-02', now(), NULL FROM backtest""",
         ):
             with pytest.raises(psycopg.errors.Error) as refused, transaction(web, token):
-                web.execute(statement)  # type: ignore[call-overload]
+                web.execute(statement)
             assert refused.value.sqlstate in ("42501", "23514"), statement
 
 

@@ -152,8 +152,13 @@ def test_it_says_what_was_said_live(history: History, rows: int) -> None:
 
 def _within(events: list[Event], since: int) -> list[tuple[bool, int]]:
     """(began, instant) of what began in the stretch; what late readings said stands apart."""
-    found = [s for s in spells([e for e in events if not e.late], since) if s.since >= since]
-    return [pair for s in found for pair in ((True, s.since), (False, s.until)) if pair[1] is not None]
+    found: list[tuple[bool, int]] = []
+    for spell in spells([e for e in events if not e.late], since):
+        if spell.since >= since:
+            found.append((True, spell.since))
+            if spell.until is not None:
+                found.append((False, spell.until))
+    return found
 
 
 def test_the_same_question_has_the_same_answer(history: History) -> None:
@@ -176,7 +181,7 @@ def test_a_true_danger_that_would_be_lost_or_found_later_is_told(history: Histor
     assert later["verdict"]["refused"]
     lost = history.ask("delayed", setpoint=1000.0)
     assert (lost["lost_true"], lost["would_fire"]) == (1, 0)
-    assert lost["verdict"] == {"refused": True, "lost": 1, "delayed": 0, "lost_injected": 0}
+    assert lost["verdict"] == {"refused": True, "lost": 1, "delayed": 0, "lost_injected": 0, "dangers": 1}
     assert "two people" in in_words(lost)
     assert lost["definitions"][0]["changes"] == {"setpoint": [50.0, 1000.0]}
     quieter = history.ask("rate", setpoint=1e6)
