@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from alerting.limit_changes import Mistaken
 from api.armour import MOST_BODY
 from api.gate import language_of
 from api.web import web_of
@@ -40,7 +41,7 @@ _TOO_LARGE = later("What was sent is larger than the %(most)s KB that are taken 
 _PHOTO_TOO_LARGE = later("The photo is larger than 10 MB. Nothing of it was kept; send a smaller one.")
 _UNKNOWN = later("There is nothing here, or nothing that you may see.")
 _NOT_SO = later("This address does not answer that kind of request.")
-_HAS_A_PAGE = re.compile(r"/(?:occurrences|findings|impairments|suppressions)/\d{1,18}(?=/)")
+_HAS_A_PAGE = re.compile(r"/(?:occurrences|findings|impairments|suppressions|limits)/\d{1,18}(?=/)")
 # Lock not available, statement cancelled by its time-out, deadlock, serialization failure.
 _BUSY_STATES = {"55P03", "57014", "40P01", "40001"}
 
@@ -106,8 +107,11 @@ def _answer(request: Request, error: Exception) -> Response:
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    said = sentences.translated(translations(language_of(request)), str(error))
-    return sentence(request, 409, said)
+    texts = translations(language_of(request))
+    if isinstance(error, Mistaken):
+        wrong = [{"field": name, "problem": sentences.translated(texts, said)} for name, said in error.mistakes]
+        return sentence(request, 422, " ".join(each["problem"] for each in wrong), errors=wrong)
+    return sentence(request, 409, sentences.translated(texts, str(error)))
 
 
 def _away(request: Request, error: Exception) -> Response:

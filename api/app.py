@@ -19,6 +19,7 @@ from api.news import News
 from api.pages import (
     actions,
     alarms,
+    backtests,
     casework,
     devices,
     events,
@@ -34,15 +35,18 @@ from api.pages import (
     reports,
     suppressions,
 )
+from api.pages import limits as limit_pages
 from api.pages.frame import person_page
 from api.passwords import Passwords
 from api.rendering import STATIC, Pages
 from api.throttle import Throttle
 from api.v1 import (
     acting_routes,
+    backtest_routes,
     casework_routes,
     finding_routes,
     impairment_routes,
+    limit_routes,
     models,
     performance_routes,
     portfolio_routes,
@@ -51,7 +55,7 @@ from api.v1 import (
     report_routes,
     suppression_routes,
 )
-from api.web import DemoInbox, Here, Web
+from api.web import DemoInbox, Here, LimitWords, Web
 from core.db import Database
 from core.metrics import ApiMetrics
 
@@ -67,6 +71,7 @@ def create_app(
     cookie_key: bytes,
     clock: Callable[[], datetime],
     listen_url: str,
+    limits: Callable[[], LimitWords],
     public_url: str | None = None,
     demo_inbox: DemoInbox | None = None,
     metrics: ApiMetrics | None = None,
@@ -77,6 +82,7 @@ def create_app(
         database: pool of the web role; opened and closed with the app.
         clock: aware UTC now; a wall clock.
         listen_url: connection string of the web role, for the thread that listens for changes.
+        limits: what limits may be made of.
         public_url: as people type it; with https, cookies and browsers stay there.
         demo_inbox: what the demo's sinks received; only the demo has one.
     """
@@ -93,6 +99,7 @@ def create_app(
         throttle=Throttle(),
         inbox=demo_inbox,
         metrics=metrics,
+        limits=limits,
     )
     app = FastAPI(
         title="Davy",
@@ -111,10 +118,13 @@ def create_app(
         app.include_router(router, include_in_schema=False)
     for router in (suppressions.router, rejected.router, casework.router, performance.router, events.router):
         app.include_router(router, include_in_schema=False)
+    for router in (limit_pages.router, backtests.router):
+        app.include_router(router, include_in_schema=False)
     app.include_router(health.router)
     risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
     acting = (acting_routes.router, casework_routes.router, suppression_routes.router, performance_routes.router)
-    for api in (reading_routes.router, rejected_routes.router, *acting, *risk):
+    tried = (limit_routes.router, backtest_routes.router)
+    for api in (reading_routes.router, rejected_routes.router, *acting, *tried, *risk):
         app.include_router(api, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

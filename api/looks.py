@@ -23,6 +23,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "finding_id": "finding",
     "impairment_id": "impairment",
     "order_id": "order",
+    "definition_id": "limit",
     "site": "site",
 }
 _LONGEST_ID: Final = 18  # digits that surely fit a bigint

@@ -22,6 +22,8 @@ class Right(StrEnum):
     SEE_DEVICES = "see_devices"
     SEE_REJECTED = "see_rejected"  # what devices sent wrong, as they sent it
     REPLAY_REJECTED = "replay_rejected"  # have it taken in again once the map is mended
+    SEE_BACKTESTS = "see_backtests"  # limits tried on the site's own history
+    ASK_BACKTEST = "ask_backtest"
     SEE_USERS = "see_users"
     SEE_FINDINGS = "see_findings"
     WORK_ON_FINDINGS = "work_on_findings"  # open, grade, assign, claim, verify
@@ -31,6 +33,8 @@ class Right(StrEnum):
     ORDER_SUPPRESSIONS = "order_suppressions"  # write windows and permits down, ask for out of service
     SEE_PORTFOLIO = "see_portfolio"  # the insurer's table of sites
     SEE_SITE = "see_site"  # a site's score, and its report
+    SEE_LIMITS = "see_limits"  # what is watched for, and every version it had
+    CHANGE_LIMITS = "change_limits"  # propose and approve; for life safety one of the two is a safety officer
     SEE_LOOKS = "see_looks"  # what the insurer's people have looked at
 
 
@@ -44,6 +48,7 @@ _INSURER = frozenset(
         Right.SEE_SUPPRESSIONS,
         Right.SEE_PORTFOLIO,
         Right.SEE_SITE,
+        Right.SEE_LIMITS,
     }
 )
 
@@ -57,6 +62,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.ACT,
             Right.COMMENT,
             Right.SEE_DEVICES,
+            Right.SEE_BACKTESTS,
+            Right.ASK_BACKTEST,
             Right.SEE_FINDINGS,
             Right.WORK_ON_FINDINGS,
             Right.SEE_IMPAIRMENTS,
@@ -64,6 +71,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_SUPPRESSIONS,
             Right.ORDER_SUPPRESSIONS,
             Right.SEE_SITE,
+            Right.SEE_LIMITS,
+            Right.CHANGE_LIMITS,
             Right.SEE_LOOKS,
         }
     ),
@@ -77,6 +86,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_DEVICES,
             Right.SEE_REJECTED,
             Right.REPLAY_REJECTED,
+            Right.SEE_BACKTESTS,
+            Right.ASK_BACKTEST,
             Right.SEE_FINDINGS,
             Right.WORK_ON_FINDINGS,
             Right.SEE_IMPAIRMENTS,
@@ -84,6 +95,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_SUPPRESSIONS,
             Right.ORDER_SUPPRESSIONS,
             Right.SEE_SITE,
+            Right.SEE_LIMITS,
+            Right.CHANGE_LIMITS,
             Right.SEE_LOOKS,
         }
     ),
@@ -98,12 +111,14 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_PEOPLE,
             Right.SEE_DEVICES,
             Right.SEE_REJECTED,
+            Right.SEE_BACKTESTS,
             Right.SEE_USERS,
             Right.SEE_FINDINGS,
             Right.SEE_IMPAIRMENTS,
             Right.SEE_SUPPRESSIONS,
             Right.SEE_PORTFOLIO,
             Right.SEE_SITE,
+            Right.SEE_LIMITS,
             Right.SEE_LOOKS,
         }
     ),

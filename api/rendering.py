@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from markupsafe import Markup, escape
 
 from api.rooms import ROOMS
 from api.words import alarms as wording
+from api.words import backtests as tried
 from api.words import compound, explanation, numbers, rejected, sentences
+from api.words import limits as limit_wording
 from api.words import looks as look_wording
 from api.words import risk as risk_wording
 from api.words import suppressions as suppression_wording
@@ -90,6 +93,8 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
     )
     environment.filters.update(_filters(language, texts, locale))
     environment.filters.update(_risk_filters(texts))
+    environment.filters.update(_limit_filters(texts, locale, language))
+    environment.filters.update(_backtest_filters(texts, locale))
     return environment
 
 
@@ -132,7 +137,29 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "way": look_wording.way,
         "advice": lambda reason: rejected.advice(texts, reason),
         "rejection": lambda row: sentences.rejection(texts, row.reason, row.sentence),
+        "translated_sentence": lambda sentence: sentences.translated(texts, sentence),
         "translated": lambda text, words=None: texts.gettext(text) % (words or {}) if words else texts.gettext(text),
+    }
+
+
+def _limit_filters(texts: Translations, locale: str, language: str) -> dict[str, Any]:
+    """The words of limits and their changes."""
+
+    def zone(row: Any) -> str:
+        found = row.zone_zh if language == "zh" else row.zone
+        return found or (texts.gettext("Davy itself") if row.is_own else texts.gettext("Without a zone"))
+
+    return {
+        "groupby_run": lambda rows: [(name, list(run)) for name, run in groupby(rows, zone)],
+        "limit_bound": lambda row: limit_wording.bound(texts, row, locale),
+        "limit_value": lambda row, name, content: limit_wording.value(texts, row, name, content, locale),
+        "limit_changes": lambda row, old, new: limit_wording.changes(texts, row, old, new, locale),
+        "limit_field": lambda field: limit_wording.name_of(texts, field),
+        "limit_action": lambda word: wording.said(texts, limit_wording.ACTIONS, word),
+        "limit_state": lambda word: wording.said(texts, limit_wording.STATES, word),
+        "limit_source": lambda word: wording.said(texts, limit_wording.SOURCES, word),
+        "remark": lambda remark: remark.said(language),
+        "sentence": lambda text: sentences.translated(texts, text),
     }
 
 
@@ -159,4 +186,18 @@ def _risk_filters(texts: Translations) -> dict[str, Any]:
         "order_kind": one_of(suppression_wording.KINDS),
         "order_standing": one_of(suppression_wording.STANDINGS),
         "suppression": one_of(suppression_wording.SUPPRESSIONS),
+    }
+
+
+def _backtest_filters(texts: Translations, locale: str) -> dict[str, Any]:
+    """The words of back-tests."""
+    return {
+        "backtest_state": lambda word: wording.said(texts, tried.STATES, word),
+        "backtest_outcome": lambda word: wording.said(texts, tried.OUTCOMES, word),
+        "backtest_shape": lambda word: wording.said(texts, tried.SHAPES, word),
+        "backtest_size": lambda word: wording.said(texts, tried.SIZES, word),
+        "backtest_field": lambda name: tried.field(texts, name),
+        "backtest_verdict": lambda verdict: tried.verdict(texts, verdict),
+        "backtest_value": lambda key, amount: tried.value(texts, key, amount, locale),
+        "backtest_difference": lambda key, was, would_be: tried.difference(texts, key, was, would_be, locale),
     }

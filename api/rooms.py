@@ -30,6 +30,8 @@ ROOMS: Final = (
     Room("occurrences", "/occurrences", later("Occurrences"), Right.SEE_OCCURRENCES),
     Room("findings", "/findings", later("Findings"), Right.SEE_FINDINGS),
     Room("impairments", "/impairments", later("Impairments"), Right.SEE_IMPAIRMENTS),
+    Room("limits", "/limits", later("Limits"), Right.SEE_LIMITS),
+    Room("backtests", "/backtests", later("Back-tests"), Right.SEE_BACKTESTS),
     Room("devices", "/devices", later("Devices"), Right.SEE_DEVICES),
     Room("rejected", "/rejected", later("Rejected messages"), Right.SEE_REJECTED),
     Room("looks", "/looks", later("Insurer's looks"), Right.SEE_LOOKS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,7 @@ from api.rendering import Pages
 from api.throttle import Throttle
 from api.visitor import Visitor
 from core.db import Database
+from core.limit_rule import PackLimit, Vocabulary
 from core.metrics import ApiMetrics
 
 
@@ -45,6 +46,18 @@ class DemoInbox(Protocol):
         """The newest first."""
 
 
+@dataclass(frozen=True, slots=True)
+class LimitWords:
+    """What limits may be made of, as for a site file.
+
+    Args:
+        packs: those that come with Davy, by name.
+    """
+
+    words: Vocabulary
+    packs: Mapping[str, PackLimit]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Web:
     """The composition of one web process.
@@ -52,6 +65,7 @@ class Web:
     Args:
         clock: aware UTC now.
         secure: cookies go over https only.
+        limits: asked for when somebody first looks at limits: what detectors there are takes a moment to load.
     """
 
     database: Database
@@ -65,6 +79,7 @@ class Web:
     throttle: Throttle
     inbox: DemoInbox | None
     metrics: ApiMetrics | None
+    limits: Callable[[], LimitWords]
 
     @contextmanager
     def acting_for(self, visitor: Visitor) -> Iterator[Connection[TupleRow]]:

@@ -13,6 +13,7 @@ from datetime import date
 from typing import Final
 
 from core.errors import BadInput, BadSiteFile
+from core.limit_checks import CONVERTED, EXPOSURE, PERIODS, laxer
 from core.limit_votes import read_votes
 from core.model import Priority
 from core.units import affine, convert, gas_mg_m3_to_ppm, gas_ppm_to_mg_m3, known, same_quantity
@@ -22,11 +23,6 @@ from core.yaml_lines import Block, Reading, read_block
 INSTANT: Final = "instant"
 WINDOWS_S: Final = {"stel-15min": 900.0, "twa-8h": 28_800.0}  # of each average, which the detector `exposure` forms
 AVERAGING: Final = (INSTANT, *WINDOWS_S)
-EXPOSURE: Final = "exposure"
-CONVERTED: Final = (
-    "limit",
-    EXPOSURE,
-)  # detectors whose number is a value in the sensor's unit: their setpoints convert
 HOLD_S: Final = "hold_s"  # the parameter of an average: how long a reading stands for, where no other comes
 _HOLD_PERIODS: Final = 5.0  # of the sensor's own, and not less than 10 s: as long as it may be silent (signal.stale)
 _HOLD_LEAST_S: Final = 10.0
@@ -34,9 +30,6 @@ _HOLD_MOST_S: Final = 86_400.0
 OWN: Final = "plant"  # the word for a number that comes from no standard
 PRIORITIES: Final = tuple(p.value for p in Priority)
 _EVERYWHERE: Final = "any"
-PERIODS: Final = "periods"  # the parameter of a limit that goes by its sensor's own period (detectors/stale.py)
-CEILING: Final = "ceiling_s"  # and that of the longest it may wait, whatever was learned
-USUAL_CEILING_S: Final = 10_800.0  # what it waits where `CEILING` is missing
 
 REALARM: Final = "realarm_after_s"
 NEVER: Final = "never"  # and its word for: an acknowledgement holds for as long as the condition does
@@ -231,12 +224,21 @@ def _averaged(rule: Rule, averaging: str) -> Rule:
 
 
 def read_rule(block: Block, words: Vocabulary, base: Rule | None = None, sensor_unit: str | None = None) -> Rule:
-    """The limit a block describes.
+    """The limit a block of a file describes.
 
     Args:
-        base: the pack's, already in `sensor_unit`: whatever the block leaves out comes from it.
+        base: the pack's, already in `sensor_unit`: whatever the block leaves out comes from it, and it may not be laxer.
         sensor_unit: numbers of a detector `limit` are converted to it; None: kept in their own (packs).
     """
+    rule = read_values(block, words, base, sensor_unit)
+    if base is not None:
+        for name, sentence in laxer(block.where, rule, base, has_source=block.has("source")):
+            block.mistake(name, sentence)
+    return _with_source(block, rule, base)
+
+
+def read_values(block: Block, words: Vocabulary, base: Rule | None = None, sensor_unit: str | None = None) -> Rule:
+    """What it judges by and says; whatever the block leaves out comes from `base`, the source too."""
     of = base or Rule()
     detector, direction = of.detector, of.direction
     if base is None:
@@ -248,7 +250,8 @@ def read_rule(block: Block, words: Vocabulary, base: Rule | None = None, sensor_
     votes, votes_of = read_votes(block, (of.votes, of.votes_of), detector)
     texts = {name: block.both(name, required=base is None) for name in ("title", "consequence", "response")}
     priority = _priority(block, of.priority if base else None)
-    rule = Rule(
+    rule = replace(
+        of,
         detector=detector,
         direction=direction,
         unit=unit,
@@ -269,9 +272,7 @@ def read_rule(block: Block, words: Vocabulary, base: Rule | None = None, sensor_
         or 0.0,
     )
     _check_parameters(block, rule, words)
-    if base is not None:
-        _check_stricter(block, rule, base)
-    return _with_source(block, rule, base)
+    return rule
 
 
 def _affine(
@@ -334,40 +335,9 @@ def _check_parameters(block: Block, rule: Rule, words: Vocabulary) -> None:
         block.mistake("parameters", str(error))
 
 
-def _check_stricter(block: Block, rule: Rule, base: Rule) -> None:
-    if rule.detector == base.detector and _longest_s(rule) > _longest_s(base) and not block.has("source"):
-        block.mistake(
-            CEILING,
-            f"{block.where} lets its sensor be silent for {_longest_s(rule):g} s; the pack wants at most {_longest_s(base):g}. "
-            "Declare the sensor's period_s, or state a source of its own to differ.",
-        )
-    if rule.detector == EXPOSURE and rule.parameters.get("window_s") != base.parameters.get("window_s"):
-        block.mistake(
-            "parameters",
-            f"{block.where} is an average over {base.parameters.get('window_s', 0.0):g} s; leave window_s as it is, or write a limit of your own.",
-        )
-    laxer = rule.setpoint > base.setpoint if rule.direction == "high" else rule.setpoint < base.setpoint
-    if laxer and base.standard is not None and not block.has("source"):
-        side = "at most" if rule.direction == "high" else "at least"
-        where = f"{base.standard}-{base.edition}"
-        block.mistake(
-            "setpoint",
-            f"setpoint of {block.where} is {rule.setpoint:g}; {where} wants {side} {base.setpoint:g}. State a source of its own to differ.",
-        )
-
-
-def _longest_s(rule: Rule) -> float:
-    """How long a limit that goes by its sensor's period waits at most; 0 for all others."""
-    return max(rule.setpoint, ceiling_s(rule.parameters)) if rule.parameters.get(PERIODS) else 0.0
-
-
-def ceiling_s(parameters: Mapping[str, float]) -> float:
-    """The longest that a limit on silence waits, whatever was learned.
-
-    >>> ceiling_s({"periods": 5.0})
-    10800.0
-    """
-    return parameters.get(CEILING, USUAL_CEILING_S)
+def plants_own(rule: Rule) -> Rule:
+    """The rule with a number that comes from no standard."""
+    return replace(rule, standard=None, edition=None, clause=None, verified_by=None, verified_on=None)
 
 
 def _with_source(block: Block, rule: Rule, base: Rule | None) -> Rule:
@@ -377,12 +347,10 @@ def _with_source(block: Block, rule: Rule, base: Rule | None) -> Rule:
                 None,
                 f"{block.where} has no source; name standard, edition and clause, or write `source: {OWN}` for the plant's own number.",
             )
-            return rule
-        names = ("standard", "edition", "clause", "verified_by", "verified_on")
-        return replace(rule, **{name: getattr(base, name) for name in names})
+        return rule
     if block.is_text("source"):
         block.word("source", (OWN,))
-        return rule
+        return plants_own(rule)
     source = block.block("source", f"the source of {block.where}")
     if source is None:
         return rule

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from core.compound_row import COMPOUND_PREFIX, CompoundPart, CompoundRow
+from core.limit_checks import DIRECT
 from core.signal_kind import GAS_MOST_S, kind_of, longest_wait_s
-from core.site_plant import DIRECT
 
 Get = Callable[..., Any]  # (kind, *name) -> the row there will be, or None
 

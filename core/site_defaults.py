@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from core.limit_rule import CEILING, PERIODS, PackLimit, ceiling_s
+from core.limit_checks import CEILING, PERIODS, ceiling_s
+from core.limit_rule import PackLimit
 from core.model import Priority
 from core.portfolio import DefinitionRow, DeviceRow, ModelRow, Portfolio, SensorRow, SiteRow
 from core.site_models import add_scores

@@ -9,9 +9,10 @@ from difflib import get_close_matches
 from typing import Final
 
 from core.errors import BadInput
-from core.limit_rule import CONVERTED, PackLimit, Rule, Vocabulary, read_rule
+from core.limit_checks import CONVERTED, out_of_reach, waits_on_gas
+from core.limit_rule import PackLimit, Rule, Vocabulary, read_rule
 from core.portfolio import DefinitionRow, DeviceRow, Portfolio, SensorRow, SiteRow
-from core.signal_kind import GAS_MOST_S, kind_of, longest_wait_s
+from core.signal_kind import kind_of
 from core.site_hazard import read_calibration
 from core.units import same_quantity
 from core.yaml_lines import Block
@@ -26,9 +27,6 @@ _SENSOR_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,64}")
 _SENSOR_KEY_RULE: Final = "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"
 _LIMIT_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,130}")
 _LIMIT_KEY_RULE: Final = "letters, digits, dots, dashes and underscores, not beginning with an underscore"
-DIRECT: Final = frozenset(
-    {"limit", "rate", "deviation", "time_to_limit"}
-)  # say what is so now: averages and statistics wait by nature
 
 
 def read_device(
@@ -131,8 +129,8 @@ def _limit(
         return  # the mistake is told; nothing to build on
     rule = _with_deadband(block, read_rule(block, words, base, sensor.unit or None), sensor)
     row = definition(sensor, full_key, rule, retired=block.flag("retired") or sensor.retired, line=block.line)
-    _check_reach(block, row, sensor)
-    _check_wait(block, row, sensor)
+    for name, sentence in (*out_of_reach(block.where, row, sensor), *waits_on_gas(block.where, row, sensor)):
+        block.mistake(name, sentence)
     portfolio.definitions.append(row)
     block.finish()
 
@@ -213,46 +211,3 @@ def _with_deadband(block: Block, rule: Rule, sensor: SensorRow) -> Rule:
     span = high - low if low is not None and high is not None and high > low else None
     start = float(f"{kind.starting_deadband(rule.setpoint, sensor.unit, span):.6g}")
     return rule if span is not None and start >= span else replace(rule, deadband=start)
-
-
-def _check_reach(block: Block, row: DefinitionRow, sensor: SensorRow) -> None:
-    low, high = sensor.range_low, sensor.range_high
-    if row.detector not in CONVERTED or low is None or high is None or low >= high:
-        return
-    if not low <= row.setpoint <= high:
-        block.mistake(
-            "setpoint",
-            f"setpoint of {block.where} is {row.setpoint:g} {sensor.unit}; sensor {sensor.key} measures from {low:g} to {high:g}, "
-            "so the limit would never be reached or always.",
-        )
-    elif row.deadband >= high - low:
-        block.mistake(
-            "deadband",
-            f"deadband of {block.where} is {row.deadband:g} {sensor.unit}, the whole range of sensor {sensor.key}; it would never clear.",
-        )
-
-
-def _check_wait(block: Block, row: DefinitionRow, sensor: SensorRow) -> None:
-    """Nothing waits on gas: the rule that holds whatever pack or plant says."""
-    kind = kind_of(sensor.unit, sensor.quantity)
-    if kind is None or not kind.is_gas or row.detector not in DIRECT:
-        return
-    wait_s = longest_wait_s(row.on_delay_s, row.votes, sensor.period_s)
-    if wait_s is None:
-        block.mistake(
-            "votes",
-            f"{block.where} wants {row.votes} readings of sensor {sensor.key}, which measures gas and does not say how often; "
-            f"declare its period_s: together they may take at most {GAS_MOST_S:g} s.",
-        )
-    elif wait_s > GAS_MOST_S and row.votes == 1:
-        block.mistake(
-            "on_delay_s",
-            f"on_delay_s of {block.where} is {row.on_delay_s:g}; sensor {sensor.key} measures gas, where an alarm may wait at most "
-            f"{GAS_MOST_S:g} s. Take an off_delay_s or a deadband against chatter.",
-        )
-    elif wait_s > GAS_MOST_S:
-        block.mistake(
-            "votes",
-            f"{block.where} waits up to {wait_s:g} s for {row.votes} readings every {sensor.period_s:g} s and its delay; sensor "
-            f"{sensor.key} measures gas, where an alarm may wait at most {GAS_MOST_S:g} s. Want fewer, or let several sensors vote.",
-        )

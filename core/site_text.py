@@ -8,7 +8,8 @@ from typing import Any, Final
 import yaml
 
 from core.compound_row import CompoundPart, CompoundRow
-from core.limit_rule import CONVERTED, NEVER, OWN
+from core.limit_checks import CONVERTED
+from core.limit_rule import NEVER, OWN
 from core.portfolio import (
     AddressRow,
     CompanyRow,

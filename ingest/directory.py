@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.batch import Int32, Int64
 from core.errors import BadInput, Malformed
-from core.limit_rule import PERIODS, ceiling_s
+from core.limit_checks import PERIODS, ceiling_s
 from core.model import DefinitionSet, Sensor
 from core.row_table import RowTable
 from core.units import affine

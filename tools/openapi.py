@@ -12,6 +12,7 @@ sys.path.insert(0, str(ROOT))
 
 from api.app import create_app  # noqa: E402
 from core.db import Database  # noqa: E402
+from davy.limit_words import limit_words  # noqa: E402
 
 
 def document() -> str:
@@ -23,6 +24,7 @@ def document() -> str:
         cookie_key=bytes(32),
         clock=lambda: datetime.now(UTC),  # noqa: TID251 - never called
         listen_url=nowhere,
+        limits=limit_words,
     )
     return json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n"
 

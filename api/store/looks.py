@@ -19,6 +19,7 @@ COMPANY_OF: Final[dict[str, LiteralString]] = {
     "finding": "SELECT company_id FROM v_finding WHERE finding_id = %s::bigint",
     "impairment": "SELECT company_id FROM v_impairment WHERE impairment_id = %s::bigint",
     "order": "SELECT company_id FROM v_suppression_order WHERE order_id = %s::bigint",
+    "limit": "SELECT company_id FROM v_alarm_definition WHERE definition_id = %s::bigint",
     "site": "SELECT company_id FROM site WHERE key = %s",
 }
 
@@ -94,7 +95,7 @@ def list_looks(connection: Connection[Any], before: int | None = None) -> list[L
             CROSS JOIN LATERAL (SELECT split_part(j.subject, '/', 1) AS kind, split_part(j.subject, '/', 2) AS key,
                 CASE WHEN split_part(j.subject, '/', 2) ~ '^\d{1,18}$' THEN split_part(j.subject, '/', 2)::bigint END AS id) u
             LEFT JOIN LATERAL (SELECT definition_id FROM v_occurrence WHERE u.kind = 'occurrence' AND occurrence_id = u.id LIMIT 1) o ON true
-            LEFT JOIN alarm_definition d ON d.definition_id = o.definition_id
+            LEFT JOIN alarm_definition d ON d.definition_id = CASE WHEN u.kind = 'limit' THEN u.id ELSE o.definition_id END
             LEFT JOIN LATERAL (SELECT title, title_zh FROM v_finding WHERE u.kind = 'finding' AND finding_id = u.id LIMIT 1) f ON true
             LEFT JOIN LATERAL (SELECT what FROM v_impairment WHERE u.kind = 'impairment' AND impairment_id = u.id LIMIT 1) i ON true
             LEFT JOIN site s ON u.kind = 'site' AND s.key = u.key

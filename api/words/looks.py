@@ -14,12 +14,14 @@ ROOMS_SEEN = {
     "findings": later("the list of findings"),
     "impairments": later("the list of protections out of service"),
     "suppressions": later("the list of alarms put aside"),
+    "limits": later("the list of limits"),
 }
 THINGS_SEEN = {
     "occurrence": later("an occurrence: %(title)s"),
     "finding": later("a finding: %(title)s"),
     "impairment": later("a protection out of service: %(title)s"),
     "order": later("an order that puts alarms aside: %(title)s"),
+    "limit": later("a limit: %(title)s"),
     "site": later("the page of a site: %(title)s"),
 }
 EVIDENCE_SEEN = later("the readings of an occurrence: %(title)s")
@@ -58,6 +60,7 @@ def way(subject: str) -> str | None:
         "finding": "findings",
         "impairment": "impairments",
         "order": "suppressions",
+        "limit": "limits",
         "site": "sites",
     }.get(kind)
     return f"/{folder}/{rest.partition('/')[0]}" if folder and rest else None

@@ -10,6 +10,8 @@ import re
 from functools import cache
 from gettext import NullTranslations
 
+from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
+from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
 from api.words.suppressions import SUPPRESSION_REFUSALS
 from api.words.suppressions import WORDS as SUPPRESSION_WORDS
@@ -43,7 +45,9 @@ REFUSALS = (
     later("Choose one of the company's own people."),
     later("That is so already: nothing was changed."),
     later("This occurrence has {most} photos already; that is the most."),
+    *BACKTEST_REFUSALS,
     *RISK_REFUSALS,
+    *LIMIT_REFUSALS,
     *SUPPRESSION_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
@@ -96,6 +100,7 @@ WORDS = {
     "low": later("Low"),
     **RISK_WORDS,
     **SUPPRESSION_WORDS,
+    **LIMIT_WORDS,
 }
 # What core.wire_rules fills in for {where}, {found} and {rule}: the longer form first where one begins as another.
 RULES = (

@@ -170,9 +170,9 @@ CALL davy_wall('evidence_reading', '((SELECT davy_everything()) OR (company_id =
 -- `reading` is never granted to web: TimescaleDB refuses compression on a table with row security (issue 6827) and a
 -- grant reaches chunks without the policy (issue 7830). The pages read this; the insurer's people see no raw stream.
 CREATE VIEW v_reading WITH (security_barrier) AS
-    SELECT r.sensor_id, s.company_id, r.measured_at, r.value, r.quality, r.batch_no
+    SELECT r.sensor_id, s.company_id, r.measured_at, r.value, r.quality, r.batch_no, r.judged_at
     FROM sensor s JOIN reading r ON r.sensor_id = s.sensor_id
-    WHERE (SELECT davy_everything())
+    WHERE (SELECT davy_everything()) OR current_user = 'davy_owner'
        OR (s.company_id = ANY ((SELECT davy_companies())::int[])
            AND (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin', 'grafana'));
 

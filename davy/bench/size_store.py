@@ -100,3 +100,13 @@ def company_of(connection: Connection[Any], sensor_id: int) -> int:
     row = connection.execute("SELECT company_id FROM sensor WHERE sensor_id = %s", (sensor_id,)).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def fill_hours(connection: Connection[Any], since: datetime, until: datetime) -> None:
+    """The hours of all sensors, as full as one reading a second makes them: how many there are is all that is asked of them."""
+    connection.execute(
+        """INSERT INTO reading_hour (sensor_id, hour, company_id, readings, good, minimum, maximum, mean)
+           SELECT s.sensor_id, t.hour, s.company_id, 3600, 3600, 40, 80, 60
+           FROM sensor s CROSS JOIN generate_series(%s, %s - interval '1 hour', interval '1 hour') AS t (hour)""",
+        (since, until),
+    )

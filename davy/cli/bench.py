@@ -105,3 +105,14 @@ def bench_storage(
     from davy.bench.storage import storage as run
 
     raise typer.Exit(run(readings, chart_days=chart_days, as_json=as_json))
+
+
+@app.command("backtest")
+def bench_backtest(
+    days: Annotated[float, typer.Option(help="How much history of 50 sensors at one reading a second.", min=0.1)] = 7.0,
+    as_json: Json = False,
+) -> None:
+    """Limits tried on a week of stored readings: seconds from the question to the answer, and the memory it takes."""
+    from davy.bench.backtesting import measure as run
+
+    raise typer.Exit(run(days, as_json=as_json))

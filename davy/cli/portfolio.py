@@ -24,6 +24,13 @@ def site_import(
     file: Path,
     reason: Annotated[str, typer.Option(help="Why; kept in the journal. Needed where a limit changes.")] = "",
     given: Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="What ${NAME} stands for.")] = [],  # noqa: B006
+    proposer: Annotated[
+        str, typer.Option("--proposed-by", metavar="PERSON", help="Who answers for a change of a limit of life safety.")
+    ] = "",
+    approver: Annotated[
+        str, typer.Option("--approved-by", metavar="PERSON", help="And who else; one of the two is a safety officer.")
+    ] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="The file may undo limits changed on the page since.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change and change nothing.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -35,7 +42,10 @@ def site_import(
     variables = read_variables(given)
     owner = Settings.read(os.environ).secret("database_url_owner")
     actor = os.environ.get("USER", "operator")
-    outcome = import_site(owner, file, actor=actor, reason=reason, variables=variables, dry_run=dry_run)
+    outcome = import_site(
+        owner, file, actor=actor, reason=reason, variables=variables, proposer=proposer, approver=approver, undo=undo,
+        dry_run=dry_run,
+    )  # fmt: skip
     if as_json:
         say(outcome.answer(), as_json=True)
     else:

@@ -21,6 +21,7 @@ from api.once import forget
 from core.db import Database, first_line
 from core.errors import DatabaseAway
 from core.log import logger
+from davy.backtest.jobs import BacktestDuty
 from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
 from davy.duties.seals import seal
@@ -78,6 +79,7 @@ def patient(keep: Keep, key: SealKey | None = None, folder: Path | None = None) 
     """
     return [
         *PATIENT,
+        Duty("backtests", 1.0, BacktestDuty()),
         Duty("retention", 60.0, partial(look_after_days, keep)),
         Duty("old_rows", 600.0, partial(forget_old_rows, keep)),
         *([] if key is None else [Duty("seals", 60.0, partial(seal, key, folder))]),

@@ -10,6 +10,7 @@ from core.db import Database
 from core.errors import Unavailable
 from core.metrics import Metrics
 from core.settings import Settings
+from davy.limit_words import limit_words
 from davy.private.demo_inbox import HttpInbox
 from davy.processes.surroundings import checked_database, metrics_served, wall_clock
 
@@ -23,6 +24,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         cookie_key=bytes.fromhex(settings.secret("cookie_key")),
         clock=wall_clock,
         listen_url=url,
+        limits=limit_words,
         public_url=settings.public_url,
         demo_inbox=HttpInbox(settings.demo_inbox) if settings.demo_inbox else None,
         metrics=metrics.api,

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,21 +23,23 @@ from alerting.store.configuration import (
     write_definitions,
     write_routes,
 )
+from alerting.store.limit_imports import FileChange, page_changes, record_answered
 from alerting.store.suppression_rules import read_rules, write_rules
+from core import packs
 from core.compound_row import CompoundRow
 from core.db import connect
 from core.errors import BadInput, BadSiteFile, Refused
-from core.limit_rule import PackLimit, Vocabulary, read_packs
+from core.limit_rule import PackLimit, Vocabulary
 from core.migrate import require_current
 from core.portfolio import AddressRow, DefinitionRow, HazardRow, ModelRow, Portfolio, RouteRow, SensorRow
 from core.site_changes import REMOVED, Change, compare, left_alone
-from core.site_compounds import ReadyCompound, read_ready
 from core.site_defaults import with_defaults
 from core.site_file import read_site_file
 from core.site_references import check, unheard
 from core.site_suppressions import SuppressionRow, check_suppressions
 from core.store.reads import read_portfolio
 from core.store.writes import JournalEntry, definitions_changed, lock_portfolio, write_journal, write_rows
+from davy.site import answerable
 from detectors.registry import DETECTORS, detector_class
 from detectors.store.declared import read_models, write_models
 
@@ -88,6 +89,9 @@ def import_site(
     actor: str,
     reason: str = "",
     variables: Mapping[str, str] | None = None,
+    proposer: str = "",
+    approver: str = "",
+    undo: bool = False,
     dry_run: bool = False,
     now: datetime | None = None,
 ) -> Imported:
@@ -98,16 +102,20 @@ def import_site(
         actor: who does it, for the journal.
         reason: why; needed where something that alarms depend on changes.
         variables: values for `${NAME}` in the file.
+        proposer, approver: keys of the two people who answer for a change of a limit of life safety.
+        undo: the file may put back what was changed on the page since.
         dry_run: everything is done and checked, then rolled back.
         now: the instant the changes hold from; None: this one.
 
     Raises:
         DatabaseAway: it does not answer.
         BadSiteFile: with every mistake of the file and its line.
-        Refused: a change needs a reason and has none.
+        Refused: a change needs a reason and has none, needs two people and has them not, or undoes one of the page.
     """
-    packs = shipped_limits()
-    found = read_site_file(_read(path), words=vocabulary(), packs=packs, ready=shipped_compounds(), variables=variables)
+    words, limits = vocabulary(), shipped_limits()
+    found = read_site_file(
+        read_text(path), words=words, packs=limits, ready=packs.shipped_compounds(words), variables=variables
+    )
     at = now or datetime.now(UTC)
     with closing(connect(owner_url, application="site-import")) as connection:
         require_current(connection, "davy_owner")
@@ -117,15 +125,24 @@ def import_site(
             mistakes = [*found.mistakes, *check(found.portfolio, current), *_yet_to_come(found.portfolio, at)]
             if mistakes:
                 raise BadSiteFile(sorted(set(mistakes)))
-            wanted = with_defaults(found.portfolio, packs)
+            wanted = with_defaults(found.portfolio, limits)
             if mistakes := check_suppressions(wanted, current):
                 raise BadSiteFile(sorted(set(mistakes)))
             changes = compare(wanted, current)
             _require_reason(changes, reason)
+            grave = answerable.for_two(changes, current)
+            answerable.check_people(grave, current, proposer, approver)
+            back = _undone(connection, changes)
+            if not undo and not dry_run:
+                answerable.check_undone(back)
             write_changes(connection, changes, at)
             write_journal(connection, _entries(changes, at, actor, reason))
             moved = definitions_changed(connection) if changes and not dry_run else None
-    return Imported(changes, _notices(wanted, current), dry_run, moved)
+            record_answered(
+                connection, _of_limits(grave), proposer=proposer, approver=approver, reason=reason.strip(),
+                definitions_version=moved, now=at,
+            )  # fmt: skip
+    return Imported(changes, [*_notices(wanted, current), *(f"{each}." for each in back)], dry_run, moved)
 
 
 def read_variables(given: Iterable[str]) -> dict[str, str]:
@@ -157,18 +174,7 @@ def vocabulary() -> Vocabulary:
 
 def shipped_limits() -> dict[str, PackLimit]:
     """The limits of the packs that come with Davy."""
-    files = sorted(
-        (f for f in resources.files("packs").iterdir() if f.name.endswith("_limits.yaml")), key=lambda f: f.name
-    )
-    return read_packs([(f"packs/{f.name}", f.read_text("utf-8")) for f in files], vocabulary())
-
-
-def shipped_compounds() -> dict[str, ReadyCompound]:
-    """The ready compounds that come with Davy."""
-    files = sorted(
-        (f for f in resources.files("packs").iterdir() if f.name.endswith("_compounds.yaml")), key=lambda f: f.name
-    )
-    return read_ready([(f"packs/{f.name}", f.read_text("utf-8")) for f in files], vocabulary())
+    return packs.shipped_limits(vocabulary())
 
 
 def read_everything(connection: Connection[Any]) -> Portfolio:
@@ -211,6 +217,21 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
     remove_addresses(connection, removed)
 
 
+def _undone(connection: Connection[Any], changes: Iterable[Change]) -> list[str]:
+    """What was changed on the page and would be put back, as sentences."""
+    changed = [change for change in changes if isinstance(change.row, DefinitionRow) and change.old is not None]
+    rows = [change.row for change in changed if isinstance(change.row, DefinitionRow)]
+    return list(answerable.undone(changed, page_changes(connection, rows))) if rows else []
+
+
+def _of_limits(changes: Iterable[Change]) -> list[FileChange]:
+    return [
+        FileChange(change.row, change.old, change.new, change.new_version)
+        for change in changes
+        if isinstance(change.row, DefinitionRow) and change.old is not None and change.new is not None
+    ]
+
+
 def _yet_to_come(wanted: Portfolio, at: datetime) -> list[tuple[int, str]]:
     """Calibrations and assessments of a day that has come nowhere on Earth yet, as (line, sentence).
 
@@ -227,7 +248,12 @@ def _yet_to_come(wanted: Portfolio, at: datetime) -> list[tuple[int, str]]:
     ]
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a site file.
+
+    Raises:
+        BadInput: it cannot be read, or is not UTF-8.
+    """
     try:
         return path.read_text("utf-8-sig")
     except OSError as error:

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.server import Server
 from core.db import Database
+from davy.limit_words import limit_words
 from tests.api.plant import PASSWORD, Plant, plant
 from tests.database import TestDatabase
 
@@ -30,6 +31,7 @@ def app_of(database: TestDatabase, **more: object) -> FastAPI:
         "cookie_key": COOKIE_KEY,
         "clock": lambda: datetime.now(UTC),
         "listen_url": database.url("web"),
+        "limits": limit_words,
     }
     return create_app(**{**settings, **more})
 

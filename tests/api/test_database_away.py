@@ -11,6 +11,7 @@ import pytest
 from api.app import create_app
 from api.cookies import SESSION, seal
 from core.db import Database
+from davy.limit_words import limit_words
 from tests.api.conftest import COOKIE_KEY, served
 
 pytestmark = pytest.mark.db  # sockets: nothing listens at the other end
@@ -26,6 +27,7 @@ def client() -> Iterator[httpx.Client]:
         cookie_key=COOKIE_KEY,
         clock=lambda: datetime.now(UTC),
         listen_url=NOBODY,
+        limits=limit_words,
     )
     with served(app) as url, httpx.Client(base_url=url, timeout=20) as found:
         found.cookies.set(SESSION, seal(b"s" * 32, 7, COOKIE_KEY))

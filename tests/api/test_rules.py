@@ -45,6 +45,7 @@ def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
         Right.SEE_SUPPRESSIONS,
         Right.SEE_PORTFOLIO,
         Right.SEE_SITE,
+        Right.SEE_LIMITS,
     }
 
 

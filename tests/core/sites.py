@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from core.packs import shipped_compounds
 from core.site_file import SiteFile, read_site_file
-from davy.site.importing import shipped_compounds, shipped_limits, vocabulary
+from davy.site.importing import shipped_limits, vocabulary
 
 SMALL = """\
 davy: site/1
@@ -84,7 +85,7 @@ companies:
 
 
 PACKS = cache(shipped_limits)
-READY = cache(shipped_compounds)
+READY = cache(lambda: shipped_compounds(vocabulary()))
 
 
 def read(text: str, variables: Mapping[str, str] | None = None) -> SiteFile:

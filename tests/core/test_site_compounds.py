@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from core.limit_checks import DIRECT
 from core.model import COMPOUND
+from core.packs import shipped_compounds
 from core.portfolio import Portfolio
 from core.signal_kind import GAS_MOST_S, kind_of
 from core.site_compounds import read_ready
-from core.site_plant import DIRECT
 from core.site_references import check
-from davy.site.importing import shipped_compounds, shipped_limits, vocabulary
+from davy.site.importing import shipped_limits, vocabulary
 from tests.core.sites import SMALL, line_of, read
 
 SOUTH = """\
@@ -135,7 +136,7 @@ def test_a_ready_compound_is_taken_with_its_sensors() -> None:
 
 def test_the_ready_compounds_are_whole_and_say_that_they_are_unverified() -> None:
     """Both languages, at least two parts, roles with units; no part on gas waits longer than 5 s; and so no limit of the packs."""
-    found = shipped_compounds()
+    found = shipped_compounds(vocabulary())
     assert {"smouldering", "gas-unventilated", "gas-agreed", "cable-overheating"} <= set(found)
     for ready in found.values():
         assert 2 <= ready.rule.setpoint <= len(ready.parts)

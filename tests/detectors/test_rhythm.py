@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.limit_rule import USUAL_CEILING_S
+from core.limit_checks import USUAL_CEILING_S
 from detectors.stale import Stale, StaleParameters
 from tests.detectors.streams import SECOND, START, Reading, batch, definition, in_force
 

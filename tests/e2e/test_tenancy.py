@@ -22,6 +22,7 @@ from psycopg.types.json import Jsonb
 from api.app import create_app
 from core.db import Database
 from core.principal import Principal, sign
+from davy.limit_words import limit_words
 from davy.private.stack import Plan, Stack
 from davy.private.up import PORTFOLIO
 from davy.servers.processes import wait_until
@@ -183,6 +184,7 @@ def test_every_page_and_every_call_shows_a_nothing_of_b(estate: Estate) -> None:
     app = create_app(
         database=Database(estate.stack.database_url("web"), application="routes"),
         principal_key=b"k" * 32, cookie_key=b"c" * 32, clock=lambda: datetime.now(UTC), listen_url="",
+        limits=limit_words,
     )  # fmt: skip
     paths = [path for method, path in routes_of(app) if method == "GET"]
     of_a, of_b = estate.ids(A), estate.ids(B)

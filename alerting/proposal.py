@@ -1,0 +1,183 @@
+"""A definition as somebody would have it: the fields that would change, read as people write them, and checked. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any, Final
+
+from core.errors import BadInput
+from core.model import AlarmDefinition, Priority
+
+# What says which alarm it is, and not how it judges.
+FIXED: Final = frozenset({"definition_id", "company_id", "site_id", "sensor_id", "key", "version"})
+PARAMETERS: Final = "parameters"
+SECOND_US: Final = 1_000_000
+LONGEST: Final = timedelta(days=1096)  # of a stretch: as long as hours are kept
+LONGEST_S: Final = 86_400.0 * 31  # no delay is longer: a month
+_YES: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+Proposed = dict[str, Any]  # field -> value as JSON has it; parameters under a mapping of their own
+
+
+def names() -> dict[str, str]:
+    """Fields that may change, as people write them (durations in seconds) -> as the definition has them."""
+    return {
+        f"{field.name.removesuffix('_us')}_s" if field.name.endswith("_us") else field.name: field.name
+        for field in fields(AlarmDefinition)
+        if field.name not in FIXED
+    }
+
+
+def read_words(words: list[str]) -> Proposed:
+    """What `--set name=value` says, several times.
+
+    Raises:
+        BadInput: a word without `=`, a field that is none, or a value that does not fit it.
+
+    >>> read_words(["setpoint=20", "on_delay_s=3", "parameters.window_s=30"])
+    {'setpoint': 20.0, 'on_delay_s': 3.0, 'parameters': {'window_s': 30.0}}
+    """
+    told: Proposed = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise BadInput(f"{word[:60]} proposes nothing; write a field and its value, such as setpoint=20.")
+        told[name] = value.strip()
+    return read(told)
+
+
+def read(told: Mapping[str, Any]) -> Proposed:
+    """Fields and their values, as a form or JSON has them.
+
+    Raises:
+        BadInput: a field that is none, or a value that does not fit it.
+    """
+    proposed: Proposed = {}
+    for name, value in told.items():
+        if name == PARAMETERS and isinstance(value, Mapping):
+            for inner, number in value.items():
+                proposed.setdefault(PARAMETERS, {})[str(inner)] = _number(f"{PARAMETERS}.{inner}", number)
+        elif name.startswith(f"{PARAMETERS}."):
+            proposed.setdefault(PARAMETERS, {})[name.partition(".")[2]] = _number(name, value)
+        else:
+            proposed[name] = _value(name, value)
+    return proposed
+
+
+def _value(name: str, value: Any) -> Any:
+    known = names()
+    if name not in known or name == PARAMETERS:
+        near = get_close_matches(name, known, n=1, cutoff=0.5)
+        advice = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}."
+        raise BadInput(f"A definition has no field {name[:60]}; {advice} A detector's own are written parameters.NAME.")
+    if name == "priority":
+        if value not in tuple(Priority):
+            raise BadInput(f"priority is {str(value)[:60]}; it must be one of {', '.join(Priority)}.")
+        return str(value)
+    if name == "direction":
+        if value not in ("high", "low"):
+            raise BadInput(f"direction is {str(value)[:60]}; it must be high or low.")
+        return value
+    now = next(field for field in fields(AlarmDefinition) if field.name == known[name])
+    if now.type in ("bool", bool):
+        if str(value).lower() not in _YES:
+            raise BadInput(f"{name} is {str(value)[:60]}; it must be true or false.")
+        return _YES[str(value).lower()]
+    if now.type in ("str", str):
+        return str(value)[:100]
+    return _number(name, value)
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number) or isinstance(value, bool):
+        raise BadInput(f"{name} is {str(value)[:60]}; it must be a number.")
+    return number
+
+
+def changed(
+    definition: AlarmDefinition,
+    proposed: Mapping[str, Any],
+    *,
+    range_low: float | None = None,
+    range_high: float | None = None,
+    check: Callable[[AlarmDefinition], None] = lambda _: None,
+) -> AlarmDefinition:
+    """The definition with the fields that would change.
+
+    Args:
+        proposed: as `read` gives it.
+        range_low, range_high: what the sensor can measure; None: nobody has said.
+        check: whether the detector takes its parameters (`detectors.registry.check`).
+
+    Raises:
+        BadInput: a number that cannot be: a sentence says which, and what would be right.
+    """
+    known, values = names(), dict(proposed)
+    parameters = {**definition.parameters, **values.pop(PARAMETERS, {})}
+    new: dict[str, Any] = {}
+    for name, value in values.items():
+        field = known[name]
+        if field.endswith("_us"):
+            if not 0 <= value <= LONGEST_S:
+                raise BadInput(
+                    f"{definition.key}: {name} is {value:g}; it must lie between 0 and {LONGEST_S:g} seconds."
+                )
+            value = round(value * SECOND_US)
+        elif field == "priority":
+            value = Priority(value)
+        elif isinstance(getattr(definition, field), int) and not isinstance(value, bool):
+            value = int(value)
+        new[field] = value
+    made = replace(definition, **new, parameters=parameters)
+    if made.deadband < 0:
+        raise BadInput(f"{definition.key}: deadband is {made.deadband:g}; it must be 0 or more.")
+    if made.detector == "limit" and range_low is not None and range_high is not None:
+        _within(made, range_low, range_high)
+    check(made)
+    return made
+
+
+def _within(made: AlarmDefinition, low: float, high: float) -> None:
+    """A limit outside of what its sensor can measure never begins; one whose deadband reaches beyond it never ends."""
+    if not low <= made.setpoint <= high:
+        raise BadInput(
+            f"{made.key}: setpoint is {made.setpoint:g}, but the sensor measures {low:g} to {high:g}; it would never be passed."
+        )
+    if made.deadband >= high - low:
+        raise BadInput(
+            f"{made.key}: deadband is {made.deadband:g}, as wide as the sensor's whole range ({low:g} to {high:g}) or wider;"
+            " the alarm would never end."
+        )
+    back = made.setpoint - made.deadband if made.direction == "high" else made.setpoint + made.deadband
+    if not low <= back <= high:
+        raise BadInput(
+            f"{made.key}: with a deadband of {made.deadband:g} the alarm ends at {back:g}, but the sensor measures {low:g} to {high:g};"
+            " it would never end."
+        )
+
+
+def check_stretch(since: datetime, until: datetime, now: datetime) -> None:
+    """Whether a stretch can be asked for.
+
+    Raises:
+        BadInput: it ends before it begins, has not happened yet, or is longer than anything is kept.
+    """
+    if since >= until:
+        raise BadInput(f"The stretch begins at {since.isoformat()}, which is not before its end, {until.isoformat()}.")
+    if until > now + timedelta(minutes=1):
+        raise BadInput(
+            f"The stretch ends at {until.isoformat()}, which is still to come; it may end now at the latest."
+        )
+    if until - since > LONGEST:
+        raise BadInput(
+            f"The stretch is {(until - since).days} days long; nothing is kept for longer than {LONGEST.days}."
+        )

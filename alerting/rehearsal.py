@@ -1,0 +1,164 @@
+"""What conditions would have meant to people: spells, chatter, floods, calls, and the dangers they tell of. Pure.
+
+A rehearsal has no people in it. So it takes one assumption, the same for every version that is compared: whoever is called
+acknowledges after `ANSWERED_AFTER`, and resets what is latched as soon as that is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from alerting.alarm import Alarm, Happening, State, step
+from alerting.routing import Route, plan
+from core.batch import Event
+from core.model import Priority
+
+SECOND_US: Final = 1_000_000
+ANSWERED_AFTER: Final = timedelta(minutes=5)  # ours: within the first escalation of every ladder
+# A chattering alarm: three or more raises and clears within a minute. A flood: more than ten within ten minutes.
+# Source: ANSI/ISA-18.2-2016 and IEC 62682, from secondary texts (reference/domain.md 3.2); not verified against the standards' text.
+CHATTER_TIMES, CHATTER_US = 3, 60 * SECOND_US
+FLOOD_ABOVE, FLOOD_US = 10, 600 * SECOND_US
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_WAITS: Final = (State.UNACKNOWLEDGED, State.RETURNED, State.LATCHED_UNACKNOWLEDGED)
+
+
+class Spell(NamedTuple):
+    """From when until when a condition holds, microseconds UTC.
+
+    Args:
+        until: None: it holds still.
+        value: the number that began it.
+    """
+
+    since: int
+    until: int | None
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """An occurrence that people have resolved: what really was.
+
+    Args:
+        own: it was told by the definition that is tried, not by another one of its sensor or zone.
+        since, until: when it was noticed and when it was over, microseconds UTC.
+    """
+
+    occurrence_id: int
+    definition: str
+    resolution: str
+    own: bool
+    since: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How often people are called, and how many messages that makes.
+
+    Args:
+        onsets: microseconds UTC.
+        messages: of the client's people, before somebody acknowledges.
+    """
+
+    onsets: tuple[int, ...]
+    messages: int
+
+
+def spells(events: Sequence[Event], since: int) -> list[Spell]:
+    """The spells that events of one condition tell, in the order of time; what was over by `since` is left out."""
+    found: list[Spell] = []
+    began: Event | None = None
+    for event in sorted(events, key=lambda e: e.at):  # stable: of one instant the order of the events stays
+        if event.active:
+            began = began or event
+        elif began is not None:
+            if event.at > since:
+                found.append(Spell(began.at, event.at, began.value))
+            began = None
+    return [*found, Spell(began.at, None, began.value)] if began is not None else found
+
+
+def raises(of: Sequence[Spell], since: int) -> list[int]:
+    """When they began, but for what held at `since` already."""
+    return [spell.since for spell in of if spell.since >= since]
+
+
+def chatter(of: Sequence[Spell]) -> int:
+    """How many times it chatters: bursts of three or more raises and clears within a minute.
+
+    >>> chatter([Spell(at * 10 * SECOND_US, at * 10 * SECOND_US + 1, 0.0) for at in (0, 1, 2, 3, 50, 51, 52, 90)])
+    2
+    """
+    bursts, first = 0, 0
+    ends = [spell.until for spell in of if spell.until is not None]
+    begins = [spell.since for spell in of if spell.until is not None]
+    while first + CHATTER_TIMES <= len(ends):
+        last = first + CHATTER_TIMES - 1
+        if ends[last] - begins[first] > CHATTER_US:
+            first += 1
+            continue
+        bursts += 1
+        while last + 1 < len(ends) and ends[last + 1] - begins[last - 1] <= CHATTER_US:
+            last += 1
+        first = last + 1
+    return bursts
+
+
+def floods(own: Sequence[int], others: Sequence[int]) -> tuple[int, int]:
+    """Stretches of ten minutes with more than ten alarms of the site, and how many of `own` fall into them.
+
+    Args:
+        own, others: when alarms were raised, microseconds UTC: of what is tried, and of the rest of the site.
+
+    >>> floods([0, 1, 2], [3] * 8)
+    (1, 3)
+    """
+    counts: dict[int, int] = {}
+    for at in (*own, *others):
+        counts[at // FLOOD_US] = counts.get(at // FLOOD_US, 0) + 1
+    flooded = {window for window, count in counts.items() if count > FLOOD_ABOVE}
+    return len(flooded), sum(at // FLOOD_US in flooded for at in own)
+
+
+def calls(of: Sequence[Spell], since: int, priority: Priority, routes: Sequence[Route], *, latch: bool) -> Calls:
+    """Who is called, by the table of states and the site's routes."""
+    alarm, onsets, messages = Alarm(), [], 0
+    turns = sorted(
+        [(s.since, 1, Happening.RAISE) for s in of] + [(s.until, 0, Happening.CLEAR) for s in of if s.until is not None]
+    )
+    for at_us, _, happening in turns:
+        at = _EPOCH + timedelta(microseconds=at_us)
+        alarm = _answered(alarm, at, latch)
+        done = step(alarm, happening, at=at, latch=latch)
+        alarm = done.alarm
+        if done.calls and at_us >= since:
+            onsets.append(at_us)
+            planned = plan(priority, routes, onset=at, now=at)
+            messages += sum(call.audience == "client" and call.at < at + ANSWERED_AFTER for call in planned)
+    return Calls(tuple(onsets), messages)
+
+
+def _answered(alarm: Alarm, at: datetime, latch: bool) -> Alarm:
+    """The alarm as `at` finds it: acknowledged, and reset where it was latched, once the time for that is over."""
+    if alarm.state in _WAITS and alarm.onset is not None and at - alarm.onset >= ANSWERED_AFTER:
+        alarm = step(alarm, Happening.ACKNOWLEDGE, at=alarm.onset + ANSWERED_AFTER, latch=latch).alarm
+    if alarm.state is State.LATCHED_ACKNOWLEDGED:
+        alarm = step(alarm, Happening.RESET, at=at, latch=latch).alarm
+    return alarm
+
+
+def found_at(danger: Danger, of: Sequence[Spell]) -> int | None:
+    """When the spells tell of a danger: the beginning of the first that holds while it lasts.
+
+    >>> found_at(Danger(1, "gas", "true_danger", True, 5000, 6000), [Spell(5500, None, 1.0)])
+    5500
+    """
+    for spell in of:
+        if spell.since <= danger.until and (spell.until is None or spell.until >= danger.since):
+            return spell.since
+    return None

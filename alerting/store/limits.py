@@ -1,0 +1,254 @@
+"""Changes of limits: what an act must know before it, and the owner's functions that alone write a limit (0015)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
+
+from alerting.limit_gate import Proof
+from core.model import Priority
+from core.portfolio import DefinitionRow, Portfolio, RouteRow, SensorRow, SiteRow, Step
+
+
+@dataclass(frozen=True, slots=True)
+class LimitInForce:
+    """A limit, the sensor it is on, and from when on that is known.
+
+    Args:
+        definition_id, company_id, site_id: rows of the database.
+        is_own: of one of Davy's own sensors: it comes with Davy and is no plant's to change.
+        heard_since: None: never.
+    """
+
+    definition_id: int
+    company_id: int
+    site_id: int
+    version: int
+    row: DefinitionRow
+    sensor: SensorRow
+    is_own: bool
+    heard_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChange:
+    """A proposal that nobody has settled."""
+
+    change_id: int
+    company_id: int
+    definition_id: int
+    base_version: int
+    old: dict[str, Any]
+    proposed: dict[str, Any]
+    overruling: str | None
+    proposed_by: int
+
+
+def limit_in_force(connection: Connection[Any], definition_id: int) -> LimitInForce | None:
+    """The limit, where the principal may see it."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(
+            """
+            SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, s.name, s.name_zh, s.quantity, s.unit,
+                   s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
+                   s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, h.hour AS heard_since
+            FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
+            JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
+            CROSS JOIN LATERAL (SELECT hour FROM v_heard_since WHERE sensor_id = d.sensor_id LIMIT 1) h
+            WHERE d.definition_id = %s
+            """,
+            (definition_id,),
+        ).fetchone()
+    return None if found is None else _in_force(found)
+
+
+def _in_force(found: Mapping[str, Any]) -> LimitInForce:
+    row = DefinitionRow(
+        **{name: found[name] for name in DefinitionRow.__dataclass_fields__ if name in found and name != "priority"},
+        priority=Priority(found["priority"]),
+    )
+    sensor = SensorRow(
+        company=found["company"], site=found["site"], device=found["device"], key=found["sensor"], name=found["name"],
+        name_zh=found["name_zh"], quantity=found["quantity"], unit=found["unit"], range_low=found["range_low"],
+        range_high=found["range_high"], period_s=found["period_s"], mandatory=found["mandatory"], is_virtual=found["is_virtual"],
+        retired=found["sensor_retired"],
+    )  # fmt: skip
+    return LimitInForce(
+        definition_id=found["definition_id"],
+        company_id=found["company_id"],
+        site_id=found["site_id"],
+        version=found["version"],
+        row=row,
+        sensor=sensor,
+        is_own=sensor.is_virtual,
+        heard_since=found["heard_since"],
+    )
+
+
+def open_change(connection: Connection[Any], *, definition_id: int) -> OpenChange | None:
+    """The proposal that waits for somebody, of which a limit has one at most."""
+    with connection.cursor(row_factory=class_row(OpenChange)) as cursor:
+        return cursor.execute(
+            """
+            SELECT change_id, company_id, definition_id, base_version, old, proposed, overruling, proposed_by
+            FROM limit_change WHERE definition_id = %s AND state = 'proposed'
+            """,
+            (definition_id,),
+        ).fetchone()
+
+
+def proof_of(connection: Connection[Any], limit: LimitInForce, judged: Mapping[str, Any]) -> Proof | None:
+    """The newest finished back-test of exactly this change of the version in force.
+
+    Args:
+        judged: the fields of the change that are judged by; its texts and its source prove nothing.
+    """
+    with connection.cursor(row_factory=class_row(Proof)) as cursor:
+        return cursor.execute(
+            """
+            SELECT backtest_id, from_at, to_at, (result ->> 'lost_true')::int AS lost_true,
+                   (result ->> 'delayed_true')::int AS delayed_true, coalesce((result ->> 'rollups_only')::boolean, false) AS rollups_only
+            FROM backtest
+            WHERE site_id = %s AND definition_key = %s AND proposed = %s AND state = 'done' AND definition_version = %s
+            ORDER BY backtest_id DESC LIMIT 1
+            """,
+            (limit.site_id, limit.row.key, Jsonb(dict(judged)), limit.version),
+        ).fetchone()
+
+
+def ask_backtest(
+    connection: Connection[Any],
+    limit: LimitInForce,
+    judged: Mapping[str, Any],
+    *,
+    since: datetime,
+    until: datetime,
+    person_id: int,
+    now: datetime,
+) -> None:
+    """Asks for a back-test of a change in the person's name; while the same one waits or runs, for nothing new."""
+    connection.execute(
+        """
+        INSERT INTO backtest (company_id, site_id, definition_key, proposed, from_at, to_at, asked_by, asked_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+        """,
+        (limit.company_id, limit.site_id, limit.row.key, Jsonb(dict(judged)), since, until, person_id, now),
+    )
+
+
+def take_turns(connection: Connection[Any], definition_id: int) -> None:
+    """Until the transaction ends nobody else proposes a change of this limit."""
+    connection.execute("SELECT pg_advisory_xact_lock(7251115, %s)", (definition_id,))
+
+
+def insert_change(
+    connection: Connection[Any],
+    limit: LimitInForce,
+    *,
+    old: Mapping[str, Any],
+    proposed: Mapping[str, Any],
+    reason: str,
+    overruling: str | None,
+    person_id: int,
+    now: datetime,
+) -> int:
+    """Writes a proposal down; gives its id."""
+    row = connection.execute(
+        """
+        INSERT INTO limit_change (company_id, site_id, definition_id, base_version, old, proposed, reason, overruling, proposed_by, proposed_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING change_id
+        """,
+        (
+            limit.company_id,
+            limit.site_id,
+            limit.definition_id,
+            limit.version,
+            Jsonb(dict(old)),
+            Jsonb(dict(proposed)),
+            reason,
+            overruling,
+            person_id,
+            now,
+        ),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def apply_change(
+    connection: Connection[Any], change_id: int, *, words: str, proof: int | None, now: datetime
+) -> int | None:
+    """The version of the definitions from which on it is judged so; None where the limit is another by now."""
+    row = connection.execute("SELECT davy_limit_apply(%s, %s, %s, %s)", (change_id, words, proof, now)).fetchone()
+    assert row is not None
+    return None if row[0] is None else int(row[0])
+
+
+def write_overruling(connection: Connection[Any], change_id: int, words: str) -> bool:
+    """The proposer's words; False where it is settled, or somebody else's."""
+    row = connection.execute("SELECT davy_limit_overrule(%s, %s)", (change_id, words)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def settle_change(connection: Connection[Any], change_id: int, *, words: str, now: datetime) -> bool:
+    """Withdrawn by its proposer, refused by anybody else; False where it is settled already."""
+    row = connection.execute("SELECT davy_limit_settle(%s, %s, %s)", (change_id, words, now)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def notify(connection: Connection[Any], company_id: int) -> None:
+    """Tells the pages of a company that something changed."""
+    connection.execute("SELECT pg_notify('davy_scope', %s)", (str(company_id),))
+
+
+def limits_of_site(connection: Connection[Any], site: str) -> tuple[Portfolio, dict[str, int]]:
+    """What `alerting.limit_lint` looks at, of one site, as far as the principal sees it; and the limits' ids by their keys."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        sites = cursor.execute(
+            """
+            SELECT c.key AS company, t.key, t.name, t.name_zh, t.time_zone, t.jurisdiction
+            FROM site t JOIN company c USING (company_id) WHERE t.key = %s
+            """,
+            (site,),
+        ).fetchall()
+        rows = cursor.execute(
+            """
+            SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, s.name, s.name_zh, s.quantity, s.unit,
+                   s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
+                   s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, NULL::timestamptz AS heard_since
+            FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
+            JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
+            WHERE t.key = %s ORDER BY d.definition_id
+            """,
+            (site,),
+        ).fetchall()
+        routes = cursor.execute(
+            """
+            SELECT r.key, r.audience, r.priorities, array_agg(p.key) AS people
+            FROM route r JOIN site t USING (site_id) JOIN route_step e USING (route_id) JOIN person p ON p.person_id = e.person_id
+            WHERE t.key = %s AND p.active GROUP BY r.route_id
+            """,
+            (site,),
+        ).fetchall()
+    limits = [_in_force(row) for row in rows]
+    sensors = {(each.sensor.device, each.sensor.key): each.sensor for each in limits}
+    heard = [
+        RouteRow(
+            company=None, site=site, key=row["key"], audience=row["audience"], priorities=tuple(row["priorities"]),
+            steps=tuple(Step(position=0, after_s=0.0, person=person, channel="") for person in row["people"]),
+        )
+        for row in routes
+    ]  # fmt: skip
+    found = Portfolio(
+        sites=[SiteRow(**row) for row in sites],
+        sensors=list(sensors.values()),
+        definitions=[each.row for each in limits],
+        routes=heard,
+    )
+    return found, {each.row.key: each.definition_id for each in limits}

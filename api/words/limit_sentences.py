@@ -1,0 +1,83 @@
+"""What core and alerting say against a change of a limit, as templates for `api.words.sentences`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from api.words.texts import later
+
+# The sentences of a site file that a form of a limit can meet, core/yaml_lines.py and core/limit_checks.py; then those of
+# alerting/limit_changes.py and alerting/limit_gate.py. What matches more stands below what matches less.
+LIMIT_REFUSALS: Final = (
+    later("{name} of limit {limit} is {found}; it must be a number."),
+    later("{name} of limit {limit} is {found}; it must be {least} or more."),
+    later("{name} of limit {limit} is {found}; it must be more than {above}."),
+    later("{name} of limit {limit} is {found}; did you mean {near}?"),
+    later("{name} of limit {limit} is {found}; it must be one of {choices}."),
+    later("{language} of {text} of limit {limit} is empty; it needs a text."),
+    later("{name} of limit {limit} is empty; it needs a text."),
+    later("{text} of limit {limit} has no {language}; it needs one."),
+    later("{name} of limit {limit} has {length} characters; at most {most}, none of them NUL, are kept."),
+    later("limit {limit} has no field {field} that changes."),
+    later(
+        "setpoint of limit {limit} is {found}; {standard} wants at most {most}. State a source of its own to differ."
+    ),
+    later(
+        "setpoint of limit {limit} is {found}; {standard} wants at least {least}. State a source of its own to differ."
+    ),
+    later(
+        "limit {limit} lets its sensor be silent for {found} s; the pack wants at most {most}. Declare the sensor's period_s, or state a source of its own to differ."
+    ),
+    later(
+        "setpoint of limit {limit} is {found}; sensor {sensor} measures from {low} to {high}, so the limit would never be reached or always."
+    ),
+    later("deadband of limit {limit} is {found}, the whole range of sensor {sensor}; it would never clear."),
+    later("Say why the limit changes: the reason is kept with the change for good."),
+    later("This limit watches Davy itself and comes with it; it does not change here."),
+    later(
+        "This limit was changed meanwhile: version {version} is in force, and you saw version {seen}. Look at it as it is now and propose again."
+    ),
+    later("A change of this limit is proposed already; settle that one first."),
+    later("Nothing would change: every value is as it is in force."),
+    later("The sensor of this limit is retired; a limit cannot come back without it."),
+    later("This proposal is settled already."),
+    later("The limit was changed since this was proposed. Withdraw the proposal, look at the limit and propose again."),
+    later("A second person must approve this: you proposed it."),
+    later("One of the two must be a safety officer of the company."),
+    later("You overrule the back-test with your approval: say why."),
+    later("Overruling a back-test needs your reason in writing."),
+    later("Only its proposer overrules the back-test of an open proposal; the second person does so by approving."),
+    later("Say why you refuse the change."),
+    later("A back-test tries numbers; this change has none to try."),
+    later("There is no such limit."),
+    later("Only the company's own safety officers and integrators change its limits."),
+    later(
+        "This change may call people later, or not at all, and no finished back-test shows that it does not. Back-test it first, or let two people overrule that in writing."
+    ),
+    later(
+        "By the back-test {lost} true dangers would be missed and {delayed} found later. Propose another value, or let two people overrule that in writing."
+    ),
+    later(
+        "The back-test looks at too little: it must begin 7 days ago, or where the history begins, and reach into this week. Back-test it anew, or let two people overrule that in writing."
+    ),
+    later(
+        "The back-test saw rollups only: delays under a minute cannot be judged. Back-test it where readings are kept, or let two people overrule that in writing."
+    ),
+)
+# Fields, as a site file and its sentences name them.
+LIMIT_WORDS: Final = {
+    "setpoint": later("setpoint"),
+    "deadband": later("deadband"),
+    "on_delay_s": later("on_delay_s"),
+    "off_delay_s": later("off_delay_s"),
+    "priority": later("priority"),
+    "latch": later("latch"),
+    "retired": later("retired"),
+    "respond_within_s": later("respond_within_s"),
+    "title": later("title"),
+    "consequence": later("consequence"),
+    "response": later("response"),
+    "source": later("source"),
+    "en": later("en"),
+    "zh": later("zh"),
+}

@@ -1,0 +1,175 @@
+"""What may be wrong with a limit, whoever wrote it and wherever: one set of rules and sentences for site files and pages. Pure.
+
+Each check gives (field, sentence). Reading a number or a word of a text is `core.yaml_lines`'s, for both likewise: a page's
+form is read as a block of a file (`core.limit_form`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, Protocol
+
+from core.signal_kind import GAS_MOST_S, kind_of, longest_wait_s
+
+PERIODS: Final = "periods"  # the parameter of a limit that goes by its sensor's own period (detectors/stale.py)
+CEILING: Final = "ceiling_s"  # and that of the longest it may wait, whatever was learned
+USUAL_CEILING_S: Final = 10_800.0  # what it waits where `CEILING` is missing
+
+EXPOSURE: Final = "exposure"
+CONVERTED: Final = (
+    "limit",
+    EXPOSURE,
+)  # detectors whose number is a value in the sensor's unit: their setpoints convert
+# Detectors that say what is so now: averages and statistics wait by nature.
+DIRECT: Final = frozenset({"limit", "rate", "deviation", "time_to_limit"})
+
+Mistakes = Iterator[tuple[str, str]]
+
+
+class Judging(Protocol):
+    """What of a limit is judged by: a rule of a file or a row of the database."""
+
+    @property
+    def detector(self) -> str: ...
+    @property
+    def direction(self) -> str: ...
+    @property
+    def setpoint(self) -> float: ...
+    @property
+    def deadband(self) -> float: ...
+    @property
+    def parameters(self) -> Mapping[str, float]: ...
+    @property
+    def on_delay_s(self) -> float: ...
+    @property
+    def votes(self) -> int: ...
+
+
+class Standardised(Judging, Protocol):
+    """The same with the standard that its number comes from."""
+
+    @property
+    def standard(self) -> str | None: ...
+    @property
+    def edition(self) -> str | None: ...
+
+
+class Measured(Protocol):
+    """What of a sensor a limit must fit."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def quantity(self) -> str: ...
+    @property
+    def period_s(self) -> float | None: ...
+    @property
+    def range_low(self) -> float | None: ...
+    @property
+    def range_high(self) -> float | None: ...
+
+
+def laxer(where: str, rule: Judging, standard: Standardised, *, has_source: bool) -> Mistakes:
+    """A limit that lets pass what the standard it is taken from does not, without a source of its own."""
+    if has_source:
+        return
+    if rule.detector == standard.detector and longest_s(rule) > longest_s(standard):
+        yield (
+            CEILING,
+            (
+                f"{where} lets its sensor be silent for {longest_s(rule):g} s; the pack wants at most {longest_s(standard):g}. "
+                "Declare the sensor's period_s, or state a source of its own to differ."
+            ),
+        )
+    if rule.detector == EXPOSURE and rule.parameters.get("window_s") != standard.parameters.get("window_s"):
+        yield (
+            "parameters",
+            (
+                f"{where} is an average over {standard.parameters.get('window_s', 0.0):g} s; leave window_s as it is, or write a "
+                "limit of your own."
+            ),
+        )
+    if is_beyond(rule.direction, rule.setpoint, standard.setpoint) and standard.standard is not None:
+        side = "at most" if rule.direction == "high" else "at least"
+        name = f"{standard.standard}-{standard.edition}"
+        yield (
+            "setpoint",
+            f"setpoint of {where} is {rule.setpoint:g}; {name} wants {side} {standard.setpoint:g}. State a source of its own to differ.",
+        )
+
+
+def out_of_reach(where: str, rule: Judging, sensor: Measured) -> Mistakes:
+    """A limit that its sensor can never reach, or never leave."""
+    low, high = sensor.range_low, sensor.range_high
+    if rule.detector not in CONVERTED or low is None or high is None or low >= high:
+        return
+    if not low <= rule.setpoint <= high:
+        yield (
+            "setpoint",
+            (
+                f"setpoint of {where} is {rule.setpoint:g} {sensor.unit}; sensor {sensor.key} measures from {low:g} to {high:g}, "
+                "so the limit would never be reached or always."
+            ),
+        )
+    elif rule.deadband >= high - low:
+        yield (
+            "deadband",
+            f"deadband of {where} is {rule.deadband:g} {sensor.unit}, the whole range of sensor {sensor.key}; it would never clear.",
+        )
+
+
+def waits_on_gas(where: str, rule: Judging, sensor: Measured) -> Mistakes:
+    """Nothing waits on gas: the rule that holds whatever pack or plant says."""
+    kind = kind_of(sensor.unit, sensor.quantity)
+    if kind is None or not kind.is_gas or rule.detector not in DIRECT:
+        return
+    wait_s = longest_wait_s(rule.on_delay_s, rule.votes, sensor.period_s)
+    if wait_s is None:
+        yield (
+            "votes",
+            (
+                f"{where} wants {rule.votes} readings of sensor {sensor.key}, which measures gas and does not say how often; "
+                f"declare its period_s: together they may take at most {GAS_MOST_S:g} s."
+            ),
+        )
+    elif wait_s > GAS_MOST_S and rule.votes == 1:
+        yield (
+            "on_delay_s",
+            (
+                f"on_delay_s of {where} is {rule.on_delay_s:g}; sensor {sensor.key} measures gas, where an alarm may wait at most "
+                f"{GAS_MOST_S:g} s. Take an off_delay_s or a deadband against chatter."
+            ),
+        )
+    elif wait_s > GAS_MOST_S:
+        yield (
+            "votes",
+            (
+                f"{where} waits up to {wait_s:g} s for {rule.votes} readings every {sensor.period_s:g} s and its delay; sensor "
+                f"{sensor.key} measures gas, where an alarm may wait at most {GAS_MOST_S:g} s. Want fewer, or let several sensors vote."
+            ),
+        )
+
+
+def is_beyond(direction: str, setpoint: float, than: float) -> bool:
+    """Whether a setpoint is reached later than another one: it lets more pass.
+
+    >>> is_beyond("high", 30.0, 25.0), is_beyond("low", 18.0, 19.5)
+    (True, True)
+    """
+    return setpoint > than if direction == "high" else setpoint < than
+
+
+def longest_s(rule: Judging) -> float:
+    """How long a limit that goes by its sensor's period waits at most; 0 for all others."""
+    return max(rule.setpoint, ceiling_s(rule.parameters)) if rule.parameters.get(PERIODS) else 0.0
+
+
+def ceiling_s(parameters: Mapping[str, float]) -> float:
+    """The longest that a limit on silence waits, whatever was learned.
+
+    >>> ceiling_s({"periods": 5.0})
+    10800.0
+    """
+    return parameters.get(CEILING, USUAL_CEILING_S)

@@ -1,0 +1,181 @@
+-- How a limit changes: proposed, approved by a second person where lives hang on it, applied by the owner's function. Owner: alerting.
+-- To change a limit can be a crime (reference: Criminal Law art. 134-1), so no process that serves people may write
+-- alarm_definition: the function below does, and looks by itself at who asks, in which role, and what they had seen.
+
+CREATE TABLE limit_change (
+    change_id   bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    site_id     int NOT NULL,
+    definition_id int NOT NULL,
+    base_version int NOT NULL,                 -- of the definition, as the proposer saw it
+    old         jsonb NOT NULL,                -- the fields that change, as they were then
+    proposed    jsonb NOT NULL CHECK (jsonb_typeof(proposed) = 'object' AND proposed <> '{}'),
+    reason      text NOT NULL CHECK (length(reason) BETWEEN 1 AND 1000),
+    overruling  text CHECK (length(overruling) BETWEEN 1 AND 1000), -- why without, or in spite of, a back-test: the proposer's words
+    proposed_by int NOT NULL REFERENCES person,
+    proposed_at timestamptz NOT NULL,
+    state       text NOT NULL DEFAULT 'proposed' CHECK (state IN ('proposed', 'applied', 'refused', 'withdrawn')),
+    settled_by  int REFERENCES person,         -- who approved, refused or withdrew it; where one person is enough, the proposer
+    settled_at  timestamptz,
+    answer      text CHECK (length(answer) BETWEEN 1 AND 1000), -- the words of whoever settled it
+    backtest_id bigint,                        -- the proof that it was applied with
+    by_file     boolean NOT NULL DEFAULT false, -- it came with a site file that two people answer for
+    journal_id  bigint REFERENCES journal,     -- what was written down when it was applied
+    definitions_version bigint,                -- ingest judges by it from the batch on whose mark says this
+    CHECK ((state = 'proposed') = (settled_at IS NULL) AND (settled_at IS NULL) = (settled_by IS NULL)),
+    CHECK ((state = 'applied') = (journal_id IS NOT NULL)),
+    FOREIGN KEY (site_id, company_id) REFERENCES site (site_id, company_id),
+    FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id)
+);
+-- People's names and words: they stay with the client. The insurer reads v_limit_history.
+CALL davy_wall('limit_change', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
+    AND (SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'')))');
+CREATE UNIQUE INDEX one_open_change_of_a_limit ON limit_change (definition_id) WHERE state = 'proposed';
+CREATE INDEX limit_change_by_definition ON limit_change (definition_id, change_id);
+CREATE INDEX limit_change_by_journal ON limit_change (journal_id);
+CREATE POLICY in_ones_own_name ON limit_change AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (proposed_by = (SELECT davy_person()) AND (SELECT davy_role()) IN ('safety_officer', 'integrator') AND state = 'proposed'
+        AND backtest_id IS NULL AND journal_id IS NULL AND NOT by_file AND davy_just_now(proposed_at));
+
+-- Whoever settles a change: an active person of the company whose limit it is, in a role that may, named by the token.
+CREATE FUNCTION davy_limit_settler(company int) RETURNS int LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NOT coalesce(company = ANY (davy_companies()), false) OR NOT EXISTS (
+            SELECT FROM public.person p WHERE p.person_id = davy_person() AND p.company_id = company AND p.active AND p.role = davy_role()
+                AND p.role IN ('safety_officer', 'integrator')) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a change of a limit is settled by the company''s own safety officers and integrators';
+    END IF;
+    RETURN davy_person();
+END
+$$;
+REVOKE ALL ON FUNCTION davy_limit_settler FROM PUBLIC;
+
+-- Applies a proposed change, or gives null where the limit is no longer as its proposer saw it, or the change is settled.
+CREATE FUNCTION davy_limit_apply(change bigint, words text, proof bigint, at timestamptz) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    c public.limit_change;
+    d public.alarm_definition;
+    who int;
+    is_life boolean;
+    fixed CONSTANT text[] := '{definition_id,company_id,site_id,sensor_id,key,detector,direction,version,valid_from,retired_at}';
+    told CONSTANT text[] := '{title,title_zh,consequence,consequence_zh,response,response_zh,respond_within_s,standard,edition,clause,verified_by,verified_on}';
+    setting text;
+    moved bigint;
+    entry bigint;
+BEGIN
+    SELECT * INTO c FROM public.limit_change l WHERE l.change_id = change FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING MESSAGE = 'there is no such change of a limit';
+    END IF;
+    who := davy_limit_settler(c.company_id);
+    IF NOT davy_just_now(at) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a change is applied when it is applied, not earlier or later';
+    END IF;
+    SELECT * INTO d FROM public.alarm_definition a WHERE a.definition_id = c.definition_id FOR UPDATE;
+    IF c.state <> 'proposed' OR d.version <> c.base_version
+        OR NOT (to_jsonb(d) || jsonb_build_object('retired', d.retired_at IS NOT NULL)) @> c.old THEN
+        RETURN NULL;
+    END IF;
+    is_life := 'life-safety' IN (d.priority, coalesce(c.proposed ->> 'priority', ''));
+    IF is_life OR c.overruling IS NOT NULL THEN
+        IF who = c.proposed_by THEN
+            RAISE insufficient_privilege USING MESSAGE = 'this change of a limit needs a second person';
+        ELSIF NOT EXISTS (SELECT FROM public.person p WHERE p.person_id IN (who, c.proposed_by) AND p.role = 'safety_officer') THEN
+            RAISE insufficient_privilege USING MESSAGE = 'one of the two is a safety officer';
+        ELSIF c.overruling IS NOT NULL AND coalesce(btrim(words), '') = '' THEN
+            RAISE insufficient_privilege USING MESSAGE = 'whoever overrules a back-test says why';
+        END IF;
+    END IF;
+    IF proof IS NOT NULL AND NOT EXISTS (SELECT FROM public.backtest b WHERE b.backtest_id = proof AND b.company_id = c.company_id
+            AND b.site_id = c.site_id AND b.definition_key = d.key AND b.state = 'done' AND b.definition_version = c.base_version
+            AND b.proposed = (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(c.proposed) f WHERE f.key <> ALL (told))) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'the back-test is of another change';
+    END IF;
+    -- Whatever column a limit has, now or later, can change, but for what makes it this limit of this sensor.
+    SELECT string_agg(format('%1$I = n.%1$I', field), ', ') INTO setting FROM jsonb_object_keys(c.proposed) AS field WHERE field <> 'retired';
+    IF EXISTS (SELECT FROM jsonb_object_keys(c.proposed) AS field WHERE field <> 'retired' AND (field = ANY (fixed) OR NOT EXISTS (
+            SELECT FROM pg_attribute t WHERE t.attrelid = 'public.alarm_definition'::regclass AND t.attname = field AND t.attnum > 0))) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a change of a limit names a field that does not change';
+    END IF;
+    IF setting IS NOT NULL THEN
+        EXECUTE format('UPDATE public.alarm_definition a SET %s FROM jsonb_populate_record(NULL::public.alarm_definition, $1) n
+                        WHERE a.definition_id = $2', setting) USING c.proposed - 'retired', c.definition_id;
+    END IF;
+    UPDATE public.alarm_definition a SET
+        version = a.version + 1, valid_from = at,
+        retired_at = CASE WHEN NOT c.proposed ? 'retired' THEN a.retired_at WHEN (c.proposed ->> 'retired')::boolean THEN at END
+        WHERE a.definition_id = c.definition_id AND EXISTS (SELECT FROM jsonb_object_keys(c.proposed) AS field WHERE field <> ALL (told));
+    INSERT INTO public.journal (at, company_id, person_id, actor, action, subject, old, new, reason)
+        SELECT davy_limit_apply.at, c.company_id, c.proposed_by, p.role,
+               CASE c.proposed ->> 'retired' WHEN 'true' THEN 'limit_retired' WHEN 'false' THEN 'limit_restored' ELSE 'limit_changed' END,
+               'limit ' || s.key || '/' || d.key, c.old, c.proposed, c.reason
+        FROM public.site s, public.person p WHERE s.site_id = d.site_id AND p.person_id = c.proposed_by
+        RETURNING journal_id INTO entry;
+    moved := davy_definitions_changed();
+    UPDATE public.limit_change l SET state = 'applied', settled_by = who, settled_at = at, answer = nullif(btrim(words), ''),
+        backtest_id = proof, journal_id = entry, definitions_version = moved WHERE l.change_id = change;
+    RETURN moved;
+END
+$$;
+REVOKE ALL ON FUNCTION davy_limit_apply FROM PUBLIC;
+
+-- Why two people go on without a proof, or in spite of one: the proposer's words; the second person's come with the approval.
+CREATE FUNCTION davy_limit_overrule(change bigint, words text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE public.limit_change l SET overruling = btrim(words)
+        WHERE l.change_id = change AND l.state = 'proposed' AND l.proposed_by = davy_limit_settler(l.company_id);
+    RETURN FOUND;
+END
+$$;
+REVOKE ALL ON FUNCTION davy_limit_overrule FROM PUBLIC;
+
+-- Ends a proposal that is not applied: its proposer withdraws it, anybody else refuses it. False where it is settled already.
+CREATE FUNCTION davy_limit_settle(change bigint, words text, at timestamptz) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    c public.limit_change;
+    who int;
+BEGIN
+    SELECT * INTO c FROM public.limit_change l WHERE l.change_id = change FOR UPDATE;
+    IF NOT FOUND OR NOT davy_just_now(at) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'there is no such change of a limit at this time';
+    END IF;
+    who := davy_limit_settler(c.company_id);
+    IF c.state <> 'proposed' THEN
+        RETURN false;
+    END IF;
+    UPDATE public.limit_change l SET state = CASE WHEN who = c.proposed_by THEN 'withdrawn' ELSE 'refused' END, settled_by = who,
+        settled_at = at, answer = nullif(btrim(words), '') WHERE l.change_id = change;
+    INSERT INTO public.journal (at, company_id, person_id, actor, action, subject, old, new, reason)
+        SELECT davy_limit_settle.at, c.company_id, who, davy_role(),
+               CASE WHEN who = c.proposed_by THEN 'limit_change_withdrawn' ELSE 'limit_change_refused' END,
+               'limit ' || s.key || '/' || d.key, NULL, c.proposed, coalesce(nullif(btrim(words), ''), c.reason)
+        FROM public.alarm_definition d JOIN public.site s USING (site_id) WHERE d.definition_id = c.definition_id;
+    RETURN true;
+END
+$$;
+REVOKE ALL ON FUNCTION davy_limit_settle FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION davy_limit_apply, davy_limit_overrule, davy_limit_settle TO davy_web;
+
+-- Every version a limit has had. Who and in which words stays with the client; that two people answered for it does not.
+CREATE VIEW v_limit_history WITH (security_barrier) AS
+    SELECT j.journal_id, j.company_id, d.definition_id, j.at, j.action, j.old, j.new, c.change_id, coalesce(c.by_file, true) AS by_file,
+           coalesce(c.settled_by <> c.proposed_by, false) AS two_people, c.overruling IS NOT NULL AS overruled, c.backtest_id,
+           CASE WHEN e.own THEN coalesce(c.proposed_by, j.person_id) END AS person_id, CASE WHEN e.own THEN c.settled_by END AS settled_by,
+           CASE WHEN e.own THEN j.actor END AS actor, CASE WHEN e.own THEN j.reason END AS reason,
+           CASE WHEN e.own THEN c.overruling END AS overruling, CASE WHEN e.own THEN c.answer END AS answer
+    FROM alarm_definition d
+    JOIN site s ON s.site_id = d.site_id
+    JOIN journal j ON j.subject = 'limit ' || s.key || '/' || d.key AND j.company_id = d.company_id
+        AND j.action IN ('limit_added', 'limit_changed', 'limit_retired', 'limit_restored')
+    LEFT JOIN limit_change c ON c.journal_id = j.journal_id
+    CROSS JOIN LATERAL (SELECT (SELECT davy_everything()) OR current_user = 'davy_owner'
+        OR coalesce((SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin'), false) AS own) e
+    WHERE (SELECT davy_everything()) OR d.company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
+
+GRANT SELECT, INSERT ON limit_change TO davy_web;
+GRANT SELECT ON v_limit_history TO davy_web;
+GRANT USAGE ON SEQUENCE limit_change_change_id_seq TO davy_web;

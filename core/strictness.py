@@ -1,0 +1,48 @@
+"""Whether a change of a limit can make anybody hear of a danger later, or not at all. Pure.
+
+The measure is the call: a change is stricter if whoever was called before is called no later, whatever the readings. So a
+wider deadband and a longer off-delay are looser, though they keep an alarm up for longer: a second danger that begins while
+the first one's alarm is still up, acknowledged, calls nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from core.limit_checks import is_beyond
+from core.model import Priority
+from core.portfolio import DefinitionRow
+
+_RANK: Final = {Priority.LIFE_SAFETY: 0, Priority.HIGH: 1, Priority.MEDIUM: 2, Priority.LOW: 3}
+
+# field -> whether the new value can lose or delay a call. A field that is judged by and not named here always can.
+_LOOSER: Final[Mapping[str, Callable[[DefinitionRow, DefinitionRow], bool]]] = {
+    "setpoint": lambda old, new: is_beyond(new.direction, new.setpoint, old.setpoint),
+    "deadband": lambda old, new: new.deadband > old.deadband,
+    "on_delay_s": lambda old, new: new.on_delay_s > old.on_delay_s,
+    "off_delay_s": lambda old, new: new.off_delay_s > old.off_delay_s,
+    "priority": lambda old, new: _RANK[new.priority] > _RANK[old.priority],
+    "latch": lambda old, new: old.latch,  # what lets go by itself may be gone before anybody looks
+    "retired": lambda old, new: new.retired,
+}
+
+
+def loosened(old: DefinitionRow, new: DefinitionRow) -> frozenset[str]:
+    """The fields by which `new` may call later than `old`, or not at all; empty: it is stricter, or judges the same.
+
+    A limit that is not in force calls nobody, so nothing can be lost of it.
+    """
+    if old.retired:
+        return frozenset()
+    return frozenset(name for name in judged_fields(old, new) if name not in _LOOSER or _LOOSER[name](old, new))
+
+
+def judged_fields(old: DefinitionRow, new: DefinitionRow) -> frozenset[str]:
+    """The fields that are judged by and differ."""
+    before, after = old.columns(), new.columns()
+    return frozenset(name for name in DefinitionRow.judging if _differs(before[name], after[name]))
+
+
+def _differs(a: Any, b: Any) -> bool:
+    return bool(a != b)

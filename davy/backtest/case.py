@@ -1,0 +1,209 @@
+"""What is to be tried: definitions found by key or pattern, what would change, the stretch, and all that surrounds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+import numpy as np
+from psycopg import Connection
+
+from alerting import proposal
+from alerting.routing import Route
+from alerting.store.definitions import load_definitions, load_routes
+from core.errors import BadInput
+from core.model import AlarmDefinition, Sensor
+from davy.backtest import store
+from davy.backtest.engine import STALE, Piece, Watch, pieces
+from detectors import registry
+from ingest.directory import GATEWAY_PREFIX, Directory
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EVERYTHING: Final = "*"
+WARM_UP: Final = timedelta(hours=1)  # read ahead of the stretch, so that windows are full and what holds holds
+MOST_TOLD: Final = 8  # keys named in a sentence
+UNCOUNTED: Final = timedelta(hours=2)  # the newest readings may not be in an hour yet
+
+
+def us(at: datetime) -> int:
+    """Microseconds UTC."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def instant(at_us: int) -> datetime:
+    """An aware UTC instant."""
+    return _EPOCH + timedelta(microseconds=at_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody asks.
+
+    Args:
+        wanted: a key, a pattern such as `lel-*`, or `*` for the whole site.
+        proposed: fields that would change, as `alerting.proposal.read` gives them; empty: what is in force alone.
+        seed: of the injected incidents.
+    """
+
+    wanted: str
+    proposed: Mapping[str, Any]
+    since: datetime
+    until: datetime
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question with what the database says of it.
+
+    Args:
+        in_force, proposed: of one length and order: the versions of each definition.
+        read: sensors whose readings are needed: the tried ones', and where silence is tried all gateways'.
+        raw_since: from when on there are single readings; None: there are none.
+        readings: about how many there are.
+        dangers, nuisances: what people have resolved in the stretch, of the whole site.
+        raises: when alarms of the site were raised, by definition, microseconds UTC.
+    """
+
+    question: Question
+    site: store.Site
+    directory: Directory
+    sensors: Mapping[int, Sensor]
+    zones: Mapping[int, int | None]
+    in_force: Sequence[AlarmDefinition]
+    proposed: Sequence[AlarmDefinition]
+    routes: Sequence[Route]
+    read: Sequence[int]
+    raw_since: datetime | None
+    readings: int
+    missing: int
+    watch: Watch
+    dangers: Sequence[store.Resolved]
+    nuisances: Sequence[store.Resolved]
+    raises: Mapping[int, Sequence[int]]
+
+    @property
+    def since(self) -> int:
+        """Microseconds UTC."""
+        return us(self.question.since)
+
+    @property
+    def until(self) -> int:
+        """Microseconds UTC."""
+        return us(self.question.until)
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to compare."""
+        return list(self.in_force) != list(self.proposed)
+
+    @property
+    def raw_from(self) -> int:
+        """From when on the stretch is read by single readings, microseconds UTC; its end where there are none."""
+        return self.until if self.raw_since is None else min(max(us(self.raw_since), self.since), self.until)
+
+    def pieces(self, rows: int) -> list[Piece]:
+        """The stretch with its warm-up, in pieces of about so many rows."""
+        begin = us(self.question.since - WARM_UP)
+        raw = self.raw_from if self.raw_from > self.since else begin
+        seconds = max(1.0, (self.until - self.since) / 1e6)
+        expected = sum(1.0 / self.sensors[s].period_s for s in self.read if self.sensors[s].period_declared)
+        rate = max(self.readings / seconds, expected)
+        few = len(self.read) / 30.0  # two rows a minute and view
+        if raw == begin:
+            return pieces(begin, self.until, "reading", rate, rows)
+        return [*pieces(begin, raw, "minute", few, rows), *pieces(raw, self.until, "reading", rate, rows)]
+
+
+def open_case(connection: Connection[Any], site: store.Site, question: Question, now: datetime) -> Case:
+    """Reads what surrounds a question, and checks it.
+
+    Raises:
+        BadInput: no such definition, a stretch that cannot be, a proposal that does not fit, or nothing is stored.
+    """
+    proposal.check_stretch(question.since, question.until, now)
+    every = [d for d in load_definitions(connection) if d.site_id == site.site_id]
+    tried = find(question.wanted, every, site.key)
+    sensors = {sensor.sensor_id: sensor for sensor in store.sensors_of(connection, site.site_id)}
+    tried = [d for d in tried if d.sensor_id in sensors]
+    proposed = [change(d, sensors[d.sensor_id], question.proposed) for d in tried]
+    devices = store.devices_of(connection, site.site_id)
+    known = {device.device_id for device in devices}
+    directory = Directory(0, devices, [s for s in sensors.values() if s.device_id in known])
+    read = sorted({d.sensor_id for d in tried})
+    counted = store.counted(connection, read, question.since, question.until)
+    silence = any(STALE in (a.detector, b.detector) for a, b in zip(tried, proposed, strict=True))
+    since, until = question.since, question.until
+    raw_since = store.raw_since(connection)
+    if counted == 0 and not _anything(connection, read, question, raw_since):
+        raise BadInput(
+            f"Nothing is stored of {_listed([d.key for d in tried])} at {site.key} between {since.isoformat()} and {until.isoformat()}."
+        )
+    heard = store.heard_minutes(connection, site.site_id, since - WARM_UP, until) if silence else []
+    raises: dict[int, list[int]] = {}
+    for definition_id, at in store.raises_of(connection, site.site_id, since, until):
+        raises.setdefault(definition_id, []).append(us(at))
+    return Case(
+        question=question,
+        site=site,
+        directory=directory,
+        sensors=sensors,
+        zones=store.zones_of(connection, site.site_id),
+        in_force=tried,
+        proposed=proposed,
+        routes=load_routes(connection, [site.site_id]).get(site.site_id, []),
+        read=sorted({*read, *_gateways(sensors)}) if silence else read,
+        raw_since=raw_since,
+        readings=counted,
+        missing=store.missing(connection, sorted({sensors[s].device_id for s in read}), since, until),
+        watch=Watch(np.array([us(minute) for minute in heard], np.int64) if silence else None),
+        dangers=store.resolved(connection, site.site_id, since, until, ["true_danger", "near_miss"]),
+        nuisances=store.resolved(connection, site.site_id, since, until, ["nuisance"]),
+        raises=raises,
+    )
+
+
+def _gateways(sensors: Mapping[int, Sensor]) -> list[int]:
+    return [s.sensor_id for s in sensors.values() if s.is_virtual and s.key.startswith(GATEWAY_PREFIX)]
+
+
+def _anything(connection: Connection[Any], read: Sequence[int], question: Question, raw_since: datetime | None) -> bool:
+    """Whether the newest readings, which no hour counts yet, are all there is."""
+    if raw_since is None:
+        return False
+    begin = max(question.since, raw_since, question.until - UNCOUNTED)
+    return begin < question.until and bool(store.readings(connection, read, begin, question.until))
+
+
+def find(wanted: str, definitions: Sequence[AlarmDefinition], site: str) -> list[AlarmDefinition]:
+    """The definitions that a key or a pattern names, by key.
+
+    Raises:
+        BadInput: there is none; it says which one may have been meant.
+    """
+    found = sorted((d for d in definitions if fnmatchcase(d.key, wanted)), key=lambda d: d.key)
+    if found:
+        return found
+    keys = sorted(d.key for d in definitions)
+    near = get_close_matches(wanted, keys, n=1, cutoff=0.5)
+    if near:
+        raise BadInput(f"There is no definition {wanted[:60]} at {site}; did you mean {near[0]}?")
+    raise BadInput(f"There is no definition {wanted[:60]} at {site}; there are: {_listed(keys)}.")
+
+
+def change(definition: AlarmDefinition, sensor: Sensor, proposed: Mapping[str, Any]) -> AlarmDefinition:
+    """The definition as it would be."""
+    if not proposed:
+        return definition
+    return proposal.changed(
+        definition, proposed, range_low=sensor.range_low, range_high=sensor.range_high, check=registry.check
+    )
+
+
+def _listed(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - MOST_TOLD} more" if len(keys) > MOST_TOLD else ""
+    return (", ".join(keys[:MOST_TOLD]) or "none") + more

@@ -1,0 +1,80 @@
+"""What conditions would have meant to people."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerting.rehearsal import Danger, Spell, calls, chatter, floods, found_at, raises, spells
+from alerting.routing import Route, RouteStep
+from core.batch import Event
+from core.model import Priority
+
+SECOND = 1_000_000
+ROUTES = [
+    Route("all", "client", frozenset(Priority), [RouteStep(0, 0.0, 1, "smtp"), RouteStep(1, 120.0, 2, "smtp"), RouteStep(2, 900.0, 3, "sms")]),
+    Route("desk", "insurer", frozenset({Priority.LIFE_SAFETY}), [RouteStep(0, 0.0, 9, "smtp")]),
+]  # fmt: skip
+
+
+def event(active: bool, second: float) -> Event:
+    return Event(1, 1, active, int(second * SECOND), 5.0)
+
+
+def spell(since: float, until: float | None) -> Spell:
+    return Spell(int(since * SECOND), None if until is None else int(until * SECOND), 5.0)
+
+
+def test_events_are_spells() -> None:
+    """In time order; what was over before the stretch is no part of it, what holds at its beginning was not raised in it, and what
+    never ends has no end."""
+    events = [event(True, 1), event(False, 2), event(True, 3), event(False, 12), event(True, 20)]
+    found = spells(events, 10 * SECOND)
+    assert found == [spell(3, 12), spell(20, None)]
+    assert raises(found, 10 * SECOND) == [20 * SECOND]
+
+
+def test_chatter_is_three_times_within_a_minute() -> None:
+    """ISA-18.2 as domain.md 3.2 has it: three raises and clears within a minute, a long burst counts once."""
+    assert chatter([spell(0, 1), spell(20, 21)]) == 0
+    assert chatter([spell(0, 1), spell(20, 21), spell(58, 59)]) == 1
+    assert chatter([spell(0, 1), spell(30, 31), spell(61, 62)]) == 0
+    assert chatter([spell(10 * k, 10 * k + 1) for k in range(100)]) == 1
+    assert chatter([spell(0, 1), spell(5, 6), spell(10, None)]) == 0, "what holds has not cleared"
+
+
+def test_a_flood_is_more_than_ten_in_ten_minutes() -> None:
+    """Of the whole site: one's own share is told apart."""
+    assert floods([1], [2] * 9) == (0, 0)
+    assert floods([1, 2], [3] * 9) == (1, 2)
+
+
+def test_chatter_calls_nobody_twice_within_a_quarter_of_an_hour_unless_answered() -> None:
+    """The table of states decides: acknowledged after five minutes, back again it calls anew; before that it is the same call. The
+    first step and the one after two minutes go out before the answer, the third does not, and the insurer's desk is not counted."""
+    quick = calls([spell(k * 10, k * 10 + 5) for k in range(20)], 0, Priority.HIGH, ROUTES, latch=False)
+    assert (len(quick.onsets), quick.messages) == (1, 2)
+    slow = calls([spell(k * 3600, k * 3600 + 60) for k in range(3)], 0, Priority.LIFE_SAFETY, ROUTES, latch=True)
+    assert (len(slow.onsets), slow.messages) == (3, 6)
+    assert calls([spell(-10, 5)], 0, Priority.HIGH, ROUTES, latch=False).onsets == ()
+    assert calls([spell(0, 5)], 0, Priority.HIGH, [], latch=False).messages == 0
+
+
+def test_a_danger_is_found_while_it_lasts() -> None:
+    """By the first spell that holds in it: one that was over before it began has not told of it."""
+    danger = Danger(1, "gas", "true_danger", True, 100 * SECOND, 200 * SECOND)
+    assert found_at(danger, [spell(10, 90), spell(150, 160)]) == 150 * SECOND
+    assert found_at(danger, [spell(10, 100)]) == 10 * SECOND
+    assert found_at(danger, [spell(50, None)]) == 50 * SECOND
+    assert found_at(danger, [spell(10, 90), spell(201, 202)]) is None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10_000)), max_size=60), st.booleans())
+def test_whatever_happens_calls_are_among_the_raises(told: list[tuple[bool, int]], latch: bool) -> None:
+    """No call without an alarm that was raised then, none twice, and spells never overlap."""
+    found = spells([event(active, at) for active, at in told], 0)
+    ends = [s.until for s in found]
+    assert all(end is not None and end <= after.since for end, after in zip(ends, found[1:], strict=False))
+    called = calls(found, 0, Priority.HIGH, ROUTES, latch=latch)
+    assert set(called.onsets) <= set(raises(found, 0))
+    assert len(set(called.onsets)) == len(called.onsets) or len(found) > len({s.since for s in found})

@@ -1,0 +1,334 @@
+"""Limits on pages: seen with their source and every version, changed with a reason, by two people where lives hang on them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from tests.api.conftest import House, token_of
+
+pytestmark = pytest.mark.db
+
+OFFICER, INTEGRATOR = "huaihai-petro-officer", "huaihai-petro-integrator"
+
+FORGED = (  # in another's name
+    "INSERT INTO limit_change (company_id, site_id, definition_id, base_version, old, proposed, reason, proposed_by, proposed_at)"
+    " SELECT company_id, site_id, definition_id, 1, '{{}}', jsonb_build_object('setpoint', 1), 'r', {}, now() FROM alarm_definition LIMIT 1"
+)
+
+
+def values(house: House, key: str = "temp-pump.high") -> dict[str, Any]:
+    """The row of one of company A's limits."""
+    with house.plant.owner() as owner:
+        cursor = owner.execute("SELECT to_jsonb(d) FROM alarm_definition d WHERE definition_id = %s", (of(house, key),))
+        found = cursor.fetchone()
+    assert found is not None
+    return dict(found[0])
+
+
+def of(house: House, key: str) -> int:
+    """The id of one of company A's limits."""
+    return house.plant.a.definitions[key]
+
+
+def propose(
+    client: httpx.Client, limit: int, *, version: int = 1, reason: str = "as measured", **fields: str
+) -> httpx.Response:
+    """Through the form, as a person does."""
+    typed = {f"f.{name.replace('__', '.')}": text for name, text in fields.items()}
+    form = {"form_token": token_of(client), "base_version": str(version), "reason": reason, **typed}
+    return client.post(f"/limits/{limit}/changes", data=form)
+
+
+def settle(client: httpx.Client, limit: int, how: str, words: str = "") -> httpx.Response:
+    """Approves, overrules, refuses or withdraws the open proposal."""
+    change = re.search(rf"/limits/{limit}/changes/(\d+)/", client.get(f"/limits/{limit}").text)
+    number = change[1] if change else "1"
+    return client.post(f"/limits/{limit}/changes/{number}/{how}", data={"form_token": token_of(client), "words": words})
+
+
+def in_english(client: httpx.Client) -> httpx.Client:
+    """The same visitor, reading English."""
+    client.cookies.set("davy_language", "en")
+    return client
+
+
+def history(house: House, *, lost: int | None = None, delayed: int = 0, key: str = "temp-pump.high") -> None:
+    """The sensor has been heard for a month; with `lost`, a back-test of every open proposal has finished."""
+    with house.plant.owner() as owner:
+        owner.execute(
+            "INSERT INTO reading_hour SELECT sensor_id, date_trunc('hour', now() - interval '30 days'), company_id, 60, 60, 1, 2, 1.5 FROM sensor"
+            " ON CONFLICT DO NOTHING"
+        )
+        if lost is not None:
+            owner.execute(
+                "INSERT INTO backtest (company_id, site_id, definition_key, proposed, from_at, to_at, asked_at, definition_version, state, result)"
+                " SELECT c.company_id, c.site_id, d.key, c.proposed - '{standard,edition,clause}'::text[], now() - interval '8 days', now(), now(), d.version, 'done',"
+                " jsonb_build_object('lost_true', %s::int, 'delayed_true', %s::int, 'rollups_only', false)"
+                " FROM limit_change c JOIN alarm_definition d USING (definition_id) WHERE c.state = 'proposed' AND d.key = %s",
+                (lost, delayed, key),
+            )
+
+
+def test_the_list_and_the_page_say_what_raises_an_alarm(timescale_house: House) -> None:
+    """Number with unit, standard, edition, clause, that nobody has verified it, and what there is to change."""
+    client = in_english(timescale_house.visitor(OFFICER))
+    page = client.get("/limits").text
+    for said in ("≥ 40 %LEL", "GB/T 50493-2019, clause 5.5.2", "unverified", "Pump house", "Life safety"):
+        assert said in page, said
+    assert "≥ 1 min" in client.get("/limits?of=signals").text
+    one = client.get(f"/limits/{of(timescale_house, 'lel-pump.lel-2')}").text
+    assert "Nobody has held this number against the text of GB/T 50493-2019 yet" in one
+    assert 'name="f.setpoint"' in one
+    assert client.get("/limits?site=nowhere").status_code == 404
+    assert client.get("/limits?of=retired").status_code == 200
+
+
+def test_one_person_changes_what_no_life_hangs_on(timescale_house: House) -> None:
+    """Stricter is applied at once: version, journal with the old value, definitions announced; twice sent is once done."""
+    house = timescale_house
+    client = in_english(house.visitor(INTEGRATOR))
+    limit = of(house, "temp-pump.high")
+    with house.plant.owner() as owner:
+        owner.execute("LISTEN davy_definitions")
+        answer = propose(client, limit, setpoint="78.5", deadband="0", reason="bearing data sheet says 78.5")
+        assert answer.status_code == 303, answer.text
+        told = next(iter(owner.notifies(timeout=5, stop_after=1)))
+        entry = owner.execute(
+            "SELECT j.action, j.subject, j.old, j.new, j.reason, j.person_id, c.definitions_version FROM journal j"
+            " JOIN limit_change c USING (journal_id)"
+        ).fetchall()
+    assert entry == [
+        (
+            "limit_changed", "limit tank-farm/temp-pump.high", {"setpoint": 80.0}, {"setpoint": 78.5},
+            "bearing data sheet says 78.5", house.plant.a.people["integrator"], int(told.payload),
+        )
+    ]  # fmt: skip
+    row = values(house)
+    assert (row["setpoint"], row["version"], row["standard"]) == (78.5, 2, "GB/T 50493")
+    page = client.get(f"/limits/{limit}").text
+    assert "80 °C" in page
+    assert "78.5 °C" in page
+    assert "bearing data sheet says 78.5" in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"setpoint": "warm"}, "setpoint of limit temp-pump.high is &#39;warm&#39;; it must be a number."),
+        ({"deadband": "-1"}, "deadband of limit temp-pump.high is -1; it must be 0 or more."),
+        ({"setpoint": "90"}, "GB/T 50493-2019 wants at most 80. State a source of its own to differ."),
+        ({"priority": "urgent"}, "priority of limit temp-pump.high is urgent; it must be one of"),
+        ({"response__en": " ", "response__zh": "x"}, "en of response of limit temp-pump.high is empty; it needs a text."),
+        ({"nonsense": "1"}, "limit temp-pump.high has no field nonsense that changes."),
+        ({"setpoint": "80"}, "Nothing would change: every value is as it is in force."),
+        ({"setpoint": "70", "reason": " "}, "Say why the limit changes"),
+        ({"setpoint": "70", "version": "7"}, "version 1 is in force, and you saw version 7."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_said_and_kept(
+    changing: tuple[House, httpx.Client], fields: dict[str, Any], said: str
+) -> None:
+    """The sentences of a site file, the typed values still there, nothing changed."""
+    house, client = changing
+    answer = propose(client, of(house, "temp-pump.high"), **{**fields, "version": int(fields.get("version", 1))})
+    assert answer.status_code == 409
+    assert said in answer.text.replace("&#34;", '"'), answer.text
+    if "setpoint" in fields:
+        assert f'value="{fields["setpoint"]}"' in answer.text
+    assert values(house)["version"] == 1
+
+
+@pytest.fixture(scope="module")
+def changing(postgres_timescaledb: Any) -> Any:
+    """A house that refusals leave as it was."""
+    from tests.api.conftest import _house
+    from tests.database import clone, drop
+
+    database = clone(postgres_timescaledb)
+    walk: Any = _house(database)
+    house = next(walk)
+    yield house, in_english(house.visitor(OFFICER))
+    walk.close()
+    drop(database)
+
+
+def test_a_limit_of_life_safety_needs_two_people(timescale_house: House) -> None:
+    """Proposer and another; nobody approves their own; without a safety officer it is not done; the old value stays till then."""
+    house = timescale_house
+    limit = of(house, "lel-pump.lel-2")
+    integrator, officer = house.visitor(INTEGRATOR), in_english(house.visitor(OFFICER))
+    assert propose(integrator, limit, setpoint="35").status_code == 303
+    assert values(house, "lel-pump.lel-2")["setpoint"] == 40.0
+    assert settle(in_english(integrator), limit, "approve").status_code == 409
+    assert "A change is proposed" in officer.get("/limits").text
+    page = officer.get(f"/limits/{limit}").text
+    assert "The approval of a second person of the company" in page
+    refused = propose(officer, limit, setpoint="30")
+    assert "A change of this limit is proposed already" in refused.text
+    assert settle(officer, limit, "approve", "seen on site").status_code == 303
+    assert values(house, "lel-pump.lel-2")["setpoint"] == 35.0
+    assert "seen on site" in officer.get(f"/limits/{limit}").text
+    assert settle(officer, limit, "approve").status_code == 409  # settled already
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE person SET role = 'integrator' WHERE person_id = %s", (house.plant.a.people["officer"],))
+    assert propose(integrator, limit, version=2, setpoint="34").status_code == 303
+    assert (
+        "One of the two must be a safety officer" in settle(in_english(house.visitor(OFFICER)), limit, "approve").text
+    )
+
+
+def test_a_looser_change_waits_for_its_proof_or_for_two_people(timescale_house: House) -> None:
+    """No back-test: refused. One that loses a true danger: refused unless two people overrule it in writing. A clean one: done."""
+    house = timescale_house
+    limit = of(house, "temp-pump.high")
+    integrator, officer = in_english(house.visitor(INTEGRATOR)), in_english(house.visitor(OFFICER))
+    history(house)
+    assert propose(integrator, limit, setpoint="85", source="plant").status_code == 303
+    assert values(house)["setpoint"] == 80.0
+    assert "no finished back-test shows that it does not" in settle(integrator, limit, "approve").text
+    assert settle(integrator, limit, "backtest").status_code == 303
+    assert settle(integrator, limit, "backtest").status_code == 303  # the same: it waits already
+    assert "A back-test waits for its turn." in officer.get(f"/limits/{limit}").text
+    with house.plant.owner() as owner:
+        asked = owner.execute(
+            "SELECT definition_key, proposed, to_at - from_at, asked_by FROM backtest WHERE state = 'waiting'"
+        ).fetchall()
+    assert asked == [("temp-pump.high", {"setpoint": 85.0}, timedelta(days=7), house.plant.a.people["integrator"])]
+    history(house, lost=1, delayed=2)
+    lost = settle(integrator, limit, "approve").text
+    assert "By the back-test 1 true dangers would be missed and 2 found later." in lost
+    assert settle(officer, limit, "overrule", "not mine").status_code == 409
+    assert settle(integrator, limit, "overrule", "that was the test rig").status_code == 303
+    assert "A second person must approve this" in settle(integrator, limit, "approve", "me again").text
+    assert "You overrule the back-test with your approval: say why." in settle(officer, limit, "approve").text
+    assert settle(officer, limit, "approve", "the rig is gone").status_code == 303
+    row = values(house)
+    assert (row["setpoint"], row["standard"], row["version"]) == (85.0, None, 2)
+    page = officer.get(f"/limits/{limit}").text
+    for said in ("A back-test was overruled", "that was the test rig", "the rig is gone"):
+        assert said in page
+    assert propose(integrator, limit, version=2, on_delay_s="10").status_code == 303
+    history(house, lost=0)
+    assert settle(integrator, limit, "approve").status_code == 303
+    assert values(house)["on_delay_s"] == 10.0
+    with house.plant.owner() as owner:
+        assert owner.execute("SELECT count(*) FROM limit_change WHERE backtest_id IS NOT NULL").fetchone() == (2,)
+
+
+def test_a_proposal_is_withdrawn_or_refused_and_outdated_by_another_change(timescale_house: House) -> None:
+    """Each leaves its words; what the file changed meanwhile is not overwritten by what somebody saw before."""
+    house = timescale_house
+    limit = of(house, "lel-pump.lel-2")
+    integrator, officer = in_english(house.visitor(INTEGRATOR)), in_english(house.visitor(OFFICER))
+    propose(integrator, limit, setpoint="35")
+    assert settle(integrator, limit, "settle").status_code == 303
+    propose(integrator, limit, setpoint="36")
+    assert "Say why you refuse the change." in settle(officer, limit, "settle").text
+    assert settle(officer, limit, "settle", "not before the turnaround").status_code == 303
+    assert "not before the turnaround" in officer.get(f"/limits/{limit}").text
+    propose(integrator, limit, setpoint="37")
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE alarm_definition SET response = 'Leave.' WHERE definition_id = %s", (limit,))
+    assert settle(officer, limit, "approve").status_code == 303  # of what it changes, nothing is another
+    propose(integrator, limit, version=2, setpoint="30")
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE alarm_definition SET setpoint = 36, version = 3 WHERE definition_id = %s", (limit,))
+    assert "The limit was changed since this was proposed." in settle(officer, limit, "approve").text
+    assert values(house, "lel-pump.lel-2")["setpoint"] == 36.0
+
+
+def test_the_database_itself_holds_the_rules(timescale_house: House) -> None:
+    """Under the web role and a signed token: no update, no approval of one's own, none by another company or role, no forged row."""
+    house, plant = timescale_house, timescale_house.plant
+    limit = of(house, "lel-pump.lel-2")
+    propose(house.visitor(INTEGRATOR), limit, setpoint="99", source="plant")
+    a, b = plant.a, plant.b
+    with plant.owner() as owner:
+        change = owner.execute("SELECT change_id FROM limit_change").fetchone()
+    assert change is not None
+    number = str(change[0])
+    tries = [
+        (a.people["officer"], "safety_officer", a.company_id, "UPDATE alarm_definition SET setpoint = 99"),
+        (a.people["officer"], "safety_officer", a.company_id, "UPDATE limit_change SET state = 'applied'"),
+        (a.people["integrator"], "integrator", a.company_id, f"SELECT davy_limit_apply({number}, '', NULL, now())"),
+        (a.people["integrator"], "safety_officer", a.company_id, f"SELECT davy_limit_apply({number}, '', NULL, now())"),
+        (b.people["officer"], "safety_officer", b.company_id, f"SELECT davy_limit_apply({number}, '', NULL, now())"),
+        (plant.insurer["risk"], "risk_engineer", a.company_id, f"SELECT davy_limit_apply({number}, '', NULL, now())"),
+        (a.people["officer"], "safety_officer", a.company_id, f"SELECT davy_limit_apply({number}, '', NULL, now() - interval '1 day')"),
+        (a.people["officer"], "safety_officer", a.company_id, f"SELECT davy_limit_apply({number}, '', 4711, now())"),
+        (a.people["officer"], "safety_officer", a.company_id, FORGED.format(a.people["integrator"])),
+    ]  # fmt: skip
+    for person, role, company, statement in tries:
+        token = plant.database.person_token(person, role, company)
+        with plant.database.connect("web", token) as web, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            web.execute(statement.encode())
+    assert values(house, "lel-pump.lel-2")["setpoint"] == 40.0
+
+
+def test_a_field_that_makes_it_this_limit_cannot_be_proposed_past_the_rules(timescale_house: House) -> None:
+    """A row smuggled in names another sensor: the owner's function refuses it."""
+    plant = timescale_house.plant
+    a = plant.a
+    token = plant.database.person_token(a.people["officer"], "safety_officer", a.company_id)
+    with plant.database.connect("web", token) as web:
+        web.execute(
+            "INSERT INTO limit_change (company_id, site_id, definition_id, base_version, old, proposed, reason, proposed_by, proposed_at)"
+            " SELECT company_id, site_id, definition_id, 1, '{}', jsonb_build_object('sensor_id', 1), 'r', %s, now()"
+            " FROM alarm_definition WHERE definition_id = %s",
+            (a.people["officer"], a.definitions["temp-pump.high"]),
+        )
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="a field that does not change"):
+            web.execute("SELECT davy_limit_apply(change_id, '', NULL, now()) FROM limit_change")
+
+
+def test_the_insurer_sees_what_became_of_a_limit_and_nobody_s_words(timescale_house: House) -> None:
+    """Old and new number and that two people answer for it; no name, no reason, no proposal, no form."""
+    house = timescale_house
+    limit = of(house, "lel-pump.lel-2")
+    propose(house.visitor(INTEGRATOR), limit, setpoint="35", reason="words-of-the-integrator")
+    insurer = in_english(house.visitor("insurer-risk"))
+    assert "A change is proposed" not in insurer.get("/limits").text
+    settle(house.visitor(OFFICER), limit, "approve", "words-of-the-officer")
+    seen = insurer.get(f"/limits/{limit}").text + insurer.get(f"/api/v1/limits/{limit}").text
+    assert "two people answer for it" in seen
+    assert "40 %LEL" in seen
+    for hidden in ("words-of-the", "Officer of", "Integrator of", "f.setpoint"):
+        assert hidden not in seen
+    assert propose(insurer, limit, version=2, setpoint="30").status_code == 403
+    with house.plant.owner() as owner:
+        looked = owner.execute(
+            "SELECT DISTINCT subject FROM journal WHERE action = 'looked' AND subject LIKE 'limit%%'"
+        ).fetchall()
+    assert (f"limit/{limit}",) in looked
+    assert "Gas above 40" in in_english(house.visitor(OFFICER)).get("/looks").text
+
+
+def test_programs_do_the_same(timescale_house: House) -> None:
+    """The JSON twins: list, one, propose with mistakes by field, approve."""
+    house = timescale_house
+    client = house.visitor(INTEGRATOR)
+    limit = of(house, "lel-pump.lel-2")
+    head = {"X-Form-Token": token_of(client), "accept-language": "en"}
+    client.cookies.set("davy_language", "en")
+    listed = client.get("/api/v1/limits", params={"site": "tank-farm"}).json()
+    assert {each["key"] for each in listed["limits"]} == set(house.plant.a.definitions)
+    body = {"base_version": 1, "values": {"setpoint": "x", "deadband": -1}, "reason": "r"}
+    wrong = client.post(f"/api/v1/limits/{limit}/changes", json=body, headers=head)
+    assert wrong.status_code == 422
+    assert [each["field"] for each in wrong.json()["errors"]] == ["setpoint", "deadband"]
+    body = {"base_version": 1, "values": {"setpoint": 35, "latch": True, "title.en": "Gas!"}, "reason": "r"}
+    made = client.post(f"/api/v1/limits/{limit}/changes", json=body, headers=head)
+    assert made.status_code == 201, made.text
+    (proposal,) = made.json()["proposals"]
+    assert proposal["proposed"] == {"setpoint": 35.0, "title": "Gas!"}
+    officer = house.visitor(OFFICER)
+    path = f"/api/v1/limits/{limit}/changes/{proposal['change_id']}/approve"
+    done = officer.post(path, json={"words": "yes"}, headers={"X-Form-Token": token_of(officer)})
+    assert done.status_code == 200, done.text
+    assert (done.json()["setpoint"], done.json()["version"], done.json()["title"]) == (35.0, 2, "Gas!")

@@ -1,0 +1,65 @@
+"""What is stricter: whoever was called before is called no later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.model import Priority
+from core.portfolio import DefinitionRow
+from core.strictness import loosened
+
+HIGH = DefinitionRow(
+    company="c", site="s", device="d", sensor="gas", key="gas.lel-1", detector="limit", direction="high", setpoint=20.0,
+    priority=Priority.HIGH, title="t", title_zh="t", consequence="c", consequence_zh="c", response="r", response_zh="r",
+    respond_within_s=300.0, deadband=1.0, on_delay_s=5.0, off_delay_s=60.0, latch=True, parameters={"window_s": 60.0},
+)  # fmt: skip
+LOW = replace(HIGH, direction="low")
+
+
+@pytest.mark.parametrize(
+    ("row", "change"),
+    [
+        (HIGH, {"setpoint": 19.0}), (LOW, {"setpoint": 21.0}), (HIGH, {"deadband": 0.5}), (HIGH, {"on_delay_s": 0.0}),
+        (HIGH, {"off_delay_s": 30.0}), (HIGH, {"priority": Priority.LIFE_SAFETY}), (replace(HIGH, latch=False), {"latch": True}),
+        (replace(HIGH, retired=True), {"retired": False}), (HIGH, {"response": "another", "respond_within_s": 9999.0}),
+    ],
+)  # fmt: skip
+def test_a_stricter_change_needs_no_proof(row: DefinitionRow, change: dict[str, Any]) -> None:
+    """Nearer, sooner, louder, held: nobody hears later."""
+    assert loosened(row, replace(row, **change)) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("row", "change"),
+    [
+        (HIGH, {"setpoint": 20.1}), (LOW, {"setpoint": 19.9}), (HIGH, {"deadband": 2.0}), (HIGH, {"on_delay_s": 5.1}),
+        (HIGH, {"off_delay_s": 61.0}), (HIGH, {"priority": Priority.MEDIUM}), (HIGH, {"latch": False}), (HIGH, {"retired": True}),
+        (HIGH, {"parameters": {"window_s": 61.0}}), (HIGH, {"direction": "low"}), (HIGH, {"detector": "rate"}),
+    ],
+)  # fmt: skip
+def test_a_looser_change_is_told_by_its_field(row: DefinitionRow, change: dict[str, Any]) -> None:
+    """Further, later, quieter, let go of, switched off; and whatever nobody has thought about."""
+    assert loosened(row, replace(row, **change)) == frozenset(change)
+
+
+def test_what_is_not_in_force_can_lose_nothing() -> None:
+    """A retired limit calls nobody: bringing it back with any numbers is stricter than that."""
+    retired = replace(HIGH, retired=True)
+    assert loosened(retired, replace(HIGH, setpoint=90.0)) == frozenset()
+
+
+@given(st.floats(0, 100), st.floats(0, 100), st.sampled_from(["high", "low"]), st.floats(0, 60), st.floats(0, 60))
+def test_there_and_back_is_looser_once_where_it_differs(a: float, b: float, direction: str, s: float, t: float) -> None:
+    """Of a number and its opposite exactly one change is looser: none slips through as stricter both ways."""
+    for name, one, other in (("setpoint", a, b), ("on_delay_s", s, t), ("off_delay_s", s, t), ("deadband", a, b)):
+        first: dict[str, Any] = {name: one}
+        second: dict[str, Any] = {name: other}
+        row = replace(HIGH, direction=direction, **first)
+        there = loosened(row, replace(row, **second))
+        back = loosened(replace(row, **second), row)
+        assert (name in there) + (name in back) == (one != other)
