@@ -53,7 +53,7 @@ class BacktestDuty:
         self._going: _Going | None = None
 
     def __call__(self, connection: Connection[Any], now: datetime) -> object:
-        """A turn: takes up the next job where none is running, and works on it."""
+        """A turn: takes up the next job where none is running, or works on the one that is."""
         if self._going is None:
             job = job_store.take_up(connection, now, LEASE)
             if job is None:
@@ -62,6 +62,9 @@ class BacktestDuty:
                 problem = "The back-test was begun three times and never ended: the process that did it was stopped each time."
                 return job_store.finish(connection, job, now, problem=problem)
             self._going = _Going(job, connection)
+            return (
+                None  # kept first, so that one that breaks its turn has begun all the same, and is given up in the end
+            )
         going = self._going
         going.connection = connection
         if not job_store.move_on(connection, going.job, going.progress, now + LEASE):
