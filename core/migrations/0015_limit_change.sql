@@ -59,7 +59,7 @@ DECLARE
     d public.alarm_definition;
     who int;
     is_life boolean;
-    fixed CONSTANT text[] := '{definition_id,company_id,site_id,sensor_id,key,detector,direction,version,valid_from,retired_at}';
+    fixed CONSTANT text[] := '{definition_id,company_id,site_id,sensor_id,key,detector,direction,role,version,valid_from,retired_at}';
     told CONSTANT text[] := '{title,title_zh,consequence,consequence_zh,response,response_zh,respond_within_s,standard,edition,clause,verified_by,verified_on}';
     setting text;
     moved bigint;
