@@ -38,9 +38,9 @@ REFUSALS = (
     later("Too many people are logging in at this moment. Try again in a few seconds."),
     later("Mending the map does not help here: the device must send it right."),
     later("Only the beginning of these messages was kept: the device must send them again."),
+    *LIMIT_REFUSALS,  # these match less than those of back-tests, and stand before them
     *BACKTEST_REFUSALS,
     *RISK_REFUSALS,
-    *LIMIT_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
 REASONS = (
