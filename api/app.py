@@ -62,6 +62,14 @@ from core.metrics import ApiMetrics
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": models.Wrong} for status in (401, 403, 404, 409, 413, 422, 429, 503)
 }
+_PAGES = (
+    front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
+    rejected, casework, performance, limit_pages, backtests, events,
+)  # fmt: skip
+_API = (
+    reading_routes, rejected_routes, acting_routes, casework_routes, suppression_routes, performance_routes, limit_routes,
+    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes,
+)  # fmt: skip
 
 
 def create_app(
@@ -112,20 +120,11 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.web = web
-    for router in (front.router, alarms.router, occurrences.router, actions.router, devices.router, operator.router):
-        app.include_router(router, include_in_schema=False)
-    for router in (findings.router, finding_acts.router, impairments.router, portfolio.router, reports.router):
-        app.include_router(router, include_in_schema=False)
-    for router in (suppressions.router, rejected.router, casework.router, performance.router, events.router):
-        app.include_router(router, include_in_schema=False)
-    for router in (limit_pages.router, backtests.router):
-        app.include_router(router, include_in_schema=False)
+    for page in _PAGES:
+        app.include_router(page.router, include_in_schema=False)
     app.include_router(health.router)
-    risk = (finding_routes.router, impairment_routes.router, portfolio_routes.router, report_routes.router)
-    acting = (acting_routes.router, casework_routes.router, suppression_routes.router, performance_routes.router)
-    tried = (limit_routes.router, backtest_routes.router)
-    for api in (reading_routes.router, rejected_routes.router, *acting, *tried, *risk):
-        app.include_router(api, prefix="/api/v1", responses=_ERRORS)
+    for routes in _API:
+        app.include_router(routes.router, prefix="/api/v1", responses=_ERRORS)
     app.include_router(_docs, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     answers.install(app)

@@ -45,7 +45,7 @@ REFUSALS = (
     later("Choose one of the company's own people."),
     later("That is so already: nothing was changed."),
     later("This occurrence has {most} photos already; that is the most."),
-    *LIMIT_REFUSALS,
+    *LIMIT_REFUSALS,  # these match less than those of back-tests, and stand before them
     *BACKTEST_REFUSALS,
     *RISK_REFUSALS,
     *SUPPRESSION_REFUSALS,
