@@ -32,6 +32,8 @@ FIELDS: Final = {
     "deadband": later("Deadband"),
     "on_delay_s": later("On-delay (s)"),
     "off_delay_s": later("Off-delay (s)"),
+    "votes": later("Votes needed"),
+    "votes_of": later("Of the last numbers"),
     "priority": later("Priority"),
     "direction": later("Direction"),
     "latch": later("Latching"),
@@ -71,6 +73,12 @@ REFUSALS: Final = (
     ),
     later(
         "{key}: with a deadband of {found} the alarm ends at {back}, but the sensor measures {low} to {high}; it would never end."
+    ),
+    later(
+        "{key} is a compound: its parts are put together reading by reading, and single readings of this site are kept from {begin} on. Begin the stretch then or later."
+    ),
+    later(
+        "{key} is a compound: its parts are put together reading by reading, and no single readings of this site are kept."
     ),
     later("Nothing is stored of {keys} at {site} between {begin} and {end}."),
     later("There is no definition {key} at {site}; did you mean {near}?"),
