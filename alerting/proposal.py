@@ -12,7 +12,7 @@ from typing import Any, Final
 from core.errors import BadInput
 from core.limit_checks import waits_on_gas
 from core.limit_votes import SILENCE, silent_votes, wrong_votes
-from core.model import AlarmDefinition, Priority
+from core.model import COMPOUND, AlarmDefinition, Priority
 
 # What says which alarm it is, and not how it judges.
 FIXED: Final = frozenset({"definition_id", "company_id", "site_id", "sensor_id", "key", "version"})
@@ -161,9 +161,20 @@ def changed(
         raise BadInput(f"{definition.key}: deadband is {made.deadband:g}; it must be 0 or more.")
     if made.detector == "limit" and signal.range_low is not None and signal.range_high is not None:
         _within(made, signal.range_low, signal.range_high)
-    check(made)
+    if COMPOUND in (definition.detector, made.detector):
+        _check_compound(definition, made)
+    else:
+        check(made)
     _check_waiting(made, signal)
     return made
+
+
+def _check_compound(was: AlarmDefinition, made: AlarmDefinition) -> None:
+    """Its number comes from other conditions: no detector knows it, and nothing becomes one by a change of its limit."""
+    if was.detector != made.detector:
+        raise BadInput(f"{made.key}: a compound stays one, and no other limit becomes one; leave its detector out.")
+    if was.parameters != made.parameters:
+        raise BadInput(f"{made.key} is a compound: it has no parameters; leave them out.")
 
 
 def _check_waiting(made: AlarmDefinition, signal: Signal) -> None:

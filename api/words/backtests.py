@@ -80,6 +80,8 @@ REFUSALS: Final = (
     later(
         "{key} is a compound: its parts are put together reading by reading, and no single readings of this site are kept."
     ),
+    later("{key}: a compound stays one, and no other limit becomes one; leave its detector out."),
+    later("{key} is a compound: it has no parameters; leave them out."),
     later("Nothing is stored of {keys} at {site} between {begin} and {end}."),
     later("There is no definition {key} at {site}; did you mean {near}?"),
     later("The back-test was begun three times and never ended: the process that did it was stopped each time."),

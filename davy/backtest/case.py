@@ -153,7 +153,9 @@ def open_case(connection: Connection[Any], site: store.Site, question: Question,
     """
     proposal.check_stretch(question.since, question.until, now)
     # A state of the plant is judged as a limit is, and is none.
-    every = [d for d in load_definitions(connection) if d.site_id == site.site_id and not d.key.startswith(STATE)]
+    with connection.transaction():  # it is read in parts
+        loaded = load_definitions(connection)
+    every = [d for d in loaded if d.site_id == site.site_id and not d.key.startswith(STATE)]
     tried = find(question.wanted, every, site.key)
     sensors = {sensor.sensor_id: sensor for sensor in store.sensors_of(connection, site.site_id)}
     tried = [d for d in tried if d.sensor_id in sensors]
