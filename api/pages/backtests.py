@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import RedirectResponse, Response
 
 from api import typed
@@ -28,19 +28,29 @@ from core.i18n import translations
 router = APIRouter()
 
 Text = Annotated[str, Form(max_length=100)]
+Asked = Annotated[str, Query(max_length=100)]
 NUMBERS: Final = ("setpoint", "deadband", "on_delay_s", "off_delay_s", "votes", "votes_of")
 USUAL: Final = timedelta(days=7)  # of raw readings, which are kept at least so long
 GOING: Final = ("waiting", "running")
 
 
 @router.get("/backtests")
-def backtest_list(web: Here, visitor: BacktestReader, definition: int | None = None) -> Response:
+def backtest_list(
+    web: Here,
+    visitor: BacktestReader,
+    definition: int | None = None,
+    deadband: Asked = "",
+    on_delay_s: Asked = "",
+    off_delay_s: Asked = "",
+) -> Response:
     """The newest first, and the form for another one.
 
     Args:
         definition: that is chosen in the form.
+        deadband, on_delay_s, off_delay_s: that stand in it, as what is proposed for a nuisance comes here.
     """
-    return _list(web, visitor, limit=str(definition or ""))
+    filled = {"deadband": deadband, "on_delay_s": on_delay_s, "off_delay_s": off_delay_s}
+    return _list(web, visitor, limit=str(definition or ""), **filled)
 
 
 @router.post("/backtests", dependencies=[OurForm])

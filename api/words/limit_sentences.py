@@ -9,6 +9,7 @@ from api.words.texts import later
 # The sentences of a site file that a form of a limit can meet, core/yaml_lines.py and core/limit_checks.py; then those of
 # alerting/limit_changes.py and alerting/limit_gate.py. What matches more stands below what matches less.
 LIMIT_REFUSALS: Final = (
+    later("{name} of votes of limit {limit} is {found}; it must be a number."),
     later("{name} of limit {limit} is {found}; it must be a number."),
     later("{name} of limit {limit} is {found}; it must be {least} or more."),
     later("{name} of limit {limit} is {found}; it must be more than {above}."),
@@ -36,7 +37,6 @@ LIMIT_REFUSALS: Final = (
     later(
         "{name} of limit {limit} is {found}; it must be {least} or more, or `never`. Sooner it would call again while the call before it still runs."
     ),
-    later("{name} of votes of limit {limit} is {found}; it must be a number."),
     later("{name} of votes of limit {limit} is {found}; it must be a whole number from 1 to {most}."),
     later("votes of limit {limit} needs {found} of the last {of} numbers; needed must be {most} or less."),
     later("limit {limit} has votes; a silence is no number that could vote. Take a longer setpoint."),

@@ -45,9 +45,9 @@ REFUSALS = (
     later("Choose one of the company's own people."),
     later("That is so already: nothing was changed."),
     later("This occurrence has {most} photos already; that is the most."),
+    *LIMIT_REFUSALS,
     *BACKTEST_REFUSALS,
     *RISK_REFUSALS,
-    *LIMIT_REFUSALS,
     *SUPPRESSION_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
