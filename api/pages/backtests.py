@@ -49,8 +49,14 @@ def backtest_list(
         definition: that is chosen in the form.
         deadband, on_delay_s, off_delay_s: that stand in it, as what is proposed for a nuisance comes here.
     """
-    filled = {"deadband": deadband, "on_delay_s": on_delay_s, "off_delay_s": off_delay_s}
-    return _list(web, visitor, limit=str(definition or ""), **filled)
+    return _list(
+        web,
+        visitor,
+        limit=str(definition or ""),
+        deadband=deadband,
+        on_delay_s=on_delay_s,
+        off_delay_s=off_delay_s,
+    )
 
 
 @router.post("/backtests", dependencies=[OurForm])
