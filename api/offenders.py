@@ -9,12 +9,14 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from alerting.performance import AlarmCount
-from alerting.starting_points import Proposal, Settings, kind_of, propose
+from alerting.starting_points import Proposal, Settings, propose
 from alerting.store.performance import Limit
 from core.model import Priority
+from core.signal_kind import kind_of
 
 WORST: Final = 10
 OFTEN_PER_WEEK: Final = 5  # announcements of one alarm from which on it counts as coming back again and again. Ours
+MOVED: Final = ("deadband", "on_delay_s", "off_delay_s")  # what a proposal may move, as the form of back-tests calls it
 NUISANCE: Final = 0.5  # of what was resolved, from which on most of it is one
 
 
@@ -35,7 +37,6 @@ class Offender:
 
 
 def offenders(
-    site: str,
     limits: Sequence[Limit],
     alarms: Sequence[AlarmCount],
     resolved: Sequence[tuple[int, str, int]],
@@ -44,7 +45,6 @@ def offenders(
     """Those that disturb, the worst first: chatter and nuisance before mere frequency.
 
     Args:
-        site: its key.
         days: of the window.
     """
     said: dict[int, Counter[str]] = defaultdict(Counter)
@@ -61,7 +61,8 @@ def offenders(
             continue
         proposal = propose(
             _settings(limit),
-            kind=kind_of(limit.quantity, limit.unit),
+            kind=kind_of(limit.unit, limit.quantity),
+            unit=limit.unit,
             span=limit.span,
             life_safety=limit.priority == Priority.LIFE_SAFETY,
             is_limit=limit.detector == "limit",
@@ -74,7 +75,7 @@ def offenders(
                 count=count,
                 nuisance=nuisance,
                 proposal=proposal,
-                backtest=_backtest(site, limit, proposal),
+                backtest=_backtest(limit, proposal),
             )
         )
     found.sort(
@@ -92,17 +93,10 @@ def _settings(limit: Limit) -> Settings:
     )
 
 
-def _backtest(site: str, limit: Limit, proposal: Proposal | None) -> str | None:
+def _backtest(limit: Limit, proposal: Proposal | None) -> str | None:
     """Where the proposal is tried on the site's own history before it goes live."""
     if proposal is None or proposal.what == "mend":
         return None
-    then = proposal.settings
-    asked = {
-        "site": site,
-        "definition": limit.key,
-        "setpoint": f"{then.setpoint:g}",
-        "deadband": f"{then.deadband:g}",
-        "on_delay_s": f"{then.on_delay_s:g}",
-        "off_delay_s": f"{then.off_delay_s:g}",
-    }
-    return f"/backtests/new?{urlencode(asked, quote_via=quote)}"
+    now, then = _settings(limit), proposal.settings
+    moved = {name: getattr(then, name) for name in MOVED if getattr(then, name) != getattr(now, name)}
+    return f"/backtests?{urlencode({'definition': limit.definition_id, **moved}, quote_via=quote)}"

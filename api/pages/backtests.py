@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import RedirectResponse, Response
 
 from api import typed
@@ -28,19 +28,35 @@ from core.i18n import translations
 router = APIRouter()
 
 Text = Annotated[str, Form(max_length=100)]
-NUMBERS: Final = ("setpoint", "deadband", "on_delay_s", "off_delay_s")
+Asked = Annotated[str, Query(max_length=100)]
+NUMBERS: Final = ("setpoint", "deadband", "on_delay_s", "off_delay_s", "votes", "votes_of")
 USUAL: Final = timedelta(days=7)  # of raw readings, which are kept at least so long
 GOING: Final = ("waiting", "running")
 
 
 @router.get("/backtests")
-def backtest_list(web: Here, visitor: BacktestReader, definition: int | None = None) -> Response:
+def backtest_list(
+    web: Here,
+    visitor: BacktestReader,
+    definition: int | None = None,
+    deadband: Asked = "",
+    on_delay_s: Asked = "",
+    off_delay_s: Asked = "",
+) -> Response:
     """The newest first, and the form for another one.
 
     Args:
         definition: that is chosen in the form.
+        deadband, on_delay_s, off_delay_s: that stand in it, as what is proposed for a nuisance comes here.
     """
-    return _list(web, visitor, limit=str(definition or ""))
+    return _list(
+        web,
+        visitor,
+        limit=str(definition or ""),
+        deadband=deadband,
+        on_delay_s=on_delay_s,
+        off_delay_s=off_delay_s,
+    )
 
 
 @router.post("/backtests", dependencies=[OurForm])
@@ -55,6 +71,8 @@ def ask(
     deadband: Text = "",
     on_delay_s: Text = "",
     off_delay_s: Text = "",
+    votes: Text = "",
+    votes_of: Text = "",
     priority: Text = "",
 ) -> Response:
     """The risk process is to try it."""
@@ -63,6 +81,8 @@ def ask(
         "deadband": deadband,
         "on_delay_s": on_delay_s,
         "off_delay_s": off_delay_s,
+        "votes": votes,
+        "votes_of": votes_of,
         "priority": priority,
     }
     told = {name: text.strip() for name, text in filled.items() if text.strip()}
@@ -121,6 +141,7 @@ def _list(web: Web, visitor: Visitor, sentence: str | None = None, status: int =
         rows=rows,
         limits=limits,
         chosen=chosen,
+        NUMBERS=NUMBERS,
         may_ask=may_ask,
         sentence=sentence,
         typed={**nothing, **kept},

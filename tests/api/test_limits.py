@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 
+from core.db import transaction
 from tests.api.conftest import House, token_of
 
 pytestmark = pytest.mark.db
@@ -125,6 +126,10 @@ def test_one_person_changes_what_no_life_hangs_on(timescale_house: House) -> Non
         ({"setpoint": "90"}, "GB/T 50493-2019 wants at most 80. State a source of its own to differ."),
         ({"priority": "urgent"}, "priority of limit temp-pump.high is urgent; it must be one of"),
         ({"response__en": " ", "response__zh": "x"}, "en of response of limit temp-pump.high is empty; it needs a text."),
+        ({"votes__needed": "3", "votes__of": "2"}, "votes of limit temp-pump.high needs 3 of the last 2 numbers; needed must be 2 or less."),
+        ({"votes__of": "2.5"}, "of of votes of limit temp-pump.high is 2.5; it must be a whole number from 1 to 64."),
+        ({"realarm_after_s": "60"}, "realarm_after_s of limit temp-pump.high is 60; it must be 900 or more, or `never`."),
+        ({"realarm_after_s": "soon"}, "realarm_after_s of limit temp-pump.high is &#39;soon&#39;; it must be a number."),
         ({"nonsense": "1"}, "limit temp-pump.high has no field nonsense that changes."),
         ({"setpoint": "80"}, "Nothing would change: every value is as it is in force."),
         ({"setpoint": "70", "reason": " "}, "Say why the limit changes"),
@@ -219,6 +224,46 @@ def test_a_looser_change_waits_for_its_proof_or_for_two_people(timescale_house: 
     assert values(house)["on_delay_s"] == 10.0
     with house.plant.owner() as owner:
         assert owner.execute("SELECT count(*) FROM limit_change WHERE backtest_id IS NOT NULL").fetchone() == (2,)
+
+
+def test_votes_and_the_re_alarm_are_changed_like_the_rest(timescale_house: House) -> None:
+    """Votes are tried first; heard again sooner is stricter, later or never needs two people, since no history can try it; who
+    touches neither leaves them; a state of the plant is no limit that anybody could change."""
+    house = timescale_house
+    limit = of(house, "temp-pump.high")
+    integrator, officer = in_english(house.visitor(INTEGRATOR)), in_english(house.visitor(OFFICER))
+    history(house)
+    assert propose(integrator, limit, realarm_after_s="1800").status_code == 303
+    assert (values(house)["realarm_after_s"], values(house)["version"]) == (1800.0, 1)
+    assert propose(integrator, limit, votes__needed="2", votes__of="3").status_code == 303
+    assert "Votes needed" in officer.get(f"/limits/{limit}").text
+    assert values(house)["votes"] == 1
+    history(house, lost=0)
+    assert settle(integrator, limit, "approve").status_code == 303
+    assert (values(house)["votes"], values(house)["votes_of"], values(house)["realarm_after_s"]) == (2, 3, 1800.0)
+    assert propose(integrator, limit, version=2, realarm_after_s="never").status_code == 303
+    assert "A second person must approve this" in settle(integrator, limit, "approve").text
+    with house.plant.owner() as owner:
+        change = owner.execute("SELECT max(change_id) FROM limit_change").fetchone()
+    token = house.plant.database.person_token(
+        house.plant.a.people["integrator"], "integrator", house.plant.a.company_id
+    )
+    with (
+        psycopg.connect(house.plant.database.url("web"), autocommit=True) as web,
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="needs a second person"),
+        transaction(web, token),
+    ):
+        web.execute("SELECT davy_limit_apply(%s, '', NULL, now())", change)
+    assert settle(officer, limit, "approve", "nobody is there at night").status_code == 303
+    page = officer.get(f"/limits/{limit}").text
+    assert values(house)["realarm_after_s"] is None
+    for said in ("2 of the last 3 numbers", "never", 'name="f.votes.needed"'):
+        assert said in page, said
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE alarm_definition SET role = 'state' WHERE definition_id = %s", (limit,))
+    assert officer.get(f"/limits/{limit}").status_code == 404
+    assert f'/limits/{limit}"' not in officer.get("/limits").text
+    assert propose(officer, limit, version=2, setpoint="70").status_code == 404
 
 
 def test_a_proposal_is_withdrawn_or_refused_and_outdated_by_another_change(timescale_house: House) -> None:

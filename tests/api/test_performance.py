@@ -56,6 +56,7 @@ def test_the_figures_are_those_of_what_happened(house: House) -> None:
     for act, more in (("acknowledge", {}), ("resolve", {"resolution": "nuisance", "action_taken": "cleaned"})):
         officer.post(f"/occurrences/{occurrence}/{act}", data={"form_token": token_of(officer), **more})
     with house.plant.owner() as owner:
+        owner.execute("UPDATE sensor SET range_low = 0, range_high = 120 WHERE unit = 'Cel'")
         owner.execute("UPDATE notification SET state = 'sent', sent_at = created_at, finished_at = created_at")
     found = figures(officer)
     by_key = {each["key"]: each for each in found["figures"]}
@@ -65,7 +66,13 @@ def test_the_figures_are_those_of_what_happened(house: House) -> None:
     assert (found["resolutions"], found["nuisance_share"]) == ({"nuisance": 1}, 1.0)
     worst = found["offenders"][0]
     assert (worst["definition"], worst["chatter"], worst["change"]) == ("temp-pump.high", 6, "deadband")
-    assert worst["backtest"].startswith("/backtests/new?site=tank-farm&definition=temp-pump.high&setpoint=80&deadband=")
+    assert worst["backtest"].startswith(
+        f"/backtests?definition={house.plant.a.definitions['temp-pump.high']}&deadband="
+    )
+    form = officer.get(worst["backtest"]).text
+    assert (
+        f'name="deadband" inputmode="decimal" autocomplete="off" value="{worst["backtest"].rpartition("=")[2]}"' in form
+    )
     (position,) = found["positions"]
     assert (position["name"], position["told"]) == ("Officer of Huaihai Petrochemical", 2)  # chatter is one call
     page = officer.get(PAGE)
@@ -84,7 +91,7 @@ def test_the_insurer_sees_numbers_and_nobody(timescale_house: House) -> None:
     assert (found["announced"], found["positions"]) == (6, [])
     page = underwriter.get(PAGE).text
     assert "Officer of" not in page
-    assert "/backtests/new" not in page
+    assert "/backtests?" not in page
     with house.plant.owner() as owner:
         looked = owner.execute(
             "SELECT count(*) FROM journal WHERE action = 'looked' AND subject LIKE 'site/tank-farm%'"

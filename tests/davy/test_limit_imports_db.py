@@ -129,6 +129,13 @@ def test_what_the_page_changed_goes_round_and_an_older_file_says_that_it_would_u
     bring(timescale_database, tmp_path, PEOPLE)
     on_the_page(timescale_database, "ch4.lel-1", setpoint="18")
     on_the_page(timescale_database, "ch4.lel-1", setpoint="30", source="plant")
+    on_the_page(timescale_database, "ch4.warm", realarm_after_s="900", on_delay_s="0")
+    with timescale_database.connect(
+        "owner"
+    ) as owner:  # as a change on the page that two people answered for leaves them
+        owner.execute("UPDATE sensor SET period_s = 1, period_declared = true WHERE key = 'ch4'")
+        owner.execute("UPDATE alarm_definition SET votes = 2, votes_of = 3 WHERE key = 'ch4.warm'")
+        owner.execute("UPDATE alarm_definition SET realarm_after_s = NULL WHERE key = 'ch4.lel-2'")
     text = export_site(timescale_database.url("owner"))
     assert bring(timescale_database, tmp_path, text).changes == []
     assert export_site(timescale_database.url("owner")) == text
