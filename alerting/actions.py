@@ -225,6 +225,17 @@ def call_for_the_spool(connection: Connection[Any], now: datetime, percent: floa
     return _call_as_of(connection, alarms.untold_spools(connection, SPOOL, percent), now)
 
 
+def not_told(connection: Connection[Any], percent: float | None) -> set[AlarmKey]:
+    """Whom the two calls above may touch: for who locks them before they are asked for, together with what else is to be touched.
+
+    Args:
+        percent: of the spool's room; None: only those of whom nobody was told.
+    """
+    if percent is None:
+        return set(alarms.untold(connection, HISTORIC))
+    return set(alarms.untold_spools(connection, SPOOL, percent))
+
+
 def _call_as_of(connection: Connection[Any], keys: Sequence[AlarmKey], now: datetime) -> AppliedEvents:
     """Locked first and looked at again: a person may have taken one on since."""
     standings = alarms.lock(connection, keys) if keys else {}

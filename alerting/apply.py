@@ -7,7 +7,7 @@ same way as ingest's events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,7 @@ from alerting.store.alarms import Opening
 from alerting.store.compounds import write_evidence
 from alerting.store.definitions import load_routes
 from alerting.store.notifications import NewNotification
+from alerting.suppressing import Rule
 from core.batch import Event
 from core.errors import Refused
 
@@ -91,9 +92,8 @@ def apply_changes(
         return AppliedEvents()
     rules = by_design.rules_of(connection, changes)
     milder = _milder(connection, changes)
-    keys = sorted({*by_design.keys_of(changes, rules), *(key for below in milder.values() for key in below)})
-    alarms.make_missing(connection, keys, [genesis(*key) for key in keys], now)
-    standings = alarms.lock(connection, keys)
+    keys = _touched(changes, rules, milder)
+    standings = _lock(connection, keys, now)
     if unknown := [key for key in keys if key not in standings]:
         raise Refused(f"There is no alarm of definition {unknown[0].definition_id} on sensor {unknown[0].sensor_id}.")
     changes = by_design.with_what_they_silence(connection, changes, rules, standings, now)
@@ -106,6 +106,26 @@ def apply_changes(
     queued = 0 if simulated else _write_calls(connection, entries, opened, now)
     alarms.notify(connection, (entry.before.company_id for entry in entries), outbox=queued > 0)
     return AppliedEvents(links, tuple(opened.values()), queued)
+
+
+def lock_all(
+    connection: Connection[Any], events: Sequence[Event], others: Iterable[AlarmKey], *, now: datetime
+) -> None:
+    """Locks at once and in order what several calls of one transaction will touch: each would lock its own in order, all of them not."""
+    changes = changes_of(events)
+    touched = _touched(changes, by_design.rules_of(connection, changes), _milder(connection, changes))
+    _lock(connection, sorted({*touched, *others}), now)
+
+
+def _touched(
+    changes: Sequence[Change], rules: Sequence[Rule], milder: Mapping[AlarmKey, Sequence[AlarmKey]]
+) -> list[AlarmKey]:
+    return sorted({*by_design.keys_of(changes, rules), *(key for below in milder.values() for key in below)})
+
+
+def _lock(connection: Connection[Any], keys: Sequence[AlarmKey], now: datetime) -> dict[AlarmKey, Standing]:
+    alarms.make_missing(connection, keys, [genesis(*key) for key in keys], now)
+    return alarms.lock(connection, keys)
 
 
 def _milder(connection: Connection[Any], changes: Sequence[Change]) -> dict[AlarmKey, list[AlarmKey]]:

@@ -176,7 +176,10 @@ def work_out(
     tells: bool = True,
     milder: Mapping[AlarmKey, Sequence[AlarmKey]] = MappingProxyType({}),
 ) -> list[Entry]:
-    """What the changes, in their order, make of the alarms: an entry for each alarm that has a transition.
+    """What the changes make of the alarms: an entry for each alarm that has a transition.
+
+    Those of one alarm are taken in their order. Where one alarm may announce another again, those of all are taken in the order of
+    time, so that it does not matter how they are cut into batches.
 
     Args:
         tells: False where what follows is known already and not written down yet: it may be over. Then nobody is called below
@@ -189,7 +192,7 @@ def work_out(
     """
     entries: dict[AlarmKey, Entry] = {}
     beside: set[AlarmKey] = set()
-    for change in changes:
+    for change in _in_time(changes, milder) if milder else changes:
         standing = standings[change.alarm]
         entry = entries.setdefault(change.alarm, Entry(standing, standing))
         if change.late and _beside(change, entry, beside):
@@ -197,9 +200,21 @@ def work_out(
         was = entry.after
         _take(entry, change, now, tells)
         news = entry.after is not was and change.happening is Happening.RAISE
-        if news and entry.after.alarm.suppression is Suppression.NONE:
+        # Only under a call that runs: else what somebody has acknowledged would wait for a person whom nobody calls.
+        if news and entry.after.alarm.onset is not None and not is_historic(change.at, now):
             _escalate(standings, entries, change, milder.get(change.alarm, ()), now)
     return [entries[key] for key in sorted(entries) if entries[key].drafts]
+
+
+def _in_time(changes: Sequence[Change], milder: Mapping[AlarmKey, Sequence[AlarmKey]]) -> list[Change]:
+    """By their instants, each alarm's own in their order; at one instant first the raises of what others hang on."""
+    newest: dict[AlarmKey, tuple[datetime, bool]] = {}
+    keyed = []
+    for change in changes:
+        key = (change.at, change.happening is not Happening.RAISE or change.alarm not in milder)
+        newest[change.alarm] = key = max(key, newest.get(change.alarm, key))
+        keyed.append((key, change))
+    return [change for _, change in sorted(keyed, key=lambda each: each[0])]
 
 
 def _beside(change: Change, entry: Entry, beside: set[AlarmKey]) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 from alerting.alarm import Happening, State, Suppression
 from alerting.chain import Link
+from alerting.ledger import TAKES_OVER
 
 _PLANT: Final = {Happening.RAISE.value: True, Happening.CLEAR.value: False}
 
@@ -33,7 +34,7 @@ class Row:
     def after(self, link: Link) -> Row:
         """The row once this transition is written down."""
         free = link.suppression == Suppression.NONE
-        begins = not free and self.suppression == Suppression.NONE
+        begins = not free and (self.suppression == Suppression.NONE or link.event in TAKES_OVER)
         return Row(
             state=link.to_state,
             active=_PLANT.get(link.event, self.active),

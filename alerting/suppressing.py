@@ -26,6 +26,7 @@ _ENDS: Final = {
     _S.BY_DESIGN: Happening.UNSUPPRESS,
     _S.OUT_OF_SERVICE: Happening.RETURN_TO_SERVICE,
 }
+_MOMENT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,7 @@ def with_rules(
         for rule in by_parent.get(change.alarm, ())
     ]
     standing = {key: alarm for key, (alarm, _) in alarms.items()}
+    last = {key: at for key, (_, at) in alarms.items()}
     by_design: dict[AlarmKey, list[Change]] = {}
     touching: dict[AlarmKey, list[Rule]] = {}
     for rule in rules:
@@ -184,9 +186,10 @@ def with_rules(
             to = move(standing[child], [*covers.get(child, ()), *found], at)
             if to is not None:
                 standing[child] = moved(standing[child], to)
-                happened = max(
-                    at, alarms[child][1]
-                )  # learnt of late: never before what has happened to the alarm since
+                # Learnt of late: never before what has happened to the alarm since. A call is known by its instant, so what is
+                # freed at that of the last one is freed a moment later: else nobody would be told.
+                earliest = last[child] if to.cover is not None else last[child] + _MOMENT
+                last[child] = happened = max(at, earliest)
                 words = rule.words if to.cover is not None else None
                 by_design.setdefault(child, []).append(
                     Change(alarm=child, happening=to.happening, at=happened, until=to.until, reason=words)

@@ -107,20 +107,23 @@ def keep_suppressions(connection: Connection[Any], now: datetime) -> AppliedEven
     What leaves all that covered it while its condition holds is unacknowledged again and calls. What people at work depend on
     leaves its shelf when their permit begins.
     """
-    store.mend_active(connection, now)
+    unmended = store.unmended(connection)
     covers, aside = store.covers(connection, now), store.put_aside(connection)
     guarded = set(store.guarded_shelves(connection, now))
     nothing = (Suppression.NONE, None)
-    keys = sorted(
+    moving = {
         key
         for key in covers.keys() | aside.keys()
         if key in guarded or move(_as_told(*aside.get(key, nothing)), covers.get(key, ()), now) is not None
-    )
+    }
+    keys = sorted(moving.union(unmended))
     if not keys:
         return AppliedEvents()
-    # Locked and looked at again: ingest may have moved one, or a person ended an order, since.
+    # Locked and looked at again: ingest may have moved one, or a person ended an order, since. Alarms first, then rules, as ingest does.
     alarms.make_missing(connection, keys, [genesis(*key) for key in keys], now)
     standings = alarms.lock(connection, keys)
+    if unmended:
+        store.mend_active(connection, sorted(standings), now)
     covers = store.covers(connection, now, keys)
     guarded = set(store.guarded_shelves(connection, now))
     words = _words(connection, covers)

@@ -121,6 +121,14 @@ def _away(sqlstate: str) -> bool:
     return sqlstate.startswith("08") or sqlstate in {"25P03", "57P01", "57P02", "57P03", "53300"}
 
 
+def passes(error: BaseException) -> bool:
+    """Whether the same transaction may go well when it is tried again: others were in its way, or the server was slow.
+
+    40001: not serializable; 40P01: deadlock; 55P03: a lock that was not had in time; 57014: a statement over its time.
+    """
+    return isinstance(error, psycopg.Error) and error.sqlstate in {"40001", "40P01", "55P03", "57014"}
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what a library says, for a sentence of ours."""
     text = str(error).strip()

@@ -191,7 +191,7 @@ class Metrics:
         self.api = ApiMetrics(self.registry)
         self.duties_failed = Counter(
             "davy_risk_duties_failed",
-            "Duties of the risk process that the database refused.",
+            "Duties of the risk and alerting processes that failed, and are tried again.",
             ["duty"],
             registry=self.registry,
         )

@@ -219,8 +219,9 @@ def _sent_out(
     place: Path, company_id: int, name: str, digests: dict[int, bytes], wanted: Wanted, report: Report
 ) -> None:
     """What has gone out must be in the database still, and the same."""
-    files = sorted((int(file.stem), file) for file in place.glob("*.json") if file.stem.isdecimal())
-    for number, file in files:
+    # After a restore a number may have gone out twice: 00000007.json, and beside it 00000007-6c1f0a94e2b7d358.json.
+    named = [(file.stem.partition("-")[0], file) for file in place.glob("*.json")]
+    for number, file in sorted((int(stem), file) for stem, file in named if stem.isdecimal()):
         words = None
         read = read_document(file.read_text("utf-8", "replace"))
         if read is None:

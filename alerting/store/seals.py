@@ -163,6 +163,14 @@ def of_company(connection: Connection[Any], company_id: int, after: int = 0) -> 
     ]  # fmt: skip
 
 
+def digest_of(connection: Connection[Any], company_id: int, number: int) -> bytes | None:
+    """The digest of one seal; None where the database has none of that number."""
+    row = connection.execute(
+        "SELECT digest FROM seal WHERE company_id = %s AND number = %s", (company_id, number)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def look_at_one_moment(connection: Connection[Any]) -> None:
     """All that this transaction reads is as of one instant: what is written meanwhile is not taken for a mistake."""
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

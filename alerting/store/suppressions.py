@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from alerting.alarm import Suppression
 from alerting.ledger import AlarmKey
 from alerting.orders import Order, Touched
-from alerting.store.columns import columns
+from alerting.store.columns import columns, key_columns
 from alerting.suppressing import Cover, Rule
 from core.model import Priority
 from core.signal_kind import is_gas
@@ -61,14 +61,36 @@ def set_active(connection: Connection[Any], rows: Sequence[tuple[int, datetime |
     )
 
 
-def mend_active(connection: Connection[Any], now: datetime) -> None:
-    """Rules that are newer than the last word of ingest on their parent: as of now. Of the others ingest keeps the instant."""
+def unmended(connection: Connection[Any]) -> list[AlarmKey]:
+    """The parents of rules that say something else than their parent's row, and the children of these rules."""
+    rows = connection.execute(
+        """
+        WITH found AS (
+            SELECT r.rule_id, a.definition_id, a.sensor_id FROM suppression_rule r JOIN alarm a ON a.definition_id = r.parent_id
+            WHERE r.retired_at IS NULL AND a.active <> (r.active_since IS NOT NULL)
+        )
+        SELECT definition_id, sensor_id FROM found
+        UNION
+        SELECT d.definition_id, d.sensor_id FROM found
+        JOIN suppression_rule_alarm c USING (rule_id) JOIN alarm_definition d ON d.definition_id = c.definition_id
+        """
+    ).fetchall()
+    return [AlarmKey(*row) for row in rows]
+
+
+def mend_active(connection: Connection[Any], parents: Sequence[AlarmKey], now: datetime) -> None:
+    """Rules that are newer than the last word of ingest on their parent: as of now. Of the others ingest keeps the instant.
+
+    Args:
+        parents: locked already: whoever writes down since when a rule holds has its parent first, and never waits crosswise.
+    """
     connection.execute(
         """
         UPDATE suppression_rule r SET active_since = CASE WHEN a.active THEN %s::timestamptz END
-        FROM alarm a WHERE a.definition_id = r.parent_id AND r.retired_at IS NULL AND a.active <> (r.active_since IS NOT NULL)
+        FROM unnest(%s::int[], %s::int[]) AS k(definition_id, sensor_id) JOIN alarm a USING (definition_id, sensor_id)
+        WHERE a.definition_id = r.parent_id AND r.retired_at IS NULL AND a.active <> (r.active_since IS NOT NULL)
         """,
-        (now,),
+        (now, *key_columns(parents)),
     )
 
 

@@ -38,9 +38,10 @@ def run(settings: Settings, stop: threading.Event) -> None:
         public_url=settings.need("public_url"),
         metrics=metrics.alerting,
     )
-    kept_duties = [*duties.PROMPT, duties.Duty("beat", BEAT_S, partial(_beat, dispatcher, sorted(channels)))]
+    failing = duties.Failing(metrics.duties_failed, prompt=True)
+    kept_duties = [*duties.PROMPT, duties.Duty("beat", BEAT_S, partial(_beat, dispatcher, sorted(channels), failing))]
     with metrics_served(metrics, settings), ThreadPoolExecutor(1, "duties") as pool:
-        kept = pool.submit(duties.keep, kept_duties, database, token, wall_clock, stop)
+        kept = pool.submit(duties.keep, kept_duties, database, token, wall_clock, stop, failing)
         # Whichever of the two fails ends the process, which is then started anew: a shelf that never ends is a lost alarm.
         kept.add_done_callback(lambda _: stop.set())
         try:
@@ -52,8 +53,14 @@ def run(settings: Settings, stop: threading.Event) -> None:
     database.close()
 
 
-def _beat(dispatcher: Dispatcher, channels: list[str], connection: Connection[Any], now: datetime) -> None:
-    """The last of the duties: it comes round only when the others have; the senders' part is theirs to tell."""
+def _beat(
+    dispatcher: Dispatcher, channels: list[str], failing: duties.Failing, connection: Connection[Any], now: datetime
+) -> None:
+    """The last of the duties: it comes round only when the others have, and stands still since one has failed for long.
+
+    The senders' part is theirs to tell.
+    """
     turned_at = dispatcher.turned_at()
     if turned_at is not None:
-        status.beat(connection, "alerting", now, turned_at=turned_at, report={"channels": channels})
+        report = {"channels": channels, "failing": failing.report()}
+        status.beat(connection, "alerting", failing.undone_since(now) or now, turned_at=turned_at, report=report)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from alerting.actions import call_for_the_spool, call_for_the_untold
-from alerting.apply import apply_events
+from alerting.actions import call_for_the_spool, call_for_the_untold, not_told
+from alerting.apply import apply_events, lock_all
 from alerting.store.alarms import active
 from core.batch import Event, Int32, ReadingBatch
 from core.db import transaction
@@ -143,16 +143,25 @@ class BatchWriter:
                 events += finding.events(new)
             written_us = record.judgement.now_us if self._clock is None else self._clock()
             tells = written_us - record.judgement.now_us <= OVERTAKEN_US
+            calls = self._untold if tells else self._stays_behind(written_us)
+            may_follow: list[Event] = []
+            if record.standing is not None:
+                may_follow = differences(active(connection), record.standing, record.judgement.now_us)
+            at_once = [*events, *may_follow]
+            fills = 100 * self._used() if not tells and not calls and _fills(at_once, record.directory) else None
+            if calls or fills is not None or may_follow:
+                # One step after the other, each with its alarms in order, would wait crosswise with the duties of alerting.
+                others = not_told(connection, fills) if calls or fills is not None else ()
+                lock_all(connection, at_once, others, now=instant(record.judgement.now_us))
             _apply(connection, events, record, tells)
             if record.standing is not None:
                 missed = differences(active(connection), record.standing, record.judgement.now_us)
                 _apply(connection, missed, record, tells)
                 events += missed
-            calls = self._untold if tells else self._stays_behind(written_us)
             if calls:
                 call_for_the_untold(connection, instant(record.judgement.now_us if tells else written_us))
-            elif not tells and _fills(events, record.directory):
-                call_for_the_spool(connection, instant(written_us), 100 * self._used())
+            elif fills is not None:
+                call_for_the_spool(connection, instant(written_us), fills)
             self._urgent.applied(connection, events, record.judgement.now_us)
             self._after(APPLIED)
         self._untold = not tells

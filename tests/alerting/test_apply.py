@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -11,15 +12,16 @@ import pytest
 
 from alerting.actions import acknowledge
 from alerting.alarm import Alarm, Happening, State, Suppression, step
-from alerting.apply import apply_events
+from alerting.apply import apply_events, lock_all
 from alerting.chain import verify
 from alerting.ledger import AlarmKey
-from alerting.store.alarms import transitions_of
+from alerting.store.alarms import lock, transitions_of
 from alerting.store.definitions import load_definitions
 from core.batch import Event
 from core.db import transaction
 from core.errors import Refused
 from tests.alerting.plant import NOW, Plant, us
+from tests.ingest.rig import wait_for
 
 pytestmark = pytest.mark.db
 
@@ -175,6 +177,29 @@ def test_two_batches_over_the_same_alarms_do_not_deadlock(plant: Plant) -> None:
             with pytest.raises(psycopg.errors.LockNotAvailable), second.transaction():
                 apply_events(second, events[::-1], now=NOW, batch_no=2)
     assert plant.apply(*events[::-1]).transitions == ()
+
+
+def test_all_steps_of_a_batch_lock_in_one_order(plant: Plant) -> None:
+    """What a batch says of a later alarm is not locked while it waits for an earlier one that its next step will touch."""
+    first, last = sorted(["gas", "level"], key=lambda key: plant.definitions[key])
+    with ThreadPoolExecutor(1) as pool:
+
+        def batch() -> None:
+            with plant.as_service("ingest") as connection:
+                lock_all(connection, [plant.raised(last)], [plant.definitions[first]], now=NOW)
+                apply_events(connection, [plant.raised(last)], now=NOW, batch_no=2)
+                apply_events(connection, [plant.raised(first)], now=NOW, batch_no=2)
+
+        plant.apply(plant.raised(first), plant.raised(last))
+        with plant.as_service("alerting") as duty:
+            lock(duty, [plant.definitions[first]])
+            waits = pool.submit(batch)
+            wait_for(
+                lambda: plant.rows("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0] > 0, "ingest waits", 10
+            )
+            duty.execute("SET LOCAL lock_timeout = '200ms'")
+            assert set(lock(duty, [plant.definitions[last]])) == {plant.definitions[last]}
+        waits.result(10)
 
 
 def test_pages_hear_of_a_transition_by_ids_only(plant: Plant) -> None:

@@ -156,6 +156,25 @@ def test_a_parent_that_is_put_aside_silences_nobody() -> None:
     assert since == {2: NOW}
 
 
+def test_who_is_freed_twice_at_one_instant_is_called_twice() -> None:
+    """Freed and called at NOW; what came before that is learnt of late and silences and frees it again: a call of its own, later."""
+    known = {OTHER: (Alarm(), NOW), CHILD: (Alarm(), NOW)}
+    batch = [
+        Change(alarm=OTHER, happening=happening, at=at)
+        for happening, at in [
+            (Happening.RAISE, NOW - 2 * MINUTE), (Happening.CLEAR, NOW - MINUTE),
+            (Happening.RAISE, NOW - MINUTE / 2), (Happening.CLEAR, NOW),
+        ]
+    ]  # fmt: skip
+    changes, _ = with_rules(batch, RULES[1:], known, {})
+    of_child = [(change.happening, change.at) for change in changes if change.alarm == CHILD]
+    moment = timedelta(microseconds=1)
+    assert of_child == [
+        (Happening.SUPPRESS, NOW), (Happening.UNSUPPRESS, NOW + moment),
+        (Happening.SUPPRESS, NOW + moment), (Happening.UNSUPPRESS, NOW + 2 * moment),
+    ]  # fmt: skip
+
+
 def order(**words: object) -> Order:
     given: dict[str, object] = {
         "kind": "maintenance", "site_id": 1, "zone_id": 2, "begins_at": NOW, "ends_at": NOW + HOUR, "number": "W-1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,9 +15,11 @@ from alerting.alarm_words import AlarmWords
 from alerting.delivery import Claimed
 from alerting.ledger import AlarmKey
 from alerting.orders import Order
+from alerting.store.alarms import lock
 from alerting.store.claims import claim
 from core.errors import Refused
 from tests.alerting.plant import NOW, Plant
+from tests.ingest.rig import wait_for
 
 pytestmark = pytest.mark.db
 
@@ -288,6 +291,24 @@ def test_a_rule_silences_in_the_batch_that_says_so(works: Works) -> None:
     assert works.suppression("level") == "by_design"
     plant.apply(plant.cleared("heat", NOW + 2 * HOUR), now=NOW + 2 * HOUR)
     assert works.suppression("level") == "none"
+
+
+def test_ingest_and_the_duty_take_alarms_before_rules(works: Works) -> None:
+    """The duty waits for the parent that ingest holds, and holds no rule meanwhile: else each would wait for the other."""
+    plant = works.plant
+    plant.apply(plant.raised("heat"))
+    works.rule(plant.definitions["heat"], "level")  # newer than the last word on its parent: the duty mends it
+    with ThreadPoolExecutor(1) as pool:
+        with plant.as_service("ingest") as ingest:
+            lock(ingest, sorted([plant.definitions["heat"], plant.definitions["level"]]))
+            duty = pool.submit(works.look, NOW + MINUTE)
+            wait_for(
+                lambda: plant.rows("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0] > 0, "the duty waits", 10
+            )
+            ingest.execute("SET LOCAL lock_timeout = '200ms'")
+            ingest.execute("UPDATE suppression_rule SET active_since = NULL")
+        duty.result(10)
+    assert plant.rows("SELECT active_since FROM suppression_rule") == [(NOW + MINUTE,)]
 
 
 def test_a_state_of_the_plant_is_nobodys_alarm_and_a_stuck_contact_ends(works: Works) -> None:

@@ -266,6 +266,37 @@ def test_a_folder_that_cannot_be_written_holds_nothing_up(proven: Proven, tmp_pa
     assert proven.sentences() == []
 
 
+@pytest.mark.db
+def test_a_folder_that_cannot_be_written_holds_no_other_company_up(proven: Proven, tmp_path: Path) -> None:
+    """The first company's folder fails; the second's seals go out at the same look."""
+    folder = tmp_path / "seals"
+    folder.mkdir()
+    (folder / "a").write_text("a file where the folder should be")
+    replace(proven, folder=folder).seal(3)
+    assert len(list((folder / "b").glob("*.json"))) == 3
+
+
+@pytest.mark.db
+def test_after_a_restore_seals_go_out_beside_those_of_before(proven: Proven, tmp_path: Path) -> None:
+    """The database gives the numbers again: nothing is written over, nothing is kept back, once each, and `davy verify` tells both."""
+    shutil.copytree(proven.folder, tmp_path / "seals")
+    proven = replace(proven, folder=tmp_path / "seals")
+    before = {file: file.read_bytes() for file in proven.folder.rglob("*.json")}
+    proven.sql("DELETE FROM seal_head WHERE number > 1")
+    proven.sql("DELETE FROM seal WHERE number > 1")
+    for hours in (5, 6, 7, 8):
+        proven.seal(hours)
+    proven.seal(8)
+    names = sorted(file.name for file in (proven.folder / "a").glob("*.json"))
+    assert [name.partition("-")[0].partition(".")[0] for name in names] == [
+        "00000001", "00000002", "00000002", "00000003", "00000004", "00000005",
+    ]  # fmt: skip
+    assert all(file.read_bytes() == content for file, content in before.items())
+    told = proven.sentences()
+    assert len(told) == 2, told
+    assert all("another in the database than the one that has gone out" in each for each in told)
+
+
 def test_it_is_a_duty_where_there_is_a_key() -> None:
     """No key, no seals; and who re-alarms stands among the prompt ones."""
     keep = keep_of(Settings.read({}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import psycopg
 import pytest
 
 from alerting.apply import apply_events
+from alerting.ledger import AlarmKey
+from alerting.store.alarms import lock
 from core.batch import Event
 from core.db import transaction
 from ingest.instant import instant
@@ -17,7 +20,8 @@ from ingest.store.batch import OVERTAKEN_US, STAYS_BEHIND_US, BatchWriter, Commi
 from ingest.store.portfolio import load_portfolio
 from ingest.storing import PATIENCE_S
 from tests.database import TestDatabase
-from tests.ingest.plant import install
+from tests.ingest.plant import Installed, install
+from tests.ingest.rig import wait_for
 from tests.ingest.scene import PERIOD_S, SENSORS, Scene
 from tests.ingest.test_store_db import SECOND, Bench, bench, installed
 
@@ -160,6 +164,27 @@ def test_the_spool_that_fills_up_is_told_of_while_it_does(
         assert bench.rows("SELECT definition_id, count(*)::int FROM notification GROUP BY 1") == [(key[0], 1)] * told
     finally:
         bench.end()
+
+
+def test_all_steps_of_a_batch_lock_in_one_order(bench: Bench, installed: Installed) -> None:
+    """Its events are of a later alarm than those it then tells of: while it waits for these it holds none of a duty's."""
+    untold, later = (AlarmKey(installed.definition[f"high-{d}"], installed.sensor[f"{d}/s1"]) for d in ("d1", "d2"))
+    bench.say(bench.reading(1, 60.0, device="d2"))
+    bench.say(bench.reading(2, 1.0, device="d2"))
+    bench.late_us = OVERTAKEN_US + SECOND
+    bench.say(bench.reading(1, 60.0))
+    bench.late_us = 0
+    message = bench.reading(3, 61.0, device="d2")
+    waiting = "SELECT count(*)::int FROM pg_locks WHERE NOT granted"
+    with ThreadPoolExecutor(1) as pool:
+        with bench.database.connect("alerting") as duty, transaction(duty, bench.database.service_token()):
+            lock(duty, [untold])
+            said = pool.submit(bench.say, message)
+            wait_for(lambda: bench.rows(waiting)[0][0] > 0, "ingest waits", 10)
+            duty.execute("SET LOCAL lock_timeout = '200ms'")
+            assert set(lock(duty, [later])) == {later}
+        said.result(20)
+    assert bench.rows("SELECT count(*)::int FROM transition WHERE event = 'realarm'") == [(1,)]
 
 
 def test_a_commit_whose_answer_was_lost_leaves_nobody_untold(bench: Bench) -> None:
