@@ -89,7 +89,7 @@ def apply_changes(
     """
     if not changes:
         return AppliedEvents()
-    rules = by_design.rules_of(connection, changes)
+    rules = by_design.rules_of(connection, changes, now)
     milder = _milder(connection, changes)
     keys = sorted({*by_design.keys_of(changes, rules), *(key for below in milder.values() for key in below)})
     alarms.make_missing(connection, keys, [genesis(*key) for key in keys], now)
