@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -14,7 +14,7 @@ from tests.alerting.plant import NOW, Plant
 
 pytestmark = pytest.mark.db
 
-SECOND, FOREVER = timedelta(seconds=1), "infinity"
+SECOND = timedelta(seconds=1)
 
 REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ForeignKeyViolation)
 TRANSITION = (
@@ -175,6 +175,10 @@ SHELVED = (
     " to_state, suppression, person_id, until, previous, hash) VALUES (%(company)s, %(definition)s, %(sensor)s, 2, %(occurrence)s,"
     " %(now)s, %(now)s, 'shelve', 'B', 'B', 'shelved', %(person)s, %(until)s, '', '')"
 )
+NEW = (
+    "INSERT INTO alarm (company_id, site_id, definition_id, sensor_id, changed_at, chain, suppression, suppressed_until)"
+    " SELECT company_id, site_id, definition_id, sensor_id, now(), '', 'shelved', 'infinity' FROM alarm_definition WHERE key = 'heat'"
+)
 
 
 @pytest.mark.parametrize("who", ["operator", "deputy", "officer", "stranger"])
@@ -189,8 +193,7 @@ def test_no_statement_puts_an_alarm_aside_without_proof(timescale_plant: Plant, 
         "UPDATE alarm SET suppression = 'by_design', suppressed_until = 'infinity'",
         "UPDATE alarm SET state = 'A', active = false, onset = NULL",
         "UPDATE alarm SET transitions = transitions + 1",
-        "INSERT INTO alarm (company_id, site_id, definition_id, sensor_id, changed_at, chain, suppression, suppressed_until)"
-        f" SELECT company_id, site_id, definition_id, sensor_id, now(), '', 'shelved', '{FOREVER}' FROM alarm_definition WHERE key = 'heat'",
+        NEW,
     ):
         try:
             with plant.as_person(who) as connection:
@@ -221,15 +224,15 @@ def test_a_shelf_ends_within_the_longest_of_its_priority_in_the_database_too(
         number=2,
     )
     at_most = NOW + LONGEST_SHELF[longest]
-    for said, written in ((at_most + SECOND, at_most + SECOND), (at_most - SECOND, at_most), (at_most, None)):
-        with (
-            pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.CheckViolation)),
-            plant.as_person("officer") as connection,
-        ):
+
+    def shelve(said: datetime, written: datetime | None) -> None:
+        with plant.as_person("officer") as connection:
             connection.execute(SHELVED, {**ids, "until": said})
-            connection.execute(SHELVE.encode(), {**ids, "until": written})
-    with plant.as_person("officer") as connection:
-        connection.execute(SHELVED, {**ids, "until": at_most})
-        assert connection.execute(SHELVE.encode(), {**ids, "until": at_most}).rowcount == 1
+            assert connection.execute(SHELVE.encode(), {**ids, "until": written}).rowcount == 1
+
+    for said, written in ((at_most + SECOND, at_most + SECOND), (at_most - SECOND, at_most), (at_most, None)):
+        with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.CheckViolation)):
+            shelve(said, written)
+    shelve(at_most, at_most)
     with pytest.raises(psycopg.errors.InsufficientPrivilege), plant.as_person("officer") as connection:
         connection.execute(SHELVE.encode(), {**ids, "until": at_most + SECOND})
