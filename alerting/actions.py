@@ -85,19 +85,17 @@ def shelve(
     Args:
         until: aware; at most `LONGEST_SHELF` of the alarm's priority after now.
     Raises:
-        Refused: no reason, no or too late an end, suppressed already, or life safety by the insurer.
+        Refused: no reason, no or too late an end, suppressed already, or not for this person to do.
     """
     why = required(reason, "A shelf needs a reason.")
     if until <= now:
         raise Refused("A shelf must end in the future.")
-    who = _actor(connection, person_id)
+    _actor(connection, person_id)
     standing = _locked(connection, target, now)
     longest = LONGEST_SHELF[standing.priority]
     if until - now > longest:
         hours = longest.total_seconds() / 3600
         raise Refused(f"A {standing.priority} alarm can be shelved for at most {hours:g} h.")
-    if standing.priority is Priority.LIFE_SAFETY and who.company_id is None:
-        raise Refused("A life-safety alarm can be shelved by the client's own people only.")
     refuse_where_it_guards(connection, [standing.key.definition_id], now, until)
     change = Change(
         alarm=standing.key, happening=Happening.SHELVE, at=now, person_id=person_id, reason=why, until=until
@@ -266,6 +264,8 @@ def _actor(connection: Connection[Any], person_id: int) -> Actor:
         raise Refused("This person may not act: unknown to this session, or no longer active.")
     if who.role in LOOKS_ON:
         raise Refused("The insurer's people do not act on the client's alarms; they can comment.")
+    if who.role != Role.SAFETY_OFFICER or who.company_id is None:
+        raise Refused("Only a safety officer of the company acts on its alarms.")
     return who
 
 

@@ -90,7 +90,7 @@ def apply_changes(
     """
     if not changes:
         return AppliedEvents()
-    rules = by_design.rules_of(connection, changes)
+    rules = by_design.rules_of(connection, changes, now)
     milder = _milder(connection, changes)
     keys = _touched(changes, rules, milder)
     standings = _lock(connection, keys, now)

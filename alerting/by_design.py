@@ -16,10 +16,10 @@ from alerting.store import suppressions as store
 from alerting.suppressing import Rule, with_rules
 
 
-def rules_of(connection: Connection[Any], changes: Sequence[Change]) -> list[Rule]:
+def rules_of(connection: Connection[Any], changes: Sequence[Change], now: datetime) -> list[Rule]:
     """The rules whose parents these changes are of: one statement, and almost always none."""
     parents = {c.alarm.definition_id for c in changes if c.happening in (Happening.RAISE, Happening.CLEAR)}
-    return store.rules_of_parents(connection, sorted(parents)) if parents else []
+    return store.rules_of_parents(connection, sorted(parents), now) if parents else []
 
 
 def keys_of(changes: Sequence[Change], rules: Sequence[Rule]) -> list[AlarmKey]:
@@ -35,9 +35,23 @@ def with_what_they_silence(
     standings: Mapping[AlarmKey, Standing],
     now: datetime,
 ) -> Sequence[Change]:
-    """The changes with what the rules make of them; states of the plant are written down here, and are nobody's alarm."""
-    if not rules:
-        return changes
+    """The changes with what the rules make of them; states of the plant are written down here, and are nobody's alarm: with a
+    rule that looks at them, or without."""
+    states = {key for key, standing in standings.items() if standing.is_state}
+    found = _with_rules(connection, changes, rules, standings, now) if rules else changes
+    if not states:
+        return found
+    _write_states(connection, changes, states, standings)
+    return [change for change in found if change.alarm not in states]
+
+
+def _with_rules(
+    connection: Connection[Any],
+    changes: Sequence[Change],
+    rules: Sequence[Rule],
+    standings: Mapping[AlarmKey, Standing],
+    now: datetime,
+) -> Sequence[Change]:
     children = sorted({child for rule in rules for child in rule.children})
     loaded = {rule.rule_id for rule in rules}
     covers = {
@@ -47,10 +61,10 @@ def with_what_they_silence(
     known: dict[AlarmKey, tuple[Alarm, datetime]] = {
         key: (standing.alarm, standing.changed_at) for key, standing in standings.items()
     }
-    found, since = with_rules(changes, rules, known, covers)
+    words = store.words_for(connection, (cover for found in covers.values() for cover in found))
+    changed, since = with_rules(changes, rules, known, covers, words)
     store.set_active(connection, [(rule, since[rule]) for rule in sorted(since)])
-    _write_states(connection, changes, {rule.parent for rule in rules if rule.is_state}, standings)
-    return found
+    return changed
 
 
 def _write_states(

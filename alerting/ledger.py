@@ -52,6 +52,7 @@ class Change:
         until: end of a shelf.
         late: from a late reading: it happened beside what is known since.
         replayed: decided by readings marked as history that is played; it says so to people, and softens nothing.
+        retired: nobody watches for it any more, so nobody is called; whether its condition holds is not known.
     """
 
     alarm: AlarmKey
@@ -63,6 +64,7 @@ class Change:
     until: datetime | None = None
     late: bool = False
     replayed: bool = False
+    retired: bool = False
 
 
 class Suppressed(NamedTuple):
@@ -81,6 +83,7 @@ class Standing:
         chain: hash of the last transition.
         transitions: number of the last transition.
         suppressed: where a suppression has begun or ended since the row was read; None: the row's own stays.
+        is_state: of the plant, and nobody's alarm.
     """
 
     key: AlarmKey
@@ -94,6 +97,7 @@ class Standing:
     transitions: int
     changed_at: datetime
     suppressed: Suppressed | None = None
+    is_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +207,8 @@ def work_out(
         # Only under a call that runs: else what somebody has acknowledged would wait for a person whom nobody calls.
         if news and entry.after.alarm.onset is not None and not is_historic(change.at, now):
             _escalate(standings, entries, change, milder.get(change.alarm, ()), now)
+    for entry in entries.values():
+        _forget_what_is_over(entry)
     return [entries[key] for key in sorted(entries) if entries[key].drafts]
 
 
@@ -226,6 +232,22 @@ def _beside(change: Change, entry: Entry, beside: set[AlarmKey]) -> bool:
         beside.discard(change.alarm)
         return True
     return False
+
+
+def _forget_what_is_over(entry: Entry) -> None:
+    """What left suppression and cleared in the same batch calls nobody: a line that starts again would call for all it silenced.
+
+    What latches waits for a person, and is told.
+    """
+    after = entry.after
+    if after.alarm.active or after.latch:
+        return
+    freed = {draft.change.at for draft in entry.drafts if draft.change.happening is Happening.UNSUPPRESS}
+    raised = {draft.change.at for draft in entry.drafts if draft.change.happening is Happening.RAISE}
+    over = {onset for onset in entry.onsets if onset in freed and onset not in raised}
+    entry.onsets = [onset for onset in entry.onsets if onset not in over]
+    if after.alarm.onset in over:
+        entry.after = replace(after, alarm=replace(after.alarm, onset=None))
 
 
 def _escalate(
@@ -255,7 +277,7 @@ def _take(entry: Entry, change: Change, now: datetime, tells: bool) -> None:
     if not result.changed:
         return
     alarm = result.alarm
-    if result.calls and (tells or was.priority is Priority.LIFE_SAFETY):
+    if result.calls and not change.retired and (tells or was.priority is Priority.LIFE_SAFETY):
         entry.onsets.append(change.at)
     elif result.calls:
         alarm = replace(alarm, onset=None)

@@ -30,10 +30,14 @@ def off_the_shelf(
 
     Args:
         standings: locked.
-        happening: taken off by a person, or its time is over.
+        happening: taken off by a person, or its time is over. Then the change is that of the window or rule, with its words and
+            in the name of who wrote it down: hours are counted by that.
     """
     keys = [standing.key for standing in standings]
     covers = store.covers(connection, now, keys) if keys else {}
+    words = {}
+    if person_id is None and covers:  # web reads no order's words
+        words = store.words_for(connection, (cover for found in covers.values() for cover in found))
     changes = []
     for standing in standings:
         alarm: Alarm = standing.alarm
@@ -44,6 +48,8 @@ def off_the_shelf(
         )
         if to is not None:
             change = replace(change, happening=to.happening, until=to.until)
+            if person_id is None and to.cover is not None:
+                change = replace(change, person_id=to.cover.by, reason=words.get(to.cover.source))
         changes.append(change)
     return changes
 

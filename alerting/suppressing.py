@@ -14,14 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from alerting.alarm import Alarm, Happening, Suppression
-from alerting.ledger import AlarmKey, Change
+from alerting.ledger import TAKES_OVER, AlarmKey, Change
 
 _S: Final = Suppression
 _SETS: Final = {_S.OUT_OF_SERVICE: Happening.TAKE_OUT, _S.BY_DESIGN: Happening.SUPPRESS}
-_ENDS: Final = {
+# How each suppression ends by itself.
+LEAVES: Final = {
     _S.SHELVED: Happening.SHELF_EXPIRED,
     _S.BY_DESIGN: Happening.UNSUPPRESS,
     _S.OUT_OF_SERVICE: Happening.RETURN_TO_SERVICE,
@@ -47,6 +49,11 @@ class Cover:
     order_id: int | None = None
     rule_id: int | None = None
     by: int | None = None
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """What stands behind it: ("order" or "rule", id)."""
+        return ("order", self.order_id) if self.order_id is not None else ("rule", self.rule_id or 0)
 
     def holds(self, now: datetime) -> bool:
         """Whether it is in force."""
@@ -83,7 +90,7 @@ def move(alarm: Alarm, covers: Iterable[Cover], now: datetime) -> Move | None:
         return _set(alarm, design)
     if alarm.suppression is _S.NONE:
         return None
-    return Move(_ENDS[alarm.suppression], alarm.until, None)
+    return Move(LEAVES[alarm.suppression], alarm.until, None)
 
 
 def _longest(covers: Iterable[Cover], suppression: Suppression) -> Cover | None:
@@ -99,7 +106,7 @@ def _set(alarm: Alarm, cover: Cover) -> Move | None:
 
 
 def _shelved(alarm: Alarm, now: datetime) -> bool:
-    return alarm.suppression is _S.SHELVED and (alarm.until is None or now < alarm.until)
+    return alarm.suppression is _S.SHELVED and alarm.until is not None and now < alarm.until
 
 
 def moved(alarm: Alarm, to: Move) -> Alarm:
@@ -140,17 +147,21 @@ def with_rules(
     rules: Sequence[Rule],
     alarms: Mapping[AlarmKey, tuple[Alarm, datetime]],
     covers: Mapping[AlarmKey, Sequence[Cover]],
+    words: Mapping[tuple[str, int], str] = MappingProxyType({}),
 ) -> tuple[list[Change], dict[int, datetime | None]]:
     """The changes with what the rules make of them, and since when each rule holds now.
 
     A rule begins and ends at the instant at which its parent does, whatever the batch is that says so. What of a child comes at
-    that instant or later comes after it. A parent that is put aside itself stands for nobody.
+    that instant or later comes after its beginning, and what comes until that instant goes before its end. A parent that is put
+    aside itself stands for nobody. A suppression that no rule has set is not touched: `covers` are as old as the batch, and the
+    row may show a window that has begun since; the duty that looks each second sees to it.
 
     Args:
         changes: of one batch; those of states are taken out.
         rules: those whose parent is among them.
         alarms: the children and parents as they stand locked, with their last transition's instant.
         covers: what else may silence the children.
+        words: of those covers, by their sources.
     """
     now_since = {rule.rule_id: rule.active_since for rule in rules}
     by_parent: dict[AlarmKey, list[Rule]] = {}
@@ -166,17 +177,23 @@ def with_rules(
     ]
     standing = {key: alarm for key, (alarm, _) in alarms.items()}
     last = {key: at for key, (_, at) in alarms.items()}
+    said = {("rule", rule.rule_id): rule.words for rule in rules} | dict(words)
     by_design: dict[AlarmKey, list[Change]] = {}
     touching: dict[AlarmKey, list[Rule]] = {}
     for rule in rules:
         for child in rule.children:
             touching.setdefault(child, []).append(rule)
+    ours = {child: _ends_of_rules(those, covers.get(child, ())) for child, those in touching.items()}
     for at, _, rule, begins in sorted(flips, key=lambda flip: flip[:2]):
         since = now_since[rule.rule_id]
         if begins == (since is not None):
             continue
         now_since[rule.rule_id] = at if begins else None
         for child in rule.children:
+            if begins:
+                ours[child].add(at + rule.longest)
+            if not _is_free_or_ours(standing[child], ours[child]):
+                continue
             of_rules = [
                 replace(other, active_since=now_since[other.rule_id]).cover()
                 for other in touching[child]
@@ -190,23 +207,42 @@ def with_rules(
                 # freed at that of the last one is freed a moment later: else nobody would be told.
                 earliest = last[child] if to.cover is not None else last[child] + _MOMENT
                 last[child] = happened = max(at, earliest)
-                words = rule.words if to.cover is not None else None
-                by_design.setdefault(child, []).append(
-                    Change(alarm=child, happening=to.happening, at=happened, until=to.until, reason=words)
-                )
+                by_design.setdefault(child, []).append(_change(child, to, happened, said))
     told = [change for change in changes if change.alarm not in states]
     return _merged(told, by_design), now_since
 
 
+def _ends_of_rules(rules: Iterable[Rule], covers: Iterable[Cover]) -> set[datetime]:
+    """The ends that the row of an alarm may show because a rule set it."""
+    found = [*(rule.cover() for rule in rules), *(cover for cover in covers if cover.rule_id is not None)]
+    return {cover.ends_at for cover in found if cover is not None}
+
+
+def _is_free_or_ours(alarm: Alarm, ends: set[datetime]) -> bool:
+    """Whether a rule may move it: nothing silences it, or a rule does."""
+    return alarm.suppression is _S.NONE or (alarm.suppression is _S.BY_DESIGN and alarm.until in ends)
+
+
+def _change(child: AlarmKey, to: Move, at: datetime, words: Mapping[tuple[str, int], str]) -> Change:
+    reason = by = None
+    if to.cover is not None:
+        reason, by = words.get(to.cover.source), to.cover.by
+    return Change(alarm=child, happening=to.happening, at=at, until=to.until, reason=reason, person_id=by)
+
+
 def _merged(changes: Sequence[Change], by_design: Mapping[AlarmKey, list[Change]]) -> list[Change]:
-    """Each alarm's own changes in their order, and before the first that is not earlier what the rules did to it."""
+    """Each alarm's own changes in their order; before those of an instant what silences it then, after them what frees it."""
     waiting = {key: list(found) for key, found in by_design.items()}
     merged: list[Change] = []
     for change in changes:
         mine = waiting.get(change.alarm, [])
-        while mine and not change.late and mine[0].at <= change.at:
+        while mine and not change.late and _goes_first(mine[0], change):
             merged.append(mine.pop(0))
         merged.append(change)
     for found in waiting.values():
         merged += found
     return merged
+
+
+def _goes_first(mine: Change, change: Change) -> bool:
+    return mine.at < change.at or (mine.at == change.at and mine.happening in TAKES_OVER)

@@ -16,7 +16,7 @@ from alerting import orders as rules
 from alerting.alarm import Alarm, Happening, Suppression
 from alerting.apply import AppliedEvents, apply_changes
 from alerting.chain import genesis
-from alerting.ledger import AlarmKey, Change, Standing
+from alerting.ledger import Change, Standing
 from alerting.off_the_shelf import instant, refuse_where_it_guards
 from alerting.orders import GUARDS, Kind, Order
 from alerting.store import alarms
@@ -104,7 +104,8 @@ def end(connection: Connection[Any], order_id: int, *, person_id: int, now: date
 def keep_suppressions(connection: Connection[Any], now: datetime) -> AppliedEvents:
     """Moves every alarm whose row does not say what covers it; doing it again at once changes nothing. For the alerting process.
 
-    What leaves all that covered it while its condition holds is unacknowledged again and calls. What people at work depend on
+    What leaves all that covered it while its condition holds is unacknowledged again and calls, unless it leaves because it is
+    retired: nobody watches for it any more. What people at work depend on
     leaves its shelf when their permit begins.
     """
     unmended = store.unmended(connection)
@@ -126,22 +127,16 @@ def keep_suppressions(connection: Connection[Any], now: datetime) -> AppliedEven
         store.mend_active(connection, sorted(standings), now)
     covers = store.covers(connection, now, keys)
     guarded = set(store.guarded_shelves(connection, now))
-    words = _words(connection, covers)
-    changes = [_change(s, covers.get(s.key, []), words, s.key in guarded, now) for s in standings.values()]
-    return apply_changes(connection, [change for change in changes if change is not None], now=now)
+    words = store.words_for(connection, (cover for found in covers.values() for cover in found))
+    moves = [_change(s, covers.get(s.key, []), words, s.key in guarded, now) for s in standings.values()]
+    changes = [change for change in moves if change is not None]
+    retired = store.retired(connection, [change.alarm for change in changes if change.alarm not in covers])
+    changes = [replace(change, retired=change.alarm in retired) for change in changes]
+    return apply_changes(connection, changes, now=now)
 
 
 def _as_told(suppression: Suppression, until: datetime | None) -> Alarm:
     return Alarm(suppression=suppression, until=until)
-
-
-def _words(connection: Connection[Any], covers: dict[AlarmKey, list[Cover]]) -> dict[tuple[str, int], str]:
-    found = [cover for those in covers.values() for cover in those]
-    return store.words_of(
-        connection,
-        sorted({cover.order_id for cover in found if cover.order_id is not None}),
-        sorted({cover.rule_id for cover in found if cover.rule_id is not None}),
-    )
 
 
 def _change(
@@ -155,8 +150,7 @@ def _change(
     cover = to.cover
     reason = by = None
     if cover is not None:
-        source = ("order", cover.order_id) if cover.order_id is not None else ("rule", cover.rule_id or 0)
-        reason, by = words.get(source), cover.by
+        reason, by = words.get(cover.source), cover.by
     return Change(alarm=standing.key, happening=to.happening, at=now, until=to.until, reason=reason, person_id=by)
 
 

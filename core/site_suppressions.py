@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
 from core.model import Priority
@@ -132,17 +132,44 @@ def _parent(
     return row.key
 
 
+def orphaned_states(wanted: Portfolio, current: Portfolio) -> list[DefinitionRow]:
+    """States that were a rule's own and that it does not look at any more, retired."""
+    rules = {(row.site, STATE + row.key): row for row in wanted.suppressions}
+    return [
+        replace(row, retired=True, line=rule.line)
+        for row in current.definitions
+        if row.role == "state"
+        and not row.retired
+        and (rule := rules.get((row.site, row.key)))
+        and rule.parent != row.key
+    ]
+
+
 def check_suppressions(wanted: Portfolio, current: Portfolio) -> list[tuple[int, str]]:
     """Mistakes of the rules against everything there will be, Davy's own limits included, as (line, sentence)."""
     limits = {(row.site, row.key): row for each in (current, wanted) for row in each.definitions}
     sensors = {(row.device, row.key): row for each in (current, wanted) for row in each.sensors}
     rules = {row.name_parts: row for each in (current, wanted) for row in each.suppressions}
     silenced = {(row.site, key): row for row in rules.values() if not row.retired for key in row.alarms}
+    of_file = {row.name_parts for row in wanted.suppressions}
+    hanging = {(r.site, r.parent): r for r in current.suppressions if not r.retired and r.name_parts not in of_file}
     mistakes = []
     for row in wanted.suppressions:
         if not row.retired:
-            mistakes += [(row.line, f"{row.subject} {sentence}") for sentence in _wrong(row, limits, sensors, silenced)]
+            wrong = [*_wrong(row, limits, sensors, silenced), *_chained(row, hanging)]
+            mistakes += [(row.line, f"{row.subject} {sentence}") for sentence in wrong]
     return mistakes
+
+
+def _chained(row: SuppressionRow, hanging: dict[tuple[str, str], SuppressionRow]) -> Iterator[str]:
+    """Against rules that the file does not name and that stay."""
+    for key in row.alarms:
+        other = hanging.get((row.site, key))
+        if other is not None:
+            yield (
+                f"silences {key}, on which {other.subject} hangs: then nobody would be called for any of them. "
+                "Name all alarms under the one parent."
+            )
 
 
 def _wrong(

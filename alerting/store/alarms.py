@@ -52,6 +52,7 @@ class _AlarmRow:
     chain: bytes
     transitions: int
     changed_at: datetime
+    is_state: bool
 
     def standing(self) -> Standing:
         return Standing(
@@ -67,6 +68,7 @@ class _AlarmRow:
             chain=self.chain,
             transitions=self.transitions,
             changed_at=self.changed_at,
+            is_state=self.is_state,
         )
 
 
@@ -76,7 +78,8 @@ def lock(connection: Connection[Any], keys: Sequence[AlarmKey]) -> dict[AlarmKey
         rows = cursor.execute(
             """
             SELECT a.definition_id, a.sensor_id, a.company_id, a.site_id, d.priority, d.latch, a.state::text AS state, a.active,
-                   a.suppression, a.suppressed_until, a.onset, a.occurrence_id, a.chain, a.transitions, a.changed_at
+                   a.suppression, a.suppressed_until, a.onset, a.occurrence_id, a.chain, a.transitions, a.changed_at,
+                   d.role = 'state' AS is_state
             FROM unnest(%s::int[], %s::int[]) AS k(definition_id, sensor_id)
             JOIN alarm a ON a.definition_id = k.definition_id AND a.sensor_id = k.sensor_id
             JOIN alarm_definition d ON d.definition_id = a.definition_id
@@ -193,7 +196,7 @@ def untold(connection: Connection[Any], news: timedelta) -> list[AlarmKey]:
     """
     rows = connection.execute(
         """
-        SELECT a.definition_id, a.sensor_id FROM alarm a
+        SELECT a.definition_id, a.sensor_id FROM alarm a JOIN alarm_definition d ON d.definition_id = a.definition_id AND d.retired_at IS NULL
         WHERE a.state IN ('B', 'E') AND a.state <> 'A' AND a.suppression = 'none' AND a.onset IS NULL
           AND (a.active OR EXISTS (
               SELECT FROM transition c

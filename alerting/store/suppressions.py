@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
 from alerting.alarm import Suppression
 from alerting.ledger import AlarmKey
-from alerting.orders import Order, Touched
+from alerting.orders import GUARDS, Order, Touched
 from alerting.store.columns import columns, key_columns
 from alerting.suppressing import Cover, Rule
 from core.model import Priority
 from core.signal_kind import is_gas
 
+_INSTANT: Final = timedelta(microseconds=1)
 
-def rules_of_parents(connection: Connection[Any], parents: Sequence[int]) -> list[Rule]:
-    """The rules that hang on these definitions, retired ones of a state too: theirs is never an alarm."""
+
+def rules_of_parents(connection: Connection[Any], parents: Sequence[int], now: datetime) -> list[Rule]:
+    """The rules that hang on these definitions, retired ones of a state too: theirs is never an alarm.
+
+    What people at work depend on at `now` is not among whom they silence: `covers` says the same.
+    """
     rows = connection.execute(
         """
         SELECT r.rule_id, d.definition_id, d.sensor_id, d.role = 'state', r.longest_s, r.active_since,
@@ -35,6 +40,8 @@ def rules_of_parents(connection: Connection[Any], parents: Sequence[int]) -> lis
         """,
         (list(parents),),
     ).fetchall()
+    children = sorted({child for row in rows for child in row[-2]})
+    guarded = guards(connection, children, now, now + _INSTANT) if children else {}
     return [
         Rule(
             rule_id=rule_id,
@@ -42,7 +49,7 @@ def rules_of_parents(connection: Connection[Any], parents: Sequence[int]) -> lis
             is_state=is_state,
             longest=timedelta(seconds=longest_s),
             active_since=since,
-            children=tuple(map(AlarmKey, definitions, sensors)),
+            children=tuple(AlarmKey(*key) for key in zip(definitions, sensors, strict=True) if key[0] not in guarded),
             words=words,
         )
         for rule_id, parent, sensor, is_state, longest_s, since, words, definitions, sensors in rows
@@ -120,7 +127,7 @@ def covers(
             JOIN alarm_definition d ON d.site_id = o.site_id AND d.retired_at IS NULL AND d.role = 'alarm'
             JOIN sensor x ON x.sensor_id = d.sensor_id AND x.retired_at IS NULL
             WHERE c.definition_id = d.definition_id
-               OR (c.definition_id IS NULL AND NOT x.is_virtual AND (c.zone_id IS NULL OR c.zone_id = x.zone_id)
+               OR (c.definition_id IS NULL AND (o.kind IN ('hot_work', 'confined_space') OR NOT x.is_virtual) AND (c.zone_id IS NULL OR c.zone_id = x.zone_id)
                    AND (c.asset_id IS NULL OR c.asset_id = x.asset_id))
         ), guarded AS (
             SELECT definition_id FROM touched WHERE kind IN ('hot_work', 'confined_space') AND (is_gas OR priority = 'life-safety')
@@ -211,7 +218,7 @@ def guarded_shelves(connection: Connection[Any], now: datetime) -> list[AlarmKey
     ).fetchall()
     if not shelved:
         return []
-    held = guards(connection, [row[0] for row in shelved], now, now + timedelta(microseconds=1))
+    held = guards(connection, [row[0] for row in shelved], now, now + _INSTANT)
     return [AlarmKey(*row) for row in shelved if row[0] in held]
 
 
@@ -223,6 +230,28 @@ def put_aside(connection: Connection[Any]) -> dict[AlarmKey, tuple[Suppression, 
         """
     ).fetchall()
     return {AlarmKey(d, s): (Suppression(suppression), until) for d, s, suppression, until in rows}
+
+
+def retired(connection: Connection[Any], keys: Sequence[AlarmKey]) -> set[AlarmKey]:
+    """Of some alarms those that are judged no more."""
+    if not keys:
+        return set()
+    rows = connection.execute(
+        """
+        SELECT d.definition_id, d.sensor_id FROM alarm_definition d JOIN sensor x USING (sensor_id)
+        WHERE d.definition_id = ANY (%s) AND (d.retired_at IS NOT NULL OR x.retired_at IS NOT NULL)
+        """,
+        ([key.definition_id for key in keys],),
+    ).fetchall()
+    return {AlarmKey(*row) for row in rows}
+
+
+def words_for(connection: Connection[Any], covers: Iterable[Cover]) -> dict[tuple[str, int], str]:
+    """What is kept as the reason with an alarm, by the source of its cover."""
+    found = {cover.source for cover in covers}
+    if not found:
+        return {}
+    return words_of(connection, *([each for of, each in sorted(found) if of == kind] for kind in ("order", "rule")))
 
 
 def words_of(
@@ -259,7 +288,7 @@ def touched(connection: Connection[Any], order: Order) -> list[Touched] | None:
         FROM alarm_definition d JOIN sensor x ON x.sensor_id = d.sensor_id AND x.retired_at IS NULL
         WHERE d.site_id = %(site)s AND d.retired_at IS NULL AND d.role = 'alarm'
           AND CASE WHEN cardinality(%(definitions)s::int[]) > 0 THEN d.definition_id = ANY (%(definitions)s::int[])
-              ELSE NOT x.is_virtual AND (%(zone)s::int IS NULL OR x.zone_id = %(zone)s)
+              ELSE (%(guards)s OR NOT x.is_virtual) AND (%(zone)s::int IS NULL OR x.zone_id = %(zone)s)
                    AND (%(asset)s::int IS NULL OR x.asset_id = %(asset)s) END
         ORDER BY d.definition_id
         """,
@@ -274,6 +303,7 @@ def _place(order: Order) -> dict[str, Any]:
         "zone": order.zone_id,
         "asset": order.asset_id,
         "definitions": list(order.definition_ids),
+        "guards": order.kind in GUARDS,  # a compound guards people; no window silences it
     }
 
 

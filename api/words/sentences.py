@@ -28,7 +28,7 @@ REFUSALS = (
     later("A shelf needs a reason."),
     later("A shelf must end in the future."),
     later("A {priority} alarm can be shelved for at most {hours} h."),
-    later("A life-safety alarm can be shelved by the client's own people only."),
+    later("Only a safety officer of the company acts on its alarms."),
     later("A resolution is one of {words}."),
     later("A resolution says what was done."),
     later("This occurrence is resolved already."),

@@ -82,6 +82,7 @@ CREATE TABLE alarm (                           -- now: one row a (definition, se
     suppressed_until timestamptz,
     suppression_reason text,
     suppressed_by int REFERENCES person,
+    CHECK ((suppression = 'none') = (suppressed_until IS NULL)), -- nothing is silent for ever
     occurrence_id bigint,                      -- the open one
     onset       timestamptz,                   -- from when the running call counts; null: nobody is being called
     chain       bytea NOT NULL,                -- hash of the last transition
@@ -206,8 +207,13 @@ CREATE POLICY by_who_acts ON transition AS RESTRICTIVE FOR INSERT TO davy_web
     WITH CHECK (batch_no IS NULL AND person_id = (SELECT davy_person()) AND (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
 CREATE POLICY in_ones_own_name ON occurrence_comment AS RESTRICTIVE FOR INSERT TO davy_web
     WITH CHECK (person_id = (SELECT davy_person()));
-CREATE POLICY onlookers_add_nothing ON alarm AS RESTRICTIVE FOR INSERT TO davy_web WITH CHECK ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
-CREATE POLICY onlookers_change_nothing ON alarm AS RESTRICTIVE FOR UPDATE TO davy_web USING ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
+-- What stands of an alarm is changed by a safety officer of its own company; a row that is new says nothing yet.
+CREATE POLICY new_is_normal ON alarm AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK ((SELECT davy_role()) IN ('safety_officer', 'integrator') AND state = 'A' AND NOT active AND suppression = 'none' AND transitions = 0);
+CREATE POLICY onlookers_change_nothing ON alarm AS RESTRICTIVE FOR UPDATE TO davy_web
+    USING ((SELECT davy_role()) IN ('safety_officer', 'integrator'))
+    WITH CHECK ((SELECT davy_role()) = 'safety_officer' AND EXISTS (
+        SELECT FROM person p WHERE p.person_id = (SELECT davy_person()) AND p.company_id = alarm.company_id));
 CREATE POLICY onlookers_add_nothing ON occurrence AS RESTRICTIVE FOR INSERT TO davy_web
     WITH CHECK ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer') AND NOT simulated);
 CREATE POLICY onlookers_change_nothing ON occurrence AS RESTRICTIVE FOR UPDATE TO davy_web USING ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'));
@@ -220,6 +226,41 @@ CREATE POLICY cancelled_only ON notification AS RESTRICTIVE FOR UPDATE TO davy_w
 -- Ingest calls by itself for life safety while the database is away: it books what it has sent and holds what it is sending.
 CREATE POLICY cancelled_or_booked ON notification AS RESTRICTIVE FOR UPDATE TO davy_ingest
     USING (state IN ('waiting', 'claimed')) WITH CHECK (state = 'cancelled' OR (state IN ('claimed', 'sent') AND urgency = 0));
+
+-- A policy does not see the row as it was. What web makes of an alarm has its transition: the next of its chain, by this person,
+-- now, and with the same outcome. A shelf ends within the longest of its priority (alerting/actions.py), and is no longer for being
+-- put on again; off the shelf an alarm falls into an order or a rule, and where there is none alerting frees it within a second.
+CREATE FUNCTION davy_alarm_changes() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    proof record;
+    longest interval;
+BEGIN
+    SELECT t.at, t.event, t.until INTO proof FROM transition t
+    WHERE t.definition_id = NEW.definition_id AND t.sensor_id = NEW.sensor_id AND t.number = NEW.transitions AND NEW.transitions > OLD.transitions
+      AND t.to_state = NEW.state AND t.suppression = NEW.suppression AND t.person_id = davy_person() AND davy_just_now(t.at);
+    IF NOT FOUND OR NEW.active <> OLD.active THEN
+        RAISE insufficient_privilege USING MESSAGE = 'an alarm changes with its transition, not otherwise';
+    END IF;
+    IF NEW.suppression = 'none' OR (NEW.suppression, NEW.suppressed_until) IS NOT DISTINCT FROM (OLD.suppression, OLD.suppressed_until) THEN
+        RETURN NEW;
+    END IF;
+    SELECT CASE WHEN NEW.suppression = 'shelved' AND OLD.suppression = 'none' AND proof.event = 'shelve' THEN
+                    CASE d.priority WHEN 'life-safety' THEN interval '1 hour' WHEN 'high' THEN interval '8 hours'
+                                    WHEN 'medium' THEN interval '24 hours' WHEN 'low' THEN interval '7 days' END
+                WHEN OLD.suppression = 'shelved' AND (NEW.suppression = 'out_of_service' AND proof.event = 'take_out_of_service'
+                     OR NEW.suppression = 'by_design' AND proof.event = 'suppress' AND d.priority <> 'life-safety') THEN interval '31 days' END
+        INTO longest FROM alarm_definition d WHERE d.definition_id = NEW.definition_id;
+    IF NOT coalesce(NEW.suppressed_until = proof.until AND NEW.suppressed_until <= proof.at + longest, false) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'an alarm is put aside for so long at most, and until when its transition says';
+    END IF;
+    RETURN NEW;
+END
+$$;
+REVOKE ALL ON FUNCTION davy_alarm_changes FROM PUBLIC;
+CREATE TRIGGER alarm_changes BEFORE UPDATE ON alarm FOR EACH ROW
+    WHEN (current_user = 'davy_web' AND (OLD.state, OLD.active, OLD.suppression, OLD.suppressed_until, OLD.transitions)
+          IS DISTINCT FROM (NEW.state, NEW.active, NEW.suppression, NEW.suppressed_until, NEW.transitions))
+    EXECUTE FUNCTION davy_alarm_changes();
 
 -- A value in an occurrence or a transition is evidence, and so is what a person gave as the reason: the insurer's people see
 -- them once the occurrence is resolved or shared. The columns themselves are granted to nobody who acts for persons.

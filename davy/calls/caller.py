@@ -22,7 +22,7 @@ from alerting.ledger import AlarmKey
 from alerting.outbox import LEASE, SENDERS
 from alerting.pulse import SEND_TIMEOUT
 from alerting.snapshot import LifeSafety, Snapshot
-from alerting.standby import Standby
+from alerting.standby import Standby, UrgentCall
 from alerting.store.bookings import book_sent, hold
 from core.batch import Event
 from core.log import logger
@@ -196,6 +196,7 @@ class Caller:
                 self.turned_at = self._clock()
                 for item in self._arrived():
                     self._take(item)
+                self._sweep()
                 self.calls.start(pool, self._clock())
 
     def _wake(self) -> None:
@@ -223,14 +224,24 @@ class Caller:
         calls = self._standby.hear(item.events, _EPOCH + timedelta(microseconds=item.now_us))
         if not item.calls or not calls:
             return
-        now = self._clock()
-        age = now - self._standby.snapshot.taken_at
-        say = log.warning if age > OLD else log.info
-        say("calls_planned", calls=len(calls), snapshot_age_s=int(age.total_seconds()))
-        for call in calls:
-            self.calls.plan(call)
+        self._plan(calls)
         # Looked at after planning: who applies says so first and looks for calls then, so that one of us sees the other.
         with self._changed:
             applied = item.now_us <= self._applied_upto
         if applied:
-            self.calls.claim({call.alarm for call in calls}, now)
+            self.calls.claim({call.alarm for call in calls}, self._clock())
+
+    def _sweep(self) -> None:
+        """While batches wait: shelves and orders over life safety end although no event comes."""
+        with self._changed:
+            behind = self.behind
+        if self._standby is not None and behind and (calls := self._standby.sweep(self._clock())):
+            self._plan(calls)
+
+    def _plan(self, calls: Sequence[UrgentCall]) -> None:
+        assert self._standby is not None
+        age = self._clock() - self._standby.snapshot.taken_at
+        say = log.warning if age > OLD else log.info
+        say("calls_planned", calls=len(calls), snapshot_age_s=int(age.total_seconds()))
+        for call in calls:
+            self.calls.plan(call)

@@ -36,7 +36,7 @@ from core.site_changes import REMOVED, Change, compare, left_alone
 from core.site_defaults import with_defaults
 from core.site_file import read_site_file
 from core.site_references import check, unheard
-from core.site_suppressions import SuppressionRow, check_suppressions
+from core.site_suppressions import SuppressionRow, check_suppressions, orphaned_states
 from core.store.reads import read_portfolio
 from core.store.writes import JournalEntry, definitions_changed, lock_portfolio, write_journal, write_rows
 from davy.site import answerable
@@ -126,6 +126,7 @@ def import_site(
             if mistakes:
                 raise BadSiteFile(sorted(set(mistakes)))
             wanted = with_defaults(found.portfolio, limits)
+            wanted.definitions.extend(orphaned_states(wanted, current))
             if mistakes := check_suppressions(wanted, current):
                 raise BadSiteFile(sorted(set(mistakes)))
             changes = compare(wanted, current)

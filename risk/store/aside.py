@@ -14,14 +14,15 @@ from risk.score.facts import Aside
 def put_aside(connection: Connection[Any], site_id: int, begins: datetime, ends: datetime) -> list[Aside]:
     """A row for each life-safety or high alarm and each way in which it was put aside.
 
-    What a rule or an order suppressed by design is told apart by the person: an order has one, and the end that its transition
-    names. Where two orders of that person end then, the one written down last before its begin is taken: the worse of them.
+    What a rule or an order suppressed by design is told apart by the end that its transition names: an order ends then. Who took
+    an alarm off the shelf into a window need not have written that down. Where several orders end then, those of the person go
+    first, and of them the one written down last before its begin: the worse.
     """
     with connection.cursor(row_factory=class_row(Aside)) as cursor:
         return cursor.execute(
             """
             SELECT t.definition_id AS alarm,
-                   CASE WHEN t.suppression <> 'by_design' THEN t.suppression WHEN e.person_id IS NULL THEN 'rule' ELSE 'window' END AS kind,
+                   CASE WHEN t.suppression <> 'by_design' THEN t.suppression WHEN e.person_id IS NULL AND o.order_id IS NULL THEN 'rule' ELSE 'window' END AS kind,
                    sum(extract(epoch FROM least(n.at, %(ends)s) - greatest(t.at, %(begins)s)))::float8 / 3600 AS hours,
                    o.notice_h, o.lasts_h
             FROM v_alarm_definition d JOIN v_transition t ON t.definition_id = d.definition_id
@@ -34,12 +35,12 @@ def put_aside(connection: Connection[Any], site_id: int, begins: datetime, ends:
                 ORDER BY s.number DESC LIMIT 1
             ) e ON t.suppression = 'by_design'
             LEFT JOIN LATERAL (
-                SELECT extract(epoch FROM begins_at - recorded_at)::float8 / 3600 AS notice_h,
+                SELECT order_id, extract(epoch FROM begins_at - recorded_at)::float8 / 3600 AS notice_h,
                        extract(epoch FROM ends_at - begins_at)::float8 / 3600 AS lasts_h
                 FROM v_suppression_order
-                WHERE site_id = d.site_id AND requested_by = e.person_id AND ends_at = e.until AND kind IN ('maintenance', 'shutdown')
-                ORDER BY begins_at - recorded_at, order_id LIMIT 1
-            ) o ON e.person_id IS NOT NULL
+                WHERE site_id = d.site_id AND ends_at = e.until AND kind IN ('maintenance', 'shutdown')
+                ORDER BY requested_by IS DISTINCT FROM e.person_id, begins_at - recorded_at, order_id LIMIT 1
+            ) o ON true
             WHERE d.site_id = %(site)s AND d.priority IN ('life-safety', 'high') AND t.suppression <> 'none'
               AND t.at < %(ends)s AND coalesce(n.at > %(begins)s, true)
             GROUP BY t.definition_id, t.sensor_id, kind, o.notice_h, o.lasts_h

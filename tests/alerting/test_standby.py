@@ -173,3 +173,19 @@ def test_wherever_the_outage_begins_the_calls_are_those_of_the_books(
         if standby is not None:
             called.append((standby.hear([event], at), wanted))
     assert all(found == wanted for found, wanted in called)
+
+
+def test_the_end_of_a_shelf_calls_for_what_is_active_beneath() -> None:
+    """No event needs to come; once, as of the end, and only where nobody has read the database since."""
+    until = NOW + 10 * MINUTE
+    beneath = Alarm(State.UNACKNOWLEDGED, True, Suppression.SHELVED, until)
+    standby = Standby(snapshot(known(beneath)))
+    assert standby.sweep(until) == [], "the database, if it is there, has a moment"
+    calls = standby.sweep(until + MINUTE)
+    assert [call.message.onset for call in calls] == [until] * 3
+    assert standby.sweep(until + 2 * MINUTE) == []
+    quiet = Standby(snapshot(known(replace(beneath, active=False, state=State.NORMAL))))
+    assert quiet.hear([raised(NOW + MINUTE)], NOW + MINUTE) == []
+    assert len(quiet.sweep(until + MINUTE)) == 3, "raised beneath it since"
+    seen = Standby(snapshot(known(beneath), taken_at=until + MINUTE))
+    assert seen.sweep(until + 2 * MINUTE) == []

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.alarm import Alarm, Happening, Suppression, step
+from alerting.alarm import Alarm, Happening, State, Suppression, step
 from alerting.ledger import AlarmKey, Change, Standing, work_out
 from alerting.orders import LONGEST, LONGEST_OUT, Kind, Order, Touched, check_alarms, check_order
 from alerting.suppressing import Cover, Rule, covered, move, with_rules
@@ -141,7 +141,10 @@ def test_any_split_into_batches_gives_the_same_suppression(
     whole = sorted(changes, key=lambda c: c.alarm)  # as ingest gives them: detector by detector, each alarm's in order
     told, _, alarms = play(split)
     told_whole, calls, alarms_whole = play([whole])
-    assert (told, alarms) == (told_whole, alarms_whole)
+    assert told == told_whole
+    assert {k: replace(a, onset=None) for k, a in alarms.items()} == {
+        k: replace(a, onset=None) for k, a in alarms_whole.items()
+    }, "but for whether a call runs: of what is over by the end of a batch nobody is told"
     assert all(key != PARENT for key, *_ in told), "a state is nobody's alarm"
     for key in (CHILD, SECOND):
         if alarms[key].suppression is not Suppression.NONE:
@@ -232,3 +235,43 @@ def test_every_kind_and_priority_has_an_end() -> None:
     assert set(LONGEST) | {Kind.OUT_OF_SERVICE} == set(Kind)
     assert set(LONGEST_OUT) == set(Priority)
     assert max(*LONGEST.values(), *LONGEST_OUT.values()) <= timedelta(days=31)
+
+
+def heard(key: AlarmKey, active: bool, minute: float) -> Change:
+    return Change(alarm=key, happening=Happening.RAISE if active else Happening.CLEAR, at=NOW + minute * MINUTE)
+
+
+def test_a_window_that_began_meanwhile_is_not_ended_by_a_late_batch() -> None:
+    """The batch's covers are as old as the batch; what stands on the row and no rule has set is left to the duty."""
+    rule = replace(RULES[1], active_since=NOW - HOUR)
+    window = Alarm(State.UNACKNOWLEDGED, True, Suppression.BY_DESIGN, NOW + 2 * DAY)
+    for aside in (window, replace(window, suppression=Suppression.OUT_OF_SERVICE)):
+        known = {OTHER: (Alarm(active=True), NOW - HOUR), CHILD: (aside, NOW)}
+        changes, since = with_rules([heard(OTHER, False, -1)], [rule], known, {})
+        assert [change.alarm for change in changes] == [OTHER]
+        assert since == {2: None}
+        begun, _ = with_rules([heard(OTHER, True, -1)], RULES[1:], known, {})
+        assert [change.alarm for change in begun] == [OTHER], "out of service does not become by design either"
+    own = {**known, CHILD: (replace(window, until=NOW - HOUR + DAY), NOW)}
+    changes, _ = with_rules([heard(OTHER, False, 1)], [rule], own, {})
+    assert [change.happening for change in changes if change.alarm == CHILD] == [Happening.UNSUPPRESS]
+
+
+@pytest.mark.parametrize("child_first", [True, False])
+@pytest.mark.parametrize("minute", [2, 2.5])
+def test_what_ends_with_its_parent_calls_nobody(minute: float, child_first: bool) -> None:
+    """At the same instant, or later in the batch in which the parent ends: the line runs again, and nobody hears of it."""
+    end = [heard(OTHER, False, 2), heard(CHILD, False, minute)]
+    _, calls, alarms = play([[heard(OTHER, True, 0), heard(CHILD, True, 1)], end[::-1] if child_first else end])
+    assert [key for key, _ in calls] == [OTHER]
+    assert alarms[CHILD].suppression is Suppression.NONE
+    assert alarms[CHILD].onset is None
+    _, calls, _ = play([[heard(OTHER, True, 0), heard(CHILD, True, 0)], [heard(OTHER, False, 2)]])
+    assert [key for key, _ in calls] == [OTHER, CHILD], "what holds yet calls"
+
+
+def test_a_shelf_without_an_end_is_over() -> None:
+    """No row says so; were there one, nothing would ever end it."""
+    to = move(Alarm(suppression=Suppression.SHELVED), [], NOW)
+    assert to is not None
+    assert to.happening is Happening.SHELF_EXPIRED

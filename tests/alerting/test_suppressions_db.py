@@ -328,3 +328,80 @@ def test_a_state_of_the_plant_is_nobodys_alarm_and_a_stuck_contact_ends(works: W
     assert works.suppression("level") == "by_design"
     works.look(NOW + HOUR)
     assert plant.alarm("level")[:3] == ("B", True, "none")
+
+
+def test_a_batch_and_the_clock_agree_on_what_guards(works: Works) -> None:
+    """Where a permit guards a gas limit, a rule silences it neither in its parent's batch nor a second later."""
+    plant = works.plant
+    with plant.database.connect("owner") as connection:
+        connection.execute("UPDATE alarm_definition SET priority = 'high' WHERE key = 'gas'")
+    works.rule(plant.definitions["heat"], "gas", "level")
+    works.order(kind="hot_work", begins_at=NOW, ends_at=NOW + 5 * HOUR)
+    plant.apply(plant.raised("gas"))
+    for minute, flip in enumerate((plant.raised, plant.cleared, plant.raised), start=1):
+        at = NOW + minute * MINUTE
+        plant.apply(flip("heat", at), now=at)
+        assert [plant.alarm("gas")[2], works.suppression("level")] == ["none", "by_design" if minute % 2 else "none"]
+        works.look(at)
+        assert [plant.alarm("gas")[2], works.suppression("level")] == ["none", "by_design" if minute % 2 else "none"]
+    gas = plant.definitions["gas"].definition_id
+    assert plant.rows("SELECT event FROM transition WHERE definition_id = %s", gas) == [("raise",)]
+
+
+def test_a_compound_guards_people_too(works: Works) -> None:
+    """What Davy makes of several sensors stands on a virtual sensor: no window silences it, and a permit holds it in service."""
+    plant = works.plant
+    with plant.database.connect("owner") as connection:
+        connection.execute(
+            "UPDATE sensor SET is_virtual = true WHERE sensor_id = %s", (plant.definitions["gas"].sensor_id,)
+        )
+        connection.execute("UPDATE alarm_definition SET priority = 'high' WHERE key = 'gas'")
+    works.rule(plant.definitions["heat"], "gas")
+    works.order(kind="confined_space", begins_at=NOW, ends_at=NOW + 5 * HOUR)
+    plant.apply(plant.raised("heat"))
+    works.look(NOW)
+    assert works.suppression("gas") == "none"
+    works.out("level", now=NOW)
+    order = works.out("level", who="deputy", ends_at=NOW + DAY)
+    works.says("officer", suppressions.end, order)
+    with pytest.raises(Refused, match="guards people at work"):
+        works.out("gas", now=NOW + HOUR)
+
+
+def test_what_falls_from_the_shelf_into_a_window_is_that_windows(works: Works) -> None:
+    """In the name of who wrote it down, and with its words: hours under it are counted as its own."""
+    works.shelve("heat", NOW, NOW + 2 * HOUR)
+    works.order("deputy", begins_at=NOW + HOUR, ends_at=NOW + 4 * HOUR)
+    works.look(NOW + 2 * HOUR)
+    assert works.plant.rows("SELECT person_id, reason, until FROM transition WHERE event = 'suppress' AND definition_id = %s",
+                            works.plant.definitions["heat"].definition_id) == [
+        (works.plant.people["deputy"], "W-17: New belt", NOW + 4 * HOUR)
+    ]  # fmt: skip
+
+
+def test_retiring_what_is_silenced_calls_nobody(works: Works) -> None:
+    """It leaves its window because nobody watches for it any more: that is no news of the plant, then or at the next outage."""
+    plant = works.plant
+    works.order()
+    works.look(NOW)
+    plant.apply(plant.raised("heat", NOW + MINUTE), now=NOW + MINUTE)
+    with plant.database.connect("owner") as connection:
+        connection.execute("UPDATE alarm_definition SET retired_at = %s WHERE key = 'heat'", (NOW + 2 * MINUTE,))
+    works.look(NOW + 3 * MINUTE)
+    assert works.suppression("heat") == "none"
+    with plant.as_service("ingest") as connection:
+        actions.call_for_the_untold(connection, NOW + 4 * MINUTE)
+    assert plant.waiting() == []
+
+
+def test_a_state_without_a_rule_is_nobodys_alarm_either(works: Works) -> None:
+    """The rule looks at something else now, or is gone: what it looked at does not begin to call."""
+    plant = works.plant
+    with plant.database.connect("owner") as connection:
+        connection.execute("UPDATE alarm_definition SET role = 'state' WHERE key = 'heat'")
+    plant.apply(plant.raised("heat"))
+    assert plant.alarm("heat") == ("A", True, "none", None)
+    assert plant.rows("SELECT count(*) FROM transition") == [(0,)]
+    assert plant.waiting() == []
+    plant.apply(plant.cleared("heat", NOW + MINUTE), now=NOW + MINUTE)
+    assert plant.alarm("heat")[1] is False

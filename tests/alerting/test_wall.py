@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
+from alerting.actions import LONGEST_SHELF
+from core.model import Priority
 from tests.alerting.plant import NOW, Plant
 
 pytestmark = pytest.mark.db
+
+SECOND = timedelta(seconds=1)
 
 REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ForeignKeyViolation)
 TRANSITION = (
@@ -162,3 +167,72 @@ def test_newest_values_are_not_for_the_insurer(timescale_plant: Plant) -> None:
     for who, seen in (("officer", 1), ("underwriter", 0)):
         with plant.as_person(who) as connection:
             assert connection.execute("SELECT count(*) FROM latest").fetchone() == (seen,)
+
+
+SHELVE = "UPDATE alarm SET suppression = 'shelved', suppressed_until = %(until)s, transitions = %(number)s WHERE definition_id = %(definition)s"
+SHELVED = (
+    "INSERT INTO transition (company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event, from_state,"
+    " to_state, suppression, person_id, until, previous, hash) VALUES (%(company)s, %(definition)s, %(sensor)s, 2, %(occurrence)s,"
+    " %(now)s, %(now)s, 'shelve', 'B', 'B', 'shelved', %(person)s, %(until)s, '', '')"
+)
+NEW = (
+    "INSERT INTO alarm (company_id, site_id, definition_id, sensor_id, changed_at, chain, suppression, suppressed_until)"
+    " SELECT company_id, site_id, definition_id, sensor_id, now(), '', 'shelved', 'infinity' FROM alarm_definition WHERE key = 'heat'"
+)
+
+
+@pytest.mark.parametrize("who", ["operator", "deputy", "officer", "stranger"])
+def test_no_statement_puts_an_alarm_aside_without_proof(timescale_plant: Plant, who: str) -> None:
+    """Not the insurer's operator, not an integrator, and a safety officer only as the page does: with its transition."""
+    plant = timescale_plant
+    plant.apply(plant.raised("gas"))
+    ids = names(plant, who, company=plant.company)
+    for statement in (
+        "UPDATE alarm SET suppression = 'shelved', suppressed_until = NULL",
+        "UPDATE alarm SET suppression = 'shelved', suppressed_until = now() + interval '30 min'",
+        "UPDATE alarm SET suppression = 'by_design', suppressed_until = 'infinity'",
+        "UPDATE alarm SET state = 'A', active = false, onset = NULL",
+        "UPDATE alarm SET transitions = transitions + 1",
+        NEW,
+    ):
+        try:
+            with plant.as_person(who) as connection:
+                assert connection.execute(statement.encode(), ids).rowcount == 0
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.CheckViolation):
+            pass
+    assert plant.alarm("gas")[:3] == ("B", True, "none")
+    assert plant.rows("SELECT count(*) FROM alarm WHERE suppression <> 'none'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("key", "longest"), [("gas", Priority.LIFE_SAFETY), ("heat", Priority.HIGH), ("level", Priority.LOW)]
+)
+def test_a_shelf_ends_within_the_longest_of_its_priority_in_the_database_too(
+    timescale_plant: Plant, key: str, longest: Priority
+) -> None:
+    """The trigger knows the same longest times as the page, and takes the end from the transition alone."""
+    plant = timescale_plant
+    plant.apply(*(plant.raised(each) for each in sorted({"gas", key})))
+    definition, sensor = plant.definitions[key]
+    ids = names(
+        plant,
+        "officer",
+        company=plant.company,
+        definition=definition,
+        sensor=sensor,
+        occurrence=plant.alarm(key)[3],
+        number=2,
+    )
+    at_most = NOW + LONGEST_SHELF[longest]
+
+    def shelve(said: datetime, written: datetime | None) -> None:
+        with plant.as_person("officer") as connection:
+            connection.execute(SHELVED, {**ids, "until": said})
+            assert connection.execute(SHELVE.encode(), {**ids, "until": written}).rowcount == 1
+
+    for said, written in ((at_most + SECOND, at_most + SECOND), (at_most - SECOND, at_most), (at_most, None)):
+        with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.CheckViolation)):
+            shelve(said, written)
+    shelve(at_most, at_most)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), plant.as_person("officer") as connection:
+        connection.execute(SHELVE.encode(), {**ids, "until": at_most + SECOND})

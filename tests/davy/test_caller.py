@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from alerting.alarm import Alarm, State, Suppression
 from alerting.message import Message
 from core.errors import DeliveryFailed
 from davy.calls.store import Journal
-from tests.alerting.standbys import DEPUTY, GAS, HEAT, NOW, OFFICER, cleared, officer_only, raised, snapshot, us
+from tests.alerting.standbys import DEPUTY, GAS, HEAT, NOW, OFFICER, cleared, known, officer_only, raised, snapshot, us
 from tests.davy.callers import Clock, Sink, calling
 
 MINUTE = timedelta(minutes=1)
@@ -190,3 +192,15 @@ def test_a_batch_that_is_being_stored_while_it_is_spooled_is_asked_about_first(t
         on.wait(lambda: len(on.caller.calls.left(later)) == 1, "the next call that is left")
         clock.now = later + timedelta(seconds=6)
         on.wait(lambda: len(mail.sent) == 1, "the call, as nobody has looked")
+
+
+def test_a_shelf_that_ends_while_batches_wait_calls(tmp_path: Path) -> None:
+    """The clock alone is enough: no event of the alarm comes."""
+    mail, clock = Sink(), Clock()
+    shelved = Alarm(State.UNACKNOWLEDGED, True, Suppression.SHELVED, NOW + MINUTE)
+    known_so = replace(officer_only(), alarms=[known(shelved)])
+    with calling(tmp_path, {"smtp": mail}, clock, known_so) as on:
+        on.caller.spooled([], us(NOW))
+        clock.now = NOW + 2 * MINUTE
+        on.wait(lambda: len(mail.sent) == 1, "the call at the shelf's end")
+    assert mail.sent[0].key == KEY.replace(str(us(NOW)), str(us(NOW + MINUTE)))

@@ -75,3 +75,29 @@ def test_a_rule_that_cannot_be_gets_a_sentence(timescale_database: TestDatabase,
         with pytest.raises(BadSiteFile, match=sentence):
             bring(timescale_database, tmp_path, WITH_RULES.replace(old, new))
     assert rows(timescale_database, "SELECT count(*) FROM company") == [(0,)]
+
+
+def test_a_state_that_no_rule_looks_at_any_more_is_retired(timescale_database: TestDatabase, tmp_path: Path) -> None:
+    """Else its next beginning would be judged, written and heard as an alarm of the plant."""
+    bring(timescale_database, tmp_path, WITH_RULES)
+    on_alarm = WITH_RULES.replace("{state: gas-1/run, at_most: 0, settle_s: 30}", "{alarm: _gateway.gw-1.lost}")
+    bring(timescale_database, tmp_path, on_alarm, reason="The contact is gone", now=LATER)
+    state = "SELECT retired_at IS NOT NULL FROM alarm_definition WHERE key = '_state.stopped'"
+    assert rows(timescale_database, state) == [(True,)]
+    bring(timescale_database, tmp_path, WITH_RULES, reason="and back", now=LATER)
+    assert rows(timescale_database, state) == [(False,)]
+
+
+def test_rules_of_another_file_make_no_chain(timescale_database: TestDatabase, tmp_path: Path) -> None:
+    """A rule may not silence what a rule already in the database hangs on."""
+    lost = RULES[RULES.index("          - key: lost") :]
+    hanging = WITH_RULES.replace(lost, "")
+    hanging = hanging.replace("{state: gas-1/run, at_most: 0, settle_s: 30}", "{alarm: _gateway.gw-1.lost}")
+    bring(timescale_database, tmp_path, hanging)
+    chain = WITH_RULES.replace(RULES, "        suppressions:\n" + lost).replace(
+        "{alarm: _gateway.gw-1.lost}", "{alarm: ch4.warm}"
+    )
+    with pytest.raises(BadSiteFile, match="on which suppression north/stopped hangs"):
+        bring(
+            timescale_database, tmp_path, chain.replace("alarms: [ch4.warm]", "alarms: [_gateway.gw-1.lost]"), now=LATER
+        )

@@ -191,6 +191,8 @@ def test_what_was_suppressed_by_design_is_told_by_what_did_it(
             (5, -4, "unsuppress", "none", None),
             (6, -3, "suppress", "by_design", None),
             (7, -1, "unsuppress", "none", None),
+            (8, -20, "suppress", "by_design", made.a.people["integrator"]),  # taken off the shelf into the window
+            (9, -19, "unsuppress", "none", None),
         ):
             owner.execute(
                 "INSERT INTO transition (company_id, definition_id, sensor_id, number, occurrence_id, at, recorded_at, event,"
@@ -203,7 +205,7 @@ def test_what_was_suppressed_by_design_is_told_by_what_did_it(
         facts = facts_of(connection, row, DAY, FORMULA)
     assert [(each.kind, each.hours, each.notice_h, each.lasts_h) for each in facts.aside] == [
         ("rule", 2.0, None, None),
-        ("window", 6.0, 24.0, 6.0),
+        ("window", 7.0, 24.0, 6.0),
     ]
     assert facts.suppressed_h == []
 
