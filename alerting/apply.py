@@ -113,7 +113,7 @@ def lock_all(
 ) -> None:
     """Locks at once and in order what several calls of one transaction will touch: each would lock its own in order, all of them not."""
     changes = changes_of(events)
-    touched = _touched(changes, by_design.rules_of(connection, changes), _milder(connection, changes))
+    touched = _touched(changes, by_design.rules_of(connection, changes, now), _milder(connection, changes))
     _lock(connection, sorted({*touched, *others}), now)
 
 

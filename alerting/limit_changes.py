@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from alerting.limit_gate import LEAST_HISTORY, Gate, Proof, gate
+from alerting.limit_gate import LEAST_HISTORY, Gate, Proof, gate, worst
+from alerting.proposal import MOST_WAITING
 from alerting.store import limits as store
 from alerting.store.limits import LimitInForce, OpenChange
 from core.errors import Refused
@@ -104,8 +105,7 @@ def propose(
     change_id = store.insert_change(
         connection, limit, old=old, proposed=proposed, reason=why, overruling=overruling or None, person_id=person_id, now=now
     )  # fmt: skip
-    proof = store.proof_of(connection, limit, judged(proposed))
-    demands = gate(limit.row, wanted, proof, limit.heard_since, now=now)
+    _, demands = _demands(connection, limit, wanted, proposed, now)
     if not demands.two_people and demands.unproven is None and not overruling:
         approve(connection, change_id, definition_id=definition_id, person_id=who.person_id, now=now)
     store.notify(connection, limit.company_id)
@@ -137,7 +137,12 @@ def approve(
     if found.gate.two_people or overruled:
         if change.proposed_by == person_id:
             raise Refused("A second person must approve this: you proposed it.")
-        if Role.SAFETY_OFFICER not in (who.role, _role(connection, change.proposed_by)):
+        proposer = actor(connection, change.proposed_by)
+        if proposer is None or not proposer.active:
+            raise Refused(
+                "Whoever proposed this is no longer active and answers for nothing; refuse it and propose it anew."
+            )
+        if Role.SAFETY_OFFICER not in (who.role, proposer.role):
             raise Refused("One of the two must be a safety officer of the company.")
         if overruled and not said:
             raise Refused("You overrule the back-test with your approval: say why.")
@@ -174,7 +179,7 @@ def ask_backtest(
     """Has the open proposal tried on the last week of the site's own history, in the background.
 
     Raises:
-        Refused: settled already, or it changes nothing that a back-test could try.
+        Refused: settled already, it changes nothing that a back-test could try, or so many wait that this one would be forgotten.
     """
     limit = _limit(connection, definition_id)
     _changer(connection, person_id, limit.company_id)
@@ -184,6 +189,8 @@ def ask_backtest(
     tried = judged(change.proposed)
     if not tried or "retired" in tried:
         raise Refused("A back-test tries numbers; this change has none to try.")
+    if store.backtests_waiting(connection) >= MOST_WAITING:
+        raise Refused("Twenty back-tests wait already; call one off, or wait until some are done.")
     until = now.replace(second=0, microsecond=0)
     store.ask_backtest(connection, limit, tried, since=until - LEAST_HISTORY, until=until, person_id=person_id, now=now)
     store.notify(connection, limit.company_id)
@@ -216,10 +223,17 @@ def standing(connection: Connection[Any], limit: LimitInForce, now: datetime) ->
     if change is None:
         return None
     wanted = as_proposed(limit.row, change.proposed)
-    proof = store.proof_of(connection, limit, judged(change.proposed))
+    proof, demands = _demands(connection, limit, wanted, change.proposed, now)
     in_force = journalled(limit.row.columns())
     outdated = change.base_version != limit.version or any(in_force[name] != was for name, was in change.old.items())
-    return Standing(change, wanted, gate(limit.row, wanted, proof, limit.heard_since, now=now), proof, outdated)
+    return Standing(change, wanted, demands, proof, outdated)
+
+
+def _demands(
+    connection: Connection[Any], limit: LimitInForce, wanted: DefinitionRow, proposed: Mapping[str, Any], now: datetime
+) -> tuple[Proof | None, Gate]:
+    proof = worst(store.proofs_of(connection, limit, judged(proposed)), limit.heard_since, now=now)
+    return proof, gate(limit.row, wanted, proof, limit.heard_since, now=now, for_life=limit.for_life)
 
 
 def differences(old: DefinitionRow, new: DefinitionRow) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -252,11 +266,6 @@ def _changer(connection: Connection[Any], person_id: int, company_id: int) -> Ac
     if who is None or not who.active or who.company_id != company_id or who.role not in CHANGERS:
         raise Refused("Only the company's own safety officers and integrators change its limits.")
     return who
-
-
-def _role(connection: Connection[Any], person_id: int) -> str:
-    found = actor(connection, person_id)
-    return "" if found is None else found.role
 
 
 def _required(text: str, missing: str) -> str:

@@ -7,6 +7,7 @@ people would have let an acknowledged alarm stand, two people answer for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +20,9 @@ from core.strictness import loosened
 LEAST_HISTORY: Final = timedelta(
     days=7
 )  # that a proof looks at, where so much is kept: a week has both shifts and a Sunday
+LATEST_END: Final = timedelta(days=1)  # ago: what happened since would be tried by nobody
+# A proof with less is none: of seven days one may be missing, and no more, or the shift that matters is the one that is not there.
+LEAST_KNOWN: Final = 0.85
 _TIMES: Final = frozenset({"deadband", "on_delay_s", "off_delay_s", "votes", "votes_of", "parameters"})
 _SLACK: Final = timedelta(hours=2)  # the hour that is heard first is known to the hour, and a form's span to the minute
 
@@ -28,15 +32,23 @@ class Proof:
     """A finished back-test of exactly this change of exactly this version.
 
     Args:
-        rollups_only: it saw minutes and hours, no readings.
+        refused: its own verdict: something would be missed or, of true dangers, found later.
+        lost_injected: incidents laid over the history that would be missed.
+        problems: detectors that failed in it.
+        known_share: of the time from `from_at` to `to_at`.
+        rollups_to: until when it saw minutes and hours, no readings; None: it saw readings only.
     """
 
     backtest_id: int
     from_at: datetime
     to_at: datetime
+    refused: bool
     lost_true: int
     delayed_true: int
-    rollups_only: bool
+    lost_injected: int
+    problems: int
+    known_share: float
+    rollups_to: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +64,33 @@ class Gate:
     unproven: str | None
 
 
+def worst(proofs: Sequence[Proof], heard_since: datetime | None, *, now: datetime) -> Proof | None:
+    """The back-test that counts: asked until one of several says what somebody wants to hear, the first answer stands.
+
+    Args:
+        proofs: all that finished, of this change and version.
+    """
+    reaching = [proof for proof in proofs if _reaches(proof, heard_since, now)]
+    return max(reaching or proofs, key=lambda p: (p.refused, p.problems > 0, p.backtest_id), default=None)
+
+
 def gate(
-    old: DefinitionRow, new: DefinitionRow, proof: Proof | None, heard_since: datetime | None, *, now: datetime
+    old: DefinitionRow,
+    new: DefinitionRow,
+    proof: Proof | None,
+    heard_since: datetime | None,
+    *,
+    now: datetime,
+    for_life: bool = False,
 ) -> Gate:
     """What turning `old` into `new` needs.
 
     Args:
         heard_since: from when on the sensor is known; None: there is no history to try anything on.
+        for_life: a compound of life safety counts on this limit, whatever its own priority.
     """
     looser = loosened(old, new)
-    two = Priority.LIFE_SAFETY in (old.priority, new.priority) or REALARM in looser
+    two = for_life or Priority.LIFE_SAFETY in (old.priority, new.priority) or REALARM in looser
     looser -= {REALARM}
     if not looser or (heard_since is None and proof is None):
         return Gate(two, None)
@@ -74,20 +103,53 @@ def _unproven(looser: frozenset[str], proof: Proof | None, heard_since: datetime
             "This change may call people later, or not at all, and no finished back-test shows that it does not. "
             "Back-test it first, or let two people overrule that in writing."
         )
-    if proof.lost_true or proof.delayed_true:
+    if proof.refused and proof.lost_injected and not proof.lost_true and not proof.delayed_true:
+        return (
+            f"By the back-test {proof.lost_injected} incidents laid over the history would be missed. "
+            "Propose another value, or let two people overrule that in writing."
+        )
+    if proof.refused:
         return (
             f"By the back-test {proof.lost_true} true dangers would be missed and {proof.delayed_true} found later. "
             "Propose another value, or let two people overrule that in writing."
         )
-    enough = max(now - LEAST_HISTORY, heard_since) if heard_since is not None else now - LEAST_HISTORY
-    if proof.from_at > enough + _SLACK or proof.to_at < now - LEAST_HISTORY:
+    if not _reaches(proof, heard_since, now):
         return (
-            "The back-test looks at too little: it must begin 7 days ago, or where the history begins, and reach into this week. "
+            "The back-test looks at too little: it must begin 7 days ago, or where the history begins, and end within the last day. "
             "Back-test it anew, or let two people overrule that in writing."
         )
-    if proof.rollups_only and looser & _TIMES:
+    if proof.problems:
+        return (
+            "Detectors failed in the back-test, so it does not show what they would have found. "
+            "Back-test it anew, or let two people overrule that in writing."
+        )
+    known = _known(proof, heard_since)
+    if known < LEAST_KNOWN:
+        return (
+            f"The sensor was silent for too much of the back-test: {100 * known:.0f} % of the time is known, and {100 * LEAST_KNOWN:.0f} % must be. "
+            "Back-test it when more is known, or let two people overrule that in writing."
+        )
+    if looser & _TIMES and _only_rollups(proof, heard_since):
         return (
             "The back-test saw rollups only: delays under a minute cannot be judged. "
             "Back-test it where readings are kept, or let two people overrule that in writing."
         )
     return None
+
+
+def _reaches(proof: Proof, heard_since: datetime | None, now: datetime) -> bool:
+    """From a week ago, or from where the history begins, until about now."""
+    begin = max(now - LEAST_HISTORY, heard_since) if heard_since is not None else now - LEAST_HISTORY
+    return proof.from_at <= begin + _SLACK and proof.to_at >= now - LATEST_END
+
+
+def _known(proof: Proof, heard_since: datetime | None) -> float:
+    """Of the time in which there was a sensor to hear: what was before that is no hole."""
+    whole = proof.to_at - proof.from_at
+    heard = proof.to_at - max(proof.from_at, heard_since) if heard_since is not None else whole
+    return min(1.0, proof.known_share * (whole / heard)) if heard > timedelta(0) else 0.0
+
+
+def _only_rollups(proof: Proof, heard_since: datetime | None) -> bool:
+    """Whether there was a history of which no readings are left; where there was none, rollups took nobody's place."""
+    return proof.rollups_to is not None and (heard_since is None or proof.rollups_to > heard_since + _SLACK)

@@ -19,6 +19,7 @@ FIXED: Final = frozenset({"definition_id", "company_id", "site_id", "sensor_id",
 PARAMETERS: Final = "parameters"
 SECOND_US: Final = 1_000_000
 LONGEST: Final = timedelta(days=1096)  # of a stretch: as long as hours are kept
+MOST_WAITING: Final = 20  # back-tests of a company: they are done one after the other
 LONGEST_S: Final = 86_400.0 * 31  # no delay is longer: a month
 _YES: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 

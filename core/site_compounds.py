@@ -15,8 +15,8 @@ from typing import Final
 
 from core.compound_row import COMPOUND_PREFIX, MOST_PARTS, CompoundPart, CompoundRow
 from core.errors import BadInput, BadSiteFile
-from core.limit_rule import Rule, Vocabulary, read_rule
-from core.model import COMPOUND
+from core.limit_rule import REALARM_AFTER_S, Rule, Vocabulary, read_rule
+from core.model import COMPOUND, Priority
 from core.portfolio import Portfolio, SensorRow, SiteRow
 from core.site_plant import definition
 from core.units import same_quantity
@@ -37,6 +37,8 @@ _OWN_FIELDS: Final = (
     "votes",
 )
 
+# What a compound of a site's own begins with: heard again after the usual time of whatever priority it is given.
+_OWN: Final = Rule(priority=Priority.HIGH, realarm_after_s=REALARM_AFTER_S[Priority.HIGH])
 _ALARM_FIELDS: Final = (
     "title",
     "consequence",
@@ -285,9 +287,7 @@ def _alarm(block: Block, words: Vocabulary, base: ReadyCompound | None, parts: i
         for name in ("title", "consequence", "response", "priority", "respond_within_s", "source"):
             if not block.has(name):
                 block.mistake(None, f"{block.where} has no {name}.")
-    rule = read_rule(
-        block, words, replace(base.rule if base else Rule(), detector=COMPOUND, unit=None, setpoint=needed)
-    )
+    rule = read_rule(block, words, replace(base.rule if base else _OWN, detector=COMPOUND, unit=None, setpoint=needed))
     for name in ("setpoint", "deadband", "votes", "parameters"):
         if block.has(name):
             block.mistake(name, f"{block.where} has {name}; a compound says with `needed` how many parts are enough.")

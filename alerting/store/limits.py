@@ -24,6 +24,7 @@ class LimitInForce:
         definition_id, company_id, site_id: rows of the database.
         is_own: of one of Davy's own sensors: it comes with Davy and is no plant's to change.
         heard_since: None: never.
+        for_life: a live compound of life safety counts on it.
     """
 
     definition_id: int
@@ -34,6 +35,7 @@ class LimitInForce:
     sensor: SensorRow
     is_own: bool
     heard_since: datetime | None
+    for_life: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def limit_in_force(connection: Connection[Any], definition_id: int) -> LimitInFo
             """
             SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, s.name, s.name_zh, s.quantity, s.unit,
                    s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
-                   s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, h.hour AS heard_since
+                   s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, h.hour AS heard_since,
+                   davy_counts_for_life(d.definition_id) AS for_life
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
             CROSS JOIN LATERAL (SELECT hour FROM v_heard_since WHERE sensor_id = d.sensor_id LIMIT 1) h
@@ -88,6 +91,7 @@ def _in_force(found: Mapping[str, Any]) -> LimitInForce:
         sensor=sensor,
         is_own=sensor.is_virtual,
         heard_since=found["heard_since"],
+        for_life=found["for_life"],
     )
 
 
@@ -103,23 +107,35 @@ def open_change(connection: Connection[Any], *, definition_id: int) -> OpenChang
         ).fetchone()
 
 
-def proof_of(connection: Connection[Any], limit: LimitInForce, judged: Mapping[str, Any]) -> Proof | None:
-    """The newest finished back-test of exactly this change of the version in force.
+def proofs_of(connection: Connection[Any], limit: LimitInForce, judged: Mapping[str, Any]) -> list[Proof]:
+    """All finished back-tests of exactly this change of the version in force; none where nothing changes that is judged by.
 
     Args:
         judged: the fields of the change that are judged by; its texts and its source prove nothing.
     """
+    if not judged:
+        return []
     with connection.cursor(row_factory=class_row(Proof)) as cursor:
         return cursor.execute(
             """
-            SELECT backtest_id, from_at, to_at, (result ->> 'lost_true')::int AS lost_true,
-                   (result ->> 'delayed_true')::int AS delayed_true, coalesce((result ->> 'rollups_only')::boolean, false) AS rollups_only
+            SELECT backtest_id, from_at, to_at, coalesce((result #>> '{verdict,refused}')::boolean, true) AS refused,
+                   coalesce((result ->> 'lost_true')::int, 0) AS lost_true, coalesce((result ->> 'delayed_true')::int, 0) AS delayed_true,
+                   coalesce((result #>> '{verdict,lost_injected}')::int, 0) AS lost_injected,
+                   CASE WHEN jsonb_typeof(result -> 'problems') = 'array' THEN jsonb_array_length(result -> 'problems') ELSE 0 END AS problems,
+                   coalesce((result #>> '{known,share}')::float8, 0) AS known_share,
+                   CASE WHEN jsonb_typeof(result -> 'rollups_only') = 'object' THEN (result #>> '{rollups_only,to}')::timestamptz END AS rollups_to
             FROM backtest
             WHERE site_id = %s AND definition_key = %s AND proposed = %s AND state = 'done' AND definition_version = %s
-            ORDER BY backtest_id DESC LIMIT 1
             """,
             (limit.site_id, limit.row.key, Jsonb(dict(judged)), limit.version),
-        ).fetchone()
+        ).fetchall()
+
+
+def backtests_waiting(connection: Connection[Any]) -> int:
+    """How many of the principal's companies are not done."""
+    row = connection.execute("SELECT count(*) FROM backtest WHERE state IN ('waiting', 'running')").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def ask_backtest(
@@ -221,7 +237,8 @@ def limits_of_site(connection: Connection[Any], site: str) -> tuple[Portfolio, d
             """
             SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, s.name, s.name_zh, s.quantity, s.unit,
                    s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
-                   s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, NULL::timestamptz AS heard_since
+                   s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, NULL::timestamptz AS heard_since,
+                   false AS for_life
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
             WHERE t.key = %s AND d.role = 'alarm' ORDER BY d.definition_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from psycopg import Connection
 
@@ -16,8 +16,6 @@ from api.web import Web
 from api.words.texts import NotFound
 from core.errors import BadInput, Refused
 from detectors import registry
-
-MOST_WAITING: Final = 20  # of a company: they are done one after the other
 
 
 def checked(
@@ -56,7 +54,7 @@ def ask(
     Raises:
         Refused: so many wait that this one would be forgotten.
     """
-    if store.waiting(connection) >= MOST_WAITING:
+    if store.waiting(connection) >= proposal.MOST_WAITING:
         raise Refused("Twenty back-tests wait already; call one off, or wait until some are done.")
     since, until = between
     asked = ("backtest", limit.definition_id, sorted(proposed.items(), key=str), since.isoformat(), until.isoformat())

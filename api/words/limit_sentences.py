@@ -60,6 +60,7 @@ LIMIT_REFUSALS: Final = (
     later("The limit was changed since this was proposed. Withdraw the proposal, look at the limit and propose again."),
     later("A second person must approve this: you proposed it."),
     later("One of the two must be a safety officer of the company."),
+    later("Whoever proposed this is no longer active and answers for nothing; refuse it and propose it anew."),
     later("You overrule the back-test with your approval: say why."),
     later("Overruling a back-test needs your reason in writing."),
     later("Only its proposer overrules the back-test of an open proposal; the second person does so by approving."),
@@ -71,10 +72,19 @@ LIMIT_REFUSALS: Final = (
         "This change may call people later, or not at all, and no finished back-test shows that it does not. Back-test it first, or let two people overrule that in writing."
     ),
     later(
+        "By the back-test {injected} incidents laid over the history would be missed. Propose another value, or let two people overrule that in writing."
+    ),
+    later(
+        "Detectors failed in the back-test, so it does not show what they would have found. Back-test it anew, or let two people overrule that in writing."
+    ),
+    later(
+        "The sensor was silent for too much of the back-test: {known} % of the time is known, and {least} % must be. Back-test it when more is known, or let two people overrule that in writing."
+    ),
+    later(
         "By the back-test {lost} true dangers would be missed and {delayed} found later. Propose another value, or let two people overrule that in writing."
     ),
     later(
-        "The back-test looks at too little: it must begin 7 days ago, or where the history begins, and reach into this week. Back-test it anew, or let two people overrule that in writing."
+        "The back-test looks at too little: it must begin 7 days ago, or where the history begins, and end within the last day. Back-test it anew, or let two people overrule that in writing."
     ),
     later(
         "The back-test saw rollups only: delays under a minute cannot be judged. Back-test it where readings are kept, or let two people overrule that in writing."

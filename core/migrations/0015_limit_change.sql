@@ -51,6 +51,49 @@ END
 $$;
 REVOKE ALL ON FUNCTION davy_limit_settler FROM PUBLIC;
 
+-- Of a change, what is judged by: as DefinitionRow.judging (tests/alerting/test_limit_gate_db.py holds both to it).
+CREATE FUNCTION davy_limit_judged(proposed jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') FROM jsonb_each(proposed) f WHERE f.key = ANY (
+        '{detector,parameters,direction,setpoint,deadband,on_delay_s,off_delay_s,votes,votes_of,priority,latch,retired}'::text[])
+$$;
+REVOKE ALL ON FUNCTION davy_limit_judged FROM PUBLIC;
+
+-- Whether a change can lose or delay a call: core/strictness.py, once more, for who does not come by way of it.
+CREATE FUNCTION davy_limit_looser(d alarm_definition, proposed jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT d.retired_at IS NULL AND EXISTS (SELECT FROM jsonb_each(davy_limit_judged(proposed)) f
+        WHERE to_jsonb(d) -> f.key IS DISTINCT FROM f.value AND CASE
+            WHEN f.key IN ('setpoint', 'deadband', 'on_delay_s', 'off_delay_s', 'votes', 'votes_of') AND jsonb_typeof(f.value) <> 'number' THEN true
+            WHEN f.key = 'setpoint' AND d.direction = 'high' THEN f.value::float8 > d.setpoint
+            WHEN f.key = 'setpoint' THEN f.value::float8 < d.setpoint
+            WHEN f.key = 'deadband' THEN f.value::float8 > d.deadband
+            WHEN f.key = 'on_delay_s' THEN f.value::float8 > d.on_delay_s
+            WHEN f.key = 'off_delay_s' THEN f.value::float8 > d.off_delay_s
+            WHEN f.key IN ('votes', 'votes_of') THEN coalesce(proposed ->> 'votes', d.votes::text) <> '1'
+                OR coalesce(proposed ->> 'votes_of', d.votes_of::text) <> '1' OR coalesce(proposed -> 'on_delay_s', to_jsonb(d.on_delay_s)) <> '0'
+            WHEN f.key = 'priority' THEN array_position('{life-safety,high,medium,low}'::text[], f.value #>> '{}')
+                > array_position('{life-safety,high,medium,low}'::text[], d.priority)
+            WHEN f.key = 'latch' THEN d.latch
+            WHEN f.key = 'retired' THEN (f.value #>> '{}')::boolean
+            ELSE true END)
+$$;
+REVOKE ALL ON FUNCTION davy_limit_looser FROM PUBLIC;
+
+-- Whether a finished back-test lets a change through: of this change and version, of the last week or of all there is, and it shows
+-- nothing that speaks against it, nor does another one that looks as far. How much of the time it knows, alerting/limit_gate.py weighs.
+CREATE FUNCTION davy_limit_proven(d alarm_definition, proof bigint, at timestamptz) RETURNS boolean LANGUAGE sql STABLE
+    SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT heard.since IS NULL OR EXISTS (
+        SELECT FROM public.backtest b WHERE b.backtest_id = proof AND b.to_at >= at - interval '1 day'
+            AND b.from_at <= greatest(at - interval '7 days', heard.since) + interval '2 hours'
+            AND b.result #>> '{verdict,refused}' = 'false' AND b.result -> 'problems' = '[]'
+            AND NOT EXISTS (SELECT FROM public.backtest o WHERE o.site_id = b.site_id AND o.definition_key = b.definition_key
+                AND o.proposed = b.proposed AND o.definition_version = b.definition_version AND o.state = 'done'
+                AND o.to_at >= at - interval '1 day' AND o.from_at <= b.from_at AND o.result #>> '{verdict,refused}' IS DISTINCT FROM 'false'))
+    FROM (SELECT min(h.hour) AS since FROM public.reading_hour h WHERE h.sensor_id = d.sensor_id) heard
+$$;
+REVOKE ALL ON FUNCTION davy_limit_proven FROM PUBLIC;
+
 -- Applies a proposed change, or gives null where the limit is no longer as its proposer saw it, or the change is settled.
 CREATE FUNCTION davy_limit_apply(change bigint, words text, proof bigint, at timestamptz) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
@@ -59,8 +102,8 @@ DECLARE
     d public.alarm_definition;
     who int;
     is_grave boolean;
+    was jsonb;
     fixed CONSTANT text[] := '{definition_id,company_id,site_id,sensor_id,key,detector,direction,role,version,valid_from,retired_at}';
-    told CONSTANT text[] := '{title,title_zh,consequence,consequence_zh,response,response_zh,respond_within_s,realarm_after_s,standard,edition,clause,verified_by,verified_on}';
     setting text;
     moved bigint;
     entry bigint;
@@ -74,17 +117,26 @@ BEGIN
         RAISE insufficient_privilege USING MESSAGE = 'a change is applied when it is applied, not earlier or later';
     END IF;
     SELECT * INTO d FROM public.alarm_definition a WHERE a.definition_id = c.definition_id FOR UPDATE;
-    IF c.state <> 'proposed' OR d.version <> c.base_version
-        OR NOT (to_jsonb(d) || jsonb_build_object('retired', d.retired_at IS NOT NULL)) @> c.old THEN
+    -- Whatever column a limit has, now or later, can change, but for what makes it this limit of this sensor.
+    IF EXISTS (SELECT FROM jsonb_object_keys(c.proposed) AS field WHERE field <> 'retired' AND (field = ANY (fixed) OR NOT EXISTS (
+            SELECT FROM pg_attribute t WHERE t.attrelid = 'public.alarm_definition'::regclass AND t.attname = field AND t.attnum > 0)))
+        OR EXISTS (SELECT FROM public.sensor s WHERE s.sensor_id = d.sensor_id AND s.is_virtual) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a change of a limit names a field that does not change, or one of Davy''s own limits';
+    END IF;
+    SELECT jsonb_object_agg(field, (to_jsonb(d) || jsonb_build_object('retired', d.retired_at IS NOT NULL)) -> field) INTO was
+        FROM jsonb_object_keys(c.proposed) AS field;
+    IF c.state <> 'proposed' OR d.version <> c.base_version OR was <> c.old THEN
         RETURN NULL;
     END IF;
     -- Life safety, or heard again later than now, which no back-test can try.
-    is_grave := 'life-safety' IN (d.priority, coalesce(c.proposed ->> 'priority', '')) OR (c.proposed ? 'realarm_after_s'
-        AND NOT c.proposed ? 'priority'
-        AND coalesce((c.proposed ->> 'realarm_after_s')::float8, 'Infinity') > coalesce(d.realarm_after_s, 'Infinity'));
+    is_grave := 'life-safety' IN (d.priority, coalesce(c.proposed ->> 'priority', '')) OR davy_counts_for_life(d.definition_id)
+        OR (c.proposed ? 'realarm_after_s' AND NOT c.proposed ? 'priority'
+            AND coalesce((c.proposed ->> 'realarm_after_s')::float8, 'Infinity') > coalesce(d.realarm_after_s, 'Infinity'));
     IF is_grave OR c.overruling IS NOT NULL THEN
         IF who = c.proposed_by THEN
             RAISE insufficient_privilege USING MESSAGE = 'this change of a limit needs a second person';
+        ELSIF NOT EXISTS (SELECT FROM public.person p WHERE p.person_id = c.proposed_by AND p.active) THEN
+            RAISE insufficient_privilege USING MESSAGE = 'whoever proposed this change of a limit is no longer active';
         ELSIF NOT EXISTS (SELECT FROM public.person p WHERE p.person_id IN (who, c.proposed_by) AND p.role = 'safety_officer') THEN
             RAISE insufficient_privilege USING MESSAGE = 'one of the two is a safety officer';
         ELSIF c.overruling IS NOT NULL AND coalesce(btrim(words), '') = '' THEN
@@ -93,15 +145,13 @@ BEGIN
     END IF;
     IF proof IS NOT NULL AND NOT EXISTS (SELECT FROM public.backtest b WHERE b.backtest_id = proof AND b.company_id = c.company_id
             AND b.site_id = c.site_id AND b.definition_key = d.key AND b.state = 'done' AND b.definition_version = c.base_version
-            AND b.proposed = (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(c.proposed) f WHERE f.key <> ALL (told))) THEN
+            AND b.proposed = davy_limit_judged(c.proposed)) THEN
         RAISE insufficient_privilege USING MESSAGE = 'the back-test is of another change';
     END IF;
-    -- Whatever column a limit has, now or later, can change, but for what makes it this limit of this sensor.
-    SELECT string_agg(format('%1$I = n.%1$I', field), ', ') INTO setting FROM jsonb_object_keys(c.proposed) AS field WHERE field <> 'retired';
-    IF EXISTS (SELECT FROM jsonb_object_keys(c.proposed) AS field WHERE field <> 'retired' AND (field = ANY (fixed) OR NOT EXISTS (
-            SELECT FROM pg_attribute t WHERE t.attrelid = 'public.alarm_definition'::regclass AND t.attname = field AND t.attnum > 0))) THEN
-        RAISE insufficient_privilege USING MESSAGE = 'a change of a limit names a field that does not change';
+    IF c.overruling IS NULL AND davy_limit_looser(d, c.proposed) AND NOT davy_limit_proven(d, proof, at) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'this change of a limit needs a back-test that speaks for it, or a second person';
     END IF;
+    SELECT string_agg(format('%1$I = n.%1$I', field), ', ') INTO setting FROM jsonb_object_keys(c.proposed) AS field WHERE field <> 'retired';
     IF setting IS NOT NULL THEN
         EXECUTE format('UPDATE public.alarm_definition a SET %s FROM jsonb_populate_record(NULL::public.alarm_definition, $1) n
                         WHERE a.definition_id = $2', setting) USING c.proposed - 'retired', c.definition_id;
@@ -109,11 +159,11 @@ BEGIN
     UPDATE public.alarm_definition a SET
         version = a.version + 1, valid_from = at,
         retired_at = CASE WHEN NOT c.proposed ? 'retired' THEN a.retired_at WHEN (c.proposed ->> 'retired')::boolean THEN at END
-        WHERE a.definition_id = c.definition_id AND EXISTS (SELECT FROM jsonb_object_keys(c.proposed) AS field WHERE field <> ALL (told));
+        WHERE a.definition_id = c.definition_id AND davy_limit_judged(c.proposed) <> '{}';
     INSERT INTO public.journal (at, company_id, person_id, actor, action, subject, old, new, reason)
         SELECT davy_limit_apply.at, c.company_id, c.proposed_by, p.role,
                CASE c.proposed ->> 'retired' WHEN 'true' THEN 'limit_retired' WHEN 'false' THEN 'limit_restored' ELSE 'limit_changed' END,
-               'limit ' || s.key || '/' || d.key, c.old, c.proposed, c.reason
+               'limit ' || s.key || '/' || d.key, was, c.proposed, c.reason
         FROM public.site s, public.person p WHERE s.site_id = d.site_id AND p.person_id = c.proposed_by
         RETURNING journal_id INTO entry;
     moved := davy_definitions_changed();
@@ -128,6 +178,9 @@ REVOKE ALL ON FUNCTION davy_limit_apply FROM PUBLIC;
 CREATE FUNCTION davy_limit_overrule(change bigint, words text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
+    IF coalesce(btrim(words), '') = '' THEN
+        RAISE insufficient_privilege USING MESSAGE = 'whoever overrules a back-test says why';
+    END IF;
     UPDATE public.limit_change l SET overruling = btrim(words)
         WHERE l.change_id = change AND l.state = 'proposed' AND l.proposed_by = davy_limit_settler(l.company_id);
     RETURN FOUND;
@@ -165,7 +218,8 @@ GRANT EXECUTE ON FUNCTION davy_limit_apply, davy_limit_overrule, davy_limit_sett
 
 -- Every version a limit has had. Who and in which words stays with the client; that two people answered for it does not.
 CREATE VIEW v_limit_history WITH (security_barrier) AS
-    SELECT j.journal_id, j.company_id, d.definition_id, j.at, j.action, j.old, j.new, c.change_id, coalesce(c.by_file, true) AS by_file,
+    SELECT j.journal_id, j.company_id, d.definition_id, j.at, j.action,
+           CASE WHEN e.own THEN j.old ELSE j.old - 'verified_by' END AS old, CASE WHEN e.own THEN j.new ELSE j.new - 'verified_by' END AS new, c.change_id, coalesce(c.by_file, true) AS by_file,
            coalesce(c.settled_by <> c.proposed_by, false) AS two_people, c.overruling IS NOT NULL AS overruled, c.backtest_id,
            CASE WHEN e.own THEN coalesce(c.proposed_by, j.person_id) END AS person_id, CASE WHEN e.own THEN c.settled_by END AS settled_by,
            CASE WHEN e.own THEN j.actor END AS actor, CASE WHEN e.own THEN j.reason END AS reason,

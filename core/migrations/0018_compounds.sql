@@ -59,3 +59,18 @@ CALL davy_wall('compound_evidence', '((SELECT davy_everything()) OR (company_id 
 GRANT SELECT ON compound, compound_part TO davy_ingest;
 GRANT SELECT, INSERT ON compound_evidence TO davy_ingest;
 GRANT SELECT ON compound_evidence TO davy_web;
+
+-- Whether a live compound of life safety counts on a limit, be it through other compounds: then it is changed as one of life safety is.
+CREATE FUNCTION davy_counts_for_life(definition int) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+    WITH RECURSIVE above AS (
+        SELECT definition AS definition_id, '' AS priority
+        UNION
+        SELECT d.definition_id, d.priority FROM above a JOIN public.compound_part p ON p.definition_id = a.definition_id
+            JOIN public.compound c ON c.compound_id = p.compound_id JOIN public.alarm_definition d ON d.sensor_id = c.sensor_id
+            WHERE c.retired_at IS NULL AND d.retired_at IS NULL
+    )
+    SELECT EXISTS (SELECT FROM above WHERE priority = 'life-safety')
+$$;
+REVOKE ALL ON FUNCTION davy_counts_for_life FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION davy_counts_for_life TO davy_web;

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from alerting.store.limit_imports import PageChange
+from core.compound_row import CompoundRow
 from core.errors import Refused
 from core.model import Priority, Role
-from core.portfolio import DefinitionRow, DeviceRow, PersonRow, Portfolio, SensorRow
+from core.portfolio import DefinitionRow, DeviceRow, PersonRow, Portfolio, RouteRow, SensorRow
 from core.site_changes import ADDED, RETIRED, Change
 
 ANSWERING: Final = frozenset({Role.SAFETY_OFFICER, Role.INTEGRATOR})
@@ -16,22 +17,59 @@ _TOLD: Final = 5
 
 
 def for_two(changes: Iterable[Change], current: Portfolio) -> list[Change]:
-    """Changes of limits that are, or become, of life safety; and whatever ends such a limit by ending its sensor."""
-    rows = {row.name_parts: row for row in current.definitions}
-    live = [row for row in current.definitions if row.priority is Priority.LIFE_SAFETY and not row.retired]
-    sensors, devices = {(row.device, row.sensor) for row in live}, {row.device for row in live}
-    found = []
-    for change in changes:
+    """Changes of limits that are, or become, of life safety, or that a compound of life safety counts on; and whatever else ends such
+    a limit, lets it judge differently, or lets nobody hear of it.
+    """
+    for_life = _ForLife(current)
+    return [change for change in changes if for_life.touched_by(change)]
+
+
+class _ForLife:
+    """What life safety hangs on, as it is in force."""
+
+    def __init__(self, current: Portfolio) -> None:
+        self.limits = {row.name_parts: row for row in current.definitions}
+        self.routes = {row.name_parts: row for row in current.routes}
+        live = {(row.site, row.key): row for row in current.definitions if not row.retired}
+        compounds = {(row.site, row.sensor): row for row in current.compounds if not row.retired}
+        self.keys: set[tuple[str, str]] = set()
+        self.sensors: set[tuple[str, str]] = set()
+        waiting = [key for key, row in live.items() if row.priority is Priority.LIFE_SAFETY]
+        while waiting:
+            key = waiting.pop()
+            if key in self.keys or key not in live:
+                continue
+            self.keys.add(key)
+            self.sensors.add((live[key].device, live[key].sensor))
+            for part in compounds[key].parts if key in compounds else ():
+                if part.limit is not None:
+                    waiting.append((key[0], part.limit))
+                elif part.sensor is not None:
+                    device, _, sensor = part.sensor.partition("/")
+                    self.sensors.add((device, sensor))
+
+    def touched_by(self, change: Change) -> bool:
+        """Whether two people answer for it."""
         row = change.row
-        if isinstance(row, DefinitionRow) and change.action != ADDED:
-            is_for = Priority.LIFE_SAFETY in (row.priority, rows[row.name_parts].priority)
-        elif isinstance(row, SensorRow) and change.action == RETIRED:
-            is_for = (row.device, row.key) in sensors
-        else:
-            is_for = isinstance(row, DeviceRow) and change.action == RETIRED and row.key in devices
-        if is_for:
-            found.append(change)
-    return found
+        if change.action == ADDED:
+            return False
+        if isinstance(row, DefinitionRow):
+            before = self.limits[row.name_parts]
+            return Priority.LIFE_SAFETY in (row.priority, before.priority) or (row.site, row.key) in self.keys
+        if isinstance(row, CompoundRow):
+            return (row.site, row.sensor) in self.keys
+        if isinstance(row, SensorRow):
+            return (row.device, row.key) in self.sensors and (
+                change.action == RETIRED or "states" in (change.new or {})
+            )
+        if isinstance(row, DeviceRow):
+            return change.action == RETIRED and row.key in {device for device, _ in self.sensors}
+        return isinstance(row, RouteRow) and _carried_life(self.routes[row.name_parts]) and not _carried_life(row)
+
+
+def _carried_life(route: RouteRow) -> bool:
+    """Whether the client's own people hear of life safety by it."""
+    return route.audience == "client" and Priority.LIFE_SAFETY in route.priorities
 
 
 def check_people(changes: Sequence[Change], current: Portfolio, proposer: str, approver: str) -> None:

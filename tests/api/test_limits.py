@@ -70,8 +70,11 @@ def history(house: House, *, lost: int | None = None, delayed: int = 0, key: str
             owner.execute(
                 "INSERT INTO backtest (company_id, site_id, definition_key, proposed, from_at, to_at, asked_at, definition_version, state, result)"
                 " SELECT c.company_id, c.site_id, d.key, c.proposed - '{standard,edition,clause}'::text[], now() - interval '8 days', now(), now(), d.version, 'done',"
-                " jsonb_build_object('lost_true', %s::int, 'delayed_true', %s::int, 'rollups_only', false)"
-                " FROM limit_change c JOIN alarm_definition d USING (definition_id) WHERE c.state = 'proposed' AND d.key = %s",
+                " jsonb_build_object('lost_true', lost, 'delayed_true', late, 'problems', '[]'::jsonb, 'known', '{\"share\": 0.99}'::jsonb,"
+                "  'verdict', jsonb_build_object('refused', lost + late > 0, 'lost_injected', 0), 'rollups_only',"
+                "  jsonb_build_object('from', now() - interval '8 days', 'to', now() - interval '7 days 20 hours', 'sentence', 'rollups only'))"
+                " FROM limit_change c JOIN alarm_definition d USING (definition_id), (VALUES (%s::int, %s::int)) said (lost, late)"
+                " WHERE c.state = 'proposed' AND d.key = %s",
                 (lost, delayed, key),
             )
 

@@ -65,6 +65,15 @@ def test_a_compound_is_a_row_a_virtual_sensor_and_an_ordinary_limit() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("priority", "after_s"), [("high", 28_800.0), ("life-safety", 3600.0), ("low", None)])
+def test_a_compound_of_one_s_own_is_heard_again(priority: str, after_s: float | None) -> None:
+    """One acknowledgement does not silence it for ever: it has the usual time of its priority, as any limit has."""
+    found = read(TEXT.replace("            priority: high\n", f"            priority: {priority}\n"))
+    assert found.mistakes == []
+    (alarm,) = (d for d in found.portfolio.definitions if d.detector == COMPOUND)
+    assert (alarm.priority, alarm.realarm_after_s) == (priority, after_s)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "sentence"),
     [

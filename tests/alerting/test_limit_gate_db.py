@@ -1,0 +1,71 @@
+"""The database judges a change of a limit as Python does: what is judged by, what is looser, what life safety hangs on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from core.model import Priority
+from core.portfolio import DefinitionRow
+from core.strictness import loosened
+from tests.alerting.test_limit_gate import ROW
+from tests.database import TestDatabase, clone, drop
+
+pytestmark = pytest.mark.db
+
+CHANGES: list[dict[str, Any]] = [
+    {"setpoint": 79.0}, {"setpoint": 81.0}, {"deadband": 0.5}, {"deadband": 2.0}, {"on_delay_s": 0.0}, {"on_delay_s": 5.1},
+    {"off_delay_s": 30.0}, {"off_delay_s": 61.0}, {"priority": "life-safety"}, {"priority": "medium"}, {"latch": False},
+    {"latch": True}, {"retired": True}, {"parameters": {"window_s": 61.0}}, {"parameters": {"window_s": 60.0}}, {"title": "x"},
+    {"votes": 3, "votes_of": 4}, {"setpoint": 79.0, "on_delay_s": 9.0},
+]  # fmt: skip
+FULL = replace(ROW, deadband=1.0, on_delay_s=5.0, off_delay_s=60.0, latch=True, parameters={"window_s": 60.0})
+ROWS = [FULL, replace(FULL, direction="low", latch=False), replace(FULL, retired=True)]
+
+
+@pytest.fixture(scope="module")
+def owner(postgres_plain: Any) -> Iterator[Connection[Any]]:
+    """The owner of an empty database."""
+    database: TestDatabase = clone(postgres_plain)
+    with database.connect("owner") as connection:
+        yield connection
+    drop(database)
+
+
+def test_what_is_judged_by_is_one_list(owner: Connection[Any]) -> None:
+    """Else a proof of a change of priority, which moves the re-alarm with it, is of another change by SQL alone."""
+    every = Jsonb(dict.fromkeys(DefinitionRow.__dataclass_fields__, 1))
+    row = owner.execute('SELECT davy_limit_judged(%s), davy_limit_judged(\'{"title": "x"}\')', (every,)).fetchone()
+    assert row is not None
+    assert set(row[0]) == DefinitionRow.judging
+    assert row[1] == {}
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_looser_is_looser_in_the_database(
+    owner: Connection[Any], row: DefinitionRow, change: dict[str, Any]
+) -> None:
+    """core/strictness.py and davy_limit_looser(): two sets of words, one answer."""
+    typed = {name: Priority(value) if name == "priority" else value for name, value in change.items()}
+    stored = {**row.columns(), "retired_at": "2026-01-01T00:00:00Z" if row.retired else None}
+    found = owner.execute(
+        "SELECT davy_limit_looser(jsonb_populate_record(NULL::alarm_definition, %s), %s)",
+        (Jsonb(stored), Jsonb(change)),
+    ).fetchone()
+    assert found == (bool(loosened(row, replace(row, **typed))),)
+
+
+@pytest.mark.parametrize("smuggled", [{"setpoint": "NaN"}, {"setpoint": "79"}, {"retired": "true"}, {"retired": "t"}])
+def test_a_number_in_quotes_is_no_stricter_number(owner: Connection[Any], smuggled: dict[str, Any]) -> None:
+    """What no page would write is looser until proven otherwise."""
+    row = owner.execute(
+        "SELECT davy_limit_looser(jsonb_populate_record(NULL::alarm_definition, %s), %s)",
+        (Jsonb({**replace(FULL, direction="low").columns()}), Jsonb(smuggled)),
+    ).fetchone()
+    assert row == (True,)

@@ -1,0 +1,51 @@
+"""Which changes of a site file two people answer for: whatever life safety hangs on, not its own limit alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.site_changes import compare
+from davy.site.answerable import for_two
+from tests.core.sites import read
+from tests.core.test_site_compounds import TEXT
+
+LIFE = TEXT.replace("            priority: high\n", "            priority: life-safety\n").replace(
+    "                mandatory: true\n", "                mandatory: true\n                states: {off: 0, on: 1}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "subject"),
+    [
+        ("              - ch4.warm\n", "              - gas.lel-1\n", "compound north/one"),
+        ("            window_s: 60\n", "            window_s: 0\n", "compound north/one"),
+        ("            window_s: 60\n", "            window_s: 60\n            in_order: true\n", "compound north/one"),
+        ("            needed: 2\n            window_s: 60\n", "            retired: true\n            needed: 2\n            window_s: 60\n", "compound north/one"),
+        ("setpoint: 15\n", "setpoint: 95\n", "limit north/ch4.warm"),
+        ("{off: 0, on: 1}", "{off: 1, on: 0}", "sensor gas-1/ch4"),
+        ("priorities: [high, life-safety]", "priorities: [high]", "route north/all"),
+    ],
+)  # fmt: skip
+def test_what_life_safety_hangs_on_takes_two(old: str, new: str, subject: str) -> None:
+    """A part, the window and the order of a compound, a limit that is its part, the words of a sensor's values, the route that tells."""
+    changed = LIFE.replace(old, new, 1)
+    assert changed != LIFE
+    current, wanted = read(LIFE).portfolio, read(changed).portfolio
+    assert subject in [change.subject for change in for_two(compare(wanted, current), current)]
+
+
+def test_what_no_life_hangs_on_takes_one() -> None:
+    """The same changes where the compound is of high priority; and what the insurer is told."""
+    plain = LIFE.replace("            priority: life-safety\n", "            priority: high\n")
+    current = read(plain).portfolio
+    for old, new in (
+        ("setpoint: 15\n", "setpoint: 16\n"),
+        ("window_s: 60\n", "window_s: 0\n"),
+        (
+            "            priorities: [life-safety]\n            hears",
+            "            priorities: [high]\n            hears",
+        ),
+    ):
+        changed = plain.replace(old, new, 1)
+        assert changed != plain
+        assert for_two(compare(read(changed).portfolio, current), current) == []
