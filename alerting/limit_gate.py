@@ -1,7 +1,8 @@
 """What a change of a limit needs before it may be applied: a proof, a second person, words that overrule the proof. Pure.
 
 Each demand is one sentence. Whoever is called later, or not at all, after a change was once in danger without a call: so a
-change that is not plainly stricter is tried on the site's own history first (`davy/backtest`).
+change that is not plainly stricter is tried on the site's own history first (`davy/backtest`). What no history can show, how long
+people would have let an acknowledged alarm stand, two people answer for.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from core.limit_rule import REALARM
 from core.model import Priority
 from core.portfolio import DefinitionRow
 from core.strictness import loosened
@@ -58,8 +60,9 @@ def gate(
     Args:
         heard_since: from when on the sensor is known; None: there is no history to try anything on.
     """
-    two = Priority.LIFE_SAFETY in (old.priority, new.priority)
     looser = loosened(old, new)
+    two = Priority.LIFE_SAFETY in (old.priority, new.priority) or REALARM in looser
+    looser -= {REALARM}
     if not looser or (heard_since is None and proof is None):
         return Gate(two, None)
     return Gate(two, _unproven(looser, proof, heard_since, now))

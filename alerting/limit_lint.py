@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from alerting.limit_standards import substance_of, wanted
+from alerting.limit_standards import wanted
 from alerting.lint_words import Remark
-from core.limit_checks import is_beyond
+from core.limit_checks import DIRECT, is_beyond
 from core.limit_rule import PackLimit
 from core.model import Priority
 from core.numbers import unit_sign
 from core.portfolio import DefinitionRow, Portfolio, SensorRow, SiteRow
+from core.signal_kind import GAS_MOST_S, is_gas, longest_wait_s
 from core.units import known
 
 NEAR: Final = 0.01  # of the range: two setpoints nearer than that are one
-GAS_MOST_S: Final = 5.0  # reference/domain.md 3.3: toxic and flammable gas, "never add more than 5 s"
 FEWEST: Final = 20  # limits of a site, below which shares of priorities say nothing
 MOST_HIGH, MOST_ABOVE_LOW = 0.05, 0.20  # of 5 / 15 / 80
 _TOLD: Final = 3
@@ -45,7 +45,7 @@ class _Placed:
 
 
 def lint(portfolio: Portfolio, packs: Mapping[str, PackLimit], *, with_routes: bool = True) -> list[Remark]:
-    """All remarks, those about one place together.
+    """All remarks, those about one place together. States of the plant are no limits.
 
     Args:
         with_routes: whether routes and people are known; without them nothing is said of who hears.
@@ -56,7 +56,7 @@ def lint(portfolio: Portfolio, packs: Mapping[str, PackLimit], *, with_routes: b
         placed = [
             _Placed(row, sensors[row.device, row.sensor])
             for row in portfolio.definitions
-            if row.site == site.key and not row.retired and (row.device, row.sensor) in sensors
+            if row.site == site.key and row.role == "alarm" and not row.retired and (row.device, row.sensor) in sensors
         ]
         found += _of_site(site, placed, [row for row in sensors.values() if row.site == site.key], packs)
         if with_routes:
@@ -91,8 +91,10 @@ def _alone(each: _Placed) -> Iterator[Remark]:
         missing.append("time")
     if missing:
         yield each.remark("incomplete", missing=", ".join(missing))
-    if substance_of(sensor) is not None and row.detector == "limit" and row.on_delay_s > GAS_MOST_S:
-        yield each.remark("slow-on-gas", delay=f"{row.on_delay_s:g}")
+    if is_gas(sensor.unit, sensor.quantity) and row.detector in DIRECT:
+        wait_s = longest_wait_s(row.on_delay_s, row.votes, sensor.period_s or 1.0)
+        if wait_s is not None and wait_s > GAS_MOST_S:
+            yield each.remark("slow-on-gas", delay=f"{wait_s:g}")
     if row.detector != "limit":
         return
     low, high = sensor.range_low, sensor.range_high

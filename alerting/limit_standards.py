@@ -10,6 +10,7 @@ from core.errors import BadInput
 from core.limit_checks import is_beyond
 from core.limit_rule import INSTANT, PackLimit, Rule
 from core.portfolio import SensorRow
+from core.signal_kind import is_gas
 
 # What a sensor's quantity says -> what the pack's limits on it are called. %LEL is a quantity of its own.
 _SUBSTANCES: Final = {
@@ -42,12 +43,15 @@ class Wanted:
 
 
 def substance_of(sensor: SensorRow) -> str | None:
-    """What a gas sensor measures, as packs call it; None: no gas that a standard speaks of.
+    """What a gas sensor measures, as packs call it; None: no gas (`core.signal_kind` says what is one), or none that a standard
+    speaks of.
 
     A quantity counts where it begins with the substance's name: `oxygen`, `carbon monoxide, road tunnel`.
     """
     if sensor.unit == _LEL:
         return "lel"
+    if not is_gas(sensor.unit, sensor.quantity):
+        return None
     said = sensor.quantity.strip().lower()
     return next((short for name, short in _SUBSTANCES.items() if said.startswith(name)), None)
 

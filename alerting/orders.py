@@ -52,13 +52,6 @@ FURTHEST_BEGIN: Final = timedelta(
 SLOW_CLOCK: Final = timedelta(minutes=5)  # a form takes a while to fill in
 MOST_ALARMS: Final = 50  # named one by one; more is a zone or a machine
 
-# What a gas sensor measures in, or calls what it measures: units in UCUM, quantities as plants write them.
-GAS_UNITS: Final = ("%{LEL}", "[ppm]", "[ppb]")
-GAS_WORDS: Final = (
-    "gas", "methane", "ch4", "lel", "oxygen", "o2", "carbon monoxide", "co", "hydrogen sulfide", "hydrogen sulphide", "h2s",
-    "ammonia", "nh3", "chlorine", "hydrogen", "combustible gas", "toxic gas", "voc",
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:

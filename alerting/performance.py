@@ -1,7 +1,8 @@
 """How alarms go at one site: the counts of ISA-18.2 and EEMUA 191 over a stretch of time, from the transitions. Pure.
 
 An alarm *begins* each time its condition comes (a raise). It is *announced* each time it comes to stand before a person anew:
-unacknowledged, and not put aside. Rates and floods are of announcements; chattering, fleeting and stale ones are of beginnings.
+unacknowledged, and not put aside. So a re-alarm announces it once more, and so does the end of its shelf while it is active. That a higher
+limit on its sensor announces it with itself does not: people hear one call, which is that limit's. Rates and floods are of announcements; chattering, fleeting and stale ones are of beginnings.
 """
 
 from __future__ import annotations

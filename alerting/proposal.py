@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, Final
 
 from core.errors import BadInput
-from core.model import AlarmDefinition, Priority
+from core.limit_checks import waits_on_gas
+from core.limit_votes import SILENCE, silent_votes, wrong_votes
+from core.model import COMPOUND, AlarmDefinition, Priority
 
 # What says which alarm it is, and not how it judges.
 FIXED: Final = frozenset({"definition_id", "company_id", "site_id", "sensor_id", "key", "version"})
@@ -21,6 +23,24 @@ LONGEST_S: Final = 86_400.0 * 31  # no delay is longer: a month
 _YES: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 Proposed = dict[str, Any]  # field -> value as JSON has it; parameters under a mapping of their own
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What of a sensor a definition must fit.
+
+    Args:
+        quantity: what it measures, as its site file says.
+        period_s: how often it speaks; None: nobody has said.
+        range_low, range_high: what it can measure; None: nobody has said.
+    """
+
+    key: str = ""
+    unit: str = ""
+    quantity: str = ""
+    period_s: float | None = None
+    range_low: float | None = None
+    range_high: float | None = None
 
 
 def names() -> dict[str, str]:
@@ -107,15 +127,14 @@ def changed(
     definition: AlarmDefinition,
     proposed: Mapping[str, Any],
     *,
-    range_low: float | None = None,
-    range_high: float | None = None,
+    signal: Signal = Signal(),
     check: Callable[[AlarmDefinition], None] = lambda _: None,
 ) -> AlarmDefinition:
     """The definition with the fields that would change.
 
     Args:
         proposed: as `read` gives it.
-        range_low, range_high: what the sensor can measure; None: nobody has said.
+        signal: what it is on.
         check: whether the detector takes its parameters (`detectors.registry.check`).
 
     Raises:
@@ -134,16 +153,40 @@ def changed(
             value = round(value * SECOND_US)
         elif field == "priority":
             value = Priority(value)
-        elif isinstance(getattr(definition, field), int) and not isinstance(value, bool):
-            value = int(value)
+        elif isinstance(getattr(definition, field), int) and not isinstance(value, bool) and value == int(value):
+            value = int(value)  # what is no whole number is told below
         new[field] = value
     made = replace(definition, **new, parameters=parameters)
     if made.deadband < 0:
         raise BadInput(f"{definition.key}: deadband is {made.deadband:g}; it must be 0 or more.")
-    if made.detector == "limit" and range_low is not None and range_high is not None:
-        _within(made, range_low, range_high)
-    check(made)
+    if made.detector == "limit" and signal.range_low is not None and signal.range_high is not None:
+        _within(made, signal.range_low, signal.range_high)
+    if COMPOUND in (definition.detector, made.detector):
+        _check_compound(definition, made)
+    else:
+        check(made)
+    _check_waiting(made, signal)
     return made
+
+
+def _check_compound(was: AlarmDefinition, made: AlarmDefinition) -> None:
+    """Its number comes from other conditions: no detector knows it, and nothing becomes one by a change of its limit."""
+    if was.detector != made.detector:
+        raise BadInput(f"{made.key}: a compound stays one, and no other limit becomes one; leave its detector out.")
+    if was.parameters != made.parameters:
+        raise BadInput(f"{made.key} is a compound: it has no parameters; leave them out.")
+
+
+def _check_waiting(made: AlarmDefinition, signal: Signal) -> None:
+    """Votes that can be, and nothing that waits on gas: in the sentences of a site file."""
+    where = f"limit {made.key}"
+    wrong = wrong_votes(where, made.votes, made.votes_of)
+    if wrong is not None:
+        raise BadInput(wrong[1])
+    if made.detector == SILENCE and made.votes_of > 1:
+        raise BadInput(silent_votes(where))
+    for _, sentence in waits_on_gas(where, made, signal):
+        raise BadInput(sentence)
 
 
 def _within(made: AlarmDefinition, low: float, high: float) -> None:

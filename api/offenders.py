@@ -9,9 +9,10 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from alerting.performance import AlarmCount
-from alerting.starting_points import Proposal, Settings, kind_of, propose
+from alerting.starting_points import Proposal, Settings, propose
 from alerting.store.performance import Limit
 from core.model import Priority
+from core.signal_kind import kind_of
 
 WORST: Final = 10
 OFTEN_PER_WEEK: Final = 5  # announcements of one alarm from which on it counts as coming back again and again. Ours
@@ -61,7 +62,8 @@ def offenders(
             continue
         proposal = propose(
             _settings(limit),
-            kind=kind_of(limit.quantity, limit.unit),
+            kind=kind_of(limit.unit, limit.quantity),
+            unit=limit.unit,
             span=limit.span,
             life_safety=limit.priority == Priority.LIFE_SAFETY,
             is_limit=limit.detector == "limit",

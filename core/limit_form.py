@@ -13,13 +13,14 @@ from typing import Any, Final, Literal
 import yaml
 
 from core.limit_checks import CEILING, CONVERTED, PERIODS, laxer, out_of_reach, waits_on_gas
-from core.limit_rule import Rule, Vocabulary, plants_own, read_values
+from core.limit_rule import NEVER, REALARM, Rule, Vocabulary, plants_own, read_values
+from core.limit_votes import SILENCE
 from core.portfolio import DefinitionRow, SensorRow
 from core.site_plant import definition
 from core.yaml_lines import Block, Reading
 
 KEEP, OWN = "keep", "plant"  # what `source` of a change may say
-Kind = Literal["value", "step", "seconds", "priority", "flag", "text", "source", "parameter"]
+Kind = Literal["value", "step", "seconds", "count", "realarm", "priority", "flag", "text", "source", "parameter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Field:
 
     Args:
         name: as a site file names it; a dot leads into a mapping of the file (`title.en`).
-        kind: value: in the unit of what is judged; step: a difference of such; seconds; and words.
+        kind: value: in the unit of what is judged; step: a difference of such; seconds; count: a whole number; realarm: seconds,
+            or `never`; and words.
         of: the row's own name for it; empty: the same.
     """
 
@@ -47,8 +49,11 @@ FIELDS: Final = (
     Field("deadband", "step"),
     Field("on_delay_s", "seconds"),
     Field("off_delay_s", "seconds"),
+    Field("votes.needed", "count", "votes"),
+    Field("votes.of", "count", "votes_of"),
     Field("priority", "priority"),
     Field("latch", "flag"),
+    Field(REALARM, "realarm"),
     Field("source", "source"),
     Field("respond_within_s", "seconds"),
     Field("title.en", "text", "title"),
@@ -59,13 +64,18 @@ FIELDS: Final = (
     Field("response.zh", "text", "response_zh"),
     Field("retired", "flag"),
 )
-_SILENCE: Final = frozenset({PERIODS, CEILING, "period_s"})  # how long silence is waited for is worked out, not chosen
+_WAITED: Final = frozenset({PERIODS, CEILING, "period_s"})  # how long silence is waited for is worked out, not chosen
 
 
 def fields_of(row: DefinitionRow) -> tuple[Field, ...]:
-    """The fields that this limit has: its detector's own numbers too, and a source only where there is one to give up."""
-    own = tuple(Field(f"parameters.{name}", "parameter") for name in sorted(row.parameters) if name not in _SILENCE)
-    return tuple(each for each in FIELDS if each.name != "source" or row.standard is not None) + own
+    """The fields that this limit has: its detector's own numbers too, a source only where there is one to give up, and votes
+    only where there are numbers that vote.
+    """
+    own = tuple(Field(f"parameters.{name}", "parameter") for name in sorted(row.parameters) if name not in _WAITED)
+    less = {"source"} if row.standard is None else set()
+    if row.detector == SILENCE:
+        less |= {each.name for each in FIELDS if each.kind == "count"}
+    return tuple(each for each in FIELDS if each.name not in less) + own
 
 
 def typed_of(row: DefinitionRow) -> dict[str, str]:
@@ -81,6 +91,8 @@ def _shown(row: DefinitionRow, field: Field) -> str:
     value = getattr(row, field.column)
     if isinstance(value, bool):
         return str(value).lower()
+    if field.kind == "realarm" and value is None:
+        return NEVER
     return plain(value) if isinstance(value, float) else str(value)
 
 
@@ -108,6 +120,8 @@ def read_change(
     unknown = [(name, f"{where} has no field {name} that changes.") for name in typed if name not in before]
     if unknown:
         return now, unknown
+    # A re-alarm that nobody touched goes by its priority, as it does in a file: with a new priority it is another.
+    typed = {name: text for name, text in typed.items() if name != REALARM or text.strip() != before[REALARM]}
     # A mapping of the file is whole or not there: who gives one language keeps the other.
     halves = {name.partition(".")[0] for name in typed if "." in name}
     typed = {
@@ -123,7 +137,7 @@ def read_change(
     if own:
         rule = plants_own(rule)
     block.finish()
-    names = list(typed)
+    names = [name for name in typed if name != "source"]
     mistakes = [(names[line] if line < len(names) else "", sentence) for line, sentence in reading.mistakes]
     if typed.get("source", KEEP) not in (KEEP, OWN):
         mistakes.append(("source", f"source of {where} is {typed['source'][:40]}; it must be one of {KEEP}, {OWN}."))
@@ -131,8 +145,13 @@ def read_change(
     bound = standard if standard is not None else base
     mistakes += laxer(where, rule, bound, has_source=own or now.standard is None)
     mistakes += out_of_reach(where, rule, sensor)
-    mistakes += waits_on_gas(where, rule, sensor)
+    mistakes += ((_shown_at(name), sentence) for name, sentence in waits_on_gas(where, rule, sensor))
     return replace(definition(sensor, now.key, rule, retired=retired, line=0), **_beyond_rules(now)), mistakes
+
+
+def _shown_at(name: str) -> str:
+    """The field of the form that a mistake stands at."""
+    return "votes.needed" if name == "votes" else name
 
 
 def _beyond_rules(now: DefinitionRow) -> dict[str, Any]:

@@ -22,22 +22,35 @@ def read_votes(block: Block, default: tuple[int, int], detector: str) -> tuple[i
     if inner is None:
         return default
     if detector == SILENCE:
-        block.mistake(
-            "votes", f"{block.where} has votes; a silence is no number that could vote. Take a longer setpoint."
-        )
+        block.mistake("votes", silent_votes(block.where))
     needed, of = inner.number("needed"), inner.number("of")
     inner.finish()
     if needed is None or of is None:
         return default
-    for name, number in (("needed", needed), ("of", of)):
-        if number != int(number) or not 1 <= number <= MOST_VOTES:
-            inner.mistake(
-                name, f"{name} of {inner.where} is {number:g}; it must be a whole number from 1 to {MOST_VOTES}."
-            )
-            return default
-    if needed > of:
-        inner.mistake(
-            "needed", f"{inner.where} needs {needed:g} of the last {of:g} numbers; needed must be {of:g} or less."
-        )
+    wrong = wrong_votes(block.where, needed, of)
+    if wrong is not None:
+        inner.mistake(*wrong)
         return default
     return int(needed), int(of)
+
+
+def wrong_votes(where: str, needed: float, of: float) -> tuple[str, str] | None:
+    """What is wrong with `needed` of the last `of` numbers, as (field, sentence); None: nothing.
+
+    >>> wrong_votes("limit lel", 3, 2)
+    ('needed', 'votes of limit lel needs 3 of the last 2 numbers; needed must be 2 or less.')
+    """
+    for name, number in (("needed", needed), ("of", of)):
+        if number != int(number) or not 1 <= number <= MOST_VOTES:
+            return (
+                name,
+                f"{name} of votes of {where} is {number:g}; it must be a whole number from 1 to {MOST_VOTES}.",
+            )
+    if needed > of:
+        return "needed", f"votes of {where} needs {needed:g} of the last {of:g} numbers; needed must be {of:g} or less."
+    return None
+
+
+def silent_votes(where: str) -> str:
+    """Why what waits for silence cannot vote."""
+    return f"{where} has votes; a silence is no number that could vote. Take a longer setpoint."

@@ -95,6 +95,11 @@ class AlarmDefinition:
     version: int = 1
     parameters: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def on_delay_s(self) -> float:
+        """The on-delay as people write it."""
+        return self.on_delay_us / 1_000_000
+
 
 COMPOUND = (
     "compound"  # the detector of a compound's definition: its number comes from other conditions, not from readings

@@ -4,12 +4,17 @@ A starting deadband is used where a limit states none: it only makes an alarm st
 starting on-delay is never put on by itself, because that would: whoever writes the limit may take it from here. On gas none
 above `GAS_MOST_S` is accepted at all: a detector's own T90 is already 30 to 60 s.
 
+This is the one notion of what a signal is and whether it is a gas: file, page and back-test refuse by it, `davy alarms lint`
+remarks by it, orders guard the air of a workplace by it, and proposals for a nuisance begin with its numbers. What might be a gas
+is one.
+
 Source: domain practice (the deadbands and delays commonly quoted from ISA-18.2-2016 / IEC 62682, and ours); not verified
 against the standards' text.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,11 +62,13 @@ GAS: Final = SignalKind("gas", of_setpoint=0.05)
 OXYGEN: Final = SignalKind("oxygen", deadband=0.2, unit="%")
 FLOW: Final = SignalKind("flow", of_span=0.05, on_delay_s=15.0)
 LEVEL: Final = SignalKind("level", of_span=0.05, on_delay_s=30.0)
-PRESSURE: Final = SignalKind("pressure", of_span=0.02, on_delay_s=15.0)
+PRESSURE: Final = SignalKind("pressure", of_span=0.02, on_delay_s=15.0, off_delay_s=300.0)
 TEMPERATURE: Final = SignalKind("temperature", of_span=0.01, on_delay_s=30.0)
 VIBRATION: Final = SignalKind("vibration", of_setpoint=0.05, on_delay_s=10.0)
 RESIDUAL_CURRENT: Final = SignalKind("residual current", of_setpoint=0.10, on_delay_s=10.0)
 CONTACT: Final = SignalKind("contact", on_delay_s=5.0)
+# Where no practice is known to us. Nothing is put on by itself; a proposal against a nuisance begins here. Ours.
+OTHER: Final = SignalKind("other", of_span=0.02, on_delay_s=15.0)
 KINDS: Final = (GAS, OXYGEN, FLOW, LEVEL, PRESSURE, TEMPERATURE, VIBRATION, RESIDUAL_CURRENT, CONTACT)
 
 _OF_UNIT: Final = {
@@ -73,26 +80,38 @@ _OF_UNIT: Final = {
     "mass flow": FLOW,
 }
 # Words of a sensor's `quantity`, lower case, for units that say too little.
-_OXYGEN_WORDS: Final = ("oxygen", "氧气", "氧含量", "含氧")
+_OXYGEN_WORDS: Final = ("oxygen", "氧气", "氧含量", "含氧", "氧浓度")
 _GAS_WORDS: Final = (
     "gas", "methane", "hydrogen", "monoxide", "dioxide", "ammonia", "chlorine", "sulfide", "sulphide", "benzene", "toluene",
-    "propane", "butane", "vapour", "vapor", "voc", "瓦斯", "燃气", "可燃", "有毒", "甲烷", "氢", "一氧化碳", "二氧化", "氨", "氯", "苯",
+    "propane", "butane", "cyanide", "explosive limit", "vapour", "vapor", "瓦斯", "燃气", "可燃", "有毒", "毒气", "气体浓度",
+    "甲烷", "丙烷", "丁烷", "氢", "一氧化", "二氧化", "氨", "氯", "氰", "苯", "沼气", "煤气", "天然气", "爆炸下限",
 )  # fmt: skip
+# Words that are too short to be looked for within others: `co` is in `coolant`.
+_GAS_SYMBOLS: Final = frozenset({
+    "ch4", "c3h8", "c4h10", "c6h6", "co", "co2", "h2", "h2s", "hcn", "hcl", "cl2", "nh3", "no2", "nox", "so2", "lel", "lfl", "voc", "vocs",
+    "tvoc",
+})  # fmt: skip
+_OXYGEN_SYMBOLS: Final = frozenset({"o2"})
+_ALONE: Final = frozenset({"concentration", "浓度"})  # of a gas where they stand alone: a lye has one too
 _DUST_WORDS: Final = ("dust", "particulate", "pm10", "pm2.5", "粉尘", "颗粒")
+_FLOW_WORDS: Final = ("flow", "air speed", "wind speed", "velocity of air", "风速", "流速", "流量")
 _LEVEL_WORDS: Final = ("level", "液位", "水位", "料位")
-_VIBRATION_WORDS: Final = ("vibration", "振动")
+_VIBRATION_WORDS: Final = ("vibration", "振动", "震动")
 _RESIDUAL_WORDS: Final = ("residual", "leakage current", "剩余电流", "漏电")
-_CONTACT_WORDS: Final = ("contact", "state", "switch", "触点", "开关", "状态")
+_CONTACT_WORDS: Final = (
+    "contact", "state", "switch", "running", "valve", "leak", "触点", "开关", "状态", "运行", "阀", "漏水", "水浸",
+)  # fmt: skip
 _TRACE: Final = ("[ppm]", "[ppb]")  # shares that small are of gases, as good as always
+_SYMBOL: Final = re.compile(r"[a-z][a-z0-9]*")
 
 
 def kind_of(unit: str, quantity: str) -> SignalKind | None:
     """The kind of a signal by its unit and by what its site file says it measures; None: no practice is known to us.
 
-    >>> [kind.name for kind in (kind_of("%", "methane"), kind_of("Cel", "bearing"), kind_of("%", "氧含量")) if kind]
-    ['gas', 'temperature', 'oxygen']
+    >>> [kind.name for kind in (kind_of("%", "methane"), kind_of("Cel", "bearing"), kind_of("%", "氧含量"), kind_of("%", "CO")) if kind]
+    ['gas', 'temperature', 'oxygen', 'gas']
     """
-    said = quantity.lower()
+    said = quantity.strip().lower()
     known = UNITS.get(unit)
     measures = known.quantity if known is not None else ""
 
@@ -102,19 +121,41 @@ def kind_of(unit: str, quantity: str) -> SignalKind | None:
     if measures in ("mass concentration", "fraction") and says(_DUST_WORDS):
         return None
     if measures == "fraction" and unit != "1":
-        if says(_OXYGEN_WORDS):
+        if says(_OXYGEN_WORDS) or _symbols(said) & _OXYGEN_SYMBOLS:
             return OXYGEN
-        if unit in _TRACE or (says(_GAS_WORDS) and not says(_LEVEL_WORDS)):
+        if unit in _TRACE or (_names_gas(said) and not says(_LEVEL_WORDS)):
             return GAS
+    if unit == "1" and _names_gas(said) and ("leak" in said or "泄漏" in said or "detector" in said or "探测" in said):
+        return GAS  # a detector that says yes or no: nothing waits on it either
     if says(_LEVEL_WORDS) and measures in ("fraction", "length"):
         return LEVEL
     if says(_VIBRATION_WORDS) and measures in ("speed", "acceleration", "length"):
         return VIBRATION
+    if measures == "speed" and says(_FLOW_WORDS):
+        return FLOW
     if measures == "current" and says(_RESIDUAL_WORDS):
         return RESIDUAL_CURRENT
     if unit == "1" and says(_CONTACT_WORDS):
         return CONTACT
     return _OF_UNIT.get(measures)
+
+
+def is_gas(unit: str, quantity: str) -> bool:
+    """Whether it is a gas, oxygen included: nothing waits on it, and it guards people at work.
+
+    >>> is_gas("%{LEL}", "whatever"), is_gas("%", "coolant level")
+    (True, False)
+    """
+    kind = kind_of(unit, quantity)
+    return kind is not None and kind.is_gas
+
+
+def _names_gas(said: str) -> bool:
+    return any(word in said for word in _GAS_WORDS) or bool(_symbols(said) & _GAS_SYMBOLS) or said in _ALONE
+
+
+def _symbols(said: str) -> frozenset[str]:
+    return frozenset(_SYMBOL.findall(said))
 
 
 def longest_wait_s(on_delay_s: float, votes: int, period_s: float | None) -> float | None:

@@ -2,19 +2,28 @@
 
 The measure is the call: a change is stricter if whoever was called before is called no later, whatever the readings. So a
 wider deadband and a longer off-delay are looser, though they keep an alarm up for longer: a second danger that begins while
-the first one's alarm is still up, acknowledged, calls nobody.
+the first one's alarm is still up, acknowledged, calls nobody. So of votes only one thing is stricter whatever comes: each number
+by itself, at once. More votes needed begin later; fewer of as many keep the alarm up longer.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from core.limit_checks import is_beyond
+from core.limit_rule import REALARM, REALARM_AFTER_S
 from core.model import Priority
 from core.portfolio import DefinitionRow
 
 _RANK: Final = {Priority.LIFE_SAFETY: 0, Priority.HIGH: 1, Priority.MEDIUM: 2, Priority.LOW: 3}
+
+
+def _votes_later(old: DefinitionRow, new: DefinitionRow) -> bool:
+    """Whether votes can lose or delay a call; with an on-delay also one number that is back can, which votes would have passed over."""
+    return (new.votes, new.votes_of) != (1, 1) or new.on_delay_s > 0.0
+
 
 # field -> whether the new value can lose or delay a call. A field that is judged by and not named here always can.
 _LOOSER: Final[Mapping[str, Callable[[DefinitionRow, DefinitionRow], bool]]] = {
@@ -22,6 +31,8 @@ _LOOSER: Final[Mapping[str, Callable[[DefinitionRow, DefinitionRow], bool]]] = {
     "deadband": lambda old, new: new.deadband > old.deadband,
     "on_delay_s": lambda old, new: new.on_delay_s > old.on_delay_s,
     "off_delay_s": lambda old, new: new.off_delay_s > old.off_delay_s,
+    "votes": _votes_later,
+    "votes_of": _votes_later,
     "priority": lambda old, new: _RANK[new.priority] > _RANK[old.priority],
     "latch": lambda old, new: old.latch,  # what lets go by itself may be gone before anybody looks
     "retired": lambda old, new: new.retired,
@@ -35,7 +46,16 @@ def loosened(old: DefinitionRow, new: DefinitionRow) -> frozenset[str]:
     """
     if old.retired:
         return frozenset()
-    return frozenset(name for name in judged_fields(old, new) if name not in _LOOSER or _LOOSER[name](old, new))
+    judged = frozenset(name for name in judged_fields(old, new) if name not in _LOOSER or _LOOSER[name](old, new))
+    return judged | {REALARM} if _realarms_later(old, new) else judged
+
+
+def _realarms_later(old: DefinitionRow, new: DefinitionRow) -> bool:
+    """Whether what is acknowledged is heard again later, or never, and not just because its priority is another one."""
+    if old.priority != new.priority and new.realarm_after_s == REALARM_AFTER_S[new.priority]:
+        return False
+    after_s = [math.inf if row.realarm_after_s is None else row.realarm_after_s for row in (old, new)]
+    return after_s[1] > after_s[0]
 
 
 def judged_fields(old: DefinitionRow, new: DefinitionRow) -> frozenset[str]:

@@ -101,5 +101,5 @@ def _linted(portfolio: Portfolio, site: str, place: str | None) -> Linted:
             raise BadInput(f"There is no site {site}; there are {there}.")
         portfolio = replace(portfolio, sites=chosen)
     sites = {row.key for row in portfolio.sites}
-    checked = sum(row.site in sites and not row.retired for row in portfolio.definitions)
+    checked = sum(row.site in sites and row.role == "alarm" and not row.retired for row in portfolio.definitions)
     return Linted(checked, lint(portfolio, shipped_limits()), place)

@@ -61,7 +61,7 @@ def limit_in_force(connection: Connection[Any], definition_id: int) -> LimitInFo
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
             CROSS JOIN LATERAL (SELECT hour FROM v_heard_since WHERE sensor_id = d.sensor_id LIMIT 1) h
-            WHERE d.definition_id = %s
+            WHERE d.definition_id = %s AND d.role = 'alarm'
             """,
             (definition_id,),
         ).fetchone()
@@ -224,7 +224,7 @@ def limits_of_site(connection: Connection[Any], site: str) -> tuple[Portfolio, d
                    s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, NULL::timestamptz AS heard_since
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
-            WHERE t.key = %s ORDER BY d.definition_id
+            WHERE t.key = %s AND d.role = 'alarm' ORDER BY d.definition_id
             """,
             (site,),
         ).fetchall()

@@ -43,7 +43,7 @@ class Limit:
 
 
 def limits(connection: Connection[Any], site_id: int) -> list[Limit]:
-    """All limits there are or were, in the order of their ids."""
+    """All limits there are or were, in the order of their ids; states of the plant are none."""
     with connection.cursor(row_factory=class_row(Limit)) as cursor:
         return cursor.execute(
             """
@@ -51,7 +51,7 @@ def limits(connection: Connection[Any], site_id: int) -> list[Limit]:
                    d.title, d.title_zh, s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.quantity, s.unit,
                    s.range_high - s.range_low AS span, d.retired_at IS NOT NULL AS retired
             FROM alarm_definition d JOIN sensor s ON s.sensor_id = d.sensor_id
-            WHERE d.site_id = %s ORDER BY d.definition_id
+            WHERE d.site_id = %s AND d.role = 'alarm' ORDER BY d.definition_id
             """,
             (site_id,),
         ).fetchall()
@@ -86,7 +86,8 @@ def steps(
                array_agg((extract(epoch FROM t.at) * 1000000)::bigint ORDER BY t.definition_id, t.sensor_id, t.number),
                array_agg(t.event = 'raise' ORDER BY t.definition_id, t.sensor_id, t.number),
                array_agg(t.event = 'clear' ORDER BY t.definition_id, t.sensor_id, t.number),
-               array_agg(t.to_state = 'B' AND t.suppression = 'none' AND (t.from_state <> 'B' OR t.event IN ('realarm', 'unsuppress'))
+               array_agg(t.suppression = 'none' AND (t.event = 'realarm' OR (t.to_state = 'B' AND t.event <> 'escalate' AND (t.from_state <> 'B'
+                             OR t.event IN ('unshelve', 'shelf_expired', 'unsuppress', 'return_to_service'))))
                          ORDER BY t.definition_id, t.sensor_id, t.number),
                coalesce(bool_or(o.simulated), false)
         FROM occurrence o JOIN transition t ON t.occurrence_id = o.occurrence_id

@@ -12,12 +12,11 @@ from psycopg.rows import class_row
 
 from alerting.alarm import Suppression
 from alerting.ledger import AlarmKey
-from alerting.orders import GAS_UNITS, GAS_WORDS, Order, Touched
+from alerting.orders import Order, Touched
 from alerting.store.columns import columns
 from alerting.suppressing import Cover, Rule
 from core.model import Priority
-
-_GAS = {"gas_units": list(GAS_UNITS), "gas_words": list(GAS_WORDS)}
+from core.signal_kind import is_gas
 
 
 def rules_of_parents(connection: Connection[Any], parents: Sequence[int]) -> list[Rule]:
@@ -94,7 +93,7 @@ def covers(
                    OR EXISTS (SELECT FROM suppression_step s WHERE s.order_id = o.order_id AND s.step = 'authorised'))
         ), touched AS (
             SELECT o.order_id, o.kind, o.begins_at, o.ends_at, o.requested_by, d.definition_id, d.sensor_id, d.priority,
-                   x.unit = ANY (%(gas_units)s) OR lower(x.quantity) = ANY (%(gas_words)s) AS is_gas, c.definition_id IS NOT NULL AS named
+                   (x.unit, x.quantity) IN (SELECT * FROM unnest(%(units)s::text[], %(quantities)s::text[])) AS is_gas, c.definition_id IS NOT NULL AS named
             FROM in_force o JOIN suppression_scope c USING (order_id)
             JOIN alarm_definition d ON d.site_id = o.site_id AND d.retired_at IS NULL AND d.role = 'alarm'
             JOIN sensor x ON x.sensor_id = d.sensor_id AND x.retired_at IS NULL
@@ -122,13 +121,30 @@ def covers(
         WHERE (%(definitions)s::int[] IS NULL OR f.definition_id = ANY (%(definitions)s::int[]))
           AND f.definition_id NOT IN (SELECT definition_id FROM guarded)  -- hashed: thousands against thousands
         """,
-        {"now": now, "definitions": None if keys is None else [key.definition_id for key in keys], **_GAS},
+        {
+            "now": now,
+            "definitions": None if keys is None else [key.definition_id for key in keys],
+            **_gases(connection, now),
+        },
     ).fetchall()
     found: dict[AlarmKey, list[Cover]] = {}
     for definition_id, sensor_id, suppression, begins_at, ends_at, order_id, rule_id, by in rows:
         cover = Cover(Suppression(suppression), begins_at, ends_at, order_id, rule_id, by)
         found.setdefault(AlarmKey(definition_id, sensor_id), []).append(cover)
     return found
+
+
+def _gases(connection: Connection[Any], now: datetime) -> dict[str, list[str]]:
+    """What sensors of sites with an order in force measure that is a gas, as pairs of unit and quantity; what is one, Python says."""
+    pairs = connection.execute(
+        """
+        SELECT DISTINCT x.unit, x.quantity FROM sensor x
+        WHERE x.site_id IN (SELECT site_id FROM suppression_order WHERE ends_at > %(now)s AND begins_at <= %(now)s)
+        """,
+        {"now": now},
+    ).fetchall()
+    gases = [pair for pair in pairs if is_gas(*pair)]
+    return {"units": [unit for unit, _ in gases], "quantities": [quantity for _, quantity in gases]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,19 +163,23 @@ def guards(
     """Of alarms that people at work depend on, the permit that overlaps the time from `begins` to before `ends`."""
     rows = connection.execute(
         """
-        SELECT DISTINCT ON (d.definition_id) d.definition_id, o.kind, o.begins_at, o.ends_at, t.time_zone
+        SELECT d.definition_id, d.priority, x.unit, x.quantity, o.kind, o.begins_at, o.ends_at, t.time_zone
         FROM alarm_definition d JOIN sensor x ON x.sensor_id = d.sensor_id
         JOIN suppression_scope c ON c.site_id = d.site_id AND c.zone_id = x.zone_id AND (c.asset_id IS NULL OR c.asset_id = x.asset_id)
         JOIN suppression_order o ON o.order_id = c.order_id JOIN site t ON t.site_id = o.site_id
         WHERE d.definition_id = ANY (%(definitions)s) AND o.kind IN ('hot_work', 'confined_space')
           AND o.ends_at > %(begins)s AND o.begins_at < %(ends)s
-          AND (d.priority = 'life-safety' OR x.unit = ANY (%(gas_units)s) OR lower(x.quantity) = ANY (%(gas_words)s))
           AND NOT EXISTS (SELECT FROM suppression_step s WHERE s.order_id = o.order_id AND s.step IN ('ended', 'refused'))
-        ORDER BY d.definition_id, o.ends_at DESC
+        ORDER BY d.definition_id, o.ends_at
         """,
-        {"definitions": list(definition_ids), "begins": begins, "ends": ends, **_GAS},
+        {"definitions": list(definition_ids), "begins": begins, "ends": ends},
     ).fetchall()
-    return {definition_id: Guard(*rest) for definition_id, *rest in rows}
+    # Of several permits the one that ends last.
+    return {
+        definition_id: Guard(*rest)
+        for definition_id, priority, unit, quantity, *rest in rows
+        if priority == Priority.LIFE_SAFETY or is_gas(unit, quantity)
+    }
 
 
 def guarded_shelves(connection: Connection[Any], now: datetime) -> list[AlarmKey]:
@@ -213,7 +233,7 @@ def touched(connection: Connection[Any], order: Order) -> list[Touched] | None:
         return None
     rows = connection.execute(
         """
-        SELECT d.definition_id, d.sensor_id, d.title, d.priority, x.unit = ANY (%(gas_units)s) OR lower(x.quantity) = ANY (%(gas_words)s)
+        SELECT d.definition_id, d.sensor_id, d.title, d.priority, x.unit, x.quantity
         FROM alarm_definition d JOIN sensor x ON x.sensor_id = d.sensor_id AND x.retired_at IS NULL
         WHERE d.site_id = %(site)s AND d.retired_at IS NULL AND d.role = 'alarm'
           AND CASE WHEN cardinality(%(definitions)s::int[]) > 0 THEN d.definition_id = ANY (%(definitions)s::int[])
@@ -221,9 +241,9 @@ def touched(connection: Connection[Any], order: Order) -> list[Touched] | None:
                    AND (%(asset)s::int IS NULL OR x.asset_id = %(asset)s) END
         ORDER BY d.definition_id
         """,
-        {**_place(order), **_GAS},
+        _place(order),
     ).fetchall()
-    return [Touched(d, s, title, Priority(priority), gas) for d, s, title, priority, gas in rows]
+    return [Touched(d, s, title, Priority(priority), is_gas(*measured)) for d, s, title, priority, *measured in rows]
 
 
 def _place(order: Order) -> dict[str, Any]:
@@ -332,17 +352,16 @@ def add_step(
 
 def guarding(connection: Connection[Any], order_id: int) -> int:
     """How many alarms guard the people who work under a permit; 0: nothing of Davy's watches the air there."""
-    row = connection.execute(
+    rows = connection.execute(
         """
-        SELECT count(DISTINCT d.definition_id)
+        SELECT DISTINCT d.definition_id, d.priority, x.unit, x.quantity
         FROM suppression_scope c JOIN sensor x ON x.site_id = c.site_id AND x.zone_id = c.zone_id AND x.retired_at IS NULL
         JOIN alarm_definition d ON d.sensor_id = x.sensor_id AND d.retired_at IS NULL AND d.role = 'alarm' AND d.detector <> 'stale'
         WHERE c.order_id = %(order)s AND (c.asset_id IS NULL OR c.asset_id = x.asset_id)
-          AND (d.priority = 'life-safety' OR x.unit = ANY (%(gas_units)s) OR lower(x.quantity) = ANY (%(gas_words)s))
         """,
-        {"order": order_id, **_GAS},
-    ).fetchone()
-    return int(row[0]) if row else 0
+        {"order": order_id},
+    ).fetchall()
+    return sum(priority == Priority.LIFE_SAFETY or is_gas(unit, quantity) for _, priority, unit, quantity in rows)
 
 
 def title_of(connection: Connection[Any], definition_id: int) -> str:

@@ -34,8 +34,7 @@ def checked(
         proposal.changed(
             limit.as_definition(),
             proposed,
-            range_low=limit.range_low,
-            range_high=limit.range_high,
+            signal=limit.as_signal(),
             check=registry.check,
         )
     except BadInput as mistake:

@@ -28,7 +28,7 @@ from core.i18n import translations
 router = APIRouter()
 
 Text = Annotated[str, Form(max_length=100)]
-NUMBERS: Final = ("setpoint", "deadband", "on_delay_s", "off_delay_s")
+NUMBERS: Final = ("setpoint", "deadband", "on_delay_s", "off_delay_s", "votes", "votes_of")
 USUAL: Final = timedelta(days=7)  # of raw readings, which are kept at least so long
 GOING: Final = ("waiting", "running")
 
@@ -55,6 +55,8 @@ def ask(
     deadband: Text = "",
     on_delay_s: Text = "",
     off_delay_s: Text = "",
+    votes: Text = "",
+    votes_of: Text = "",
     priority: Text = "",
 ) -> Response:
     """The risk process is to try it."""
@@ -63,6 +65,8 @@ def ask(
         "deadband": deadband,
         "on_delay_s": on_delay_s,
         "off_delay_s": off_delay_s,
+        "votes": votes,
+        "votes_of": votes_of,
         "priority": priority,
     }
     told = {name: text.strip() for name, text in filled.items() if text.strip()}
@@ -121,6 +125,7 @@ def _list(web: Web, visitor: Visitor, sentence: str | None = None, status: int =
         rows=rows,
         limits=limits,
         chosen=chosen,
+        NUMBERS=NUMBERS,
         may_ask=may_ask,
         sentence=sentence,
         typed={**nothing, **kept},

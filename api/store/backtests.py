@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from alerting.proposal import Signal
 from core.model import AlarmDefinition, Priority
 
 MOST: Final = 50
@@ -35,6 +36,9 @@ class Choice:
     sensor_name: str
     sensor_name_zh: str
     unit: str
+    quantity: str
+    period_s: float | None
+    sensor_key: str
     range_low: float | None
     range_high: float | None
     detector: str
@@ -44,8 +48,14 @@ class Choice:
     deadband: float
     on_delay_s: float
     off_delay_s: float
+    votes: int
+    votes_of: int
     priority: str
     latch: bool
+
+    def as_signal(self) -> Signal:
+        """What it is on."""
+        return Signal(self.sensor_key, self.unit, self.quantity, self.period_s, self.range_low, self.range_high)
 
     def as_definition(self) -> AlarmDefinition:
         """As alerting judges it."""
@@ -53,7 +63,8 @@ class Choice:
             definition_id=self.definition_id, company_id=self.company_id, site_id=self.site_id, sensor_id=self.sensor_id,
             key=self.key, detector=self.detector, direction=self.direction, setpoint=self.setpoint,
             priority=Priority(self.priority), deadband=self.deadband, on_delay_us=round(self.on_delay_s * 1e6),
-            off_delay_us=round(self.off_delay_s * 1e6), latch=self.latch, version=self.version, parameters=self.parameters,
+            off_delay_us=round(self.off_delay_s * 1e6), latch=self.latch, votes=self.votes, votes_of=self.votes_of, version=self.version,
+            parameters=self.parameters,
         )  # fmt: skip
 
 
@@ -96,11 +107,11 @@ def choices(connection: Connection[Any], definition_id: int | None = None) -> li
         return cursor.execute(
             """
             SELECT d.definition_id, d.company_id, d.site_id, d.sensor_id, d.key, d.version, d.title, d.title_zh, s.name AS site,
-                   s.name_zh AS site_zh, s.time_zone, n.name AS sensor_name, n.name_zh AS sensor_name_zh, n.unit, n.range_low,
-                   n.range_high, d.detector, d.parameters, d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s,
-                   d.priority, d.latch
+                   s.name_zh AS site_zh, s.time_zone, n.name AS sensor_name, n.name_zh AS sensor_name_zh, n.unit, n.quantity,
+                   CASE WHEN n.period_declared THEN n.period_s END AS period_s, n.key AS sensor_key, n.range_low, n.range_high, d.detector, d.parameters, d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s,
+                   d.votes, d.votes_of, d.priority, d.latch
             FROM alarm_definition d JOIN sensor n USING (sensor_id) JOIN site s ON s.site_id = d.site_id
-            WHERE d.retired_at IS NULL AND n.retired_at IS NULL AND (%(one)s::int IS NULL OR d.definition_id = %(one)s::int)
+            WHERE d.retired_at IS NULL AND d.role = 'alarm' AND n.retired_at IS NULL AND (%(one)s::int IS NULL OR d.definition_id = %(one)s::int)
             ORDER BY s.name, d.title, d.key LIMIT %(most)s
             """,
             {"one": definition_id, "most": MOST_CHOICES},

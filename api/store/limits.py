@@ -32,8 +32,11 @@ class LimitLine:
     deadband: float
     on_delay_s: float
     off_delay_s: float
+    votes: int
+    votes_of: int
     priority: str
     latch: bool
+    realarm_after_s: float | None
     title: str
     title_zh: str
     consequence: str
@@ -145,8 +148,8 @@ class Trial:
 
 
 _LINE: LiteralString = """
-SELECT d.definition_id, d.key, d.detector, d.parameters, d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s, d.priority,
-       d.latch, d.title, d.title_zh, d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s, d.standard,
+SELECT d.definition_id, d.key, d.detector, d.parameters, d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s, d.votes, d.votes_of,
+       d.priority, d.latch, d.realarm_after_s, d.title, d.title_zh, d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s, d.standard,
        d.edition, d.clause, d.verified_by, d.verified_on, d.version, d.valid_from, d.sensor_id, s.key AS sensor_key, s.name AS sensor,
        s.name_zh AS sensor_zh, s.unit, s.is_virtual AS is_own, s.range_low, s.range_high, z.name AS zone, z.name_zh AS zone_zh,
        t.key AS site_key, t.name AS site, t.name_zh AS site_zh, t.jurisdiction, t.time_zone, c.name AS company, c.name_zh AS company_zh,
@@ -163,7 +166,8 @@ def sites(connection: Connection[Any]) -> list[SiteChoice]:
         return cursor.execute(
             """
             SELECT t.key, t.name AS site, t.name_zh AS site_zh, c.name AS company, c.name_zh AS company_zh,
-                   (SELECT count(*) FROM alarm_definition d WHERE d.site_id = t.site_id AND d.retired_at IS NULL)::int AS limits,
+                   (SELECT count(*) FROM alarm_definition d WHERE d.site_id = t.site_id AND d.retired_at IS NULL
+                      AND d.role = 'alarm')::int AS limits,
                    (SELECT count(*) FROM limit_change l WHERE l.site_id = t.site_id AND l.state = 'proposed')::int AS proposed
             FROM site t JOIN company c USING (company_id) ORDER BY c.company_id, t.site_id
             """
@@ -184,7 +188,7 @@ def list_limits(
         return cursor.execute(
             _LINE
             + """
-            WHERE t.key = %(site)s AND (d.retired_at IS NOT NULL OR s.retired_at IS NOT NULL) = %(retired)s
+            WHERE t.key = %(site)s AND d.role = 'alarm' AND (d.retired_at IS NOT NULL OR s.retired_at IS NOT NULL) = %(retired)s
               AND (%(signals)s::boolean IS NULL OR (s.is_virtual OR d.detector IN ('stale', 'stuck')) = %(signals)s::boolean)
             ORDER BY s.is_virtual, z.zone_id NULLS LAST, s.sensor_id, d.definition_id LIMIT %(most)s OFFSET %(after)s
             """,
@@ -193,9 +197,9 @@ def list_limits(
 
 
 def find_limit(connection: Connection[Any], definition_id: int) -> LimitLine | None:
-    """One limit, in use or not."""
+    """One limit, in use or not; a state of the plant is none."""
     with connection.cursor(row_factory=class_row(LimitLine)) as cursor:
-        return cursor.execute(_LINE + " WHERE d.definition_id = %s", (definition_id,)).fetchone()
+        return cursor.execute(_LINE + " WHERE d.definition_id = %s AND d.role = 'alarm'", (definition_id,)).fetchone()
 
 
 def versions_of(connection: Connection[Any], definition_id: int) -> list[Version]:

@@ -44,5 +44,5 @@ class BacktestQuestion(BaseModel):
     proposed: dict[str, Any] = Field(
         default_factory=dict,
         max_length=30,
-        description="fields that would change: setpoint, deadband, on_delay_s, off_delay_s, priority, direction, latch, parameters",
+        description="fields that would change: setpoint, deadband, on_delay_s, off_delay_s, votes, votes_of, priority, direction, latch, parameters",
     )

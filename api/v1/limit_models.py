@@ -33,8 +33,15 @@ class LimitLine(Said):
     deadband: float
     on_delay_s: float
     off_delay_s: float
+    votes: int = Field(
+        description="How many of the last `votes_of` numbers must be beyond the setpoint; 1 of 1: each by itself."
+    )
+    votes_of: int
     priority: Priority
     latch: bool
+    realarm_after_s: float | None = Field(
+        description="Acknowledged and still active for so long, it is heard again; null: never."
+    )
     consequence: str
     consequence_zh: str
     response: str
@@ -104,7 +111,7 @@ class NewChange(BaseModel):
 
     base_version: int = Field(description="The version you have seen; another one in force refuses the change.")
     values: dict[str, str | float | bool] = Field(
-        description="Fields as a site file names them, `title.en` for a text; what is left out stays."
+        description="Fields as a site file names them, `title.en` for a text, `votes.needed`; what is left out stays."
     )
     reason: Words
     overruling: Words = Field(

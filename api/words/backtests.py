@@ -32,6 +32,8 @@ FIELDS: Final = {
     "deadband": later("Deadband"),
     "on_delay_s": later("On-delay (s)"),
     "off_delay_s": later("Off-delay (s)"),
+    "votes": later("Votes needed"),
+    "votes_of": later("Of the last numbers"),
     "priority": later("Priority"),
     "direction": later("Direction"),
     "latch": later("Latching"),
@@ -72,6 +74,14 @@ REFUSALS: Final = (
     later(
         "{key}: with a deadband of {found} the alarm ends at {back}, but the sensor measures {low} to {high}; it would never end."
     ),
+    later(
+        "{key} is a compound: its parts are put together reading by reading, and single readings of this site are kept from {begin} on. Begin the stretch then or later."
+    ),
+    later(
+        "{key} is a compound: its parts are put together reading by reading, and no single readings of this site are kept."
+    ),
+    later("{key}: a compound stays one, and no other limit becomes one; leave its detector out."),
+    later("{key} is a compound: it has no parameters; leave them out."),
     later("Nothing is stored of {keys} at {site} between {begin} and {end}."),
     later("There is no definition {key} at {site}; did you mean {near}?"),
     later("The back-test was begun three times and never ended: the process that did it was stopped each time."),

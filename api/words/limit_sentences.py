@@ -33,6 +33,22 @@ LIMIT_REFUSALS: Final = (
     ),
     later("deadband of limit {limit} is {found}, the whole range of sensor {sensor}; it would never clear."),
     later("Say why the limit changes: the reason is kept with the change for good."),
+    later(
+        "{name} of limit {limit} is {found}; it must be {least} or more, or `never`. Sooner it would call again while the call before it still runs."
+    ),
+    later("{name} of votes of limit {limit} is {found}; it must be a number."),
+    later("{name} of votes of limit {limit} is {found}; it must be a whole number from 1 to {most}."),
+    later("votes of limit {limit} needs {found} of the last {of} numbers; needed must be {most} or less."),
+    later("limit {limit} has votes; a silence is no number that could vote. Take a longer setpoint."),
+    later(
+        "limit {limit} wants {found} readings of sensor {sensor}, which measures gas and does not say how often; declare its period_s: together they may take at most {most} s."
+    ),
+    later(
+        "on_delay_s of limit {limit} is {found}; sensor {sensor} measures gas, where an alarm may wait at most {most} s. Take an off_delay_s or a deadband against chatter."
+    ),
+    later(
+        "limit {limit} waits up to {found} s for {votes} readings every {period} s and its delay; sensor {sensor} measures gas, where an alarm may wait at most {most} s. Want fewer, or let several sensors vote."
+    ),
     later("This limit watches Davy itself and comes with it; it does not change here."),
     later(
         "This limit was changed meanwhile: version {version} is in force, and you saw version {seen}. Look at it as it is now and propose again."
@@ -73,6 +89,9 @@ LIMIT_WORDS: Final = {
     "priority": later("priority"),
     "latch": later("latch"),
     "retired": later("retired"),
+    "needed": later("needed"),
+    "of": later("of"),
+    "realarm_after_s": later("realarm_after_s"),
     "respond_within_s": later("respond_within_s"),
     "title": later("title"),
     "consequence": later("consequence"),

@@ -10,6 +10,7 @@ from api.words.alarms import PRIORITIES, reading, said
 from api.words.numbers import duration, number
 from api.words.texts import later
 from core.limit_form import KEEP, OWN, Field
+from core.limit_rule import REALARM
 
 # Names of the fields of `core.limit_form.FIELDS`, and of the columns that a change of them touches.
 NAMES: Final = {
@@ -17,8 +18,11 @@ NAMES: Final = {
     "deadband": later("Deadband: how far back it must go to clear"),
     "on_delay_s": later("On-delay, seconds"),
     "off_delay_s": later("Off-delay, seconds"),
+    "votes.needed": later("Votes needed: how many of the last numbers must be beyond the limit"),
+    "votes.of": later("Of the last so many numbers"),
     "priority": later("Priority"),
     "latch": later("Latch: stays until a person resets it"),
+    "realarm_after_s": later("Heard again while it holds, seconds after it was acknowledged; or the word never"),
     "source": later("Where the number comes from"),
     "respond_within_s": later("Time to respond, seconds"),
     "title.en": later("Title, English"),
@@ -34,7 +38,10 @@ COLUMNS: Final = {
     "deadband": later("Deadband"),
     "on_delay_s": later("On-delay"),
     "off_delay_s": later("Off-delay"),
+    "votes": later("Votes needed"),
+    "votes_of": later("Of the last numbers"),
     "latch": later("Latch"),
+    "realarm_after_s": later("Heard again while it holds"),
     "respond_within_s": later("Time to respond"),
     "title": later("Title, English"),
     "title_zh": later("Title, Chinese"),
@@ -65,7 +72,7 @@ STATES: Final = {
 }
 SOURCES: Final = {KEEP: later("The standard, or stricter"), OWN: later("The plant's own number")}
 _FLAGS: Final = {True: later("yes"), False: later("no")}
-_SECONDS: Final = frozenset({"on_delay_s", "off_delay_s", "respond_within_s"})
+_SECONDS: Final = frozenset({"on_delay_s", "off_delay_s", "respond_within_s", REALARM})
 
 
 class Limited(Protocol):
@@ -94,6 +101,8 @@ def bound(texts: NullTranslations, limit: Limited, locale: str) -> str:
 
 def value(texts: NullTranslations, limit: Limited, name: str, content: Any, locale: str) -> str:
     """A value of one column, as people read it."""
+    if content is None and name == REALARM:
+        return texts.gettext("never")
     if content is None or content == "":
         return "—"
     if isinstance(content, bool):

@@ -58,9 +58,9 @@ DECLARE
     c public.limit_change;
     d public.alarm_definition;
     who int;
-    is_life boolean;
+    is_grave boolean;
     fixed CONSTANT text[] := '{definition_id,company_id,site_id,sensor_id,key,detector,direction,role,version,valid_from,retired_at}';
-    told CONSTANT text[] := '{title,title_zh,consequence,consequence_zh,response,response_zh,respond_within_s,standard,edition,clause,verified_by,verified_on}';
+    told CONSTANT text[] := '{title,title_zh,consequence,consequence_zh,response,response_zh,respond_within_s,realarm_after_s,standard,edition,clause,verified_by,verified_on}';
     setting text;
     moved bigint;
     entry bigint;
@@ -78,8 +78,11 @@ BEGIN
         OR NOT (to_jsonb(d) || jsonb_build_object('retired', d.retired_at IS NOT NULL)) @> c.old THEN
         RETURN NULL;
     END IF;
-    is_life := 'life-safety' IN (d.priority, coalesce(c.proposed ->> 'priority', ''));
-    IF is_life OR c.overruling IS NOT NULL THEN
+    -- Life safety, or heard again later than now, which no back-test can try.
+    is_grave := 'life-safety' IN (d.priority, coalesce(c.proposed ->> 'priority', '')) OR (c.proposed ? 'realarm_after_s'
+        AND NOT c.proposed ? 'priority'
+        AND coalesce((c.proposed ->> 'realarm_after_s')::float8, 'Infinity') > coalesce(d.realarm_after_s, 'Infinity'));
+    IF is_grave OR c.overruling IS NOT NULL THEN
         IF who = c.proposed_by THEN
             RAISE insufficient_privilege USING MESSAGE = 'this change of a limit needs a second person';
         ELSIF NOT EXISTS (SELECT FROM public.person p WHERE p.person_id IN (who, c.proposed_by) AND p.role = 'safety_officer') THEN

@@ -14,9 +14,11 @@ from psycopg import Connection
 
 from alerting import proposal
 from alerting.routing import Route
+from alerting.store.compounds import load_compounds
 from alerting.store.definitions import load_definitions, load_routes
 from core.errors import BadInput
-from core.model import AlarmDefinition, Sensor
+from core.model import COMPOUND, AlarmDefinition, Compound, Sensor
+from core.site_suppressions import STATE
 from davy.backtest import store
 from davy.backtest.engine import STALE, Piece, Watch, pieces
 from detectors import registry
@@ -62,9 +64,13 @@ class Case:
 
     Args:
         in_force, proposed: of one length and order: the versions of each definition.
-        read: sensors whose readings are needed: the tried ones', and where silence is tried all gateways'.
+        compounds: those among them, which are judged from the conditions of their parts.
+        parts: definitions that are parts of them and are not tried themselves.
+        realarms: seconds after which each definition is heard again; None: never.
+        read: sensors whose readings are needed: the tried ones', those of parts, and where silence is tried all gateways'.
         raw_since: from when on there are single readings; None: there are none.
         readings: about how many there are.
+        untried: a sentence for each definition that a pattern names and that cannot be tried.
         dangers, nuisances: what people have resolved in the stretch, of the whole site.
         raises: when alarms of the site were raised, by definition, microseconds UTC.
     """
@@ -76,6 +82,9 @@ class Case:
     zones: Mapping[int, int | None]
     in_force: Sequence[AlarmDefinition]
     proposed: Sequence[AlarmDefinition]
+    compounds: Sequence[Compound]
+    parts: Sequence[AlarmDefinition]
+    realarms: Mapping[int, float | None]
     routes: Sequence[Route]
     read: Sequence[int]
     raw_since: datetime | None
@@ -85,6 +94,7 @@ class Case:
     dangers: Sequence[store.Resolved]
     nuisances: Sequence[store.Resolved]
     raises: Mapping[int, Sequence[int]]
+    untried: Sequence[str] = ()
 
     @property
     def since(self) -> int:
@@ -95,6 +105,22 @@ class Case:
     def until(self) -> int:
         """Microseconds UTC."""
         return us(self.question.until)
+
+    def sensors_of(self, definition: AlarmDefinition) -> list[int]:
+        """The sensors it is judged from: its own, or those that its parts are on."""
+        sensor_of = {each.definition_id: each.sensor_id for each in (*self.parts, *self.in_force)}
+        parts_of = {each.sensor_id: each.parts for each in self.compounds}
+        found, waiting, seen = set[int](), [definition.sensor_id], set[int]()
+        while waiting:
+            sensor_id = waiting.pop()
+            if sensor_id in seen:
+                continue
+            seen.add(sensor_id)
+            if sensor_id in parts_of:
+                waiting += [sensor_of[part] for part in parts_of[sensor_id] if part in sensor_of]
+            else:
+                found.add(sensor_id)
+        return sorted(found) or [definition.sensor_id]
 
     @property
     def changes(self) -> bool:
@@ -126,19 +152,25 @@ def open_case(connection: Connection[Any], site: store.Site, question: Question,
         BadInput: no such definition, a stretch that cannot be, a proposal that does not fit, or nothing is stored.
     """
     proposal.check_stretch(question.since, question.until, now)
-    every = [d for d in load_definitions(connection) if d.site_id == site.site_id]
+    # A state of the plant is judged as a limit is, and is none.
+    with connection.transaction():  # it is read in parts
+        loaded = load_definitions(connection)
+    every = [d for d in loaded if d.site_id == site.site_id and not d.key.startswith(STATE)]
     tried = find(question.wanted, every, site.key)
     sensors = {sensor.sensor_id: sensor for sensor in store.sensors_of(connection, site.site_id)}
     tried = [d for d in tried if d.sensor_id in sensors]
-    proposed = [change(d, sensors[d.sensor_id], question.proposed) for d in tried]
+    quantities = store.quantities_of(connection, site.site_id)
+    raw_since = store.raw_since(connection)
+    tried, untried = _with_readings(tried, question.since, raw_since)
+    proposed = [change(d, sensors[d.sensor_id], question.proposed, quantities[d.sensor_id]) for d in tried]
+    compounds, parts = _together(connection, tried, every, sensors)
     devices = store.devices_of(connection, site.site_id)
     known = {device.device_id for device in devices}
     directory = Directory(0, devices, [s for s in sensors.values() if s.device_id in known])
-    read = sorted({d.sensor_id for d in tried})
+    read = sorted({d.sensor_id for d in (*tried, *parts)})
     counted = store.counted(connection, read, question.since, question.until)
-    silence = any(STALE in (a.detector, b.detector) for a, b in zip(tried, proposed, strict=True))
+    silence = any(d.detector == STALE for d in (*tried, *proposed, *parts))
     since, until = question.since, question.until
-    raw_since = store.raw_since(connection)
     if counted == 0 and not _anything(connection, read, question, raw_since):
         raise BadInput(
             f"Nothing is stored of {_listed([d.key for d in tried])} at {site.key} between {since.isoformat()} and {until.isoformat()}."
@@ -155,6 +187,9 @@ def open_case(connection: Connection[Any], site: store.Site, question: Question,
         zones=store.zones_of(connection, site.site_id),
         in_force=tried,
         proposed=proposed,
+        compounds=compounds,
+        parts=parts,
+        realarms=store.realarms_of(connection, site.site_id),
         routes=load_routes(connection, [site.site_id]).get(site.site_id, []),
         read=sorted({*read, *_gateways(sensors)}) if silence else read,
         raw_since=raw_since,
@@ -164,7 +199,61 @@ def open_case(connection: Connection[Any], site: store.Site, question: Question,
         dangers=store.resolved(connection, site.site_id, since, until, ["true_danger", "near_miss"]),
         nuisances=store.resolved(connection, site.site_id, since, until, ["nuisance"]),
         raises=raises,
+        untried=untried,
     )
+
+
+def _together(
+    connection: Connection[Any],
+    tried: Sequence[AlarmDefinition],
+    every: Sequence[AlarmDefinition],
+    sensors: Mapping[int, Sensor],
+) -> tuple[list[Compound], list[AlarmDefinition]]:
+    """The compounds that are tried, or that one of them is made of; and the definitions beside `tried` that they are made of."""
+    if not any(d.detector == COMPOUND for d in tried):
+        return [], []
+    compounds, own = load_compounds(connection)
+    by_sensor = {each.sensor_id: each for each in compounds}
+    by_id = {each.definition_id: each for each in (*every, *own) if each.sensor_id in sensors}
+    found: dict[int, AlarmDefinition] = {}
+    used: dict[int, Compound] = {}
+    waiting = [d for d in tried if d.detector == COMPOUND]
+    while waiting:
+        compound = by_sensor.get(waiting.pop().sensor_id)
+        if compound is None or compound.sensor_id in used:
+            continue
+        used[compound.sensor_id] = compound
+        parts = [by_id[part] for part in compound.parts if part in by_id]
+        found.update((part.definition_id, part) for part in parts)
+        waiting += [part for part in parts if part.detector == COMPOUND]
+    mine = {d.definition_id for d in tried}
+    return list(used.values()), [part for key, part in sorted(found.items()) if key not in mine]
+
+
+def _with_readings(
+    tried: Sequence[AlarmDefinition], since: datetime, raw_since: datetime | None
+) -> tuple[list[AlarmDefinition], list[str]]:
+    """What can be tried, and a sentence for each compound that cannot: a minute says nothing of what was so at one time.
+
+    Raises:
+        BadInput: there is nothing else among them.
+    """
+    if raw_since is not None and raw_since <= since:
+        return list(tried), []
+    left = "no single readings of this site are kept."
+    if raw_since is not None:
+        left = (
+            f"single readings of this site are kept from {raw_since.isoformat()} on. Begin the stretch then or later."
+        )
+    said = [
+        f"{d.key} is a compound: its parts are put together reading by reading, and {left}"
+        for d in tried
+        if d.detector == COMPOUND
+    ]
+    others = [d for d in tried if d.detector != COMPOUND]
+    if said and not others:
+        raise BadInput(said[0])
+    return others, said
 
 
 def _gateways(sensors: Mapping[int, Sensor]) -> list[int]:
@@ -195,13 +284,19 @@ def find(wanted: str, definitions: Sequence[AlarmDefinition], site: str) -> list
     raise BadInput(f"There is no definition {wanted[:60]} at {site}; there are: {_listed(keys)}.")
 
 
-def change(definition: AlarmDefinition, sensor: Sensor, proposed: Mapping[str, Any]) -> AlarmDefinition:
-    """The definition as it would be."""
+def change(
+    definition: AlarmDefinition, sensor: Sensor, proposed: Mapping[str, Any], quantity: str = ""
+) -> AlarmDefinition:
+    """The definition as it would be.
+
+    Args:
+        quantity: what the sensor measures, as its site file says.
+    """
     if not proposed:
         return definition
-    return proposal.changed(
-        definition, proposed, range_low=sensor.range_low, range_high=sensor.range_high, check=registry.check
-    )
+    period_s = sensor.period_s if sensor.period_declared else None
+    signal = proposal.Signal(sensor.key, sensor.unit, quantity, period_s, sensor.range_low, sensor.range_high)
+    return proposal.changed(definition, proposed, signal=signal, check=registry.check)
 
 
 def _listed(keys: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from core.batch import Event, Int64, ReadingBatch
-from core.model import AlarmDefinition, DefinitionSet
+from core.model import COMPOUND, AlarmDefinition, Compound, DefinitionSet
 from davy.backtest.columns import Order, Stored, joined
 from ingest.directory import Directory
 from ingest.judge import Judge, LateFinding
@@ -25,8 +25,8 @@ MINUTE_US: Final = 60 * SECOND_US
 HOUR_US: Final = 3_600 * SECOND_US
 LONGEST_PIECE_US: Final = 86_400 * SECOND_US
 SHORTEST_PIECE_US: Final = 60 * SECOND_US
-# Silence is said by time alone, so a judge that watches for it is given time in steps: as ingest sweeps, only more coarsely. What a
-# sensor's rhythm is learnt from comes in steps too.
+# Silence is said by time alone, and so is that a part of a compound counts no more: a judge that watches for it is given time in
+# steps, as ingest sweeps, only more coarsely. What a sensor's rhythm is learnt from comes in steps too.
 STEP_US: Final = 10 * SECOND_US
 LATE_TOGETHER_US: Final = 60 * SECOND_US  # late readings closer than this came in one batch, more or less
 STALE: Final = "stale"
@@ -149,7 +149,7 @@ class Run:
         self._slot_of = {int(sensor_id): slot for slot, sensor_id in enumerate(directory.sensor_id.tolist())}
         self._order = Order(len(directory))
         self._watch = watch
-        self._stepped = any(d.detector == STALE for v in versions for d in v.definitions.definitions)
+        self._stepped = any(d.detector in (STALE, COMPOUND) for v in versions for d in v.definitions.definitions)
         self._now_us: int | None = None
         self._watched_us = 0
         self.readings = 0
@@ -221,8 +221,15 @@ def pieces(since: int, until: int, grain: str, rows_a_second: float, rows: int =
     return [Piece(a, b, grain) for a, b in pairwise(cuts)]
 
 
-def numbered(definitions: Sequence[AlarmDefinition], directory: Directory, version: int = 0) -> DefinitionSet:
+def numbered(
+    definitions: Sequence[AlarmDefinition],
+    directory: Directory,
+    version: int = 0,
+    compounds: Sequence[Compound] = (),
+) -> DefinitionSet:
     """A set of definitions as a judge wants it; those of sensors that are not in the directory are left out."""
     slots = directory.slots_of(np.array([d.sensor_id for d in definitions], np.int32))
     kept = [(d, s) for d, s in zip(definitions, slots.tolist(), strict=True) if s >= 0]
-    return DefinitionSet(version, tuple(d for d, _ in kept), np.array([s for _, s in kept], np.int32), len(directory))
+    return DefinitionSet(
+        version, tuple(d for d, _ in kept), np.array([s for _, s in kept], np.int32), len(directory), compounds
+    )

@@ -15,7 +15,7 @@ import numpy as np
 
 from alerting.rehearsal import spells
 from core.batch import Float64
-from core.model import AlarmDefinition, Priority, Sensor
+from core.model import COMPOUND, AlarmDefinition, Priority, Sensor
 from davy.backtest.columns import Stored, joined
 from davy.backtest.engine import HOUR_US, NO_TIME, SECOND_US, numbered
 from ingest.directory import Directory
@@ -31,7 +31,10 @@ LEAST_READINGS: Final = 60  # in what is laid over; fewer are a hole
 # limit, one that nobody can deny.
 SIZES: Final = (("slight", 0.1), ("clear", 0.6))
 PUFF: Final = "spike"
-UNTRIED: Final = ("stale",)  # silence has no value to lay anything over
+UNTRIED: Final = (
+    "stale",
+    COMPOUND,
+)  # silence has no value to lay anything over, and a compound has no signal of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def try_incidents(
     seed: int,
     read: Read,
 ) -> list[Incident]:
-    """The incidents of one definition, in a fixed order; none where it watches for silence or history has no room for one.
+    """The incidents of one definition, in a fixed order; none where it watches for silence or is a compound, or history has no room for one.
 
     Args:
         between: where single readings are, microseconds UTC.

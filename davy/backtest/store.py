@@ -90,6 +90,20 @@ def sensors_of(connection: Connection[Any], site_id: int) -> list[Sensor]:
         return [Sensor(**row) for row in rows]
 
 
+def quantities_of(connection: Connection[Any], site_id: int) -> dict[int, str]:
+    """Sensor -> what it measures, as its site file says."""
+    return dict(connection.execute("SELECT sensor_id, quantity FROM sensor WHERE site_id = %s", (site_id,)).fetchall())
+
+
+def realarms_of(connection: Connection[Any], site_id: int) -> dict[int, float | None]:
+    """Definition -> after how many seconds it is heard again while it holds; None: never."""
+    return dict(
+        connection.execute(
+            "SELECT definition_id, realarm_after_s FROM alarm_definition WHERE site_id = %s", (site_id,)
+        ).fetchall()
+    )
+
+
 def zones_of(connection: Connection[Any], site_id: int) -> dict[int, int | None]:
     """Sensor -> its zone, or that of its asset."""
     rows = connection.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from statistics import median
 from typing import Any, Final
 
@@ -31,7 +32,7 @@ def tell(trial: Trial, seconds: float) -> dict[str, Any]:
     case, told = trial.case, trial.told()
     parts, fired = [], {"in_force": list[int](), "proposed": list[int]()}
     for was, would_be in zip(case.in_force, case.proposed, strict=True):
-        one = _Definition(case, was, would_be, told, trial.known[was.sensor_id])
+        one = _Definition(case, was, would_be, told, trial.known_of(was))
         part = one.tell(trial.incidents.get(was.definition_id, []))
         parts.append(part)
         for name, begins in fired.items():
@@ -153,7 +154,11 @@ class _Definition:
         others = [at for key, ats in case.raises.items() if key != self.was.definition_id for at in ats]
         begins = self.raises(name)
         windows, within = floods(begins, others)
-        called = calls(of, case.since, definition.priority, case.routes, latch=definition.latch)
+        after_s = case.realarms.get(definition.definition_id)
+        called = calls(
+            of, case.since, definition.priority, case.routes, latch=definition.latch, until=case.until,
+            realarm_after=None if after_s is None else timedelta(seconds=after_s),
+        )  # fmt: skip
         return {
             "would_fire": len(begins),
             "held_at_beginning": len(of) - len(begins),

@@ -43,7 +43,7 @@ class Trial:
         self._run = Run(case.directory, [*_versions("in_force", case.in_force, case), *_proposed(case)], case.watch)
         self.known = {
             sensor_id: Known(case.since, case.until, _declared_us(case, sensor_id))
-            for sensor_id in sorted({d.sensor_id for d in case.in_force})
+            for sensor_id in sorted({sensor for d in case.in_force for sensor in case.sensors_of(d)})
         }
         self.incidents: dict[int, list[Incident]] = {}
 
@@ -52,6 +52,10 @@ class Trial:
         """How many were read one by one."""
         return self._run.readings
 
+    def known_of(self, definition: AlarmDefinition) -> Known:
+        """What is known of the sensor of a definition; of a compound's parts the one of which least is."""
+        return min((self.known[sensor_id] for sensor_id in self.case.sensors_of(definition)), key=lambda k: k.known_us)
+
     @property
     def late(self) -> int:
         """How many of them were late."""
@@ -59,8 +63,9 @@ class Trial:
 
     @property
     def problems(self) -> list[str]:
-        """Detectors that failed over this history: live, they are switched off and say so."""
-        return sorted({f"{name}: {said}" for v in self._run.versions for name, said in v.judge.switched_off.items()})
+        """What could not be tried, and detectors that failed over this history: live, they are switched off and say so."""
+        off = {f"{name}: {said}" for v in self._run.versions for name, said in v.judge.switched_off.items()}
+        return [*self.case.untried, *sorted(off)]
 
     def read(self, connection: Connection[Any], piece: Piece) -> Rows:
         """What a piece holds."""
@@ -151,7 +156,8 @@ def _proposed(case: Case) -> list[Version]:
 def _versions(name: str, definitions: Sequence[AlarmDefinition], case: Case) -> list[Version]:
     """One judge, or where minutes stand for readings one for each way of looking at a minute."""
     if case.raw_from == case.since:
-        return [Version(name, "", case.directory, numbered(definitions, case.directory))]
+        every = [*definitions, *case.parts]
+        return [Version(name, "", case.directory, numbered(every, case.directory, compounds=case.compounds))]
     split: dict[str, list[AlarmDefinition]] = {}
     for definition in definitions:
         split.setdefault(view_of(definition), []).append(definition)

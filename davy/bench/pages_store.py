@@ -73,9 +73,9 @@ def _write_occurrences(connection: Connection[Any], past: Past) -> None:
            FROM (SELECT d.definition_id, d.sensor_id, d.company_id, d.site_id, d.setpoint, n AS round,
                         %(since)s + ((n - 1) + (d.definition_id %% 997) / 997.0) * (%(until)s - %(since)s) / r.rounds AS at
                  FROM alarm_definition d
-                 CROSS JOIN (SELECT -(-%(occurrences)s::int / count(*)) + 1 AS rounds FROM alarm_definition WHERE detector = 'limit') r
+                 CROSS JOIN (SELECT -(-%(occurrences)s::int / count(*)) + 1 AS rounds FROM alarm_definition WHERE detector = 'limit' AND role = 'alarm') r
                  CROSS JOIN LATERAL generate_series(1, r.rounds) n
-                 WHERE d.detector = 'limit'
+                 WHERE d.detector = 'limit' AND d.role = 'alarm'
                  ORDER BY n, d.definition_id LIMIT %(occurrences)s) m""",
         {"since": past.since, "until": past.until, "occurrences": past.transitions // STEPS},
     )
@@ -85,7 +85,7 @@ def _write_occurrences(connection: Connection[Any], past: Past) -> None:
                   c.company_id, c.site_id, c.setpoint, coalesce((SELECT max(round) FROM made m WHERE m.definition_id = c.definition_id), 0) + 1,
                   %(until)s + c.n * interval '20 seconds', c.n
            FROM (SELECT d.*, row_number() OVER (PARTITION BY company_id ORDER BY md5(key)) AS n
-                 FROM alarm_definition d WHERE detector = 'limit') c
+                 FROM alarm_definition d WHERE detector = 'limit' AND role = 'alarm') c
            WHERE c.n <= %(open)s""",
         {"until": past.until, "open": past.open_per_company},
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from alerting.proposal import FIXED, changed, check_stretch, names, read, read_words
+from alerting.proposal import FIXED, Signal, changed, check_stretch, names, read, read_words
 from core.errors import BadInput
 from core.model import AlarmDefinition, Priority
 from detectors import registry
@@ -21,6 +21,8 @@ LIMIT = AlarmDefinition(
     priority=Priority.LIFE_SAFETY, deadband=2.0, latch=True,
 )  # fmt: skip
 
+PERCENT = Signal("lel", "%{LEL}", "combustible gas", 1.0, 0.0, 100.0)
+
 
 def test_every_field_that_judges_may_change_and_no_other() -> None:
     """What a definition is about stays: its key, its sensor; a new field of a definition may change without a line here."""
@@ -32,11 +34,11 @@ def test_every_field_that_judges_may_change_and_no_other() -> None:
 def test_words_become_a_definition() -> None:
     """Durations in seconds, parameters beside those that stay, words as words."""
     proposed = read_words(["setpoint = 25", "on_delay_s=2.5", "latch=no", "priority=high"])
-    made = changed(LIMIT, proposed, range_low=0.0, range_high=100.0, check=registry.check)
+    made = changed(LIMIT, proposed, signal=PERCENT, check=registry.check)
     assert (made.setpoint, made.on_delay_us, made.latch, made.priority) == (25.0, 2_500_000, False, Priority.HIGH)
     assert changed(RATE, read({"parameters": {"window_s": 30}}), check=registry.check).parameters == {"window_s": 30.0}
     assert changed(LIMIT, {}) == LIMIT
-    low = changed(LIMIT, read({"direction": "low", "deadband": 5}), range_low=0.0, range_high=100.0)
+    low = changed(LIMIT, read({"direction": "low", "deadband": 5}), signal=PERCENT)
     assert low.direction == "low"
 
 
@@ -59,12 +61,18 @@ def test_words_become_a_definition() -> None:
         ({"deadband": 30}, "ends at -10"),
         ({"detector": "limitt"}, "did you mean limit?"),
         ({"parameters.window_s": 3}, "has no parameter window_s"),
+        ({"on_delay_s": 6}, "sensor lel measures gas, where an alarm may wait at most 5 s"),
+        ({"votes": 7, "votes_of": 9}, "limit lel waits up to 6 s for 7 readings every 1 s"),
+        ({"votes": 2}, "votes of limit lel needs 2 of the last 1 numbers"),
+        ({"votes": 1.5, "votes_of": 3}, "needed of votes of limit lel is 1.5; it must be a whole number from 1 to 64."),
+        ({"votes_of": 65}, "of of votes of limit lel is 65"),
+        ({"detector": "stale", "setpoint": 60, "votes_of": 2}, "a silence is no number that could vote"),
     ],
 )
 def test_what_does_not_fit_gets_a_sentence(told: dict[str, Any], sentence: str) -> None:
     """Which field, what was wrong, and what would be right."""
     with pytest.raises(BadInput) as caught:
-        changed(LIMIT, read(told), range_low=0.0, range_high=100.0, check=registry.check)
+        changed(LIMIT, read(told), signal=PERCENT, check=registry.check)
     assert sentence in str(caught.value)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,3 +80,21 @@ def test_whatever_happens_calls_are_among_the_raises(told: list[tuple[bool, int]
     called = calls(found, 0, Priority.HIGH, ROUTES, latch=latch)
     assert set(called.onsets) <= set(raises(found, 0))
     assert len(set(called.onsets)) == len(called.onsets) or len(found) > len({s.since for s in found})
+
+
+def test_what_holds_on_calls_again() -> None:
+    """Acknowledged after five minutes and still active so long after that, it is heard again, as often as it takes; not where it has
+    cleared, and not beyond the stretch."""
+    hour = timedelta(hours=1)
+    long = calls(
+        [spell(0, 3 * 3600)], 0, Priority.HIGH, ROUTES, latch=False, until=4 * 3600 * SECOND, realarm_after=hour
+    )
+    assert [at // SECOND for at in long.onsets] == [0, 3900, 7800]
+    assert long.messages == 6
+    open_end = calls(
+        [spell(0, None)], 0, Priority.HIGH, ROUTES, latch=True, until=2 * 3600 * SECOND, realarm_after=hour
+    )
+    assert [at // SECOND for at in open_end.onsets] == [0, 3900]
+    assert len(calls([spell(0, None)], 0, Priority.HIGH, ROUTES, latch=True, until=9 * 3600 * SECOND).onsets) == 1
+    short = calls([spell(0, 3900)], 0, Priority.HIGH, ROUTES, latch=True, until=9 * 3600 * SECOND, realarm_after=hour)
+    assert len(short.onsets) == 1

@@ -129,7 +129,7 @@ def test_asked_for_by_a_plain_form_called_off_and_read(house: House) -> None:
     assert officer.post(f"{path}/cancel").status_code == 303
     assert "已取消" in officer.client.get(path).text
     assert "须在完成之前" in officer.post(f"{path}/cancel").text
-    other = officer.post("/backtests", **form(house, on_delay_s="6")).headers["location"]
+    other = officer.post("/backtests", **form(house, on_delay_s="4")).headers["location"]
     finished(house, int(other.rsplit("/", 1)[1]))
     said = officer.client.get(other).text
     for words in (

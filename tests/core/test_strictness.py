@@ -26,6 +26,9 @@ LOW = replace(HIGH, direction="low")
     [
         (HIGH, {"setpoint": 19.0}), (LOW, {"setpoint": 21.0}), (HIGH, {"deadband": 0.5}), (HIGH, {"on_delay_s": 0.0}),
         (HIGH, {"off_delay_s": 30.0}), (HIGH, {"priority": Priority.LIFE_SAFETY}), (replace(HIGH, latch=False), {"latch": True}),
+        (HIGH, {"realarm_after_s": 900.0}), (replace(HIGH, realarm_after_s=3600.0), {"realarm_after_s": 1800.0}),
+        (replace(HIGH, on_delay_s=0.0, votes=2, votes_of=3), {"votes": 1, "votes_of": 1}),
+        (replace(HIGH, realarm_after_s=28_800.0, priority=Priority.MEDIUM), {"priority": Priority.HIGH}),
         (replace(HIGH, retired=True), {"retired": False}), (HIGH, {"response": "another", "respond_within_s": 9999.0}),
     ],
 )  # fmt: skip
@@ -39,12 +42,25 @@ def test_a_stricter_change_needs_no_proof(row: DefinitionRow, change: dict[str, 
     [
         (HIGH, {"setpoint": 20.1}), (LOW, {"setpoint": 19.9}), (HIGH, {"deadband": 2.0}), (HIGH, {"on_delay_s": 5.1}),
         (HIGH, {"off_delay_s": 61.0}), (HIGH, {"priority": Priority.MEDIUM}), (HIGH, {"latch": False}), (HIGH, {"retired": True}),
+        (HIGH, {"votes": 2, "votes_of": 3}), (replace(HIGH, votes=3, votes_of=5), {"votes": 4}),
+        (replace(HIGH, votes=3, votes_of=5), {"votes": 2}), (replace(HIGH, votes=2, votes_of=3), {"votes_of": 5}),
+        (replace(HIGH, realarm_after_s=3600.0), {"realarm_after_s": 3601.0}), (replace(HIGH, realarm_after_s=3600.0), {"realarm_after_s": None}),
         (HIGH, {"parameters": {"window_s": 61.0}}), (HIGH, {"direction": "low"}), (HIGH, {"detector": "rate"}),
     ],
 )  # fmt: skip
 def test_a_looser_change_is_told_by_its_field(row: DefinitionRow, change: dict[str, Any]) -> None:
     """Further, later, quieter, let go of, switched off; and whatever nobody has thought about."""
     assert loosened(row, replace(row, **change)) == frozenset(change)
+
+
+def test_a_re_alarm_that_only_follows_its_priority_is_told_by_the_priority() -> None:
+    """The usual time of a lower priority is longer; a longer one than that is a change of its own."""
+    row = replace(HIGH, realarm_after_s=28_800.0)
+    assert loosened(row, replace(row, priority=Priority.MEDIUM, realarm_after_s=86_400.0)) == {"priority"}
+    assert loosened(row, replace(row, priority=Priority.MEDIUM, realarm_after_s=None)) == {
+        "priority",
+        "realarm_after_s",
+    }
 
 
 def test_what_is_not_in_force_can_lose_nothing() -> None:
