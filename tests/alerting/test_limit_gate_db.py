@@ -52,7 +52,7 @@ def test_what_is_looser_is_looser_in_the_database(
     owner: Connection[Any], row: DefinitionRow, change: dict[str, Any]
 ) -> None:
     """core/strictness.py and davy_limit_looser(): two sets of words, one answer."""
-    typed = {name: Priority(value) if name == "priority" else value for name, value in change.items()}
+    typed: dict[str, Any] = {n: Priority(value) if n == "priority" else value for n, value in change.items()}
     stored = {**row.columns(), "retired_at": "2026-01-01T00:00:00Z" if row.retired else None}
     found = owner.execute(
         "SELECT davy_limit_looser(jsonb_populate_record(NULL::alarm_definition, %s), %s)",
