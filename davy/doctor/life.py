@@ -49,7 +49,8 @@ def alerting(on: Examination, connection: Connection[Any]) -> Check:
             "Nobody is being called. Look at the log of `davy process alerting`: it does not run, or a duty of it hangs."
         )
         if failing := beat.report.get("failing"):
-            told = _("Fails again and again: %(duties)s.") % {"duties": ", ".join(sorted(failing))}
+            named = _("Fails again and again: %(duties)s.") % {"duties": ", ".join(sorted(failing))}
+            told = f"{told} {named}"
         return Check("alerting", False, told, advice)
     if on.now - beat.turned_at > LATE_TURN:
         found = _("A sender has been at one message for %(age)s.") % {"age": age(on.now - beat.turned_at)}

@@ -77,8 +77,8 @@ def _missing(place: Path, connection: Connection[Any], company_id: int) -> Itera
     place.mkdir(parents=True, exist_ok=True)
     out = newest(place)
     # Each seal hangs on the one before it: where one is the same, all before it are.
-    common = out if _same(place, connection, company_id, out) else _last_common(place, connection, company_id, out)
-    after, behind = common, False
+    agreed = out if _same(place, connection, company_id, out) else _last_common(place, connection, company_id, out)
+    after, behind = agreed, False
     while not behind and (kept := store.of_company(connection, company_id, after)):
         for each in kept:
             number = each.sealed.number
@@ -87,7 +87,7 @@ def _missing(place: Path, connection: Connection[Any], company_id: int) -> Itera
                 file = file.with_stem(f"{file.stem}-{each.digest.hex()[:16]}")
                 if file.exists() or _same(place, connection, company_id, number):
                     continue
-                log.error("seal_numbered_anew", file=str(file), number=number, newest_file=out, last_in_common=common)
+                log.error("seal_numbered_anew", file=str(file), number=number, newest_file=out, last_in_common=agreed)
             behind = True  # the rest goes at the next look
             yield file, document(each.sealed, each.signature)
         after = kept[-1].sealed.number

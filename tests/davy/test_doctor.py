@@ -202,14 +202,18 @@ def test_what_has_stopped_is_seen(timescale_database: TestDatabase) -> None:
 
 @pytest.mark.db
 def test_a_duty_that_keeps_failing_is_named(timescale_database: TestDatabase) -> None:
-    """The risk process beats, and says which of its duties does not get done."""
+    """The risk process beats, and says which of its duties does not get done; the beat of alerting stands still since one of its does."""
     with timescale_database.connect("owner") as owner:
         owner.execute(
-            'INSERT INTO process_status VALUES (\'risk\', %(now)s, %(now)s, \'{"failing": {"scores": "canceled"}}\')',
-            {"now": NOW},
+            'INSERT INTO process_status VALUES (\'risk\', %(now)s, %(now)s, \'{"failing": {"scores": "canceled"}}\'),'
+            ' (\'alerting\', %(since)s, %(now)s, \'{"failing": {"shelves": "deadlock detected"}}\')',
+            {"now": NOW, "since": NOW - timedelta(minutes=2)},
         )
-    check = by_name(examine(settings_for(timescale_database), "en", NOW))["risk"]
-    assert (check.ok, check.found) == (False, "Fails again and again: scores.")
+    checks = by_name(examine(settings_for(timescale_database), "en", NOW))
+    assert (checks["risk"].ok, checks["risk"].found) == (False, "Fails again and again: scores.")
+    assert (checks["alerting"].ok, checks["alerting"].found) == (
+        False, "Last heard 2 min ago. Fails again and again: shelves.",
+    )  # fmt: skip
 
 
 @pytest.mark.db

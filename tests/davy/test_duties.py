@@ -86,7 +86,7 @@ def test_any_failure_of_a_patient_one_fails_alone(timescale_database: TestDataba
     with opened(timescale_database) as database:
         keep(
             [Duty("wrong", 1.0, wrong), Duty("other", 1.0, other)],
-            database, timescale_database.service_token, ticking(5), stop, failing,
+            database, timescale_database.service_token, ticking(2), stop, failing,
         )  # fmt: skip
     assert "nobody thought of this" in failing.report()["wrong"]
     assert b'davy_risk_duties_failed_total{duty="wrong"} 1.0' in metrics.exposition()
