@@ -126,7 +126,7 @@ def _unproven(looser: frozenset[str], proof: Proof | None, heard_since: datetime
     known = _known(proof, heard_since)
     if known < LEAST_KNOWN:
         return (
-            f"The sensor was silent for too much of the back-test: {100 * known:.0f} % of the time is known, and {100 * LEAST_KNOWN:.0f} % must be. "
+            f"The sensor was silent for too much of the back-test: {100 * known:.0f} percent of the time are known, and {100 * LEAST_KNOWN:.0f} must be. "
             "Back-test it when more is known, or let two people overrule that in writing."
         )
     if looser & _TIMES and _only_rollups(proof, heard_since):

@@ -78,7 +78,7 @@ LIMIT_REFUSALS: Final = (
         "Detectors failed in the back-test, so it does not show what they would have found. Back-test it anew, or let two people overrule that in writing."
     ),
     later(
-        "The sensor was silent for too much of the back-test: {known} % of the time is known, and {least} % must be. Back-test it when more is known, or let two people overrule that in writing."
+        "The sensor was silent for too much of the back-test: {known} percent of the time are known, and {least} must be. Back-test it when more is known, or let two people overrule that in writing."
     ),
     later(
         "By the back-test {lost} true dangers would be missed and {delayed} found later. Propose another value, or let two people overrule that in writing."

@@ -81,16 +81,19 @@ REVOKE ALL ON FUNCTION davy_limit_looser FROM PUBLIC;
 
 -- Whether a finished back-test lets a change through: of this change and version, of the last week or of all there is, and it shows
 -- nothing that speaks against it, nor does another one that looks as far. How much of the time it knows, alerting/limit_gate.py weighs.
-CREATE FUNCTION davy_limit_proven(d alarm_definition, proof bigint, at timestamptz) RETURNS boolean LANGUAGE sql STABLE
+CREATE FUNCTION davy_limit_proven(d alarm_definition, proof bigint, at timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT heard.since IS NULL OR EXISTS (
+DECLARE
+    since timestamptz := (SELECT min(h.hour) FROM public.reading_hour h WHERE h.sensor_id = d.sensor_id);
+BEGIN
+    RETURN since IS NULL OR EXISTS (
         SELECT FROM public.backtest b WHERE b.backtest_id = proof AND b.to_at >= at - interval '1 day'
-            AND b.from_at <= greatest(at - interval '7 days', heard.since) + interval '2 hours'
+            AND b.from_at <= greatest(at - interval '7 days', since) + interval '2 hours'
             AND b.result #>> '{verdict,refused}' = 'false' AND b.result -> 'problems' = '[]'
             AND NOT EXISTS (SELECT FROM public.backtest o WHERE o.site_id = b.site_id AND o.definition_key = b.definition_key
                 AND o.proposed = b.proposed AND o.definition_version = b.definition_version AND o.state = 'done'
-                AND o.to_at >= at - interval '1 day' AND o.from_at <= b.from_at AND o.result #>> '{verdict,refused}' IS DISTINCT FROM 'false'))
-    FROM (SELECT min(h.hour) AS since FROM public.reading_hour h WHERE h.sensor_id = d.sensor_id) heard
+                AND o.to_at >= at - interval '1 day' AND o.from_at <= b.from_at AND o.result #>> '{verdict,refused}' IS DISTINCT FROM 'false'));
+END
 $$;
 REVOKE ALL ON FUNCTION davy_limit_proven FROM PUBLIC;
 

@@ -43,7 +43,7 @@ def said(proof: Proof | None, new: DefinitionRow = HIGHER, heard_since: datetime
         ({"refused": True, "lost_true": 1, "delayed_true": 2}, "1 true dangers would be missed and 2 found later"),
         ({"refused": True, "lost_injected": 3}, "3 incidents laid over the history would be missed"),
         ({"problems": 1}, "Detectors failed in the back-test"),
-        ({"known_share": 0.6}, "60 % of the time is known, and 85 % must be"),
+        ({"known_share": 0.6}, "60 percent of the time are known, and 85 must be"),
     ],
 )
 def test_a_back_test_lets_through_what_it_shows_to_be_harmless(proof: dict[str, Any], sentence: str) -> None:
@@ -59,7 +59,7 @@ def test_where_there_is_no_older_history_nothing_is_blamed_on_its_absence() -> N
     young = replace(CLEAN, known_share=0.42, rollups_to=since + timedelta(minutes=20))
     assert said(young, SLOWER, since) == ""
     assert "rollups only" in said(replace(young, known_share=0.99), SLOWER)
-    assert "42 % of the time is known" in said(young)
+    assert "42 percent of the time are known" in said(young)
     assert said(replace(CLEAN, rollups_to=NOW - DAY), HIGHER) == "", "minutes show how high, not for how many seconds"
     assert "no finished back-test" in said(None)
     assert said(None, HIGHER, None) == ""

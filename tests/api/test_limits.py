@@ -223,6 +223,9 @@ def test_a_looser_change_waits_for_its_proof_or_for_two_people(timescale_house: 
         assert said in page
     assert propose(integrator, limit, version=2, on_delay_s="10").status_code == 303
     history(house, lost=0)
+    assert "The back-test saw rollups only" in integrator.get(f"/limits/{limit}").text
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE backtest SET result = result || '{\"rollups_only\": null}'")
     assert settle(integrator, limit, "approve").status_code == 303
     assert values(house)["on_delay_s"] == 10.0
     with house.plant.owner() as owner:
@@ -267,6 +270,139 @@ def test_votes_and_the_re_alarm_are_changed_like_the_rest(timescale_house: House
     assert officer.get(f"/limits/{limit}").status_code == 404
     assert f'/limits/{limit}"' not in officer.get("/limits").text
     assert propose(officer, limit, version=2, setpoint="70").status_code == 404
+
+
+def as_web(house: House, who: str, statement: str, *values: object) -> Any:
+    """What somebody does who has the web role and one valid token: the first column of the first row."""
+    role, a = {"officer": "safety_officer"}.get(who, who), house.plant.a
+    token = house.plant.database.person_token(a.people[who], role, a.company_id)
+    with house.plant.database.connect("web", token) as web:
+        row = web.execute(statement.encode(), values or None).fetchone()
+        web.commit()
+    return None if row is None else row[0]
+
+
+APPLY = "SELECT davy_limit_apply((SELECT max(change_id) FROM limit_change), '', {}, now())"
+
+
+def test_no_proof_no_loosening_whatever_the_statement(timescale_house: House) -> None:
+    """With the web role and one's own token: without a proof, with one that speaks against it, of too little, or of failed detectors,
+    the database refuses; the clean one it takes."""
+    house = timescale_house
+    limit = of(house, "temp-pump.high")
+    history(house)
+    propose(house.visitor(INTEGRATOR), limit, setpoint="85", source="plant")
+    history(house, lost=1)
+    newest = "(SELECT max(backtest_id) FROM backtest)"
+    for said in (
+        "UPDATE backtest SET result = result",
+        "UPDATE backtest SET result = jsonb_set(result, '{verdict,refused}', 'false'), to_at = now() - interval '6 days'",
+        "UPDATE backtest SET to_at = now(), from_at = now() - interval '1 day'",
+        "UPDATE backtest SET from_at = now() - interval '7 days', result = jsonb_set(result, '{problems}', '[\"rate: failed\"]')",
+    ):
+        with house.plant.owner() as owner:
+            owner.execute(said.encode())
+        for proof in ("NULL", newest):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="needs a back-test that speaks for it"):
+                as_web(house, "integrator", APPLY.format(proof))
+    for words in (None, "  "):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="says why"):
+            as_web(
+                house, "integrator", "SELECT davy_limit_overrule((SELECT max(change_id) FROM limit_change), %s)", words
+            )
+    assert values(house)["setpoint"] == 80.0
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE backtest SET result = jsonb_set(result, '{problems}', '[]')")
+    assert as_web(house, "integrator", APPLY.format(newest)) is not None
+    assert values(house)["setpoint"] == 85.0
+
+
+def test_what_a_limit_was_is_read_from_the_limit(timescale_house: House) -> None:
+    """A proposal that does not say what it replaces, or says it wrongly, is of another limit than the one in force."""
+    house = timescale_house
+    for old in ("{}", '{"setpoint": 79}'):
+        as_web(
+            house, "officer",
+            "INSERT INTO limit_change (company_id, site_id, definition_id, base_version, old, proposed, reason, proposed_by, proposed_at)"
+            " SELECT company_id, site_id, definition_id, 1, %s, '{\"setpoint\": 70}', 'r', %s, now()"
+            " FROM alarm_definition WHERE definition_id = %s RETURNING change_id",
+            old, house.plant.a.people["officer"], of(house, "temp-pump.high"),
+        )  # fmt: skip
+        assert as_web(house, "officer", APPLY.format("NULL")) is None
+        as_web(house, "officer", "SELECT davy_limit_settle((SELECT max(change_id) FROM limit_change), 'x', now())")
+    assert values(house)["setpoint"] == 80.0
+
+
+def test_honest_changes_with_a_back_test_are_applied(timescale_house: House) -> None:
+    """A lower priority carries its re-alarm, which no back-test tries; a text was back-tested by nobody, though the limit itself was."""
+    house = timescale_house
+    limit = of(house, "temp-pump.high")
+    client = in_english(house.visitor(INTEGRATOR))
+    history(house)
+    with house.plant.owner() as owner:
+        owner.execute(
+            "INSERT INTO backtest (company_id, site_id, definition_key, proposed, from_at, to_at, asked_at, definition_version, state, result)"
+            " SELECT company_id, site_id, key, '{}', now() - interval '8 days', now(), now(), 1, 'done', '{}' FROM alarm_definition WHERE definition_id = %s",
+            (limit,),
+        )
+    assert propose(client, limit, title__en="Pump is hot").status_code == 303
+    assert values(house)["title"] == "Pump is hot"
+    assert propose(client, limit, priority="low").status_code == 303
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE limit_change SET proposed = proposed || '{\"realarm_after_s\": null}', old = old || jsonb_build_object('realarm_after_s',"
+                      " (SELECT realarm_after_s FROM alarm_definition d WHERE d.definition_id = limit_change.definition_id)) WHERE state = 'proposed'")  # fmt: skip
+    history(house, lost=0)
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE backtest SET proposed = proposed - 'realarm_after_s'")
+    answer = settle(client, limit, "approve")
+    assert answer.status_code == 303, answer.text
+    assert (values(house)["priority"], values(house)["version"]) == ("low", 2)
+
+
+def test_a_part_of_what_is_life_safety_takes_two(timescale_house: House) -> None:
+    """A compound of life safety counts on it: on the page and in the database nobody changes it alone, not even to be stricter."""
+    house = timescale_house
+    limit = of(house, "temp-pump.high")
+    with house.plant.owner() as owner:
+        owner.execute(
+            "WITH made AS (INSERT INTO compound (company_id, site_id, sensor_id, key, window_s, in_order, valid_from)"
+            " SELECT company_id, site_id, sensor_id, 'one', 0, false, now() FROM alarm_definition WHERE definition_id = %s RETURNING compound_id, company_id)"
+            " INSERT INTO compound_part (compound_id, company_id, position, name, name_zh, definition_id)"
+            " SELECT compound_id, company_id, 0, '', '', %s FROM made",
+            (of(house, "lel-pump.lel-2"), limit),
+        )
+    integrator = in_english(house.visitor(INTEGRATOR))
+    assert propose(integrator, limit, setpoint="78").status_code == 303
+    assert values(house)["setpoint"] == 80.0
+    assert "A second person must approve this" in settle(integrator, limit, "approve").text
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="needs a second person"):
+        as_web(house, "integrator", APPLY.format("NULL"))
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE person SET active = false WHERE person_id = %s", (house.plant.a.people["integrator"],))
+    officer = in_english(house.visitor(OFFICER))
+    assert "no longer active" in settle(officer, limit, "approve").text
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="no longer active"):
+        as_web(house, "officer", APPLY.format("NULL"))
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE person SET active = true WHERE person_id = %s", (house.plant.a.people["integrator"],))
+    assert settle(officer, limit, "approve").status_code == 303
+    assert values(house)["setpoint"] == 78.0
+
+
+def test_so_many_back_tests_wait_at_most(timescale_house: House) -> None:
+    """The button beside a proposal is held back as the form of back-tests is."""
+    house = timescale_house
+    limit = of(house, "temp-pump.high")
+    client = in_english(house.visitor(INTEGRATOR))
+    history(house)
+    propose(client, limit, setpoint="85", source="plant")
+    with house.plant.owner() as owner:
+        owner.execute(
+            "INSERT INTO backtest (company_id, site_id, definition_key, from_at, to_at, asked_at)"
+            " SELECT company_id, site_id, n::text, now() - interval '1 day', now(), now() FROM alarm_definition, generate_series(1, 20) n WHERE definition_id = %s",
+            (limit,),
+        )
+    assert "Twenty back-tests wait already" in settle(client, limit, "backtest").text
 
 
 def test_a_proposal_is_withdrawn_or_refused_and_outdated_by_another_change(timescale_house: House) -> None:
@@ -346,6 +482,11 @@ def test_the_insurer_sees_what_became_of_a_limit_and_nobody_s_words(timescale_ho
     seen = insurer.get(f"/limits/{limit}").text + insurer.get(f"/api/v1/limits/{limit}").text
     assert "two people answer for it" in seen
     assert "40 %LEL" in seen
+    with house.plant.owner() as owner:
+        owner.execute(
+            "UPDATE journal SET new = new || '{\"verified_by\": \"words-of-the-verifier\"}' WHERE action = 'limit_changed'"
+        )
+    seen += insurer.get(f"/limits/{limit}").text + insurer.get(f"/api/v1/limits/{limit}").text
     for hidden in ("words-of-the", "Officer of", "Integrator of", "f.setpoint"):
         assert hidden not in seen
     assert propose(insurer, limit, version=2, setpoint="30").status_code == 403
