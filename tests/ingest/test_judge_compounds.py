@@ -84,8 +84,7 @@ def test_a_restart_judges_backlogs_as_going_on_would(seed: int) -> None:
         Compound(901, (1, 2), rng.choice([0, 3 * S, 30 * S]), rng.random() < 0.5),
         Compound(902, (8, 3), 10 * S),
     )
-    live = other = plant(*compounds)
-    other = plant(*compounds)
+    live, other = plant(*compounds), plant(*compounds)
     now, last = 0.0, [0.0] * 3
     for _ in range(60):
         now += rng.uniform(0.1, 4)
@@ -103,7 +102,7 @@ def test_a_restart_judges_backlogs_as_going_on_would(seed: int) -> None:
 
 
 def test_a_limit_that_is_retired_while_it_makes_a_compound_whole() -> None:
-    """The compound ends, the other limits go on; retired or played history, nothing breaks."""
+    """The compound ends, the other limits go on, and nothing breaks."""
     judge = plant(BOTH)
     advance(judge, batch((0, 0, 60), (1, 0, 60)), 0)
     assert (8, 901) in judge.standing()
@@ -133,7 +132,8 @@ def test_compounds_that_break_are_switched_off_and_limits_go_on() -> None:
     judge.compounds = Broken()  # type: ignore[assignment]
     assert said(advance(judge, batch((0, 0, 60), (2, 0, 60)), 0)) == [(1, True, 0)]
     assert said(advance(judge, batch((1, 1, 60)), 5)) == [(2, True, 1), (3, True, 2)]
-    assert (failed, judge.due_us()) == (["compound"], np.iinfo(np.int64).max)
+    assert failed == ["compound"]
+    assert (judge.due_us() or 0) > START_US + 10**6 * S
 
 
 def test_a_compound_of_compounds_is_history_where_all_behind_it_is() -> None:
