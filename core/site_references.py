@@ -6,7 +6,18 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from core.compound_row import CompoundRow
-from core.portfolio import DeviceRow, ModelRow, PersonRow, PolicyRow, Portfolio, RouteRow, Row, SensorRow, Step
+from core.portfolio import (
+    DefinitionRow,
+    DeviceRow,
+    ModelRow,
+    PersonRow,
+    PolicyRow,
+    Portfolio,
+    RouteRow,
+    Row,
+    SensorRow,
+    Step,
+)
 from core.site_compound_check import circles, wrong_part
 
 _TOLD: Final = 8  # names in one piece of advice
@@ -33,16 +44,58 @@ def check(wanted: Portfolio, current: Portfolio) -> list[tuple[int, str]]:
 
 
 def _left_without(wanted: Portfolio, known: _Known) -> Iterator[tuple[int, str]]:
-    """What the file ends although a compound that it does not name, or leaves as it is, has it as a part."""
+    """What the file ends although a compound has it as a part: with a device go its sensors, with a sensor its limits."""
     named = {(row.site, row.key) for row in wanted.compounds}
     standing = [row for (kind, _), row in known.after.items() if kind == CompoundRow.kind and not row.retired]
-    parts = {(each.site, part.limit or part.sensor): each.subject for each in standing for part in each.parts
-             if (each.site, each.key) not in named}  # fmt: skip
-    ended = [(row.line, row.subject, (row.site, row.key)) for row in wanted.definitions if row.retired]
-    ended += [(row.line, row.subject, (row.site, f"{row.device}/{row.key}")) for row in wanted.sensors if row.retired]
-    for line, subject, name in ended:
-        if name in parts:
-            yield line, f"{subject} is a part of {parts[name]}; retire that as well, or take the part out of it."
+    parts: dict[tuple[str, str], CompoundRow] = {}
+    for each in standing:
+        for part in each.parts:
+            name = (each.site, part.limit or part.sensor or "")
+            # Where the file names the compound, what is retired itself is told there.
+            if (each.site, each.key) not in named or not _is_retired(name, known):
+                parts.setdefault(name, each)
+    if not parts:
+        return
+    on: dict[tuple[str, str], list[Any]] = {}  # what there is on a device, and on a sensor of one
+    for (kind, _), row in known.after.items():
+        if kind == SensorRow.kind:
+            on.setdefault((row.device, ""), []).append(row)
+        elif kind == DefinitionRow.kind:
+            on.setdefault((row.device, row.sensor), []).append(row)
+    for row in [*wanted.definitions, *wanted.sensors, *wanted.devices]:
+        for ended in _ended_with(row, on) if row.retired else ():
+            compound = parts.get((ended.site, _part_name(ended)))
+            if compound is not None:
+                ends = "" if ended is row else f"ends {ended.subject}, which "
+                yield (
+                    row.line,
+                    f"{row.subject} {ends}is a part of {compound.subject}; retire that as well, or take the part out of it.",
+                )
+
+
+def _ended_with(row: Any, on: dict[tuple[str, str], list[Any]]) -> list[Any]:
+    """A limit, a sensor or a device that is retired, and what stands on it and is not retired itself."""
+    match row:
+        case DeviceRow():
+            below = on.get((row.key, ""), [])
+        case SensorRow():
+            below = on.get((row.device, row.key), [])
+        case _:
+            below = []
+    return [row, *(each for lower in below if not lower.retired for each in _ended_with(lower, on))]
+
+
+def _part_name(row: Any) -> str:
+    """How a compound names it as a part."""
+    return (
+        f"{row.device}/{row.key}" if isinstance(row, SensorRow) else row.key if isinstance(row, DefinitionRow) else ""
+    )
+
+
+def _is_retired(name: tuple[str, str], known: _Known) -> bool:
+    device, is_sensor, key = name[1].partition("/")
+    row = known.get(SensorRow.kind, device, key) if is_sensor else known.get(DefinitionRow.kind, *name)
+    return row is None or bool(row.retired)
 
 
 def unheard(portfolio: Portfolio) -> Iterator[str]:

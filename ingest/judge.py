@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from alerting.together import Together
 from alerting.votes import Votes
 from core.batch import Event, Float64, Int32, Int64, ReadingBatch, Scores
 from core.log import logger
-from core.model import DefinitionSet
+from core.model import COMPOUND, DefinitionSet
 from detectors.contract import Detector
 from detectors.registry import detectors_for
 from ingest.directory import Directory
@@ -28,6 +28,7 @@ BACKLOG_US: Final = 10_000_000
 UNGUARDED: Final = "limit"  # limits go on or the process stops: nothing may look as if it were watched and is not
 
 log = logger(__name__)
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Judge:
     """The detectors and conditions of one definition set.
 
     Args:
-        on_failure: told (detector, what it said) when a detector is switched off.
+        on_failure: told (detector, what it said) when a detector, or `compound`, is switched off.
     """
 
     def __init__(
@@ -139,15 +140,26 @@ class Judge:
         withheld = self._mute.withheld(now_us)
         if len(withheld):
             events += self.conditions.step(withheld)
-        events += self.compounds.judge(events, self._heard_until_us(on_time, now_us))
+        events += self._judge_compounds(events, self._heard_until_us(on_time, now_us))
         alarms = [event for event in events if event.definition_id > 0] if self.compounds else events
         told = self._played.told(alarms, on_time)
         return [replace(event, replayed=self._is_of_played(event)) if event.parts else event for event in told]
 
+    def _judge_compounds(self, events: list[Event], until_us: int) -> list[Event]:
+        """Ends the delays that are over, then judges compounds; where those break, everything else goes on."""
+        is_whole = COMPOUND not in self.switched_off
+        found = self.conditions.sweep(until_us, self.compounds.definitions if is_whole and self.compounds else None)
+        heard = [*events, *found]
+        # What was found before it broke is kept: `extend` takes one after the other.
+        self._attempt(COMPOUND, lambda: found.extend(self.compounds.judge(heard, until_us)), None)
+        if is_whole and COMPOUND in self.switched_off:
+            found += self.conditions.sweep(until_us)
+        return found
+
     def _is_of_played(self, event: Event) -> bool:
-        """Whether every part that counted is of a sensor that plays history: then the compound is history too."""
-        parts = self.compounds.parts_of(event.sensor_id)
-        return all(self._played.plays(self._sensor_of[parts[p.position]]) for p in event.parts if p.counts)
+        """Whether every condition behind it is of a sensor that plays history: then the compound is history too."""
+        sensors = [self._sensor_of.get(part) for part in self.compounds.behind(event)]
+        return bool(sensors) and all(sensor is not None and self._played.plays(sensor) for sensor in sensors)
 
     def _heard_until_us(self, on_time: ReadingBatch, now_us: int) -> int:
         """The instant that delays may have ended by: `now`, but in a backlog that of its newest reading.
@@ -165,23 +177,28 @@ class Judge:
         pending = self.conditions.next_due_us()
         if pending is not None:
             instants.append(pending)
-        instants.append(self.compounds.next_due_us())
+        if COMPOUND not in self.switched_off:
+            instants.append(self.compounds.next_due_us())
         return min(instants) if instants else None
 
     def _guarded(self, detector: Detector, ask: Callable[[Detector], Scores]) -> Scores:
         """A detector that breaks is switched off loudly; the others, and limits above all, go on."""
-        if detector.name in self.switched_off:
-            return Scores.empty()
         if detector.name == UNGUARDED:
             return ask(detector)
+        return self._attempt(detector.name, lambda: ask(detector), Scores.empty())
+
+    def _attempt(self, name: str, ask: Callable[[], Answer], otherwise: Answer) -> Answer:
+        """The answer of what is guarded; `otherwise` once it has broken."""
+        if name in self.switched_off:
+            return otherwise
         try:
-            return ask(detector)
+            return ask()
         except Exception as error:
-            self.switched_off[detector.name] = f"{type(error).__name__}: {error}"
-            log.exception("detector_switched_off", detector=detector.name)
+            self.switched_off[name] = f"{type(error).__name__}: {error}"
+            log.exception("detector_switched_off", detector=name)
             if self._on_failure is not None:
-                self._on_failure(detector.name, self.switched_off[detector.name])
-            return Scores.empty()
+                self._on_failure(name, self.switched_off[name])
+            return otherwise
 
     def _judge_late(self, batch: ReadingBatch, late: NDArray[np.bool_]) -> list[LateFinding]:
         """What late readings say by themselves: stateless detectors, definitions without on-delay."""

@@ -58,7 +58,9 @@ class Played:
 
     def plays(self, sensor_id: int) -> bool:
         """Whether the newest reading of a sensor was played."""
-        return bool(self._newest[self._slot[sensor_id]]) if sensor_id in self._slot else False
+        place = int(np.searchsorted(self._sensor, sensor_id))
+        is_known = place < len(self._sensor) and int(self._sensor[place]) == sensor_id
+        return is_known and bool(self._newest[self._slot[place]])
 
     def state(self) -> Int64:
         """Ids of the sensors whose newest reading was played."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.limit_checks import DIRECT
@@ -141,6 +143,26 @@ def test_a_ready_compound_is_taken_with_its_sensors() -> None:
     assert any("has 1 part; it needs 2 to 16." in said for said in sentences)
     other = text.replace('unit: "%{LEL}"', 'unit: "%"').replace("gas.lel-1", "signal.stuck")
     assert any("is in %; this part is written for %{LEL}" in said for _, said in told(other))
+
+
+def test_what_ends_with_a_device_or_a_sensor_is_not_left_in_a_compound() -> None:
+    """A compound that the file leaves as it is: its parts end with their device, or with their sensor, and both are told."""
+    current = read(TEXT).portfolio
+    device = next(row for row in current.devices if row.key == "gas-1")
+    sensor = next(row for row in current.sensors if (row.device, row.key) == ("gas-1", "ch4"))
+    advice = "which is a part of compound north/one; retire that as well, or take the part out of it."
+    ended = Portfolio()
+    ended.devices = [replace(device, retired=True, line=7)]
+    assert {said for line, said in check(ended, current) if line == 7 and "is a part of" in said} == {
+        f"device gas-1 ends sensor gas-1/ch4, {advice}",
+        f"device gas-1 ends limit north/ch4.warm, {advice}",
+    }
+    ended = Portfolio()
+    ended.sensors = [replace(sensor, retired=True, line=8)]
+    assert {said for line, said in check(ended, current) if line == 8 and "is a part of" in said} == {
+        f"sensor gas-1/ch4 {advice.removeprefix('which ')}",
+        f"sensor gas-1/ch4 ends limit north/ch4.warm, {advice}",
+    }
 
 
 def test_the_ready_compounds_are_whole_and_say_that_they_are_unverified() -> None:
