@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from core.errors import BadInput
-from core.limit_checks import waits_on_gas
+from core.limit_checks import is_never_back, waits_on_gas
 from core.limit_votes import SILENCE, silent_votes, wrong_votes
 from core.model import COMPOUND, AlarmDefinition, Priority
 
@@ -202,7 +202,7 @@ def _within(made: AlarmDefinition, low: float, high: float) -> None:
             " the alarm would never end."
         )
     back = made.setpoint - made.deadband if made.direction == "high" else made.setpoint + made.deadband
-    if not low <= back <= high:
+    if is_never_back(made.direction, made.setpoint, made.deadband, low, high):
         raise BadInput(
             f"{made.key}: with a deadband of {made.deadband:g} the alarm ends at {back:g}, but the sensor measures {low:g} to {high:g};"
             " it would never end."

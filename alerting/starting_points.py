@@ -40,6 +40,7 @@ def propose(
     kind: SignalKind | None,
     unit: str,
     span: float | None,
+    way_back: float | None = None,
     life_safety: bool,
     is_limit: bool,
     returns: bool,
@@ -50,6 +51,7 @@ def propose(
     Args:
         kind: of the signal (`core.signal_kind.kind_of`); None: no practice is known.
         unit, span: of the signal, and how far its sensor measures; None: nobody has said.
+        way_back: from the setpoint to the end of that range which the value falls back to; likewise.
         is_limit: on the signal itself; another detector's number has no span to take a deadband from.
         returns: it chatters or comes back again and again.
         nothing_to_do: most of its occurrences were resolved as a nuisance: nobody had to do anything while it cleared by itself.
@@ -57,7 +59,7 @@ def propose(
     if not (returns or nothing_to_do):
         return None
     start = kind or OTHER
-    deadband = float(f"{start.starting_deadband(now.setpoint, unit, span):.6g}")
+    deadband = float(f"{start.starting_deadband(now.setpoint, unit, span, way_back):.6g}")
     if is_limit and now.deadband < deadband:
         return Proposal(what="deadband", settings=_with(now, deadband=deadband))
     # A person's life hangs on the others as they are: nothing but the deadband is touched by a machine's advice.

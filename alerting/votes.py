@@ -63,20 +63,29 @@ class Votes:
         return len(self.definition)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """The votes cast: copies, one row a definition that votes."""
-        return {"beyond": self.ballots.beyond.copy(), "held": self.ballots.held.copy()}
+        """The votes cast and how many of them were looked at: copies, one row a definition that votes."""
+        return {
+            "beyond": self.ballots.beyond.copy(),
+            "held": self.ballots.held.copy(),
+            "mask": self.ballots.mask.copy(),
+        }
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Goes on from an earlier `state()`, rows in this set's order.
 
+        Of numbers that were too old to be looked at then, and are not now, nothing is known to be back: a vote that grows
+        clears no alarm by itself.
+
         Raises:
             ValueError: other columns, lengths or types than `state()` gives.
         """
-        for name, own in (("beyond", self.ballots.beyond), ("held", self.ballots.held)):
+        beyond, held, mask = self.ballots.beyond, self.ballots.held, self.ballots.mask
+        for name, own in (("beyond", beyond), ("held", held), ("mask", mask)):
             given = state.get(name)
             if given is None or given.shape != own.shape or given.dtype != own.dtype:
                 raise ValueError(f"votes have no column {name} of {own.dtype}{own.shape}")
-            own[:] = given
+        beyond[:] = state["beyond"] & mask
+        held[:] = (state["held"] | ~state["mask"]) & mask
 
 
 def _mask(definition: AlarmDefinition) -> int:

@@ -64,6 +64,7 @@ def offenders(
             kind=kind_of(limit.unit, limit.quantity),
             unit=limit.unit,
             span=limit.span,
+            way_back=limit.way_back,
             life_safety=limit.priority == Priority.LIFE_SAFETY,
             is_limit=limit.detector == "limit",
             returns=bool(count.chatter) or often,

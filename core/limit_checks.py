@@ -54,6 +54,13 @@ class Standardised(Judging, Protocol):
     def edition(self) -> str | None: ...
 
 
+class Titled(Protocol):
+    """What a limit is called, in English and in Chinese."""
+
+    @property
+    def title(self) -> tuple[str, str]: ...
+
+
 class Measured(Protocol):
     """What of a sensor a limit must fit."""
 
@@ -118,12 +125,50 @@ def out_of_reach(where: str, rule: Judging, sensor: Measured) -> Mistakes:
             "deadband",
             f"deadband of {where} is {rule.deadband:g} {sensor.unit}, the whole range of sensor {sensor.key}; it would never clear.",
         )
+    elif is_never_back(rule.direction, rule.setpoint, rule.deadband, low, high):
+        is_high = rule.direction == "high"
+        back = rule.setpoint - rule.deadband if is_high else rule.setpoint + rule.deadband
+        most = rule.setpoint - low if is_high else high - rule.setpoint
+        yield (
+            "deadband",
+            (
+                f"deadband of {where} is {rule.deadband:g} {sensor.unit}: its value would have to come back beyond {back:g}, and sensor "
+                f"{sensor.key} measures from {low:g} to {high:g}; it would never clear. Take less than {most:g}."
+            ),
+        )
 
 
-def waits_on_gas(where: str, rule: Judging, sensor: Measured) -> Mistakes:
-    """Nothing waits on gas: the rule that holds whatever pack or plant says."""
-    kind = kind_of(sensor.unit, sensor.quantity)
-    if kind is None or not kind.is_gas or rule.detector not in DIRECT:
+def way_back(direction: str, setpoint: float, low: float | None, high: float | None) -> float | None:
+    """How far it is from a setpoint to the end of the range that the value must fall back to; None: nobody has said.
+
+    >>> way_back("high", 1.0, 0.0, 100.0), way_back("low", 1.0, 0.0, 100.0), way_back("high", 1.0, None, 100.0)
+    (1.0, 99.0, None)
+    """
+    if direction == "high":
+        return None if low is None else setpoint - low
+    return None if high is None else high - setpoint
+
+
+def is_never_back(direction: str, setpoint: float, deadband: float, low: float, high: float) -> bool:
+    """Whether a deadband reaches the end of the range: a condition ends beyond it, never at it.
+
+    >>> is_never_back("high", 1.0, 5.0, 0.0, 100.0), is_never_back("high", 0.0, 0.0, 0.0, 100.0)
+    (True, False)
+    """
+    way = way_back(direction, setpoint, low, high)
+    return way is not None and deadband > 0.0 and way <= deadband
+
+
+def waits_on_gas(where: str, rule: Judging, sensor: Measured, taken_from: Titled | None = None) -> Mistakes:
+    """Nothing waits on gas: the rule that holds whatever pack or plant says.
+
+    Args:
+        taken_from: the pack's limit: where its title speaks of a gas the sensor measures one, whatever its quantity says.
+    """
+    kinds = [kind_of(sensor.unit, sensor.quantity)]
+    if taken_from is not None:
+        kinds.append(kind_of(sensor.unit, taken_from.title[0]))
+    if rule.detector not in DIRECT or not any(kind is not None and kind.is_gas for kind in kinds):
         return
     wait_s = longest_wait_s(rule.on_delay_s, rule.votes, sensor.period_s)
     if wait_s is None:

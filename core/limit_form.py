@@ -145,7 +145,7 @@ def read_change(
     bound = standard if standard is not None else base
     mistakes += laxer(where, rule, bound, has_source=own or now.standard is None)
     mistakes += out_of_reach(where, rule, sensor)
-    mistakes += ((_shown_at(name), sentence) for name, sentence in waits_on_gas(where, rule, sensor))
+    mistakes += ((_shown_at(name), sentence) for name, sentence in waits_on_gas(where, rule, sensor, standard))
     return replace(definition(sensor, now.key, rule, retired=retired, line=0), **_beyond_rules(now)), mistakes
 
 

@@ -45,7 +45,7 @@ class _Growing:
 
 
 class _Numbers:
-    """A column of numbers of one type; None among floats is NaN."""
+    """A column of numbers of one type. None among floats is NaN, so that NaN in a field of float | None comes back as None."""
 
     def __init__(self, kind: type[np.generic], *, is_optional: bool = False) -> None:
         self._is_optional = is_optional
@@ -57,7 +57,9 @@ class _Numbers:
 
     def close(self) -> None:
         values = self._growing.all()
-        is_narrow = values.dtype == np.int64 and (not len(values) or int(np.abs(values).max()) <= NARROW)
+        is_narrow = values.dtype == np.int64 and (
+            not len(values) or (values.min() >= -NARROW and values.max() <= NARROW)
+        )
         self.values = values.astype(np.int32) if is_narrow else values.copy()
         self._growing = _Growing(np.bool_)
 
@@ -78,7 +80,10 @@ class _Numbers:
 
 
 class _Words:
-    """A column of anything else, each different value once; where nearly all differ, as texts one after the other."""
+    """A column of anything else, each different value once; where nearly all differ, as texts one after the other.
+
+    Different is what compares so: of {a: 0} and {a: -0.0}, or of 1 and 1.0, all rows get the one that came first.
+    """
 
     def __init__(self, convert: Callable[[Any], Any]) -> None:
         self._convert = convert

@@ -6,7 +6,7 @@ above `GAS_MOST_S` is accepted at all: a detector's own T90 is already 30 to 60 
 
 This is the one notion of what a signal is and whether it is a gas: file, page and back-test refuse by it, `davy alarms lint`
 remarks by it, orders guard the air of a workplace by it, and proposals for a nuisance begin with its numbers. What might be a gas
-is one.
+is one: a word too many forbids a delay, which costs a nuisance; a word too few lets one pass, which costs time nobody has.
 
 Source: domain practice (the deadbands and delays commonly quoted from ISA-18.2-2016 / IEC 62682, and ours); not verified
 against the standards' text.
@@ -20,6 +20,8 @@ from typing import Final
 
 from core.units import UNITS
 
+# A starting deadband takes no more of the way back to the end of the range: beyond it the alarm would never clear. Ours.
+MOST_OF_WAY_BACK: Final = 0.5
 GAS_MOST_S: Final = 5.0  # batch and sweep included: a delay ends with the reading or the sweep that passes its end
 
 
@@ -45,12 +47,21 @@ class SignalKind:
         """Nothing may wait here."""
         return self in (GAS, OXYGEN)
 
-    def starting_deadband(self, setpoint: float, unit: str, span: float | None) -> float:
+    def starting_deadband(self, setpoint: float, unit: str, span: float | None, way_back: float | None = None) -> float:
         """The deadband to start with, in the sensor's own unit; 0 where none can be said.
+
+        Args:
+            way_back: how far it is from the setpoint to the end of the range that the value must fall back to.
 
         >>> GAS.starting_deadband(20.0, "[ppm]", 100.0), PRESSURE.starting_deadband(5.0, "kPa", None)
         (1.0, 0.0)
+        >>> LEVEL.starting_deadband(1.0, "%", 100.0, 1.0)
+        0.5
         """
+        usual = self._usual_deadband(setpoint, unit, span)
+        return usual if way_back is None else min(usual, MOST_OF_WAY_BACK * max(way_back, 0.0))
+
+    def _usual_deadband(self, setpoint: float, unit: str, span: float | None) -> float:
         if self.deadband:
             return self.deadband * float(UNITS[self.unit].scale / UNITS[unit].scale) if unit in UNITS else 0.0
         if self.of_setpoint:
@@ -80,17 +91,33 @@ _OF_UNIT: Final = {
     "mass flow": FLOW,
 }
 # Words of a sensor's `quantity`, lower case, for units that say too little.
-_OXYGEN_WORDS: Final = ("oxygen", "氧气", "氧含量", "含氧", "氧浓度")
+_OXYGEN_WORDS: Final = ("oxygen", "氧气", "氧含量", "含氧", "氧浓度", "缺氧", "富氧")
 _GAS_WORDS: Final = (
-    "gas", "methane", "hydrogen", "monoxide", "dioxide", "ammonia", "chlorine", "sulfide", "sulphide", "benzene", "toluene",
-    "propane", "butane", "cyanide", "explosive limit", "vapour", "vapor", "瓦斯", "燃气", "可燃", "有毒", "毒气", "气体浓度",
-    "甲烷", "丙烷", "丁烷", "氢", "一氧化", "二氧化", "氨", "氯", "氰", "苯", "沼气", "煤气", "天然气", "爆炸下限",
+    "methane", "hydrogen", "monoxide", "dioxide", "ammonia", "chlorine", "sulfide", "sulphide", "benzene", "toluene", "propane",
+    "butane", "acetylene", "hydrocarbon", "combustible", "flammable", "phosphine", "arsine", "silane", "formaldehyde", "cyanide",
+    "explosive limit", "vapour", "vapor", "瓦斯", "燃气", "可燃", "易燃", "有毒", "毒性", "毒气", "气体", "甲烷", "乙烷", "丙烷", "丁烷", "乙炔",
+    "烃", "氢", "一氧化", "二氧化", "氨", "氯", "氰", "苯", "臭氧", "沼气", "煤气", "天然气", "液化气", "石油气", "爆炸下限",
 )  # fmt: skip
+# And those that are a part of other words: gasket, gasoline; polyethylene, which is a powder; ethylene glycol, which is a brine.
+_GAS_PARTS: Final = re.compile(
+    r"gas(?!ket|o[il])|(?<![a-z])(?:ethylene(?! glycol)|ethene|ethane|ethyne|propylene(?! glycol)|propene|ozone)(?![a-z])|(?<!聚)[乙丙丁]烯"
+)
 # Words that are too short to be looked for within others: `co` is in `coolant`.
 _GAS_SYMBOLS: Final = frozenset({
-    "ch4", "c3h8", "c4h10", "c6h6", "co", "co2", "h2", "h2s", "hcn", "hcl", "cl2", "nh3", "no2", "nox", "so2", "lel", "lfl", "voc", "vocs",
-    "tvoc",
+    "ch4", "c2h2", "c2h4", "c2h6", "c3h6", "c3h8", "c4h10", "c6h6", "co", "co2", "h2", "h2s", "hcn", "hcl", "hf", "cl2", "nh3", "no2",
+    "nox", "o3", "ph3", "so2", "lpg", "lng", "cng", "lel", "lfl", "voc", "vocs", "tvoc",
 })  # fmt: skip
+# A gas has a level too, as people speak; so has what is stored of it, and then the words say that it is a liquid.
+_LIQUID_LEVELS: Final = re.compile(
+    r"液位|水位|料位|(?<![a-z])(?:lng|liquid|condensate|solution|peroxide|tank|vessel|drum|sump|separator)(?= level(?! ?\d))|"
+    r"(?<![a-z])liquid(?![a-z]).* level(?! ?\d)|(?<![a-z])level of (?:the )?(?:lng|liquid)(?![a-z])"
+)
+# A contact that speaks of a gas tells of the gas, unless it tells of a machine; the house that a machine stands in is none.
+_MACHINE_WORDS: Final = re.compile(
+    r"(?:valve|pump|compressor|burner|boiler|turbine|engine)(?!s? ?(?:house|room|hall|station|pit|chamber))|running|pressure|flow|"
+    r"(?:阀|泵|压缩机|锅炉|轮机)(?!门?[房室井站坑])|运行|压力|流量"
+)
+_DETECTS: Final = ("leak", "detect", "alarm", "泄漏", "探测", "报警")
 _OXYGEN_SYMBOLS: Final = frozenset({"o2"})
 _ALONE: Final = frozenset({"concentration", "浓度"})  # of a gas where they stand alone: a lye has one too
 _DUST_WORDS: Final = ("dust", "particulate", "pm10", "pm2.5", "粉尘", "颗粒")
@@ -103,6 +130,7 @@ _CONTACT_WORDS: Final = (
 )  # fmt: skip
 _TRACE: Final = ("[ppm]", "[ppb]")  # shares that small are of gases, as good as always
 _SYMBOL: Final = re.compile(r"[a-z][a-z0-9]*")
+_JOINED: Final = re.compile(r"[\s_-]+|(?<=[a-z])(?=[A-Z])")
 
 
 def kind_of(unit: str, quantity: str) -> SignalKind | None:
@@ -111,7 +139,7 @@ def kind_of(unit: str, quantity: str) -> SignalKind | None:
     >>> [kind.name for kind in (kind_of("%", "methane"), kind_of("Cel", "bearing"), kind_of("%", "氧含量"), kind_of("%", "CO")) if kind]
     ['gas', 'temperature', 'oxygen', 'gas']
     """
-    said = quantity.strip().lower()
+    said = _words(quantity)
     known = UNITS.get(unit)
     measures = known.quantity if known is not None else ""
 
@@ -120,13 +148,13 @@ def kind_of(unit: str, quantity: str) -> SignalKind | None:
 
     if measures in ("mass concentration", "fraction") and says(_DUST_WORDS):
         return None
-    if measures == "fraction" and unit != "1":
+    is_of_machine = unit == "1" and _MACHINE_WORDS.search(said) is not None and not says(_DETECTS)
+    is_of_liquid = unit not in _TRACE and _LIQUID_LEVELS.search(said) is not None
+    if measures == "fraction" and not is_of_machine and not is_of_liquid:
         if says(_OXYGEN_WORDS) or _symbols(said) & _OXYGEN_SYMBOLS:
             return OXYGEN
-        if unit in _TRACE or (_names_gas(said) and not says(_LEVEL_WORDS)):
-            return GAS
-    if unit == "1" and _names_gas(said) and ("leak" in said or "泄漏" in said or "detector" in said or "探测" in said):
-        return GAS  # a detector that says yes or no: nothing waits on it either
+        if unit in _TRACE or _names_gas(said):
+            return GAS  # in 1 too, where a detector says yes or no: nothing waits on it either
     if says(_LEVEL_WORDS) and measures in ("fraction", "length"):
         return LEVEL
     if says(_VIBRATION_WORDS) and measures in ("speed", "acceleration", "length"):
@@ -151,7 +179,17 @@ def is_gas(unit: str, quantity: str) -> bool:
 
 
 def _names_gas(said: str) -> bool:
-    return any(word in said for word in _GAS_WORDS) or bool(_symbols(said) & _GAS_SYMBOLS) or said in _ALONE
+    return (
+        any(word in said for word in _GAS_WORDS)
+        or _GAS_PARTS.search(said) is not None
+        or bool(_symbols(said) & _GAS_SYMBOLS)
+        or said in _ALONE
+    )
+
+
+def _words(quantity: str) -> str:
+    """What it says in lower case, its words apart: `gasLevel` and `gas_level` are two."""
+    return _JOINED.sub(" ", quantity.strip()).lower()
 
 
 def _symbols(said: str) -> frozenset[str]:

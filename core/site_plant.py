@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from core.errors import BadInput
-from core.limit_checks import CONVERTED, out_of_reach, waits_on_gas
+from core.limit_checks import CONVERTED, out_of_reach, waits_on_gas, way_back
 from core.limit_rule import PackLimit, Rule, Vocabulary, read_rule
 from core.portfolio import DefinitionRow, DeviceRow, Portfolio, SensorRow, SiteRow
 from core.signal_kind import kind_of
@@ -129,7 +129,8 @@ def _limit(
         return  # the mistake is told; nothing to build on
     rule = _with_deadband(block, read_rule(block, words, base, sensor.unit or None), sensor)
     row = definition(sensor, full_key, rule, retired=block.flag("retired") or sensor.retired, line=block.line)
-    for name, sentence in (*out_of_reach(block.where, row, sensor), *waits_on_gas(block.where, row, sensor)):
+    waits = waits_on_gas(block.where, row, sensor, None if pack is None else pack.rule)
+    for name, sentence in (*out_of_reach(block.where, row, sensor), *waits):
         block.mistake(name, sentence)
     portfolio.definitions.append(row)
     block.finish()
@@ -209,5 +210,5 @@ def _with_deadband(block: Block, rule: Rule, sensor: SensorRow) -> Rule:
         return rule
     low, high = sensor.range_low, sensor.range_high
     span = high - low if low is not None and high is not None and high > low else None
-    start = float(f"{kind.starting_deadband(rule.setpoint, sensor.unit, span):.6g}")
-    return rule if span is not None and start >= span else replace(rule, deadband=start)
+    start = kind.starting_deadband(rule.setpoint, sensor.unit, span, way_back(rule.direction, rule.setpoint, low, high))
+    return replace(rule, deadband=float(f"{start:.6g}"))

@@ -1,9 +1,9 @@
 """Time within a moving window: what was, for how long, and for how much of it anybody knows.
 
-A reading holds until the next one, but never longer than its sensor may be silent: after that nothing is known, and unknown
-is not zero. The window is a ring of 30 buckets and the one that is filling. A number is worked out twice, for the last 30 whole
-buckets and for the last 29 with the one that is filling, and the larger counts: both are of stretches no longer than the window, so
-neither says more than there was. What is not known counts nothing, so the number is what there was at least.
+A reading holds until the next one, whether that can be used or not, but never longer than its sensor may be silent: after that
+nothing is known, and unknown is not zero. The window is a ring of 30 buckets and the one that is filling. A number is worked out
+twice, for the last 30 whole buckets and for the last 29 with the one that is filling, and the larger counts: both are of
+stretches no longer than the window, so neither says more than there was. What is not known counts nothing, so the number is what there was at least.
 """
 
 from __future__ import annotations
@@ -143,15 +143,17 @@ def _over_window(
             row[n] = r
             at[n] = t
             number[n] = np.nan
-            if usable:
-                width, before = width_us[d, 0], kept_at[d, 1]
+            width, before = width_us[d, 0], kept_at[d, 1]
+            if usable or before != NEVER:
                 bucket = t // width
                 for b in range(max(kept_at[d, 0] + 1, bucket - PLACE), bucket + 1):
                     amount[d, b & PLACE] = 0.0
                     known[d, b & PLACE] = 0
                 if before != NEVER:
                     _hold(d, before, min(t, before + width_us[d, 1]), bucket, width, last[d], amount, known)
-                kept_at[d, 0], kept_at[d, 1] = bucket, t
-                last[d] = _counts(x, settings[d])
-                number[n] = _number(d, t, bucket, width, settings[d], amount, known)
+                kept_at[d, 0] = bucket
+                kept_at[d, 1] = t if usable else NEVER  # what cannot be used ends what was held
+                if usable:
+                    last[d] = _counts(x, settings[d])
+                    number[n] = _number(d, t, bucket, width, settings[d], amount, known)
             n += 1

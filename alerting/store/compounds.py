@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from core.batch import Event
-from core.compound_row import MOST_PARTS, CompoundPart, CompoundRow
+from core.compound_row import CompoundPart, CompoundRow
 from core.model import AlarmDefinition, Compound, Priority
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,7 +48,11 @@ def read_compounds(connection: Connection[Any]) -> list[CompoundRow]:
 
 
 def write_compounds(connection: Connection[Any], rows: Iterable[CompoundRow], now: datetime) -> None:
-    """Inserts or changes compounds; their parts are replaced whole, and judged afresh."""
+    """Inserts or changes compounds; their parts are replaced whole.
+
+    A part keeps its id, and with it what is known of its condition, wherever it stands in the list, as long as it is the same
+    condition: equal in all that is judged, or the only one of its kind on its sensor before and after. Any other is new.
+    """
     rows = list(rows)
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -73,18 +79,14 @@ def write_compounds(connection: Connection[Any], rows: Iterable[CompoundRow], no
                 for row in rows
             ],
         )
+        before = _taken_out(cursor, rows)
         cursor.executemany(
             """
-            DELETE FROM compound_part p USING compound c JOIN site t USING (site_id)
-            WHERE t.key = %(site)s AND c.key = %(key)s AND p.compound_id = c.compound_id
-            """,
-            [{"site": row.site, "key": row.key} for row in rows],
-        )
-        cursor.executemany(
-            """
-            INSERT INTO compound_part (compound_id, company_id, position, name, name_zh, definition_id, sensor_id, detector,
+            INSERT INTO compound_part (compound_id, part_id, company_id, position, name, name_zh, definition_id, sensor_id, detector,
                 parameters, direction, setpoint, deadband, on_delay_s, off_delay_s, votes, votes_of)
-            SELECT c.compound_id, c.company_id, %(position)s, %(name)s, %(name_zh)s,
+            OVERRIDING SYSTEM VALUE
+            SELECT c.compound_id, coalesce(%(part_id)s, nextval(pg_get_serial_sequence('compound_part', 'part_id'))), c.company_id,
+                   %(position)s, %(name)s, %(name_zh)s,
                    (SELECT d.definition_id FROM alarm_definition d WHERE d.site_id = c.site_id AND d.key = %(limit)s),
                    (SELECT s.sensor_id FROM sensor s JOIN device v USING (device_id)
                     WHERE s.site_id = c.site_id AND v.key = split_part(%(place)s, '/', 1) AND s.key = split_part(%(place)s, '/', 2)),
@@ -92,8 +94,66 @@ def write_compounds(connection: Connection[Any], rows: Iterable[CompoundRow], no
                    %(votes)s, %(votes_of)s
             FROM compound c JOIN site t USING (site_id) WHERE t.key = %(site)s AND c.key = %(key)s
             """,
-            [_written(row, position, part) for row in rows for position, part in enumerate(row.parts)],
+            [
+                {**_written(row, position, part), "part_id": part_id}
+                for row in rows
+                for position, (part, part_id) in enumerate(
+                    zip(row.parts, _ids(row.parts, before.get((row.site, row.key), [])), strict=True)
+                )
+            ],
         )
+
+
+def _taken_out(
+    cursor: Cursor[Any], rows: Sequence[CompoundRow]
+) -> dict[tuple[str, str], list[tuple[int, CompoundPart]]]:
+    """Takes the conditions and limits out that compounds are made of: site and key -> each with its id."""
+    cursor.execute(
+        """
+        DELETE FROM compound_part p
+        USING unnest(%s::text[], %s::text[]) AS g (site, key), compound c, site t
+        WHERE t.key = g.site AND c.site_id = t.site_id AND c.key = g.key AND p.compound_id = c.compound_id
+        RETURNING g.site, g.key, p.part_id, (SELECT d.key FROM alarm_definition d WHERE d.definition_id = p.definition_id),
+                  (SELECT v.key || '/' || s.key FROM sensor s JOIN device v USING (device_id) WHERE s.sensor_id = p.sensor_id),
+                  p.detector, p.parameters, p.direction, p.setpoint, p.deadband, p.on_delay_s, p.off_delay_s, p.votes, p.votes_of
+        """,
+        ([row.site for row in rows], [row.key for row in rows]),
+    )
+    found: dict[tuple[str, str], list[tuple[int, CompoundPart]]] = {}
+    for site, key, part_id, limit, sensor, *own in cursor.fetchall():
+        said = {name: value for name, value in zip(_OWN, own, strict=True) if value is not None}
+        found.setdefault((site, key), []).append((part_id, CompoundPart(limit=limit, sensor=sensor, **said)))
+    return {name: sorted(parts, key=itemgetter(0)) for name, parts in found.items()}
+
+
+def _ids(parts: Sequence[CompoundPart], before: Sequence[tuple[int, CompoundPart]]) -> list[int | None]:
+    """The id of each part among those there were; None: it is new."""
+    left = dict(before)
+    found: list[int | None] = [None] * len(parts)
+    for position, part in enumerate(parts):
+        same = next((part_id for part_id, earlier in left.items() if _judged(earlier) == _judged(part)), None)
+        if same is not None:
+            found[position] = same
+            del left[same]
+    # A changed limit clears no alarm by itself: the condition goes on where there is no doubt which one it is.
+    new = Counter(_kind(part) for part, part_id in zip(parts, found, strict=True) if part_id is None)
+    gone = Counter(_kind(part) for part in left.values())
+    id_of = {_kind(part): part_id for part_id, part in left.items()}
+    for position, part in enumerate(parts):
+        kind = _kind(part)
+        if found[position] is None and new[kind] == gone[kind] == 1:
+            found[position] = id_of[kind]
+    return found
+
+
+def _judged(part: CompoundPart) -> tuple[Any, ...]:
+    """All of a part that its condition goes by."""
+    own = [getattr(part, name) for name in _OWN if name != "parameters"]
+    return part.limit, part.sensor, sorted(part.parameters.items()), own
+
+
+def _kind(part: CompoundPart) -> tuple[str | None, ...]:
+    return part.limit, part.sensor, part.detector, part.direction
 
 
 _OWN: Final = (
@@ -123,7 +183,7 @@ def load_compounds(connection: Connection[Any]) -> tuple[list[Compound], list[Al
         rows = cursor.execute(
             """
             SELECT c.compound_id, c.sensor_id AS virtual, c.window_s, c.in_order, c.version, c.company_id, c.site_id, p.position,
-                   p.definition_id, p.sensor_id, p.detector, p.parameters, p.direction, p.setpoint, p.deadband, p.on_delay_s,
+                   p.part_id, p.definition_id, p.sensor_id, p.detector, p.parameters, p.direction, p.setpoint, p.deadband, p.on_delay_s,
                    p.off_delay_s, p.votes, p.votes_of
             FROM compound c JOIN compound_part p USING (compound_id) JOIN sensor v ON v.sensor_id = c.sensor_id
             WHERE c.retired_at IS NULL AND v.retired_at IS NULL
@@ -135,7 +195,7 @@ def load_compounds(connection: Connection[Any]) -> tuple[list[Compound], list[Al
     for row in rows:
         part = row["definition_id"]
         if part is None:
-            part = -(row["compound_id"] * MOST_PARTS + row["position"])
+            part = -row["part_id"]
             own.append(_condition(part, row))
         before = found.get(row["compound_id"])
         parts = (*before.parts, part) if before else (part,)

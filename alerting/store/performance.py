@@ -21,6 +21,7 @@ class Limit:
 
     Args:
         span: of the sensor's range, in its unit; None where it has none.
+        way_back: from the setpoint to the end of that range which the value falls back to.
     """
 
     definition_id: int
@@ -39,6 +40,7 @@ class Limit:
     quantity: str
     unit: str
     span: float | None
+    way_back: float | None
     retired: bool
 
 
@@ -49,7 +51,9 @@ def limits(connection: Connection[Any], site_id: int) -> list[Limit]:
             """
             SELECT d.definition_id, d.key, d.priority, d.detector, d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s,
                    d.title, d.title_zh, s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.quantity, s.unit,
-                   s.range_high - s.range_low AS span, d.retired_at IS NOT NULL AS retired
+                   s.range_high - s.range_low AS span,
+                   CASE d.direction WHEN 'high' THEN d.setpoint - s.range_low ELSE s.range_high - d.setpoint END AS way_back,
+                   d.retired_at IS NOT NULL AS retired
             FROM alarm_definition d JOIN sensor s ON s.sensor_id = d.sensor_id
             WHERE d.site_id = %s AND d.role = 'alarm' ORDER BY d.definition_id
             """,

@@ -33,6 +33,9 @@ LIMIT_REFUSALS: Final = (
         "setpoint of limit {limit} is {found}; sensor {sensor} measures from {low} to {high}, so the limit would never be reached or always."
     ),
     later("deadband of limit {limit} is {found}, the whole range of sensor {sensor}; it would never clear."),
+    later(
+        "deadband of limit {limit} is {found}: its value would have to come back beyond {back}, and sensor {sensor} measures from {low} to {high}; it would never clear. Take less than {most}."
+    ),
     later("Say why the limit changes: the reason is kept with the change for good."),
     later(
         "{name} of limit {limit} is {found}; it must be {least} or more, or `never`. Sooner it would call again while the call before it still runs."

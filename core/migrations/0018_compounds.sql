@@ -20,6 +20,7 @@ CALL davy_wall('compound');
 
 CREATE TABLE compound_part (                   -- either a definition of the site, or a condition of its own that is no alarm
     compound_id int NOT NULL,
+    part_id     int NOT NULL UNIQUE GENERATED ALWAYS AS IDENTITY,  -- of the condition, wherever it stands; never used again for another
     company_id  int NOT NULL REFERENCES company,
     position    smallint NOT NULL CHECK (position BETWEEN 0 AND 15),
     name        text NOT NULL, name_zh text NOT NULL,              -- empty: the definition's title

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.starting_points import Proposal, Settings, propose
 from core.signal_kind import GAS, KINDS, LEVEL, OTHER, OXYGEN, SignalKind, is_gas, kind_of
+from davy.site.importing import shipped_limits
 
 QUIET = Settings(setpoint=80.0, deadband=0.0, on_delay_s=0.0, off_delay_s=0.0)
 
@@ -63,6 +65,36 @@ def test_what_might_be_a_gas_is_one() -> None:
         assert not is_gas(unit, quantity), (unit, quantity)
     assert kind_of("deg", "wind direction") is None
     assert steps(None) == steps(OTHER) == ["deadband", "off_delay", "on_delay", "mend"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "quantities", "kind"),
+    [
+        ("%", "CH4|H2S|CO|LPG|ch4_level|hydrocarbon|ethylene|acetylene|combustibles|甲烷浓度|乙炔|乙烯浓度|液化石油气|烃含量", "gas"),
+        ("%", "methane level|gas level|gasLevel|carbon monoxide level|LPG level|soil gas level|methane level in the tank farm", "gas"),
+        ("%", "CO, separator level 2|liquid hall, methane level 3", "gas"),
+        ("[ppm]", "anything at all|tank level", "gas"),
+        ("%", "oxygen level|O2|缺氧监测", "oxygen"),
+        ("1", "CH4|CO|methane|gas alarm contact|gas valve leak|gas in the pump house|gas level|泵房可燃气体|燃气报警|氨泵漏氨报警", "gas"),
+        ("1", "O2|氧含量", "oxygen"),
+        ("1", "gas valve|ammonia pump running|gas pressure switch|燃气阀状态|氨泵运行|door switch", "contact"),
+        ("%", "LNG level|LNG tank level|ammonia tank level|liquid ammonia level|level of the LNG|液氨液位|LNG液位|聚乙烯料位", "level"),
+        ("%", "polyethylene level|coolant level|gasoline level|ethylene glycol level|H2O level|no. 1 level", "level"),
+        ("%", "gasket wear|humidity|湿度|combustible dust|可燃粉尘|polypropylene", None),
+    ],
+)  # fmt: skip
+def test_each_quantity_is_of_its_kind(unit: str, quantities: str, kind: str | None) -> None:
+    """Names and formulas in either language, by themselves; a gas is one in 1 too, unless the words speak of a machine or a liquid."""
+    found = {said: kind_of(unit, said) for said in quantities.split("|")}
+    assert {said: None if each is None else each.name for said, each in found.items()} == dict.fromkeys(found, kind)
+
+
+def test_the_limits_of_the_gas_packs_are_of_gases() -> None:
+    """By the unit and the title of each, so that a sensor which takes one measures a gas."""
+    limits = shipped_limits()
+    of_gases = [each for name, each in limits.items() if name.partition(".")[0] in ("gas", "gas-us", "mine")]
+    assert len(of_gases) > 30
+    assert [each.name for each in of_gases if not is_gas(each.rule.unit or "", each.rule.title[0])] == []
 
 
 @given(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -37,7 +38,7 @@ class Thing:
 NAMES = ("key", "number", "colour", "size", "limit", "is_new", "settings")
 THINGS = st.builds(
     Thing,
-    number=st.integers(-(2**62), 2**62),
+    number=st.integers(-(2**63), 2**63 - 1),
     key=st.text(max_size=5),
     colour=st.sampled_from(Colour),
     size=st.floats(allow_nan=False),
@@ -67,6 +68,21 @@ def test_pieces_of_a_database_make_the_same_table(things: list[Thing], piece: in
     plain = [(*row[:2], row[2].value, *row[3:]) for row in rows]
     pieces = [plain[i : i + piece] for i in range(0, len(plain), piece)]
     assert list(RowTable.read(Thing, NAMES, pieces)) == things
+
+
+@pytest.mark.parametrize("number", [-(2**63), -(2**31), 2**31, 2**63 - 1])
+def test_the_widest_numbers_are_kept(number: int) -> None:
+    """A number has room in 32 bits, or the column keeps 64."""
+    thing = Thing(number=number, key="", colour=Colour.RED, size=0.0, limit=None, is_new=False, settings=None)
+    assert RowTable(Thing, [thing])[0].number == number
+
+
+def test_what_compares_equal_is_kept_once_and_nan_is_nothing() -> None:
+    """The first of {a: 0.0} and {a: -0.0} stands for both; NaN in a field that may be None comes back as None."""
+    plain = Thing(number=1, key="", colour=Colour.RED, size=0.0, limit=math.nan, is_new=False, settings={"a": 0.0})
+    table = RowTable(Thing, [plain, replace(plain, settings={"a": -0.0})])
+    assert [str(thing.settings) for thing in table] == ["{'a': 0.0}", "{'a': 0.0}"]
+    assert table[0].limit is None
 
 
 def test_texts_that_nearly_all_differ_are_kept_as_bytes() -> None:

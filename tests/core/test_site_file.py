@@ -293,6 +293,35 @@ def test_a_starting_deadband_is_put_on_where_none_is_stated_and_only_lengthens()
     assert read(stated).portfolio.definitions[-1].deadband == 0.0
 
 
+@pytest.mark.parametrize(
+    ("direction", "setpoint", "deadband"), [("high", 1, 0.5), ("high", 0, 0), ("low", 98, 1), ("high", 90, 5)]
+)
+def test_a_starting_deadband_leaves_a_way_back(direction: str, setpoint: float, deadband: float) -> None:
+    """5 % of a level's range, but never more than half of what is left to the end that the value falls back to."""
+    text = SMALL.replace('unit: "%{LEL}"', 'unit: "%"').replace("quantity: combustible gas", "quantity: level")
+    text = text.replace("                  - gas.lel-1\n", "").replace("                    deadband: 1\n", "")
+    text = text.replace("setpoint: 15", f"setpoint: {setpoint}\n                    direction: {direction}")
+    found = read(text)
+    assert found.mistakes == []
+    assert found.portfolio.definitions[-1].deadband == deadband
+
+
+def test_a_written_deadband_beyond_the_range_is_told() -> None:
+    """A value that would have to fall below what its sensor measures never does."""
+    text = SMALL.replace("deadband: 1\n", "deadband: 15\n")
+    ((_, sentence),) = read(text).mistakes
+    assert "would have to come back beyond 0, and sensor ch4 measures from 0 to 100" in sentence
+    assert sentence.endswith("it would never clear. Take less than 15.")
+    assert read(SMALL.replace("deadband: 1\n", "deadband: 14.9\n")).mistakes == []
+
+
+def test_a_limit_of_a_gas_pack_is_of_a_gas_whatever_its_sensor_says() -> None:
+    """An analyser whose quantity says nothing: the pack knows what the limit is on."""
+    text = SMALL.replace('unit: "%{LEL}"', 'unit: "%"').replace("quantity: combustible gas", "quantity: analyser")
+    text = text.replace("- gas.lel-1", "- {limit: gas.oxygen-low, on_delay_s: 30}")
+    assert any("measures gas, where an alarm may wait at most 5 s" in sentence for _, sentence in read(text).mistakes)
+
+
 def test_life_safety_without_a_client_route_is_noticed() -> None:
     """An alarm that nobody hears is worth a sentence."""
     portfolio = read(SMALL).portfolio

@@ -125,6 +125,73 @@ def test_an_export_of_compounds_imports_to_the_same_and_a_change_judges_afresh(
         assert load_compounds(connection) == ([], [])
 
 
+TWO_OWN = TEXT.replace(
+    "              - sensor: gas-1/fan\n",
+    """\
+              - sensor: gas-1/ch4
+                name: {en: Gas rises, zh: 气体上升}
+                setpoint: 10
+              - sensor: gas-1/fan
+""",
+)
+FIRST, SECOND_PART = TWO_OWN[TWO_OWN.index("              - sensor: gas-1/ch4") :].split(
+    "              - sensor: gas-1/fan"
+)
+OTHERS = "              - sensor: gas-1/fan" + SECOND_PART.partition("        routes:")[0]
+
+
+def test_parts_that_change_places_keep_what_is_known_of_them(database: TestDatabase, tmp_path: Path) -> None:
+    """Whatever the order, a part is the condition it was: none inherits another's, and nothing is raised by a change of the file."""
+    bring(database, tmp_path, TWO_OWN)
+    slots, judge = judged_by(database)
+    judge.advance(readings((slots["fan"], 1, 1.0), (slots["ch4"], 1, 12.0)), START_US + 2 * S, 0)
+    assert judge.standing() == frozenset()
+    turned = TWO_OWN.replace(FIRST + OTHERS, OTHERS + FIRST)
+    assert turned != TWO_OWN
+    assert bring(database, tmp_path, turned, reason="another order").changes
+    _, after = judged_by(database)
+    after.restore(judge.state())
+    before_ids = {(d.sensor_id, d.definition_id) for d in judge.definitions.definitions if d.definition_id < 0}
+    assert {(d.sensor_id, d.definition_id) for d in after.definitions.definitions if d.definition_id < 0} == before_ids
+    assert after.advance(ReadingBatch.empty(), START_US + 3 * S, 0) == []
+    assert list(after.compounds.numbers().values()) == [1.0]
+    assert after.advance(readings((slots["fan"], 4, 1.0)), START_US + 4 * S, 0) == []
+
+
+def test_a_part_goes_on_under_a_changed_number_and_not_under_another_sensor(
+    database: TestDatabase, tmp_path: Path
+) -> None:
+    """A changed setpoint clears nothing by itself; what stands in its place but is another condition has an id never used before."""
+    bring(database, tmp_path, TWO_OWN)
+    first = own_ids(database)
+    bring(database, tmp_path, TWO_OWN.replace("setpoint: 10\n", "setpoint: 11\n"), reason="a little more")
+    assert own_ids(database) == first
+    another = TWO_OWN.replace("setpoint: 10\n", "setpoint: 10\n                direction: low\n")
+    bring(database, tmp_path, another, reason="the other way")
+    changed = own_ids(database)
+    assert changed[1:] == first[1:]
+    assert changed[0] < min(first)
+    bring(database, tmp_path, TWO_OWN, reason="back")
+    assert own_ids(database)[0] < min(changed)
+
+
+def judged_by(database: TestDatabase) -> tuple[dict[str, int], Judge]:
+    with psycopg.connect(database.url("ingest"), autocommit=True) as connection:
+        directory, definitions = load_portfolio(connection, database.service_token())
+    return {sensor.key: slot for slot, sensor in enumerate(directory.sensors)}, Judge(directory, definitions)
+
+
+def readings(*rows: tuple[int, float, float]) -> ReadingBatch:
+    slot, at_s, values = zip(*rows, strict=True)
+    at = np.array([START_US + int(s * S) for s in at_s], np.int64)
+    return ReadingBatch(np.array(slot, np.int32), at, at, at, np.array(values), np.zeros(len(slot), np.uint8))
+
+
+def own_ids(database: TestDatabase) -> list[int]:
+    with database.connect("owner") as connection:
+        return [each.definition_id for each in load_compounds(connection)[1]]
+
+
 def test_the_database_knows_what_is_retired_and_elsewhere(database: TestDatabase, tmp_path: Path) -> None:
     """A part that an earlier import retired is told with its line."""
     bring(database, tmp_path, TEXT)

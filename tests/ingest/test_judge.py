@@ -127,6 +127,31 @@ def test_a_changed_limit_is_judged_by_the_next_reading(setpoint: float, ended: b
     assert after.standing() == (set() if ended else {(2, 102)})
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [((1, 1), (2, 3)), ((2, 3), (5, 10)), ((2, 3), (3, 4)), ((5, 10), (2, 3)), ((2, 3), (64, 64))]
+)
+def test_a_changed_vote_clears_no_alarm_while_every_number_is_beyond(
+    before: tuple[int, int], after: tuple[int, int]
+) -> None:
+    """Of numbers that nobody looked at before the change nothing is known to be back; k that are back end it as ever."""
+    judge = judge_with(definition(2, 102, votes=before[0], votes_of=before[1]))
+    for second in range(12):
+        readings = batch((1, second, 60.0))
+        judge.judge(readings, no_late(readings), START_US + second * SECOND, 0)
+    changed = judge_with(definition(2, 102, version=2, votes=after[0], votes_of=after[1]))
+    changed.restore(judge.state())
+    again = judge_with(definition(2, 102, version=2, votes=after[0], votes_of=after[1]))
+    again.restore(changed.state())
+    for second in range(12, 24):
+        readings = batch((1, second, 60.0))
+        assert again.advance(readings, START_US + second * SECOND, 0) == []
+    assert again.standing() == {(2, 102)}
+    back = after[1] - after[0] + 1
+    readings = batch(*((1, 24 + i, 0.0) for i in range(back)))
+    events = again.advance(readings, START_US + (24 + back) * SECOND, 0)
+    assert [(event.active, event.row) for event in events] == [(False, back - 1)]
+
+
 def with_gateway() -> Directory:
     """One device with two sensors, and the virtual sensor of its gateway."""
     row = device_row(1)
