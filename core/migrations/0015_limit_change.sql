@@ -93,7 +93,6 @@ BEGIN
             AND NOT EXISTS (SELECT FROM public.backtest o WHERE o.site_id = b.site_id AND o.definition_key = b.definition_key
                 AND o.proposed = b.proposed AND o.definition_version = b.definition_version AND o.state = 'done'
                 AND o.to_at >= at - interval '1 day' AND o.from_at <= b.from_at AND o.result #>> '{verdict,refused}' IS DISTINCT FROM 'false'));
-END);
 END
 $$;
 REVOKE ALL ON FUNCTION davy_limit_proven FROM PUBLIC;
