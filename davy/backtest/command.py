@@ -162,15 +162,17 @@ def in_words(answer: Mapping[str, Any]) -> str:
 
 
 def _sentence(verdict: Mapping[str, Any]) -> str:
+    unknown = f" {verdict['unknown']} could not be judged: their readings are missing." if verdict["unknown"] else ""
     if not verdict["refused"]:
-        return f"No true danger would be lost or found later; {verdict['dangers']} were looked at."
+        return f"No true danger would be lost or found later; {verdict['dangers']} were looked at.{unknown}"
     parts = [
         f"{verdict[key]} {word}"
         for key, word in (
             ("lost", "true dangers lost"),
             ("delayed", "true dangers found later"),
             ("lost_injected", "injected incidents lost"),
+            ("endless", "limits that would chatter without end"),
         )
         if verdict[key]
     ]
-    return f"Would be refused unless two people overrule it in writing: {', '.join(parts)}."
+    return f"Would be refused unless two people overrule it in writing: {', '.join(parts)}.{unknown}"

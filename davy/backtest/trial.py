@@ -13,11 +13,13 @@ from davy.backtest import store
 from davy.backtest.buckets import WIDTH_US, Row, begins, view_of, views
 from davy.backtest.case import Case, instant
 from davy.backtest.columns import Stored
-from davy.backtest.engine import ROWS_AT_ONCE, SECOND_US, Piece, Run, Version, numbered
+from davy.backtest.dangers import spanned
+from davy.backtest.engine import MOST_EVENTS, ROWS_AT_ONCE, SECOND_US, Piece, Run, Version, numbered
 from davy.backtest.injected import Incident, try_incidents
 from davy.backtest.known import Known
 
 Ask = Callable[[], Connection[Any]]
+WHICH: Final = {"in_force": "in force", "proposed": "proposed"}
 READ_SHARE: Final = 0.9  # of the work; the rest is injected incidents
 
 
@@ -41,8 +43,9 @@ class Trial:
         self.case = case
         self.pieces = case.pieces(rows)
         self._run = Run(case.directory, [*_versions("in_force", case.in_force, case), *_proposed(case)], case.watch)
+        asked = [spanned(danger) for danger in case.dangers]
         self.known = {
-            sensor_id: Known(case.since, case.until, _declared_us(case, sensor_id))
+            sensor_id: Known(case.since, case.until, _declared_us(case, sensor_id), asked)
             for sensor_id in sorted({d.sensor_id for d in case.in_force})
         }
         self.incidents: dict[int, list[Incident]] = {}
@@ -59,8 +62,21 @@ class Trial:
 
     @property
     def problems(self) -> list[str]:
-        """Detectors that failed over this history: live, they are switched off and say so."""
-        return sorted({f"{name}: {said}" for v in self._run.versions for name, said in v.judge.switched_off.items()})
+        """Detectors that failed over this history: live, they are switched off and say so; and what chatters without end."""
+        failed = {f"{name}: {said}" for v in self._run.versions for name, said in v.judge.switched_off.items()}
+        keys = {d.definition_id: d.key for d in self.case.in_force}
+        endless = {
+            f"{keys[definition_id]} ({WHICH[v.name]}) would chatter without end: after {MOST_EVENTS:,} beginnings and ends, at "
+            f"{instant(at).isoformat()}, no more are counted."
+            for v in self._run.versions
+            for definition_id, at in v.endless.items()
+        }
+        return sorted(failed | endless)
+
+    def endless(self, name: str) -> Mapping[int, int]:
+        """Definitions of a version that chatter without end, and the instant (microseconds UTC) from which on nothing is counted."""
+        named = name if self.case.changes else "in_force"
+        return {key: at for v in self._run.versions if v.name == named for key, at in v.endless.items()}
 
     def read(self, connection: Connection[Any], piece: Piece) -> Rows:
         """What a piece holds."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -65,7 +67,17 @@ def test_the_figures_are_those_of_what_happened(house: House) -> None:
     assert (found["resolutions"], found["nuisance_share"]) == ({"nuisance": 1}, 1.0)
     worst = found["offenders"][0]
     assert (worst["definition"], worst["chatter"], worst["change"]) == ("temp-pump.high", 6, "deadband")
-    assert worst["backtest"].startswith("/backtests/new?site=tank-farm&definition=temp-pump.high&setpoint=80&deadband=")
+    assert worst["backtest"].startswith("/backtests?definition=")
+    asked = dict(parse_qsl(urlsplit(worst["backtest"]).query))
+    form = officer.get(worst["backtest"])
+    assert form.status_code == 200
+    assert asked["setpoint"] == "80"
+    assert f'<option value="{asked["definition"]}" selected>' in form.text
+    for name in ("setpoint", "deadband", "on_delay_s", "off_delay_s"):
+        assert re.search(rf'id="{name}"[^>]*value="{re.escape(asked[name])}"', form.text), name
+    odd = officer.get("/backtests?definition=9x&setpoint=nan&deadband=%3Cb%3E&on_delay_s=" + "9" * 400)
+    assert odd.status_code == 200
+    assert "nan" not in re.findall(r'id="setpoint"[^>]*value="([^"]*)"', odd.text)
     (position,) = found["positions"]
     assert (position["name"], position["told"]) == ("Officer of Huaihai Petrochemical", 2)  # chatter is one call
     page = officer.get(PAGE)
@@ -84,7 +96,7 @@ def test_the_insurer_sees_numbers_and_nobody(timescale_house: House) -> None:
     assert (found["announced"], found["positions"]) == (6, [])
     page = underwriter.get(PAGE).text
     assert "Officer of" not in page
-    assert "/backtests/new" not in page
+    assert "/backtests?definition" not in page
     with house.plant.owner() as owner:
         looked = owner.execute(
             "SELECT count(*) FROM journal WHERE action = 'looked' AND subject LIKE 'site/tank-farm%'"
