@@ -18,8 +18,6 @@ PARAMETERS: Final = "parameters"
 SECOND_US: Final = 1_000_000
 LONGEST: Final = timedelta(days=1096)  # of a stretch: as long as hours are kept
 LONGEST_S: Final = 86_400.0 * 31  # no delay is longer: a month
-MOST_VOTES: Final = 64  # as many as a vote looks back on (`alerting.votes.MOST`)
-_VOTES: Final = frozenset({"votes", "votes_of"})
 _YES: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 Proposed = dict[str, Any]  # field -> value as JSON has it; parameters under a mapping of their own
@@ -136,18 +134,10 @@ def changed(
             value = round(value * SECOND_US)
         elif field == "priority":
             value = Priority(value)
-        elif field in _VOTES:
-            if not 1 <= value <= MOST_VOTES or value != int(value):
-                raise BadInput(
-                    f"{definition.key}: {name} is {value:g}; it must be a whole number from 1 to {MOST_VOTES}."
-                )
+        elif isinstance(getattr(definition, field), int) and not isinstance(value, bool):
             value = int(value)
         new[field] = value
     made = replace(definition, **new, parameters=parameters)
-    if made.votes > made.votes_of:
-        raise BadInput(
-            f"{made.key}: {made.votes} of {made.votes_of} votes can never be cast; votes must not be more than votes_of."
-        )
     if made.deadband < 0:
         raise BadInput(f"{definition.key}: deadband is {made.deadband:g}; it must be 0 or more.")
     if made.detector == "limit" and range_low is not None and range_high is not None:

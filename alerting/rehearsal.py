@@ -143,33 +143,89 @@ def floods(own: Sequence[int], others: Sequence[int]) -> tuple[int, int]:
     return len(flooded), sum(at // FLOOD_US in flooded for at in own)
 
 
-def calls(of: Sequence[Spell], since: int, priority: Priority, routes: Sequence[Route], *, latch: bool) -> Calls:
-    """Who is called, by the table of states and the site's routes."""
-    alarm, onsets, messages = Alarm(), list[Onset](), 0
-    turns = sorted(
+def calls(
+    of: Sequence[Spell],
+    since: int,
+    priority: Priority,
+    routes: Sequence[Route],
+    *,
+    latch: bool,
+    until: int | None = None,
+    realarm_after: timedelta | None = None,
+) -> Calls:
+    """Who is called, by the table of states and the site's routes.
+
+    A higher limit that is reached on the same sensor announces what is acknowledged again and makes no call of its own (ESCALATE):
+    it is that limit's.
+
+    Args:
+        until: end of the stretch, microseconds UTC; None: what comes after the last turn is not looked at.
+        realarm_after: acknowledged and still active for so long, it calls again; None: never.
+    """
+    life = _Life(latch, realarm_after)
+    for at_us, _, happening in sorted(
         [(s.since, 1, Happening.RAISE) for s in of] + [(s.until, 0, Happening.CLEAR) for s in of if s.until is not None]
-    )
-    for at_us, _, happening in turns:
+    ):
         at = _EPOCH + timedelta(microseconds=at_us)
-        alarm = _answered(alarm, at, latch)
-        done = step(alarm, happening, at=at, latch=latch)
-        alarm = done.alarm
-        if done.calls:
-            told = [call.at for call in plan(priority, routes, onset=at, now=at) if call.audience == "client"]
-            first = min(told, default=None)
-            onsets.append(Onset(at_us, None if first is None else (first - _EPOCH) // timedelta(microseconds=1)))
-            if at_us >= since:
-                messages += sum(call < at + ANSWERED_AFTER for call in told)
+        life.pass_time(at)
+        life.take(happening, at)
+    if until is not None:
+        life.pass_time(_EPOCH + timedelta(microseconds=until))
+    onsets, messages = list[Onset](), 0
+    for at in life.called:
+        told = [call.at for call in plan(priority, routes, onset=at, now=at) if call.audience == "client"]
+        onsets.append(Onset(_us(at), _us(min(told)) if told else None))
+        if onsets[-1].at >= since:
+            messages += sum(call < at + ANSWERED_AFTER for call in told)
     return Calls(tuple(onset.at for onset in onsets if onset.at >= since), messages, tuple(onsets))
 
 
-def _answered(alarm: Alarm, at: datetime, latch: bool) -> Alarm:
-    """The alarm as `at` finds it: acknowledged, and reset where it was latched, once the time for that is over."""
-    if alarm.state in _WAITS and alarm.onset is not None and at - alarm.onset >= ANSWERED_AFTER:
-        alarm = step(alarm, Happening.ACKNOWLEDGE, at=alarm.onset + ANSWERED_AFTER, latch=latch).alarm
-    if alarm.state is State.LATCHED_ACKNOWLEDGED:
-        alarm = step(alarm, Happening.RESET, at=at, latch=latch).alarm
-    return alarm
+def _us(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+class _Life:
+    """One alarm and the people who answer it.
+
+    Args:
+        called: when people were called.
+    """
+
+    def __init__(self, latch: bool, realarm_after: timedelta | None) -> None:
+        self._alarm, self._latch, self._realarm_after = Alarm(), latch, realarm_after
+        self._answered_at = _EPOCH
+        self.called: list[datetime] = []
+
+    def take(self, happening: Happening, at: datetime) -> None:
+        """What happens at `at`."""
+        done = step(self._alarm, happening, at=at, latch=self._latch)
+        self._alarm = done.alarm
+        if done.calls:
+            self.called.append(at)
+
+    def pass_time(self, at: datetime) -> None:
+        """The alarm as `at` finds it: acknowledged, heard again where it held on, and reset where it was latched."""
+        while True:
+            if (
+                self._alarm.state in _WAITS
+                and self._alarm.onset is not None
+                and at - self._alarm.onset >= ANSWERED_AFTER
+            ):
+                self._answered_at = self._alarm.onset + ANSWERED_AFTER
+                self.take(Happening.ACKNOWLEDGE, self._answered_at)
+            elif self._is_due_again(at) and self._realarm_after is not None:
+                self.take(Happening.REALARM, self._answered_at + self._realarm_after)
+            else:
+                break
+        if self._alarm.state is State.LATCHED_ACKNOWLEDGED:
+            self.take(Happening.RESET, at)
+
+    def _is_due_again(self, at: datetime) -> bool:
+        return (
+            self._alarm.state is State.ACKNOWLEDGED
+            and self._realarm_after is not None
+            and self._answered_at + self._realarm_after < at
+        )
 
 
 def found_at(danger: Danger, of: Sequence[Spell]) -> int | None:
@@ -209,6 +265,6 @@ def called_for(danger: Danger, of: Sequence[Spell], called: Calls, ends: Sequenc
         if onset.at >= danger.since or danger.since - onset.at < ANSWERED_US:
             return onset
         stopped = bisect_left(ends, danger.since) > bisect_right(ends, onset.at)
-        if onset.at == holding and not stopped:
+        if onset.at >= holding and not stopped:
             return onset
     return None

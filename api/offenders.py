@@ -35,6 +35,7 @@ class Offender:
 
 
 def offenders(
+    site: str,
     limits: Sequence[Limit],
     alarms: Sequence[AlarmCount],
     resolved: Sequence[tuple[int, str, int]],
@@ -43,6 +44,7 @@ def offenders(
     """Those that disturb, the worst first: chatter and nuisance before mere frequency.
 
     Args:
+        site: its key.
         days: of the window.
     """
     said: dict[int, Counter[str]] = defaultdict(Counter)
@@ -72,7 +74,7 @@ def offenders(
                 count=count,
                 nuisance=nuisance,
                 proposal=proposal,
-                backtest=_backtest(limit, proposal),
+                backtest=_backtest(site, limit, proposal),
             )
         )
     found.sort(
@@ -90,16 +92,17 @@ def _settings(limit: Limit) -> Settings:
     )
 
 
-def _backtest(limit: Limit, proposal: Proposal | None) -> str | None:
+def _backtest(site: str, limit: Limit, proposal: Proposal | None) -> str | None:
     """Where the proposal is tried on the site's own history before it goes live."""
     if proposal is None or proposal.what == "mend":
         return None
     then = proposal.settings
     asked = {
-        "definition": limit.definition_id,
+        "site": site,
+        "definition": limit.key,
         "setpoint": f"{then.setpoint:g}",
         "deadband": f"{then.deadband:g}",
         "on_delay_s": f"{then.on_delay_s:g}",
         "off_delay_s": f"{then.off_delay_s:g}",
     }
-    return f"/backtests?{urlencode(asked, quote_via=quote)}"
+    return f"/backtests/new?{urlencode(asked, quote_via=quote)}"

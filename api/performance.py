@@ -171,7 +171,7 @@ def gather(
         silenced=quiet,
         suppressed_hours=sum(each.hours for each in quiet),
         days=counted.days,
-        offenders=offenders(limits, counted.alarms, resolved, days),
+        offenders=offenders(site.key, limits, counted.alarms, resolved, days),
         positions=_on_duty(store.positions(connection, site.site_id), told, days, site.time_zone) if people else (),
         simulated=happened.simulated,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -36,23 +34,13 @@ GOING: Final = ("waiting", "running")
 
 
 @router.get("/backtests")
-def backtest_list(
-    web: Here,
-    visitor: BacktestReader,
-    definition: str = "",
-    setpoint: str = "",
-    deadband: str = "",
-    on_delay_s: str = "",
-    off_delay_s: str = "",
-) -> Response:
+def backtest_list(web: Here, visitor: BacktestReader, definition: int | None = None) -> Response:
     """The newest first, and the form for another one.
 
     Args:
-        definition: that is chosen in the form; the numbers stand in it where they are some, and are tried when it is sent.
+        definition: that is chosen in the form.
     """
-    asked = {"setpoint": setpoint, "deadband": deadband, "on_delay_s": on_delay_s, "off_delay_s": off_delay_s}
-    filled = {name: text.strip() for name, text in asked.items() if _is_number(text)}
-    return _list(web, visitor, limit=definition if re.fullmatch("[0-9]{1,9}", definition) else "", **filled)
+    return _list(web, visitor, limit=str(definition or ""))
 
 
 @router.post("/backtests", dependencies=[OurForm])
@@ -107,13 +95,6 @@ def cancel(web: Here, visitor: BacktestAsker, backtest_id: int) -> Response:
     except Refused as refused:
         return _show(web, visitor, backtest_id, translated(translations(visitor.language), str(refused)), 409)
     return RedirectResponse(f"/backtests/{backtest_id}", 303)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return len(text) <= 40 and math.isfinite(float(text))
-    except ValueError:
-        return False
 
 
 def _list(web: Web, visitor: Visitor, sentence: str | None = None, status: int = 200, **kept: str) -> Response:

@@ -76,8 +76,6 @@ REFUSALS: Final = (
     later("Nothing is stored of {keys} at {site} between {begin} and {end}."),
     later("There is no definition {key} at {site}; did you mean {near}?"),
     later("The back-test failed ({name}); the log of the risk process says where."),
-    later("{key}: {name} is {found}; it must be a whole number from 1 to {most}."),
-    later("{key}: {needed} of {of} votes can never be cast; votes must not be more than votes_of."),
     later(
         "Silence over {days} days cannot be tried: which minutes were watched is looked up for {most} days at most. Ask for a shorter stretch."
     ),

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from alerting.proposal import FIXED, MOST_VOTES, changed, check_stretch, names, read, read_words
-from alerting.votes import MOST
+from alerting.proposal import FIXED, changed, check_stretch, names, read, read_words
 from core.errors import BadInput
 from core.model import AlarmDefinition, Priority
 from detectors import registry
@@ -58,11 +57,6 @@ def test_words_become_a_definition() -> None:
         ({"setpoint": 101}, "would never be passed"),
         ({"deadband": 100}, "whole range"),
         ({"deadband": 30}, "ends at -10"),
-        ({"votes": 100, "votes_of": 1000}, "whole number from 1 to 64"),
-        ({"votes": 1e300}, "whole number from 1 to 64"),
-        ({"votes": 1.5, "votes_of": 3}, "whole number"),
-        ({"votes": 0}, "whole number"),
-        ({"votes": 3, "votes_of": 2}, "3 of 2 votes can never be cast"),
         ({"detector": "limitt"}, "did you mean limit?"),
         ({"parameters.window_s": 3}, "has no parameter window_s"),
     ],
@@ -72,13 +66,6 @@ def test_what_does_not_fit_gets_a_sentence(told: dict[str, Any], sentence: str) 
     with pytest.raises(BadInput) as caught:
         changed(LIMIT, read(told), range_low=0.0, range_high=100.0, check=registry.check)
     assert sentence in str(caught.value)
-
-
-def test_votes_are_as_many_as_a_vote_looks_back_on() -> None:
-    """The bound that is said is the bound of the judge."""
-    assert MOST_VOTES == MOST
-    made = changed(LIMIT, read({"votes": 2, "votes_of": "64"}))
-    assert (made.votes, made.votes_of, type(made.votes)) == (2, 64, int)
 
 
 def test_a_word_without_a_value_is_told() -> None:

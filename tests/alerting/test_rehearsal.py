@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,6 +82,24 @@ def test_whatever_happens_calls_are_among_the_raises(told: list[tuple[bool, int]
     assert len(set(called.onsets)) == len(called.onsets) or len(found) > len({s.since for s in found})
 
 
+def test_what_holds_on_calls_again() -> None:
+    """Acknowledged after five minutes and still active so long after that, it is heard again, as often as it takes; not where it has
+    cleared, and not beyond the stretch."""
+    hour = timedelta(hours=1)
+    long = calls(
+        [spell(0, 3 * 3600)], 0, Priority.HIGH, ROUTES, latch=False, until=4 * 3600 * SECOND, realarm_after=hour
+    )
+    assert [at // SECOND for at in long.onsets] == [0, 3900, 7800]
+    assert long.messages == 6
+    open_end = calls(
+        [spell(0, None)], 0, Priority.HIGH, ROUTES, latch=True, until=2 * 3600 * SECOND, realarm_after=hour
+    )
+    assert [at // SECOND for at in open_end.onsets] == [0, 3900]
+    assert len(calls([spell(0, None)], 0, Priority.HIGH, ROUTES, latch=True, until=9 * 3600 * SECOND).onsets) == 1
+    short = calls([spell(0, 3900)], 0, Priority.HIGH, ROUTES, latch=True, until=9 * 3600 * SECOND, realarm_after=hour)
+    assert len(short.onsets) == 1
+
+
 def told(danger: Danger, of: list[Spell], in_force: list[Spell], priority: Priority = Priority.HIGH) -> int | None:
     """Second of the call that a version makes for a danger."""
     ends = [s.until for s in in_force if s.until is not None]
@@ -106,6 +126,12 @@ def test_a_call_before_the_danger_counts_where_it_is_about_it() -> None:
     assert told(danger, [spell(9_900, 9_950), spell(10_010, 10_900)], in_force) == 9_900
     assert told(danger, [spell(9_900, 9_950)], in_force) is None, "over before it began"
     assert told(danger, [spell(10_300, None)], in_force) == 10_300
+    again = calls(
+        [spell(0, None)], 0, Priority.HIGH, ROUTES, latch=False, until=20_000 * SECOND, realarm_after=timedelta(hours=1)
+    )
+    heard = called_for(danger, [spell(0, None)], again, [])
+    assert heard is not None
+    assert heard.at == 7_800 * SECOND, "heard again within the hour before it, and it holds on"
 
 
 def test_a_call_says_when_the_first_person_hears() -> None:
