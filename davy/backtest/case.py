@@ -17,6 +17,7 @@ from alerting.routing import Route
 from alerting.store.definitions import load_definitions, load_routes
 from core.errors import BadInput
 from core.model import AlarmDefinition, Sensor
+from core.site_suppressions import STATE
 from davy.backtest import store
 from davy.backtest.engine import STALE, Piece, Watch, pieces
 from detectors import registry
@@ -131,7 +132,10 @@ def open_case(connection: Connection[Any], site: store.Site, question: Question,
         BadInput: no such definition, a stretch that cannot be, a proposal that does not fit, or nothing is stored.
     """
     proposal.check_stretch(question.since, question.until, now)
-    every = [d for d in load_definitions(connection) if d.site_id == site.site_id]
+    # A state of the plant is judged as a limit is, and is none.
+    with connection.transaction():  # it is read in parts
+        loaded = load_definitions(connection)
+    every = [d for d in loaded if d.site_id == site.site_id and not d.key.startswith(STATE)]
     tried = find(question.wanted, every, site.key)
     sensors = {sensor.sensor_id: sensor for sensor in store.sensors_of(connection, site.site_id)}
     tried = [d for d in tried if d.sensor_id in sensors]

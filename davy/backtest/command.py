@@ -157,6 +157,10 @@ def in_words(answer: Mapping[str, Any]) -> str:
             f"{answer['rollups_only']['from']} to {answer['rollups_only']['to']}: {answer['rollups_only']['sentence']}"
         )
     lines += [f"failed: {problem}" for problem in answer["problems"]]
+    lines += [
+        f"{each['definition']} ({each['version'].replace('_', ' ')}) chatters without end: no more is counted from {each['from']} on"
+        for each in answer["endless"]
+    ]
     lines.append(_sentence(answer["verdict"]))
     return "\n".join(lines)
 

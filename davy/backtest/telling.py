@@ -79,6 +79,12 @@ def telling(trial: Trial) -> Generator[float, None, dict[str, Any]]:
             **{key: sum(part["verdict"][key] for part in parts) for key in ("dangers", "unknown", "endless")},
         ),
         "problems": trial.problems,
+        "endless": [
+            {"definition": was.key, "version": name, "from": iso(at)}
+            for name in fired
+            for was in case.in_force
+            if (at := trial.endless(name).get(was.definition_id)) is not None
+        ],
         "definitions": parts,
     }
 

@@ -14,12 +14,11 @@ from davy.backtest.buckets import WIDTH_US, Row, begins, view_of, views
 from davy.backtest.case import Case, instant
 from davy.backtest.columns import Stored
 from davy.backtest.dangers import spanned
-from davy.backtest.engine import MOST_EVENTS, ROWS_AT_ONCE, SECOND_US, Piece, Run, Version, numbered
+from davy.backtest.engine import ROWS_AT_ONCE, SECOND_US, Piece, Run, Version, numbered
 from davy.backtest.injected import Incident, try_incidents
 from davy.backtest.known import Known
 
 Ask = Callable[[], Connection[Any]]
-WHICH: Final = {"in_force": "in force", "proposed": "proposed"}
 READ_SHARE: Final = 0.9  # of the work; the rest is injected incidents
 
 
@@ -62,16 +61,8 @@ class Trial:
 
     @property
     def problems(self) -> list[str]:
-        """Detectors that failed over this history: live, they are switched off and say so; and what chatters without end."""
-        failed = {f"{name}: {said}" for v in self._run.versions for name, said in v.judge.switched_off.items()}
-        keys = {d.definition_id: d.key for d in self.case.in_force}
-        endless = {
-            f"{keys[definition_id]} ({WHICH[v.name]}) would chatter without end: after {MOST_EVENTS:,} beginnings and ends, at "
-            f"{instant(at).isoformat()}, no more are counted."
-            for v in self._run.versions
-            for definition_id, at in v.endless.items()
-        }
-        return sorted(failed | endless)
+        """Detectors that failed over this history: live, they are switched off and say so."""
+        return sorted({f"{name}: {said}" for v in self._run.versions for name, said in v.judge.switched_off.items()})
 
     def endless(self, name: str) -> Mapping[int, int]:
         """Definitions of a version that chatter without end, and the instant (microseconds UTC) from which on nothing is counted."""
