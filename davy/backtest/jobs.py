@@ -90,8 +90,8 @@ class BacktestDuty:
             WHAT_CAN_COME
         ) as error:  # of numbers that nobody thought of: this one fails alone, the other duties go on
             log.exception("backtest_failed", backtest=going.job.backtest_id)
-            problem = f"The back-test failed ({type(error).__name__}); the log of the risk process says where."
-            job_store.finish(connection, going.job, now, problem=problem)
+            said = f"The back-test failed ({type(error).__name__}); the log of the risk process says where."
+            job_store.finish(connection, going.job, now, problem=said)
             self._going = None
         except BaseException:
             self._going = None  # the transaction is lost: the lease runs out, and it begins anew
