@@ -86,9 +86,7 @@ class BacktestDuty:
         except BadInput as problem:
             job_store.finish(connection, going.job, now, problem=str(problem))
             self._going = None
-        except (
-            WHAT_CAN_COME
-        ) as error:  # of numbers that nobody thought of: this one fails alone, the other duties go on
+        except WHAT_CAN_COME as error:  # this one fails alone, the other duties go on
             log.exception("backtest_failed", backtest=going.job.backtest_id)
             said = f"The back-test failed ({type(error).__name__}); the log of the risk process says where."
             job_store.finish(connection, going.job, now, problem=said)
