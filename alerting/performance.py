@@ -27,6 +27,7 @@ DAY_US: Final = 24 * HOUR_US
 MANY_IN_TEN_MINUTES: Final = 10  # more than so many in a period is too many to work through
 MANY_IN_AN_HOUR: Final = 30
 FLOOD_BEGINS, FLOOD_ENDS = 10, 5  # a flood: so many within ten minutes, until fewer than so many are
+LEAST_FOR_RATE_US: Final = HOUR_US  # a minute after midnight, one alarm is not 1,440 a day. Ours
 TOP: Final = 10  # the alarms that announce themselves most often
 CHATTERS: Final = 3  # times begun and over within `CHATTER_US`
 CHATTER_US: Final = 60 * SECOND_US
@@ -87,7 +88,7 @@ class Counts:
 
     Args:
         announced: in all; shares and rates are of them.
-        per_day, per_hour, per_ten_minutes: averages over the window.
+        per_day, per_hour, per_ten_minutes: averages over the window, of an hour at least.
         most_in_ten_minutes: in any ten minutes, wherever they begin.
         busy_periods: share of the ten-minute periods with more than ten.
         busy_hours: share of the hours with more than thirty.
@@ -132,7 +133,7 @@ def counts(steps: Steps, priority: NDArray[np.int64], since: datetime, until: da
     on, off, of = active_spans(steps, end)
     chatter, fleeting = short_ones(on, off, of, begin, end, len(priority))
     stale, longest = stale_ones(on, off, of, midnights(since, until, zone), begin, end, len(priority))
-    total, days = len(at), (end - begin) / DAY_US
+    total, days = len(at), max(end - begin, LEAST_FOR_RATE_US) / DAY_US
     return Counts(
         announced=total,
         per_day=total / days,

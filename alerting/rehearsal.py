@@ -6,6 +6,7 @@ acknowledges after `ANSWERED_AFTER`, and resets what is latched as soon as that 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,10 @@ ANSWERED_AFTER: Final = timedelta(minutes=5)  # ours: within the first escalatio
 # Source: ANSI/ISA-18.2-2016 and IEC 62682, from secondary texts (reference/domain.md 3.2); not verified against the standards' text.
 CHATTER_TIMES, CHATTER_US = 3, 60 * SECOND_US
 FLOOD_ABOVE, FLOOD_US = 10, 600 * SECOND_US
+ANSWERED_US: Final = ANSWERED_AFTER // timedelta(microseconds=1)
+EARLY_US: Final = (
+    3_600 * SECOND_US
+)  # ours: who was called longer ago than this, and has answered, was called for something else
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WAITS: Final = (State.UNACKNOWLEDGED, State.RETURNED, State.LATCHED_UNACKNOWLEDGED)
 
@@ -56,17 +61,30 @@ class Danger:
     until: int
 
 
+class Onset(NamedTuple):
+    """An instant from which people are called, microseconds UTC.
+
+    Args:
+        heard: when the first of the client's people is; None: the routes send nobody.
+    """
+
+    at: int
+    heard: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Calls:
     """How often people are called, and how many messages that makes.
 
     Args:
-        onsets: microseconds UTC.
-        messages: of the client's people, before somebody acknowledges.
+        onsets: microseconds UTC, of the stretch.
+        messages: of the client's people, before somebody acknowledges, of the stretch.
+        all: those before the stretch too, in the order of time.
     """
 
     onsets: tuple[int, ...]
     messages: int
+    all: tuple[Onset, ...] = ()
 
 
 def spells(events: Sequence[Event], since: int) -> list[Spell]:
@@ -153,12 +171,17 @@ def calls(
         life.take(happening, at)
     if until is not None:
         life.pass_time(_EPOCH + timedelta(microseconds=until))
-    begin, messages = _EPOCH + timedelta(microseconds=since), 0
-    onsets = [at for at in life.called if at >= begin]
-    for at in onsets:
-        planned = plan(priority, routes, onset=at, now=at)
-        messages += sum(call.audience == "client" and call.at < at + ANSWERED_AFTER for call in planned)
-    return Calls(tuple((at - _EPOCH) // timedelta(microseconds=1) for at in onsets), messages)
+    onsets, messages = list[Onset](), 0
+    for at in life.called:
+        told = [call.at for call in plan(priority, routes, onset=at, now=at) if call.audience == "client"]
+        onsets.append(Onset(_us(at), _us(min(told)) if told else None))
+        if onsets[-1].at >= since:
+            messages += sum(call < at + ANSWERED_AFTER for call in told)
+    return Calls(tuple(onset.at for onset in onsets if onset.at >= since), messages, tuple(onsets))
+
+
+def _us(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 class _Life:
@@ -214,4 +237,34 @@ def found_at(danger: Danger, of: Sequence[Spell]) -> int | None:
     for spell in of:
         if spell.since <= danger.until and (spell.until is None or spell.until >= danger.since):
             return spell.since
+    return None
+
+
+def called_for(danger: Danger, of: Sequence[Spell], called: Calls, ends: Sequence[int]) -> Onset | None:
+    """The call that told people of a danger: the first within it, or one before it that was about it.
+
+    One before it is about it where nobody had answered yet when it began, or where its condition ran into the danger without a stop,
+    from at most `EARLY_US` ahead. A condition that swallows two of the version in force has called for the first of them alone.
+
+    Args:
+        of: the spells of this version, in the order of time.
+        called: the calls that they make.
+        ends: when the spells of the version in force were over, ascending.
+
+    >>> swallowed = [Spell(0, 9_000_000_000, 1.0)]
+    >>> second = Danger(1, "gas", "true_danger", True, 1_000_000_000, 2_000_000_000)
+    >>> called_for(second, swallowed, Calls((0,), 1, (Onset(0, 0),)), [500_000_000]) is None
+    True
+    """
+    holding = found_at(danger, of)
+    if holding is None:
+        return None
+    for onset in called.all[bisect_left(called.all, danger.since - EARLY_US, key=lambda each: each.at) :]:
+        if onset.at > danger.until:
+            return None
+        if onset.at >= danger.since or danger.since - onset.at < ANSWERED_US:
+            return onset
+        stopped = bisect_left(ends, danger.since) > bisect_right(ends, onset.at)
+        if onset.at >= holding and not stopped:
+            return onset
     return None

@@ -8,14 +8,23 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from psycopg import Connection
 
-from alerting.performance import TEN_MINUTES_US, Counts, DayCount, counts, micros, most_within
+from alerting.performance import (
+    DAY_US,
+    LEAST_FOR_RATE_US,
+    TEN_MINUTES_US,
+    Counts,
+    DayCount,
+    counts,
+    micros,
+    most_within,
+)
 from alerting.performance_targets import TARGETS
 from alerting.store import performance as store
 from alerting.store.performance import Position, Told
@@ -75,6 +84,7 @@ class Performance:
 
     Args:
         announced: how many times an alarm came to stand before a person.
+        told, night_calls: alarms that called somebody, and at night, each onset once.
         mix: announcements by priority, the worst first.
         busiest: the day's most; for the bars.
     """
@@ -83,6 +93,8 @@ class Performance:
     since: datetime
     until: datetime
     announced: int
+    told: int
+    night_calls: int
     figures: tuple[Figure, ...]
     mix: dict[str, int]
     response: ResponseTime
@@ -129,11 +141,13 @@ def gather(
     told = store.told(connection, site.site_id, since, until)
     quiet = tuple(silenced(connection, site.site_id, since, until))
     by_reason = _by_reason(resolved)
-    days = (until - since) / timedelta(days=1)
+    days = max(micros(until) - micros(since), LEAST_FOR_RATE_US) / DAY_US
+    called, at_night = _told(told, site.time_zone)
     values = {
         **_counted(counted),
         "nameless": float(store.nameless_suppressions(connection, site.site_id, since, until)),
-        **_told(told, days, site.time_zone),
+        "told_per_day": called / days,
+        "night_calls_per_week": at_night / days * 7,
         "precision": _precision(by_reason),
     }
     return Performance(
@@ -141,6 +155,8 @@ def gather(
         since=since,
         until=until,
         announced=counted.announced,
+        told=called,
+        night_calls=at_night,
         figures=tuple(_figure(key, value) for key, value in values.items()),
         mix=dict(zip(PRIORITIES, counted.mix, strict=True)),
         response=response_time(
@@ -183,11 +199,10 @@ def _counted(of: Counts) -> dict[str, float | None]:
     }
 
 
-def _told(told: Sequence[Told], days: float, zone: str) -> dict[str, float]:
-    """Alarms that called somebody, each onset once, by the first of the site's people who heard."""
+def _told(told: Sequence[Told], zone: str) -> tuple[int, int]:
+    """Alarms that called somebody, each onset once, by the first of the site's people who heard; and how many of them at night."""
     once = {(each.occurrence_id, each.onset): each.sent_at for each in reversed(told)}
-    at_night = sum(is_night(at, zone) for at in once.values())
-    return {"told_per_day": len(once) / days, "night_calls_per_week": at_night / days * 7}
+    return len(once), sum(is_night(at, zone) for at in once.values())
 
 
 def _precision(by_reason: Mapping[str, int]) -> float | None:

@@ -12,6 +12,9 @@ from psycopg.rows import class_row
 
 from alerting.performance import Steps
 
+# What calls people of an alarm that was unacknowledged all along (`alerting.alarm.step`). An escalation calls nobody by itself: the
+# higher limit's own call stands for both.
+CALLS_ANEW: Final = ("realarm", "unsuppress", "unshelve", "shelf_expired", "return_to_service")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -90,15 +93,15 @@ def steps(
                array_agg((extract(epoch FROM t.at) * 1000000)::bigint ORDER BY t.definition_id, t.sensor_id, t.number),
                array_agg(t.event = 'raise' ORDER BY t.definition_id, t.sensor_id, t.number),
                array_agg(t.event = 'clear' ORDER BY t.definition_id, t.sensor_id, t.number),
-               array_agg(t.suppression = 'none' AND (t.event = 'realarm' OR (t.to_state = 'B' AND t.event <> 'escalate' AND (t.from_state <> 'B'
-                             OR t.event IN ('unshelve', 'shelf_expired', 'unsuppress', 'return_to_service'))))
+               array_agg(t.suppression = 'none' AND (t.event = 'realarm' OR (t.to_state = 'B' AND t.event <> 'escalate'
+                         AND (t.from_state <> 'B' OR t.event = ANY(%(anew)s))))
                          ORDER BY t.definition_id, t.sensor_id, t.number),
                coalesce(bool_or(o.simulated), false)
         FROM occurrence o JOIN transition t ON t.occurrence_id = o.occurrence_id
         WHERE o.site_id = %(site)s AND o.began_at < %(until)s AND coalesce(o.resolved_at > %(since)s, true)
           AND NOT o.historic AND (%(made_up)s OR NOT o.simulated) AND t.at < %(until)s
         """,
-        {"site": site_id, "since": since, "until": until, "made_up": made_up},
+        {"site": site_id, "since": since, "until": until, "made_up": made_up, "anew": list(CALLS_ANEW)},
     ).fetchone()
     assert row is not None
     ids, at, raised, cleared, announced, simulated = row if row[0] is not None else ([], [], [], [], [], False)

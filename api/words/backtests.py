@@ -24,9 +24,10 @@ OUTCOMES: Final = {
     "lost": later("lost"),
     "gained": later("found only by the proposal"),
     "neither": later("found by neither version"),
+    "unknown": later("cannot be judged: readings are missing"),
 }
 # Letters beside the colour of a mark: nobody has to tell colours apart.
-SIGNS: Final = {"found": "=", "earlier": "<", "later": ">", "lost": "×", "gained": "+", "neither": "–"}
+SIGNS: Final = {"found": "=", "earlier": "<", "later": ">", "lost": "×", "gained": "+", "neither": "–", "unknown": "?"}
 FIELDS: Final = {
     "setpoint": later("Setpoint"),
     "deadband": later("Deadband"),
@@ -84,6 +85,10 @@ REFUSALS: Final = (
     later("{key} is a compound: it has no parameters; leave them out."),
     later("Nothing is stored of {keys} at {site} between {begin} and {end}."),
     later("There is no definition {key} at {site}; did you mean {near}?"),
+    later("The back-test failed ({name}); the log of the risk process says where."),
+    later(
+        "Silence over {days} days cannot be tried: which minutes were watched is looked up for {most} days at most. Ask for a shorter stretch."
+    ),
     later("The back-test was begun three times and never ended: the process that did it was stopped each time."),
 )
 
@@ -111,18 +116,22 @@ def value(texts: NullTranslations, key: str, amount: float | None, locale: str) 
 def verdict(texts: NullTranslations, told: Mapping[str, Any]) -> str:
     """Whether one person alone may make the change."""
     _ = texts.gettext
+    unknown = ""
+    if told.get("unknown"):
+        unknown = " " + _("Could not be judged, as readings are missing: %(n)s.") % {"n": told["unknown"]}
     if not told["refused"]:
-        return _("No true danger would be lost or found later; looked at: %(n)s.") % {"n": told["dangers"]}
+        return _("No true danger would be lost or found later; looked at: %(n)s.") % {"n": told["dangers"]} + unknown
     parts = [
         text % {"n": told[key]}
         for key, text in (
             ("lost", _("true dangers lost: %(n)s")),
             ("delayed", _("true dangers found later: %(n)s")),
             ("lost_injected", _("injected incidents lost: %(n)s")),
+            ("endless", _("limits that would chatter without end: %(n)s")),
         )
-        if told[key]
+        if told.get(key)
     ]
-    return _("Refused unless two people overrule it in writing (%(what)s).") % {"what": _("; ").join(parts)}
+    return _("Refused unless two people overrule it in writing (%(what)s).") % {"what": _("; ").join(parts)} + unknown
 
 
 def field(texts: NullTranslations, name: str) -> str:

@@ -26,6 +26,10 @@ from ingest.directory import GATEWAY_PREFIX, Directory
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EVERYTHING: Final = "*"
+# Which minutes of a site were watched is asked of all its sensors' minutes at once: so many are read in well below the time-out of a
+# statement. A week, which a proof needs, is always allowed. Ours.
+MOST_MINUTES: Final = 20_000_000
+LEAST_SILENCE: Final = timedelta(days=8)
 WARM_UP: Final = timedelta(hours=1)  # read ahead of the stretch, so that windows are full and what holds holds
 MOST_TOLD: Final = 8  # keys named in a sentence
 UNCOUNTED: Final = timedelta(hours=2)  # the newest readings may not be in an hour yet
@@ -71,6 +75,7 @@ class Case:
         raw_since: from when on there are single readings; None: there are none.
         readings: about how many there are.
         untried: a sentence for each definition that a pattern names and that cannot be tried.
+        fullest_hour: how many came in the hour in which most did, where they are kept one by one.
         dangers, nuisances: what people have resolved in the stretch, of the whole site.
         raises: when alarms of the site were raised, by definition, microseconds UTC.
     """
@@ -89,6 +94,7 @@ class Case:
     read: Sequence[int]
     raw_since: datetime | None
     readings: int
+    fullest_hour: int
     missing: int
     watch: Watch
     dangers: Sequence[store.Resolved]
@@ -136,9 +142,8 @@ class Case:
         """The stretch with its warm-up, in pieces of about so many rows."""
         begin = us(self.question.since - WARM_UP)
         raw = self.raw_from if self.raw_from > self.since else begin
-        seconds = max(1.0, (self.until - self.since) / 1e6)
         expected = sum(1.0 / self.sensors[s].period_s for s in self.read if self.sensors[s].period_declared)
-        rate = max(self.readings / seconds, expected)
+        rate = max(self.fullest_hour / 3600.0, expected)
         few = len(self.read) / 30.0  # two rows a minute and view
         if raw == begin:
             return pieces(begin, self.until, "reading", rate, rows)
@@ -175,6 +180,9 @@ def open_case(connection: Connection[Any], site: store.Site, question: Question,
         raise BadInput(
             f"Nothing is stored of {_listed([d.key for d in tried])} at {site.key} between {since.isoformat()} and {until.isoformat()}."
         )
+    read = sorted({*read, *_gateways(sensors)}) if silence else read
+    if silence:
+        check_silence(since, until, len(sensors))
     heard = store.heard_minutes(connection, site.site_id, since - WARM_UP, until) if silence else []
     raises: dict[int, list[int]] = {}
     for definition_id, at in store.raises_of(connection, site.site_id, since, until):
@@ -191,10 +199,11 @@ def open_case(connection: Connection[Any], site: store.Site, question: Question,
         parts=parts,
         realarms=store.realarms_of(connection, site.site_id),
         routes=load_routes(connection, [site.site_id]).get(site.site_id, []),
-        read=sorted({*read, *_gateways(sensors)}) if silence else read,
+        read=read,
         raw_since=raw_since,
         readings=counted,
-        missing=store.missing(connection, sorted({sensors[s].device_id for s in read}), since, until),
+        fullest_hour=store.fullest_hour(connection, read, max(since, raw_since or since) - WARM_UP, until),
+        missing=store.missing(connection, sorted({sensors[d.sensor_id].device_id for d in tried}), since, until),
         watch=Watch(np.array([us(minute) for minute in heard], np.int64) if silence else None),
         dangers=store.resolved(connection, site.site_id, since, until, ["true_danger", "near_miss"]),
         nuisances=store.resolved(connection, site.site_id, since, until, ["nuisance"]),
@@ -254,6 +263,20 @@ def _with_readings(
     if said and not others:
         raise BadInput(said[0])
     return others, said
+
+
+def check_silence(since: datetime, until: datetime, sensors: int) -> None:
+    """Whether a stretch is short enough to find out in which of its minutes the site was watched.
+
+    Raises:
+        BadInput: it is longer than the database finds them in one go.
+    """
+    most = max(LEAST_SILENCE, timedelta(minutes=MOST_MINUTES / max(1, sensors)))
+    if until - since > most:
+        raise BadInput(
+            f"Silence over {(until - since) / timedelta(days=1):.0f} days cannot be tried: which minutes were watched is looked up for "
+            f"{most.days} days at most. Ask for a shorter stretch."
+        )
 
 
 def _gateways(sensors: Mapping[int, Sensor]) -> list[int]:

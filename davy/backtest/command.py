@@ -157,20 +157,26 @@ def in_words(answer: Mapping[str, Any]) -> str:
             f"{answer['rollups_only']['from']} to {answer['rollups_only']['to']}: {answer['rollups_only']['sentence']}"
         )
     lines += [f"failed: {problem}" for problem in answer["problems"]]
+    lines += [
+        f"{each['definition']} ({each['version'].replace('_', ' ')}) chatters without end: no more is counted from {each['from']} on"
+        for each in answer["endless"]
+    ]
     lines.append(_sentence(answer["verdict"]))
     return "\n".join(lines)
 
 
 def _sentence(verdict: Mapping[str, Any]) -> str:
+    unknown = f" {verdict['unknown']} could not be judged: their readings are missing." if verdict["unknown"] else ""
     if not verdict["refused"]:
-        return f"No true danger would be lost or found later; {verdict['dangers']} were looked at."
+        return f"No true danger would be lost or found later; {verdict['dangers']} were looked at.{unknown}"
     parts = [
         f"{verdict[key]} {word}"
         for key, word in (
             ("lost", "true dangers lost"),
             ("delayed", "true dangers found later"),
             ("lost_injected", "injected incidents lost"),
+            ("endless", "limits that would chatter without end"),
         )
         if verdict[key]
     ]
-    return f"Would be refused unless two people overrule it in writing: {', '.join(parts)}."
+    return f"Would be refused unless two people overrule it in writing: {', '.join(parts)}.{unknown}"

@@ -6,6 +6,7 @@ once, and change nothing about what comes out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -28,6 +29,7 @@ SHORTEST_PIECE_US: Final = 60 * SECOND_US
 # Silence is said by time alone, and so is that a part of a compound counts no more: a judge that watches for it is given time in
 # steps, as ingest sweeps, only more coarsely. What a sensor's rhythm is learnt from comes in steps too.
 STEP_US: Final = 10 * SECOND_US
+MOST_EVENTS: Final = 100_000  # of one definition, 172 bytes each: who is told so often is told nothing
 LATE_TOGETHER_US: Final = 60 * SECOND_US  # late readings closer than this came in one batch, more or less
 STALE: Final = "stale"
 NO_TIME: Final = 0  # an instant before all readings: nothing is due by then
@@ -75,6 +77,9 @@ class Version:
     Args:
         name: "in_force" or "proposed".
         view: which of the numbers of a minute or an hour they are given, see `davy.backtest.buckets`.
+        endless: definitions that have said `MOST_EVENTS`, and when the last of them was: what they say later is not kept.
+
+    Memory: 172 bytes an event.
     """
 
     name: str
@@ -83,14 +88,23 @@ class Version:
     definitions: DefinitionSet
     events: list[Event] = field(default_factory=list)
     late: list[LateFinding] = field(default_factory=list)
+    endless: dict[int, int] = field(default_factory=dict)
     judge: Judge = field(init=False)
+    _said: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.judge = Judge(self.directory, self.definitions)
 
     def take(self, on_time: ReadingBatch, now_us: int, watched_us: int) -> None:
         """Readings on time, then time."""
-        self.events += self.judge.advance(on_time, now_us, watched_us)
+        for event in self.judge.advance(on_time, now_us, watched_us):
+            definition_id = event.definition_id
+            if definition_id in self.endless:
+                continue
+            self.events.append(event)
+            self._said[definition_id] += 1
+            if self._said[definition_id] >= MOST_EVENTS:
+                self.endless[definition_id] = event.at
 
     def take_late(self, late: ReadingBatch) -> None:
         """What late readings say by themselves, whatever the conditions are: those that held are known only at the end."""
@@ -103,7 +117,8 @@ class Version:
         for event in self.events:
             found[event.definition_id].append(event)
         for finding in self.late:
-            found[finding.definition_id] += _beside(finding, found[finding.definition_id])
+            kept = found[finding.definition_id]
+            kept += _beside(finding, kept)[: max(0, MOST_EVENTS - len(kept))]
         return {key: sorted(events, key=lambda e: e.at) for key, events in found.items()}
 
 

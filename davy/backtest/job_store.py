@@ -91,6 +91,15 @@ def take_up(connection: Connection[Any], now: datetime, lease: timedelta) -> Job
         ).fetchone()
 
 
+def is_ours(connection: Connection[Any], job: Job) -> bool:
+    """False where it was called off, or another worker has it; locks nothing."""
+    row = connection.execute(
+        "SELECT FROM backtest WHERE backtest_id = %s AND attempt = %s AND state = 'running'",
+        (job.backtest_id, job.attempt),
+    ).fetchone()
+    return row is not None
+
+
 def move_on(connection: Connection[Any], job: Job, progress: float, until: datetime) -> bool:
     """Keeps how far it is; False where it was called off, or another worker has it."""
     return (

@@ -24,12 +24,15 @@ class Known:
 
     Args:
         period_us: how often it speaks, where somebody has declared it; 0: it shows by itself.
+        asked: stretches of which is to be told whether something is missing in them, (since, until).
     """
 
     since: int
     until: int
     period_us: int = 0
+    asked: Sequence[tuple[int, int]] = ()
     known_us: int = 0
+    missing: set[tuple[int, int]] = field(default_factory=set)
     _seen_to: int = field(init=False)
     _holes: list[tuple[int, int, int]] = field(default_factory=list)
     _count: int = 0
@@ -74,6 +77,7 @@ class Known:
 
     def _hole(self, since: int, until: int) -> None:
         self._count += 1
+        self.missing.update(part for part in self.asked if part[0] < until and part[1] > since)
         heapq.heappush(self._holes, (until - since, since, until))
         if len(self._holes) > LONGEST_KEPT:
             heapq.heappop(self._holes)

@@ -161,6 +161,20 @@ def counted(connection: Connection[Any], sensor_ids: Sequence[int], since: datet
     return int(row[0])
 
 
+def fullest_hour(connection: Connection[Any], sensor_ids: Sequence[int], since: datetime, until: datetime) -> int:
+    """How many readings came in the hour of a stretch in which most did, of those that are counted already."""
+    row = connection.execute(
+        """
+        SELECT coalesce(max(h.readings), 0)::bigint
+        FROM (SELECT sum(readings) AS readings FROM v_reading_hour
+              WHERE sensor_id = ANY(%s) AND hour > %s AND hour < %s AND NOT simulated GROUP BY hour) h
+        """,
+        (list(sensor_ids), since - timedelta(hours=1), until),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def missing(connection: Connection[Any], device_ids: Sequence[int], since: datetime, until: datetime) -> int:
     """How many messages of these devices have never come, of those sent in a stretch."""
     row = connection.execute(

@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from statistics import median
 from typing import Any, Final
 
 from alerting.proposal import names
-from alerting.rehearsal import Danger, Spell, calls, chatter, floods, found_at, raises, spells
+from alerting.rehearsal import Danger, Spell, called_for, calls, chatter, floods, found_at, raises, spells
 from core.batch import Event
 from core.model import AlarmDefinition
-from davy.backtest.case import Case, instant, us
-from davy.backtest.engine import HOUR_US, SECOND_US
+from davy.backtest.case import Case
+from davy.backtest.dangers import UNKNOWN, as_danger, fate, iso
+from davy.backtest.engine import SECOND_US
 from davy.backtest.injected import Incident
-from davy.backtest.known import Known
-from davy.backtest.store import Resolved
 from davy.backtest.trial import Trial
 
 DAY_US: Final = 86_400 * SECOND_US
 MOST_SPELLS: Final = 500  # told one by one; the counts are of all
 MOST_DANGERS: Final = 200
-WITHOUT_END_US: Final = HOUR_US // 2  # how long a danger counts of which nobody has said when it was over
+WORK_SHARE: Final = 0.95  # of all that is to be done; the rest is to tell what came of it
 MINUTE_US: Final = 60 * SECOND_US
 ROLLUPS: Final = "rollups only: delays under a minute cannot be judged"
 
 
 def tell(trial: Trial, seconds: float) -> dict[str, Any]:
-    """The answer of a finished trial."""
+    """The answer of a finished trial, at once."""
+    steps = telling(trial)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            answer: dict[str, Any] = done.value
+            return {**answer, "seconds": round(seconds, 3)}
+
+
+def telling(trial: Trial) -> Generator[float, None, dict[str, Any]]:
+    """The answer, a definition at a turn; how far all is, between `WORK_SHARE` and 1. Its `seconds` are for who counts them."""
     case, told = trial.case, trial.told()
     parts, fired = [], {"in_force": list[int](), "proposed": list[int]()}
-    for was, would_be in zip(case.in_force, case.proposed, strict=True):
-        one = _Definition(case, was, would_be, told, trial.known_of(was))
+    for number, (was, would_be) in enumerate(zip(case.in_force, case.proposed, strict=True), 1):
+        one = _Definition(trial, was, would_be, told)
         part = one.tell(trial.incidents.get(was.definition_id, []))
         parts.append(part)
         for name, begins in fired.items():
             begins += one.raises(name)
+        yield WORK_SHARE + (1 - WORK_SHARE) * number / len(case.in_force)
     tried = {d.definition_id for d in case.in_force}
     others = [at for definition_id, ats in case.raises.items() if definition_id not in tried for at in ats]
     summed = {name: _summed(parts, name, floods(fired[name], others)) for name in fired}
@@ -53,7 +64,7 @@ def tell(trial: Trial, seconds: float) -> dict[str, Any]:
         "lost_true": lost,
         "delayed_true": delayed,
         "notifications_per_day": summed["proposed"]["notifications_per_day"],
-        "seconds": round(seconds, 3),
+        "seconds": 0.0,
         "readings": trial.readings,
         "late_readings": trial.late,
         "in_force": summed["in_force"],
@@ -63,28 +74,38 @@ def tell(trial: Trial, seconds: float) -> dict[str, Any]:
         "rollups_only": _rollups(case),
         "known": _known(case, trial),
         "verdict": verdict(
-            sum(part["verdict"]["dangers"] for part in parts),
-            lost,
-            delayed,
-            0 if injected is None else injected["lost"],
+            lost=lost,
+            delayed=delayed,
+            lost_injected=0 if injected is None else injected["lost"],
+            **{key: sum(part["verdict"][key] for part in parts) for key in ("dangers", "unknown", "endless")},
         ),
         "problems": trial.problems,
+        "endless": [
+            {"definition": was.key, "version": name, "from": iso(at)}
+            for name in fired
+            for was in case.in_force
+            if (at := trial.endless(name).get(was.definition_id)) is not None
+        ],
         "definitions": parts,
     }
 
 
-def verdict(dangers: int, lost: int, delayed: int, lost_injected: int) -> dict[str, Any]:
+def verdict(*, dangers: int, unknown: int, lost: int, delayed: int, lost_injected: int, endless: int) -> dict[str, Any]:
     """Whether the change may be made by one person alone (docs/decisions/0034).
 
     Args:
-        dangers: how many true dangers and near misses were looked at: none lost of none is no proof.
+        dangers: how many true dangers and near misses were judged: none lost of none is no proof.
+        unknown: how many could not be, because their readings are missing.
+        endless: how many limits would chatter without end: what they would mean cannot be told.
     """
     return {
-        "refused": lost + delayed + lost_injected > 0,
+        "refused": lost + delayed + lost_injected + endless > 0,
         "dangers": dangers,
+        "unknown": unknown,
         "lost": lost,
         "delayed": delayed,
         "lost_injected": lost_injected,
+        "endless": endless,
     }
 
 
@@ -109,14 +130,30 @@ class _Definition:
 
     def __init__(
         self,
-        case: Case,
+        trial: Trial,
         was: AlarmDefinition,
         would_be: AlarmDefinition,
         told: Mapping[str, Mapping[int, Sequence[Event]]],
-        known: Known,
     ) -> None:
-        self.case, self.was, self.would_be, self.known = case, was, would_be, known
+        self.case, self.was, self.would_be, self.known = trial.case, was, would_be, trial.known_of(was)
+        case, versions = self.case, {"in_force": was, "proposed": would_be}
         self.spells = {name: spells(events[was.definition_id], case.since) for name, events in told.items()}
+        after_s = case.realarms.get(was.definition_id)
+        self.calls = {
+            name: calls(
+                self.spells[name],
+                case.since,
+                definition.priority,
+                case.routes,
+                latch=definition.latch,
+                until=case.until,
+                realarm_after=None if after_s is None else timedelta(seconds=after_s),
+            )
+            for name, definition in versions.items()
+        }
+        self.endless = {name: trial.endless(name).get(was.definition_id) for name in versions}
+        self._counted_to = min((at for at in self.endless.values() if at is not None), default=case.until)
+        self._ends = sorted(spell.until for spell in self.spells["in_force"] if spell.until is not None)
 
     def raises(self, name: str) -> list[int]:
         return raises(self.spells[name], self.case.since)
@@ -125,6 +162,7 @@ class _Definition:
         dangers = [self._danger(danger) for danger in self._dangers()]
         lost = sum(d["outcome"] == "lost" for d in dangers)
         delayed = sum(d["outcome"] == "later" for d in dangers)
+        unknown = sum(d["outcome"] == UNKNOWN for d in dangers)
         injected = _injected(incidents)
         sensor = self.case.sensors[self.was.sensor_id]
         return {
@@ -138,27 +176,30 @@ class _Definition:
             "would_fire": len(self.raises("proposed")),
             "lost_true": lost,
             "delayed_true": delayed,
-            "in_force": self._numbers("in_force", self.was),
-            "proposed": self._numbers("proposed", self.would_be),
+            "in_force": self._numbers("in_force"),
+            "proposed": self._numbers("proposed"),
             "dangers": dangers[:MOST_DANGERS],
             "nuisance": self._nuisance(),
             "injected": injected,
             "known_share": round(self.known.share, 6),
-            "holes": [{"from": _iso(since), "to": _iso(until)} for since, until in self.known.holes],
+            "holes": [{"from": iso(since), "to": iso(until)} for since, until in self.known.holes],
             "hole_count": self.known.count,
-            "verdict": verdict(len(dangers), lost, delayed, 0 if injected is None else injected["lost"]),
+            "verdict": verdict(
+                dangers=len(dangers) - unknown,
+                unknown=unknown,
+                lost=lost,
+                delayed=delayed,
+                lost_injected=0 if injected is None else injected["lost"],
+                endless=int(self.endless["proposed"] is not None),
+            ),
         }
 
-    def _numbers(self, name: str, definition: AlarmDefinition) -> dict[str, Any]:
+    def _numbers(self, name: str) -> dict[str, Any]:
         of, case = self.spells[name], self.case
         others = [at for key, ats in case.raises.items() if key != self.was.definition_id for at in ats]
         begins = self.raises(name)
         windows, within = floods(begins, others)
-        after_s = case.realarms.get(definition.definition_id)
-        called = calls(
-            of, case.since, definition.priority, case.routes, latch=definition.latch, until=case.until,
-            realarm_after=None if after_s is None else timedelta(seconds=after_s),
-        )  # fmt: skip
+        called = self.calls[name]
         return {
             "would_fire": len(begins),
             "held_at_beginning": len(of) - len(begins),
@@ -179,7 +220,7 @@ class _Definition:
         """True dangers and near misses that this definition told of, or another one of its sensor or zone."""
         zone = self.case.zones.get(self.was.sensor_id)
         return [
-            _as_danger(found, own=found.definition_id == self.was.definition_id)
+            as_danger(found, own=found.definition_id == self.was.definition_id)
             for found in self.case.dangers
             if found.definition_id == self.was.definition_id
             or found.sensor_id == self.was.sensor_id
@@ -187,49 +228,34 @@ class _Definition:
         ]
 
     def _danger(self, danger: Danger) -> dict[str, Any]:
-        """When each version tells of it. One that was told live and comes in neither is no matter of the change."""
-        was_at, would_at = (found_at(danger, self.spells[name]) for name in ("in_force", "proposed"))
-        expected = was_at if was_at is not None else (danger.since if danger.own and would_at is not None else None)
-        delay_us = None if would_at is None or expected is None else would_at - expected
+        """Whether each version calls somebody for it. One that was told live and comes in neither is no matter of the change."""
+        was, would_be = (
+            called_for(danger, self.spells[name], self.calls[name], self._ends) for name in ("in_force", "proposed")
+        )
+        known = danger.since <= self._counted_to and (danger.since, danger.until) not in self.known.missing
         least_us = MINUTE_US if danger.since < self.case.raw_from else 0
-        if would_at is None:
-            outcome = "neither" if was_at is None else "lost"
-        elif expected is None:
-            outcome = "gained"
-        else:
-            assert delay_us is not None
-            outcome = "later" if delay_us > least_us else "earlier" if delay_us < -least_us else "found"
+        came = fate(danger, was, would_be, least_us=least_us, known=known)
         return {
             "occurrence": danger.occurrence_id,
             "definition": danger.definition,
             "own": danger.own,
             "resolution": danger.resolution,
-            "at": _iso(danger.since),
-            "in_force_at": None if was_at is None else _iso(was_at),
-            "proposed_at": None if would_at is None else _iso(would_at),
-            "delay_s": None if delay_us is None else delay_us / SECOND_US,
-            "outcome": outcome,
+            "at": iso(danger.since),
+            "in_force_at": iso(came.was_at),
+            "proposed_at": iso(came.would_at),
+            "delay_s": None if came.delay_us is None else came.delay_us / SECOND_US,
+            "outcome": came.outcome,
         }
 
     def _nuisance(self) -> dict[str, int]:
-        own = [_as_danger(n, own=True) for n in self.case.nuisances if n.definition_id == self.was.definition_id]
+        own = [as_danger(n, own=True) for n in self.case.nuisances if n.definition_id == self.was.definition_id]
         came = [n for n in own if found_at(n, self.spells["in_force"]) is not None]
         gone = sum(found_at(n, self.spells["proposed"]) is None for n in came)
         return {"resolved": len(own), "would_not_come": gone}
 
 
-def _as_danger(found: Resolved, *, own: bool) -> Danger:
-    since = us(found.began_at)
-    until = us(found.normal_at) if found.normal_at is not None else since + WITHOUT_END_US
-    return Danger(found.occurrence_id, found.key, found.resolution, own, since, max(until, since))
-
-
 def _spell(spell: Spell) -> dict[str, Any]:
-    return {"from": _iso(spell.since), "to": None if spell.until is None else _iso(spell.until), "value": spell.value}
-
-
-def _iso(at_us: int) -> str:
-    return instant(at_us).isoformat()
+    return {"from": iso(spell.since), "to": None if spell.until is None else iso(spell.until), "value": spell.value}
 
 
 def _a_day(messages: int, known_us: int) -> float | None:
@@ -264,7 +290,7 @@ def _injected(incidents: Sequence[Incident]) -> dict[str, Any] | None:
         "delay_s_p50": round(median(later), 3) if later else None,
         "delay_s_max": round(max(later), 3) if later else None,
         "each": [
-            {key: value for key, value in asdict(i).items() if key != "onset_us"} | {"onset": _iso(i.onset_us)}
+            {key: value for key, value in asdict(i).items() if key != "onset_us"} | {"onset": iso(i.onset_us)}
             for i in incidents
         ],
     }
@@ -281,7 +307,7 @@ def _injected_sum(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
 def _rollups(case: Case) -> dict[str, Any] | None:
     if case.raw_from == case.since:
         return None
-    return {"from": _iso(case.since), "to": _iso(case.raw_from), "sentence": ROLLUPS}
+    return {"from": iso(case.since), "to": iso(case.raw_from), "sentence": ROLLUPS}
 
 
 def _known(case: Case, trial: Trial) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from davy.backtest import store
 from davy.backtest.buckets import WIDTH_US, Row, begins, view_of, views
 from davy.backtest.case import Case, instant
 from davy.backtest.columns import Stored
+from davy.backtest.dangers import spanned
 from davy.backtest.engine import ROWS_AT_ONCE, SECOND_US, Piece, Run, Version, numbered
 from davy.backtest.injected import Incident, try_incidents
 from davy.backtest.known import Known
@@ -41,8 +42,9 @@ class Trial:
         self.case = case
         self.pieces = case.pieces(rows)
         self._run = Run(case.directory, [*_versions("in_force", case.in_force, case), *_proposed(case)], case.watch)
+        asked = [spanned(danger) for danger in case.dangers]
         self.known = {
-            sensor_id: Known(case.since, case.until, _declared_us(case, sensor_id))
+            sensor_id: Known(case.since, case.until, _declared_us(case, sensor_id), asked)
             for sensor_id in sorted({sensor for d in case.in_force for sensor in case.sensors_of(d)})
         }
         self.incidents: dict[int, list[Incident]] = {}
@@ -66,6 +68,11 @@ class Trial:
         """What could not be tried, and detectors that failed over this history: live, they are switched off and say so."""
         off = {f"{name}: {said}" for v in self._run.versions for name, said in v.judge.switched_off.items()}
         return [*self.case.untried, *sorted(off)]
+
+    def endless(self, name: str) -> Mapping[int, int]:
+        """Definitions of a version that chatter without end, and the instant (microseconds UTC) from which on nothing is counted."""
+        named = name if self.case.changes else "in_force"
+        return {key: at for v in self._run.versions if v.name == named for key, at in v.endless.items()}
 
     def read(self, connection: Connection[Any], piece: Piece) -> Rows:
         """What a piece holds."""

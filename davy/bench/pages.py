@@ -28,6 +28,9 @@ LISTENERS: Final = 50  # design section 12
 ALARMS_PER_S: Final = 1.0  # each is raised and over a moment later: two transitions, news to its company's browsers
 OPEN: Final = 60  # alarms of each company that stand open from the beginning; ten companies
 CHARTED: Final = 20  # sensors with weeks of minutes beside each other in the table
+SENSORS_A_CHART: Final = (
+    1_000  # a bench of few sensors writes weeks of minutes for few: that takes longer than all else it does
+)
 SPAN: Final = timedelta(days=30)
 QUIET: Final = timedelta(hours=2)  # between what is over and now: in it begins what is open
 KINDS: Final = ("alarm_list", "occurrence_page", "chart", "portfolio")
@@ -46,7 +49,11 @@ def pages(sensors: int, transitions: int, rate: float, *, warm_up_s: float, seco
         instance.wait_until_judging()
         now = datetime.now(UTC)
         past = Past(
-            since=now - SPAN, until=now - QUIET, transitions=transitions, open_per_company=OPEN, charted=CHARTED
+            since=now - SPAN,
+            until=now - QUIET,
+            transitions=transitions,
+            open_per_company=OPEN,
+            charted=max(1, min(CHARTED, sensors // SENSORS_A_CHART)),
         )
         progress(f"Writing thirty days of {transitions} transitions ...")
         began = time.monotonic()

@@ -52,12 +52,12 @@ def week_of(connection: Connection[Any], key: str, since: datetime, until: datet
         met=_met(now),
         judged=sum(figure.verdict is not None for figure in now.figures),
         met_before=_met(before),
-        told=_whole(now, "told_per_day", 7),
-        told_before=_whole(before, "told_per_day", 7),
-        night_calls=_whole(now, "night_calls_per_week", 1),
+        told=now.told,
+        told_before=before.told,
+        night_calls=now.night_calls,
         floods_share=now.figure("flood_share").value or 0.0,
-        chattering=_whole(now, "chattering", 1),
-        stale=_whole(now, "stale", 1),
+        chattering=_whole(now, "chattering"),
+        stale=_whole(now, "stale"),
         nuisance_share=now.nuisance_share,
         counted=now.response.counted,
         unanswered=now.response.unanswered,
@@ -72,8 +72,8 @@ def _met(of: Performance) -> int:
     return sum(figure.verdict == "met" for figure in of.figures)
 
 
-def _whole(of: Performance, key: str, times: float) -> int:
-    return round((of.figure(key).value or 0.0) * times)
+def _whole(of: Performance, key: str) -> int:
+    return round(of.figure(key).value or 0.0)
 
 
 def _worst(one: Offender) -> WorstAlarm:

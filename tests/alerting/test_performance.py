@@ -192,3 +192,17 @@ def test_nothing_is_nothing() -> None:
     """A site without an alarm has no share of the top ten, and zeros elsewhere."""
     found = counted([])
     assert (found.announced, found.top_share, found.flood_share, found.stale, found.alarms) == (0, None, 0.0, 0, ())
+
+
+def test_a_minute_after_midnight_is_no_day() -> None:
+    """One alarm in the first minute of a day is a rate of an hour's, not 1,440 a day."""
+    since = datetime(2026, 3, 1, 16, tzinfo=UTC)
+    steps = Steps(
+        alarm=np.zeros(1, np.int32),
+        at=np.array([int(since.timestamp()) * 1_000_000 + 1]),
+        raised=np.ones(1, np.bool_),
+        cleared=np.zeros(1, np.bool_),
+        announced=np.ones(1, np.bool_),
+    )
+    found = counts(steps, np.zeros(1, np.int64), since, since + timedelta(minutes=1), "Asia/Shanghai")
+    assert (found.announced, found.per_day, found.per_hour) == (1, 24.0, 1.0)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.rehearsal import Danger, Spell, calls, chatter, floods, found_at, raises, spells
+from alerting.rehearsal import Danger, Spell, called_for, calls, chatter, floods, found_at, raises, spells
 from alerting.routing import Route, RouteStep
 from core.batch import Event
 from core.model import Priority
@@ -98,3 +98,45 @@ def test_what_holds_on_calls_again() -> None:
     assert len(calls([spell(0, None)], 0, Priority.HIGH, ROUTES, latch=True, until=9 * 3600 * SECOND).onsets) == 1
     short = calls([spell(0, 3900)], 0, Priority.HIGH, ROUTES, latch=True, until=9 * 3600 * SECOND, realarm_after=hour)
     assert len(short.onsets) == 1
+
+
+def told(danger: Danger, of: list[Spell], in_force: list[Spell], priority: Priority = Priority.HIGH) -> int | None:
+    """Second of the call that a version makes for a danger."""
+    ends = [s.until for s in in_force if s.until is not None]
+    found = called_for(danger, of, calls(of, 0, priority, ROUTES, latch=False), ends)
+    return None if found is None else found.at // SECOND
+
+
+def test_a_danger_that_a_spell_swallows_calls_nobody() -> None:
+    """Two dangers, and an off-delay so long that one spell holds through both: called for the first, and for the second no more."""
+    in_force = [spell(1000, 1100), spell(2000, 2100)]
+    widened = [spell(1000, 2700)]
+    first, second = (Danger(n, "gas", "true_danger", True, n * 1000 * SECOND, n * 1000 * SECOND + 1) for n in (1, 2))
+    assert [told(d, in_force, in_force) for d in (first, second)] == [1000, 2000]
+    assert [told(d, widened, in_force) for d in (first, second)] == [1000, None]
+
+
+def test_a_call_before_the_danger_counts_where_it_is_about_it() -> None:
+    """A lower limit calls sooner for the same rise; a call that nobody has answered yet is for what comes again within it; one of
+    yesterday that still holds is not."""
+    in_force = [spell(10_000, 11_000)]
+    danger = Danger(1, "gas", "true_danger", True, 10_000 * SECOND, 11_000 * SECOND)
+    assert told(danger, [spell(8_800, 11_200)], in_force) == 8_800
+    assert told(danger, [spell(5_000, 11_200)], in_force) is None
+    assert told(danger, [spell(9_900, 9_950), spell(10_010, 10_900)], in_force) == 9_900
+    assert told(danger, [spell(9_900, 9_950)], in_force) is None, "over before it began"
+    assert told(danger, [spell(10_300, None)], in_force) == 10_300
+    again = calls(
+        [spell(0, None)], 0, Priority.HIGH, ROUTES, latch=False, until=20_000 * SECOND, realarm_after=timedelta(hours=1)
+    )
+    heard = called_for(danger, [spell(0, None)], again, [])
+    assert heard is not None
+    assert heard.at == 7_800 * SECOND, "heard again within the hour before it, and it holds on"
+
+
+def test_a_call_says_when_the_first_person_hears() -> None:
+    """By the routes of that priority; where they send nobody, nobody hears, however the alarm stands in the list."""
+    late = [Route("late", "client", frozenset({Priority.HIGH}), [RouteStep(0, 90.0, 1, "smtp")])]
+    one = [spell(100, 200)]
+    assert [o.heard for o in calls(one, 0, Priority.HIGH, late, latch=False).all] == [190 * SECOND]
+    assert [o.heard for o in calls(one, 0, Priority.LOW, late, latch=False).all] == [None]

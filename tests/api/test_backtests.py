@@ -55,7 +55,16 @@ RESULT: dict[str, Any] = {
     "known": {"share": 0.984, "holes": 1, "missing_messages": 12},
     "rollups_only": None,
     "problems": [],
-    "verdict": {"refused": True, "lost": 1, "delayed": 0, "lost_injected": 0, "dangers": 3},
+    "endless": [{"definition": "temp-pump.high", "version": "in_force", "from": "2026-03-01T00:00:00+00:00"}],
+    "verdict": {
+        "refused": True,
+        "lost": 1,
+        "delayed": 0,
+        "lost_injected": 0,
+        "dangers": 3,
+        "unknown": 2,
+        "endless": 0,
+    },
 }
 
 
@@ -135,6 +144,8 @@ def test_asked_for_by_a_plain_form_called_off_and_read(house: House) -> None:
     for words in (
         "两人书面",
         "漏掉真实危险 1 起",
+        "因读数缺失无法判定：2 起",
+        "temp-pump.high 不停抖动",
         "少 6",
         "半小时缓慢泄漏",
         "12 s",

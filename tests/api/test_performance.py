@@ -81,6 +81,18 @@ def test_the_figures_are_those_of_what_happened(house: House) -> None:
     assert worst["backtest"].replace("&", "&amp;") in page.text
 
 
+def test_what_calls_anew_is_announced_anew(timescale_house: House) -> None:
+    """Off its shelf while it still holds, an alarm that nobody had acknowledged calls again, and is counted again."""
+    house = timescale_house
+    occurrence = house.plant.happen(house.plant.a, "temp-pump.high", house.plant.began - 40 * MINUTE)
+    officer = house.visitor(OFFICER)
+    assert figures(officer)["announced"] == 1
+    for act, more in (("shelve", {"minutes": "60", "reason": "校准"}), ("unshelve", {})):
+        done = officer.post(f"/occurrences/{occurrence}/{act}", data={"form_token": token_of(officer), **more})
+        assert done.status_code == 303
+    assert figures(officer)["announced"] == 2
+
+
 def test_the_insurer_sees_numbers_and_nobody(timescale_house: House) -> None:
     """No positions, no name, no way to the client's readings; that they looked is written down."""
     house = timescale_house

@@ -15,6 +15,7 @@ from alerting.rehearsal import spells
 from core.batch import Event
 from core.db import transaction
 from core.errors import BadInput
+from davy.backtest import case as case_module
 from davy.backtest import job_store, store
 from davy.backtest.case import EVERYTHING, Question, instant, open_case, us
 from davy.backtest.command import Asked, backtest, in_words
@@ -181,7 +182,9 @@ def test_a_true_danger_that_would_be_lost_or_found_later_is_told(history: Histor
     assert later["verdict"]["refused"]
     lost = history.ask("delayed", setpoint=1000.0)
     assert (lost["lost_true"], lost["would_fire"]) == (1, 0)
-    assert lost["verdict"] == {"refused": True, "lost": 1, "delayed": 0, "lost_injected": 0, "dangers": 1}
+    assert lost["verdict"] == {
+        "refused": True, "dangers": 1, "unknown": 0, "lost": 1, "delayed": 0, "lost_injected": 0, "endless": 0,
+    }  # fmt: skip
     assert "two people" in in_words(lost)
     assert lost["definitions"][0]["changes"] == {"setpoint": [50.0, 1000.0]}
     quieter = history.ask("rate", setpoint=1e6)
@@ -294,11 +297,57 @@ def test_a_job_is_done_in_turns_and_survives_a_kill(history: History) -> None:
             tired = job_store.ask(owner, site, history.question("rate"), now)
             owner.execute("UPDATE backtest SET attempt = %s WHERE backtest_id = %s", (MOST_ATTEMPTS, tired))
             wrong = job_store.ask(owner, site, history.question("nosuch"), now + timedelta(seconds=1))
-        for _ in range(6):
+            odd = [
+                job_store.ask(
+                    owner, site, history.question("low", votes=votes, votes_of=1000), now + timedelta(seconds=2)
+                )
+                for votes in (100, 1e300)
+            ]
+            broken = job_store.ask(
+                owner, site, history.question("low", priority="none such"), now + timedelta(seconds=3)
+            )
+        for _ in range(14):
             turn(duty, now)
+        assert [_state(history, number)[0] for number in (*odd, broken)] == ["failed"] * 3
         assert _state(history, off) == ("cancelled", None)
         assert _state(history, tired)[0] == "failed"
         assert _state(history, wrong)[0] == "failed"
+
+
+def test_calling_off_waits_for_no_turn(history: History) -> None:
+    """While a turn of the work is open, its row can be changed: whoever calls it off is answered at once."""
+    now = datetime.now(UTC)
+    with history.database.connect("owner") as owner, history.database.connect("alerting") as connection:
+        site = store.site_of(owner, SITE)
+        assert site is not None
+        number = job_store.ask(owner, site, history.question("low", setpoint=44.5), now)
+        with transaction(connection, history.database.service_token()):
+            job = job_store.take_up(connection, now, timedelta(minutes=5))
+        assert job is not None
+        assert job.backtest_id == number
+        with transaction(connection, history.database.service_token()):
+            assert job_store.is_ours(connection, job)
+            owner.execute("SET lock_timeout = '2s'")
+            owner.execute("UPDATE backtest SET state = 'cancelled' WHERE backtest_id = %s", (number,))
+            assert not job_store.is_ours(connection, job)
+            assert not job_store.move_on(connection, job, 0.5, now)
+
+
+def test_pieces_go_by_the_fullest_hour(history: History) -> None:
+    """Three years asked, readings of half an hour kept: a piece holds no more of them than was asked for, by their own rate."""
+    with history.database.connect("owner") as connection:
+        site = store.site_of(connection, SITE)
+        assert site is not None
+        question = Question("low", {}, history.until - timedelta(days=1000), history.until)
+        case = open_case(connection, site, question, datetime.now(UTC))
+        silent = Question("silent", {}, history.until - timedelta(days=1095), history.until)
+        few = case_module.MOST_MINUTES // 10_000
+        with pytest.raises(BadInput, match="Ask for a shorter stretch"):
+            case_module.check_silence(silent.since, silent.until, few)
+    assert case.fullest_hour >= SECONDS // 3
+    rows = 200
+    widths = [piece.until - piece.since for piece in case.pieces(rows) if piece.grain == "reading"]
+    assert max(widths) * case.fullest_hour / 3600e6 <= 1.1 * max(rows, case.fullest_hour / 60)
 
 
 def _state(history: History, number: int) -> tuple[str, Any]:
