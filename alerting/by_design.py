@@ -12,6 +12,7 @@ from psycopg import Connection
 from alerting.alarm import Alarm, Happening
 from alerting.ledger import AlarmKey, Change, Standing
 from alerting.store import alarms
+from alerting.store import rules as stored_rules
 from alerting.store import suppressions as store
 from alerting.suppressing import Rule, with_rules
 
@@ -19,7 +20,7 @@ from alerting.suppressing import Rule, with_rules
 def rules_of(connection: Connection[Any], changes: Sequence[Change], now: datetime) -> list[Rule]:
     """The rules whose parents these changes are of: one statement, and almost always none."""
     parents = {c.alarm.definition_id for c in changes if c.happening in (Happening.RAISE, Happening.CLEAR)}
-    return store.rules_of_parents(connection, sorted(parents), now) if parents else []
+    return stored_rules.rules_of_parents(connection, sorted(parents), now) if parents else []
 
 
 def keys_of(changes: Sequence[Change], rules: Sequence[Rule]) -> list[AlarmKey]:
@@ -63,7 +64,7 @@ def _with_rules(
     }
     words = store.words_for(connection, (cover for found in covers.values() for cover in found))
     changed, since = with_rules(changes, rules, known, covers, words)
-    store.set_active(connection, [(rule, since[rule]) for rule in sorted(since)])
+    stored_rules.set_active(connection, [(rule, since[rule]) for rule in sorted(since)])
     return changed
 
 

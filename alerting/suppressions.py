@@ -19,7 +19,7 @@ from alerting.chain import genesis
 from alerting.ledger import Change, Standing
 from alerting.off_the_shelf import instant, refuse_where_it_guards
 from alerting.orders import GUARDS, Kind, Order
-from alerting.store import alarms
+from alerting.store import alarms, rules
 from alerting.store import suppressions as store
 from alerting.store.suppressions import OrderRow
 from alerting.suppressing import Cover, move
@@ -108,7 +108,7 @@ def keep_suppressions(connection: Connection[Any], now: datetime) -> AppliedEven
     retired: nobody watches for it any more. What people at work depend on
     leaves its shelf when their permit begins.
     """
-    unmended = store.unmended(connection)
+    unmended = stored_rules.unmended(connection)
     covers, aside = store.covers(connection, now), store.put_aside(connection)
     guarded = set(store.guarded_shelves(connection, now))
     nothing = (Suppression.NONE, None)
@@ -124,7 +124,7 @@ def keep_suppressions(connection: Connection[Any], now: datetime) -> AppliedEven
     alarms.make_missing(connection, keys, [genesis(*key) for key in keys], now)
     standings = alarms.lock(connection, keys)
     if unmended:
-        store.mend_active(connection, sorted(standings), now)
+        stored_rules.mend_active(connection, sorted(standings), now)
     covers = store.covers(connection, now, keys)
     guarded = set(store.guarded_shelves(connection, now))
     words = store.words_for(connection, (cover for found in covers.values() for cover in found))

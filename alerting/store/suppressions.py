@@ -1,11 +1,11 @@
-"""What silences alarms: orders and rules, read as covers; and orders as people write them down."""
+"""What silences alarms: orders and rules, read as covers; and orders as people write them down. Rules by themselves: rules.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -13,92 +13,12 @@ from psycopg.rows import class_row
 from alerting.alarm import Suppression
 from alerting.ledger import AlarmKey
 from alerting.orders import GUARDS, Order, Touched
-from alerting.store.columns import columns, key_columns
-from alerting.suppressing import Cover, Rule
+from alerting.store.columns import columns
+from alerting.suppressing import Cover
 from core.model import Priority
 from core.signal_kind import is_gas
 
 _INSTANT: Final = timedelta(microseconds=1)
-
-
-def rules_of_parents(connection: Connection[Any], parents: Sequence[int], now: datetime) -> list[Rule]:
-    """The rules that hang on these definitions, retired ones of a state too: theirs is never an alarm.
-
-    What people at work depend on at `now` is not among whom they silence: `covers` says the same.
-    """
-    rows = connection.execute(
-        """
-        SELECT r.rule_id, d.definition_id, d.sensor_id, d.role = 'state', r.longest_s, r.active_since,
-               r.title || ' / ' || r.title_zh,
-               coalesce(array_agg(c.definition_id ORDER BY c.definition_id) FILTER (WHERE c.definition_id IS NOT NULL), '{}'),
-               coalesce(array_agg(c.sensor_id ORDER BY c.definition_id) FILTER (WHERE c.definition_id IS NOT NULL), '{}')
-        FROM suppression_rule r JOIN alarm_definition d ON d.definition_id = r.parent_id
-        LEFT JOIN suppression_rule_alarm a ON a.rule_id = r.rule_id AND r.retired_at IS NULL
-        LEFT JOIN alarm_definition c ON c.definition_id = a.definition_id AND c.retired_at IS NULL AND c.priority <> 'life-safety'
-        WHERE r.parent_id = ANY (%s::int[]) AND (r.retired_at IS NULL OR d.role = 'state')
-        GROUP BY r.rule_id, d.definition_id ORDER BY r.rule_id
-        """,
-        (list(parents),),
-    ).fetchall()
-    children = sorted({child for row in rows for child in row[-2]})
-    guarded = guards(connection, children, now, now + _INSTANT) if children else {}
-    return [
-        Rule(
-            rule_id=rule_id,
-            parent=AlarmKey(parent, sensor),
-            is_state=is_state,
-            longest=timedelta(seconds=longest_s),
-            active_since=since,
-            children=tuple(AlarmKey(*key) for key in zip(definitions, sensors, strict=True) if key[0] not in guarded),
-            words=words,
-        )
-        for rule_id, parent, sensor, is_state, longest_s, since, words, definitions, sensors in rows
-    ]
-
-
-def set_active(connection: Connection[Any], rows: Sequence[tuple[int, datetime | None]]) -> None:
-    """(rule, since when its parent holds or null)."""
-    connection.execute(
-        """
-        UPDATE suppression_rule r SET active_since = u.since
-        FROM unnest(%s::int[], %s::timestamptz[]) AS u(rule_id, since)
-        WHERE r.rule_id = u.rule_id AND r.active_since IS DISTINCT FROM u.since
-        """,
-        columns(rows, 2),
-    )
-
-
-def unmended(connection: Connection[Any]) -> list[AlarmKey]:
-    """The parents of rules that say something else than their parent's row, and the children of these rules."""
-    rows = connection.execute(
-        """
-        WITH found AS (
-            SELECT r.rule_id, a.definition_id, a.sensor_id FROM suppression_rule r JOIN alarm a ON a.definition_id = r.parent_id
-            WHERE r.retired_at IS NULL AND a.active <> (r.active_since IS NOT NULL)
-        )
-        SELECT definition_id, sensor_id FROM found
-        UNION
-        SELECT d.definition_id, d.sensor_id FROM found
-        JOIN suppression_rule_alarm c USING (rule_id) JOIN alarm_definition d ON d.definition_id = c.definition_id
-        """
-    ).fetchall()
-    return [AlarmKey(*row) for row in rows]
-
-
-def mend_active(connection: Connection[Any], parents: Sequence[AlarmKey], now: datetime) -> None:
-    """Rules that are newer than the last word of ingest on their parent: as of now. Of the others ingest keeps the instant.
-
-    Args:
-        parents: locked already: whoever writes down since when a rule holds has its parent first, and never waits crosswise.
-    """
-    connection.execute(
-        """
-        UPDATE suppression_rule r SET active_since = CASE WHEN a.active THEN %s::timestamptz END
-        FROM unnest(%s::int[], %s::int[]) AS k(definition_id, sensor_id) JOIN alarm a USING (definition_id, sensor_id)
-        WHERE a.definition_id = r.parent_id AND r.retired_at IS NULL AND a.active <> (r.active_since IS NOT NULL)
-        """,
-        (now, *key_columns(parents)),
-    )
 
 
 def covers(
