@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.compound import NOTHING_DUE, Compounds
+from alerting.compound import Compounds
+from alerting.compound_state import NOTHING_DUE
 from alerting.condition import Conditions
 from core.batch import Event
 from core.model import COMPOUND, Compound, DefinitionSet

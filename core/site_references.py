@@ -62,7 +62,8 @@ def _left_without(wanted: Portfolio, known: _Known) -> Iterator[tuple[int, str]]
             on.setdefault((row.device, ""), []).append(row)
         elif kind == DefinitionRow.kind:
             on.setdefault((row.device, row.sensor), []).append(row)
-    for row in [*wanted.definitions, *wanted.sensors, *wanted.devices]:
+    rows: list[DefinitionRow | SensorRow | DeviceRow] = [*wanted.definitions, *wanted.sensors, *wanted.devices]
+    for row in rows:
         for ended in _ended_with(row, on) if row.retired else ():
             compound = parts.get((ended.site, _part_name(ended)))
             if compound is not None:

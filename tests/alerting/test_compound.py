@@ -121,7 +121,8 @@ def test_a_compound_of_compounds_begins_at_the_instant_that_made_it_whole(cuts: 
     definitions = DefinitionSet(1, rows, np.zeros(2, np.int32), 1, compounds)
     together = Together(definitions, Conditions(definitions))
     events = [begins(2, 1), begins(-15, 1), begins(-16, 2), begins(2, 5, ends=True)]
-    told, before = [], 0
+    told: list[Event] = []
+    before = 0
     for until in cuts:
         lot = [event for event in events if before * S < event.at <= until * S]
         told += together.judge(lot, until * S)
@@ -187,8 +188,8 @@ def _slow(events: list[Event], at_s: float, window_s: float, in_order: bool) -> 
     if not in_order:
         return sum(bool(each) for each in began)
     chains: list[tuple[tuple[float, ...], int]] = [((), 0)]  # every choice of parts and of a beginning of each
-    for own in began:
-        chains += [((*chain, at), n + 1) for chain, n in chains for at in own if not chain or chain[-1] <= at]
+    for may in began:
+        chains += [((*chain, at), n + 1) for chain, n in chains for at in may if not chain or chain[-1] <= at]
     return max(n for _, n in chains)
 
 

@@ -34,8 +34,8 @@ def plant(*compounds: Compound, without: int = 0, failed: list[str] | None = Non
     ]
     found = definition_set(directory, [row for row in rows if row.definition_id != without])
     definitions = DefinitionSet(7, found.definitions, found.slot, found.sensors, compounds)
-    tell = failed.append if failed is not None else str
-    return Judge(directory, definitions, on_failure=lambda name, _: tell(name))
+    told = [] if failed is None else failed
+    return Judge(directory, definitions, on_failure=lambda name, _: told.append(name))
 
 
 def batch(*readings: tuple[int, float, float], played: bool = False) -> ReadingBatch:
