@@ -19,7 +19,8 @@ from alerting.chain import genesis
 from alerting.ledger import Change, Standing
 from alerting.off_the_shelf import instant, refuse_where_it_guards
 from alerting.orders import GUARDS, Kind, Order
-from alerting.store import alarms, rules
+from alerting.store import alarms
+from alerting.store import rules as stored_rules
 from alerting.store import suppressions as store
 from alerting.store.suppressions import OrderRow
 from alerting.suppressing import Cover, move

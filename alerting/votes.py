@@ -84,8 +84,9 @@ class Votes:
             given = state.get(name)
             if given is None or given.shape != own.shape or given.dtype != own.dtype:
                 raise ValueError(f"votes have no column {name} of {own.dtype}{own.shape}")
-        beyond[:] = state["beyond"] & mask
-        held[:] = (state["held"] | ~state["mask"]) & mask
+        earlier = {name: state[name].astype(np.uint64) for name in ("beyond", "held", "mask")}
+        beyond[:] = earlier["beyond"] & mask
+        held[:] = (earlier["held"] | ~earlier["mask"]) & mask
 
 
 def _mask(definition: AlarmDefinition) -> int:

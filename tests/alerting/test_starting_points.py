@@ -47,8 +47,8 @@ def test_gas_gets_no_on_delay_and_life_safety_nothing_but_a_deadband() -> None:
     """A gas sensor is half a minute late already, and a life hangs on the rest as it is."""
     for kind in (GAS, OXYGEN):
         assert steps(kind) == ["deadband", "off_delay", "mend"]
-    for any_kind in (*KINDS, None):
-        assert set(steps(any_kind, life_safety=True)) <= {"deadband", "mend"}
+    for every in (*KINDS, None):
+        assert set(steps(every, life_safety=True)) <= {"deadband", "mend"}
 
 
 def test_what_might_be_a_gas_is_one() -> None:
