@@ -103,7 +103,7 @@ def test_restart_loses_nothing() -> None:
 @pytest.mark.e2e
 def test_pages_are_right_while_they_are_measured() -> None:
     """Every kind of page is met, every answer is right, and the lists that stay open hear of what happens; nothing is lost."""
-    short = ("--sensors", "1000", "--transitions", "4000", "--rate", "5000", "--seconds", "4", "--warm-up", "1")
+    short = ("--sensors", "1000", "--transitions", "4000", "--rate", "5000", "--seconds", "14", "--warm-up", "1")
     status, answer = bench("pages", *short)
     assert (status, answer["wrong"], answer["lost"]) == (0, [], 0)
     for kind in ("alarm_list", "occurrence_page", "chart", "portfolio"):
