@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any, Final
 
 import httpx
 import psycopg
 import pytest
 from paho.mqtt.client import Client
+from PIL import Image
 from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
@@ -235,17 +237,27 @@ def test_no_action_reaches_b(estate: Estate) -> None:
         forms = [path.removeprefix("/api/v1").replace("/comments", "/comment") for path in calls]
         for number in estate.ids(B)["occurrence_id"]:
             for path in calls:
-                said = client.post(
-                    path.replace("{occurrence_id}", str(number)), json={**FIELDS, "minutes": 15}, headers={"X-Form-Token": token}
-                )  # fmt: skip
+                asked, header = path.replace("{occurrence_id}", str(number)), {"X-Form-Token": token}
+                if path.endswith("/photos"):
+                    said = client.post(asked, files=a_photo(), headers=header)
+                else:
+                    said = client.post(asked, json={**FIELDS, "minutes": 15, "assignee_id": 1}, headers=header)
                 assert said.status_code in (403, 404), (path, said.text)
                 assert not names_of_b(said)
             for path in forms:
                 asked = path.replace("{occurrence_id}", str(number))
-                said = client.post(asked, data={**FIELDS, "form_token": token, "next": "/alarms"})
+                typed = {**FIELDS, "form_token": token, "next": "/alarms", "assignee_id": "1"}
+                said = client.post(asked, data=typed, files=a_photo() if path.endswith("/photos") else None)
                 assert said.status_code in (403, 404), (path, said.text)
                 assert not names_of_b(said)
     assert estate.rows(B) == before
+
+
+def a_photo() -> dict[str, tuple[str, bytes, str]]:
+    """A picture as a form sends it."""
+    drawn = BytesIO()
+    Image.new("RGB", (8, 8)).save(drawn, "JPEG")
+    return {"photo": ("seen.jpg", drawn.getvalue(), "image/jpeg")}
 
 
 def relations(estate: Estate, right: str) -> list[tuple[str, str]]:
