@@ -10,7 +10,7 @@ import pytest
 from alerting.message import Message
 from alerting.pulse import LATE_TURN, Pulse
 from core.db import Database
-from davy.duties.rota import Duty, keep
+from davy.duties.rota import Duty, Failing, keep
 from davy.servers.processes import wait_until
 from tests.alerting.plant import NOW, Plant
 from tests.alerting.test_outbox import Clock, Sink, dispatcher
@@ -80,7 +80,8 @@ def test_a_duty_that_hangs_stops_the_beat(timescale_plant: Plant) -> None:
     database.open()
     round_of = [Duty("hangs", 0.0, hang), Duty("beat", 0.0, lambda connection, now: beats.append(now))]
     thread = threading.Thread(
-        target=keep, args=(round_of, database, timescale_plant.database.service_token, Clock(), database_stop)
+        target=keep,
+        args=(round_of, database, timescale_plant.database.service_token, Clock(), database_stop, Failing(prompt=True)),
     )
     thread.start()
     try:

@@ -59,7 +59,9 @@ def in_english(client: httpx.Client) -> httpx.Client:
     return client
 
 
-def history(house: House, *, lost: int | None = None, delayed: int = 0, key: str = "temp-pump.high") -> None:
+def history(
+    house: House, *, lost: int | None = None, delayed: int = 0, key: str = "temp-pump.high", rollups: bool = True
+) -> None:
     """The sensor has been heard for a month; with `lost`, a back-test of every open proposal has finished."""
     with house.plant.owner() as owner:
         owner.execute(
@@ -72,10 +74,10 @@ def history(house: House, *, lost: int | None = None, delayed: int = 0, key: str
                 " SELECT c.company_id, c.site_id, d.key, c.proposed - '{standard,edition,clause}'::text[], now() - interval '8 days', now(), now(), d.version, 'done',"
                 " jsonb_build_object('lost_true', lost, 'delayed_true', late, 'problems', '[]'::jsonb, 'known', '{\"share\": 0.99}'::jsonb,"
                 "  'verdict', jsonb_build_object('refused', lost + late > 0, 'lost_injected', 0), 'rollups_only',"
-                "  jsonb_build_object('from', now() - interval '8 days', 'to', now() - interval '7 days 20 hours', 'sentence', 'rollups only'))"
-                " FROM limit_change c JOIN alarm_definition d USING (definition_id), (VALUES (%s::int, %s::int)) said (lost, late)"
+                "  CASE WHEN minutes THEN jsonb_build_object('from', now() - interval '8 days', 'to', now() - interval '7 days 20 hours', 'sentence', 'rollups only') END)"
+                " FROM limit_change c JOIN alarm_definition d USING (definition_id), (VALUES (%s::int, %s::int, %s::bool)) said (lost, late, minutes)"
                 " WHERE c.state = 'proposed' AND d.key = %s",
-                (lost, delayed, key),
+                (lost, delayed, rollups, key),
             )
 
 
@@ -244,7 +246,7 @@ def test_votes_and_the_re_alarm_are_changed_like_the_rest(timescale_house: House
     assert propose(integrator, limit, votes__needed="2", votes__of="3").status_code == 303
     assert "Votes needed" in officer.get(f"/limits/{limit}").text
     assert values(house)["votes"] == 1
-    history(house, lost=0)
+    history(house, lost=0, rollups=False)
     assert settle(integrator, limit, "approve").status_code == 303
     assert (values(house)["votes"], values(house)["votes_of"], values(house)["realarm_after_s"]) == (2, 3, 1800.0)
     assert propose(integrator, limit, version=2, realarm_after_s="never").status_code == 303

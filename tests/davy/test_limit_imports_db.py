@@ -145,10 +145,10 @@ def test_what_the_page_changed_goes_round_and_an_older_file_says_that_it_would_u
     with pytest.raises(
         Refused, match=r"setpoint 30 -> 25 undoes what 王 changed on the page at 20.* \(seen on the round\)"
     ):
-        bring(timescale_database, tmp_path, PEOPLE, reason="from the shelf")
-    tried = bring(timescale_database, tmp_path, PEOPLE, reason="from the shelf", dry_run=True)
+        bring(timescale_database, tmp_path, PEOPLE, reason="from the shelf", **TWO)
+    tried = bring(timescale_database, tmp_path, PEOPLE, reason="from the shelf", dry_run=True, **TWO)
     assert any("undoes what 王 changed on the page" in each for each in tried.notices)
-    bring(timescale_database, tmp_path, PEOPLE, reason="back to the standard", undo=True)
+    bring(timescale_database, tmp_path, PEOPLE, reason="back to the standard", undo=True, **TWO)
     with timescale_database.connect("owner") as owner:
         row = owner.execute(
             "SELECT setpoint, standard, version FROM alarm_definition WHERE key = 'ch4.lel-1'"
