@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from psycopg import Connection
 
@@ -32,6 +32,14 @@ LONGEST_REASON: Final = 1000  # characters, as suppression_order.reason
 LONGEST_NUMBER: Final = 100
 LONGEST_NAME: Final = 200
 _WORKERS: Final = frozenset({Role.SAFETY_OFFICER, Role.INTEGRATOR})
+
+
+class Act(Protocol):
+    """What somebody does to an order that stands: `authorise`, `refuse` and `end`."""
+
+    def __call__(
+        self, connection: Connection[Any], order_id: int, *, person_id: int, now: datetime, note: str
+    ) -> None: ...
 
 
 def record(connection: Connection[Any], order: Order, *, person_id: int, now: datetime) -> int:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from psycopg import Connection
 
 from alerting.ledger import AlarmKey
 from alerting.store.columns import columns, key_columns
-from alerting.store.suppressions import guards
+from alerting.store.suppressions import guarded_now
 from alerting.suppressing import Rule
-
-_INSTANT: Final = timedelta(microseconds=1)
 
 
 def rules_of_parents(connection: Connection[Any], parents: Sequence[int], now: datetime) -> list[Rule]:
@@ -36,7 +34,7 @@ def rules_of_parents(connection: Connection[Any], parents: Sequence[int], now: d
         (list(parents),),
     ).fetchall()
     children = sorted({child for row in rows for child in row[-2]})
-    guarded = guards(connection, children, now, now + _INSTANT) if children else {}
+    guarded = guarded_now(connection, children, now)
     return [
         Rule(
             rule_id=rule_id,

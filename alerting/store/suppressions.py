@@ -131,14 +131,17 @@ def guards(
     }
 
 
+def guarded_now(connection: Connection[Any], definition_ids: Sequence[int], now: datetime) -> frozenset[int]:
+    """Of alarms, those that people at work depend on at this instant."""
+    return frozenset(guards(connection, definition_ids, now, now + _INSTANT)) if definition_ids else frozenset()
+
+
 def guarded_shelves(connection: Connection[Any], now: datetime) -> list[AlarmKey]:
     """Alarms on a shelf that guard people at work now."""
     shelved = connection.execute(
         "SELECT definition_id, sensor_id FROM alarm WHERE suppression = 'shelved' ORDER BY definition_id, sensor_id"
     ).fetchall()
-    if not shelved:
-        return []
-    held = guards(connection, [row[0] for row in shelved], now, now + _INSTANT)
+    held = guarded_now(connection, [row[0] for row in shelved], now)
     return [AlarmKey(*row) for row in shelved if row[0] in held]
 
 

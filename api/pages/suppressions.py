@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Annotated, Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
-from psycopg import Connection
 
 from alerting import suppressions as acts
 from alerting.orders import GUARDS, SILENCES, Kind, Order
@@ -152,47 +150,27 @@ def order_page(web: Here, visitor: SuppressionReader, order_id: int) -> Response
 @router.post("/suppressions/{order_id}/authorise", dependencies=[OurForm])
 def authorise(web: Here, visitor: Actor, order_id: int, note: Text = "") -> Response:
     """A second person agrees."""
-    return _done(
-        web,
-        visitor,
-        order_id,
-        note,
-        lambda c, now: acts.authorise(c, order_id, person_id=visitor.person_id, now=now, note=note),
-    )
+    return _done(web, visitor, order_id, note, acts.authorise)
 
 
 @router.post("/suppressions/{order_id}/refuse", dependencies=[OurForm])
 def refuse(web: Here, visitor: Actor, order_id: int, note: Text = "") -> Response:
     """A second person does not agree."""
-    return _done(
-        web,
-        visitor,
-        order_id,
-        note,
-        lambda c, now: acts.refuse(c, order_id, person_id=visitor.person_id, now=now, note=note),
-    )
+    return _done(web, visitor, order_id, note, acts.refuse)
 
 
 @router.post("/suppressions/{order_id}/end", dependencies=[OurForm])
 def end(web: Here, visitor: SuppressionWorker, order_id: int, note: Text = "") -> Response:
     """Before its time."""
-    return _done(
-        web,
-        visitor,
-        order_id,
-        note,
-        lambda c, now: acts.end(c, order_id, person_id=visitor.person_id, now=now, note=note),
-    )
+    return _done(web, visitor, order_id, note, acts.end)
 
 
-def _done(
-    web: Web, visitor: Visitor, order_id: int, note: str, do: Callable[[Connection[Any], datetime], None]
-) -> Response:
+def _done(web: Web, visitor: Visitor, order_id: int, note: str, act: acts.Act) -> Response:
     try:
         with web.acting_for(visitor) as connection:
             if store.find_order(connection, order_id) is None:
                 raise NotFound
-            do(connection, web.clock())
+            act(connection, order_id, person_id=visitor.person_id, now=web.clock(), note=note)
     except Refused as refused:
         said = translated(translations(visitor.language), str(refused))
         return _show(web, visitor, order_id, said, 409, note)

@@ -142,6 +142,16 @@ class OrderLine:
 
 def orders(connection: Connection[Any], now: datetime) -> list[OrderLine]:
     """What holds, waits or is to come; then the newest of what is over."""
+    return _lines(connection, now=now)
+
+
+def find_order(connection: Connection[Any], order_id: int) -> OrderLine | None:
+    """None where there is none, or none that the principal may see."""
+    return next(iter(_lines(connection, order_id=order_id)), None)
+
+
+def _lines(connection: Connection[Any], *, now: datetime | None = None, order_id: int | None = None) -> list[OrderLine]:
+    """One order, or those of the list as of `now`."""
     with connection.cursor(row_factory=class_row(OrderLine)) as cursor:
         return cursor.execute(
             """
@@ -151,10 +161,12 @@ def orders(connection: Connection[Any], now: datetime) -> list[OrderLine]:
                    coalesce(h.alarms, '{}') AS alarms, coalesce(h.alarms_zh, '{}') AS alarms_zh,
                    t.name AS site, t.name_zh AS site_zh, t.time_zone, c.name AS company, c.name_zh AS company_zh
             FROM (
-                (SELECT * FROM v_suppression_order WHERE over_at > %(now)s AND refused_at IS NULL ORDER BY begins_at, order_id LIMIT %(most)s)
+                (SELECT * FROM v_suppression_order WHERE over_at > %(now)s::timestamptz AND refused_at IS NULL ORDER BY begins_at, order_id LIMIT %(most)s)
                 UNION ALL
-                (SELECT * FROM v_suppression_order WHERE over_at <= %(now)s OR refused_at IS NOT NULL
+                (SELECT * FROM v_suppression_order WHERE %(now)s::timestamptz IS NOT NULL AND (over_at <= %(now)s OR refused_at IS NOT NULL)
                  ORDER BY least(over_at, refused_at) DESC, order_id DESC LIMIT %(over)s)
+                UNION ALL
+                (SELECT * FROM v_suppression_order WHERE order_id = %(order)s::bigint)
             ) o
             JOIN site t ON t.site_id = o.site_id JOIN company c ON c.company_id = o.company_id
             LEFT JOIN LATERAL (
@@ -167,35 +179,8 @@ def orders(connection: Connection[Any], now: datetime) -> list[OrderLine]:
             LEFT JOIN person q ON q.person_id = o.requested_by LEFT JOIN person u ON u.person_id = o.authorised_by
             LEFT JOIN person f ON f.person_id = o.refused_by LEFT JOIN person e ON e.person_id = o.ended_by
             """,
-            {"now": now, "most": MOST_ORDERS, "over": MOST_OVER},
+            {"now": now, "order": order_id, "most": MOST_ORDERS, "over": MOST_OVER},
         ).fetchall()
-
-
-def find_order(connection: Connection[Any], order_id: int) -> OrderLine | None:
-    """None where there is none, or none that the principal may see."""
-    with connection.cursor(row_factory=class_row(OrderLine)) as cursor:
-        return cursor.execute(
-            """
-            SELECT o.order_id, o.company_id, o.kind, o.begins_at, o.ends_at, o.over_at, o.recorded_at, o.number, o.reason, o.signed_by,
-                   o.requested_by AS requested_id, q.name AS requested_by, o.authorised_at, u.name AS authorised_by, o.refused_at,
-                   f.name AS refused_by, o.refusal, o.ended_at, e.name AS ended_by, o.end_note, h.zone, h.zone_zh, h.asset, h.asset_zh,
-                   coalesce(h.alarms, '{}') AS alarms, coalesce(h.alarms_zh, '{}') AS alarms_zh,
-                   t.name AS site, t.name_zh AS site_zh, t.time_zone, c.name AS company, c.name_zh AS company_zh
-            FROM v_suppression_order o
-            JOIN site t ON t.site_id = o.site_id JOIN company c ON c.company_id = o.company_id
-            LEFT JOIN LATERAL (
-                SELECT min(z.name) AS zone, min(z.name_zh) AS zone_zh, min(a.name) AS asset, min(a.name_zh) AS asset_zh,
-                       array_agg(d.title ORDER BY d.definition_id) FILTER (WHERE d.title IS NOT NULL) AS alarms,
-                       array_agg(d.title_zh ORDER BY d.definition_id) FILTER (WHERE d.title IS NOT NULL) AS alarms_zh
-                FROM suppression_scope s LEFT JOIN zone z ON z.zone_id = s.zone_id LEFT JOIN asset a ON a.asset_id = s.asset_id
-                LEFT JOIN alarm_definition d ON d.definition_id = s.definition_id WHERE s.order_id = o.order_id
-            ) h ON true
-            LEFT JOIN person q ON q.person_id = o.requested_by LEFT JOIN person u ON u.person_id = o.authorised_by
-            LEFT JOIN person f ON f.person_id = o.refused_by LEFT JOIN person e ON e.person_id = o.ended_by
-            WHERE o.order_id = %s
-            """,
-            (order_id,),
-        ).fetchone()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

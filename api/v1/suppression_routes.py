@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter
-from psycopg import Connection
 
 from alerting import suppressions as acts
 from alerting.orders import Order
@@ -58,35 +55,26 @@ def record_order(web: Here, visitor: SuppressionWorker, sending: CallKey, said: 
 @router.post("/suppressions/{order_id}/authorise", dependencies=[OurCall])
 def authorise_order(web: Here, visitor: Actor, order_id: int, said: models.Answer) -> models.Order:
     """A second person agrees that alarms go out of service."""
-    return _done(
-        web, visitor, order_id,
-        lambda c, now: acts.authorise(c, order_id, person_id=visitor.person_id, now=now, note=said.note),
-    )  # fmt: skip
+    return _done(web, visitor, order_id, said.note, acts.authorise)
 
 
 @router.post("/suppressions/{order_id}/refuse", dependencies=[OurCall])
 def refuse_order(web: Here, visitor: Actor, order_id: int, said: models.Answer) -> models.Order:
     """A second person does not agree, and says why."""
-    return _done(
-        web, visitor, order_id,
-        lambda c, now: acts.refuse(c, order_id, person_id=visitor.person_id, now=now, note=said.note),
-    )  # fmt: skip
+    return _done(web, visitor, order_id, said.note, acts.refuse)
 
 
 @router.post("/suppressions/{order_id}/end", dependencies=[OurCall])
 def end_order(web: Here, visitor: SuppressionWorker, order_id: int, said: models.Answer) -> models.Order:
     """Ends an order before its time; out of service: returned to service."""
-    return _done(
-        web, visitor, order_id,
-        lambda c, now: acts.end(c, order_id, person_id=visitor.person_id, now=now, note=said.note),
-    )  # fmt: skip
+    return _done(web, visitor, order_id, said.note, acts.end)
 
 
-def _done(web: Web, visitor: Visitor, order_id: int, do: Callable[[Connection[Any], datetime], None]) -> models.Order:
+def _done(web: Web, visitor: Visitor, order_id: int, note: str, act: acts.Act) -> models.Order:
     with web.acting_for(visitor) as connection:
         if store.find_order(connection, order_id) is None:
             raise NotFound
-        do(connection, web.clock())
+        act(connection, order_id, person_id=visitor.person_id, now=web.clock(), note=note)
     return _read(web, visitor, order_id)
 
 
