@@ -57,10 +57,8 @@ class _Numbers:
 
     def close(self) -> None:
         values = self._growing.all()
-        is_narrow = values.dtype == np.int64 and (
-            not len(values) or (values.min() >= -NARROW and values.max() <= NARROW)
-        )
-        self.values = values.astype(np.int32) if is_narrow else values.copy()
+        kind = _narrowest(values) if values.dtype == np.int64 else values.dtype
+        self.values = values.astype(kind)
         self._growing = _Growing(np.bool_)
 
     def at(self, row: int) -> Any:
@@ -79,6 +77,12 @@ class _Numbers:
         return taken
 
 
+def _narrowest(values: NDArray[np.int64]) -> np.dtype[Any]:
+    least, most = (values.min(), values.max()) if len(values) else (0, 0)
+    fitting = (kind for kind in (np.int8, np.int32) if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max)
+    return np.dtype(next(fitting, np.int64))
+
+
 class _Words:
     """A column of anything else, each different value once; where nearly all differ, as texts one after the other.
 
@@ -90,7 +94,12 @@ class _Words:
         self._code_of: dict[Hashable, int] = {}
         self._growing = _Growing(np.int32)
         self.distinct: Sequence[Any] = []
-        self.codes: NDArray[Any] = np.empty(0, np.int32)
+        self._codes: NDArray[Any] | None = None  # None: each row has a value of its own, in the order of the rows
+
+    @property
+    def codes(self) -> NDArray[Any]:
+        """For each row the place of its value in `distinct`."""
+        return np.arange(len(self.distinct), dtype=np.int32) if self._codes is None else self._codes
 
     def add(self, values: Sequence[Any]) -> None:
         if isinstance(self.distinct, _Texts):
@@ -116,24 +125,24 @@ class _Words:
     def close(self) -> None:
         if isinstance(self.distinct, _Texts):
             self.distinct.close()
-            self.codes = np.arange(len(self.distinct), dtype=np.int32)
         else:
-            self.codes = self._growing.all().astype(np.min_scalar_type(len(self.distinct)))
+            self._codes = self._growing.all().astype(np.min_scalar_type(len(self.distinct)))
         self._growing, self._code_of = _Growing(np.int32), {}
 
     def at(self, row: int) -> Any:
-        return self.distinct[self.codes[row]]
+        return self.distinct[row if self._codes is None else self._codes[row]]
 
     def packed(self) -> tuple[str, bytes, list[Any] | None]:
-        return self.codes.dtype.str, self.codes.tobytes(), list(self.distinct)
+        codes = self.codes
+        return codes.dtype.str, codes.tobytes(), list(self.distinct)
 
     def unpack(self, values: NDArray[Any], distinct: list[Any] | None) -> None:
-        self.codes = values.copy()
+        self._codes = values.copy()
         self.distinct = [self._convert(value) for value in distinct or ()]
 
     def take(self, rows: NDArray[np.bool_]) -> _Words:
         taken = _Words(self._convert)
-        taken.distinct, taken.codes = self.distinct, self.codes[rows]
+        taken.distinct, taken._codes = self.distinct, self.codes[rows]
         return taken
 
 
@@ -246,7 +255,7 @@ class RowTable(Sequence[Row], Generic[Row]):
     __hash__ = None  # type: ignore[assignment]
 
     def numbers(self, name: str) -> NDArray[Any]:
-        """The column of a field of numbers as it is kept, not a copy: int32 (int64 where that is too narrow), float64 or bool."""
+        """The column of a field of numbers as it is kept, not a copy: int8 to int64, as narrow as they let it be, float64 or bool."""
         column = self._columns[name]
         assert isinstance(column, _Numbers)
         return column.values
@@ -275,7 +284,9 @@ class RowTable(Sequence[Row], Generic[Row]):
         return np.isin(codes, [code for code, word in enumerate(distinct) if word == value])
 
     def take(self, rows: NDArray[np.bool_]) -> RowTable[Row]:
-        """The rows where `rows` is true."""
+        """The rows where `rows` is true; the table itself where that is all of them."""
+        if rows.all():
+            return self
         taken = RowTable(self.kind)
         taken._columns = {name: column.take(rows) for name, column in self._columns.items()}
         taken._length = int(np.count_nonzero(rows))

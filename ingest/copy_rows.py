@@ -43,23 +43,27 @@ _JUDGED: Final = _row_type((*READING_COLUMNS, "judged_at"))
 _STORED: Final = _row_type(("batch_no", "sensor_id", "measured_at", "judged_at", "value", "quality"))
 
 
-def _blank(kind: np.dtype[np.void], n: int) -> NDArray[np.void]:
-    rows = np.zeros(n, kind)
+def _blank(kind: np.dtype[np.void], n: int) -> tuple[bytearray, NDArray[np.void]]:
+    """The whole input of a COPY, written once where it lies, and its rows, which wait for their values."""
+    whole = bytearray(len(_HEADER) + n * kind.itemsize + len(_TRAILER))
+    whole[: len(_HEADER)] = _HEADER
+    whole[-len(_TRAILER) :] = _TRAILER
+    rows = np.frombuffer(whole, kind, n, len(_HEADER))
     names = [name for name in kind.names or () if name in _LENGTHS]
     rows["fields"] = len(names)
     for name in names:
         rows[f"{name}_length"] = _LENGTHS[name]
-    return rows
+    return whole, rows
 
 
-def reading_rows(batch: ReadingBatch, sensor_id: Int32, batch_no: int, *, judged: bool) -> bytes:
+def reading_rows(batch: ReadingBatch, sensor_id: Int32, batch_no: int, *, judged: bool) -> bytearray:
     """Readings as the input of a binary COPY.
 
     Args:
         sensor_id: int32, of each slot.
         judged: with `judged_at` as a sixth column.
     """
-    rows = _blank(_JUDGED if judged else _SAME, len(batch))
+    whole, rows = _blank(_JUDGED if judged else _SAME, len(batch))
     rows["sensor_id"] = sensor_id[batch.sensor]
     rows["measured_at"] = batch.measured_at - EPOCH_2000_US
     rows["value"] = batch.value
@@ -67,7 +71,7 @@ def reading_rows(batch: ReadingBatch, sensor_id: Int32, batch_no: int, *, judged
     rows["batch_no"] = batch_no
     if judged:
         rows["judged_at"] = batch.judged_at - EPOCH_2000_US
-    return _HEADER + rows.tobytes() + _TRAILER
+    return whole
 
 
 def stored_rows(copied: bytes) -> NDArray[np.void]:

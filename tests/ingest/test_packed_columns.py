@@ -42,3 +42,26 @@ def test_a_column_of_nearly_one_value_takes_little_room() -> None:
     column = np.full(100_000, np.iinfo(np.int64).min)
     column[[3, 500, 99_999]] = 7
     assert len(pack({"last_raise": column})) < 300
+
+
+@given(
+    st.integers(-(2**62), 2**62),
+    st.lists(st.tuples(st.integers(0, 2 * FEW - 1), st.integers(-(2**63), 2**63 - 1)), max_size=60),
+    st.integers(1, 2),
+)
+def test_instants_near_each_other_come_back(about: int, others: list[tuple[int, int]], width: int) -> None:
+    """Int64 of one half hour, with some from anywhere: never, the first and the last there are, half way round."""
+    column = about + np.random.default_rng(len(others)).integers(-(2**31), 2**31, 2 * FEW)
+    for place, value in others:
+        column[place] = value
+    column = column.reshape(-1, width)
+    found = unpack(pack({"kept_at": column}))["kept_at"]
+    assert (found.dtype, found.shape) == (column.dtype, column.shape)
+    assert found.tobytes() == column.tobytes()
+
+
+def test_instants_of_one_half_hour_take_half_the_room() -> None:
+    """A hundred thousand newest readings, a few sensors silent since ever, are four bytes each."""
+    column = 1_780_000_000_000_000 + np.random.default_rng(1).integers(0, 1_800_000_000, 100_000)
+    column[::1000] = np.iinfo(np.int64).min
+    assert len(pack({"judged": column})) < 402_000
