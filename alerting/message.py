@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alerting.alarm_words import AlarmWords, alarm_fields
+from alerting.backlog_words import BacklogWords
 from alerting.delivery import Claimed, Envelope
 from alerting.digest_words import DigestWords
-from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
+from alerting.notice import BacklogNotice, DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
 from alerting.notice_words import FindingWords, ImpairmentWords
 from alerting.reader import Fields
 from alerting.weekly_words import WeeklyWords
@@ -20,7 +21,7 @@ class Message:
 
     Args:
         key: the receiver's idempotency key.
-        thread: what belongs together for the receiver: one occurrence, finding or impairment; one person's digests, their weeks.
+        thread: what belongs together for the receiver: one occurrence, finding or impairment; one person's digests, their weeks; a gateway's backlogs.
         urgent: life safety.
         lines: the text, paragraph by paragraph.
         fields: the same for machines, JSON types only.
@@ -52,7 +53,7 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
             return _alarm(claimed, home)
         case FindingNotice():
             link, thread = f"{home}/findings/{claimed.finding_id}", f"finding-{claimed.finding_id}"
-            words: FindingWords | ImpairmentWords | DigestWords | WeeklyWords = FindingWords(claimed)
+            words: FindingWords | ImpairmentWords | DigestWords | WeeklyWords | BacklogWords = FindingWords(claimed)
         case ImpairmentNotice():
             link, thread = f"{home}/impairments/{claimed.impairment_id}", f"impairment-{claimed.impairment_id}"
             words = ImpairmentWords(claimed)
@@ -62,6 +63,9 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
             first = claimed.week.sites[0].site_key if len(claimed.week.sites) == 1 else None
             link = f"{home}/sites/{first}/performance" if first else f"{home}/sites"
             thread, words = f"weekly-{claimed.person_id}", WeeklyWords(claimed)
+        case BacklogNotice():
+            link = f"{home}/devices/{claimed.backlog.device_id}"
+            thread, words = f"backlog-{claimed.backlog.device_id}", BacklogWords(claimed)
         case _:
             raise TypeError(f"no words for {type(claimed).__name__}")
     return Message(

@@ -1,10 +1,11 @@
-"""Messages about what is no alarm, as they are claimed: a finding, an impairment, a day's digest, a week. Pure."""
+"""Messages about what is no alarm, as they are claimed: a finding, an impairment, a day's digest, a week, a backlog. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from alerting.backlog import Backlog
 from alerting.delivery import Envelope
 from alerting.digest import Tally
 from alerting.weekly import Week
@@ -104,6 +105,17 @@ class WeeklyNotice(Envelope):
     """How the alarms went in a week at the sites of one duty position, or at those one of the insurer's people looks after."""
 
     week: Week
+
+    def settled(self) -> str | None:
+        """The past stays as it is."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacklogNotice(Envelope):
+    """Which alarms a gateway's backlog brought, of which nobody was called."""
+
+    backlog: Backlog
 
     def settled(self) -> str | None:
         """The past stays as it is."""

@@ -60,13 +60,15 @@ class IngestMetrics:
         )
         self.acks = Counter("davy_ingest_acks", "Messages acknowledged to the broker.", registry=r)
         self.queue_depth = Gauge(
-            "davy_ingest_queue_messages", "Messages received and not yet acknowledged.", registry=r
+            "davy_ingest_queue_messages", "Messages received and not yet taken into a batch.", registry=r
         )
         self.queue_bytes = Gauge(
             "davy_ingest_queue_bytes", "Payload bytes received and not yet taken into a batch.", registry=r
         )
         self.lag_seconds = Gauge(
-            "davy_ingest_lag_seconds", "Age of the oldest message not yet acknowledged.", registry=r
+            "davy_ingest_lag_seconds",
+            "Age of the oldest message not yet taken into a batch, 0 without one.",
+            registry=r,
         )
         self.gaps = Counter(
             "davy_ingest_gaps", "Messages missing in a device's seq, 60 s after they were due.", registry=r

@@ -86,7 +86,7 @@ def spooled(spool: Spool, mark_no: int) -> Iterator[Record]:
         try:
             record = spool.read(number)
         except SpoolDamaged as error:
-            spool.mend(mark_no, None, str(error))
+            spool.mend(mark_no, str(error))
             continue
         yield record
         number += 1

@@ -31,6 +31,15 @@ MOST_PIECES: Final = 20  # a commit each 100 ms
 log = logger(__name__)
 
 
+def lag_s(report: SourceReport, now_us: int) -> float:
+    """How long the oldest message that waits here for its batch has waited; 0 without one.
+
+    >>> lag_s(SourceReport(waiting=2, oldest_us=1_000_000), 3_500_000), lag_s(SourceReport(), 3_500_000)
+    (2.5, 0.0)
+    """
+    return 0.0 if report.oldest_us is None else max(0, now_us - report.oldest_us) / 1_000_000
+
+
 class Flushing:
     """Gathers what changes, and writes it in the background."""
 
@@ -50,6 +59,10 @@ class Flushing:
         self._next_beat = 0.0
         self._failed = False
         self._missing = 0
+        # Asked whenever somebody looks: a batch that waits for room holds up the beat, and then they matter most.
+        metrics.queue_depth.set_function(lambda: source.report().waiting)
+        metrics.queue_bytes.set_function(lambda: source.report().waiting_bytes)
+        metrics.lag_seconds.set_function(lambda: lag_s(source.report(), clock()))
 
     def see(self, work: Work) -> None:
         """Notes a batch that came to its end."""
@@ -99,10 +112,6 @@ class Flushing:
     def _measure(self, report: SourceReport, spool: SpoolReport) -> None:
         self._metrics.connected.set(int(report.connected))
         self._metrics.broker_dropped.set(report.dropped or 0)
-        self._metrics.queue_depth.set(report.waiting)
-        self._metrics.queue_bytes.set(report.waiting_bytes)
-        waited_us = 0 if report.oldest_us is None else self._clock() - report.oldest_us
-        self._metrics.lag_seconds.set(max(0, waited_us) / 1_000_000)
         self._metrics.spool_batches.set(spool.batches)
         self._metrics.spool_bytes.set(spool.bytes)
         self._metrics.spool_oldest_seconds.set(spool.oldest_s or 0)

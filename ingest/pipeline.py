@@ -162,7 +162,6 @@ class Pipeline:
         if work.lot.again is None:
             self._metrics.received.inc(len(work.lot))
             self._metrics.received_bytes.inc(sum(len(m.payload) for m in work.lot.messages))
-        self._metrics.queue_depth.set(report.waiting + len(work.lot))
         return True
 
     def _news(self, report: SourceReport, now_us: int) -> list[tuple[int, float]]:
@@ -226,5 +225,4 @@ class Pipeline:
             self._metrics.acks.inc(0 if work.lot.again else len(work.lot))
             waited_us = self._clock() - work.lot.messages[0].received_us
             self._metrics.batch_seconds.observe(max(0, waited_us) / 1_000_000)
-            self._metrics.lag_seconds.set(max(0, waited_us) / 1_000_000)
         return True

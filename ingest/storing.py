@@ -113,7 +113,7 @@ class Storing:
 
     @property
     def mendings(self) -> int:
-        """How often the spool was mended: batches that were lost by it have given their numbers to others."""
+        """Grows when the spool is mended: batches that were lost by it give their numbers to others."""
         return self._spool.mendings
 
     def report(self) -> SpoolReport:
@@ -137,7 +137,7 @@ class Storing:
             Fenced, SteppedBack: another owner has taken over; the database has lost batches that it had confirmed.
         """
         self.turn()
-        at_once = self.waiting == 0 and self._patience_s > 0
+        at_once = self.waiting == 0 and self._patience_s > 0 and not self._spool.mending
         self._given = _Given(record, list(record.rejected), at_once, time.monotonic() + self._patience_s)
         if at_once:
             self._to_thread(record)
@@ -174,7 +174,9 @@ class Storing:
                 return self._committed
             if self._over:
                 raise Interrupted
-            if not given.at_once and self.waiting == 0:  # the spool has drained meanwhile, and still has no room
+            if (
+                not given.at_once and self.waiting == 0 and not self._spool.mending
+            ):  # the spool has drained meanwhile, and still has no room
                 given = replace(given, at_once=True)
                 self._to_thread(given.record)
             self.wait(NO_ROOM_S)
@@ -193,7 +195,9 @@ class Storing:
             if self._failure is not None:
                 raise self._failure
             if self._damage is not None:
-                self._mend(self._damage)
+                self._begin_mending(self._damage)
+            if self._spool.mending:
+                self._mend_on()
             emptied = self.waiting == 0 and self._spool.tail_no is not None
             stored_no = self.stored_no
         if emptied or time.monotonic() >= self._next_tidy:
@@ -261,9 +265,7 @@ class Storing:
             kept = self._spool.append(record, given.rejected)
         except SpoolDamaged as error:
             with self._news:
-                self._mend(str(error))
-                if given.at_once:
-                    self.batch_no = max(self.batch_no, record.batch_no)
+                self._begin_mending(str(error))
             return False  # once more, with the new file
         if kept:
             with self._news:
@@ -271,11 +273,22 @@ class Storing:
                 self._news.notify_all()
         return kept
 
-    def _mend(self, reason: str) -> None:
-        """Called with the lock held: meanwhile nothing is taken from the spool, and nothing counts as stored."""
-        self.batch_no = self._spool.mend(self.stored_no, self._in_hand, reason)
-        self._damage, self._unstable = None, True
-        self._news.notify_all()
+    def _begin_mending(self, reason: str) -> None:
+        """Called with the lock held: until it is over nothing is taken from the spool. Without room it is tried again."""
+        begun = self._spool.begin_mending(self.stored_no, self._in_hand, reason)
+        self._damage = None if begun else reason
+        self._unstable = True
+
+    def _mend_on(self) -> None:
+        """A portion, with the lock held; at the end what was judged meanwhile has taken the numbers of what was lost."""
+        try:
+            lost = self._spool.mend_on()
+        except SpoolDamaged as error:
+            self._begin_mending(str(error))
+            return
+        if lost is not None:
+            self.batch_no -= lost
+            self._news.notify_all()
 
     # --- the storing thread ---
 
@@ -302,7 +315,7 @@ class Storing:
         """The batch after the last that was stored, from memory or from the spool; None: it is over."""
         while True:
             with self._news:
-                self._news.wait_for(lambda: self._over or (self.waiting > 0 and self._damage is None))
+                self._news.wait_for(lambda: self._over or self._can_go_on())
                 if self._over:
                     return None
                 number, mendings = self.stored_no + 1, self._spool.mendings
@@ -320,6 +333,9 @@ class Storing:
                 if mendings == self._spool.mendings:
                     self._in_hand = record
                     return record
+
+    def _can_go_on(self) -> bool:
+        return self.waiting > 0 and self._damage is None and not self._spool.mending
 
     def _settle(self, record: Record, committed: Committed) -> None:
         with self._news:

@@ -9,9 +9,10 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
+from alerting.backlog import backlog_from_json
 from alerting.delivery import Claimed, Envelope
 from alerting.digest import from_json
-from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
+from alerting.notice import BacklogNotice, DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
 from alerting.routing import HISTORIC
 from alerting.weekly import week_from_json
 from core.occasion import Subject
@@ -171,6 +172,11 @@ def _weekly(connection: Connection[Any], notification_id: int) -> WeeklyNotice |
     return None if row is None else WeeklyNotice(week=week_from_json(row.pop("tally")), **row)
 
 
+def _backlog(connection: Connection[Any], notification_id: int) -> BacklogNotice | None:
+    row = _numbers(connection, notification_id)
+    return None if row is None else BacklogNotice(backlog=backlog_from_json(row.pop("tally")), **row)
+
+
 def _numbers(connection: Connection[Any], notification_id: int) -> dict[str, Any] | None:
     """A message that carries its numbers itself."""
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -193,4 +199,5 @@ _READERS: Final[dict[Subject, Callable[[Connection[Any], int], Envelope | None]]
     Subject.IMPAIRMENT: _impairment,
     Subject.DIGEST: _digest,
     Subject.WEEKLY: _weekly,
+    Subject.BACKLOG: _backlog,
 }

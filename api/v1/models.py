@@ -286,7 +286,9 @@ class Device(Said):
     clock_right_since: datetime | None = Field(
         description="Since when it is right again; null where it was never seen wrong."
     )
-    restarts: int = Field(description="How often it began to count again under the boot number it had.")
+    restarts: int = Field(
+        description="How often it used numbers again under the boot number it had: it started again, or sent again what had been rejected as a whole."
+    )
     restarted_at: datetime | None
     rejected: int = Field(description="Messages rejected in the last 24 hours.")
 

@@ -21,5 +21,10 @@ ALTER TABLE notification ADD CONSTRAINT about_one_thing CHECK (CASE subject
         AND num_nonnulls(company_id, event, occurrence_id, definition_id, sensor_id, finding_id, impairment_id) = 0
     WHEN 'weekly' THEN tally IS NOT NULL AND (audience = 'insurer') = (company_id IS NULL)
         AND num_nonnulls(event, occurrence_id, definition_id, sensor_id, finding_id, impairment_id) = 0
+    WHEN 'backlog' THEN tally IS NOT NULL AND audience = 'client' AND company_id IS NOT NULL
+        AND num_nonnulls(event, occurrence_id, definition_id, sensor_id, finding_id, impairment_id) = 0
     ELSE false END);
+-- What a gateway's backlog brought is told once, from the transition after the last that was told of (alerting/store/backlogs.py).
+CREATE INDEX notification_of_backlogs ON notification (((tally ->> 'device_id')::int)) WHERE subject = 'backlog';
+CREATE INDEX transition_learnt_late ON transition (recorded_at) WHERE event = 'raise' AND recorded_at - at > interval '15 minutes';
 CREATE INDEX notification_of_weeks ON notification (person_id, onset) WHERE subject = 'weekly';

@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from psycopg import Connection
 
 from alerting.actions import call_for_what_still_holds, expire_shelves, realarm
+from alerting.backlogs import tell_backlogs
 from alerting.seal import SealKey
 from alerting.suppressions import keep_suppressions
 from api.once import forget
@@ -66,6 +67,7 @@ PATIENT: Final[Sequence[Duty]] = (
     Duty("silent_detectors", 60.0, look_for_silent_detectors),
     Duty("notices", 10.0, tell_occasions),
     Duty("digests", 300.0, send_digests),
+    Duty("backlogs", 60.0, tell_backlogs),
     Duty("weeks", 600.0, send_weeks),
     Duty("hours", 60.0, roll_up),
     Duty("scores", 60.0, score_sites),

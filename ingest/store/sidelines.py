@@ -71,7 +71,8 @@ def insert_rejected(connection: Connection[Any], rejected: list[Rejected]) -> No
 def write_gaps(connection: Connection[Any], gaps: list[GapRow], directory: Directory, now: datetime) -> None:
     """Holes in (boot, seq) that opened, shrank or closed; the last word of the batch on each counts.
 
-    One that opened and closed within the batch leaves no row: its messages only changed places on their way.
+    One that opened and closed within the batch leaves no row: its messages only changed places on their way. Nor does one that lies
+    within another: a batch before it was lost since it was judged, and the start that found that has written down the whole of it.
     """
     final = {(g.device_id, g.boot, g.run, g.first): g for g in gaps if g.device_id in directory.device_of}
     if not final:
@@ -94,7 +95,10 @@ def write_gaps(connection: Connection[Any], gaps: list[GapRow], directory: Direc
             (company_id, device_id, boot, run, first_seq, last_seq, missing_from, missing_until, missing, left_from, left_until, seen_at)
         SELECT company_id, device_id, boot, run, first_seq, last_seq, missing_from, missing_until, missing, left_from, left_until,
                %(now)s
-        FROM told WHERE missing > 0
+        FROM told t WHERE missing > 0 AND NOT EXISTS (
+            SELECT FROM stream_gap s
+            WHERE (s.device_id, s.boot, s.run) = (t.device_id, t.boot, t.run)
+              AND s.first_seq < t.first_seq AND s.last_seq >= t.last_seq AND s.closed_at IS NULL)
         ON CONFLICT (device_id, boot, run, first_seq) DO UPDATE SET
             last_seq = excluded.last_seq, missing_from = excluded.missing_from, missing_until = excluded.missing_until,
             missing = excluded.missing, left_from = excluded.left_from, left_until = excluded.left_until, closed_at = NULL,

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-LAYOUT: Final = 3  # raise it, here and in `_make_tables`, when a row changes its meaning; other files are set aside
+from core.log import logger
+
+LAYOUT: Final = 4  # raise it, here and in `_make_tables`, when a row changes its meaning; other files are set aside
 FILE: Final = "spool.sqlite"
 ASIDE: Final = "spool-*.damaged.sqlite"  # beside it: what could not be read any more
 BUSY_S: Final = 10.0
 OTHER_LAYOUT: Final = "its layout is {found}, this Davy's is {ours}"
+
+log = logger(__name__)
 
 
 class SpoolDamaged(Exception):
@@ -44,6 +48,30 @@ class Row:
     judged_now: int
     directory_no: int
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A damaged file that is being carried over into this one, as far as that is on the disk.
+
+    Args:
+        file: its name now.
+        reason: what is wrong with it.
+        began_no: the last batch before those to carry; tail_no: the last of them, by the damaged file's numbers.
+        looked_no: the last that was looked at; given_no: the last number that was given here.
+    """
+
+    file: str
+    reason: str
+    began_no: int
+    tail_no: int
+    looked_no: int
+    given_no: int
+
+    @property
+    def lost(self) -> int:
+        """How many could not be read so far."""
+        return self.looked_no - self.given_no
 
 
 def open_file(path: Path) -> sqlite3.Connection:
@@ -91,6 +119,15 @@ def open_listed(path: Path) -> tuple[sqlite3.Connection, list[Entry]]:
         raise SpoolDamaged(str(error)) from error
 
 
+def open_damaged(path: Path) -> sqlite3.Connection:
+    """A file that was set aside, to save what is whole in it; it is not made where it is missing.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, isolation_level=None, check_same_thread=False)
+
+
 def open_to_look(path: Path) -> sqlite3.Connection:
     """The file, for reading only."""
     return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None)
@@ -109,7 +146,15 @@ def _make_tables(connection: sqlite3.Connection) -> None:
             payload      BLOB NOT NULL
         );
         CREATE TABLE owner (lineage TEXT NOT NULL);
-        PRAGMA user_version = 3;
+        CREATE TABLE unfinished (
+            file      TEXT NOT NULL,
+            reason    TEXT NOT NULL,
+            began_no  INTEGER NOT NULL,
+            tail_no   INTEGER NOT NULL,
+            looked_no INTEGER NOT NULL,
+            given_no  INTEGER NOT NULL
+        );
+        PRAGMA user_version = 4;
         COMMIT;
         """
     )
@@ -123,10 +168,32 @@ def lineage_of(connection: sqlite3.Connection) -> str | None:
 
 def keep_lineage(connection: sqlite3.Connection, lineage: str) -> None:
     """Says which database its batches are for."""
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("DELETE FROM owner")
-    connection.execute("INSERT INTO owner (lineage) VALUES (?)", (lineage,))
-    connection.execute("COMMIT")
+    with writing(connection):
+        connection.execute("DELETE FROM owner")
+        connection.execute("INSERT INTO owner (lineage) VALUES (?)", (lineage,))
+
+
+def unfinished(connection: sqlite3.Connection) -> Unfinished | None:
+    """What is being carried over into it."""
+    found = connection.execute("SELECT file, reason, began_no, tail_no, looked_no, given_no FROM unfinished").fetchone()
+    return None if found is None else Unfinished(*found)
+
+
+def keep_unfinished(connection: sqlite3.Connection, known: Unfinished) -> None:
+    """Says, within a transaction, how far what is carried over has come."""
+    connection.execute("DELETE FROM unfinished")
+    connection.execute(
+        "INSERT INTO unfinished (file, reason, began_no, tail_no, looked_no, given_no) VALUES (?, ?, ?, ?, ?, ?)",
+        (known.file, known.reason, known.began_no, known.tail_no, known.looked_no, known.given_no),
+    )
+
+
+def finish(connection: sqlite3.Connection, known: Unfinished) -> None:
+    """All that could be read was carried over: what came behind it meanwhile takes the numbers of what could not."""
+    connection.execute(
+        "UPDATE batch SET batch_no = batch_no - ? WHERE batch_no > ?", (known.tail_no - known.given_no, known.tail_no)
+    )
+    connection.execute("DELETE FROM unfinished")
 
 
 def renumber(connection: sqlite3.Connection, lower_by: int) -> None:
@@ -191,26 +258,47 @@ def drop_everything(connection: sqlite3.Connection, *, shrink: bool) -> None:
     Args:
         shrink: give the room back to the disk.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("DELETE FROM batch")
-    connection.execute("DELETE FROM directory")
-    connection.execute("COMMIT")
+    with writing(connection):
+        connection.execute("DELETE FROM batch")
+        connection.execute("DELETE FROM directory")
     if shrink:
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def begin(connection: sqlite3.Connection) -> None:
-    """Begins a transaction that writes."""
+@contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction, on the disk at its end."""
+    done = False
     connection.execute("BEGIN IMMEDIATE")
-
-
-def end(connection: sqlite3.Connection, *, keep: bool) -> None:
-    """Ends it; kept means that it is on the disk."""
-    if keep:
+    try:
+        yield
         connection.execute("COMMIT")
-    elif connection.in_transaction:
-        connection.execute("ROLLBACK")
+        done = True
+    finally:
+        if not done:
+            roll_back(connection)
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Lets go of a transaction that may have been begun."""
+    with letting_go():
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+@contextmanager
+def letting_go() -> Iterator[None]:
+    """What a damaged file says while it is let go of."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        log.warning("spool_closed_badly", reason=str(error))
+
+
+def no_room(error: sqlite3.Error) -> bool:
+    """Whether the disk is full; else what is written to is damaged."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
 def _checksum(content: bytes) -> bytes:

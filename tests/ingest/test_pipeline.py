@@ -6,8 +6,12 @@ import threading
 
 import pytest
 
+from core.metrics import Metrics
+from ingest.flushing import Flushing
 from ingest.pipeline import Work
+from ingest.scribe import Scribe
 from ingest.source import SourceReport
+from ingest.watch import Watch
 from tests.ingest.plant import message, payload
 from tests.ingest.turned import SECOND, SILENT_S, Turn, turned_by
 
@@ -99,3 +103,25 @@ def test_unwatched_time_is_left_out_where_it_lay(turned_by: Turn) -> None:
         turned.turn(seq, key="s2")  # its gateway is there: the silence is the sensor's own
     events = [event for record in turned.kept.records for event in record.judgement.events]
     assert [(e.active, (e.at - back_us) / SECOND) for e in events] == [(True, SILENT_S)]
+
+
+def test_queue_and_lag_are_of_what_waits_for_a_batch(turned_by: Turn) -> None:
+    """Asked at any moment, also while a batch has no room; what was taken and is being stored counts in `batch_seconds` alone."""
+    turned, metrics = turned_by(), Metrics()
+    scribe = Scribe("", str, "w")
+    watch = Watch(turned.directory, watched_us=0, known_session=False, most=100)
+    Flushing(scribe, turned.source, turned.storing, watch, lambda: turned.now_us, metrics.ingest)
+    turned.source.known = SourceReport(
+        connected=True, waiting=3, waiting_bytes=90, oldest_us=turned.now_us - 5 * SECOND // 2
+    )
+    names = ("davy_ingest_queue_messages", "davy_ingest_queue_bytes", "davy_ingest_lag_seconds")
+    assert [metrics.registry.get_sample_value(name) for name in names] == [3, 90, 2.5]
+    turned.now_us += SECOND
+    assert metrics.registry.get_sample_value(names[2]) == 3.5
+    turned.source.known = SourceReport(connected=True)
+    turned.kept.open.clear()
+    turned.begin(0)
+    assert [metrics.registry.get_sample_value(name) for name in names] == [0, 0, 0]
+    turned.kept.open.set()
+    turned.pipeline.end()
+    scribe.close()

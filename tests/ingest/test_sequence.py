@@ -240,3 +240,13 @@ def test_what_a_device_held_back_from_before_it_began_again_is_no_loss() -> None
     assert take(sequences, 3, 4, begun=later, changes=changes) == [FRESH, FRESH]
     assert sequences.missing(1) == 0
     assert changes == []
+
+
+def test_what_was_rejected_whole_is_taken_when_it_comes_again() -> None:
+    """It named no time, so it cannot be known as the message of that number: it is taken, and nothing counts as missing."""
+    sequences = Sequences()
+    assert take(sequences, 0, 1) == [FRESH, FRESH]
+    assert [one(sequences, seq, NOTHING_SAID, received=START + seq * SECOND) for seq in (2, 3)] == [FRESH, FRESH]
+    assert take(sequences, 2, 3) == [RESTARTED, FRESH]  # the page says that it may be either
+    assert take(sequences, 4) == [FRESH]
+    assert sequences.missing(1) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from ingest.source import Lot, RawMessage, SourceReport
 from ingest.spool import Spool
 from ingest.store.batch import BatchWriter, Committed, Record
 from ingest.store.memory import batches_after, passed_over, save_checkpoint, take_over
+from ingest.store.spool import FILE
 from ingest.storing import PATIENCE_S, Storing
 from ingest.urgent import Nobody
 from ingest.watch import Watch
@@ -84,7 +86,7 @@ class Bench:
         self.stop = threading.Event()
         self.pipeline = self._begin()
 
-    def _begin(self) -> Pipeline:
+    def _begin(self, *, draining: bool = True) -> Pipeline:
         token, conninfo = self.database.service_token(), self.database.url("ingest")
         spool = Spool(self.folder, 10**9, lambda: self.now_us)
         with open_connection(conninfo) as connection:
@@ -98,7 +100,8 @@ class Bench:
             self.committer, spool, self.metrics.ingest,
             stored_no=self.mark.batch_no, patience_s=self.patience_s, after=lambda _: None, wake=self.source.wake,
         )  # fmt: skip
-        self.storing.start()
+        if draining:
+            self.storing.start()
         watch = Watch(found.directory, watched_us=found.resumed.watched_us, known_session=False, most=1000)
         return Pipeline(
             self.source, found.organs, watch, self.storing, Nobody(), lambda: self.now_us, self.metrics.ingest,
@@ -346,6 +349,31 @@ def test_a_gap_shrinks_as_its_messages_come(bench: Bench) -> None:
     bench.restart()
     bench.say(*(bench.reading(seq, 1.0, at_us=bench.now_us + seq * SECOND) for seq in (2, 3, 4)))
     assert bench.rows(left) == [(1, 4, 0, True, False)]
+
+
+def test_a_hole_that_a_loss_made_wider_is_one_row(bench: Bench) -> None:
+    """A batch of a damaged spool is lost: the start finds the hole wider than the batch after it had judged. It stands once, and closes."""
+    bench.say(bench.reading(0, 1.0))
+    bench.stop.set()
+    bench.end()
+    bench.stop.clear()
+    bench.patience_s = 0.0
+    bench.pipeline = bench._begin(draining=False)
+    for seqs in ((1, 2), (5,)):
+        bench.now_us += SECOND
+        bench.source.lots.append([bench.reading(seq, 1.0, at_us=bench.now_us + seq * 1000) for seq in seqs])
+        bench.pipeline.run_once(0)
+        bench.pipeline.end()
+    bench.storing._spool.close()
+    with sqlite3.connect(bench.folder / FILE) as spool:
+        spool.execute("UPDATE batch SET payload = zeroblob(9) WHERE batch_no = 2")
+    bench.committer.close()
+    bench.pipeline = bench._begin()
+    seen = "SELECT first_seq, last_seq, missing, closed_at IS NULL FROM stream_gap"
+    bench.say(bench.reading(6, 1.0))
+    assert bench.rows(seen) == [(1, 4, 4, True)]
+    bench.say(*(bench.reading(seq, 1.0, at_us=bench.now_us + seq * SECOND) for seq in (1, 2, 3, 4)))
+    assert bench.rows(seen) == [(1, 4, 0, False)]
 
 
 @BOTH_WAYS

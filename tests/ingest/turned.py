@@ -107,6 +107,7 @@ class Turned:
         now_us: int = START_US,
         patience_s: float = LONG_S,
         limit_bytes: int = 10**9,
+        portion: int = 1000,
     ) -> None:
         row = device_row(1)
         own = DeviceRow(device_id=9, company_id=1, site_id=1, site_key="north", key="_davy.north")
@@ -125,7 +126,7 @@ class Turned:
         self.kept = Kept()
         self.told = Told()
         metrics = Metrics().ingest
-        self.spool = Spool(folder, limit_bytes, lambda: self.now_us, watches_disk=False)
+        self.spool = Spool(folder, limit_bytes, lambda: self.now_us, watches_disk=False, portion=portion)
         self.storing = Storing(
             self.kept,
             self.spool,
