@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +13,8 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.channels import REGISTRY
+from alerting.limit_lint import lint
+from alerting.lint_words import Level
 from alerting.store.compounds import read_compounds, write_compounds
 from alerting.store.configuration import (
     read_addresses,
@@ -143,7 +145,8 @@ def import_site(
                 connection, _of_limits(grave), proposer=proposer, approver=approver, reason=reason.strip(),
                 definitions_version=moved, now=at,
             )  # fmt: skip
-    return Imported(changes, [*_notices(wanted, current), *(f"{each}." for each in back)], dry_run, moved)
+    told = [*_notices(wanted, current), *_wrong(wanted, changes, limits), *(f"{each}." for each in back)]
+    return Imported(changes, told, dry_run, moved)
 
 
 def read_variables(given: Iterable[str]) -> dict[str, str]:
@@ -289,6 +292,14 @@ def _entries(changes: Iterable[Change], now: datetime, actor: str, reason: str) 
         )
         for change in changes
     ]
+
+
+def _wrong(wanted: Portfolio, changes: Iterable[Change], packs: Mapping[str, PackLimit]) -> Iterator[str]:
+    """What `davy alarms lint` calls an error in a limit that this import writes: it says so now, and stops nothing."""
+    written = {(row.site, row.key) for change in changes if isinstance(row := change.row, DefinitionRow)}
+    for remark in lint(wanted, packs):
+        if remark.level is Level.ERROR and (remark.site, remark.limit) in written:
+            yield f"Wrong all the same: {remark.site}/{remark.limit}: {remark.said('en')} (davy alarms lint, {remark.rule})"
 
 
 def _notices(wanted: Portfolio, current: Portfolio) -> list[str]:
