@@ -14,7 +14,6 @@ from psycopg import Connection
 
 from alerting.channels import REGISTRY
 from alerting.limit_lint import lint
-from alerting.lint_words import Level
 from alerting.store.compounds import read_compounds, write_compounds
 from alerting.store.configuration import (
     read_addresses,
@@ -46,6 +45,7 @@ from detectors.registry import DETECTORS, detector_class
 from detectors.store.declared import read_models, write_models
 
 DEFAULT_REASON: Final = "site import"
+_CONTRARY: Final = frozenset({"contradiction", "urgent-after-lesser"})  # rules of `davy alarms lint`
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def import_site(
                 connection, _of_limits(grave), proposer=proposer, approver=approver, reason=reason.strip(),
                 definitions_version=moved, now=at,
             )  # fmt: skip
-    told = [*_notices(wanted, current), *_wrong(wanted, changes, limits), *(f"{each}." for each in back)]
+    told = [*_notices(wanted, current), *_contrary(wanted, changes, limits), *(f"{each}." for each in back)]
     return Imported(changes, told, dry_run, moved)
 
 
@@ -294,12 +294,12 @@ def _entries(changes: Iterable[Change], now: datetime, actor: str, reason: str) 
     ]
 
 
-def _wrong(wanted: Portfolio, changes: Iterable[Change], packs: Mapping[str, PackLimit]) -> Iterator[str]:
-    """What `davy alarms lint` calls an error in a limit that this import writes: it says so now, and stops nothing."""
+def _contrary(wanted: Portfolio, changes: Iterable[Change], packs: Mapping[str, PackLimit]) -> Iterator[str]:
+    """Limits that this import writes and that contradict another one: each is possible by itself, so it is told and stops nothing."""
     written = {(row.site, row.key) for change in changes if isinstance(row := change.row, DefinitionRow)}
     for remark in lint(wanted, packs):
-        if remark.level is Level.ERROR and (remark.site, remark.limit) in written:
-            yield f"Wrong all the same: {remark.site}/{remark.limit}: {remark.said('en')} (davy alarms lint, {remark.rule})"
+        if remark.rule in _CONTRARY and (remark.site, remark.limit) in written:
+            yield f"Limit {remark.site}/{remark.limit}: {remark.said('en')}"
 
 
 def _notices(wanted: Portfolio, current: Portfolio) -> list[str]:
