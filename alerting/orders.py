@@ -115,7 +115,7 @@ def check_order(order: Order, now: datetime) -> Kind:
         raise Refused("An order ends after it begins; look at the two times.")
     if kind in LONGEST and order.ends_at - order.begins_at > LONGEST[kind]:
         raise Refused(
-            f"An order of the kind {kind} lasts at most {_hours(LONGEST[kind])} h; write the next one when it ends."
+            f"An order of the kind {kind} lasts at most {_told(LONGEST[kind])}; write the next one when it ends."
         )
     if order.definition_ids and (order.zone_id is not None or order.asset_id is not None):
         raise Refused("Choose either a place or single alarms, not both.")
@@ -151,7 +151,7 @@ def check_alarms(order: Order, kind: Kind, touched: Sequence[Touched]) -> None:
         for each in touched:
             longest = LONGEST_OUT[each.priority]
             if order.ends_at - order.begins_at > longest:
-                raise Refused(f"A {each.priority} alarm can be out of service for at most {_hours(longest)} h.")
+                raise Refused(f"A {each.priority} alarm can be out of service for at most {_told(longest)}.")
 
 
 def guarded_refusal(title: str, kind: str, until: str) -> Refused:
@@ -163,5 +163,7 @@ def guarded_refusal(title: str, kind: str, until: str) -> Refused:
     return Refused(f"{title} guards people at work ({kind}) until {until}: nobody can put it aside before then.")
 
 
-def _hours(length: timedelta) -> str:
-    return f"{length / timedelta(hours=1):g}"
+def _told(length: timedelta) -> str:
+    """Up to three days in hours, as people state them; beyond that in days."""
+    days = length / timedelta(days=1)
+    return f"{length / timedelta(hours=1):g} h" if days <= 3 else f"{days:g} days"

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from core.errors import BadInput
-from core.limit_checks import is_never_back, waits_on_gas
+from core.limit_checks import LONGEST_DELAY_S, is_never_back, waits_on_gas
 from core.limit_votes import SILENCE, silent_votes, wrong_votes
 from core.model import COMPOUND, AlarmDefinition, Priority
 
@@ -20,7 +20,6 @@ PARAMETERS: Final = "parameters"
 SECOND_US: Final = 1_000_000
 LONGEST: Final = timedelta(days=1096)  # of a stretch: as long as hours are kept
 MOST_WAITING: Final = 20  # back-tests of a company: they are done one after the other
-LONGEST_S: Final = 86_400.0 * 31  # no delay is longer: a month
 _YES: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 Proposed = dict[str, Any]  # field -> value as JSON has it; parameters under a mapping of their own
@@ -147,9 +146,9 @@ def changed(
     for name, value in values.items():
         field = known[name]
         if field.endswith("_us"):
-            if not 0 <= value <= LONGEST_S:
+            if not 0 <= value <= LONGEST_DELAY_S:
                 raise BadInput(
-                    f"{definition.key}: {name} is {value:g}; it must lie between 0 and {LONGEST_S:g} seconds."
+                    f"{definition.key}: {name} is {value:g}; it must lie between 0 and {LONGEST_DELAY_S:g} seconds."
                 )
             value = round(value * SECOND_US)
         elif field == "priority":
@@ -216,11 +215,9 @@ def check_stretch(since: datetime, until: datetime, now: datetime) -> None:
         BadInput: it ends before it begins, has not happened yet, or is longer than anything is kept.
     """
     if since >= until:
-        raise BadInput(f"The stretch begins at {since.isoformat()}, which is not before its end, {until.isoformat()}.")
+        raise BadInput("The stretch begins at its end or after it; look at the two times.")
     if until > now + timedelta(minutes=1):
-        raise BadInput(
-            f"The stretch ends at {until.isoformat()}, which is still to come; it may end now at the latest."
-        )
+        raise BadInput("The stretch ends in the future; it may end now at the latest.")
     if until - since > LONGEST:
         raise BadInput(
             f"The stretch is {(until - since).days} days long; nothing is kept for longer than {LONGEST.days}."

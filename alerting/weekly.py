@@ -21,6 +21,7 @@ class WorstAlarm:
     """An alarm that disturbs, with what is proposed.
 
     Args:
+        title, title_zh: with the sensor's name: four tanks have one title.
         change: "deadband", "off_delay", "on_delay", "mend"; None: nothing.
         now, then: of what would change, in `unit` or seconds.
     """

@@ -93,10 +93,8 @@ class WeeklyWords:
 
     def _worst(self, of: WorstAlarm) -> str:
         _ = self._
-        told = _("%(alarm)s: %(times)s times") % {
-            "alarm": self.reader.own(of.title, of.title_zh),
-            "times": of.announced,
-        }
+        times = _("%(alarm)s: once") if of.announced == 1 else _("%(alarm)s: %(times)s times")
+        told = times % {"alarm": self.reader.own(of.title, of.title_zh), "times": of.announced}
         if of.change is None:
             return told
         if of.change == "mend" or of.now is None or of.then is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 
+from core.numbers import unit_sign
 from core.signal_kind import GAS_MOST_S, kind_of, longest_wait_s
 
 PERIODS: Final = "periods"  # the parameter of a limit that goes by its sensor's own period (detectors/stale.py)
@@ -22,6 +23,8 @@ CONVERTED: Final = (
 )  # detectors whose number is a value in the sensor's unit: their setpoints convert
 # Detectors that say what is so now: averages and statistics wait by nature.
 DIRECT: Final = frozenset({"limit", "rate", "deviation", "time_to_limit"})
+
+LONGEST_DELAY_S: Final = 86_400.0  # an alarm that waits for longer than a day was mistyped, or is none. Ours.
 
 Mistakes = Iterator[tuple[str, str]]
 
@@ -116,14 +119,14 @@ def out_of_reach(where: str, rule: Judging, sensor: Measured) -> Mistakes:
         yield (
             "setpoint",
             (
-                f"setpoint of {where} is {rule.setpoint:g} {sensor.unit}; sensor {sensor.key} measures from {low:g} to {high:g}, "
+                f"setpoint of {where} is {rule.setpoint:g} {unit_sign(sensor.unit)}; sensor {sensor.key} measures from {low:g} to {high:g}, "
                 "so the limit would never be reached or always."
             ),
         )
     elif rule.deadband >= high - low:
         yield (
             "deadband",
-            f"deadband of {where} is {rule.deadband:g} {sensor.unit}, the whole range of sensor {sensor.key}; it would never clear.",
+            f"deadband of {where} is {rule.deadband:g} {unit_sign(sensor.unit)}, the whole range of sensor {sensor.key}; it would never clear.",
         )
     elif is_never_back(rule.direction, rule.setpoint, rule.deadband, low, high):
         is_high = rule.direction == "high"
@@ -132,7 +135,7 @@ def out_of_reach(where: str, rule: Judging, sensor: Measured) -> Mistakes:
         yield (
             "deadband",
             (
-                f"deadband of {where} is {rule.deadband:g} {sensor.unit}: its value would have to come back beyond {back:g}, and sensor "
+                f"deadband of {where} is {rule.deadband:g} {unit_sign(sensor.unit)}: its value would have to come back beyond {back:g}, and sensor "
                 f"{sensor.key} measures from {low:g} to {high:g}; it would never clear. Take less than {most:g}."
             ),
         )

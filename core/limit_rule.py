@@ -13,7 +13,7 @@ from datetime import date
 from typing import Final
 
 from core.errors import BadInput, BadSiteFile
-from core.limit_checks import CONVERTED, EXPOSURE, PERIODS, laxer
+from core.limit_checks import CONVERTED, EXPOSURE, LONGEST_DELAY_S, PERIODS, laxer
 from core.limit_votes import read_votes
 from core.model import Priority
 from core.units import affine, convert, gas_mg_m3_to_ppm, gas_ppm_to_mg_m3, known, same_quantity
@@ -296,7 +296,7 @@ def _affine(
 
 
 def _number(block: Block, name: str, default: float) -> float:
-    found = block.number(name, default=default, least=0.0)
+    found = block.number(name, default=default, least=0.0, most=LONGEST_DELAY_S)
     return default if found is None else found
 
 

@@ -172,8 +172,9 @@ class Block:
         required: bool = True,
         least: float = -math.inf,
         above: float = -math.inf,
+        most: float = math.inf,
     ) -> float | None:
-        """A finite number not below `least` and greater than `above`."""
+        """A finite number not below `least`, greater than `above` and not above `most`."""
         found = self._scalar(name, required and default is None, "a number")
         if found is None:
             return default
@@ -187,6 +188,8 @@ class Block:
         if number < least or number <= above:
             rule = f"{least:g} or more" if number < least else f"more than {above:g}"
             self.mistake(name, f"{name} of {self.where} is {number:g}; it must be {rule}.")
+        elif number > most:
+            self.mistake(name, f"{name} of {self.where} is {number:g}; it must be {most:g} or less.")
         return number
 
     def amount(self, name: str) -> Decimal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form
@@ -181,9 +182,10 @@ def _show(
         if found is None or limit is None:
             raise NotFound
         versions = store.versions_of(connection, definition_id)
-        remarks, _ = _remarks(web, visitor, connection, found.site_key)
         proposals = store.proposals_of(connection, definition_id) if sees_people else []
         standing = rules.standing(connection, limit, now) if sees_people else None
+        remarks, _ = _remarks(web, visitor, connection, found.site_key)
+        then, _ = _remarks(web, visitor, connection, found.site_key, standing.wanted) if standing else (remarks, {})
         judged = rules.judged(standing.change.proposed) if standing else {}
         trial = store.trial_of(connection, found.site_key, found.key, judged) if judged else None
         frame = frame_of(connection, now)
@@ -200,6 +202,7 @@ def _show(
         closed=[each for each in proposals if each.state != "proposed"],
         standing=standing,
         remarks=[each for each in remarks if each.limit == found.key],
+        new_remarks=[each for each in then if each not in remarks],
         trial=trial,
         may_try=bool(judged) and "retired" not in judged and (trial is None or trial.state in ("done", "failed")),
         looser=bool(standing and loosened(limit.row, standing.wanted)),
@@ -213,9 +216,18 @@ def _show(
     )
 
 
-def _remarks(web: Web, visitor: Visitor, connection: Connection[Any], site: str) -> tuple[list[Remark], dict[str, int]]:
-    """What there is to mend in the limits of a site, and the limits' ids; who hears, only for who may know people."""
+def _remarks(
+    web: Web, visitor: Visitor, connection: Connection[Any], site: str, wanted: DefinitionRow | None = None
+) -> tuple[list[Remark], dict[str, int]]:
+    """What there is to mend in the limits of a site, and the limits' ids; who hears, only for who may know people.
+
+    Args:
+        wanted: a limit as it would be, in the place of the one in force.
+    """
     portfolio, ids = limits_of_site(connection, site)
+    if wanted is not None:
+        same = [wanted if each.key == wanted.key else each for each in portfolio.definitions]
+        portfolio = replace(portfolio, definitions=same)
     return lint(portfolio, web.limits().packs, with_routes=visitor.may(Right.SEE_PEOPLE)), ids
 
 

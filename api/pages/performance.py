@@ -68,6 +68,7 @@ def _page(
         OWN=wording.OWN,
         VERDICTS=wording.VERDICTS,
         written=lambda figure: wording.written(figure.key, figure.value, locale),
+        written_rate=lambda value: wording.written("told_per_day", value, locale),
         target=lambda figure: wording.target(texts, figure, locale),
         source=lambda figure: wording.source(texts, figure),
         proposed=lambda one: wording.proposed(texts, one.proposal, one.limit, one.limit.unit, locale),

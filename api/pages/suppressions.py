@@ -117,7 +117,7 @@ def record(
             zone, now = zones.get(spot.site_id, "UTC"), web.clock()
             ends = typed.moment(until, zone)
             if ends is None:
-                raise Refused("Say until when.")
+                raise Refused("Say until when: an order ends by itself, and none goes on for ever.")
             named = tuple(each for each in map(typed.number, chosen) if each is not None)
             order = Order(
                 kind=kind,

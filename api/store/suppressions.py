@@ -93,7 +93,7 @@ class OrderLine:
 
     Args:
         number, reason, signed_by, refusal, end_note, and the people: None for who may not read the client's words and people.
-        alarms, alarms_zh: the single alarms it names.
+        alarms, alarms_zh: the single alarms it names, each with its sensor: four tanks have one title.
         requested_id: the person's number, to know oneself.
     """
 
@@ -171,10 +171,11 @@ def _lines(connection: Connection[Any], *, now: datetime | None = None, order_id
             JOIN site t ON t.site_id = o.site_id JOIN company c ON c.company_id = o.company_id
             LEFT JOIN LATERAL (
                 SELECT min(z.name) AS zone, min(z.name_zh) AS zone_zh, min(a.name) AS asset, min(a.name_zh) AS asset_zh,
-                       array_agg(d.title ORDER BY d.definition_id) FILTER (WHERE d.title IS NOT NULL) AS alarms,
-                       array_agg(d.title_zh ORDER BY d.definition_id) FILTER (WHERE d.title IS NOT NULL) AS alarms_zh
+                       array_agg(d.title || ' · ' || n.name ORDER BY d.definition_id) FILTER (WHERE d.title IS NOT NULL) AS alarms,
+                       array_agg(d.title_zh || ' · ' || n.name_zh ORDER BY d.definition_id) FILTER (WHERE d.title IS NOT NULL) AS alarms_zh
                 FROM suppression_scope s LEFT JOIN zone z ON z.zone_id = s.zone_id LEFT JOIN asset a ON a.asset_id = s.asset_id
-                LEFT JOIN alarm_definition d ON d.definition_id = s.definition_id WHERE s.order_id = o.order_id
+                LEFT JOIN alarm_definition d ON d.definition_id = s.definition_id LEFT JOIN sensor n ON n.sensor_id = d.sensor_id
+                WHERE s.order_id = o.order_id
             ) h ON true
             LEFT JOIN person q ON q.person_id = o.requested_by LEFT JOIN person u ON u.person_id = o.authorised_by
             LEFT JOIN person f ON f.person_id = o.refused_by LEFT JOIN person e ON e.person_id = o.ended_by

@@ -12,6 +12,7 @@ LIMIT_REFUSALS: Final = (
     later("{name} of votes of limit {limit} is {found}; it must be a number."),
     later("{name} of limit {limit} is {found}; it must be a number."),
     later("{name} of limit {limit} is {found}; it must be {least} or more."),
+    later("{name} of limit {limit} is {found}; it must be {most} or less."),
     later("{name} of limit {limit} is {found}; it must be more than {above}."),
     later("{name} of limit {limit} is {found}; did you mean {near}?"),
     later("{name} of limit {limit} is {found}; it must be one of {choices}."),

@@ -38,6 +38,7 @@ _ANYTHING_ELSE: Final = later("has a wrong form")
 # By the type of pydantic's error (https://docs.pydantic.dev/latest/errors/validation_errors/); places are names of its `ctx`.
 _PROBLEMS: Final[Mapping[str, str]] = {
     "missing": later("is missing"),
+    "extra_forbidden": later("is no field of this request"),
     "json_invalid": later("is not JSON"),
     "string_too_short": later("must have at least %(min_length)s characters"),
     "string_too_long": later("may have at most %(max_length)s characters"),

@@ -44,6 +44,9 @@ PROPOSED: Final = {
 }
 _AT_MOST, _BELOW, _AT_LEAST = later("at most %(n)s"), later("below %(n)s"), later("at least %(n)s")
 _AND_NEVER: Final = later("%(aim)s, never above %(most)s")
+LEAST_RATE: Final = 0.1  # nobody plans by a hundredth of an alarm
+_NONE: Final = later("none")
+_CLAUSE: Final = later(", clause %(clause)s")
 _PROPOSAL: Final = later("Davy's own proposal for a part-time safety officer")
 _UNVERIFIED: Final = later("%(source)s; not verified against its text")
 
@@ -53,16 +56,24 @@ def written(key: str, value: float | None, locale: str) -> str:
 
     >>> written("busy_periods", 0.0123, "en"), written("stale", 3, "en"), written("per_day", None, "en")
     ('1.23 %', '3', '—')
+    >>> written("per_day", 0.397, "en"), written("per_ten_minutes", 0.00276, "en")
+    ('0.4', '< 0.1')
     """
     if value is None:
         return "—"
-    return f"{number(100 * value, locale)} %" if FIGURES[key][1] == "share" else number(value, locale)
+    if FIGURES[key][1] == "share":
+        return f"{number(100 * value, locale)} %"
+    if FIGURES[key][1] == "rate" and 0 < value < LEAST_RATE:
+        return f"< {number(LEAST_RATE, locale)}"
+    return number(round(value, 1) if FIGURES[key][1] == "rate" and value < 10 else value, locale)
 
 
 def target(texts: NullTranslations, figure: Figure, locale: str) -> str:
     """What it should be."""
     if figure.aim is None:
         return "—"
+    if figure.aim == 0 and not figure.least:
+        return texts.gettext(_NONE)
     how = _AT_LEAST if figure.least else _BELOW if figure.below else _AT_MOST
     aim = texts.gettext(how) % {"n": written(figure.key, figure.aim, locale)}
     if figure.most is None:
@@ -74,7 +85,9 @@ def source(texts: NullTranslations, figure: Figure) -> str:
     """Where the target comes from, and that nobody has held it against the text."""
     if figure.source == OURS:
         return texts.gettext(_PROPOSAL)
-    return texts.gettext(_UNVERIFIED) % {"source": figure.source}
+    name, _, clause = (figure.source or "").partition(", clause ")
+    told = name + (texts.gettext(_CLAUSE) % {"clause": clause} if clause else "")
+    return texts.gettext(_UNVERIFIED) % {"source": told}
 
 
 def proposed(texts: NullTranslations, proposal: Proposal, now: Limit, unit: str, locale: str) -> str:

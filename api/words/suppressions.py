@@ -50,6 +50,7 @@ SUPPRESSION_REFUSALS = (
     later("An order is written down at most 31 days before it begins; look at the date."),
     later("An order ends after it begins; look at the two times."),
     later("An order of the kind {kind} lasts at most {hours} h; write the next one when it ends."),
+    later("An order of the kind {kind} lasts at most {days} days; write the next one when it ends."),
     later("Choose either a place or single alarms, not both."),
     later("Out of service is taken alarm by alarm: choose the alarms."),
     later("A permit for hot work or a confined space names the zone where people work."),
@@ -58,6 +59,7 @@ SUPPRESSION_REFUSALS = (
     later("{title} is a life-safety alarm: no window silences it. Take it out of service, which two people do."),
     later("There is no alarm there that a window may silence; gas and life-safety alarms go on calling."),
     later("A {priority} alarm can be out of service for at most {hours} h."),
+    later("A {priority} alarm can be out of service for at most {days} days."),
     later("{title} guards people at work ({kind}) until {until}: nobody can put it aside before then."),
     later("{title} is out of service until {until}: return it to service before people work there."),
     later("Give the number of the permit or work order."),
@@ -72,6 +74,6 @@ SUPPRESSION_REFUSALS = (
     later("A safety officer must agree; other roles can only ask for it."),
     later("There is no order {number}."),
     later("Only the company's own people put its alarms aside."),
-    later("Say until when."),
+    later("Say until when: an order ends by itself, and none goes on for ever."),
 )
 WORDS = {kind: KINDS[kind] for kind in KINDS}

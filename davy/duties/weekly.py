@@ -80,8 +80,8 @@ def _worst(one: Offender) -> WorstAlarm:
     change = one.proposal.what if one.proposal else None
     name = {"deadband": "deadband", "off_delay": "off_delay_s", "on_delay": "on_delay_s"}.get(change or "")
     return WorstAlarm(
-        title=one.limit.title,
-        title_zh=one.limit.title_zh,
+        title=f"{one.limit.title} · {one.limit.sensor_name}",
+        title_zh=f"{one.limit.title_zh} · {one.limit.sensor_name_zh}",
         announced=one.count.announced,
         change=change,
         now=getattr(one.limit, name) if name else None,

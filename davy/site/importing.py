@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +13,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.channels import REGISTRY
+from alerting.limit_lint import lint
 from alerting.store.compounds import read_compounds, write_compounds
 from alerting.store.configuration import (
     read_addresses,
@@ -44,6 +45,7 @@ from detectors.registry import DETECTORS, detector_class
 from detectors.store.declared import read_models, write_models
 
 DEFAULT_REASON: Final = "site import"
+_CONTRARY: Final = frozenset({"contradiction", "urgent-after-lesser"})  # rules of `davy alarms lint`
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ def import_site(
                 connection, _of_limits(grave), proposer=proposer, approver=approver, reason=reason.strip(),
                 definitions_version=moved, now=at,
             )  # fmt: skip
-    return Imported(changes, [*_notices(wanted, current), *(f"{each}." for each in back)], dry_run, moved)
+    told = [*_notices(wanted, current), *_contrary(wanted, changes, limits), *(f"{each}." for each in back)]
+    return Imported(changes, told, dry_run, moved)
 
 
 def read_variables(given: Iterable[str]) -> dict[str, str]:
@@ -289,6 +292,14 @@ def _entries(changes: Iterable[Change], now: datetime, actor: str, reason: str) 
         )
         for change in changes
     ]
+
+
+def _contrary(wanted: Portfolio, changes: Iterable[Change], packs: Mapping[str, PackLimit]) -> Iterator[str]:
+    """Limits that this import writes and that contradict another one: each is possible by itself, so it is told and stops nothing."""
+    written = {(row.site, row.key) for change in changes if isinstance(row := change.row, DefinitionRow)}
+    for remark in lint(wanted, packs):
+        if remark.rule in _CONTRARY and (remark.site, remark.limit) in written:
+            yield f"Limit {remark.site}/{remark.limit}: {remark.said('en')}"
 
 
 def _notices(wanted: Portfolio, current: Portfolio) -> list[str]:

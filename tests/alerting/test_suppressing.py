@@ -194,7 +194,7 @@ def order(**words: object) -> Order:
         ({"begins_at": NOW + 40 * DAY, "ends_at": NOW + 41 * DAY}, "at most 31 days before"),
         ({"ends_at": NOW}, "ends after it begins"),
         ({"ends_at": NOW + 400 * DAY}, "at most 72 h"),
-        ({"kind": "shutdown", "ends_at": NOW + 32 * DAY}, "at most 744 h"),
+        ({"kind": "shutdown", "ends_at": NOW + 32 * DAY}, "at most 31 days"),
         ({"kind": "hot_work", "ends_at": NOW + 9 * HOUR}, "at most 8 h"),
         ({"kind": "confined_space", "zone_id": None}, "names the zone"),
         ({"kind": "out_of_service"}, "alarm by alarm"),

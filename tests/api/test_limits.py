@@ -129,6 +129,7 @@ def test_one_person_changes_what_no_life_hangs_on(timescale_house: House) -> Non
         ({"setpoint": "warm"}, "setpoint of limit temp-pump.high is &#39;warm&#39;; it must be a number."),
         ({"deadband": "-1"}, "deadband of limit temp-pump.high is -1; it must be 0 or more."),
         ({"setpoint": "90"}, "GB/T 50493-2019 wants at most 80. State a source of its own to differ."),
+        ({"on_delay_s": "1e9"}, "on_delay_s of limit temp-pump.high is 1e+09; it must be 86400 or less."),
         ({"priority": "urgent"}, "priority of limit temp-pump.high is urgent; it must be one of"),
         ({"response__en": " ", "response__zh": "x"}, "en of response of limit temp-pump.high is empty; it needs a text."),
         ({"votes__needed": "3", "votes__of": "2"}, "votes of limit temp-pump.high needs 3 of the last 2 numbers; needed must be 2 or less."),
@@ -169,10 +170,16 @@ def changing(postgres_timescaledb: Any) -> Any:
 
 
 def test_a_limit_of_life_safety_needs_two_people(timescale_house: House) -> None:
-    """Proposer and another; nobody approves their own; without a safety officer it is not done; the old value stays till then."""
+    """Proposer and another; nobody approves their own; without a safety officer it is not done; the old value stays till then.
+
+    What contradicts another limit says so to whoever approves.
+    """
     house = timescale_house
     limit = of(house, "lel-pump.lel-2")
     integrator, officer = house.visitor(INTEGRATOR), in_english(house.visitor(OFFICER))
+    assert propose(integrator, limit, setpoint="15").status_code == 303
+    assert "Is reached before lel-pump.lel-1 though it is more urgent" in officer.get(f"/limits/{limit}").text
+    assert settle(officer, limit, "settle", "the first stage is 20").status_code == 303
     assert propose(integrator, limit, setpoint="35").status_code == 303
     assert values(house, "lel-pump.lel-2")["setpoint"] == 40.0
     assert settle(in_english(integrator), limit, "approve").status_code == 409

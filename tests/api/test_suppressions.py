@@ -88,6 +88,17 @@ def test_a_window_is_written_down_seen_everywhere_and_ended(house: House) -> Non
     assert "该登记已经结束" in officer.post(f"{path}/end", note="again").text
 
 
+def named(house: House, definition_id: str) -> str:
+    """An alarm and its sensor, in Chinese."""
+    with house.plant.owner() as connection:
+        row = connection.execute(
+            "SELECT d.title_zh || ' · ' || s.name_zh FROM alarm_definition d JOIN sensor s USING (sensor_id) WHERE definition_id = %s",
+            (definition_id,),
+        ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 def test_out_of_service_waits_for_a_second_person(timescale_house: House) -> None:
     """The one who asks sees that nothing is silent yet; a safety officer agrees, or not, on the same page."""
     house = timescale_house
@@ -99,6 +110,7 @@ def test_out_of_service_waits_for_a_second_person(timescale_house: House) -> Non
     path = asker.post("/suppressions", **stated(house, kind="out_of_service", alarms=alarm)).headers["location"]
     look(house)
     assert "目前尚未停用" in asker.client.get(path).text
+    assert f"<li>{named(house, alarm)}</li>" in officer.client.get(path).text, "which of four tanks"
     assert asker.post(f"{path}/authorise").status_code == 403
     assert "待第二人同意" in officer.client.get("/suppressions").text
     assert officer.post(f"{path}/authorise").status_code == 303
@@ -120,7 +132,8 @@ def test_orders_that_cannot_be(timescale_house: House) -> None:
     assert row is not None
     elsewhere = str(next(iter(house.plant.b.definitions.values())))
     for changes, said in (
-        ({"until": ""}, "请填写结束时间"),
+        ({"until": ""}, "请填写结束时间：每项登记到期自动结束"),
+        ({"kind": "shutdown", "until": clock(house, 24 * 400)}, "最长 31 天"),
         ({"until": clock(house, 24 * 400)}, "最长 72 小时"),
         ({"begins": clock(house, -3)}, "须在开始之前登记"),
         ({"begins": clock(house, 5)}, "结束时间须晚于开始时间"),

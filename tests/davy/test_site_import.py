@@ -168,6 +168,19 @@ def test_what_the_file_no_longer_names_stays_and_is_told(database: TestDatabase,
     assert "limit north/ch4.warm" in outcome.notices[0]
 
 
+def test_limits_that_contradict_each_other_are_told(database: TestDatabase, tmp_path: Path) -> None:
+    """A low limit above a high one of the same sensor is written, and nobody can say that Davy kept quiet about it."""
+    assert bring(database, tmp_path, SMALL).notices == []
+    low = SMALL[SMALL.index("                  - key: warm") : SMALL.index("        routes:")]
+    low = low.replace("key: warm", "key: cold").replace(
+        "setpoint: 15", "setpoint: 60\n                    direction: low"
+    )
+    outcome = bring(database, tmp_path, SMALL.replace("        routes:", low + "        routes:", 1), reason="a slip")
+    assert [
+        notice for notice in outcome.notices if "Contradicts ch4.warm: ≤ 60" in notice and "north/ch4.cold" in notice
+    ]
+
+
 def test_lists_within_a_row_are_replaced(database: TestDatabase, tmp_path: Path) -> None:
     """Steps of a route, sites of a policy, companies and channels of a person."""
     bring(database, tmp_path, SMALL)
