@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from alerting.alarm import Alarm, Happening, State, Suppression, step
 from alerting.ledger import AlarmKey, Change, Standing, work_out
-from alerting.orders import LONGEST, LONGEST_OUT, Kind, Order, Touched, check_alarms, check_order
+from alerting.orders import (
+    LONGEST,
+    LONGEST_OUT,
+    Closing,
+    Kind,
+    Order,
+    Touched,
+    check_alarms,
+    check_closing,
+    check_order,
+)
 from alerting.suppressing import Cover, Rule, covered, move, with_rules
 from core.errors import Refused
 from core.model import Priority
@@ -178,6 +188,13 @@ def test_who_is_freed_twice_at_one_instant_is_called_twice() -> None:
     ]  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    kind: str
+    begins_at: datetime
+    requested_by: int
+
+
 def order(**words: object) -> Order:
     given: dict[str, object] = {
         "kind": "maintenance", "site_id": 1, "zone_id": 2, "begins_at": NOW, "ends_at": NOW + HOUR, "number": "W-1",
@@ -228,6 +245,25 @@ def test_a_window_never_silences_life_safety() -> None:
     )
     with pytest.raises(Refused, match="life-safety alarm can be out of service for at most 72 h"):
         check_alarms(out, Kind.OUT_OF_SERVICE, [gas])
+
+
+@pytest.mark.parametrize(
+    ("by", "sentence"),
+    [
+        (Closing(1, "safety_officer", "safety_officer", "all out"), "another person looks"),
+        (Closing(2, "integrator", "integrator", "all out"), "One of the two"),
+        (Closing(2, "integrator", None, "all out"), "One of the two"),
+        (Closing(2, "safety_officer", "integrator", "  "), "everybody is out"),
+    ],
+)
+def test_a_permit_is_closed_by_two_people(by: Closing, sentence: str) -> None:
+    """One of them a safety officer; a window, and a permit that has not begun, ask for nobody else."""
+    of = Opened("hot_work", NOW, 1)
+    with pytest.raises(Refused, match=sentence):
+        check_closing(of, by, NOW + HOUR)
+    check_closing(replace(of, kind="maintenance"), by, NOW + HOUR)
+    check_closing(replace(of, begins_at=NOW + 2 * HOUR), by, NOW + HOUR)
+    check_closing(of, Closing(2, "integrator", "safety_officer", "all out"), NOW + HOUR)
 
 
 def test_every_kind_and_priority_has_an_end() -> None:
