@@ -11,6 +11,8 @@ CREATE TABLE suppression_rule (                -- while its parent's condition h
     parent_id   int NOT NULL,                  -- an alarm, or a state of the plant (alarm_definition.role)
     longest_s   double precision NOT NULL CHECK (longest_s > 0),  -- after so long it ends although the parent holds: a contact may be stuck
     active_since timestamptz,                  -- from when the parent holds, as ingest says in its batch's transaction; null: it does not
+    quiet_since timestamptz,                   -- from when it does not; null: it holds, or has not held yet
+    episode_since timestamptz,                 -- longest_s counts from here: a parent that comes and goes begins nothing anew (alerting/episode.py)
     retired_at  timestamptz,
     UNIQUE (site_id, key),
     UNIQUE (rule_id, company_id),
@@ -122,7 +124,7 @@ CREATE VIEW v_suppression_order WITH (security_barrier) AS
     WHERE (SELECT davy_everything()) OR o.company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
 
 GRANT SELECT ON suppression_rule, suppression_rule_alarm, suppression_order, suppression_scope, suppression_step TO davy_ingest, davy_alerting;
-GRANT UPDATE (active_since) ON suppression_rule TO davy_ingest, davy_alerting;
+GRANT UPDATE (active_since, quiet_since, episode_since) ON suppression_rule TO davy_ingest, davy_alerting;
 GRANT SELECT ON suppression_rule, suppression_rule_alarm, suppression_scope TO davy_web;
 GRANT SELECT (order_id, company_id, site_id, kind, begins_at, ends_at, recorded_at, requested_by) ON suppression_order TO davy_web;
 GRANT SELECT (order_id, company_id, step, at, person_id) ON suppression_step TO davy_web;

@@ -376,6 +376,25 @@ def test_a_state_of_the_plant_is_nobodys_alarm_and_a_stuck_contact_ends(works: W
     assert plant.alarm("level")[:3] == ("B", True, "none")
 
 
+def test_a_parent_that_flaps_holds_nobody_silent_beyond_the_longest_time(works: Works) -> None:
+    """The time counts from its first beginning, in the batch and for the clock; an hour of quiet begins it anew."""
+    plant = works.plant
+    works.rule(plant.definitions["heat"], "level", longest_s=7200)
+    plant.apply(plant.raised("heat"))
+    for minute in range(10, 160, 10):
+        flip = plant.cleared if minute % 20 else plant.raised
+        plant.apply(flip("heat", NOW + minute * MINUTE), now=NOW + minute * MINUTE)
+        works.look(NOW + minute * MINUTE)
+        silent = not minute % 20 and minute < 120
+        assert works.suppression("level") == ("by_design" if silent else "none"), f"minute {minute}"
+    plant.apply(plant.raised("level", NOW + 161 * MINUTE), now=NOW + 161 * MINUTE)
+    assert plant.alarm("level")[:3] == ("B", True, "none")
+    later = NOW + 211 * MINUTE
+    plant.apply(plant.raised("heat", later), now=later)
+    assert works.suppression("level") == "by_design"
+    assert plant.rows("SELECT active_since, quiet_since, episode_since FROM suppression_rule") == [(later, None, later)]
+
+
 def test_a_batch_and_the_clock_agree_on_what_guards(works: Works) -> None:
     """Where a permit guards a gas limit, a rule silences it neither in its parent's batch nor a second later."""
     plant = works.plant
