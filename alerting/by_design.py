@@ -63,8 +63,8 @@ def _with_rules(
         key: (standing.alarm, standing.changed_at) for key, standing in standings.items()
     }
     words = store.words_for(connection, (cover for found in covers.values() for cover in found))
-    changed, since = with_rules(changes, rules, known, covers, words)
-    stored_rules.set_active(connection, [(rule, since[rule]) for rule in sorted(since)])
+    changed, episodes = with_rules(changes, rules, known, covers, words)
+    stored_rules.set_episodes(connection, episodes)
     return changed
 
 

@@ -21,8 +21,6 @@ LEAST_HISTORY: Final = timedelta(
     days=7
 )  # that a proof looks at, where so much is kept: a week has both shifts and a Sunday
 LATEST_END: Final = timedelta(days=1)  # ago: what happened since would be tried by nobody
-# A proof with less is none: of seven days one may be missing, and no more, or the shift that matters is the one that is not there.
-LEAST_KNOWN: Final = 0.85
 _TIMES: Final = frozenset({"deadband", "on_delay_s", "off_delay_s", "votes", "votes_of", "parameters"})
 _SLACK: Final = timedelta(hours=2)  # the hour that is heard first is known to the hour, and a form's span to the minute
 
@@ -35,7 +33,7 @@ class Proof:
         refused: its own verdict: something would be missed or, of true dangers, found later.
         lost_injected: incidents laid over the history that would be missed.
         problems: detectors that failed in it.
-        known_share: of the time from `from_at` to `to_at`.
+        known_share: of the time from `from_at` to `to_at`; least_known: what it must be (0015, davy_limit_least_known).
         rollups_to: until when it saw minutes and hours, no readings; None: it saw readings only.
     """
 
@@ -48,6 +46,7 @@ class Proof:
     lost_injected: int
     problems: int
     known_share: float
+    least_known: float
     rollups_to: datetime | None
 
 
@@ -82,18 +81,26 @@ def gate(
     *,
     now: datetime,
     for_life: bool = False,
+    last: DefinitionRow | None = None,
 ) -> Gate:
     """What turning `old` into `new` needs.
 
     Args:
+        last: a retired limit as it was when it was last in force.
         heard_since: from when on the sensor is known; None: there is no history to try anything on.
         for_life: a compound of life safety counts on this limit, whatever its own priority.
     """
-    looser = loosened(old, new)
+    looser = loosened(old, new, last)
     two = for_life or Priority.LIFE_SAFETY in (old.priority, new.priority) or REALARM in looser
     looser -= {REALARM}
     if not looser or (heard_since is None and proof is None):
         return Gate(two, None)
+    if old.retired:
+        return Gate(
+            two,
+            "This limit would come back looser than it was when it was last in force. "
+            "Bring it back as it was and change it then, or let two people overrule that in writing.",
+        )
     return Gate(two, _unproven(looser, proof, heard_since, now))
 
 
@@ -124,9 +131,9 @@ def _unproven(looser: frozenset[str], proof: Proof | None, heard_since: datetime
             "Back-test it anew, or let two people overrule that in writing."
         )
     known = _known(proof, heard_since)
-    if known < LEAST_KNOWN:
+    if known < proof.least_known:
         return (
-            f"The sensor was silent for too much of the back-test: {100 * known:.0f} percent of the time are known, and {100 * LEAST_KNOWN:.0f} must be. "
+            f"The sensor was silent for too much of the back-test: {100 * known:.0f} percent of the time are known, and {100 * proof.least_known:.0f} must be. "
             "Back-test it when more is known, or let two people overrule that in writing."
         )
     if looser & _TIMES and _only_rollups(proof, heard_since):

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from alerting.alarm import Alarm, Happening, Suppression
+from alerting.episode import Episode
 from alerting.ledger import TAKES_OVER, AlarmKey, Change
 
 _S: Final = Suppression
@@ -122,7 +123,7 @@ class Rule:
 
     Args:
         is_state: the parent is a state of the plant, not an alarm.
-        active_since: from when it holds; None: it does not.
+        episode: since when it holds, and since when the longest time counts.
         longest: after so long it silences nobody, although it holds.
         words: its title in both languages, as it is kept with what it did.
     """
@@ -131,15 +132,20 @@ class Rule:
     parent: AlarmKey
     is_state: bool
     longest: timedelta
-    active_since: datetime | None
+    episode: Episode
     children: tuple[AlarmKey, ...]
     words: str
 
     def cover(self) -> Cover | None:
         """What it covers its children with."""
-        if self.active_since is None:
+        begins_at, counts_from = self.episode.active_since, self.episode.since
+        if begins_at is None or counts_from is None:
             return None
-        return Cover(_S.BY_DESIGN, self.active_since, self.active_since + self.longest, rule_id=self.rule_id)
+        return Cover(_S.BY_DESIGN, begins_at, counts_from + self.longest, rule_id=self.rule_id)
+
+    def turned(self, at: datetime, *, holds: bool) -> Rule:
+        """The rule once its parent has begun or ended."""
+        return replace(self, episode=self.episode.begun(at, self.longest) if holds else self.episode.ended(at))
 
 
 def with_rules(
@@ -148,8 +154,8 @@ def with_rules(
     alarms: Mapping[AlarmKey, tuple[Alarm, datetime]],
     covers: Mapping[AlarmKey, Sequence[Cover]],
     words: Mapping[tuple[str, int], str] = MappingProxyType({}),
-) -> tuple[list[Change], dict[int, datetime | None]]:
-    """The changes with what the rules make of them, and since when each rule holds now.
+) -> tuple[list[Change], dict[int, Episode]]:
+    """The changes with what the rules make of them, and how the parent of each rule stands now.
 
     A rule begins and ends at the instant at which its parent does, whatever the batch is that says so. What of a child comes at
     that instant or later comes after its beginning, and what comes until that instant goes before its end. A parent that is put
@@ -163,14 +169,14 @@ def with_rules(
         covers: what else may silence the children.
         words: of those covers, by their sources.
     """
-    now_since = {rule.rule_id: rule.active_since for rule in rules}
+    standing_rules = {rule.rule_id: rule for rule in rules}
     by_parent: dict[AlarmKey, list[Rule]] = {}
     for rule in rules:
         by_parent.setdefault(rule.parent, []).append(rule)
     states = {rule.parent for rule in rules if rule.is_state}
     aside = {key for key, (alarm, _) in alarms.items() if key in by_parent and alarm.suppression is not _S.NONE}
     flips = [
-        (change.at, index, rule, change.happening is Happening.RAISE)
+        (change.at, index, rule.rule_id, change.happening is Happening.RAISE)
         for index, change in enumerate(changes)
         if change.happening in (Happening.RAISE, Happening.CLEAR) and not change.late
         for rule in by_parent.get(change.alarm, ())
@@ -179,27 +185,24 @@ def with_rules(
     last = {key: at for key, (_, at) in alarms.items()}
     said = {("rule", rule.rule_id): rule.words for rule in rules} | dict(words)
     by_design: dict[AlarmKey, list[Change]] = {}
-    touching: dict[AlarmKey, list[Rule]] = {}
+    touching: dict[AlarmKey, list[int]] = {}
     for rule in rules:
         for child in rule.children:
-            touching.setdefault(child, []).append(rule)
-    ours = {child: _ends_of_rules(those, covers.get(child, ())) for child, those in touching.items()}
-    for at, _, rule, begins in sorted(flips, key=lambda flip: flip[:2]):
-        since = now_since[rule.rule_id]
-        if begins == (since is not None):
+            touching.setdefault(child, []).append(rule.rule_id)
+    ours = {
+        child: _ends_of_rules([standing_rules[rule_id] for rule_id in those], covers.get(child, ()))
+        for child, those in touching.items()
+    }
+    for at, _, rule_id, begins in sorted(flips, key=lambda flip: flip[:2]):
+        if begins == (standing_rules[rule_id].episode.active_since is not None):
             continue
-        now_since[rule.rule_id] = at if begins else None
+        rule = standing_rules[rule_id] = standing_rules[rule_id].turned(at, holds=begins)
         for child in rule.children:
-            if begins:
-                ours[child].add(at + rule.longest)
+            ours[child] |= _ends_of_rules([rule], ())
             if not _is_free_or_ours(standing[child], ours[child]):
                 continue
-            of_rules = [
-                replace(other, active_since=now_since[other.rule_id]).cover()
-                for other in touching[child]
-                if other.parent not in aside
-            ]
-            found = [cover for cover in of_rules if cover is not None]
+            others = [standing_rules[other] for other in touching[child]]
+            found = [cover for other in others if other.parent not in aside and (cover := other.cover()) is not None]
             to = move(standing[child], [*covers.get(child, ()), *found], at)
             if to is not None:
                 standing[child] = moved(standing[child], to)
@@ -209,7 +212,7 @@ def with_rules(
                 last[child] = happened = max(at, earliest)
                 by_design.setdefault(child, []).append(_change(child, to, happened, said))
     told = [change for change in changes if change.alarm not in states]
-    return _merged(told, by_design), now_since
+    return _merged(told, by_design), {rule_id: rule.episode for rule_id, rule in standing_rules.items()}
 
 
 def _ends_of_rules(rules: Iterable[Rule], covers: Iterable[Cover]) -> set[datetime]:

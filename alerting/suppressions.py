@@ -18,7 +18,7 @@ from alerting.apply import AppliedEvents, apply_changes
 from alerting.chain import genesis
 from alerting.ledger import Change, Standing
 from alerting.off_the_shelf import instant, refuse_where_it_guards
-from alerting.orders import GUARDS, Kind, Order
+from alerting.orders import GUARDS, Closing, Kind, Order
 from alerting.store import alarms
 from alerting.store import rules as stored_rules
 from alerting.store import suppressions as store
@@ -101,12 +101,14 @@ def end(connection: Connection[Any], order_id: int, *, person_id: int, now: date
     """Ends an order before its time, or takes one back that has not begun; out of service: returned to service.
 
     Raises:
-        Refused: over already, or not for this person.
+        Refused: over already, or not for this person: who opened a permit does not close it.
     """
-    _worker(connection, person_id)
+    who = _worker(connection, person_id)
     found = _found(connection, order_id)
     if found.ended_at is not None or found.refused_at is not None or now >= found.ends_at:
         raise Refused("This order is over already.")
+    opener = actor(connection, found.requested_by)
+    rules.check_closing(found, Closing(person_id, who.role, opener.role if opener else None, note), now)
     _step(connection, found, "ended", person_id=person_id, now=now, note=note)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from alerting.compound import Compounds
 from alerting.compound_state import NOTHING_DUE
 from alerting.condition import Conditions
-from core.batch import Event
+from core.batch import Event, Part
 from core.model import COMPOUND, Compound, DefinitionSet
 
 
@@ -27,6 +27,7 @@ class Together:
         self._conditions = conditions
         self._levels = [Compounds(definitions, level) for level in _levels(definitions)]
         self._parts = {each.sensor_id: each.parts for each in definitions.compounds}
+        self._told = {each.sensor_id: each.told for each in definitions.compounds}
         sensor_of = definitions.definitions.numbers("sensor_id")
         definition_id = definitions.definitions.numbers("definition_id")
         mine = definitions.of(COMPOUND)
@@ -57,8 +58,14 @@ class Together:
             began = self._conditions.step(told.scores) if len(told.scores) else []
             began += self._conditions.sweep(until_us, yet_to_come)
             for event in began:
-                heard.append(replace(event, row=-1, parts=level.evidence(event, told) if event.active else ()))
+                parts = level.evidence(event, told) if event.active else ()
+                heard.append(replace(event, row=-1, parts=self._named(event.sensor_id, parts)))
                 yield heard[-1]
+
+    def _named(self, sensor_id: int, parts: Sequence[Part]) -> tuple[Part, ...]:
+        """The parts as they are called now: when they are stored they may have other names, or be others."""
+        told = self._told.get(sensor_id) or (None,) * len(parts)
+        return tuple(replace(part, told=told[part.position]) for part in parts)
 
     def next_due_us(self) -> int:
         """When time alone shows something next, microseconds UTC; `NOTHING_DUE`: never."""

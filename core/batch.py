@@ -116,6 +116,27 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class PartTold:
+    """What a part of a compound is called and asks for, as people read it beside an occurrence.
+
+    Args:
+        limit: key of the definition it is; None: a condition of the compound's own.
+        sensor: `device/sensor`.
+    """
+
+    name: str
+    name_zh: str
+    limit: str | None
+    sensor: str
+    sensor_name: str
+    sensor_name_zh: str
+    unit: str
+    detector: str
+    direction: str
+    setpoint: float
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """How one part of a compound stood when the compound's condition began: its evidence.
 
@@ -124,6 +145,7 @@ class Part:
         counts: it held, or had within the compound's window, and was one of those that were counted.
         began_at, ended_at: its last beginning and end, microseconds UTC; None: never, or not since.
         value: the number that decided it last, in its own detector's unit; None: none yet.
+        told: what it was called when it was judged, which may be long before it is stored; None: nobody has said.
     """
 
     position: int
@@ -131,6 +153,7 @@ class Part:
     began_at: int | None
     ended_at: int | None
     value: float | None
+    told: PartTold | None = None
 
 
 @dataclass(frozen=True, slots=True)

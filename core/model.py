@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import Int32
+from core.batch import Int32, PartTold
 from core.row_table import RowTable
 
 
@@ -116,12 +116,14 @@ class Compound:
             judged like any other and is no alarm.
         window_us: a part still counts so long after it ended, microseconds.
         in_order: only parts that began one after the other, as they are written, count together.
+        told: of each part, what it is called while it is judged so; empty: nobody reads it.
     """
 
     sensor_id: int
     parts: tuple[int, ...]
     window_us: int = 0
     in_order: bool = False
+    told: tuple[PartTold, ...] = ()
 
 
 class DefinitionSet:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from core.limit_checks import is_beyond
@@ -39,13 +40,18 @@ _LOOSER: Final[Mapping[str, Callable[[DefinitionRow, DefinitionRow], bool]]] = {
 }
 
 
-def loosened(old: DefinitionRow, new: DefinitionRow) -> frozenset[str]:
+def loosened(old: DefinitionRow, new: DefinitionRow, last: DefinitionRow | None = None) -> frozenset[str]:
     """The fields by which `new` may call later than `old`, or not at all; empty: it is stricter, or judges the same.
 
-    A limit that is not in force calls nobody, so nothing can be lost of it.
+    A limit that is not in force calls nobody, so nothing can be lost of it but for what people acknowledge. One that comes back is
+    weighed against what it was when it last called: else it could be ended, set to any number, and begun again.
+
+    Args:
+        last: a retired limit as it was when it was last in force; None: it never was.
     """
     if old.retired:
-        return frozenset()
+        later = frozenset({REALARM} if _realarms_later(old, new) else ())
+        return later if new.retired or last is None else later | loosened(replace(last, retired=False), new)
     judged = frozenset(name for name in judged_fields(old, new) if name not in _LOOSER or _LOOSER[name](old, new))
     return judged | {REALARM} if _realarms_later(old, new) else judged
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any, Final
@@ -13,7 +14,7 @@ from psycopg import Connection, Cursor
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from core.batch import Event
+from core.batch import Event, Part, PartTold
 from core.compound_row import CompoundPart, CompoundRow
 from core.model import AlarmDefinition, Compound, Priority
 
@@ -184,8 +185,13 @@ def load_compounds(connection: Connection[Any]) -> tuple[list[Compound], list[Al
             """
             SELECT c.compound_id, c.sensor_id AS virtual, c.window_s, c.in_order, c.version, c.company_id, c.site_id, p.position,
                    p.part_id, p.definition_id, p.sensor_id, p.detector, p.parameters, p.direction, p.setpoint, p.deadband, p.on_delay_s,
-                   p.off_delay_s, p.votes, p.votes_of
+                   p.off_delay_s, p.votes, p.votes_of, coalesce(nullif(p.name, ''), d.title) AS name,
+                   coalesce(nullif(p.name_zh, ''), d.title_zh) AS name_zh, d.key AS limit, e.key || '/' || s.key AS sensor,
+                   s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.unit, coalesce(p.detector, d.detector) AS of_detector,
+                   coalesce(p.direction, d.direction) AS of_direction, coalesce(p.setpoint, d.setpoint) AS of_setpoint
             FROM compound c JOIN compound_part p USING (compound_id) JOIN sensor v ON v.sensor_id = c.sensor_id
+            LEFT JOIN alarm_definition d ON d.definition_id = p.definition_id
+            JOIN sensor s ON s.sensor_id = coalesce(p.sensor_id, d.sensor_id) JOIN device e ON e.device_id = s.device_id
             WHERE c.retired_at IS NULL AND v.retired_at IS NULL
             ORDER BY c.compound_id, p.position
             """
@@ -199,10 +205,26 @@ def load_compounds(connection: Connection[Any]) -> tuple[list[Compound], list[Al
             own.append(_condition(part, row))
         before = found.get(row["compound_id"])
         parts = (*before.parts, part) if before else (part,)
+        told = (*before.told, _told(row)) if before else (_told(row),)
         found[row["compound_id"]] = Compound(
-            row["virtual"], parts, round(row["window_s"] * 1_000_000), bool(row["in_order"])
+            row["virtual"], parts, round(row["window_s"] * 1_000_000), bool(row["in_order"]), told
         )
     return list(found.values()), own
+
+
+def _told(row: dict[str, Any]) -> PartTold:
+    return PartTold(
+        name=row["name"],
+        name_zh=row["name_zh"],
+        limit=row["limit"],
+        sensor=row["sensor"],
+        sensor_name=row["sensor_name"],
+        sensor_name_zh=row["sensor_name_zh"],
+        unit=row["unit"],
+        detector=row["of_detector"],
+        direction=row["of_direction"],
+        setpoint=row["of_setpoint"],
+    )
 
 
 def _condition(definition_id: int, row: dict[str, Any]) -> AlarmDefinition:
@@ -227,42 +249,37 @@ def _condition(definition_id: int, row: dict[str, Any]) -> AlarmDefinition:
 
 
 def write_evidence(connection: Connection[Any], events: Sequence[Event]) -> None:
-    """Freezes the parts of the compounds that began, beside their open occurrences, in one statement."""
-    parts = [(event, part) for event in events for part in event.parts]
-    if not parts:
+    """Freezes the parts of the compounds that began, as they were called when they were judged, beside their open occurrences."""
+    began = [(event, [_evidence(part, part.told) for part in event.parts if part.told is not None]) for event in events]
+    rows = [(event, parts) for event, parts in began if parts]
+    if not rows:
         return
     connection.execute(
         """
         INSERT INTO compound_evidence (occurrence_id, company_id, at, parts)
-        SELECT a.occurrence_id, a.company_id, g.at, jsonb_agg(jsonb_build_object(
-                   'name', coalesce(nullif(p.name, ''), d.title), 'name_zh', coalesce(nullif(p.name_zh, ''), d.title_zh),
-                   'limit', d.key, 'sensor', v.key || '/' || s.key, 'sensor_name', s.name, 'sensor_name_zh', s.name_zh,
-                   'unit', s.unit, 'detector', coalesce(p.detector, d.detector), 'direction', coalesce(p.direction, d.direction),
-                   'setpoint', coalesce(p.setpoint, d.setpoint), 'counts', g.counts, 'began_at', g.began_at,
-                   'ended_at', g.ended_at, 'value', g.value) ORDER BY p.position)
-        FROM unnest(%s::int[], %s::int[], %s::timestamptz[], %s::int[], %s::boolean[], %s::timestamptz[], %s::timestamptz[],
-                    %s::float8[]) AS g (definition_id, sensor_id, at, position, counts, began_at, ended_at, value)
+        SELECT a.occurrence_id, a.company_id, g.at, g.parts
+        FROM unnest(%s::int[], %s::int[], %s::timestamptz[], %s::jsonb[]) AS g (definition_id, sensor_id, at, parts)
         JOIN alarm a USING (definition_id, sensor_id)
-        JOIN compound c ON c.sensor_id = g.sensor_id
-        JOIN compound_part p ON p.compound_id = c.compound_id AND p.position = g.position
-        LEFT JOIN alarm_definition d ON d.definition_id = p.definition_id
-        JOIN sensor s ON s.sensor_id = coalesce(p.sensor_id, d.sensor_id)
-        JOIN device v ON v.device_id = s.device_id
         WHERE a.occurrence_id IS NOT NULL
-        GROUP BY a.occurrence_id, a.company_id, g.at
         ON CONFLICT DO NOTHING
         """,
         (
-            [event.definition_id for event, _ in parts],
-            [event.sensor_id for event, _ in parts],
-            [_instant(event.at) for event, _ in parts],
-            [part.position for _, part in parts],
-            [part.counts for _, part in parts],
-            [None if part.began_at is None else _instant(part.began_at) for _, part in parts],
-            [None if part.ended_at is None else _instant(part.ended_at) for _, part in parts],
-            [part.value if part.value is not None and math.isfinite(part.value) else None for _, part in parts],
+            [event.definition_id for event, _ in rows],
+            [event.sensor_id for event, _ in rows],
+            [_instant(event.at) for event, _ in rows],
+            [Jsonb(parts) for _, parts in rows],
         ),
     )
+
+
+def _evidence(part: Part, told: PartTold) -> dict[str, Any]:
+    return {
+        **asdict(told),
+        "counts": part.counts,
+        "began_at": None if part.began_at is None else _instant(part.began_at).isoformat(),
+        "ended_at": None if part.ended_at is None else _instant(part.ended_at).isoformat(),
+        "value": part.value if part.value is not None and math.isfinite(part.value) else None,
+    }
 
 
 def _instant(at_us: int) -> datetime:

@@ -25,6 +25,7 @@ class LimitInForce:
         is_own: of one of Davy's own sensors: it comes with Davy and is no plant's to change.
         heard_since: None: never.
         for_life: a live compound of life safety counts on it.
+        last: it is retired, and was so when it was last in force; None: it is in force, or never was.
     """
 
     definition_id: int
@@ -36,6 +37,7 @@ class LimitInForce:
     is_own: bool
     heard_since: datetime | None
     for_life: bool
+    last: DefinitionRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ def limit_in_force(connection: Connection[Any], definition_id: int) -> LimitInFo
             SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, s.name, s.name_zh, s.quantity, s.unit,
                    s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
                    s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, h.hour AS heard_since,
-                   davy_counts_for_life(d.definition_id) AS for_life
+                   davy_counts_for_life(d.definition_id) AS for_life,
+                   CASE WHEN d.retired_at IS NOT NULL THEN to_jsonb(davy_limit_last_in_force(d)) END AS last_in_force
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
             CROSS JOIN LATERAL (SELECT hour FROM v_heard_since WHERE sensor_id = d.sensor_id LIMIT 1) h
@@ -72,10 +75,8 @@ def limit_in_force(connection: Connection[Any], definition_id: int) -> LimitInFo
 
 
 def _in_force(found: Mapping[str, Any]) -> LimitInForce:
-    row = DefinitionRow(
-        **{name: found[name] for name in DefinitionRow.__dataclass_fields__ if name in found and name != "priority"},
-        priority=Priority(found["priority"]),
-    )
+    row = _definition(found)
+    last = found.get("last_in_force")
     sensor = SensorRow(
         company=found["company"], site=found["site"], device=found["device"], key=found["sensor"], name=found["name"],
         name_zh=found["name_zh"], quantity=found["quantity"], unit=found["unit"], range_low=found["range_low"],
@@ -92,6 +93,16 @@ def _in_force(found: Mapping[str, Any]) -> LimitInForce:
         is_own=sensor.is_virtual,
         heard_since=found["heard_since"],
         for_life=found["for_life"],
+        last=None
+        if last is None or last["definition_id"] is None
+        else _definition({**found, **last, "retired": False}),
+    )
+
+
+def _definition(found: Mapping[str, Any]) -> DefinitionRow:
+    return DefinitionRow(
+        **{name: found[name] for name in DefinitionRow.__dataclass_fields__ if name in found and name != "priority"},
+        priority=Priority(found["priority"]),
     )
 
 
@@ -122,7 +133,7 @@ def proofs_of(connection: Connection[Any], limit: LimitInForce, judged: Mapping[
                    coalesce((result ->> 'lost_true')::int, 0) AS lost_true, coalesce((result ->> 'delayed_true')::int, 0) AS delayed_true,
                    coalesce((result #>> '{verdict,lost_injected}')::int, 0) AS lost_injected,
                    CASE WHEN jsonb_typeof(result -> 'problems') = 'array' THEN jsonb_array_length(result -> 'problems') ELSE 0 END AS problems,
-                   coalesce((result #>> '{known,share}')::float8, 0) AS known_share,
+                   coalesce((result #>> '{known,share}')::float8, 0) AS known_share, davy_limit_least_known() AS least_known,
                    CASE WHEN jsonb_typeof(result -> 'rollups_only') = 'object' THEN (result #>> '{rollups_only,to}')::timestamptz END AS rollups_to
             FROM backtest
             WHERE site_id = %s AND definition_key = %s AND proposed = %s AND state = 'done' AND definition_version = %s

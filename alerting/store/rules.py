@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
 
+from alerting.episode import Episode
 from alerting.ledger import AlarmKey
 from alerting.store.columns import columns, key_columns
 from alerting.store.suppressions import guarded_now
@@ -21,8 +22,8 @@ def rules_of_parents(connection: Connection[Any], parents: Sequence[int], now: d
     """
     rows = connection.execute(
         """
-        SELECT r.rule_id, d.definition_id, d.sensor_id, d.role = 'state', r.longest_s, r.active_since,
-               r.title || ' / ' || r.title_zh,
+        SELECT r.rule_id, d.definition_id, d.sensor_id, d.role = 'state', r.longest_s, r.active_since, r.quiet_since,
+               r.episode_since, r.title || ' / ' || r.title_zh,
                coalesce(array_agg(c.definition_id ORDER BY c.definition_id) FILTER (WHERE c.definition_id IS NOT NULL), '{}'),
                coalesce(array_agg(c.sensor_id ORDER BY c.definition_id) FILTER (WHERE c.definition_id IS NOT NULL), '{}')
         FROM suppression_rule r JOIN alarm_definition d ON d.definition_id = r.parent_id
@@ -41,23 +42,25 @@ def rules_of_parents(connection: Connection[Any], parents: Sequence[int], now: d
             parent=AlarmKey(parent, sensor),
             is_state=is_state,
             longest=timedelta(seconds=longest_s),
-            active_since=since,
+            episode=Episode(active, still, since),
             children=tuple(AlarmKey(*key) for key in zip(definitions, sensors, strict=True) if key[0] not in guarded),
             words=words,
         )
-        for rule_id, parent, sensor, is_state, longest_s, since, words, definitions, sensors in rows
+        for rule_id, parent, sensor, is_state, longest_s, active, still, since, words, definitions, sensors in rows
     ]
 
 
-def set_active(connection: Connection[Any], rows: Sequence[tuple[int, datetime | None]]) -> None:
-    """(rule, since when its parent holds or null)."""
+def set_episodes(connection: Connection[Any], episodes: Mapping[int, Episode]) -> None:
+    """How the parent of each rule stands."""
+    rows = [(rule, each.active_since, each.quiet_since, each.since) for rule, each in sorted(episodes.items())]
     connection.execute(
         """
-        UPDATE suppression_rule r SET active_since = u.since
-        FROM unnest(%s::int[], %s::timestamptz[]) AS u(rule_id, since)
-        WHERE r.rule_id = u.rule_id AND r.active_since IS DISTINCT FROM u.since
+        UPDATE suppression_rule r SET active_since = u.active, quiet_since = u.quiet, episode_since = u.since
+        FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[]) AS u(rule_id, active, quiet, since)
+        WHERE r.rule_id = u.rule_id
+          AND (r.active_since, r.quiet_since, r.episode_since) IS DISTINCT FROM (u.active, u.quiet, u.since)
         """,
-        columns(rows, 2),
+        columns(rows, 4),
     )
 
 
@@ -84,11 +87,17 @@ def mend_active(connection: Connection[Any], parents: Sequence[AlarmKey], now: d
     Args:
         parents: locked already: whoever writes down since when a rule holds has its parent first, and never waits crosswise.
     """
-    connection.execute(
+    rows = connection.execute(
         """
-        UPDATE suppression_rule r SET active_since = CASE WHEN a.active THEN %s::timestamptz END
-        FROM unnest(%s::int[], %s::int[]) AS k(definition_id, sensor_id) JOIN alarm a USING (definition_id, sensor_id)
-        WHERE a.definition_id = r.parent_id AND r.retired_at IS NULL AND a.active <> (r.active_since IS NOT NULL)
+        SELECT r.rule_id, r.longest_s, r.active_since, r.quiet_since, r.episode_since, a.active FROM suppression_rule r
+        JOIN alarm a ON a.definition_id = r.parent_id
+        JOIN unnest(%s::int[], %s::int[]) AS k(definition_id, sensor_id) USING (definition_id, sensor_id)
+        WHERE r.retired_at IS NULL AND a.active <> (r.active_since IS NOT NULL) ORDER BY r.rule_id
         """,
-        (now, *key_columns(parents)),
-    )
+        key_columns(parents),
+    ).fetchall()
+    mended = {}
+    for rule_id, longest_s, active, still, since, holds in rows:
+        was = Episode(active, still, since)
+        mended[rule_id] = was.begun(now, timedelta(seconds=longest_s)) if holds else was.ended(now)
+    set_episodes(connection, mended)

@@ -44,6 +44,9 @@ def write_rules(connection: Connection[Any], rows: Iterable[SuppressionRow], now
             FROM site s JOIN alarm_definition p ON p.site_id = s.site_id AND p.key = %(parent)s WHERE s.key = %(site)s
             ON CONFLICT (site_id, key) DO UPDATE SET title = excluded.title, title_zh = excluded.title_zh,
                 active_since = CASE WHEN r.parent_id = excluded.parent_id AND NOT %(retired)s THEN r.active_since END,
+                quiet_since = CASE WHEN r.parent_id = excluded.parent_id THEN
+                    CASE WHEN %(retired)s AND r.active_since IS NOT NULL THEN %(now)s ELSE r.quiet_since END END,
+                episode_since = CASE WHEN r.parent_id = excluded.parent_id THEN r.episode_since END,
                 parent_id = excluded.parent_id, longest_s = excluded.longest_s,
                 retired_at = CASE WHEN %(retired)s THEN coalesce(r.retired_at, %(now)s) END
             """,

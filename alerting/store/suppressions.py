@@ -58,11 +58,11 @@ def covers(
             WHERE t.kind = 'out_of_service'
                OR (t.kind IN ('maintenance', 'shutdown') AND t.priority <> 'life-safety' AND (t.named OR NOT t.is_gas))
             UNION ALL
-            SELECT d.definition_id, d.sensor_id, 'by_design', r.active_since, r.active_since + r.longest_s * interval '1 second',
+            SELECT d.definition_id, d.sensor_id, 'by_design', r.active_since, r.episode_since + r.longest_s * interval '1 second',
                    NULL, r.rule_id, NULL
             FROM suppression_rule r JOIN suppression_rule_alarm a USING (rule_id)
             JOIN alarm_definition d ON d.definition_id = a.definition_id AND d.retired_at IS NULL AND d.priority <> 'life-safety'
-            WHERE r.retired_at IS NULL AND r.active_since <= %(now)s AND r.active_since + r.longest_s * interval '1 second' > %(now)s
+            WHERE r.retired_at IS NULL AND r.active_since <= %(now)s AND r.episode_since + r.longest_s * interval '1 second' > %(now)s
               AND NOT EXISTS (SELECT FROM alarm p WHERE p.definition_id = r.parent_id AND p.suppression <> 'none')
         )
         SELECT f.definition_id, f.sensor_id, f.suppression, f.begins_at, f.ends_at, f.order_id, f.rule_id, f.requested_by

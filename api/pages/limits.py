@@ -205,7 +205,7 @@ def _show(
         new_remarks=[each for each in then if each not in remarks],
         trial=trial,
         may_try=bool(judged) and "retired" not in judged and (trial is None or trial.state in ("done", "failed")),
-        looser=bool(standing and loosened(limit.row, standing.wanted)),
+        looser=bool(standing and loosened(limit.row, standing.wanted, limit.last)),
         sees_people=sees_people,
         may_change=may_change,
         fields=fields_of(limit.row) if may_change else (),

@@ -203,6 +203,8 @@ def _show(
         may_answer=standing == "asked" and visitor.may(Right.ACT) and not mine,
         waits_for_another=standing == "asked" and (mine or not visitor.may(Right.ACT)),
         may_end=standing in ("asked", "planned", "open") and visitor.may(Right.ORDER_SUPPRESSIONS),
+        is_permit=found.kind in GUARDS and standing == "open",
+        mine=mine,
         sentence=sentence,
         note=note,
     )

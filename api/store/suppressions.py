@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -186,18 +186,27 @@ def _lines(connection: Connection[Any], *, now: datetime | None = None, order_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleLine:
-    """A rule, and since when its parent holds."""
+    """A rule, and since when its parent holds.
+
+    Args:
+        episode_since: from when its longest time counts.
+    """
 
     title: str
     title_zh: str
     parent: str
     parent_zh: str
     active_since: datetime | None
+    episode_since: datetime | None
     longest_s: float
     alarms: int
     site: str
     site_zh: str
     time_zone: str
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its longest time has passed although its parent holds."""
+        return self.episode_since is not None and now >= self.episode_since + timedelta(seconds=self.longest_s)
 
 
 def rules(connection: Connection[Any]) -> list[RuleLine]:
@@ -205,7 +214,7 @@ def rules(connection: Connection[Any]) -> list[RuleLine]:
     with connection.cursor(row_factory=class_row(RuleLine)) as cursor:
         return cursor.execute(
             """
-            SELECT r.title, r.title_zh, d.title AS parent, d.title_zh AS parent_zh, r.active_since, r.longest_s,
+            SELECT r.title, r.title_zh, d.title AS parent, d.title_zh AS parent_zh, r.active_since, r.episode_since, r.longest_s,
                    (SELECT count(*) FROM suppression_rule_alarm a WHERE a.rule_id = r.rule_id)::int AS alarms,
                    t.name AS site, t.name_zh AS site_zh, t.time_zone
             FROM suppression_rule r JOIN alarm_definition d ON d.definition_id = r.parent_id JOIN site t ON t.site_id = r.site_id

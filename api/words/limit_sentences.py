@@ -73,6 +73,9 @@ LIMIT_REFUSALS: Final = (
     later("There is no such limit."),
     later("Only the company's own safety officers and integrators change its limits."),
     later(
+        "This limit would come back looser than it was when it was last in force. Bring it back as it was and change it then, or let two people overrule that in writing."
+    ),
+    later(
         "This change may call people later, or not at all, and no finished back-test shows that it does not. Back-test it first, or let two people overrule that in writing."
     ),
     later(

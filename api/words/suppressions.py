@@ -68,6 +68,10 @@ SUPPRESSION_REFUSALS = (
     later("There is no such site, zone, machine or alarm; choose one from the list."),
     later("Say why you do not agree."),
     later("This order is over already."),
+    later(
+        "You have opened this permit yourself: another person looks at the place and closes it. It ends by itself at its time."
+    ),
+    later("Say that everybody is out and what you found at the place: a permit is not closed early without."),
     later("Only out of service waits for a second person."),
     later("This order has been answered already."),
     later("You have asked for this yourself: another person must agree."),

@@ -11,6 +11,8 @@ CREATE TABLE suppression_rule (                -- while its parent's condition h
     parent_id   int NOT NULL,                  -- an alarm, or a state of the plant (alarm_definition.role)
     longest_s   double precision NOT NULL CHECK (longest_s > 0),  -- after so long it ends although the parent holds: a contact may be stuck
     active_since timestamptz,                  -- from when the parent holds, as ingest says in its batch's transaction; null: it does not
+    quiet_since timestamptz,                   -- from when it does not; null: it holds, or has not held yet
+    episode_since timestamptz,                 -- longest_s counts from here: a parent that comes and goes begins nothing anew (alerting/episode.py)
     retired_at  timestamptz,
     UNIQUE (site_id, key),
     UNIQUE (rule_id, company_id),
@@ -85,7 +87,8 @@ CREATE TABLE suppression_step (                -- what became of an order: a sec
 CALL davy_wall('suppression_step');
 
 -- Web acts in the token's person's name, now, and for what is to come; what is written stays as it is. Nobody agrees to what
--- they have asked for themselves, and the insurer's people suppress nothing.
+-- they have asked for themselves, nobody closes the permit that they have opened (alerting/orders.py, check_closing), and the
+-- insurer's people suppress nothing. Only what asks for alarms out of service can be answered: a refused permit would guard nobody.
 CREATE POLICY in_ones_own_name ON suppression_order AS RESTRICTIVE FOR INSERT TO davy_web
     WITH CHECK ((SELECT davy_role()) IN ('safety_officer', 'integrator') AND requested_by = (SELECT davy_person())
         AND davy_just_now(recorded_at) AND begins_at >= recorded_at - interval '5 minutes');
@@ -95,8 +98,13 @@ CREATE POLICY of_ones_own_order ON suppression_scope AS RESTRICTIVE FOR INSERT T
         AND NOT EXISTS (SELECT FROM suppression_step s WHERE s.order_id = o.order_id)));
 CREATE POLICY by_another_person ON suppression_step AS RESTRICTIVE FOR INSERT TO davy_web
     WITH CHECK ((SELECT davy_role()) IN ('safety_officer', 'integrator') AND person_id = (SELECT davy_person()) AND davy_just_now(at)
-        AND (step <> 'authorised' OR ((SELECT davy_role()) = 'safety_officer' AND EXISTS (
-            SELECT FROM suppression_order o WHERE o.order_id = suppression_step.order_id AND o.requested_by <> (SELECT davy_person())))));
+        AND EXISTS (SELECT FROM suppression_order o WHERE o.order_id = suppression_step.order_id AND CASE
+            WHEN step <> 'ended' THEN o.kind = 'out_of_service' AND o.requested_by <> (SELECT davy_person())
+                AND (SELECT davy_role()) = 'safety_officer'
+            WHEN o.kind IN ('hot_work', 'confined_space') AND o.begins_at <= at + interval '5 minutes' THEN btrim(note) <> ''
+                AND o.requested_by <> (SELECT davy_person()) AND ((SELECT davy_role()) = 'safety_officer' OR EXISTS (
+                    SELECT FROM person p WHERE p.person_id = o.requested_by AND p.role = 'safety_officer'))
+            ELSE true END));
 
 -- An order as pages, scores and the insurer read it: from when until when it holds, and who was asked. Numbers, names and words of
 -- the client's people stay with the client; that it is, of which kind and for how long, does not.
@@ -116,7 +124,7 @@ CREATE VIEW v_suppression_order WITH (security_barrier) AS
     WHERE (SELECT davy_everything()) OR o.company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
 
 GRANT SELECT ON suppression_rule, suppression_rule_alarm, suppression_order, suppression_scope, suppression_step TO davy_ingest, davy_alerting;
-GRANT UPDATE (active_since) ON suppression_rule TO davy_ingest, davy_alerting;
+GRANT UPDATE (active_since, quiet_since, episode_since) ON suppression_rule TO davy_ingest, davy_alerting;
 GRANT SELECT ON suppression_rule, suppression_rule_alarm, suppression_scope TO davy_web;
 GRANT SELECT (order_id, company_id, site_id, kind, begins_at, ends_at, recorded_at, requested_by) ON suppression_order TO davy_web;
 GRANT SELECT (order_id, company_id, step, at, person_id) ON suppression_step TO davy_web;

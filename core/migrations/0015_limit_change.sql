@@ -61,7 +61,7 @@ REVOKE ALL ON FUNCTION davy_limit_judged FROM PUBLIC;
 -- Whether a change can lose or delay a call: core/strictness.py, once more, for who does not come by way of it.
 CREATE FUNCTION davy_limit_looser(d alarm_definition, proposed jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT d.retired_at IS NULL AND EXISTS (SELECT FROM jsonb_each(davy_limit_judged(proposed)) f
+    SELECT d.key IS NOT NULL AND d.retired_at IS NULL AND EXISTS (SELECT FROM jsonb_each(davy_limit_judged(proposed)) f
         WHERE to_jsonb(d) -> f.key IS DISTINCT FROM f.value AND CASE
             WHEN f.key IN ('setpoint', 'deadband', 'on_delay_s', 'off_delay_s', 'votes', 'votes_of') AND jsonb_typeof(f.value) <> 'number' THEN true
             WHEN f.key = 'setpoint' AND d.direction = 'high' THEN f.value::float8 > d.setpoint
@@ -79,8 +79,14 @@ CREATE FUNCTION davy_limit_looser(d alarm_definition, proposed jsonb) RETURNS bo
 $$;
 REVOKE ALL ON FUNCTION davy_limit_looser FROM PUBLIC;
 
--- Whether a finished back-test lets a change through: of this change and version, of the last week or of all there is, and it shows
--- nothing that speaks against it, nor does another one that looks as far. How much of the time it knows, alerting/limit_gate.py weighs.
+-- Of the time that a back-test looks at, the share that must be known for it to prove anything: of seven days one may be missing, and no
+-- more, or the shift that matters is the one that is not there. The one place of this number: alerting/limit_gate.py reads it here.
+CREATE FUNCTION davy_limit_least_known() RETURNS double precision LANGUAGE sql IMMUTABLE RETURN 0.85;
+GRANT EXECUTE ON FUNCTION davy_limit_least_known TO davy_web;
+
+-- Whether a finished back-test lets a change through: of this change and version, of the last week or of all there is, of enough that
+-- is known, and it shows nothing that speaks against it, nor does another one that looks as far. What was before the sensor was first
+-- heard is no hole; where readings are gone, a change of times is tried by nothing.
 CREATE FUNCTION davy_limit_proven(d alarm_definition, proof bigint, at timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -90,6 +96,12 @@ BEGIN
         SELECT FROM public.backtest b WHERE b.backtest_id = proof AND b.to_at >= at - interval '1 day'
             AND b.from_at <= greatest(at - interval '7 days', since) + interval '2 hours'
             AND b.result #>> '{verdict,refused}' = 'false' AND b.result -> 'problems' = '[]'
+            AND b.to_at > greatest(b.from_at, since) AND coalesce((b.result #>> '{known,share}')::float8, 0) * extract(epoch FROM b.to_at - b.from_at)
+                >= davy_limit_least_known() * extract(epoch FROM b.to_at - greatest(b.from_at, since))
+            AND NOT (jsonb_typeof(b.result -> 'rollups_only') = 'object'
+                AND coalesce((b.result #>> '{rollups_only,to}')::timestamptz, 'infinity') > since + interval '2 hours'
+                AND davy_limit_looser(d, (SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') FROM jsonb_each(b.proposed) f
+                    WHERE f.key = ANY ('{deadband,on_delay_s,off_delay_s,votes,votes_of,parameters}'::text[]))))
             AND NOT EXISTS (SELECT FROM public.backtest o WHERE o.site_id = b.site_id AND o.definition_key = b.definition_key
                 AND o.proposed = b.proposed AND o.definition_version = b.definition_version AND o.state = 'done'
                 AND o.to_at >= at - interval '1 day' AND o.from_at <= b.from_at AND o.result #>> '{verdict,refused}' IS DISTINCT FROM 'false'));
@@ -103,6 +115,8 @@ CREATE FUNCTION davy_limit_apply(change bigint, words text, proof bigint, at tim
 DECLARE
     c public.limit_change;
     d public.alarm_definition;
+    before public.alarm_definition;
+    becomes jsonb;
     who int;
     is_grave boolean;
     was jsonb;
@@ -151,7 +165,14 @@ BEGIN
             AND b.proposed = davy_limit_judged(c.proposed)) THEN
         RAISE insufficient_privilege USING MESSAGE = 'the back-test is of another change';
     END IF;
-    IF c.overruling IS NULL AND davy_limit_looser(d, c.proposed) AND NOT davy_limit_proven(d, proof, at) THEN
+    -- A limit that comes back is weighed against what it was when it last called anybody, whatever was made of it meanwhile.
+    before := d;
+    becomes := c.proposed;
+    IF d.retired_at IS NOT NULL AND c.proposed ->> 'retired' = 'false' THEN
+        before := davy_limit_last_in_force(d);
+        becomes := davy_limit_judged(to_jsonb(d)) || (c.proposed - 'retired');
+    END IF;
+    IF c.overruling IS NULL AND davy_limit_looser(before, becomes) AND NOT davy_limit_proven(d, proof, at) THEN
         RAISE insufficient_privilege USING MESSAGE = 'this change of a limit needs a back-test that speaks for it, or a second person';
     END IF;
     SELECT string_agg(format('%1$I = n.%1$I', field), ', ') INTO setting FROM jsonb_object_keys(c.proposed) AS field WHERE field <> 'retired';
@@ -235,6 +256,26 @@ CREATE VIEW v_limit_history WITH (security_barrier) AS
     CROSS JOIN LATERAL (SELECT (SELECT davy_everything()) OR current_user = 'davy_owner'
         OR coalesce((SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin'), false) AS own) e
     WHERE (SELECT davy_everything()) OR d.company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
+
+-- A retired limit as it was when it was last in force, by the history as whoever asks may see it; null: it never was.
+CREATE FUNCTION davy_limit_last_in_force(d alarm_definition) RETURNS alarm_definition LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    was jsonb := to_jsonb(d);
+    entry record;
+BEGIN
+    FOR entry IN SELECT h.action, h.old FROM public.v_limit_history h WHERE h.definition_id = d.definition_id ORDER BY h.journal_id DESC LOOP
+        EXIT WHEN entry.old IS NULL;
+        was := was || entry.old;
+        IF entry.action = 'limit_retired' THEN
+            RETURN jsonb_populate_record(d, was || '{"retired_at": null}');
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION davy_limit_last_in_force FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION davy_limit_last_in_force TO davy_web;
 
 GRANT SELECT, INSERT ON limit_change TO davy_web;
 GRANT SELECT ON v_limit_history TO davy_web;

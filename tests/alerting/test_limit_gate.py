@@ -22,7 +22,7 @@ ROW = DefinitionRow(
 )  # fmt: skip
 CLEAN = Proof(
     backtest_id=1, from_at=NOW - 7 * DAY, to_at=NOW, refused=False, lost_true=0, delayed_true=0, lost_injected=0, problems=0,
-    known_share=0.99, rollups_to=None,
+    known_share=0.99, least_known=0.85, rollups_to=None,
 )  # fmt: skip
 HIGHER, SLOWER = replace(ROW, setpoint=85.0), replace(ROW, on_delay_s=10.0)
 
@@ -74,6 +74,19 @@ def test_of_several_answers_the_worst_counts() -> None:
     assert worst([CLEAN, newest, short], LONG_AGO, now=NOW) == newest
     assert worst([short], LONG_AGO, now=NOW) == short
     assert worst([], LONG_AGO, now=NOW) is None
+
+
+def test_a_limit_comes_back_as_it_was_or_by_two_people() -> None:
+    """Ended, set to any number, begun again: what counts is what it was when it last called anybody."""
+    gone = replace(HIGHER, retired=True)
+    back = gate(gone, HIGHER, None, LONG_AGO, now=NOW, last=ROW)
+    assert "come back looser than it was" in (back.unproven or "")
+    for new in (ROW, replace(ROW, setpoint=70.0)):
+        assert gate(gone, new, None, LONG_AGO, now=NOW, last=ROW).unproven is None
+    assert gate(gone, replace(gone, setpoint=99.0), None, LONG_AGO, now=NOW, last=ROW).unproven is None, "still retired"
+    assert gate(gone, HIGHER, None, LONG_AGO, now=NOW, last=None).unproven is None, "it never called anybody"
+    later = replace(gone, realarm_after_s=None)
+    assert gate(gone, later, None, LONG_AGO, now=NOW, last=ROW).two_people
 
 
 def test_life_safety_takes_two_whatever_its_state() -> None:

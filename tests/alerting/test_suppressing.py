@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -11,8 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.alarm import Alarm, Happening, State, Suppression, step
+from alerting.episode import Episode
 from alerting.ledger import AlarmKey, Change, Standing, work_out
-from alerting.orders import LONGEST, LONGEST_OUT, Kind, Order, Touched, check_alarms, check_order
+from alerting.orders import (
+    LONGEST,
+    LONGEST_OUT,
+    Closing,
+    Kind,
+    Order,
+    Touched,
+    check_alarms,
+    check_closing,
+    check_order,
+)
 from alerting.suppressing import Cover, Rule, covered, move, with_rules
 from core.errors import Refused
 from core.model import Priority
@@ -76,8 +87,8 @@ def test_an_alarm_is_suppressed_exactly_while_something_covers_it(
 
 PARENT, OTHER, CHILD, SECOND = (AlarmKey(n, n) for n in (1, 2, 3, 4))
 RULES = [
-    Rule(1, PARENT, True, timedelta(days=1), None, (CHILD, SECOND), "stopped / 停机"),
-    Rule(2, OTHER, False, timedelta(days=1), None, (CHILD,), "switch / 总开关"),
+    Rule(1, PARENT, True, timedelta(days=1), Episode(), (CHILD, SECOND), "stopped / 停机"),
+    Rule(2, OTHER, False, timedelta(days=1), Episode(), (CHILD,), "switch / 总开关"),
 ]
 
 
@@ -91,30 +102,30 @@ def standing(key: AlarmKey) -> Standing:
 Told = list[tuple[AlarmKey, Happening, datetime, Suppression]]
 
 
-def play(batches: list[list[Change]]) -> tuple[Told, list[tuple[AlarmKey, datetime]], dict[AlarmKey, Alarm]]:
+def play(
+    batches: list[list[Change]], longest: timedelta = DAY
+) -> tuple[Told, list[tuple[AlarmKey, datetime]], dict[AlarmKey, Alarm]]:
     """Batch by batch as `apply` does it: transitions of each alarm, calls, and how the alarms stand then."""
     standings = {key: standing(key) for key in (PARENT, OTHER, CHILD, SECOND)}
-    since: dict[int, datetime | None] = {1: None, 2: None}
+    episodes = {1: Episode(), 2: Episode()}
     told: Told = []
     calls: list[tuple[AlarmKey, datetime]] = []
     for batch in batches:
         heard = {change.alarm for change in batch}
-        rules = [
-            Rule(r.rule_id, r.parent, r.is_state, r.longest, since[r.rule_id], r.children, r.words)
-            for r in RULES
-            if r.parent in heard
-        ]
+        rules = [replace(r, longest=longest, episode=episodes[r.rule_id]) for r in RULES if r.parent in heard]
         others = {
             key: [
-                Cover(Suppression.BY_DESIGN, at, at + r.longest, rule_id=r.rule_id)
+                cover
                 for r in RULES
-                if r.parent not in heard and key in r.children and (at := since[r.rule_id]) is not None
+                if r.parent not in heard
+                and key in r.children
+                and (cover := replace(r, longest=longest, episode=episodes[r.rule_id]).cover()) is not None
             ]
             for key in (CHILD, SECOND)
         }
         known = {key: (each.alarm, each.changed_at) for key, each in standings.items()}
         changes, after = with_rules(batch, rules, known, others)
-        since.update(after)
+        episodes.update(after)
         for entry in work_out(standings, changes, now=NOW + HOUR / 10):
             told += [(d.change.alarm, d.change.happening, d.change.at, d.suppression) for d in entry.drafts]
             calls += [(entry.before.key, onset) for onset in entry.onsets]
@@ -127,9 +138,10 @@ def play(batches: list[list[Change]]) -> tuple[Told, list[tuple[AlarmKey, dateti
         st.tuples(st.sampled_from([PARENT, OTHER, CHILD, SECOND]), st.booleans()), min_size=1, max_size=12
     ),
     cuts=st.sets(st.integers(1, 11)),
+    longest=st.sampled_from([DAY, MINUTE / 4]),
 )
 def test_any_split_into_batches_gives_the_same_suppression(
-    happenings: list[tuple[AlarmKey, bool]], cuts: set[int]
+    happenings: list[tuple[AlarmKey, bool]], cuts: set[int], longest: timedelta
 ) -> None:
     """Rules hold from their parent's instant: one batch or many, and whatever stands first in a batch, the rows are the same."""
     changes = [
@@ -139,8 +151,8 @@ def test_any_split_into_batches_gives_the_same_suppression(
     edges = [0, *sorted(cut for cut in cuts if cut < len(changes)), len(changes)]
     split = [changes[a:b] for a, b in pairwise(edges)]
     whole = sorted(changes, key=lambda c: c.alarm)  # as ingest gives them: detector by detector, each alarm's in order
-    told, _, alarms = play(split)
-    told_whole, calls, alarms_whole = play([whole])
+    told, _, alarms = play(split, longest)
+    told_whole, calls, alarms_whole = play([whole], longest)
     assert told == told_whole
     assert {k: replace(a, onset=None) for k, a in alarms.items()} == {
         k: replace(a, onset=None) for k, a in alarms_whole.items()
@@ -156,7 +168,7 @@ def test_a_parent_that_is_put_aside_silences_nobody() -> None:
     known = {OTHER: (Alarm(suppression=Suppression.SHELVED), NOW), CHILD: (Alarm(), NOW)}
     changes, since = with_rules([Change(alarm=OTHER, happening=Happening.RAISE, at=NOW)], RULES[1:], known, {})
     assert [change.alarm for change in changes] == [OTHER]
-    assert since == {2: NOW}
+    assert since == {2: Episode(NOW, None, NOW)}
 
 
 def test_who_is_freed_twice_at_one_instant_is_called_twice() -> None:
@@ -176,6 +188,13 @@ def test_who_is_freed_twice_at_one_instant_is_called_twice() -> None:
         (Happening.SUPPRESS, NOW), (Happening.UNSUPPRESS, NOW + moment),
         (Happening.SUPPRESS, NOW + moment), (Happening.UNSUPPRESS, NOW + 2 * moment),
     ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    kind: str
+    begins_at: datetime
+    requested_by: int
 
 
 def order(**words: object) -> Order:
@@ -230,6 +249,25 @@ def test_a_window_never_silences_life_safety() -> None:
         check_alarms(out, Kind.OUT_OF_SERVICE, [gas])
 
 
+@pytest.mark.parametrize(
+    ("by", "sentence"),
+    [
+        (Closing(1, "safety_officer", "safety_officer", "all out"), "another person looks"),
+        (Closing(2, "integrator", "integrator", "all out"), "One of the two"),
+        (Closing(2, "integrator", None, "all out"), "One of the two"),
+        (Closing(2, "safety_officer", "integrator", "  "), "everybody is out"),
+    ],
+)
+def test_a_permit_is_closed_by_two_people(by: Closing, sentence: str) -> None:
+    """One of them a safety officer; a window, and a permit that has not begun, ask for nobody else."""
+    of = Opened("hot_work", NOW, 1)
+    with pytest.raises(Refused, match=sentence):
+        check_closing(of, by, NOW + HOUR)
+    check_closing(replace(of, kind="maintenance"), by, NOW + HOUR)
+    check_closing(replace(of, begins_at=NOW + 2 * HOUR), by, NOW + HOUR)
+    check_closing(of, Closing(2, "integrator", "safety_officer", "all out"), NOW + HOUR)
+
+
 def test_every_kind_and_priority_has_an_end() -> None:
     """Nothing is silenced without a longest time."""
     assert set(LONGEST) | {Kind.OUT_OF_SERVICE} == set(Kind)
@@ -243,18 +281,37 @@ def heard(key: AlarmKey, active: bool, minute: float) -> Change:
 
 def test_a_window_that_began_meanwhile_is_not_ended_by_a_late_batch() -> None:
     """The batch's covers are as old as the batch; what stands on the row and no rule has set is left to the duty."""
-    rule = replace(RULES[1], active_since=NOW - HOUR)
+    rule = replace(RULES[1], episode=Episode(NOW - HOUR, None, NOW - HOUR))
     window = Alarm(State.UNACKNOWLEDGED, True, Suppression.BY_DESIGN, NOW + 2 * DAY)
     for aside in (window, replace(window, suppression=Suppression.OUT_OF_SERVICE)):
         known = {OTHER: (Alarm(active=True), NOW - HOUR), CHILD: (aside, NOW)}
         changes, since = with_rules([heard(OTHER, False, -1)], [rule], known, {})
         assert [change.alarm for change in changes] == [OTHER]
-        assert since == {2: None}
+        assert since == {2: Episode(None, NOW - MINUTE, NOW - HOUR)}
         begun, _ = with_rules([heard(OTHER, True, -1)], RULES[1:], known, {})
         assert [change.alarm for change in begun] == [OTHER], "out of service does not become by design either"
     own = {**known, CHILD: (replace(window, until=NOW - HOUR + DAY), NOW)}
     changes, _ = with_rules([heard(OTHER, False, 1)], [rule], own, {})
     assert [change.happening for change in changes if change.alarm == CHILD] == [Happening.UNSUPPRESS]
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=30))
+def test_a_parent_that_flaps_silences_nobody_for_longer_than_the_longest_time(flaps: list[tuple[int, int]]) -> None:
+    """However often it comes and goes: between two quiet gaps its covers hold only within the longest time from the first one."""
+    rule, at = replace(RULES[1], longest=2 * HOUR), NOW
+    held: list[tuple[datetime, datetime]] = []
+    for on, off in flaps:
+        rule = rule.turned(at, holds=True)
+        cover = rule.cover()
+        assert cover is not None
+        held.append((at, min(at + on * MINUTE, cover.ends_at)))
+        rule = rule.turned(at + on * MINUTE, holds=False)
+        assert rule.cover() is None
+        at += (on + off) * MINUTE
+    assert all(until - NOW <= 2 * HOUR for _, until in held), "none of these gaps is quiet for an hour"
+    again = rule.turned(at + HOUR, holds=True).cover()
+    assert again is not None
+    assert again.ends_at == at + 3 * HOUR, "quiet for an hour: a new episode"
 
 
 @pytest.mark.parametrize("child_first", [True, False])

@@ -17,6 +17,7 @@ from alerting.ledger import AlarmKey
 from alerting.orders import Order
 from alerting.store.alarms import lock
 from alerting.store.claims import claim
+from core.db import transaction
 from core.errors import Refused
 from tests.alerting.plant import NOW, Plant
 from tests.ingest.rig import wait_for
@@ -222,6 +223,51 @@ def test_where_people_work_hot_nobody_puts_the_gas_alarm_aside(works: Works) -> 
     works.says("officer", suppressions.end, asked, now=NOW + 6 * HOUR)
 
 
+def test_who_opened_a_permit_does_not_close_it(works: Works) -> None:
+    """While people may be at work it guards until another person has looked, or its time is over; before it begins it can be taken back."""
+    permit = works.order("officer", kind="confined_space")
+    with pytest.raises(Refused, match="another person looks at the place"):
+        works.says("officer", suppressions.end, permit, now=NOW + HOUR, note="done")
+    with pytest.raises(Refused, match="everybody is out"):
+        works.says("deputy", suppressions.end, permit, now=NOW + HOUR, note=" ")
+    with pytest.raises(Refused, match="guards people at work"):
+        works.shelve("gas", NOW + HOUR, NOW + 2 * HOUR)
+    works.says("deputy", suppressions.end, permit, now=NOW + HOUR, note="Two out, gas free")
+    works.shelve("gas", NOW + HOUR, NOW + HOUR + 30 * MINUTE)
+    mistaken = works.order("deputy", now=NOW + HOUR, kind="hot_work", begins_at=NOW + 2 * HOUR, ends_at=NOW + 3 * HOUR)
+    works.says("deputy", suppressions.end, mistaken, now=NOW + HOUR)
+
+
+def test_a_smuggled_statement_closes_no_permit(works: Works) -> None:
+    """Neither by its opener, nor without a word, nor by a refusal, which would end what it guards as well."""
+    step = "INSERT INTO suppression_step (order_id, company_id, step, at, person_id, note) VALUES (%s, %s, %s, now(), %s, %s)"
+    with works.plant.database.connect("owner") as connection:
+        connection.execute(
+            "INSERT INTO person (company_id, key, name, language, role) VALUES (%s, 'third', 'Third', 'en', 'integrator')",
+            (works.plant.company,),
+        )
+    permit = works.order("deputy", kind="hot_work")
+    third = works.plant.rows("SELECT person_id FROM person WHERE key = 'third'")[0][0]
+    tries = [
+        ("deputy", "ended", "done"),
+        ("officer", "ended", " "),
+        ("officer", "refused", "no"),
+        ("officer", "authorised", "yes"),
+    ]
+    people = {**works.plant.people, "third": third}
+    for who, kind, note in [*tries, ("third", "ended", "two integrators")]:
+        role = "safety_officer" if who == "officer" else "integrator"
+        token = works.plant.database.person_token(people[who], role, works.plant.company)
+        with (
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+            works.plant.database.connect("web") as connection,
+            transaction(connection, token),
+        ):
+            connection.execute(step, (permit, works.plant.company, kind, people[who], note))
+    with works.plant.as_person("officer") as connection:
+        connection.execute(step, (permit, works.plant.company, "ended", people["officer"], "all out"))
+
+
 def test_nobody_goes_in_where_the_gas_alarm_is_out_of_service(works: Works) -> None:
     """The permit is refused until the alarm is back."""
     order = works.out("gas", who="deputy", ends_at=NOW + DAY)
@@ -328,6 +374,25 @@ def test_a_state_of_the_plant_is_nobodys_alarm_and_a_stuck_contact_ends(works: W
     assert works.suppression("level") == "by_design"
     works.look(NOW + HOUR)
     assert plant.alarm("level")[:3] == ("B", True, "none")
+
+
+def test_a_parent_that_flaps_holds_nobody_silent_beyond_the_longest_time(works: Works) -> None:
+    """The time counts from its first beginning, in the batch and for the clock; an hour of quiet begins it anew."""
+    plant = works.plant
+    works.rule(plant.definitions["heat"], "level", longest_s=7200)
+    plant.apply(plant.raised("heat"))
+    for minute in range(10, 160, 10):
+        flip = plant.cleared if minute % 20 else plant.raised
+        plant.apply(flip("heat", NOW + minute * MINUTE), now=NOW + minute * MINUTE)
+        works.look(NOW + minute * MINUTE)
+        silent = not minute % 20 and minute < 120
+        assert works.suppression("level") == ("by_design" if silent else "none"), f"minute {minute}"
+    plant.apply(plant.raised("level", NOW + 161 * MINUTE), now=NOW + 161 * MINUTE)
+    assert plant.alarm("level")[:3] == ("B", True, "none")
+    later = NOW + 211 * MINUTE
+    plant.apply(plant.raised("heat", later), now=later)
+    assert works.suppression("level") == "by_design"
+    assert plant.rows("SELECT active_since, quiet_since, episode_since FROM suppression_rule") == [(later, None, later)]
 
 
 def test_a_batch_and_the_clock_agree_on_what_guards(works: Works) -> None:

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from alerting.apply import apply_events
+from alerting.store.compounds import load_compounds
 from core.batch import Event, Part
 from core.db import transaction
 from tests.api.conftest import House
@@ -51,12 +52,14 @@ def raised(house: House) -> tuple[House, int]:
             "hot": company.definitions["temp-pump.high"],
         }
         row = owner.execute(DECLARED, names).fetchone()
+        ((compound,), _) = load_compounds(owner)
     assert row is not None
+    first, second, third = compound.told
     at = int((plant.began - timedelta(minutes=3)).timestamp() * 1_000_000)
     parts = (
-        Part(0, True, at, None, VALUE),
-        Part(1, True, at - 60_000_000, at - 30_000_000, 79.5),
-        Part(2, False, None, None, None),
+        Part(0, True, at, None, VALUE, first),
+        Part(1, True, at - 60_000_000, at - 30_000_000, 79.5, second),
+        Part(2, False, None, None, None, third),
     )
     event = Event(row[0], row[1], True, at, 2.0, parts=parts)
     with (

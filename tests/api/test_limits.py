@@ -308,6 +308,8 @@ def test_no_proof_no_loosening_whatever_the_statement(timescale_house: House) ->
         "UPDATE backtest SET result = jsonb_set(result, '{verdict,refused}', 'false'), to_at = now() - interval '6 days'",
         "UPDATE backtest SET to_at = now(), from_at = now() - interval '1 day'",
         "UPDATE backtest SET from_at = now() - interval '7 days', result = jsonb_set(result, '{problems}', '[\"rate: failed\"]')",
+        'UPDATE backtest SET result = result || \'{"problems": [], "known": {"share": 0.84}}\'',
+        "UPDATE backtest SET result = result - 'known'",
     ):
         with house.plant.owner() as owner:
             owner.execute(said.encode())
@@ -321,9 +323,43 @@ def test_no_proof_no_loosening_whatever_the_statement(timescale_house: House) ->
             )
     assert values(house)["setpoint"] == 80.0
     with house.plant.owner() as owner:
-        owner.execute("UPDATE backtest SET result = jsonb_set(result, '{problems}', '[]')")
+        owner.execute('UPDATE backtest SET result = result || \'{"problems": [], "known": {"share": 0.86}}\'')
     assert as_web(house, "integrator", APPLY.format(newest)) is not None
     assert values(house)["setpoint"] == 85.0
+
+
+def test_where_readings_are_gone_no_statement_proves_a_delay(timescale_house: House) -> None:
+    """Rollups show how high, not for how many seconds: the database says so too."""
+    house = timescale_house
+    history(house)
+    propose(house.visitor(INTEGRATOR), of(house, "temp-pump.high"), on_delay_s="900")
+    history(house, lost=0)
+    newest = APPLY.format("(SELECT max(backtest_id) FROM backtest)")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="needs a back-test that speaks for it"):
+        as_web(house, "integrator", newest)
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE backtest SET result = jsonb_set(result, '{rollups_only}', 'null')")
+    assert as_web(house, "integrator", newest) is not None
+
+
+def test_nobody_ends_a_limit_to_bring_it_back_looser(timescale_house: House) -> None:
+    """Retired by two, then set and begun again by one: held against what it was, on the page and for any statement."""
+    house = timescale_house
+    limit = of(house, "temp-pump.high")
+    integrator, officer = in_english(house.visitor(INTEGRATOR)), in_english(house.visitor(OFFICER))
+    history(house)
+    assert propose(integrator, limit, retired="true").status_code == 303
+    assert settle(integrator, limit, "overrule", "the pump is gone").status_code == 303
+    assert settle(officer, limit, "approve", "seen").status_code == 303
+    assert propose(integrator, limit, version=2, setpoint="95", source="plant").status_code == 303
+    assert values(house)["setpoint"] == 95.0
+    assert propose(integrator, limit, version=3, retired="false").status_code == 303
+    assert "come back looser than it was when it was last in force" in officer.get(f"/limits/{limit}").text
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="needs a back-test that speaks for it"):
+        as_web(house, "integrator", APPLY.format("NULL"))
+    assert settle(integrator, limit, "withdraw").status_code == 303
+    assert propose(integrator, limit, version=3, setpoint="80", retired="false").status_code == 303
+    assert (values(house)["setpoint"], values(house)["version"]) == (80.0, 4)
 
 
 def test_what_a_limit_was_is_read_from_the_limit(timescale_house: House) -> None:

@@ -64,9 +64,13 @@ def test_a_re_alarm_that_only_follows_its_priority_is_told_by_the_priority() -> 
 
 
 def test_what_is_not_in_force_can_lose_nothing() -> None:
-    """A retired limit calls nobody: bringing it back with any numbers is stricter than that."""
-    retired = replace(HIGH, retired=True)
-    assert loosened(retired, replace(HIGH, setpoint=90.0)) == frozenset()
+    """A retired limit calls nobody, whatever its numbers; when it comes back it is held against what it was when it last did."""
+    retired = replace(HIGH, retired=True, setpoint=95.0)
+    looser = replace(HIGH, setpoint=90.0)
+    assert loosened(retired, looser) == frozenset(), "it was never in force"
+    assert loosened(retired, replace(retired, setpoint=99.0), HIGH) == frozenset()
+    assert loosened(retired, looser, HIGH) == {"setpoint"}
+    assert loosened(retired, HIGH, HIGH) == frozenset()
 
 
 @given(st.floats(0, 100), st.floats(0, 100), st.sampled_from(["high", "low"]), st.floats(0, 60), st.floats(0, 60))

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import psycopg
 import pytest
 
 from alerting.apply import apply_events
 from alerting.store.compounds import load_compounds
-from core.batch import ReadingBatch
+from core.batch import Event, ReadingBatch
 from core.db import transaction
 from core.errors import BadSiteFile
 from davy.site.exporting import export_site
@@ -70,7 +71,8 @@ def bring(database: TestDatabase, folder: Path, text: str, reason: str = "") -> 
 
 
 def test_it_goes_off_before_any_limit_and_shows_its_parts(database: TestDatabase, tmp_path: Path) -> None:
-    """Imported, judged, applied: one occurrence on its virtual sensor, each part frozen with number and instant; its own part is no alarm."""
+    """Imported, judged, applied: one occurrence on its virtual sensor, each part frozen with number, instant and the names it bore when
+    it was judged, however late it is stored; its own part is no alarm."""
     bring(database, tmp_path, TEXT)
     with psycopg.connect(database.url("ingest"), autocommit=True) as connection:
         directory, definitions = load_portfolio(connection, database.service_token())
@@ -88,8 +90,19 @@ def test_it_goes_off_before_any_limit_and_shows_its_parts(database: TestDatabase
             ("_compound.unvented", True),
         ]
         assert judge.compounds.numbers() == {judgement.events[1].sensor_id: 2.0}
+        # It is stored late: by then the part has another name and another number, and stands in another place.
+        (tmp_path / "later").mkdir()
+        parts = TEXT[TEXT.index("              - limit: ch4.warm\n") :].partition("        routes:")[0]
+        limit_first, own = parts.split("              - sensor", 1)
+        turned = "              - sensor" + own + limit_first
+        later = (
+            TEXT.replace(parts, turned).replace("Fan off", "Ventilation off").replace("setpoint: 0.5", "setpoint: 0.4")
+        )
+        bring(database, tmp_path / "later", later, reason="renamed")
+        spooled = msgspec.msgpack.decode(msgspec.msgpack.encode(judgement.events), type=list[Event])
+        assert spooled == judgement.events
         with transaction(connection, database.service_token()):
-            apply_events(connection, judgement.events, now=START, batch_no=1)
+            apply_events(connection, spooled, now=START, batch_no=1)
         assert all(definition_id > 0 for definition_id, _ in judge.standing())
     with database.connect("owner") as connection:
         rows: list[Any] = connection.execute("SELECT at, parts FROM compound_evidence").fetchall()
