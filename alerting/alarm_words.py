@@ -17,7 +17,7 @@ from core.model import COMPOUND, Priority
 from core.numbers import quantity
 
 IN_UNITS: Final = frozenset(
-    {"limit", "rate", "deviation", "exposure"}
+    {"limit", "rate", "deviation", "difference", "exposure"}
 )  # detectors whose number is in the unit of the sensor, or that a minute
 LASTING: Final = frozenset({"stale", "stuck", "time_over", "time_to_limit"})  # detectors whose number is seconds
 
@@ -225,6 +225,8 @@ class AlarmWords:
             return _("%(value)s at least on average, limit %(limit)s") % parts
         if of.detector == "deviation":
             return _("%(value)s away from where it belongs, limit %(limit)s") % parts
+        if of.detector == "difference":
+            return _("%(value)s apart from the sensor it is compared with, limit %(limit)s") % parts
         if of.detector == COMPOUND:
             return _("%(value)s conditions came together, %(limit)s are enough") % parts
         if of.detector == "ewma":

@@ -113,7 +113,7 @@ def _together(on: Sequence[_Placed]) -> Iterator[Remark]:
     """What limits of one sensor say of each other."""
     for one, other in combinations(on, 2):
         a, b = one.row, other.row
-        if (a.detector, a.parameters) != (b.detector, b.parameters):
+        if (a.detector, a.other, a.parameters) != (b.detector, b.other, b.parameters):
             continue
         words = {"other": a.key, "other_number": one.number(), "number": other.number()}
         if a.direction == b.direction:

@@ -10,12 +10,12 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from core.errors import BadInput
-from core.limit_checks import LONGEST_DELAY_S, is_never_back, waits_on_gas
+from core.limit_checks import DIFFERENCE, LONGEST_DELAY_S, is_never_back, waits_on_gas
 from core.limit_votes import SILENCE, silent_votes, wrong_votes
 from core.model import COMPOUND, AlarmDefinition, Priority
 
 # What says which alarm it is, and not how it judges.
-FIXED: Final = frozenset({"definition_id", "company_id", "site_id", "sensor_id", "key", "version"})
+FIXED: Final = frozenset({"definition_id", "company_id", "site_id", "sensor_id", "other_sensor_id", "key", "version"})
 PARAMETERS: Final = "parameters"
 SECOND_US: Final = 1_000_000
 LONGEST: Final = timedelta(days=1096)  # of a stretch: as long as hours are kept
@@ -163,6 +163,10 @@ def changed(
         _within(made, signal.range_low, signal.range_high)
     if COMPOUND in (definition.detector, made.detector):
         _check_compound(definition, made)
+    elif DIFFERENCE in (definition.detector, made.detector) and definition.detector != made.detector:
+        raise BadInput(
+            f"{made.key}: its detector says how many sensors it is about; leave it out, or set up another limit."
+        )
     else:
         check(made)
     _check_waiting(made, signal)

@@ -17,6 +17,7 @@ CEILING: Final = "ceiling_s"  # and that of the longest it may wait, whatever wa
 USUAL_CEILING_S: Final = 10_800.0  # what it waits where `CEILING` is missing
 
 EXPOSURE: Final = "exposure"
+DIFFERENCE: Final = "difference"  # the detector that compares two sensors
 CONVERTED: Final = (
     "limit",
     EXPOSURE,

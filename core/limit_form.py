@@ -156,7 +156,7 @@ def _shown_at(name: str) -> str:
 
 def _beyond_rules(now: DefinitionRow) -> dict[str, Any]:
     """What a row has of its own beside the rule on its sensor."""
-    return {name: getattr(now, name) for name in ("company", "site", "device", "sensor")}
+    return {name: getattr(now, name) for name in ("company", "site", "device", "sensor", "other")}
 
 
 def rule_of(row: DefinitionRow, unit: str) -> Rule:

@@ -141,7 +141,7 @@ class PackLimit:
         if period_s is not None and parameters.get(PERIODS):
             parameters["period_s"] = period_s
         if period_s is not None and self.averaging != INSTANT:
-            parameters.setdefault(HOLD_S, min(max(_HOLD_PERIODS * period_s, _HOLD_LEAST_S), _HOLD_MOST_S))
+            parameters.setdefault(HOLD_S, stands_s(period_s))
         if self.rule.detector not in CONVERTED or self.rule.unit is None:
             return replace(self.rule, parameters=parameters)
         zero = self._converted(0.0, unit)
@@ -166,6 +166,15 @@ class PackLimit:
                     gas_ppm_to_mg_m3(convert(number, have, "[ppm]"), self.molar_mass, self.celsius), "mg/m3", unit
                 )
         return convert(number, have, unit)
+
+
+def stands_s(period_s: float) -> float:
+    """How long a reading of a sensor stands for, where no other comes.
+
+    >>> stands_s(1.0), stands_s(60.0)
+    (10.0, 300.0)
+    """
+    return min(max(_HOLD_PERIODS * period_s, _HOLD_LEAST_S), _HOLD_MOST_S)
 
 
 def read_packs(texts: Iterable[tuple[str, str]], words: Vocabulary) -> dict[str, PackLimit]:

@@ -75,6 +75,7 @@ class AlarmDefinition:
         off_delay_us: how long it must stay back before the condition ends, microseconds.
         latch: stays until a person resets it while clear.
         votes, votes_of: k of the last m numbers must be beyond the setpoint; 1 of 1: each number decides by itself.
+        other_sensor_id: the second sensor, of a detector that compares two; 0: there is none.
     """
 
     definition_id: int
@@ -94,6 +95,7 @@ class AlarmDefinition:
     votes_of: int = 1
     version: int = 1
     parameters: Mapping[str, float] = field(default_factory=dict)
+    other_sensor_id: int = 0
 
     @property
     def on_delay_s(self) -> float:
@@ -135,6 +137,7 @@ class DefinitionSet:
         slot: int32, shape (len(definitions),), the sensor's dense slot in the `Directory`.
         sensors: how many slots the directory has.
         compounds: what is judged from these definitions' conditions.
+        other: int32, shape (len(definitions),), the slot of the second sensor; -1: there is none. None: no definition has one.
     """
 
     def __init__(
@@ -144,12 +147,14 @@ class DefinitionSet:
         slot: Int32,
         sensors: int,
         compounds: Sequence[Compound] = (),
+        other: Int32 | None = None,
     ) -> None:
         self.version = version
         self.definitions = definitions if isinstance(definitions, RowTable) else RowTable(AlarmDefinition, definitions)
         self.slot = slot
         self.sensors = sensors
         self.compounds = compounds
+        self.other = np.full(len(self.definitions), -1, np.int32) if other is None else other
         columns = [self.definitions.numbers(name) for name in ("definition_id", "version")]
         self.keys: Int32 = np.stack(columns, axis=1).astype(
             np.int32

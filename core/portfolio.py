@@ -230,14 +230,15 @@ class DefinitionRow(Row):
         realarm_after_s: acknowledged and still active for so long, it is heard again; None: never.
         standard: None: the plant's own number.
         verified_by: None: nobody has held it against the standard's text.
+        other: `device/sensor` that a difference compares with; None for every other detector.
         role: "alarm", or "state": judged as one, and nobody is called (core/site_suppressions.py).
     """
 
     kind: ClassVar[str] = "limit"
     named_by: ClassVar[tuple[str, ...]] = ("site", "key")
     judging: ClassVar[frozenset[str]] = frozenset({
-        "detector", "parameters", "direction", "setpoint", "deadband", "on_delay_s", "off_delay_s", "votes", "votes_of", "priority",
-        "latch", "retired",
+        "detector", "other", "parameters", "direction", "setpoint", "deadband", "on_delay_s", "off_delay_s", "votes", "votes_of",
+        "priority", "latch", "retired",
     })  # fmt: skip
     guarded: ClassVar[frozenset[str]] = judging | {
         "respond_within_s",
@@ -276,6 +277,7 @@ class DefinitionRow(Row):
     clause: str | None = None
     verified_by: str | None = None
     verified_on: date | None = None
+    other: str | None = None
     role: str = "alarm"
     retired: bool = False
 

@@ -15,17 +15,17 @@ from typing import Final
 
 from core.compound_row import COMPOUND_PREFIX, MOST_PARTS, CompoundPart, CompoundRow
 from core.errors import BadInput, BadSiteFile
+from core.limit_checks import DIFFERENCE
 from core.limit_rule import REALARM_AFTER_S, Rule, Vocabulary, read_rule
 from core.model import COMPOUND, Priority
 from core.portfolio import Portfolio, SensorRow, SiteRow
-from core.site_plant import definition
+from core.site_plant import PLACE, definition
 from core.units import same_quantity
 from core.yaml_lines import Block, Reading, read_block
 
 _KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,54}")  # `_compound.{key}` is an id
 _KEY_RULE: Final = "1 to 54 letters, digits, dots, dashes and underscores, not beginning with an underscore"
 _LONGEST_S: Final = 604_800.0
-_PLACE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}/[A-Za-z0-9_.-]{1,64}")
 _OWN_FIELDS: Final = (
     "detector",
     "parameters",
@@ -230,7 +230,7 @@ def _part(block: Block, words: Vocabulary) -> CompoundPart:
 
 def _place(block: Block, field: str) -> str:
     found = block.text(field)
-    if found and not _PLACE.fullmatch(found):
+    if found and not PLACE.fullmatch(found):
         block.mistake(field, f"{field} of {block.where} is {found!r}; write device/sensor.")
     return found
 
@@ -255,6 +255,10 @@ def _own_part(block: Block, words: Vocabulary, sensor: str | None) -> CompoundPa
             )
     if not block.has("setpoint"):
         block.mistake(None, f"{block.where} has no setpoint.")
+    if detector == DIFFERENCE:
+        block.mistake(
+            "detector", f"{block.where} compares two sensors; write that as a limit, and name the limit here."
+        )
     rule = read_rule(block, words, Rule(detector=detector, direction=direction))
     return CompoundPart(
         sensor=sensor,

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from core.errors import BadInput
-from core.limit_checks import CONVERTED, out_of_reach, waits_on_gas, way_back
-from core.limit_rule import PackLimit, Rule, Vocabulary, read_rule
+from core.limit_checks import CONVERTED, DIFFERENCE, out_of_reach, waits_on_gas, way_back
+from core.limit_rule import HOLD_S, PackLimit, Rule, Vocabulary, read_rule, stands_s
 from core.portfolio import DefinitionRow, DeviceRow, Portfolio, SensorRow, SiteRow
 from core.signal_kind import kind_of
 from core.site_hazard import read_calibration
@@ -18,6 +18,7 @@ from core.units import same_quantity
 from core.yaml_lines import Block
 
 # `_gateway.{device}` is an id on the wire too; a device's key is its user at the broker, where these have other rights.
+PLACE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}/[A-Za-z0-9_.-]{1,64}")  # device/sensor
 _DEVICE_KEY: Final = re.compile(r"(?!_)(?!(ingest|simulator|detectors)$)[A-Za-z0-9_.-]{1,55}")
 _DEVICE_KEY_RULE: Final = (
     "1 to 55 letters, digits, dots, dashes and underscores, not beginning with an underscore, and not ingest, "
@@ -128,12 +129,36 @@ def _limit(
     if name and base is None:
         return  # the mistake is told; nothing to build on
     rule = _with_deadband(block, read_rule(block, words, base, sensor.unit or None), sensor)
+    other = _other(block, rule, sensor)
+    if other is not None and sensor.period_s is not None:
+        rule = replace(rule, parameters={HOLD_S: stands_s(sensor.period_s), **rule.parameters})
     row = definition(sensor, full_key, rule, retired=block.flag("retired") or sensor.retired, line=block.line)
+    row = replace(row, other=other)
     waits = waits_on_gas(block.where, row, sensor, None if pack is None else pack.rule)
     for name, sentence in (*out_of_reach(block.where, row, sensor), *waits):
         block.mistake(name, sentence)
     portfolio.definitions.append(row)
     block.finish()
+
+
+def _other(block: Block, rule: Rule, sensor: SensorRow) -> str | None:
+    """The sensor that a difference compares with."""
+    other = block.text("other", required=False) or None
+    if rule.detector != DIFFERENCE:
+        if other is not None:
+            block.mistake(
+                "other", f"{block.where} has other; only the detector {DIFFERENCE} compares with a second sensor."
+            )
+        return None
+    if other is None:
+        block.mistake(
+            None, f"{block.where} has no other; write `other: device/sensor`, the sensor it is compared with."
+        )
+    elif not PLACE.fullmatch(other):
+        block.mistake("other", f"other of {block.where} is {other!r}; write device/sensor.")
+    elif other == f"{sensor.device}/{sensor.key}":
+        block.mistake("other", f"{block.where} is compared with its own sensor; name another one.")
+    return other
 
 
 def _from_pack(block: Block, name: str, site: SiteRow, packs: Mapping[str, PackLimit]) -> PackLimit | None:

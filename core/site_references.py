@@ -19,6 +19,7 @@ from core.portfolio import (
     Step,
 )
 from core.site_compound_check import circles, wrong_part
+from core.site_difference_check import wrong_other
 
 _TOLD: Final = 8  # names in one piece of advice
 
@@ -38,9 +39,20 @@ def check(wanted: Portfolio, current: Portfolio) -> list[tuple[int, str]]:
                 told = wrong_part(row, part, known.get, known.there_are, sites)
                 mistakes += [(part.line or row.line, f"{row.subject} {sentence}") for sentence in told]
     mistakes += _left_without(wanted, known)
+    mistakes += _wrong_others(wanted, known)
     every = [row for (kind, _), row in known.after.items() if kind == CompoundRow.kind]
     mistakes += [(row.line, f"{row.subject} {sentence}") for row, sentence in circles(every)]
     return mistakes
+
+
+def _wrong_others(wanted: Portfolio, known: _Known) -> Iterator[tuple[int, str]]:
+    """Limits on a difference, in the file or standing, that there is nothing to compare with any more."""
+    lines = {(row.device, row.key): row.line for row in wanted.sensors}
+    for (kind, _), row in known.after.items():
+        if kind == DefinitionRow.kind and row.other is not None:
+            device, _, key = row.other.partition("/")
+            for sentence in wrong_other(row, known.get, known.there_are):
+                yield row.line or lines.get((device, key), 0), f"{row.subject} {sentence}"
 
 
 def _left_without(wanted: Portfolio, known: _Known) -> Iterator[tuple[int, str]]:

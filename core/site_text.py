@@ -213,6 +213,7 @@ def _limit(row: DefinitionRow) -> dict[str, Any]:
         "key": short,
         "full_key": row.key if short == row.key else None,
         "detector": row.detector,
+        "other": row.other,
         "parameters": dict(row.parameters),
         "direction": row.direction,
         "setpoint": row.setpoint,

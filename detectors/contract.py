@@ -80,7 +80,7 @@ def index_by_slot(definitions: DefinitionSet, detector: str) -> SlotIndex:
 
 
 @numba.njit(cache=True)
-def _count_scores(offsets: Int32, sensor: Int32) -> int:
+def count_scores(offsets: Int32, sensor: Int32) -> int:
     """How many numbers a batch gives; -1 where a slot lies outside the directory."""
     count, slots = 0, len(offsets) - 1
     for slot in sensor:
@@ -103,6 +103,7 @@ class Detector(ABC):
     name: ClassVar[str]
     unit: ClassVar[str]  # UCUM code of the number; "{unit}" stands for the sensor's own
     stateless: ClassVar[bool] = False  # a number depends on its reading alone: late readings are judged too
+    is_of_two: ClassVar[bool] = False  # hears a second sensor: a number is said when both have come to its instant
     parameters: ClassVar[type[Parameters]] = Parameters
     required: ClassVar[
         tuple[tuple[str, ...], ...]
@@ -180,7 +181,7 @@ class Detector(ABC):
         Raises:
             ValueError: the batch was decoded with another directory than the definitions.
         """
-        room = _count_scores(self._index.offsets, batch.sensor)
+        room = count_scores(self._index.offsets, batch.sensor)
         if room < 0:
             slots = len(self._index.offsets) - 1
             raise ValueError(f"the batch has sensor slots beyond the {slots} of the directory the definitions use")

@@ -14,6 +14,7 @@ from core.errors import BadInput
 from core.model import COMPOUND, AlarmDefinition, DefinitionSet, Priority
 from detectors.contract import Detector
 from detectors.deviation import Deviation
+from detectors.difference import Difference
 from detectors.ewma import Ewma
 from detectors.exposure import Exposure
 from detectors.limit import Limit
@@ -26,7 +27,7 @@ from detectors.time_to_limit import TimeToLimit
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
     {
         detector.name: detector
-        for detector in (Limit, Rate, Stuck, Stale, Ewma, Deviation, TimeToLimit, TimeOver, Exposure)
+        for detector in (Limit, Rate, Stuck, Stale, Ewma, Deviation, Difference, TimeToLimit, TimeOver, Exposure)
     }
 )
 

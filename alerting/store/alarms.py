@@ -100,7 +100,7 @@ def acknowledged_below(connection: Connection[Any], keys: Sequence[AlarmKey]) ->
         JOIN alarm_definition h ON h.definition_id = k.definition_id AND h.sensor_id = k.sensor_id
         JOIN alarm a ON a.sensor_id = h.sensor_id AND a.state = 'C' AND a.definition_id <> h.definition_id
         JOIN alarm_definition m ON m.definition_id = a.definition_id AND m.detector = h.detector AND m.direction = h.direction
-             AND m.parameters = h.parameters
+             AND m.parameters = h.parameters AND m.other_sensor_id IS NOT DISTINCT FROM h.other_sensor_id
              AND CASE h.direction WHEN 'high' THEN m.setpoint < h.setpoint ELSE m.setpoint > h.setpoint END
         ORDER BY h.definition_id, a.definition_id
         """,

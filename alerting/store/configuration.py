@@ -31,12 +31,13 @@ def read_definitions(connection: Connection[Any]) -> list[DefinitionRow]:
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
-            SELECT c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, d.key, d.detector, d.parameters,
+            SELECT c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, w.key || '/' || o.key AS other, d.key, d.detector, d.parameters,
                    d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s, d.votes, d.votes_of, d.priority, d.latch, d.realarm_after_s,
                    d.title, d.title_zh, d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
                    d.standard, d.edition, d.clause, d.verified_by, d.verified_on, d.role, d.retired_at IS NOT NULL AS retired
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
+            LEFT JOIN sensor o ON o.sensor_id = d.other_sensor_id LEFT JOIN device w ON w.device_id = o.device_id
             ORDER BY d.definition_id
             """
         ).fetchall()
@@ -106,10 +107,13 @@ def write_definitions(connection: Connection[Any], rows: Iterable[tuple[Definiti
         cursor.executemany(
             """
             INSERT INTO alarm_definition AS d (
-                company_id, site_id, sensor_id, key, detector, parameters, direction, setpoint, deadband, on_delay_s,
+                company_id, site_id, sensor_id, other_sensor_id, key, detector, parameters, direction, setpoint, deadband, on_delay_s,
                 off_delay_s, votes, votes_of, priority, latch, realarm_after_s, title, title_zh, consequence, consequence_zh, response,
                 response_zh, respond_within_s, standard, edition, clause, verified_by, verified_on, role, valid_from, retired_at)
-            SELECT s.company_id, s.site_id, s.sensor_id, %(key)s, %(detector)s, %(parameters)s, %(direction)s,
+            SELECT s.company_id, s.site_id, s.sensor_id,
+                (SELECT o.sensor_id FROM sensor o JOIN device w USING (device_id) WHERE o.site_id = s.site_id
+                    AND w.key = split_part(%(other)s, '/', 1) AND o.key = split_part(%(other)s, '/', 2)),
+                %(key)s, %(detector)s, %(parameters)s, %(direction)s,
                 %(setpoint)s, %(deadband)s, %(on_delay_s)s, %(off_delay_s)s, %(votes)s, %(votes_of)s, %(priority)s, %(latch)s,
                 %(realarm_after_s)s, %(title)s,
                 %(title_zh)s, %(consequence)s, %(consequence_zh)s, %(response)s, %(response_zh)s, %(respond_within_s)s,
@@ -117,7 +121,7 @@ def write_definitions(connection: Connection[Any], rows: Iterable[tuple[Definiti
                 CASE WHEN %(retired)s THEN %(now)s::timestamptz END
             FROM sensor s JOIN device v USING (device_id) WHERE v.key = %(device)s AND s.key = %(sensor)s
             ON CONFLICT (site_id, key) DO UPDATE SET
-                detector = excluded.detector, parameters = excluded.parameters, direction = excluded.direction,
+                other_sensor_id = excluded.other_sensor_id, detector = excluded.detector, parameters = excluded.parameters, direction = excluded.direction,
                 setpoint = excluded.setpoint, deadband = excluded.deadband, on_delay_s = excluded.on_delay_s,
                 off_delay_s = excluded.off_delay_s, votes = excluded.votes, votes_of = excluded.votes_of,
                 priority = excluded.priority, latch = excluded.latch, realarm_after_s = excluded.realarm_after_s,

@@ -59,13 +59,14 @@ def limit_in_force(connection: Connection[Any], definition_id: int) -> LimitInFo
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(
             """
-            SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, s.name, s.name_zh, s.quantity, s.unit,
+            SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, w.key || '/' || o.key AS other, s.name, s.name_zh, s.quantity, s.unit,
                    s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
                    s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, h.hour AS heard_since,
                    davy_counts_for_life(d.definition_id) AS for_life,
                    CASE WHEN d.retired_at IS NOT NULL THEN to_jsonb(davy_limit_last_in_force(d)) END AS last_in_force
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
+            LEFT JOIN sensor o ON o.sensor_id = d.other_sensor_id LEFT JOIN device w ON w.device_id = o.device_id
             CROSS JOIN LATERAL (SELECT hour FROM v_heard_since WHERE sensor_id = d.sensor_id LIMIT 1) h
             WHERE d.definition_id = %s AND d.role = 'alarm'
             """,
@@ -246,12 +247,13 @@ def limits_of_site(connection: Connection[Any], site: str) -> tuple[Portfolio, d
         ).fetchall()
         rows = cursor.execute(
             """
-            SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, s.name, s.name_zh, s.quantity, s.unit,
+            SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, w.key || '/' || o.key AS other, s.name, s.name_zh, s.quantity, s.unit,
                    s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
                    s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, NULL::timestamptz AS heard_since,
                    false AS for_life
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
+            LEFT JOIN sensor o ON o.sensor_id = d.other_sensor_id LEFT JOIN device w ON w.device_id = o.device_id
             WHERE t.key = %s AND d.role = 'alarm' ORDER BY d.definition_id
             """,
             (site,),

@@ -87,6 +87,7 @@ def higher_limits(connection: Connection[Any], definition_id: int) -> list[Highe
             SELECT o.occurrence_id, h.title, h.title_zh, o.began_at FROM alarm_definition d
             JOIN alarm_definition h ON h.site_id = d.site_id AND h.sensor_id = d.sensor_id AND h.detector = d.detector
                  AND h.direction = d.direction AND h.parameters = d.parameters
+                 AND h.other_sensor_id IS NOT DISTINCT FROM d.other_sensor_id
                  AND CASE d.direction WHEN 'high' THEN h.setpoint > d.setpoint ELSE h.setpoint < d.setpoint END
             JOIN occurrence o ON o.definition_id = h.definition_id AND o.sensor_id = h.sensor_id
                  AND o.resolved_at IS NULL AND o.normal_at IS NULL

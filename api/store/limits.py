@@ -18,6 +18,7 @@ class LimitLine:
     """A limit with its place.
 
     Args:
+        other: `device/sensor` that a difference compares with.
         is_own: it watches Davy itself.
         proposed: a change of it waits for somebody; never true for who may not see that.
         retired: it, or its sensor, is out of use.
@@ -49,6 +50,7 @@ class LimitLine:
     clause: str | None
     verified_by: str | None
     verified_on: date | None
+    other: str | None
     version: int
     valid_from: datetime
     sensor_id: int
@@ -150,13 +152,14 @@ class Trial:
 _LINE: LiteralString = """
 SELECT d.definition_id, d.key, d.detector, d.parameters, d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s, d.votes, d.votes_of,
        d.priority, d.latch, d.realarm_after_s, d.title, d.title_zh, d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s, d.standard,
-       d.edition, d.clause, d.verified_by, d.verified_on, d.version, d.valid_from, d.sensor_id, s.key AS sensor_key, s.name AS sensor,
+       d.edition, d.clause, d.verified_by, d.verified_on, w.key || '/' || o.key AS other, d.version, d.valid_from, d.sensor_id, s.key AS sensor_key, s.name AS sensor,
        s.name_zh AS sensor_zh, s.unit, s.is_virtual AS is_own, s.range_low, s.range_high, z.name AS zone, z.name_zh AS zone_zh,
        t.key AS site_key, t.name AS site, t.name_zh AS site_zh, t.jurisdiction, t.time_zone, c.name AS company, c.name_zh AS company_zh,
        d.retired_at IS NOT NULL OR s.retired_at IS NOT NULL AS retired,
        EXISTS (SELECT FROM limit_change l WHERE l.definition_id = d.definition_id AND l.state = 'proposed') AS proposed
 FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN site t ON t.site_id = d.site_id
 JOIN company c ON c.company_id = d.company_id LEFT JOIN zone z ON z.zone_id = s.zone_id
+LEFT JOIN sensor o ON o.sensor_id = d.other_sensor_id LEFT JOIN device w ON w.device_id = o.device_id
 """
 
 

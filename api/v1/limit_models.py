@@ -27,6 +27,9 @@ class LimitLine(Said):
     sensor_key: str
     unit: str = Field(description="Of the sensor, a UCUM code; a limit of another detector than `limit` has its own.")
     detector: str
+    other: str | None = Field(
+        description="`device/sensor` that a `difference` compares with; null for all other detectors."
+    )
     parameters: dict[str, float]
     direction: Literal["high", "low"]
     setpoint: float

@@ -159,6 +159,9 @@ def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str
 FOREVER_S = 3_155_760_000.0  # what a time to a limit says of what does not move towards it: a century
 _OWN_SENTENCES = {
     "deviation": later("%(sensor)s was %(value)s away from where it belongs; the limit is %(limit)s."),
+    "difference": later(
+        "%(sensor)s differed by %(value)s from the sensor it is compared with; the limit is %(limit)s."
+    ),
     "time_to_limit": later(
         "%(sensor)s would reach its limit in %(value)s if it went on like this; warned of from %(limit)s."
     ),

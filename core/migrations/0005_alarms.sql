@@ -5,6 +5,7 @@ CREATE TABLE alarm_definition (
     company_id  int NOT NULL REFERENCES company,
     site_id     int NOT NULL REFERENCES site,
     sensor_id   int NOT NULL REFERENCES sensor,
+    other_sensor_id int,                       -- of a detector that compares two sensors: the second one
     key         text NOT NULL,                 -- unique within the site: what scenarios and people call it
     detector    text NOT NULL,                 -- detectors.registry
     parameters  jsonb NOT NULL DEFAULT '{}',
@@ -32,6 +33,7 @@ CREATE TABLE alarm_definition (
     retired_at  timestamptz,
     -- a state of the plant is judged as an alarm is, and nobody is called: suppression_rule says what it silences (0014)
     role        text NOT NULL DEFAULT 'alarm' CHECK (role IN ('alarm', 'state')),
+    FOREIGN KEY (other_sensor_id, company_id) REFERENCES sensor (sensor_id, company_id),
     UNIQUE (site_id, key),
     UNIQUE (definition_id, company_id)
 );

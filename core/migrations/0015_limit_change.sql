@@ -54,7 +54,7 @@ REVOKE ALL ON FUNCTION davy_limit_settler FROM PUBLIC;
 -- Of a change, what is judged by: as DefinitionRow.judging (tests/alerting/test_limit_gate_db.py holds both to it).
 CREATE FUNCTION davy_limit_judged(proposed jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') FROM jsonb_each(proposed) f WHERE f.key = ANY (
-        '{detector,parameters,direction,setpoint,deadband,on_delay_s,off_delay_s,votes,votes_of,priority,latch,retired}'::text[])
+        '{detector,other,parameters,direction,setpoint,deadband,on_delay_s,off_delay_s,votes,votes_of,priority,latch,retired}'::text[])
 $$;
 REVOKE ALL ON FUNCTION davy_limit_judged FROM PUBLIC;
 

@@ -71,7 +71,7 @@ class Case:
         compounds: those among them, which are judged from the conditions of their parts.
         parts: definitions that are parts of them and are not tried themselves.
         realarms: seconds after which each definition is heard again; None: never.
-        read: sensors whose readings are needed: the tried ones', those of parts, and where silence is tried all gateways'.
+        read: sensors whose readings are needed: the tried ones' (and those they are compared with), those of parts, and where silence is tried all gateways'.
         raw_since: from when on there are single readings; None: there are none.
         readings: about how many there are.
         untried: a sentence for each definition that a pattern names and that cannot be tried.
@@ -113,10 +113,11 @@ class Case:
         return us(self.question.until)
 
     def sensors_of(self, definition: AlarmDefinition) -> list[int]:
-        """The sensors it is judged from: its own, or those that its parts are on."""
+        """The sensors it is judged from: its own, that it is compared with, or those that its parts are on."""
         sensor_of = {each.definition_id: each.sensor_id for each in (*self.parts, *self.in_force)}
         parts_of = {each.sensor_id: each.parts for each in self.compounds}
-        found, waiting, seen = set[int](), [definition.sensor_id], set[int]()
+        other = [definition.other_sensor_id] if definition.other_sensor_id else []
+        found, waiting, seen = set[int](), [definition.sensor_id, *other], set[int]()
         while waiting:
             sensor_id = waiting.pop()
             if sensor_id in seen:
@@ -172,7 +173,9 @@ def open_case(connection: Connection[Any], site: store.Site, question: Question,
     devices = store.devices_of(connection, site.site_id)
     known = {device.device_id for device in devices}
     directory = Directory(0, devices, [s for s in sensors.values() if s.device_id in known])
-    read = sorted({d.sensor_id for d in (*tried, *parts)})
+    read = sorted(
+        {sensor for d in (*tried, *parts) for sensor in (d.sensor_id, d.other_sensor_id) if sensor in sensors}
+    )
     counted = store.counted(connection, read, question.since, question.until)
     silence = any(d.detector == STALE for d in (*tried, *proposed, *parts))
     since, until = question.since, question.until

@@ -244,7 +244,8 @@ def numbered(
 ) -> DefinitionSet:
     """A set of definitions as a judge wants it; those of sensors that are not in the directory are left out."""
     slots = directory.slots_of(np.array([d.sensor_id for d in definitions], np.int32))
-    kept = [(d, s) for d, s in zip(definitions, slots.tolist(), strict=True) if s >= 0]
+    other = directory.slots_of(np.array([d.other_sensor_id for d in definitions], np.int32))
+    kept = np.flatnonzero(slots >= 0)
     return DefinitionSet(
-        version, tuple(d for d, _ in kept), np.array([s for _, s in kept], np.int32), len(directory), compounds
+        version, tuple(definitions[i] for i in kept.tolist()), slots[kept], len(directory), compounds, other[kept]
     )

@@ -15,6 +15,7 @@ import numpy as np
 
 from alerting.rehearsal import spells
 from core.batch import Float64
+from core.limit_checks import DIFFERENCE
 from core.model import COMPOUND, AlarmDefinition, Priority, Sensor
 from davy.backtest.columns import Stored, joined
 from davy.backtest.engine import HOUR_US, NO_TIME, SECOND_US, numbered
@@ -85,6 +86,8 @@ def try_incidents(
         part = next(iter(read(definition.sensor_id, onset_us - BEFORE_US, onset_us + AFTER_US)), None)
         if part is None or not _has_room(part, onset_us):
             continue
+        if definition.other_sensor_id in alone.slot_of:  # as it was: only its own sensor has the incident
+            alone.beside = list(read(definition.other_sensor_id, onset_us - BEFORE_US, onset_us + AFTER_US))
         quiet = alone.first_raises(part, onset_us)
         if quiet is None or quiet[0] is not None:
             continue  # in alarm by itself: nothing could be told apart
@@ -131,21 +134,26 @@ def _amount(definition: AlarmDefinition, sensor: Sensor, part: Stored, onset_us:
         return definition.setpoint + sign * share * room - level
     if definition.detector == "rate":  # so much that the ramp is that much steeper than the limit
         return (1.0 + share) * definition.setpoint * RAMP_S / 60.0
+    if definition.detector == DIFFERENCE:
+        return sign * (1.0 + share) * abs(definition.setpoint)
     floor = definition.parameters.get("floor", 0.0)
     return sign * (1.0 + share) * abs(definition.setpoint) * max(spread, floor, 1e-9)
 
 
 class _Alone:
-    """Both versions of one definition, judged afresh for each stretch: the judge of ingest."""
+    """Both versions of one definition, judged afresh for each stretch: the judge of ingest. `beside`: what a second sensor said."""
 
     def __init__(self, definition: AlarmDefinition, proposed: AlarmDefinition, directory: Directory) -> None:
         self._directory = directory
         self._sets = [numbered([d], directory) for d in (definition, proposed)]
-        self._slot_of = {definition.sensor_id: int(self._sets[0].slot[0])}
+        self.slot_of = {definition.sensor_id: int(self._sets[0].slot[0])}
+        if self._sets[0].other[0] >= 0:
+            self.slot_of[definition.other_sensor_id] = int(self._sets[0].other[0])
+        self.beside: list[Stored] = []
 
     def first_raises(self, part: Stored, onset_us: int) -> tuple[float | None, float | None] | None:
         """Seconds from the onset to the first alarm of each version; None where one of them holds at the onset already."""
-        batch, answer = joined([part], self._slot_of), []
+        batch, answer = joined([part, *self.beside], self.slot_of), []
         end = int(part.measured_at[-1]) if len(part) else onset_us
         for definitions in self._sets:
             judge = Judge(self._directory, definitions)

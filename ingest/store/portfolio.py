@@ -30,8 +30,9 @@ def load_portfolio(connection: Connection[Any], token: str) -> tuple[Directory, 
     known = np.array([device.device_id for device in devices], np.int64)  # one may have gone between the two
     directory = Directory(version, devices, sensors.take(np.isin(sensors.integers("device_id"), known)))
     slot = directory.slots_of(found.integers("sensor_id").astype(np.int32))
+    other = directory.slots_of(found.integers("other_sensor_id").astype(np.int32))
     kept = slot != NO_SLOT
-    return directory, DefinitionSet(version, found.take(kept), slot[kept], len(directory), compounds)
+    return directory, DefinitionSet(version, found.take(kept), slot[kept], len(directory), compounds, other[kept])
 
 
 def definitions_version(connection: Connection[Any]) -> int:

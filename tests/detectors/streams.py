@@ -13,6 +13,7 @@ from core.batch import QUALITY_CODE, Mark, Quality, ReadingBatch, Scores
 from core.errors import BadInput
 from core.model import AlarmDefinition, DefinitionSet, Priority
 from detectors.contract import Detector
+from detectors.registry import DETECTORS
 
 SECOND = 1_000_000
 START = 1_790_000_000 * SECOND
@@ -43,7 +44,7 @@ def definition(
     deadband: float = 0.0,
     parameters: Mapping[str, float] | None = None,
 ) -> AlarmDefinition:
-    """A definition on the sensor of `slot`; `sensor_id` is the slot plus one."""
+    """A definition on the sensor of `slot`; `sensor_id` is the slot plus one. The second sensor, of a detector of two, is the next."""
     return AlarmDefinition(
         definition_id=definition_id,
         company_id=1,
@@ -56,13 +57,16 @@ def definition(
         deadband=deadband,
         priority=Priority.HIGH,
         parameters=parameters or {},
+        other_sensor_id=(slot + 1) % SENSORS + 1 if DETECTORS[detector].is_of_two else 0,
     )
 
 
 def in_force(*definitions: AlarmDefinition, sensors: int = SENSORS) -> DefinitionSet:
     """A set of definitions in a directory of `sensors` slots."""
     slots = np.array([d.sensor_id - 1 for d in definitions], np.int32)
-    return DefinitionSet(1, definitions, slots, sensors)
+    return DefinitionSet(
+        1, definitions, slots, sensors, other=np.array([d.other_sensor_id - 1 for d in definitions], np.int32)
+    )
 
 
 def batch(readings: Sequence[Reading]) -> ReadingBatch:

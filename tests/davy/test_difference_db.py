@@ -1,0 +1,60 @@
+"""A limit on the difference of two sensors: from a site file by way of the database to its events, and back into a file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import psycopg
+import pytest
+
+from core.batch import Event, ReadingBatch
+from davy.site.exporting import export_site
+from davy.site.importing import import_site
+from ingest.judge import Judge
+from ingest.store.portfolio import load_portfolio
+from tests.core.test_site_difference import TEXT
+from tests.database import TestDatabase
+
+pytestmark = pytest.mark.db
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+START_US = int(START.timestamp()) * 1_000_000
+S = 1_000_000
+
+
+def test_two_heads_that_disagree_are_an_alarm(database: TestDatabase, tmp_path: Path) -> None:
+    """Imported, loaded and judged like any limit; a silent partner ends the judging and not the alarm; the export reads back the same."""
+    file = tmp_path / "site.yaml"
+    file.write_text(TEXT, "utf-8")
+    import_site(database.url("owner"), file, actor="tester", reason="", now=START)
+    with psycopg.connect(database.url("ingest"), autocommit=True) as connection:
+        directory, definitions = load_portfolio(connection, database.service_token())
+    judge = Judge(directory, definitions)
+    slots = {sensor.key: slot for slot, sensor in enumerate(directory.sensors)}
+    mine = {d.definition_id for d in definitions.definitions if d.detector == "difference"}
+
+    def heard(*rows: tuple[str, float, float]) -> list[Event]:
+        """(sensor, seconds, value) in one batch; what becomes of the difference."""
+        at = np.array([START_US + round(second * S) for _, second, _ in rows])
+        slot = np.array([slots[key] for key, _, _ in rows], np.int32)
+        value = np.array([each for _, _, each in rows])
+        batch = ReadingBatch(slot, at, at, at, value, np.zeros(len(rows), np.uint8))
+        found = judge.judge(batch, np.zeros(len(rows), np.bool_), int(at.max()), 0).events
+        return [event for event in found if event.definition_id in mine]
+
+    assert heard(("ch4", 0, 1.0), ("ch4-b", 0, 1.0)) == []
+    assert heard(("ch4-b", 4, 9.0)) == []  # the other has not come to that instant
+    both = [(key, second, value) for second in range(8, 40, 4) for key, value in (("ch4", 1.0), ("ch4-b", 9.0))]
+    (began,) = heard(("ch4", 4, 1.0), *both)
+    assert (began.active, began.at, began.value) == (True, START_US + 34 * S, 8.0)
+    # The partner falls silent: nothing is judged, and the alarm stands.
+    assert heard(*(("ch4-b", second, 9.0) for second in range(40, 400, 4))) == []
+    assert mine & {key for key, _ in judge.standing()}
+    ended = heard(("ch4", 400.0, 1.0), ("ch4-b", 400.0, 1.0))
+    assert [event.active for event in ended] == [False]
+    text = export_site(database.url("owner"))
+    assert "other: gas-1/ch4" in text
+    file.write_text(text, "utf-8")
+    assert not import_site(database.url("owner"), file, actor="tester", reason="", now=START).changes
