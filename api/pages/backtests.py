@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import RedirectResponse, Response
 
-from alerting.limit_gate import LEAST_KNOWN
 from api import typed
 from api.acts import backtests as acts
 from api.backtest_picture import picture
@@ -179,7 +178,6 @@ def _show(web: Web, visitor: Visitor, backtest_id: int, sentence: str | None = N
         COUNTS=COUNTS,
         FIELDS=FIELDS,
         SIGNS=SIGNS,
-        LEAST_KNOWN=LEAST_KNOWN,
         moment=datetime.fromisoformat,
     )
 

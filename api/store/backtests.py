@@ -75,6 +75,7 @@ class Backtest:
     Args:
         title: of the limit; None where it is a pattern, or no longer there.
         asked_by: None: the operator, at the command line.
+        least_known: the share of its time that must be known for it to prove anything.
     """
 
     backtest_id: int
@@ -98,6 +99,7 @@ class Backtest:
     progress: float
     finished_at: datetime | None
     result: dict[str, Any] | None
+    least_known: float
     problem: str | None
 
 
@@ -131,7 +133,7 @@ def backtests(
             SELECT b.backtest_id, b.company_id, b.site_id, s.name AS site, s.name_zh AS site_zh, s.time_zone, b.definition_key,
                    d.definition_id, d.title, d.title_zh, n.unit, b.proposed, b.from_at, b.to_at, b.asked_at, p.name AS asked_by,
                    b.asked_by AS asked_by_id, b.state, b.progress, b.finished_at,
-                   CASE WHEN %(one)s::bigint IS NOT NULL THEN b.result ELSE b.result - 'definitions' END AS result, b.problem
+                   CASE WHEN %(one)s::bigint IS NOT NULL THEN b.result ELSE b.result - 'definitions' END AS result, davy_limit_least_known() AS least_known, b.problem
             FROM backtest b JOIN site s USING (site_id)
             LEFT JOIN alarm_definition d ON d.site_id = b.site_id AND d.key = b.definition_key
             LEFT JOIN sensor n ON n.sensor_id = d.sensor_id

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
+from psycopg.abc import Buffer
 from psycopg.rows import class_row
 
 
-def copy_readings(connection: Connection[Any], rows: bytes) -> None:
+def copy_readings(connection: Connection[Any], rows: Buffer) -> None:
     """One batch, as ingest copies it: binary rows of `ingest.copy_rows.reading_rows`."""
     with (
         connection.cursor() as cursor,
