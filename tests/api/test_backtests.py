@@ -148,7 +148,7 @@ def test_asked_for_by_a_plain_form_called_off_and_read(house: House) -> None:
         "temp-pump.high 不停抖动",
         "少 6",
         "半小时缓慢泄漏",
-        "12 s",
+        "12 秒",
         "始终未到的消息 12 条",
         "其中 3 次",
     ):
