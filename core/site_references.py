@@ -19,6 +19,7 @@ from core.portfolio import (
     Step,
 )
 from core.site_compound_check import circles, wrong_part
+from core.site_hearers import left_unheard
 
 _TOLD: Final = 8  # names in one piece of advice
 
@@ -38,6 +39,7 @@ def check(wanted: Portfolio, current: Portfolio) -> list[tuple[int, str]]:
                 told = wrong_part(row, part, known.get, known.there_are, sites)
                 mistakes += [(part.line or row.line, f"{row.subject} {sentence}") for sentence in told]
     mistakes += _left_without(wanted, known)
+    mistakes += left_unheard(wanted, current)
     every = [row for (kind, _), row in known.after.items() if kind == CompoundRow.kind]
     mistakes += [(row.line, f"{row.subject} {sentence}") for row, sentence in circles(every)]
     return mistakes
