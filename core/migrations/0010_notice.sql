@@ -31,6 +31,9 @@ ALTER TABLE notification
             AND num_nonnulls(occurrence_id, definition_id, sensor_id, finding_id, tally) = 0
         WHEN 'digest' THEN tally IS NOT NULL AND audience = 'insurer'
             AND num_nonnulls(company_id, event, occurrence_id, definition_id, sensor_id, finding_id, impairment_id) = 0
+        -- The week of a duty position: numbers only; the insurer's people get theirs of several companies.
+        WHEN 'weekly' THEN tally IS NOT NULL AND (audience = 'insurer') = (company_id IS NULL)
+            AND num_nonnulls(event, occurrence_id, definition_id, sensor_id, finding_id, impairment_id) = 0
         ELSE false END);
 COMMENT ON COLUMN notification.onset IS 'of an alarm: the transition into unacknowledged; else the instant that is told of: the end that was expected, the deadline, a digest''s end';
 CREATE INDEX notification_by_finding ON notification (finding_id) WHERE finding_id IS NOT NULL;
