@@ -30,7 +30,7 @@ def hearers(
 
     Args:
         routes: of its site, their steps naming only people who may hear of the company.
-        owners_channels: over which the finding's owner can be reached.
+        owners_channels: over which the finding's owner, or who sees to the occurrence, can be reached.
     """
     calls: dict[tuple[int, int, str], Call] = {}
     for call in [*_to_owner(occasion, owners_channels), *_by_route(occasion, routes)]:
@@ -42,7 +42,7 @@ def _to_owner(occasion: Occasion, channels: Sequence[str]) -> list[Call]:
     if occasion.owner_id is None or occasion.point not in (Point.ASSIGNED, Point.OVERDUE):
         return []
     channel = DEFAULT_CHANNEL if DEFAULT_CHANNEL in channels or not channels else min(channels)
-    rule = "owner of the finding"
+    rule = "sees to the occurrence" if occasion.subject is Subject.OCCURRENCE else "owner of the finding"
     return [Call(occasion.at, 0, occasion.owner_id, channel, "client", rule)]
 
 

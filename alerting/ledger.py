@@ -155,11 +155,17 @@ def changes_of(events: Sequence[Event]) -> list[Change]:
             happening=Happening.RAISE if event.active else Happening.CLEAR,
             at=_EPOCH + timedelta(microseconds=event.at),
             value=event.value,
+            reason=None if event.stored is None else _contradiction(event.value, event.stored),
             late=event.late,
             replayed=event.replayed,
         )
         for event in events
     ]
+
+
+def _contradiction(sent: float, stored: float) -> str:
+    """What is kept with a transition that nothing stored shows, in both languages as all words of data are."""
+    return f"sent {sent:g} under an instant that is stored with {stored:g} / 该时刻已存储 {stored:g}，又报来 {sent:g}"
 
 
 def notification_key(alarm: AlarmKey, onset: datetime, step: int, person_id: int, channel: str) -> str:

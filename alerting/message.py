@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alerting.alarm_words import AlarmWords, alarm_fields
+from alerting.assignment_words import AssignmentWords
 from alerting.backlog_words import BacklogWords
 from alerting.delivery import Claimed, Envelope
 from alerting.digest_words import DigestWords
-from alerting.notice import BacklogNotice, DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
+from alerting.notice import AssignmentNotice, BacklogNotice, DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
 from alerting.notice_words import FindingWords, ImpairmentWords
 from alerting.reader import Fields
 from alerting.weekly_words import WeeklyWords
@@ -53,10 +54,13 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
             return _alarm(claimed, home)
         case FindingNotice():
             link, thread = f"{home}/findings/{claimed.finding_id}", f"finding-{claimed.finding_id}"
-            words: FindingWords | ImpairmentWords | DigestWords | WeeklyWords | BacklogWords = FindingWords(claimed)
+            words: FindingWords | ImpairmentWords | AssignmentWords | DigestWords | WeeklyWords | BacklogWords = FindingWords(claimed)
         case ImpairmentNotice():
             link, thread = f"{home}/impairments/{claimed.impairment_id}", f"impairment-{claimed.impairment_id}"
             words = ImpairmentWords(claimed)
+        case AssignmentNotice():
+            link = f"{home}/occurrences/{claimed.occurrence_id}"
+            thread, words = f"occurrence-{claimed.occurrence_id}", AssignmentWords(claimed)
         case DigestNotice():
             link, thread, words = f"{home}/", f"digest-{claimed.person_id}", DigestWords(claimed)
         case WeeklyNotice():

@@ -1,4 +1,6 @@
-"""Messages about what is no alarm, as they are claimed: a finding, an impairment, a day's digest, a week, a backlog. Pure."""
+"""Messages about what is no alarm, as they are claimed: a finding, an impairment, an occurrence given to somebody, a day's digest, a week,
+a backlog. Pure.
+"""
 
 from __future__ import annotations
 
@@ -87,6 +89,32 @@ class ImpairmentNotice(Placed):
         if self.event == Point.OVERRUN and self.expected_until > self.onset:
             return "extended"
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignmentNotice(Placed):
+    """An occurrence that somebody else has given to this person, as it stands at this moment.
+
+    Args:
+        by: who gave it to them; None: their name is not known any more.
+    """
+
+    occurrence_id: int
+    title: str
+    title_zh: str
+    sensor: str
+    sensor_zh: str
+    priority: str
+    began_at: datetime
+    by: str | None
+    assignee_id: int | None
+    resolved_at: datetime | None
+
+    def settled(self) -> str | None:
+        """It is resolved, or somebody else sees to it by now."""
+        if self.resolved_at is not None:
+            return "resolved"
+        return "assigned to somebody else" if self.assignee_id != self.person_id else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

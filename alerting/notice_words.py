@@ -13,8 +13,8 @@ from core.occasion import Point, Subject
 MAJOR: Final = "major"
 
 
-class _PlacedWords:
-    """What both say alike."""
+class PlacedWords:
+    """What all of them say alike."""
 
     def __init__(self, notice: Placed) -> None:
         self._placed = notice
@@ -46,7 +46,7 @@ class _PlacedWords:
         }
 
 
-class FindingWords(_PlacedWords):
+class FindingWords(PlacedWords):
     """A finding that is somebody's from now on, or was not put right in time."""
 
     def __init__(self, notice: FindingNotice) -> None:
@@ -113,7 +113,7 @@ class FindingWords(_PlacedWords):
         return told if self.insurer else {**told, "title": self.reader.own(of.title, of.title), "place": self.place()}
 
 
-class ImpairmentWords(_PlacedWords):
+class ImpairmentWords(PlacedWords):
     """A protection that is out of service, is so for too long, or works again."""
 
     def __init__(self, notice: ImpairmentNotice) -> None:

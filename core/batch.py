@@ -170,6 +170,7 @@ class Event:
         late: comes from a late reading: falls away where that reading was already stored.
         replayed: the reading that decided it, or the sensor's last before a delay or a silence did, was marked as replayed.
         parts: of a compound that began: what it was made of.
+        stored: another value, which is stored under the same instant; None: nothing contradicts it.
     """
 
     definition_id: int
@@ -181,3 +182,4 @@ class Event:
     late: bool = False
     replayed: bool = False
     parts: tuple[Part, ...] = ()
+    stored: float | None = None

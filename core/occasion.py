@@ -1,4 +1,4 @@
-"""Something people are told of that is no alarm: a finding or an impairment has come to a point. See docs/decisions/0015."""
+"""Something people are told of that is no call: a finding or an impairment has come to a point, an occurrence is theirs. See docs/decisions/0015."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ class Subject(StrEnum):
     ALARM = "alarm"
     FINDING = "finding"
     IMPAIRMENT = "impairment"
+    OCCURRENCE = "occurrence"
     DIGEST = "digest"
     WEEKLY = "weekly"
     BACKLOG = "backlog"
 
 
 class Point(StrEnum):
-    """The point that a finding (assigned, overdue) or an impairment (begun, overrun, restored) has come to."""
+    """The point that a finding (assigned, overdue), an impairment (begun, overrun, restored) or an occurrence (assigned) has come to."""
 
     ASSIGNED = "assigned"
     OVERDUE = "overdue"
@@ -33,10 +34,10 @@ class Occasion:
     """One thing to be told, once.
 
     Args:
-        number: of the finding or impairment.
+        number: of the finding, impairment or occurrence.
         at: when it came to that point; with it the same point, reached again after an extension, is told again.
         major: a finding that is graded major.
-        owner_id: whose finding it is.
+        owner_id: whose finding it is, or who sees to the occurrence.
     """
 
     subject: Subject

@@ -20,6 +20,7 @@ from core.portfolio import (
 )
 from core.site_compound_check import circles, wrong_part
 from core.site_difference_check import wrong_other
+from core.site_hearers import left_unheard
 
 _TOLD: Final = 8  # names in one piece of advice
 
@@ -40,6 +41,7 @@ def check(wanted: Portfolio, current: Portfolio) -> list[tuple[int, str]]:
                 mistakes += [(part.line or row.line, f"{row.subject} {sentence}") for sentence in told]
     mistakes += _left_without(wanted, known)
     mistakes += _wrong_others(wanted, known)
+    mistakes += left_unheard(wanted, current)
     every = [row for (kind, _), row in known.after.items() if kind == CompoundRow.kind]
     mistakes += [(row.line, f"{row.subject} {sentence}") for row, sentence in circles(every)]
     return mistakes

@@ -14,7 +14,7 @@ from alerting.together import Together
 from alerting.votes import Votes
 from core.batch import Event, Float64, Int32, Int64, ReadingBatch, Scores
 from core.log import logger
-from core.model import COMPOUND, DefinitionSet
+from core.model import COMPOUND, DefinitionSet, Priority
 from detectors.contract import Detector
 from detectors.registry import detectors_for
 from ingest.directory import Directory
@@ -33,10 +33,13 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class LateFinding:
-    """Late readings beyond the setpoint of one definition that was not active then: events where they are new.
+    """Late readings beyond the setpoint of one definition that was not active then: events where they are new, and, for life
+    safety, where they contradict what is stored.
 
     Args:
         row: int32, rows of the batch; at (int64, microseconds UTC of judged time), value and replayed (bool) likewise.
+        is_at_once: one number is enough for its condition: it has no on-delay and no votes.
+        for_life: it is a definition of life safety.
     """
 
     definition_id: int
@@ -45,11 +48,13 @@ class LateFinding:
     at: Int64
     value: Float64
     replayed: NDArray[np.bool_]
+    is_at_once: bool = True
+    for_life: bool = False
 
     def events(self, new: NDArray[np.bool_]) -> list[Event]:
         """At most one pair, from the first to the last of the readings that are `new` to the table (bool, per row)."""
         rows = np.flatnonzero(new[self.row])
-        if len(rows) == 0:
+        if len(rows) == 0 or not self.is_at_once:
             return []
         first, last = rows[np.argmin(self.at[rows])], rows[np.argmax(self.at[rows])]
         return [
@@ -64,6 +69,25 @@ class LateFinding:
                 bool(self.replayed[i]),
             )
             for active, i in ((True, first), (False, last))
+        ]
+
+    def contradicted(self, stored: Mapping[int, float], now_us: int) -> list[Event]:
+        """A pair as of `now_us` for the worst of the readings that contradict what is stored; none but for life safety.
+
+        Nobody knows which of two values under one stamp is true, and when the other one was measured. So it counts from the moment
+        at which we learn of it, whatever delay or votes its limit has: there is no second number that could bear it out.
+
+        Args:
+            stored: by row of the batch, the value that stays.
+        """
+        rows = [i for i, row in enumerate(self.row.tolist()) if row in stored] if self.for_life and stored else []
+        if not rows:
+            return []
+        worst = max(rows, key=lambda i: abs(float(self.value[i]) - stored[int(self.row[i])]))
+        row, value = int(self.row[worst]), float(self.value[worst])
+        return [
+            Event(self.definition_id, self.sensor_id, active, now_us, value, row, True, stored=stored[row])
+            for active in (True, False)
         ]
 
 
@@ -108,6 +132,7 @@ class Judge:
         mine = np.flatnonzero(np.isin(self._definition_id, parts))
         self._sensor_of = dict(zip(self._definition_id[mine].tolist(), self._sensor_id[mine].tolist(), strict=True))
         self._keys = definitions.keys
+        self._for_life = rows.where("priority", Priority.LIFE_SAFETY) & (self._definition_id > 0)
         self._no_delay = (rows.numbers("on_delay_us") == 0) & (rows.numbers("votes") == 1) & (self._definition_id > 0)
         self._setpoint = rows.numbers("setpoint")
         self._low = definitions.is_low()
@@ -201,7 +226,7 @@ class Judge:
             return otherwise
 
     def _judge_late(self, batch: ReadingBatch, late: NDArray[np.bool_]) -> list[LateFinding]:
-        """What late readings say by themselves: stateless detectors, definitions without on-delay."""
+        """What late readings say by themselves: stateless detectors, definitions without on-delay, and those of life safety."""
         rows = np.flatnonzero(late)
         readings = batch.take(rows)
         found: dict[int, list[tuple[int, int, float]]] = {}
@@ -211,7 +236,8 @@ class Judge:
             scores = self._guarded(detector, lambda d: d.score(readings))
             setpoint, low = self._setpoint[scores.definition], self._low[scores.definition]
             beyond = np.where(low, scores.number <= setpoint, scores.number >= setpoint)  # NaN is beyond nothing
-            for i in np.flatnonzero(beyond & self._no_delay[scores.definition]).tolist():
+            asked = self._no_delay[scores.definition] | self._for_life[scores.definition]
+            for i in np.flatnonzero(beyond & asked).tolist():
                 index, at = int(scores.definition[i]), int(scores.at[i])
                 if not self.conditions.active[index] and not self.conditions.was_active(index, at):
                     row = int(rows[scores.row[i]])
@@ -227,6 +253,8 @@ class Judge:
             np.array(at, np.int64),
             np.array(value, np.float64),
             is_played(batch.quality[list(row)]),
+            bool(self._no_delay[index]),
+            bool(self._for_life[index]),
         )
 
     def standing(self) -> frozenset[tuple[int, int]]:

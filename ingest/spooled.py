@@ -34,6 +34,8 @@ class _Finding(msgspec.Struct, array_like=True):
     at: list[int]
     value: list[float]
     replayed: list[bool]
+    is_at_once: bool = True
+    for_life: bool = False
 
 
 class _Refusal(msgspec.Struct, array_like=True):
@@ -115,7 +117,14 @@ def pack_record(record: Record, rejected: Sequence[Rejected]) -> bytes:
             events=judgement.events,
             late=[
                 _Finding(
-                    f.definition_id, f.sensor_id, f.row.tolist(), f.at.tolist(), f.value.tolist(), f.replayed.tolist()
+                    f.definition_id,
+                    f.sensor_id,
+                    f.row.tolist(),
+                    f.at.tolist(),
+                    f.value.tolist(),
+                    f.replayed.tolist(),
+                    f.is_at_once,
+                    f.for_life,
                 )
                 for f in judgement.late
             ],
@@ -150,6 +159,8 @@ def unpack_record(batch_no: int, payload: bytes, directory: Directory) -> Record
             np.array(f.at, np.int64),
             np.array(f.value, np.float64),
             np.array(f.replayed, np.bool_),
+            f.is_at_once,
+            f.for_life,
         )
         for f in found.late
     ]

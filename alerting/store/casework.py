@@ -9,6 +9,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from alerting.store.people import OccurrenceRow
+from core.occasion import Occasion, Point, Subject
 
 
 def add_acknowledgement(
@@ -39,6 +40,21 @@ def lock_assignee(connection: Connection[Any], occurrence_id: int) -> int | None
 def set_assignee(connection: Connection[Any], occurrence_id: int, assignee_id: int | None) -> None:
     """Who sees to it from now on."""
     connection.execute("UPDATE occurrence SET assignee_id = %s WHERE occurrence_id = %s", (assignee_id, occurrence_id))
+
+
+def given_since(connection: Connection[Any], since: datetime) -> list[Occasion]:
+    """Unresolved occurrences that somebody else has given to a person after `since`."""
+    rows = connection.execute(
+        """
+        SELECT occurrence_id, company_id, site_id, assigned_at, assignee_id FROM occurrence
+        WHERE assigned_at > %s AND resolved_at IS NULL AND assigned_by IS DISTINCT FROM assignee_id ORDER BY occurrence_id
+        """,
+        (since,),
+    ).fetchall()
+    return [
+        Occasion(Subject.OCCURRENCE, Point.ASSIGNED, number, company, site, at, owner_id=assignee)
+        for number, company, site, at, assignee in rows
+    ]
 
 
 def journal(

@@ -12,7 +12,7 @@ from psycopg.rows import class_row, dict_row
 from alerting.backlog import backlog_from_json
 from alerting.delivery import Claimed, Envelope
 from alerting.digest import from_json
-from alerting.notice import BacklogNotice, DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
+from alerting.notice import AssignmentNotice, BacklogNotice, DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
 from alerting.routing import HISTORIC
 from alerting.weekly import week_from_json
 from core.occasion import Subject
@@ -162,6 +162,30 @@ def _impairment(connection: Connection[Any], notification_id: int) -> Impairment
         ).fetchone()
 
 
+def _assignment(connection: Connection[Any], notification_id: int) -> AssignmentNotice | None:
+    with connection.cursor(row_factory=class_row(AssignmentNotice)) as cursor:
+        return cursor.execute(
+            """
+            SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
+                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
+                   o.occurrence_id, d.title, d.title_zh, s.name AS sensor, s.name_zh AS sensor_zh, d.priority, o.began_at,
+                   g.name AS by, o.assignee_id, o.resolved_at, co.name AS company, co.name_zh AS company_zh,
+                   si.name AS site, si.name_zh AS site_zh, si.time_zone, z.name AS zone, z.name_zh AS zone_zh
+            FROM notification n
+            JOIN person p USING (person_id)
+            LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
+            JOIN occurrence o ON o.occurrence_id = n.assigned_id
+            JOIN alarm_definition d ON d.definition_id = o.definition_id
+            JOIN sensor s ON s.sensor_id = o.sensor_id
+            JOIN company co ON co.company_id = o.company_id JOIN site si ON si.site_id = o.site_id
+            LEFT JOIN zone z ON z.zone_id = s.zone_id
+            LEFT JOIN person g ON g.person_id = o.assigned_by
+            WHERE n.notification_id = %s
+            """,
+            (notification_id,),
+        ).fetchone()
+
+
 def _digest(connection: Connection[Any], notification_id: int) -> DigestNotice | None:
     row = _numbers(connection, notification_id)
     return None if row is None else DigestNotice(**{**row, "tally": from_json(row["tally"])})
@@ -197,6 +221,7 @@ _READERS: Final[dict[Subject, Callable[[Connection[Any], int], Envelope | None]]
     Subject.ALARM: _alarm,
     Subject.FINDING: _finding,
     Subject.IMPAIRMENT: _impairment,
+    Subject.OCCURRENCE: _assignment,
     Subject.DIGEST: _digest,
     Subject.WEEKLY: _weekly,
     Subject.BACKLOG: _backlog,

@@ -18,10 +18,10 @@ from core.model import Priority
 
 @dataclass(frozen=True, slots=True)
 class NewNotice:
-    """A message about a finding or an impairment, as it enters the queue; the order of fields is that of the statement.
+    """A message about a finding, an impairment or who sees to an occurrence, as it enters the queue; the order of fields is that of the statement.
 
     Args:
-        number: of the finding or impairment.
+        number: of the finding, impairment or occurrence.
         urgency: see `alerting.hearing`.
     """
 
@@ -145,10 +145,10 @@ def add(connection: Connection[Any], rows: Sequence[NewNotice]) -> int:
         return 0
     return connection.execute(
         """
-        INSERT INTO notification (key, company_id, subject, event, finding_id, impairment_id, onset, step, rule, audience,
+        INSERT INTO notification (key, company_id, subject, event, finding_id, impairment_id, assigned_id, onset, step, rule, audience,
                                   person_id, channel, due_at, urgency, created_at)
         SELECT key, company_id, subject, event, CASE subject WHEN 'finding' THEN number END,
-               CASE subject WHEN 'impairment' THEN number END, onset, step, rule, audience, person_id, channel, due_at, urgency,
+               CASE subject WHEN 'impairment' THEN number END, CASE subject WHEN 'occurrence' THEN number END, onset, step, rule, audience, person_id, channel, due_at, urgency,
                created_at
         FROM unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::int[], %s::text[],
                     %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::smallint[], %s::timestamptz[])

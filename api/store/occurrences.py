@@ -224,7 +224,7 @@ def timeline(connection: Connection[Any], occurrence_id: int, *, most: int = 500
                 UNION ALL
                 SELECT coalesce(n.sent_at, n.finished_at, n.due_at), 'notification', n.channel, n.state, n.person_id,
                        n.outcome, NULL, n.due_at, n.notification_id
-                FROM v_notification n WHERE n.occurrence_id = %(id)s
+                FROM v_notification n WHERE n.occurrence_id = %(id)s OR n.assigned_id = %(id)s
                 UNION ALL
                 SELECT k.at, 'comment', '', '', k.person_id, k.body, NULL, NULL, k.comment_id
                 FROM occurrence_comment k WHERE k.occurrence_id = %(id)s

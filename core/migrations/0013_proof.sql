@@ -4,13 +4,18 @@
 CREATE POLICY nothing_by_itself ON transition AS RESTRICTIVE FOR INSERT TO davy_ingest, davy_alerting
     WITH CHECK (event NOT IN ('acknowledge', 'reset', 'resolve', 'shelve', 'unshelve'));
 
--- Who of the client sees to an occurrence must be one of the client's people; that they were named is in the journal.
+-- Who of the client sees to an occurrence must be one of the client's people; that they were named is in the journal, and since when and
+-- by whom stands beside it: they are told, unless it was they themselves.
+ALTER TABLE occurrence ADD COLUMN assigned_at timestamptz, ADD COLUMN assigned_by int REFERENCES person;
+CREATE INDEX occurrence_assigned ON occurrence (assigned_at) WHERE assigned_at IS NOT NULL AND resolved_at IS NULL;
 CREATE FUNCTION davy_guard_assignee() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.assignee_id IS NOT NULL
         AND NOT EXISTS (SELECT FROM person p WHERE p.person_id = NEW.assignee_id AND p.company_id = NEW.company_id AND p.active) THEN
         RAISE EXCEPTION 'who sees to an occurrence is one of the company''s own people' USING ERRCODE = 'check_violation';
     END IF;
+    NEW.assigned_at := CASE WHEN NEW.assignee_id IS NOT NULL THEN now() END;
+    NEW.assigned_by := CASE WHEN NEW.assignee_id IS NOT NULL THEN davy_person() END;
     RETURN NEW;
 END
 $$;

@@ -82,6 +82,7 @@ REVOKE ALL ON FUNCTION davy_limit_looser FROM PUBLIC;
 -- Of the time that a back-test looks at, the share that must be known for it to prove anything: of seven days one may be missing, and no
 -- more, or the shift that matters is the one that is not there. The one place of this number: alerting/limit_gate.py reads it here.
 CREATE FUNCTION davy_limit_least_known() RETURNS double precision LANGUAGE sql IMMUTABLE RETURN 0.85;
+REVOKE ALL ON FUNCTION davy_limit_least_known FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION davy_limit_least_known TO davy_web;
 
 -- Whether a finished back-test lets a change through: of this change and version, of the last week or of all there is, of enough that

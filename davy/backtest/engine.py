@@ -123,7 +123,9 @@ class Version:
 
 
 def _beside(finding: LateFinding, events: Sequence[Event]) -> list[Event]:
-    """The pairs that late readings make: none of a reading within a spell."""
+    """The pairs that late readings make: none of a reading within a spell, none where one number is not enough."""
+    if not finding.is_at_once:
+        return []
     at = np.array([e.at for e in events], np.int64)
     holds = np.array([e.active for e in events], np.bool_)
     before = np.searchsorted(at, finding.at, side="right") - 1

@@ -94,6 +94,7 @@ def database_checks(on: Examination) -> list[Check]:
         ("risk", risk),
         ("seals", seals),
         ("notifications", _notifications),
+        ("routes", _routes),
         ("last_readings", _last_readings),
         ("database_clock", database_clock),
         ("server_clock", server_clock),
@@ -163,6 +164,15 @@ def _notifications(on: Examination, connection: Connection[Any]) -> Check:
         advice = _("The occurrence's page says why each one failed; correct the address or the channel.")
         return Check("notifications", False, found, advice)
     return Check("notifications", True, _("None waits longer than it should."))
+
+
+def _routes(on: Examination, connection: Connection[Any]) -> Check:
+    _, silent = on.gettext, store.unheard_routes(connection)
+    if silent:
+        found = _("Routes that reach nobody: %(routes)s.") % {"routes": few(silent)}
+        advice = _("Whoever stood there has left, or has no address. Name somebody in the site file and import it.")
+        return Check("routes", False, found, advice)
+    return Check("routes", True, _("Every route reaches somebody."))
 
 
 def _last_readings(on: Examination, connection: Connection[Any]) -> Check:

@@ -100,6 +100,21 @@ def addresses(connection: Connection[Any], channel: str) -> Sequence[str]:
     return [row[0] for row in rows]
 
 
+def unheard_routes(connection: Connection[Any]) -> list[str]:
+    """Routes of which nobody is active, still of their side, and to be reached; as site/route."""
+    rows = connection.execute(
+        """SELECT t.key || '/' || r.key FROM route r JOIN site t USING (site_id)
+           WHERE NOT EXISTS (
+               SELECT FROM route_step e JOIN person p USING (person_id)
+               WHERE e.route_id = r.route_id AND p.active
+                 AND CASE r.audience WHEN 'client' THEN p.company_id = r.company_id ELSE p.company_id IS NULL AND EXISTS (
+                     SELECT FROM person_company c WHERE c.person_id = p.person_id AND c.company_id = r.company_id) END
+                 AND EXISTS (SELECT FROM channel_address a WHERE a.person_id = e.person_id AND a.channel = e.channel))
+           ORDER BY 1"""
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class SiteSilence:
     """When something was last heard of a site that has sensors."""

@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from alerting import notices
 from alerting.digest import CompanyTally, Tally, period
+from alerting.store.casework import given_since
 from alerting.store.notices import DigestReader, digest_readers
 from alerting.store.tallies import alarm_tallies
 from risk.occasions import NEWS_FOR, of_findings, of_impairments
@@ -19,13 +20,14 @@ from risk.store.tallies import risk_tallies
 
 
 def tell_occasions(connection: Connection[Any], now: datetime) -> int:
-    """Queues messages about findings and impairments that have come to a point; gives how many were new."""
+    """Queues messages about findings and impairments that have come to a point, and to whom an occurrence was given; gives how many were new."""
     since = now - NEWS_FOR
     return notices.queue(
         connection,
         [
             *of_findings(findings_at_a_point(connection, now, since), now),
             *of_impairments(impairments_at_a_point(connection, now, since), now),
+            *given_since(connection, since),
         ],
         now,
     )

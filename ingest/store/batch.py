@@ -139,8 +139,10 @@ class BatchWriter:
             self._insert_batch(connection, record, staged.not_stored)
             write_gaps(connection, record.sorted.gaps, record.directory, instant(record.judgement.now_us))
             events = [*record.judgement.events]
+            contradicted = {conflict.row: conflict.stored for conflict in staged.differing}
             for finding in record.judgement.late:
                 events += finding.events(new)
+                events += finding.contradicted(contradicted, record.judgement.now_us)
             written_us = record.judgement.now_us if self._clock is None else self._clock()
             tells = written_us - record.judgement.now_us <= OVERTAKEN_US
             calls = self._untold if tells else self._stays_behind(written_us)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alerting.digest import CompanyTally, Tally
-from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice
+from alerting.notice import AssignmentNotice, DigestNotice, FindingNotice, ImpairmentNotice
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -28,6 +28,10 @@ _IMPAIRMENT = ImpairmentNotice(
     **_ENVELOPE, **_PLACE, event="overrun", impairment_id=7, kind="fire_pump", what="Pump 2, see 陈安全", began_at=NOW - 5 * HOUR,
     expected_until=NOW, restored_at=None,
 )  # fmt: skip
+_ASSIGNMENT = AssignmentNotice(
+    **_ENVELOPE, **_PLACE, occurrence_id=9, title="Bearing hot", title_zh="轴承过热", sensor="Bearing 1", sensor_zh="1号轴承",
+    priority="high", began_at=NOW - HOUR, by="陈安全", assignee_id=3, resolved_at=None,
+)  # fmt: skip
 BUSY = CompanyTally(
     company="Alpha Petro", company_zh="甲石化", occurrences=3, life_safety=1, unacknowledged=1, counted=3, answered_p50_s=45.0,
     answered_p90_s=180.0, findings_new=1, findings_open=4, findings_overdue=2, major_overdue=1, impairments_open=1,
@@ -38,6 +42,10 @@ QUIET = CompanyTally(company="Beta Coal", company_zh="乙煤矿", findings_open=
 
 def finding(**changes: Any) -> FindingNotice:
     return replace(_FINDING, **changes)
+
+
+def assignment(**changes: Any) -> AssignmentNotice:
+    return replace(_ASSIGNMENT, **changes)
 
 
 def impairment(**changes: Any) -> ImpairmentNotice:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import psycopg
 import pytest
 
-from alerting import actions, casework
+from alerting import actions, casework, notices
+from alerting.notice import AssignmentNotice
+from alerting.store.casework import given_since
+from alerting.store.claims import claim
+from api.store.occurrences import timeline
 from core.errors import Refused
 from tests.alerting.plant import NOW, Plant
 
@@ -87,6 +91,45 @@ def test_who_sees_to_it_is_one_of_the_companys_own(plant: Plant, opened: int) ->
     ]
     with pytest.raises(psycopg.errors.CheckViolation), plant.as_person("officer") as connection:
         connection.execute("UPDATE occurrence SET assignee_id = %s", (plant.people["stranger"],))
+
+
+def test_who_is_given_an_occurrence_is_told_once(plant: Plant, opened: int) -> None:
+    """By somebody else, over their channel, as no call; not who takes it themselves, nor once it is resolved or another's."""
+    officer, deputy = plant.people["officer"], plant.people["deputy"]
+    now = datetime.now(UTC)  # of the database: it says itself when somebody was named
+
+    def give(who: str, to: int) -> None:
+        with plant.as_person(who) as connection:
+            casework.assign(connection, opened, person_id=plant.people[who], now=NOW, assignee_id=to)
+
+    def told() -> int:
+        with plant.as_service("alerting") as connection:
+            return notices.queue(connection, given_since(connection, now - timedelta(days=1)), now)
+
+    with plant.database.connect("owner") as connection:
+        connection.execute("UPDATE notification SET state = 'cancelled', finished_at = now()")
+    give("officer", officer)
+    assert told() == 0
+    give("officer", deputy)
+    assert [told(), told()] == [1, 0]
+    with plant.as_service("alerting") as connection:
+        found = claim(connection, now + timedelta(minutes=1), now + timedelta(minutes=2))
+    assert isinstance(found, AssignmentNotice)
+    assert (found.person_id, found.occurrence_id, found.by, found.settled()) == (deputy, opened, "陈安全", None)
+    assert plant.rows("SELECT count(*) FROM notification WHERE subject = 'occurrence' AND occurrence_id IS NULL") == [
+        (1,)
+    ]
+    give("deputy", officer)
+    assert told() == 1
+    with plant.as_person("officer") as connection:
+        shown = [row for row in timeline(connection, opened) if row.kind == "notification" and row.person_id == deputy]
+    assert "claimed" in {row.detail for row in shown}
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), plant.as_person("officer") as connection:
+        connection.execute(
+            "INSERT INTO notification (key, company_id, subject, event, assigned_id, onset, step, rule, audience, person_id, channel,"
+            " due_at, urgency, created_at) VALUES ('x', %s, 'occurrence', 'assigned', %s, now(), 0, '', 'client', %s, 'smtp', now(), 3, now())",
+            (plant.company, opened, deputy),
+        )
 
 
 def test_photos_stay_with_the_client(plant: Plant, opened: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from alerting.delivery import Envelope, why_unwanted
 from alerting.message import compose
-from tests.alerting.notices import BUSY, HOUR, NOW, QUIET, digest, finding, impairment
+from tests.alerting.notices import BUSY, HOUR, NOW, QUIET, assignment, digest, finding, impairment
 
 URL = "https://davy.example/"
 
@@ -93,6 +93,22 @@ def test_the_insurer_reads_nothing_that_was_typed(notice: Any, language: str) ->
 def _as_dict(notice: Any) -> dict[str, Any]:
     names = [name for part in type(notice).__mro__ for name in getattr(part, "__slots__", ())]
     return {name: getattr(notice, name) for name in names}
+
+
+def test_who_is_given_an_alarm_reads_what_it_is_and_who_gave_it() -> None:
+    """It is theirs from now on; not once it is resolved, or somebody else's."""
+    assert said(assignment()) == [
+        "[Alarm assigned to you] Bearing hot, Tank farm",
+        "Bearing hot: Bearing 1. Alpha Petro, Tank farm, Pumps.",
+        "Began: 2026-03-01 15:00:00 (China Standard Time)",
+        "Given to you by: 陈安全",
+        "",
+        "See to it, and resolve it with what was done:",
+        "https://davy.example/occurrences/9",
+    ]
+    assert said(assignment(language="zh"))[0] == "【报警已交由您处理】轴承过热，罐区"
+    assert assignment(resolved_at=NOW).settled() == "resolved"
+    assert assignment(assignee_id=4).settled() == "assigned to somebody else"
 
 
 def test_a_digest_says_what_there_is_to_say() -> None:

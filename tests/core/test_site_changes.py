@@ -7,6 +7,7 @@ from dataclasses import replace
 from core.portfolio import Portfolio
 from core.site_changes import ADDED, CHANGED, REMOVED, RESTORED, RETIRED, compare, journalled, left_alone
 from core.site_defaults import with_defaults
+from core.site_hearers import left_unheard
 from core.site_references import check
 from davy.site.importing import shipped_limits
 from tests.core.sites import SMALL, read
@@ -118,6 +119,34 @@ def test_what_is_in_the_database_is_checked_too() -> None:
     assert any("device gas-1 belongs to company acme" in sentence for sentence in told)
     before.sensors = [replace(s, unit="%") if s.key == "ch4" else s for s in before.sensors]
     assert any("is stored in %, not %{LEL}" in sentence for _, sentence in check(read(SMALL).portfolio, before))
+
+
+def test_nobody_leaves_a_route_that_the_file_does_not_name_with_nobody() -> None:
+    """A file that only says who is gone, or has no address any more: refused, with the route and whom it is about."""
+    before = full()
+    assert before.routes
+    so = next(row for row in before.people if row.key == "so")
+    gone = Portfolio(
+        people=[replace(so, active=False, line=7)], addresses=[a for a in before.addresses if a.person == "so"]
+    )
+    assert [(line, said) for line, said in check(gone, before) if "nobody whom it reaches" in said] == [
+        (
+            7,
+            "person so leaves route north/all with nobody whom it reaches; name somebody in its steps, in this file, before they go.",
+        )
+    ]
+    silent = Portfolio(people=[so])
+    assert ["route north/all" in said for _, said in check(silent, before)] == [True]
+    uw = next(row for row in before.people if row.key == "uw")
+    elsewhere = Portfolio(
+        people=[replace(uw, looks_after=())], addresses=[a for a in before.addresses if a.person == "uw"]
+    )
+    assert any("route north/insurer with nobody" in said for _, said in check(elsewhere, before))
+    already = replace(so, active=False)
+    left = Portfolio(people=[already], routes=before.routes)
+    assert not any("nobody whom" in said for _, said in left_unheard(Portfolio(people=[already]), left)), (
+        "it was so before"
+    )
 
 
 def test_a_part_of_a_file_may_name_what_is_in_the_database() -> None:

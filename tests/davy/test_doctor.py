@@ -187,7 +187,12 @@ def test_what_has_stopped_is_seen(timescale_database: TestDatabase) -> None:
             " %(due)s, 0, %(due)s FROM occurrence o JOIN person p USING (company_id) LIMIT 1",
             {"due": NOW - timedelta(minutes=5)},
         )
+        owner.execute(
+            "INSERT INTO route (company_id, site_id, key, audience, priorities) SELECT company_id, site_id, 'left', 'client', '{high}'"
+            " FROM site ORDER BY site_id LIMIT 1"
+        )
     checks = by_name(examine(settings_for(timescale_database), "en", NOW))
+    assert "/left" in checks["routes"].found
     assert "last heard 2 h ago" in checks["ingest"].found
     assert checks["alerting"].found == "Last heard 3 min ago."
     assert checks["risk"].found == "Last heard 3 h ago."
@@ -196,7 +201,7 @@ def test_what_has_stopped_is_seen(timescale_database: TestDatabase) -> None:
     assert checks["last_readings"].found == "Last reading: site-001 never."
     assert checks["device_clocks"].found == "Clock wrong by: device-00001 -97200 s."
     assert checks["webhooks"].found == "No answer from 127.0.0.1:1."
-    stopped = ("ingest", "alerting", "risk", "notifications", "last_readings", "device_clocks", "webhooks")
+    stopped = ("ingest", "alerting", "risk", "notifications", "routes", "last_readings", "device_clocks", "webhooks")
     assert all(not checks[name].ok and checks[name].advice for name in stopped)
 
 

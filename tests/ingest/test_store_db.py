@@ -243,6 +243,29 @@ def test_a_different_value_under_the_same_key_is_evidence(bench: Bench) -> None:
     assert "2.0" in sentence
 
 
+@BOTH_WAYS
+def test_a_dangerous_value_that_contradicts_what_is_stored_is_told(bench: Bench) -> None:
+    """For life safety as of now, with both values in the timeline, also where the limit has a delay; below it, it is evidence only."""
+    then = bench.now_us - 60 * SECOND
+    bench.say(bench.reading(0, 1.0, at_us=then), bench.reading(1, 1.5))
+    bench.say(bench.reading(2, 99.0, at_us=then))
+    events = "SELECT event, value, reason, at FROM transition ORDER BY number"
+    assert bench.rows(events) == []
+    assert bench.rows("SELECT count(*) FROM rejected_message") == [(1,)]
+    with bench.database.connect("owner") as owner:
+        owner.execute("UPDATE alarm_definition SET priority = 'life-safety', on_delay_s = 3, version = version + 1")
+    bench.restart()
+    bench.say(bench.reading(3, 2.0), bench.reading(4, 77.0, at_us=then))
+    (raised, cleared) = bench.rows(events)
+    assert [raised[:2], cleared[:2]] == [("raise", 77.0), ("clear", 77.0)]
+    assert raised[2] == "sent 77 under an instant that is stored with 1 / 该时刻已存储 1，又报来 77"
+    assert raised[3] > instant(then + 59 * SECOND), "as of when we learn of it"
+    assert bench.rows("SELECT value FROM reading ORDER BY measured_at LIMIT 1") == [(1.0,)]
+    assert bench.rows("SELECT state::text, active FROM alarm WHERE occurrence_id IS NOT NULL")[0][1] is False
+    bench.say(bench.reading(4, 77.0, at_us=then))
+    assert len(bench.rows(events)) == 2, "the same message again is a repeat"
+
+
 def test_rows_the_marks_forgot_go_through_staging(bench: Bench) -> None:
     """Where COPY meets a key it did not expect, the whole batch goes through the staging insert; nothing is lost."""
     at = bench.now_us
