@@ -155,6 +155,7 @@ class DefinitionSet:
         self.sensors = sensors
         self.compounds = compounds
         self.other = np.full(len(self.definitions), -1, np.int32) if other is None else other
+        self._shared: list[Int32] = []
         columns = [self.definitions.numbers(name) for name in ("definition_id", "version")]
         self.keys: Int32 = np.stack(columns, axis=1).astype(
             np.int32
@@ -162,6 +163,14 @@ class DefinitionSet:
 
     def __len__(self) -> int:
         return len(self.definitions)
+
+    def shared(self, array: Int32) -> Int32:
+        """The array, or an equal one that was given before: what detectors have alike is in memory once, and not to be changed."""
+        for known in self._shared:
+            if np.array_equal(known, array):
+                return known
+        self._shared.append(array)
+        return array
 
     def of(self, detector: str) -> Int32:
         """Indices of the definitions that use `detector`, int32, ascending."""

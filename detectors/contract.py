@@ -76,7 +76,9 @@ def index_by_slot(definitions: DefinitionSet, detector: str) -> SlotIndex:
         raise ValueError(f"slots of {detector} reach {slots.min()}..{slots.max()} of {definitions.sensors} sensors")
     offsets = np.zeros(definitions.sensors + 1, np.int32)
     np.cumsum(np.bincount(slots, minlength=definitions.sensors), out=offsets[1:])
-    return SlotIndex(own, offsets, np.argsort(slots, kind="stable").astype(np.int32))
+    members = np.argsort(slots, kind="stable").astype(np.int32)
+    # Where sensors have the same detectors, what finds their rows is fetched once for all of them, and kept once.
+    return SlotIndex(own, definitions.shared(offsets), definitions.shared(members))
 
 
 @numba.njit(cache=True)

@@ -50,6 +50,7 @@ COLUMNS: Final = {
     "response": later("What to do, English"),
     "response_zh": later("What to do, Chinese"),
     "retired": later("Out of use"),
+    "other": later("Compared with"),
     "parameters": later("Numbers of the detector"),
     "detector": later("Detector"),
     "direction": later("Direction"),

@@ -9,6 +9,8 @@ import numpy as np
 import psycopg
 import pytest
 
+from alerting.store.limits import limits_of_site
+from api.store.limits import find_limit
 from core.batch import Event, ReadingBatch
 from davy.site.exporting import export_site
 from davy.site.importing import import_site
@@ -54,6 +56,12 @@ def test_two_heads_that_disagree_are_an_alarm(database: TestDatabase, tmp_path: 
     assert mine & {key for key, _ in judge.standing()}
     ended = heard(("ch4", 400.0, 1.0), ("ch4-b", 400.0, 1.0))
     assert [event.active for event in ended] == [False]
+    with psycopg.connect(database.url("owner"), autocommit=True) as connection:  # as page, JSON and lint read it
+        shown = find_limit(connection, next(iter(mine)))
+        assert shown is not None
+        assert shown.other == "gas-1/ch4"
+        seen = {row.key: row.other for row in limits_of_site(connection, "north")[0].definitions}
+        assert (seen["ch4-b.agree"], seen["ch4.warm"]) == ("gas-1/ch4", None)
     text = export_site(database.url("owner"))
     assert "other: gas-1/ch4" in text
     file.write_text(text, "utf-8")

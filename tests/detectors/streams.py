@@ -13,7 +13,7 @@ from core.batch import QUALITY_CODE, Mark, Quality, ReadingBatch, Scores
 from core.errors import BadInput
 from core.model import AlarmDefinition, DefinitionSet, Priority
 from detectors.contract import Detector
-from detectors.registry import DETECTORS
+from detectors.difference import Difference
 
 SECOND = 1_000_000
 START = 1_790_000_000 * SECOND
@@ -57,7 +57,7 @@ def definition(
         deadband=deadband,
         priority=Priority.HIGH,
         parameters=parameters or {},
-        other_sensor_id=(slot + 1) % SENSORS + 1 if DETECTORS[detector].is_of_two else 0,
+        other_sensor_id=(slot + 1) % SENSORS + 1 if detector == Difference.name else 0,
     )
 
 

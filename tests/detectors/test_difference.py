@@ -78,6 +78,12 @@ def test_a_silent_partner_is_waited_for_within_bounds() -> None:
     assert said(Reading(1, late + 1.0, 4.0), detector=detector) == [(late, None), (late + 1.0, 3.0)]
 
 
+def test_two_blocks_of_one_batch_are_not_ahead_of_each_other() -> None:
+    """A device that sends two minutes of one sensor and then of the other is compared reading by reading, and so it is after a restart."""
+    blocks = [Reading(slot, float(second), float(slot)) for slot in (0, 1) for second in range(2 * WAITING)]
+    assert said(*blocks) == [(float(second), 1.0) for second in range(2 * WAITING)]
+
+
 def test_without_a_partner_nothing_is_known() -> None:
     """A partner that is out of use leaves a condition as it is."""
     alone = in_force(definition("difference"))
