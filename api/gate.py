@@ -55,25 +55,30 @@ def language_of(request: Request, persons: str | None = None) -> str:
 
 
 def visitor_or_none(request: Request, web: Here) -> Visitor | None:
-    """For pages that greet everybody."""
-    return find_visitor(request, web)
+    """For pages that greet everybody. The database is asked once a request, however many want to know."""
+    if not hasattr(request.state, "visitor"):
+        request.state.visitor = find_visitor(request, web)
+    visitor: Visitor | None = request.state.visitor
+    return visitor
 
 
-def visitor_of(visitor: Annotated[Visitor | None, Depends(visitor_or_none)]) -> Visitor:
+def visitor_of(request: Request, web: Here) -> Visitor:
     """Somebody with a session."""
+    visitor = visitor_or_none(request, web)
     if visitor is None:
         raise NotLoggedIn
     return visitor
 
 
 class Having:
-    """A dependency: somebody whose role has `right`."""
+    """A dependency: somebody whose role has `right`. All of it is one call: each dependency is a way to a thread and back."""
 
     def __init__(self, right: Right) -> None:
         self.right = right
 
-    def __call__(self, request: Request, web: Here, visitor: Annotated[Visitor, Depends(visitor_of)]) -> Visitor:
+    def __call__(self, request: Request, web: Here) -> Visitor:
         """The visitor, or the answer that ends the request. What the insurer's people look at is written down first."""
+        visitor = visitor_of(request, web)
         if not visitor.may(self.right):
             raise Forbidden
         if visitor.role in looks.INSURER:

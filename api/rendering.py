@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from api.keeping import keeper
 from api.rooms import ROOMS
 from api.words import alarms as wording
 from api.words import backtests as tried
@@ -50,8 +51,12 @@ class Pages:
         **words: Any,
     ) -> HTMLResponse:
         """A rendered page or fragment. What a person may see is nobody else's: never cached."""
-        text = self._environments[language].get_template(template).render(now=now, **words)
+        text = self.environment(language).get_template(template).render(now=now, **words)
         return HTMLResponse(text, status, {"Cache-Control": "no-store", **(headers or {})})
+
+    def environment(self, language: str) -> Environment:
+        """The templates with the words of one language."""
+        return self._environments[language]
 
 
 @cache
@@ -77,10 +82,12 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
     )
     environment.install_gettext_translations(texts, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(
         _=_saying(texts),
+        kept=keeper(),
         language=language,
         html_language=HTML_LANGUAGE[language],
         static=lambda name: f"/static/{name}?v={versions[name]}",
@@ -116,6 +123,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
     return {
         "say": say,
         "instant": numbers.instant,
+        "noon": numbers.noon,
         "iso": lambda at: at.isoformat(timespec="seconds"),
         "number": lambda value: numbers.number(value, locale),
         "quantity": lambda value, unit: numbers.quantity(value, unit, locale),

@@ -101,4 +101,9 @@ def web_of(request: Request) -> Web:
     return web
 
 
-Here = Annotated[Web, Depends(web_of)]
+async def _here(request: Request) -> Web:
+    """Asynchronous because FastAPI sends every other dependency to a thread and back, and each such way is waited for while others render."""
+    return web_of(request)
+
+
+Here = Annotated[Web, Depends(_here)]

@@ -5,6 +5,7 @@ SQL lives in the store files; what stands here is what every store needs before 
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -49,6 +50,19 @@ def transaction(connection: Connection[Any], token: str | None) -> Iterator[Conn
         yield connection
 
 
+def _still_there(connection: Connection[Any]) -> None:
+    """A session that the server has ended says so or hangs up: there is something to read although nothing was asked. Only then the
+    server is asked whether it stands, which would cost a way there and back before each transaction.
+
+    Raises:
+        psycopg.OperationalError: it does not.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        ConnectionPool.check_connection(connection)
+
+
 def read_rows(
     kind: type[Row],
     cursor: ServerCursor[TupleRow],
@@ -78,7 +92,7 @@ class Database:
             max_size=size,
             open=False,
             timeout=CONNECT_TIMEOUT_S,
-            check=ConnectionPool.check_connection,
+            check=_still_there,
             kwargs={
                 "autocommit": True,
                 "connect_timeout": CONNECT_TIMEOUT_S,

@@ -14,7 +14,7 @@ from alerting.pulse import LATE_BEAT, LATE_CARE, LATE_SCORE, LATE_TURN
 from alerting.store.status import ProcessBeat, process_beats
 from api import cookies
 from api.once import new_key
-from api.store import status, suppressions
+from api.store import status
 from api.visitor import Visitor
 from api.web import Web
 from api.words.texts import later
@@ -130,19 +130,16 @@ def _with_care(beat: ProcessBeat | None, now: datetime) -> Trouble | None:
     return Trouble(_UNCARED, beat.beat_at, grave=False) if now - beat.beat_at > LATE_CARE else None
 
 
-def _lives(connection: Connection[Any]) -> dict[str, ProcessBeat]:
+def _lives(beats: Mapping[str, ProcessBeat]) -> dict[str, ProcessBeat]:
     """Who gives signs of life; detectors only where it had a model to judge by."""
-    beats = process_beats(connection)
     return {name: beat for name, beat in beats.items() if name != "detectors" or beat.report.get("models")}
 
 
 def frame_of(connection: Connection[Any], now: datetime) -> Frame:
     """The frame as of `now`, under the transaction's principal."""
-    heard = status.sensors_heard(connection, now)
-    beats, unsent = status.ingest_beats(connection), status.oldest_unsent(connection, now)
-    wrong = trouble(beats, now, unsent, _lives(connection))
-    aside = suppressions.count_aside(connection)
-    return Frame(wrong, heard.sensors, heard.recent, heard.time_zone or DEFAULT_ZONE, aside)
+    found = status.standing(connection, now)
+    wrong = trouble(found.workers, now, found.unsent, _lives(process_beats(connection)))
+    return Frame(wrong, found.sensors, found.recent, found.time_zone or DEFAULT_ZONE, found.aside)
 
 
 def person_page(

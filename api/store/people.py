@@ -88,17 +88,22 @@ def find_session(connection: Connection[Any], session_hash: bytes, person_id: in
     """The session, while it has neither ended nor expired and its person is active. Notes once a minute that it was seen."""
     row = connection.execute(
         """
-        SELECT expires_at, seen_at < %(now)s - interval '1 minute' FROM web_session
-        WHERE session_hash = %(hash)s AND person_id = %(person)s AND ended_at IS NULL AND expires_at > %(now)s
+        SELECT s.expires_at, s.seen_at < %(now)s - interval '1 minute', p.person_id, p.company_id, p.name, p.language, p.role,
+               CASE WHEN p.company_id IS NOT NULL THEN ARRAY[p.company_id]
+                    ELSE ARRAY(SELECT pc.company_id FROM person_company pc
+                               WHERE pc.person_id = p.person_id ORDER BY pc.company_id)
+               END
+        FROM web_session s JOIN person p ON p.person_id = s.person_id AND p.active
+        WHERE s.session_hash = %(hash)s AND s.person_id = %(person)s AND s.ended_at IS NULL AND s.expires_at > %(now)s
         """,
         {"hash": session_hash, "person": person_id, "now": now},
     ).fetchone()
     if row is None:
         return None
-    if row[1]:
+    expires_at, is_stale, *person = row
+    if is_stale:
         connection.execute("UPDATE web_session SET seen_at = %s WHERE session_hash = %s", (now, session_hash))
-    person = find_person(connection, person_id)
-    return None if person is None else Session(row[0], person)
+    return Session(expires_at, Person(*person))
 
 
 def end_session(connection: Connection[Any], session_hash: bytes, now: datetime) -> None:

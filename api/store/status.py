@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,56 +18,63 @@ class IngestBeat:
     state: str
 
 
-def ingest_beats(connection: Connection[Any]) -> list[IngestBeat]:
-    """All workers, the one that has been silent longest first."""
-    with connection.cursor(row_factory=class_row(IngestBeat)) as cursor:
-        return cursor.execute("SELECT worker, beat_at, state FROM v_ingest_beat ORDER BY beat_at").fetchall()
-
-
 def answers(connection: Connection[Any]) -> bool:
     """Whether the database answers."""
     return connection.execute("SELECT true").fetchone() is not None
 
 
-def oldest_unsent(connection: Connection[Any], now: datetime) -> datetime | None:
-    """When the oldest call for an alarm of the principal's companies was due that is due and still waits."""
-    row = connection.execute(
-        "SELECT min(due_at) FROM v_notification WHERE state IN ('waiting', 'claimed') AND due_at <= %s AND subject = 'alarm'",
-        (now,),
-    ).fetchone()
-    assert row is not None
-    oldest: datetime | None = row[0]
-    return oldest
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """How many sensors are heard from.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What every page says around its subject.
 
     Args:
-        recent: heard within three of their periods, or a minute where that is longer.
+        sensors: how many there are.
+        recent: how many of them were heard within three of their periods, or a minute where that is longer.
         time_zone: of the first site the principal sees; None where there is none.
+        aside: alarms that call nobody at this moment.
+        unsent: when the oldest call for an alarm of the principal's companies was due that is due and still waits.
+        workers: the newest sign of life of each ingest worker, the one that has been silent longest first.
     """
 
     sensors: int
     recent: int
     time_zone: str | None
+    aside: int
+    unsent: datetime | None
+    workers: list[IngestBeat]
 
 
-def sensors_heard(connection: Connection[Any], now: datetime) -> Heard:
-    """Unknown is not safe: an empty alarm list means something only while sensors are heard."""
-    with connection.cursor(row_factory=class_row(Heard)) as cursor:
-        found = cursor.execute(
-            """
+def standing(connection: Connection[Any], now: datetime) -> Standing:
+    """All of it in one statement: each would be a way to the database and back, on every page. Unknown is not safe: an empty alarm list means
+    something only while sensors are heard."""
+    found = connection.execute(
+        """
+        SELECT heard.sensors, heard.recent, (SELECT time_zone FROM site ORDER BY site_id LIMIT 1),
+               (SELECT count(*) FROM alarm WHERE suppression <> 'none'),
+               (SELECT min(due_at) FROM v_notification WHERE state IN ('waiting', 'claimed') AND due_at <= %(now)s AND subject = 'alarm'),
+               worker.names, worker.beats, worker.states
+        FROM (
             SELECT count(*)::int AS sensors,
-                   count(*) FILTER (WHERE l.received_at > %(now)s::timestamptz
-                       - make_interval(secs => greatest(60, 3 * s.period_s)))::int AS recent,
-                   (SELECT time_zone FROM site ORDER BY site_id LIMIT 1) AS time_zone
+                   -- Most have a period of less than twenty seconds: an interval is made for the others alone, it costs more than the row.
+                   count(*) FILTER (WHERE l.received_at > CASE WHEN s.period_s <= 20 THEN %(now)s::timestamptz - interval '60 seconds'
+                       ELSE %(now)s::timestamptz - make_interval(secs => 3 * s.period_s) END)::int AS recent
             -- Whose they are is said once more, so that an index finds them: the walls alone are looked at row by row.
             FROM sensor s LEFT JOIN v_latest l ON l.sensor_id = s.sensor_id AND l.company_id = ANY (ARRAY(SELECT company_id FROM company))
             WHERE s.retired_at IS NULL AND NOT s.is_virtual AND s.company_id = ANY (ARRAY(SELECT company_id FROM company))
-            """,
-            {"now": now},
-        ).fetchone()
+        ) heard
+        CROSS JOIN (SELECT array_agg(worker ORDER BY beat_at) AS names, array_agg(beat_at ORDER BY beat_at) AS beats,
+                           array_agg(state ORDER BY beat_at) AS states FROM v_ingest_beat) worker
+        """,
+        {"now": now},
+    ).fetchone()
     assert found is not None
-    return found
+    sensors, recent, time_zone, aside, unsent, *arrays = found
+    workers, beats, states = (array or [] for array in arrays)
+    return Standing(
+        sensors=sensors,
+        recent=recent,
+        time_zone=time_zone,
+        aside=aside,
+        unsent=unsent,
+        workers=[IngestBeat(*each) for each in zip(workers, beats, states, strict=True)],
+    )

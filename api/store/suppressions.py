@@ -14,12 +14,6 @@ MOST_ORDERS = 200
 MOST_OVER = 20
 
 
-def count_aside(connection: Connection[Any]) -> int:
-    """How many alarms call nobody at this moment."""
-    row = connection.execute("SELECT count(*) FROM alarm WHERE suppression <> 'none'").fetchone()
-    return int(row[0]) if row else 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aside:
     """An alarm that is put aside.

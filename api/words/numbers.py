@@ -66,6 +66,16 @@ def instant(at: datetime, zone: str, now: datetime | None = None) -> str:
     return there.strftime("%Y-%m-%d %H:%M:%S")
 
 
+def noon(at: datetime, zone: str) -> datetime:
+    """Noon of that day at the site: what is written with it in place of `now` stays the same until midnight there.
+
+    >>> from datetime import UTC
+    >>> noon(datetime(2026, 11, 22, 16, 0, tzinfo=UTC), "Asia/Shanghai").isoformat()
+    '2026-11-23T12:00:00+08:00'
+    """
+    return at.astimezone(ZoneInfo(zone)).replace(hour=12, minute=0, second=0, microsecond=0)
+
+
 def day(at: datetime, zone: str) -> str:
     """The day of an instant at the site.
 

@@ -24,7 +24,7 @@ CREATE FUNCTION davy_principal() RETURNS principal
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     token   text := current_setting('davy.principal', true);
-    body    text;
+    body    bytea;
     claim   jsonb;
     answer  principal;
 BEGIN
@@ -40,10 +40,11 @@ BEGIN
     IF token IS NULL OR token = '' OR split_part(token, '.', 1) <> 'davy1' OR split_part(token, '.', 4) <> '' THEN
         RETURN NULL;
     END IF;
-    body := split_part(token, '.', 1) || '.' || split_part(token, '.', 2);
+    -- Every wall of every statement comes by here, some twenty times a page: what can be said without a query of its own is.
+    body := convert_to(split_part(token, '.', 1) || '.' || split_part(token, '.', 2), 'UTF8');
     IF NOT EXISTS (
         SELECT FROM public.principal_key k
-        WHERE encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(body, 'UTF8'))), 'hex') = split_part(token, '.', 3)
+        WHERE encode(sha256(k.outer_pad || sha256(k.inner_pad || body)), 'hex') = split_part(token, '.', 3)
     ) THEN
         RETURN NULL;
     END IF;
@@ -55,7 +56,7 @@ BEGIN
     answer.person_id  := (claim->>'person')::int;
     answer.role       := claim->>'role';
     answer.everything := coalesce((claim->>'everything')::boolean, false);
-    answer.companies  := coalesce(ARRAY(SELECT jsonb_array_elements_text(claim->'companies')::int), '{}');
+    answer.companies  := coalesce(translate(claim->>'companies', '[]', '{}')::int[], '{}');
     answer.login      := claim->>'login';
     RETURN answer;
 END
@@ -73,11 +74,12 @@ CREATE FUNCTION davy_role() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 CREATE FUNCTION davy_login() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (davy_principal()).login;
 
--- Puts the wall around one table that has a company_id: the owner sees all, everybody else what the token names.
+-- Puts the wall around one table that has a company_id: the owner sees all, everybody else what the token names. The company is asked
+-- for first: who sees a few companies then meets rows of theirs alone, as a rule, and the token is verified once instead of twice.
 CREATE PROCEDURE davy_wall(tbl regclass, condition text DEFAULT NULL)
 LANGUAGE plpgsql AS $$
 BEGIN
-    condition := coalesce(condition, '((SELECT davy_everything()) OR company_id = ANY ((SELECT davy_companies())::int[]))');
+    condition := coalesce(condition, '(company_id = ANY ((SELECT davy_companies())::int[]) OR (SELECT davy_everything()))');
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', tbl);
     EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', tbl);
     EXECUTE format('CREATE POLICY owner_sees_all ON %s TO davy_owner USING (true) WITH CHECK (true)', tbl);

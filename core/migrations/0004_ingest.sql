@@ -179,8 +179,8 @@ CREATE VIEW v_reading WITH (security_barrier) AS
 -- Newest values and hours, as the walls of their tables show them, for who is not ingest.
 CREATE VIEW v_latest WITH (security_barrier) AS
     SELECT sensor_id, company_id, measured_at, received_at, value, quality FROM latest
-    WHERE (SELECT davy_everything()) OR current_user = 'davy_owner' OR (company_id = ANY ((SELECT davy_companies())::int[])
-        AND (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin', 'grafana'));
+    WHERE (company_id = ANY ((SELECT davy_companies())::int[])
+        AND (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin', 'grafana')) OR (SELECT davy_everything()) OR current_user = 'davy_owner';
 
 CREATE VIEW v_reading_hour WITH (security_barrier) AS
     SELECT sensor_id, hour, company_id, readings, good, minimum, maximum, mean, simulated FROM reading_hour

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from typing import Final
 
 from api.app import create_app
 from api.server import Server
@@ -14,9 +16,14 @@ from davy.limit_words import limit_words
 from davy.private.demo_inbox import HttpInbox
 from davy.processes.surroundings import checked_database, metrics_served, wall_clock
 
+# How long a thread keeps the interpreter while another waits for it, 5 ms by default: each answer of the database and each step of a request
+# would wait so long for whoever renders a page.
+SWITCH_S: Final = 0.001
+
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Pages and the JSON API."""
+    sys.setswitchinterval(SWITCH_S)
     url, metrics = checked_database(settings, "web"), Metrics()
     app = create_app(
         database=Database(url, application="web"),

@@ -72,3 +72,21 @@ def test_a_session_that_was_born_read_only_is_let_go(timescale_database: TestDat
                 connection.execute(write)
         finally:
             pool.close()
+
+
+def test_sessions_that_the_server_ended_are_not_given_out(timescale_database: TestDatabase) -> None:
+    """A server that was started again costs nobody a page: what hung up is noticed without asking, and replaced."""
+    pool = Database(timescale_database.url("web"), application="ended", size=2)
+    pool.open()
+    try:
+        for _ in range(3):
+            with ExitStack() as several:
+                for one in [several.enter_context(pool.transaction(None)) for _ in range(2)]:
+                    one.execute("SELECT 1")
+            with psycopg.connect(timescale_database.server.superuser_url(), autocommit=True) as admin:
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'davy-ended' AND datname = %s",
+                    (timescale_database.name,),
+                )
+    finally:
+        pool.close()
