@@ -4,8 +4,8 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 PACKAGES := davy ingest api simulators alerting detectors risk core packs
-# One more than cores: tests wait for servers half of their time.
-WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
+# Twice as many as cores: tests wait for servers half of their time.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) * 2 )))
 # Hundreds of short-lived processes are started; each would compile Davy anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -69,11 +69,13 @@ check: setup
 check-types:
 	.venv/bin/mypy
 
+# The last line compiles all tests once, before several workers would each do it; types take longer than all of this.
 check-rest:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports
 	.venv/bin/pytest -q tests/test_house_rules.py
+	said="$$(.venv/bin/pytest -q --collect-only 2>&1)" || { echo "$$said" | tail -n 60; exit 1; }
 
 # An ordinary user goes on without the servers or a browser, and the skipped tests say so; root skips nothing.
 test: setup chromium
@@ -85,7 +87,7 @@ test: setup chromium
 		.venv/bin/pytest --last-failed --last-failed-no-failures none "$$@"; }; }; \
 	run -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/servers -m "not alone" \
 	&& run tests/servers \
-	&& run -m alone
+	&& run -m alone $$(grep -rl --include='*.py' 'mark[.]alone' tests)
 
 # The long versions: outages of minutes, and properties with a hundred times as many examples. Nobody waits for it.
 soak: setup servers

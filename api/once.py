@@ -14,7 +14,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import Depends, Form, Header
@@ -25,7 +25,6 @@ from api.visitor import Visitor
 from api.words.texts import Answer, later
 
 LONGEST_KEY: Final = 128  # characters, as web_once.key
-KEPT_FOR: Final = timedelta(hours=24)  # longer than a session lasts, and no form outlives its session (api/login.py)
 
 
 class Sending(NamedTuple):
@@ -91,8 +90,3 @@ def once(
     made = make()
     store.keep(connection, visitor.person_id, sending.key, content, made=made, now=now)
     return made
-
-
-def forget(connection: Connection[Any], now: datetime) -> int:
-    """Keys that nobody sends again; gives how many. For the risk process."""
-    return store.forget(connection, now - KEPT_FOR)

@@ -109,9 +109,15 @@ def test_every_page_is_found_from_the_index() -> None:
     assert [name_of(page) for page in PAGES if page not in seen] == []
 
 
+@cache
+def command_line() -> Any:
+    """All commands of Davy, as typer makes them."""
+    return typer.main.get_command(app)
+
+
 def wrong_with(words: list[str]) -> str | None:
     """What the command line would say against `davy WORDS`; None: nothing."""
-    command: Any = typer.main.get_command(app)
+    command = command_line()
     while words and hasattr(command, "commands") and not words[0].startswith("-"):
         if words[0] not in command.commands:
             return f"there is no command {words[0]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,9 +49,9 @@ def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def _trees() -> Iterator[tuple[str, ast.Module]]:
-    for path in PRODUCTION:
-        yield _name(path), ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def _trees() -> list[tuple[str, ast.Module]]:
+    return [(_name(path), ast.parse(path.read_text(encoding="utf-8"))) for path in PRODUCTION]
 
 
 def test_files_are_short() -> None:

@@ -15,7 +15,6 @@ from api.visitor import Visitor
 from api.web import Web
 from api.words.texts import NotFound
 from core.errors import BadInput, Refused
-from detectors import registry
 
 
 def checked(
@@ -26,6 +25,8 @@ def checked(
     Raises:
         Refused: a field that is none, a number that cannot be, or a stretch that cannot be asked for.
     """
+    from detectors import registry  # compiled loops, which no page needs before somebody asks for a back-test
+
     try:
         proposal.check_stretch(since, until, now)
         proposed = proposal.read(told)

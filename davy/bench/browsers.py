@@ -25,7 +25,8 @@ PAUSE_S: Final = 0.05  # between two pages of the measured browser
 TIMEOUT_S: Final = 30.0
 ENTRANCE_S: Final = 60.0  # for all to have logged in and to listen
 
-HEARD, FETCHED, LISTENING, MEASURING, ASKED_TO_STOP = range(5)  # places in the numbers that both processes see
+# Places in the numbers that both processes see.
+HEARD, FETCHED, LISTENING, MEASURING, ASKED_TO_STOP, KINDS = range(6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ class Browsers:
     def __init__(self, crowd: Crowd) -> None:
         context = multiprocessing.get_context("spawn")
         self._crowd = crowd
-        self._numbers: Any = context.Array("q", 5, lock=False)
+        self._numbers: Any = context.Array("q", 6, lock=False)
         self._receiver, sender = context.Pipe(duplex=False)
         self._process = context.Process(
             target=_browse, args=(crowd, self._numbers, sender, os.getpid()), name="browsers", daemon=True
@@ -114,6 +115,11 @@ class Browsers:
     def measure(self) -> None:
         """From now on what the measured browser meets counts."""
         self._numbers[MEASURING] = 1
+
+    def have_met_all(self) -> bool:
+        """Whether every kind of page was gone to while it is measured, and a list was asked for because of news."""
+        kinds = len({visit.kind for visit in self._crowd.visits})
+        return bool(self._numbers[KINDS] == kinds and self._numbers[HEARD] and self._numbers[FETCHED])
 
     def stop(self) -> Browsed:
         """All go; what they met.
@@ -239,6 +245,7 @@ class _Crowd:
             self._wrong.append(f"{visit.path}: status {status}, {len(text)} characters")
         if self._numbers[MEASURING]:
             self._took[visit.kind].append(took)
+            self._numbers[KINDS] = len(self._took)
 
     def _listen(self, cookie: str) -> None:
         """One open page: its stream, and its list again at each news."""

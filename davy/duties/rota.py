@@ -18,11 +18,10 @@ from alerting.actions import call_for_what_still_holds, expire_shelves, realarm
 from alerting.backlogs import tell_backlogs
 from alerting.seal import SealKey
 from alerting.suppressions import keep_suppressions
-from api.once import forget
+from api.forgetting import forget
 from core.db import Database, first_line, passes
 from core.errors import DatabaseAway
 from core.log import logger
-from davy.backtest.jobs import BacktestDuty
 from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
 from davy.duties.seals import seal
@@ -81,6 +80,10 @@ def patient(keep: Keep, key: SealKey | None = None, folder: Path | None = None) 
     Args:
         key: None: they are not.
     """
+    from davy.backtest.jobs import (
+        BacktestDuty,  # with the compiled judge behind it, which the alerting process has no use for
+    )
+
     return [
         *PATIENT,
         Duty("backtests", 1.0, BacktestDuty()),

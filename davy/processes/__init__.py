@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import Final
 
@@ -19,5 +20,9 @@ def body_of(name: str) -> Body:
     """
     if name not in NAMES:
         raise BadInput(f"There is no process {name}; there are {', '.join(NAMES)}.")
-    body: Body = import_module(f"davy.processes.{name}").run
+    gc.disable()  # all of it stays: looking meanwhile for what could go is a sixth of a start
+    try:
+        body: Body = import_module(f"davy.processes.{name}").run
+    finally:
+        gc.enable()
     return body

@@ -1,8 +1,8 @@
 """quiet-day: 24 hours of work, weather, noise and a network that repeats and overtakes itself. Nothing may come of it.
 
 On the tank farm a tanker fills one tank in the morning, the pump starts and stops eight times, wind and air follow their course;
-the pump station delivers what a town and its factories ask for by day and by night. Every sensor is sampled every 10 s, so that
-a day has some 320,000 readings.
+the pump station delivers what a town and its factories ask for by day and by night. Every sensor is sampled every 10 s and
+a message has two samples, so that a day has some 320,000 readings.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def build(seed: int, start_us: int) -> Scenario:
         seconds=SECONDS,
         truth=Truth(),
         plants=lambda: plants(schedule, station, seed, SAMPLE_S),
-        message_s=round(SAMPLE_S),
+        message_s=round(2 * SAMPLE_S),
         faults=_network(seed),
     )
 

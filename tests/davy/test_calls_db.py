@@ -374,7 +374,7 @@ def test_the_settings_decide(plant: Plant, tmp_path: Path) -> None:
     )
     with calling_by_settings(settings, url, metrics.calls) as urgent:
         beaten = "SELECT count(*) FROM process_status WHERE process = 'calls'"
-        wait_for(lambda: plant.rows(beaten) == [(1,)], "a sign of life", 5.0)
+        wait_for(lambda: plant.rows(beaten) == [(1,)], "a sign of life", 30.0)
         ok, found = check()
         assert ok, found
         assert found.startswith("Snapshot of 1 life-safety limits and 3 people, taken ")

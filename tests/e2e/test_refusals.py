@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import socket
+import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,12 +21,14 @@ from core.migrate import ROLES, bootstrap, migrate
 from davy.servers import PostgresServer, ServerUnavailable, start_broker
 from davy.servers.broker import Access, Broker
 from tests.conftest import skip_without_server
-from tests.e2e.instance import davy, running
+from tests.e2e.instance import davy, environment, running
+from tests.warm import Warm, warm
 
 pytestmark = [pytest.mark.e2e, pytest.mark.db, pytest.mark.broker]
 
 AT_ONCE_S = 30.0  # a few seconds on an idle machine; nothing waits for a time-out of a minute
 NOBODY = "1"  # a port that nobody listens on
+IMPORTED = (*(f"davy.processes.{name}" for name in ("ingest", "alerting", "api", "inbox")), "davy.site.importing")
 MIGRATE = {"migrate": ("migrate",)}
 PORTFOLIO = ("site", "import", "packs/demo/portfolio.yaml", "--set", "DEMO_WEBHOOK=http://inbox.invalid")
 PROCESSES = {"ingest": ("process", "ingest"), "alerting": ("process", "alerting"), "api": ("process", "api")}
@@ -40,8 +43,9 @@ COMMANDS = {
 
 @dataclass(frozen=True)
 class Place:
-    """A database and a broker of a test, and the settings that lead to them."""
+    """A database and a broker of a test, the settings that lead to them, and a Davy that is quick to refuse."""
 
+    warm: Warm
     server: PostgresServer
     broker: Broker
     key: bytes
@@ -88,8 +92,8 @@ def empty(postgres_plain: PostgresServer, tmp_path_factory: pytest.TempPathFacto
         skip_without_server(error)
         raise
     folder = tmp_path_factory.mktemp("state")
-    with broker:
-        yield Place(postgres_plain, broker, secrets.token_bytes(32), passwords, folder, "refusals_empty")
+    with broker, warm(*IMPORTED) as quick:
+        yield Place(quick, postgres_plain, broker, secrets.token_bytes(32), passwords, folder, "refusals_empty")
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +105,8 @@ def place(empty: Place) -> Place:
     return made
 
 
-def refusal(*arguments: str, settings: dict[str, str]) -> str:
+def sentence_of(done: subprocess.CompletedProcess[str]) -> str:
     """What a command says that cannot run."""
-    done = davy(*arguments, timeout_s=AT_ONCE_S, **settings)
     assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -112,24 +115,32 @@ def refusal(*arguments: str, settings: dict[str, str]) -> str:
     return sentence
 
 
-def refusals(commands: Mapping[str, tuple[str, ...]], settings: dict[str, str]) -> dict[str, str]:
-    """What each of these commands says; they run side by side, as the interpreter's own start is most of their time."""
-    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        said = pool.map(lambda arguments: refusal(*arguments, settings=settings), commands.values())
-        return dict(zip(commands, said, strict=True))
+def refusal(*arguments: str, settings: dict[str, str]) -> str:
+    """What a command says, started as a person starts it."""
+    return sentence_of(davy(*arguments, timeout_s=AT_ONCE_S, **settings))
+
+
+def refusals(place: Place, commands: Mapping[str, tuple[str, ...]], settings: dict[str, str]) -> dict[str, str]:
+    """What each of these commands says, from a Davy that need not import anything for it first."""
+    return {
+        name: sentence_of(
+            place.warm.run("davy.cli:main", *arguments, timeout_s=AT_ONCE_S, environ=environment(settings))
+        )
+        for name, arguments in commands.items()
+    }
 
 
 def test_a_setting_that_is_wrong_unknown_or_missing(place: Place) -> None:
     """A bad value, a misspelt variable, a missing one, a secret's file that cannot be read: the variable's name and what it must be."""
     settings = place.settings()
     bad = 'DAVY_MQTT_PORT is "abc"; it must be a whole number from 1 to 65535.'
-    said = refusals(COMMANDS, {**settings, "DAVY_MQTT_PORT": "abc"})
+    said = refusals(place, COMMANDS, {**settings, "DAVY_MQTT_PORT": "abc"})
     assert said == dict.fromkeys(COMMANDS, bad)
     assert refusal("process", "ingest", settings={**settings, "DAVY_MQTT_PROT": "1883"}) == (
         "DAVY_MQTT_PROT is not a setting of Davy; did you mean DAVY_MQTT_PORT?"
     )
     without = {name: text for name, text in settings.items() if name != "DAVY_PRINCIPAL_KEY"}
-    for sentence in refusals(PROCESSES, without).values():
+    for sentence in refusals(place, PROCESSES, without).values():
         assert sentence.startswith("DAVY_PRINCIPAL_KEY (or DAVY_PRINCIPAL_KEY_FILE) is not set; this process needs it")
     unreadable = {**without, "DAVY_PRINCIPAL_KEY_FILE": "/no/such/file"}
     assert "which cannot be read" in refusal("process", "ingest", settings=unreadable)
@@ -140,7 +151,7 @@ def test_a_database_that_does_not_answer(place: Place) -> None:
     settings = place.settings()
     for role in ("owner", "ingest", "alerting", "web"):
         settings[f"DAVY_DATABASE_URL_{role.upper()}"] = place.url(role, port=NOBODY)
-    for said in refusals({**COMMANDS, **MIGRATE}, settings).values():
+    for said in refusals(place, {**COMMANDS, **MIGRATE}, settings).values():
         assert said.startswith("The database does not answer: ")
         assert "Connection refused" in said
         assert place.passwords["davy_owner"] not in said
@@ -161,7 +172,7 @@ def test_an_address_of_another_role(place: Place) -> None:
     for role in ("owner", "ingest", "alerting", "web"):
         other = "web" if role != "web" else "ingest"
         settings[f"DAVY_DATABASE_URL_{role.upper()}"] = place.url(other)
-    for said in refusals({**COMMANDS, **MIGRATE}, settings).values():
+    for said in refusals(place, {**COMMANDS, **MIGRATE}, settings).values():
         assert re.fullmatch(
             r"DAVY_DATABASE_URL_\w+ leads to the role davy_\w+; it must be the address of davy_\w+\.", said
         ), said
@@ -169,21 +180,22 @@ def test_an_address_of_another_role(place: Place) -> None:
 
 def test_a_principal_key_that_is_not_the_database_s(place: Place) -> None:
     """Under it nobody would see a row, and ingest would reject every message as unknown: no process starts."""
-    for said in refusals(PROCESSES, place.settings(DAVY_PRINCIPAL_KEY=secrets.token_hex(32))).values():
+    for said in refusals(place, PROCESSES, place.settings(DAVY_PRINCIPAL_KEY=secrets.token_hex(32))).values():
         assert said.startswith("DAVY_PRINCIPAL_KEY is not the key that this database was migrated with")
 
 
 def test_an_empty_database(empty: Place) -> None:
-    """What to run first is said."""
-    said = refusals(COMMANDS, empty.settings())
-    assert said == dict.fromkeys(COMMANDS, "The database is empty: run `davy migrate` first.")
+    """What to run first is said, by each command as a person starts it."""
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        said = pool.map(lambda arguments: refusal(*arguments, settings=empty.settings()), COMMANDS.values())
+        assert set(said) == {"The database is empty: run `davy migrate` first."}
 
 
 def test_a_database_of_a_newer_davy(place: Place) -> None:
     """It is left alone; the newer Davy must be started."""
     place.owner("INSERT INTO schema_migration (number, name, sha256) VALUES (9999, 'later', '')")
     try:
-        found = refusals({**COMMANDS, **MIGRATE}, place.settings())
+        found = refusals(place, {**COMMANDS, **MIGRATE}, place.settings())
     finally:
         place.owner("DELETE FROM schema_migration WHERE number = 9999")
     for said in found.values():
@@ -200,7 +212,7 @@ def test_a_database_of_an_older_davy(place: Place) -> None:
         ).fetchone()
     assert taken is not None
     try:
-        found = refusals(PROCESSES, place.settings())
+        found = refusals(place, PROCESSES, place.settings())
     finally:
         place.owner("INSERT INTO schema_migration (number, name, sha256) VALUES (%s, %s, %s)", *taken)
     for said in found.values():
@@ -250,12 +262,11 @@ def test_a_port_in_use(place: Place) -> None:
         settings = place.settings(
             DAVY_WEBHOOK_SECRETS=f"demo=whsec_{secret}", DAVY_SMTP_HOST="127.0.0.1", DAVY_SMTP_SENDER="davy@davy.invalid"
         )  # fmt: skip
-        with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-            found = pool.map(lambda p: refusal("process", p[0], settings={**settings, p[1]: port}), pairs)
-            for (_, setting), said in zip(pairs, found, strict=True):
-                assert port in said
-                assert "cannot be used" in said
-                assert setting in said
+        for name, setting in pairs:
+            (said,) = refusals(place, {name: ("process", name)}, {**settings, setting: port}).values()
+            assert port in said
+            assert "cannot be used" in said
+            assert setting in said
 
 
 def test_a_second_ingest_on_the_same_worker(place: Place, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,20 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from davy.servers import Broker
 from tests.database import TestDatabase
+from tests.warm import Forked, Warm, warm
 
 PASSWORDS = {"ingest": "ingest-password", "simulator": "simulator-password"}
-ROOT = Path(__file__).resolve().parents[2]
+DRIVER = "tests.ingest.driver"
+
+
+_opened = ExitStack()
+atexit.register(_opened.close)
+
+
+@cache
+def _warm() -> Warm:
+    """Where workers come from; it ends with this process."""
+    return _opened.enter_context(warm(DRIVER))
 
 
 def wait_for(seen: Callable[[], bool], what: str, timeout_s: float = 60.0, every_s: float = 0.05) -> None:
@@ -46,7 +58,7 @@ class Rig:
         self.folder = folder
         self.worker = worker
         self.log = folder / "worker.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
         self.publisher = self._make_publisher(f"{speaker}-{worker}")
 
     def _make_publisher(self, client_id: str) -> mqtt.Client:
@@ -70,10 +82,7 @@ class Rig:
             "folder": str(self.folder / "state"),
             **told,
         }
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.ingest.driver", json.dumps(arguments)], cwd=ROOT, stdout=log, stderr=log
-            )
+        self.process = _warm().start(f"{DRIVER}:main", json.dumps(arguments), stdout=self.log, stderr=self.log)
 
     def wait_until_connected(self) -> None:
         """Until the broker has this worker's session."""
