@@ -54,7 +54,9 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
             return _alarm(claimed, home)
         case FindingNotice():
             link, thread = f"{home}/findings/{claimed.finding_id}", f"finding-{claimed.finding_id}"
-            words: FindingWords | ImpairmentWords | AssignmentWords | DigestWords | WeeklyWords | BacklogWords = FindingWords(claimed)
+            words: FindingWords | ImpairmentWords | AssignmentWords | DigestWords | WeeklyWords | BacklogWords = (
+                FindingWords(claimed)
+            )
         case ImpairmentNotice():
             link, thread = f"{home}/impairments/{claimed.impairment_id}", f"impairment-{claimed.impairment_id}"
             words = ImpairmentWords(claimed)
