@@ -7,6 +7,7 @@ from typing import Annotated, Final, NamedTuple
 import numba
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import DefinitionSet
@@ -218,7 +219,7 @@ def _hear(
 def _difference(
     pairs: _Pairs,
     heard: _Heard,
-    signed: Int64,
+    signed: NDArray[np.bool_],
     hold_us: Int64,
     order: Int32,
     sensor: Int32,
