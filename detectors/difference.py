@@ -130,7 +130,7 @@ class Difference(Detector):
         return Scores(out.definition[:n], out.row[:n], out.at[:n], out.number[:n])
 
     def _fill(self, batch: ReadingBatch, out: Scores) -> None:
-        raise NotImplementedError  # `score` makes its own room: a reading gives no number, or several
+        """Nothing: `score` makes room of its own, as a reading gives no number, or several."""
 
 
 def _pairs(definitions: DefinitionSet, definition: Int32) -> _Pairs:
