@@ -7,6 +7,7 @@ from typing import Annotated, Final, NamedTuple
 import numba
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import DefinitionSet
@@ -129,7 +130,7 @@ class Difference(Detector):
         return Scores(out.definition[:n], out.row[:n], out.at[:n], out.number[:n])
 
     def _fill(self, batch: ReadingBatch, out: Scores) -> None:
-        raise NotImplementedError  # `score` makes its own room: a reading gives no number, or several
+        """Nothing: `score` makes room of its own, as a reading gives no number, or several."""
 
 
 def _pairs(definitions: DefinitionSet, definition: Int32) -> _Pairs:
@@ -218,7 +219,7 @@ def _hear(
 def _difference(
     pairs: _Pairs,
     heard: _Heard,
-    signed: Int64,
+    signed: NDArray[np.bool_],
     hold_us: Int64,
     order: Int32,
     sensor: Int32,
