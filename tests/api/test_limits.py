@@ -357,7 +357,7 @@ def test_nobody_ends_a_limit_to_bring_it_back_looser(timescale_house: House) -> 
     assert "come back looser than it was when it was last in force" in officer.get(f"/limits/{limit}").text
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="needs a back-test that speaks for it"):
         as_web(house, "integrator", APPLY.format("NULL"))
-    assert settle(integrator, limit, "withdraw").status_code == 303
+    assert settle(integrator, limit, "settle").status_code == 303
     assert propose(integrator, limit, version=3, setpoint="80", retired="false").status_code == 303
     assert (values(house)["setpoint"], values(house)["version"]) == (80.0, 4)
 
