@@ -77,6 +77,7 @@ class Bench:
     def __init__(self, database: TestDatabase, folder: Path, patience_s: float) -> None:
         self.database = database
         self.patience_s = patience_s
+        self.draining = True  # False: what is spooled stays there
         self.folder = folder
         self.now_us = time.time_ns() // 1000
         self.late_us = 0  # how long after it was judged a batch is written down
@@ -86,7 +87,7 @@ class Bench:
         self.stop = threading.Event()
         self.pipeline = self._begin()
 
-    def _begin(self, *, draining: bool = True) -> Pipeline:
+    def _begin(self) -> Pipeline:
         token, conninfo = self.database.service_token(), self.database.url("ingest")
         spool = Spool(self.folder, 10**9, lambda: self.now_us)
         with open_connection(conninfo) as connection:
@@ -100,7 +101,7 @@ class Bench:
             self.committer, spool, self.metrics.ingest,
             stored_no=self.mark.batch_no, patience_s=self.patience_s, after=lambda _: None, wake=self.source.wake,
         )  # fmt: skip
-        if draining:
+        if self.draining:
             self.storing.start()
         watch = Watch(found.directory, watched_us=found.resumed.watched_us, known_session=False, most=1000)
         return Pipeline(
@@ -380,8 +381,8 @@ def test_a_hole_that_a_loss_made_wider_is_one_row(bench: Bench) -> None:
     bench.stop.set()
     bench.end()
     bench.stop.clear()
-    bench.patience_s = 0.0
-    bench.pipeline = bench._begin(draining=False)
+    bench.patience_s, bench.draining = 0.0, False
+    bench.pipeline = bench._begin()
     for seqs in ((1, 2), (5,)):
         bench.now_us += SECOND
         bench.source.lots.append([bench.reading(seq, 1.0, at_us=bench.now_us + seq * 1000) for seq in seqs])
@@ -391,6 +392,7 @@ def test_a_hole_that_a_loss_made_wider_is_one_row(bench: Bench) -> None:
     with sqlite3.connect(bench.folder / FILE) as spool:
         spool.execute("UPDATE batch SET payload = zeroblob(9) WHERE batch_no = 2")
     bench.committer.close()
+    bench.draining = True
     bench.pipeline = bench._begin()
     seen = "SELECT first_seq, last_seq, missing, closed_at IS NULL FROM stream_gap"
     bench.say(bench.reading(6, 1.0))
