@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from typing import Final
@@ -43,6 +44,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
         raise Unavailable(
             f"Port {settings.http_port} of {settings.http_host} cannot be used: {error.strerror}. Set DAVY_HTTP_PORT to another."
         ) from error
+    gc.collect()
+    gc.freeze()  # a full pass over all that is imported holds every thread for a tenth of a second; nothing of it goes
     with metrics_served(metrics, settings):
         threading.Thread(target=_stop_when, args=(stop, server), name="stop", daemon=True).start()
         server.run()

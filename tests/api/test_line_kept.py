@@ -84,3 +84,10 @@ def test_after_midnight_the_day_is_said() -> None:
     """An instant of today is written without its day, and with it from midnight at the site on."""
     assert "since 21:59:30" in rendered("en", ALARM, NOW)
     assert "since 2026-11-26 21:59:30" in rendered("en", ALARM, NOW + timedelta(minutes=1))
+
+
+def test_what_people_wrote_stays_text() -> None:
+    """A name or a reason with signs of HTML in it is shown as it was written, and is no HTML."""
+    shown = rendered("en", replace(ALARM, assignee="<b>Li</b>", title="<i>Gas</i>"), NOW)
+    assert "&lt;b&gt;Li&lt;/b&gt;" in shown
+    assert "<i>" not in shown
