@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.compound import Compounds
-from alerting.compound_state import NOTHING_DUE
 from alerting.condition import Conditions
-from core.batch import Event
+from core.batch import NOTHING_DUE, Event
 from core.model import COMPOUND, Compound, DefinitionSet
 
 
