@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.compound_state import NEVER, NOTHING_DUE, CompoundState, PartState, Told
+from alerting.compound_state import CompoundState, PartState, Told
 from alerting.condition import Conditions
-from core.batch import Event, Part, Scores
+from core.batch import NEVER, NOTHING_DUE, Event, Part, Scores
 from core.model import COMPOUND, Compound, DefinitionSet
 
 

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-import numpy as np
-
-from core.batch import Part
+from core.batch import NEVER, NOTHING_DUE, Part
 from core.model import Compound
 
-NEVER: Final = np.iinfo(np.int64).min
-NOTHING_DUE: Final = np.iinfo(np.int64).max
 Told = tuple[int, int, bool, float]  # at, definition_id, active, value
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.votes import Ballots, Votes, vote
-from core.batch import Event, Float64, Int32, Int64, Scores, UInt8
+from core.batch import NEVER, NOTHING_DUE, Event, Float64, Int32, Int64, Scores, UInt8
 from core.model import DefinitionSet
 
 # Status of a condition. Odd: a delay is running.
@@ -25,9 +25,6 @@ FALLING: Final = 3  # back beyond the deadband, off-delay running
 
 Bool = NDArray[np.bool_]
 _Found = tuple[int, Int32, Int32, Bool, Int64, Float64]  # how many, then definition, row, active, at, number
-
-NEVER: Final = np.iinfo(np.int64).min  # has not happened
-NOTHING_DUE: Final = np.iinfo(np.int64).max
 
 
 class Conditions:

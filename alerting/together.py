@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.compound import Compounds
-from alerting.compound_state import NOTHING_DUE
 from alerting.condition import Conditions
-from core.batch import Event, Part
+from core.batch import NOTHING_DUE, Event, Part
 from core.model import COMPOUND, Compound, DefinitionSet
 
 

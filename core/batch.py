@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import IntEnum, IntFlag
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,10 @@ Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 Float64 = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
+
+# Where an int64 column has no instant: before all others, and after all others; far enough from its ends that differences do not overflow.
+NEVER: Final = -(2**62)
+NOTHING_DUE: Final = 2**62
 
 
 class Quality(IntEnum):

@@ -18,15 +18,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import Float64, Int32, Quality, ReadingBatch, Scores
+from core.batch import NOTHING_DUE, Float64, Int32, Quality, ReadingBatch, Scores
 from core.errors import BadInput
 from core.model import DefinitionSet
 
 BAD: Final = int(Quality.BAD)
 SECOND_US: Final = 1_000_000
-NEVER: Final = -(2**62)  # an instant before all others; far enough from int64's end that differences do not overflow
 LARGEST: Final = float(np.finfo(np.float64).max)  # numbers are finite or NaN, never infinite
-NOTHING_DUE: Final = 2**62  # an instant after all others
 
 Columns = dict[str, NDArray[np.generic]]
 

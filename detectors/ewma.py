@@ -9,9 +9,9 @@ import numba
 import numpy as np
 from msgspec import Meta
 
-from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import NEVER, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import DefinitionSet
-from detectors.contract import BAD, LARGEST, NEVER, SECOND_US, Detector, Parameters, SlotIndex
+from detectors.contract import BAD, LARGEST, SECOND_US, Detector, Parameters, SlotIndex
 
 # A step of learning never weighs more than this: after a silence one reading must not be the whole memory.
 HEAVIEST: Final = 0.1

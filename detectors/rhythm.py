@@ -12,8 +12,8 @@ from typing import Final
 import numba
 import numpy as np
 
-from core.batch import Int64
-from detectors.contract import NEVER, SECOND_US
+from core.batch import NEVER, Int64
+from detectors.contract import SECOND_US
 
 # The period is the second longest of so many pauses: one message that was lost, one outage, teaches nothing. Ours: few enough that
 # an hourly sensor is known within a working day.

@@ -10,19 +10,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import NEVER, NOTHING_DUE, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import DefinitionSet
-from detectors.contract import (
-    BAD,
-    NEVER,
-    NOTHING_DUE,
-    SECOND_US,
-    Columns,
-    Detector,
-    Parameters,
-    SlotIndex,
-    unwatched_us,
-)
+from detectors.contract import BAD, SECOND_US, Columns, Detector, Parameters, SlotIndex, unwatched_us
 from detectors.rhythm import PAUSES, at_least, learn
 
 AGAIN_US: Final = 10 * SECOND_US  # how often a silence that lasts is said again

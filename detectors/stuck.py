@@ -8,9 +8,9 @@ import numba
 import numpy as np
 from msgspec import Meta
 
-from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import NEVER, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import DefinitionSet
-from detectors.contract import BAD, NEVER, SECOND_US, Detector, Parameters, SlotIndex
+from detectors.contract import BAD, SECOND_US, Detector, Parameters, SlotIndex
 
 
 class StuckParameters(Parameters, frozen=True):

@@ -15,9 +15,9 @@ import numba
 import numpy as np
 from msgspec import Meta
 
-from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import NEVER, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import DefinitionSet
-from detectors.contract import BAD, LARGEST, NEVER, SECOND_US, Detector, Parameters, SlotIndex
+from detectors.contract import BAD, LARGEST, SECOND_US, Detector, Parameters, SlotIndex
 
 WHOLE: Final = 30  # buckets a window: of 30 s for 15 minutes, of 16 minutes for 8 hours
 RING: Final = 32  # a power of two, so that a place is a mask away; 31 of them are looked at

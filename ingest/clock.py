@@ -15,12 +15,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import Int64, UInt8
+from core.batch import NEVER, Int64, UInt8
 
 OLDEST_US: Final = 1_577_836_800_000_000  # 2020-01-01: no device of ours has run longer
 AHEAD_US: Final = 48 * 3600 * 1_000_000  # design section 4, step 3: further ahead is absurd
 DRIFT: Final = 100e-6  # what a cheap quartz may lose: +-100 ppm, the wide end of data sheets of 32 kHz tuning forks
-NEVER_WRONG_US: Final = 0  # 1970, which ingest never sees
 CLOCK_FLAG: Final = 0x10  # core.batch.Mark.CLOCK, as a plain number for the kernel
 _ALL_THERE: Final = np.empty(0, np.int64)
 
@@ -33,8 +32,8 @@ class DeviceClock:
         boot: the boot it was seen in.
         offset_us: device minus us, microseconds.
         sent_us: the newest `sent_at`; received_us: when it came.
-        wrong_since_us: since when it is out of tolerance, as we saw it; `NEVER_WRONG_US`: it is right.
-        right_since_us: since when it is right again; `NEVER_WRONG_US`: it was never seen wrong.
+        wrong_since_us: since when it is out of tolerance, as we saw it; `NEVER`: it is right.
+        right_since_us: since when it is right again; `NEVER`: it was never seen wrong.
         was_us: the offset when it was wrong last.
     """
 
@@ -42,8 +41,8 @@ class DeviceClock:
     offset_us: int
     sent_us: int
     received_us: int
-    wrong_since_us: int = NEVER_WRONG_US
-    right_since_us: int = NEVER_WRONG_US
+    wrong_since_us: int = NEVER
+    right_since_us: int = NEVER
     was_us: int = 0
 
 
@@ -91,11 +90,11 @@ class Clocks:
     def _note(self, device_id: int, clock: DeviceClock, now_us: int) -> bool:
         """Whether the clock is right; and since when it is what it is."""
         if abs(clock.offset_us) <= self.tolerance_us:
-            if clock.wrong_since_us != NEVER_WRONG_US:
-                clock.wrong_since_us, clock.right_since_us = NEVER_WRONG_US, now_us
+            if clock.wrong_since_us != NEVER:
+                clock.wrong_since_us, clock.right_since_us = NEVER, now_us
                 self.wrong.discard(device_id)
             return True
-        if clock.wrong_since_us == NEVER_WRONG_US:
+        if clock.wrong_since_us == NEVER:
             clock.wrong_since_us = now_us
             self.wrong.add(device_id)
         clock.was_us = clock.offset_us
@@ -132,7 +131,7 @@ class Clocks:
     def restore(self, state: Mapping[str, NDArray[np.int64]]) -> None:
         """Goes on from an earlier `state()`."""
         self._clocks = {device_id: DeviceClock(*rest) for device_id, *rest in state["clock"].tolist()}
-        self.wrong = {device_id for device_id, clock in self._clocks.items() if clock.wrong_since_us != NEVER_WRONG_US}
+        self.wrong = {device_id for device_id, clock in self._clocks.items() if clock.wrong_since_us != NEVER}
 
 
 def instants(

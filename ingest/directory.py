@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import Int32, Int64
+from core.batch import NOTHING_DUE, Int32, Int64
 from core.errors import BadInput, Malformed
 from core.limit_checks import PERIODS, ceiling_s
 from core.model import DefinitionSet, Sensor
 from core.row_table import RowTable
 from core.units import affine
 from core.wire import TopicName, parse_topic, reject
-from detectors.contract import NOTHING_DUE, SECOND_US
+from detectors.contract import SECOND_US
 
 BROKER_KEY = "_broker"
 SPOOL_KEY = "_spool"

@@ -9,12 +9,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import Float64, Int32, Int64, Mark, ReadingBatch, UInt8
+from core.batch import NEVER, Float64, Int32, Int64, Mark, ReadingBatch, UInt8
 from ingest.directory import NO_SLOT, Directory
 
 Flags = NDArray[np.bool_]
 
-NEVER: Final = np.iinfo(np.int64).min
 LATE_FLAG: Final = int(Mark.LATE)
 
 

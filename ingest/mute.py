@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores
+from core.batch import NEVER, NOTHING_DUE, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores
 from core.model import DefinitionSet
-from detectors.contract import BAD, NEVER, NOTHING_DUE, SECOND_US, unwatched_us
+from detectors.contract import BAD, SECOND_US, unwatched_us
 from ingest.directory import Directory
 
 # How long a gateway is there, in all, before a silence is said that fell into its absence: who speaks again does so by then,

@@ -9,9 +9,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.clock import NEVER_WRONG_US
+from core.batch import NEVER
 from ingest.instant import instant
-from ingest.marks import NEVER
 from ingest.organs import Organs
 from ingest.pipeline import Work
 from ingest.store.status import Newest, StreamRow
@@ -101,7 +100,7 @@ class Gatherer:
 
 
 def _known(us: int) -> datetime | None:
-    return None if us == NEVER_WRONG_US else instant(us)
+    return None if us == NEVER else instant(us)
 
 
 def _newest(organs: Organs, slots: NDArray[np.int64]) -> Newest:

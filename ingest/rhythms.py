@@ -7,8 +7,8 @@ from typing import Final
 import numba
 import numpy as np
 
-from core.batch import Int64
-from detectors.contract import NEVER, SECOND_US
+from core.batch import NEVER, Int64
+from detectors.contract import SECOND_US
 from detectors.rhythm import PAUSES, at_least, learn
 from ingest.decode import Decoded
 from ingest.directory import Directory

@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from core.batch import NEVER
 from ingest.stream import NOTHING_SAID, Arrival, GapRow, Hole, Stream, restored, rows
 
 MOST_RUNS: Final = 4  # kept a device, of one boot or of several, the newest by arrival
-NEVER_US: Final = NOTHING_SAID
 ROUND: Final = (1 << 16, 1 << 31, 1 << 32)  # where counters of 16, 31 and 32 bits begin again at 0
 NEAR: Final = 64  # numbers around that point that may have been lost, without its being taken for a restart
 
@@ -119,7 +119,7 @@ class Sequences:
         """The last time that a device began again under the boot it had."""
         return self._restarts.get(device_id)
 
-    def missing(self, device_id: int, seen_from_us: int = NEVER_US, seen_until_us: int | None = None) -> int:
+    def missing(self, device_id: int, seen_from_us: int = NEVER, seen_until_us: int | None = None) -> int:
         """Messages of a device that have not come, in holes seen within the given time."""
         return sum(
             hole.missing

@@ -80,6 +80,7 @@ class Spool(Tail):
         self._limit = limit_bytes
         self._watches_disk = watches_disk
         self._portion = portion
+        self._said_no_room = False
         self._after = after
         try:
             end_exchange(folder)
@@ -197,7 +198,7 @@ class Spool(Tail):
         try:
             self._write_next(plan, kept)
         except sqlite3.Error as error:
-            log.error("spool_has_no_room", reason=str(error))
+            self._say_no_room(error)
             discard_next(self._folder, name)
             return False
         self._after(WRITTEN)
@@ -236,14 +237,22 @@ class Spool(Tail):
         except sqlite3.Error as error:
             if not file.no_room(error) and self._writer is not None:
                 raise SpoolDamaged(str(error)) from error
-            log.error("spool_has_no_room", reason=str(error))
+            self._say_no_room(error)
             return None
+
+    def _say_no_room(self, error: sqlite3.Error) -> None:
+        """Once: it is tried again at each turn."""
+        if not self._said_no_room:
+            log.error("spool_has_no_room", reason=str(error))
+        self._said_no_room = True
 
     def _mend_on(self) -> int | None:
         self._writer = self._writer or self._opened()
         mending = self._mending
         assert mending is not None
-        for entry in mending.carry(self._writer, self._portion):
+        carried = mending.carry(self._writer, self._portion)
+        self._said_no_room = False
+        for entry in carried:
             self._entries.append(entry)
             self._bytes += entry.size
         self._after(CARRIED)

@@ -13,11 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-import numpy as np
+from core.batch import NEVER, NOTHING_DUE
 
 MOST_PARTS: Final = 64  # of holes, kept a run; the oldest is given up by raising the floor above it
-NOTHING_SAID: Final = int(np.iinfo(np.int64).min)  # the time of a message that none could be read from
-_LOWEST, _HIGHEST = NOTHING_SAID, int(np.iinfo(np.int64).max)
+NOTHING_SAID: Final = NEVER  # the time of a message that none could be read from
 
 
 class Arrival(NamedTuple):
@@ -117,7 +116,7 @@ class Stream:
             return
         at, spans = 2 * seq.bit_length(), self.spans
         while len(spans) <= at:
-            spans.extend((_HIGHEST, _LOWEST))
+            spans.extend((NOTHING_DUE, NEVER))
         if said_us < spans[at]:
             spans[at] = said_us
         if said_us > spans[at + 1]:

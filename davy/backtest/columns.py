@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import Float64, Int64, Mark, ReadingBatch, UInt8
+from core.batch import NEVER, Float64, Int64, Mark, ReadingBatch, UInt8
 from ingest.copy_rows import EPOCH_2000_US
 
 _HEAD: Final = 20  # bytes before the first element of a one-dimensional array; PostgreSQL's array_send
@@ -116,7 +116,7 @@ class Order:
     """
 
     def __init__(self, slots: int) -> None:
-        self._judged_to: Int64 = np.full(slots, np.iinfo(np.int64).min, np.int64)
+        self._judged_to: Int64 = np.full(slots, NEVER, np.int64)
 
     def late(self, batch: ReadingBatch) -> NDArray[np.bool_]:
         """bool, one a reading: what ingest marked as late, and what a clock that was set puts behind its time."""

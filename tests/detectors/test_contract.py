@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import detectors
-from core.batch import Quality, ReadingBatch, Scores
+from core.batch import NOTHING_DUE, Quality, ReadingBatch, Scores
 from core.errors import BadInput
 from core.limit_rule import HOLD_S
 from core.model import AlarmDefinition
-from detectors.contract import NOTHING_DUE, Columns, Detector
+from detectors.contract import Columns, Detector
 from detectors.registry import DETECTORS, compile_all
 from tests.detectors.streams import (
     SECOND,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from core.batch import Event
+from core.batch import NEVER, Event
 from davy.processes.steady_clock import SteadyClock
 from ingest.clock import CLOCK_FLAG, DeviceClock
 from ingest.instant import instant, microseconds
@@ -108,7 +108,7 @@ def test_27_hours_wrong(hours: int) -> None:
 def test_recovery_is_noticed(hours: int) -> None:
     """Wrong from second 10 on and right from second 20 on: told since when, and how wrong it was; no reading is late for it."""
     told = tell(lambda us: us + (hours * HOUR if 10 <= (us - START_US) // SECOND < 20 else 0))
-    assert told.clock.wrong_since_us == 0
+    assert told.clock.wrong_since_us == NEVER
     assert (told.clock.right_since_us - START_US) // SECOND == 20
     assert told.clock.was_us == hours * HOUR
     assert np.max(np.abs(np.array(told.judged_us) - told.true_us)) <= TOLERANCE
@@ -207,5 +207,5 @@ def test_our_own_clock_set_back_by_an_hour(high: tuple[int, int]) -> None:
 def test_our_own_clock_put_right_again() -> None:
     """It was an hour ahead when the devices were first heard: once it is right, no device is held to be wrong for ever."""
     ahead = tell(lambda us: us, ours=lambda us: us + (HOUR if us < START_US + 20 * SECOND else 0), high=(99, 99))
-    assert ahead.clock.wrong_since_us == 0
+    assert ahead.clock.wrong_since_us == NEVER
     assert (ahead.clock.right_since_us - START_US) // SECOND == 20
