@@ -9,9 +9,9 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import NEVER, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import DefinitionSet
-from detectors.contract import BAD, LARGEST, NEVER, SECOND_US, Detector, Parameters, count_scores
+from detectors.contract import BAD, LARGEST, SECOND_US, Detector, Parameters, count_scores
 
 WAITING: Final = 64  # readings by which one sensor may be ahead of the other; a power of two: a minute's block at 1 Hz
 PLACE: Final = WAITING - 1

@@ -30,7 +30,7 @@ class MendedBench(Bench):
 
     lost_s = 60.0  # longer than any test
 
-    def _begin(self, *, draining: bool = True) -> Pipeline:
+    def _begin(self) -> Pipeline:
         self.hand: Hand = getattr(self, "hand", None) or self.source
         self.again = AgainSource(
             self.hand,
@@ -42,7 +42,7 @@ class MendedBench(Bench):
             self.lost_s,
         )
         self.source = self.again  # type: ignore[assignment]
-        pipeline = super()._begin(draining=draining)
+        pipeline = super()._begin()
         self.again.start()
         self.in_force()
         return pipeline
