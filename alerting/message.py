@@ -24,6 +24,8 @@ class Message:
         urgent: life safety.
         lines: the text, paragraph by paragraph.
         fields: the same for machines, JSON types only.
+        brief: the subject without what people typed, for what is read on a locked screen or heard by whoever stands by; never empty
+            where it was composed.
     """
 
     key: str
@@ -33,6 +35,7 @@ class Message:
     subject: str
     lines: tuple[str, ...]
     fields: Fields
+    brief: str = ""
 
     @property
     def text(self) -> str:
@@ -72,6 +75,7 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
         subject=words.subject(),
         lines=(*words.lines(), link, "", words.reader.what_this_is_not()),
         fields={"key": claimed.key, "audience": claimed.audience, "link": link, **words.fields()},
+        brief=words.brief(),
     )
 
 
@@ -91,4 +95,5 @@ def _alarm(claimed: Claimed, home: str) -> Message:
         subject=words.subject(),
         lines=(*lines, link, "", words.reader.what_this_is_not()),
         fields=alarm_fields(claimed, words, link),
+        brief=words.subject(),
     )

@@ -72,13 +72,14 @@ def read_routes(connection: Connection[Any]) -> list[RouteRow]:
 
 
 def write_addresses(connection: Connection[Any], rows: Iterable[AddressRow]) -> None:
-    """Inserts or changes addresses."""
+    """Inserts or changes addresses; one that was dead lives again."""
     with connection.cursor() as cursor:
         cursor.executemany(
             """
             INSERT INTO channel_address (person_id, company_id, channel, address, secret_ref)
             SELECT person_id, company_id, %(channel)s, %(address)s, %(secret_ref)s FROM person WHERE key = %(person)s
-            ON CONFLICT (person_id, channel) DO UPDATE SET address = excluded.address, secret_ref = excluded.secret_ref
+            ON CONFLICT (person_id, channel) DO UPDATE SET address = excluded.address, secret_ref = excluded.secret_ref,
+                dead_at = NULL, dead_why = NULL
             """,
             [row.columns() for row in rows],
         )
