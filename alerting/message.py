@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from alerting.alarm_words import AlarmWords, alarm_fields
 from alerting.delivery import Claimed, Envelope
 from alerting.digest_words import DigestWords
-from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
+from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice, UnreachableNotice, WeeklyNotice
 from alerting.notice_words import FindingWords, ImpairmentWords
 from alerting.reader import Fields
+from alerting.unreachable_words import UnreachableWords
 from alerting.weekly_words import WeeklyWords
 from core.model import Priority
 
@@ -55,7 +56,7 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
             return _alarm(claimed, home)
         case FindingNotice():
             link, thread = f"{home}/findings/{claimed.finding_id}", f"finding-{claimed.finding_id}"
-            words: FindingWords | ImpairmentWords | DigestWords | WeeklyWords = FindingWords(claimed)
+            words: FindingWords | ImpairmentWords | DigestWords | WeeklyWords | UnreachableWords = FindingWords(claimed)
         case ImpairmentNotice():
             link, thread = f"{home}/impairments/{claimed.impairment_id}", f"impairment-{claimed.impairment_id}"
             words = ImpairmentWords(claimed)
@@ -65,6 +66,8 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
             first = claimed.week.sites[0].site_key if len(claimed.week.sites) == 1 else None
             link = f"{home}/sites/{first}/performance" if first else f"{home}/sites"
             thread, words = f"weekly-{claimed.person_id}", WeeklyWords(claimed)
+        case UnreachableNotice():
+            link, thread, words = f"{home}/", f"unreachable-{claimed.person_id}", UnreachableWords(claimed)
         case _:
             raise TypeError(f"no words for {type(claimed).__name__}")
     return Message(

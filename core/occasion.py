@@ -15,6 +15,7 @@ class Subject(StrEnum):
     IMPAIRMENT = "impairment"
     DIGEST = "digest"
     WEEKLY = "weekly"
+    UNREACHABLE = "unreachable"
 
 
 class Point(StrEnum):

@@ -239,6 +239,31 @@ class Settings(BaseSettings):
         "ID=KEY, each key at least 32 random bytes in hexadecimal, as `openssl rand -hex 32` prints, entries separated by commas, each id once",
     )
 
+    twilio_account: str | None = _setting(
+        None, "Account at Twilio, for texts and calls to any country; without it there are none through Twilio.", "AC and 32 hexadecimal digits", pattern=r"^AC[0-9a-fA-F]{32}$"
+    )  # fmt: skip
+    twilio_token: SecretStr | None = _setting(
+        None, "Auth token of that account.", "a text of at least 16 characters", min_length=16
+    )
+    twilio_sender: str | None = _setting(
+        None, "Number that Twilio sends and calls from.", "a telephone number with its country, such as +15005550006", pattern=r"^\+[1-9][0-9]{6,14}$"
+    )  # fmt: skip
+    aliyun_key_id: str | None = _setting(
+        None, "Access key at Aliyun, for texts and calls within mainland China; without it there are none through Aliyun.", "letters and digits", pattern=r"^[A-Za-z0-9]{8,64}$"
+    )  # fmt: skip
+    aliyun_key_secret: SecretStr | None = _setting(
+        None, "Secret of that access key.", "a text of at least 16 characters", min_length=16
+    )
+    aliyun_sms_sign: str | None = _setting(
+        None, "Approved signature of texts.", "a text of 2 to 24 characters", min_length=2, max_length=24
+    )
+    aliyun_sms_template: str | None = _setting(
+        None, "Approved template of texts, with the variable `text`.", "SMS_ and digits", pattern=r"^SMS_[0-9]+$"
+    )
+    aliyun_voice_template: str | None = _setting(
+        None, "Approved template of calls, with the variable `text`.", "TTS_ and digits", pattern=r"^TTS_[0-9]+$"
+    )
+
     log_format: Literal["json", "console"] = _setting("json", "Shape of log lines on stderr.", "json or console")
 
     @classmethod

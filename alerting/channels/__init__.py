@@ -8,6 +8,7 @@ from alerting.channels.channel import Address, Channel
 from alerting.channels.dingtalk import DingTalk
 from alerting.channels.feishu import Feishu
 from alerting.channels.ntfy import Ntfy
+from alerting.channels.phone import Sms, Voice
 from alerting.channels.smtp import Smtp
 from alerting.channels.webhook import Webhook
 from alerting.channels.wecom import WeCom
@@ -17,7 +18,7 @@ __all__ = ["REGISTRY", "Address", "Channel", "configured"]
 
 # From the gentle to what wakes people up: where one fails, the next after it takes its place.
 REGISTRY: Final[dict[str, type[Channel]]] = {
-    channel.name: channel for channel in (Smtp, Webhook, WeCom, DingTalk, Feishu, Ntfy)
+    channel.name: channel for channel in (Smtp, Webhook, WeCom, DingTalk, Feishu, Ntfy, Sms, Voice)
 }
 
 

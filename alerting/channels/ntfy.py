@@ -86,7 +86,7 @@ class Ntfy(Channel):
 
 
 def document(message: Message, topic: str) -> dict[str, Any]:
-    """What is published. The key goes along as a tag, for who wants to drop repeats."""
+    """What is published; a tag that ntfy knows becomes a sign before the title."""
     link = str(message.fields.get("link", ""))
     _ = translations(message.language).gettext
     return {
@@ -94,7 +94,7 @@ def document(message: Message, topic: str) -> dict[str, Any]:
         "title": message.subject,
         "message": paragraphs(message, LONGEST_TEXT, gap="\n"),
         "priority": _URGENT if message.urgent else _USUAL,
-        "tags": [message.key],
+        "tags": ["rotating_light"] if message.urgent else [],
         "click": link,
         "actions": [{"action": "view", "label": _("Open in Davy"), "url": link}],
     }

@@ -11,7 +11,7 @@ from psycopg.rows import class_row, dict_row
 
 from alerting.delivery import Claimed, Envelope
 from alerting.digest import from_json
-from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
+from alerting.notice import DigestNotice, FindingNotice, ImpairmentNotice, UnreachableNotice, WeeklyNotice
 from alerting.routing import HISTORIC
 from alerting.weekly import week_from_json
 from core.occasion import Subject
@@ -211,6 +211,15 @@ def _weekly(connection: Connection[Any], notification_id: int) -> WeeklyNotice |
     return None if row is None else WeeklyNotice(week=week_from_json(row.pop("tally")), **row)
 
 
+def _unreachable(connection: Connection[Any], notification_id: int) -> UnreachableNotice | None:
+    row = _numbers(connection, notification_id)
+    if row is None:
+        return None
+    tally = row.pop("tally")
+    broken = tuple((channel, why) for channel, why in tally.pop("broken"))
+    return UnreachableNotice(broken=broken, **tally, **row)
+
+
 def _numbers(connection: Connection[Any], notification_id: int) -> dict[str, Any] | None:
     """A message that carries its numbers itself."""
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -233,4 +242,5 @@ _READERS: Final[dict[Subject, Callable[[Connection[Any], int], Envelope | None]]
     Subject.IMPAIRMENT: _impairment,
     Subject.DIGEST: _digest,
     Subject.WEEKLY: _weekly,
+    Subject.UNREACHABLE: _unreachable,
 }

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
 
 from tests.alerting.receivers import Request
 
@@ -120,6 +121,58 @@ def ntfy(request: Request) -> tuple[int, dict[str, str], dict[str, Any]]:
     if not sound:
         return 400, {}, {"code": 40024, "http": 400, "error": "invalid request: body must be message JSON"}
     return 200, {}, {"id": "sPs71M8A2T", "time": 1_790_000_000, "event": "message", "topic": TOKEN}
+
+
+ACCOUNT = "AC" + "0" * 32
+
+
+def twilio(request: Request) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """Log-in by account and token; a form; a text of at most 1,600 characters, or TwiML that it can read."""
+    form = {name: found[0] for name, found in parse_qs(request.body.decode(), strict_parsing=True).items()}
+    expected = "Basic " + base64.b64encode(f"{ACCOUNT}:{SIGNING}".encode()).decode()
+    if request.headers.get("authorization") != expected:
+        return 401, {}, {"code": 20003, "message": "Authenticate", "status": 401}
+    if form["To"] == "+15005550001":  # the vendor's own number for tests of what is no number
+        return 400, {}, {"code": 21211, "message": f"Invalid 'To' Phone Number: {form['To']}", "status": 400}
+    if form["To"].startswith("+850"):
+        return 400, {}, {"code": 21408, "message": "Permission to send to the region is not enabled", "status": 400}
+    if request.path == f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json" and 0 < len(form["Body"]) <= 1600:
+        return 201, {}, {"sid": "SM" + "1" * 32, "status": "queued"}
+    if request.path == f"/2010-04-01/Accounts/{ACCOUNT}/Calls.json":
+        says = ElementTree.fromstring(form["Twiml"]).findall("Say")
+        if says and all(say.get("language") in ("zh-CN", "en-US") and say.text for say in says):
+            return 201, {}, {"sid": "CA" + "1" * 32, "status": "queued"}
+        return 400, {}, {"code": 12100, "message": "Document parse failure", "status": 400}
+    return 400, {}, {"code": 21602, "message": "Message body is required", "status": 400}
+
+
+def aliyun(request: Request) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """The signature over what came, worked out anew; numbers of China without their country; a JSON object as the variable."""
+    raw = urlsplit(request.path).query
+    query = {name: found[0] for name, found in parse_qs(raw, strict_parsing=True).items()}
+    scheme, _, rest = request.headers["authorization"].partition(" ")
+    fields = dict(part.split("=", 1) for part in rest.split(","))
+    lines = "".join(f"{name}:{request.headers[name]}\n" for name in fields["SignedHeaders"].split(";"))
+    hashed = hashlib.sha256(request.body).hexdigest()
+    canonical = f"POST\n/\n{raw}\n{lines}\n{fields['SignedHeaders']}\n{hashed}"
+    text = f"ACS3-HMAC-SHA256\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    right = hmac.new(SIGNING.encode(), text.encode(), hashlib.sha256).hexdigest()
+    must = {"host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"}
+    if (
+        scheme != "ACS3-HMAC-SHA256"
+        or fields["Signature"] != right
+        or not must <= set(fields["SignedHeaders"].split(";"))
+    ):
+        return 400, {}, {"Code": "SignatureDoesNotMatch", "Message": "Specified signature is not matched."}
+    number = query.get("PhoneNumbers") or query.get("CalledNumber", "")
+    if not (number.isdigit() and len(number) == 11 and number.startswith("1")):
+        return 200, {}, {"Code": "isv.MOBILE_NUMBER_ILLEGAL", "Message": "非法手机号"}
+    variable = json.loads(query.get("TemplateParam") or query["TtsParam"])["text"]
+    if "://" in variable or (request.headers["x-acs-action"] == "SendSms" and len(variable) > 35):
+        return 200, {}, {"Code": "isv.PARAM_LENGTH_LIMIT", "Message": "参数超出长度限制"}
+    if request.headers["x-acs-action"] == "SendSms":
+        return 200, {}, {"Code": "OK", "Message": "OK", "BizId": "900619746936498440^0", "RequestId": "F655A8D5"}
+    return 200, {}, {"Code": "OK", "Message": "OK", "CallId": "116012354148^102281", "RequestId": "D9CB3933"}
 
 
 def always(status: int, document: dict[str, Any], **headers: str) -> Verdict:

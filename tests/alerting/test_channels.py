@@ -22,6 +22,7 @@ from core.settings import Settings
 from tests.alerting.messages import claimed
 from tests.alerting.peers import TOKEN
 from tests.alerting.receivers import SECRET, Request, mail_server, webhook_receiver
+from tests.alerting.test_phones import phone
 from tests.alerting.test_robots import PATHS, made
 
 pytestmark = pytest.mark.enable_socket
@@ -75,6 +76,8 @@ def at_port(name: str, port: int) -> tuple[Channel, Address]:
         return channel, Address(f"http://127.0.0.1:{port}/hook?token=geheim", "hook")
     if name in PATHS:
         return made(name, port)
+    if name in ("sms", "voice"):
+        return phone(name, port), Address("+8613800000000")
     raise AssertionError(name)
 
 
@@ -131,15 +134,23 @@ def test_mail_is_threaded_and_translated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "permanent"), [("550 no such user", True), ("451 try later", False), ("421 closing", False)]
+    ("answer", "permanent", "gone"),
+    [
+        ("550 no such user", True, False),
+        ("550 5.7.1 relaying denied", True, False),
+        ("550 5.1.1 no such user", True, True),
+        ("451 try later", False, False),
+        ("421 closing", False, False),
+    ],
 )
-def test_what_the_mail_server_says_decides(answer: str, permanent: bool) -> None:
-    """RFC 5321: 5yz for an address is for ever, 4yz is for now; its words are kept."""
+def test_what_the_mail_server_says_decides(answer: str, permanent: bool, gone: bool) -> None:
+    """RFC 5321: 5yz for an address is for ever, 4yz is for now; its words are kept. Dead is only what RFC 3463 calls no address."""
     with mail_server(chen_at_site=answer) as (received, port):
         channel, address = at_port("smtp", port)
         with pytest.raises(DeliveryFailed, match=answer.split(maxsplit=1)[1]) as caught:
             channel.send(message(), address, now=datetime.now(UTC), timeout_s=TIMEOUT_S)
     assert caught.value.permanent is permanent
+    assert isinstance(caught.value, AddressGone) is gone
     assert received.mails == []
 
 

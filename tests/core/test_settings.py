@@ -46,6 +46,8 @@ def test_no_secret_has_a_default() -> None:
         "webhook_secrets",
         "channel_secrets",
         "address_keys",
+        "twilio_token",
+        "aliyun_key_secret",
     } == SECRETS
     assert {field: Settings.model_fields[field].default for field in SECRETS} == dict.fromkeys(SECRETS)
 
