@@ -243,7 +243,7 @@ class Settings(BaseSettings):
         None, "Account at Twilio, for texts and calls to any country; without it there are none through Twilio.", "AC and 32 hexadecimal digits", pattern=r"^AC[0-9a-fA-F]{32}$"
     )  # fmt: skip
     twilio_token: SecretStr | None = _setting(
-        None, "Auth token of that account.", "a text of at least 16 characters", min_length=16
+        None, "Auth token of that account.", "a text of 32 characters", min_length=32, max_length=32
     )
     twilio_sender: str | None = _setting(
         None, "Number that Twilio sends and calls from.", "a telephone number with its country, such as +15005550006", pattern=r"^\+[1-9][0-9]{6,14}$"
@@ -252,7 +252,7 @@ class Settings(BaseSettings):
         None, "Access key at Aliyun, for texts and calls within mainland China; without it there are none through Aliyun.", "letters and digits", pattern=r"^[A-Za-z0-9]{8,64}$"
     )  # fmt: skip
     aliyun_key_secret: SecretStr | None = _setting(
-        None, "Secret of that access key.", "a text of at least 16 characters", min_length=16
+        None, "Secret of that access key.", "a text of 16 to 64 characters", min_length=16, max_length=64
     )
     aliyun_sms_sign: str | None = _setting(
         None, "Approved signature of texts.", "a text of 2 to 24 characters", min_length=2, max_length=24

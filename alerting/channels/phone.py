@@ -117,6 +117,12 @@ def gateways(settings: Settings) -> list[Gateway]:
         )
     if settings.twilio_account is not None or settings.twilio_token is not None:
         found.append(
-            Twilio(settings.need("twilio_account"), settings.secret("twilio_token"), settings.need("twilio_sender"))
+            Twilio(
+                settings.need("twilio_account"),
+                settings.secret("twilio_token"),
+                settings.need("twilio_sender"),
+                # The vendor calls back over the public internet, so only what is reached by https is offered.
+                answers_at=settings.public_url if (settings.public_url or "").startswith("https://") else None,
+            )
         )
     return found

@@ -7,12 +7,14 @@ never tried against the vendor. It has no idempotency key: what is sent again af
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import ClassVar, Final
 from urllib.parse import urlencode
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from alerting.channels.gateway import Gateway, short
 from alerting.channels.post import FORM_TYPE, Answer, Poster, refuse
@@ -41,6 +43,7 @@ class Twilio(Gateway):
         token: its auth token.
         sender: the number it sends and calls from, E.164.
         base: of the API; another one for a region of its own.
+        answers_at: address of Davy that Twilio can call back; None: nobody acknowledges by pressing a key.
     """
 
     title: ClassVar[str] = "Twilio"
@@ -52,12 +55,14 @@ class Twilio(Gateway):
         sender: str,
         *,
         base: str = API,
+        answers_at: str | None = None,
         allow: Iterable[str] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._account = account
         self._sender = sender
         self._base = base
+        self._answers_at = answers_at
         self._login = base64.b64encode(f"{account}:{token}".encode()).decode()
         self._poster = Poster("Texts and calls", allow, monotonic=monotonic)
         self.texts = self.calls = True
@@ -69,8 +74,9 @@ class Twilio(Gateway):
         return self._ask("Messages", {"To": number, "From": self._sender, "Body": body}, now, timeout_s)
 
     def call(self, number: str, message: Message, *, now: datetime, timeout_s: float) -> str:
-        """A call that says it twice."""
-        return self._ask("Calls", {"To": number, "From": self._sender, "Twiml": spoken(message)}, now, timeout_s)
+        """A call that says it twice, and takes a key where its reader may acknowledge the alarm."""
+        said = spoken(message, answer_url(self._answers_at, message))
+        return self._ask("Calls", {"To": number, "From": self._sender, "Twiml": said}, now, timeout_s)
 
     def _ask(self, resource: str, form: dict[str, str], now: datetime, timeout_s: float) -> str:
         url = f"{self._base}/2010-04-01/Accounts/{self._account}/{resource}.json"
@@ -79,13 +85,55 @@ class Twilio(Gateway):
         return _judge(answer, now)
 
 
-def spoken(message: Message) -> str:
-    """TwiML: the alarm twice, in the reader's language, with a pause between."""
+def answer_url(answers_at: str | None, message: Message) -> str | None:
+    """Where Twilio tells which key was pressed; None where there is nothing to acknowledge, or not by this reader."""
+    fields = message.fields
+    if answers_at is None or fields.get("occurrence") is None or fields.get("audience") != "client":
+        return None
+    return f"{answers_at.rstrip('/')}/api/v1/calls/{message.key}"
+
+
+def spoken(message: Message, answers_at: str | None = None) -> str:
+    """TwiML: the alarm twice, in the reader's language, with a pause between.
+
+    Args:
+        answers_at: where the pressed key goes; None: none is asked for.
+    """
     _ = translations(message.language).gettext
-    what = short(message.brief or message.subject, _LONGEST_SAID)
-    said = escape(_("This is Davy. %(what)s. Open Davy to see what to do, and acknowledge it there.") % {"what": what})
-    say = f'<Say language="{VOICES.get(message.language, VOICES["en"])}">{said}</Say>'
-    return f'<?xml version="1.0" encoding="UTF-8"?><Response>{say}<Pause length="1"/>{say}</Response>'
+    parts = {"what": short(message.brief or message.subject, _LONGEST_SAID)}
+    if answers_at is None:
+        text = _("This is Davy. %(what)s. Open Davy to see what to do, and acknowledge it there.") % parts
+    else:
+        text = _("This is Davy. %(what)s. Press 1 to acknowledge, and open Davy to see what to do.") % parts
+    said = say(text, message.language)
+    twice = f'{said}<Pause length="1"/>{said}'
+    if answers_at is None:
+        return response(twice)
+    action = quoteattr(answers_at)
+    return response(f'<Gather numDigits="1" timeout="10" method="POST" action={action}>{twice}</Gather>')
+
+
+def say(text: str, language: str) -> str:
+    """One sentence, in a voice of the language."""
+    return f'<Say language="{VOICES.get(language, VOICES["en"])}">{escape(text)}</Say>'
+
+
+def response(inner: str) -> str:
+    """A TwiML document."""
+    return f'<?xml version="1.0" encoding="UTF-8"?><Response>{inner}</Response>'
+
+
+def signature(token: str, url: str, form: Mapping[str, str]) -> str:
+    """What X-Twilio-Signature must be: HMAC-SHA1 over the address it called and every field, sorted by name.
+
+    Source: Twilio, "Validating requests"; the example is of its own documentation, as public clients quote it.
+
+    >>> signature("12345", "https://mycompany.com/myapp.php?foo=1&bar=2", {"CallSid": "CA1234567890ABCDE", "From": "+12349013030",
+    ...     "To": "+18005551212", "Caller": "+12349013030", "Digits": "1234"})
+    '0/KCTR6DLpKmkAf8muzZqo1nDgQ='
+    """
+    text = url + "".join(f"{name}{form[name]}" for name in sorted(form))
+    return base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
 
 
 def _judge(answer: Answer, now: datetime) -> str:

@@ -24,11 +24,8 @@ CREATE TABLE channel_peer (
     CHECK ((opened_at IS NULL) = (probe_at IS NULL))
 ) WITH (fillfactor = 50);
 
--- How far it has come, as far as the channel tells (alerting/receipts.py); queued and sent are its state.
-ALTER TABLE notification
-    ADD COLUMN delivered_at timestamptz,
-    ADD COLUMN seen_at  timestamptz,
-    ADD COLUMN answered_at timestamptz;
+-- How far it has come, as far as the channel tells (alerting/receipts.py): queued and sent are its state, an answer is a transition.
+ALTER TABLE notification ADD COLUMN delivered_at timestamptz;
 
 -- One more thing to be told: that somebody can no longer be reached.
 ALTER TABLE notification DROP CONSTRAINT about_one_thing;
@@ -49,5 +46,5 @@ ALTER TABLE notification ADD CONSTRAINT about_one_thing CHECK (CASE subject
 
 GRANT UPDATE (dead_at, dead_why) ON channel_address TO davy_alerting;
 GRANT SELECT, INSERT, UPDATE ON channel_peer TO davy_alerting;
-GRANT UPDATE (delivered_at, seen_at, answered_at) ON notification TO davy_alerting;
-GRANT SELECT (delivered_at, seen_at, answered_at) ON notification TO davy_web;
+GRANT UPDATE (delivered_at) ON notification TO davy_alerting;
+GRANT SELECT (delivered_at) ON notification TO davy_web;

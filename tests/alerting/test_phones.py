@@ -13,7 +13,7 @@ import pytest
 from alerting.channels import Address, Channel, configured
 from alerting.channels.aliyun import Aliyun
 from alerting.channels.phone import Sms, Voice
-from alerting.channels.twilio import LONGEST_TEXT, Twilio, spoken
+from alerting.channels.twilio import LONGEST_TEXT, Twilio, answer_url, spoken
 from alerting.message import Message, compose
 from core.errors import AddressGone, BadSetting, DeliveryFailed
 from core.settings import Settings
@@ -87,6 +87,20 @@ def test_a_call_says_it_twice_in_the_readers_language(language: str, voice: str)
     assert [say.get("language") for say in says] == [voice, voice]
     assert says[0].text == says[1].text
     assert ("可燃气体" if language == "zh" else "Gas at 25 % LEL") in (says[0].text or "")
+
+
+def test_a_call_asks_for_a_key_only_where_it_can_be_answered() -> None:
+    """The client's people, an alarm with an occurrence, an address that the gateway can call back: then the key goes to that call's own."""
+    at = "https://davy.example"
+    asks = answer_url(at, message())
+    assert asks == f"{at}/api/v1/calls/{claimed().key}"
+    gather = ElementTree.fromstring(spoken(message(language="zh"), asks)).find("Gather")
+    assert gather is not None
+    assert (gather.get("action"), gather.get("numDigits"), len(gather.findall("Say"))) == (asks, "1", 2)
+    assert "按1确认" in (gather.findtext("Say") or "")
+    for what, answers_at in ((message(audience="insurer"), at), (message(occurrence_id=None), at), (message(), None)):
+        assert answer_url(answers_at, what) is None
+    assert ElementTree.fromstring(spoken(message())).find("Gather") is None
 
 
 def test_a_plants_words_are_no_orders_to_the_telephone() -> None:
@@ -179,5 +193,5 @@ def test_half_of_a_gateways_settings_stops_the_start() -> None:
         "DAVY_ALIYUN_SMS_TEMPLATE": "SMS_154950909",
     }
     assert set(configured(Settings.read(texts))) == {"sms"}
-    whole = {**half, "DAVY_TWILIO_TOKEN": SIGNING, "DAVY_TWILIO_SENDER": "+15005550006"}
+    whole = {**half, "DAVY_TWILIO_TOKEN": "f" * 32, "DAVY_TWILIO_SENDER": "+15005550006"}
     assert set(configured(Settings.read(whole))) == {"sms", "voice"}
