@@ -31,6 +31,8 @@ from core.errors import DatabaseAway, DeliveryFailed
 from core.log import logger
 from core.metrics import AlertingMetrics
 
+__all__ = ["LEASE", "OF_ONE_CHANNEL", "SENDERS", "SETTLING", "Dispatcher", "Outcome"]
+
 LEASE: Final = timedelta(seconds=60)  # the wait after a crash before a message is sent again; must exceed SEND_TIMEOUT
 SLOW_POLL: Final = timedelta(seconds=5)  # behind LISTEN: finds what a lost notice, a lease's end or an escalation left
 SENDERS: Final = 4  # a receiver that hangs holds one of them for SEND_TIMEOUT

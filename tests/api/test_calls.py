@@ -40,7 +40,7 @@ def state(house: House) -> tuple[str, int | None]:
             "SELECT to_state::text, person_id FROM transition ORDER BY transition_id DESC LIMIT 1"
         ).fetchone()
     assert row is not None
-    return row
+    return str(row[0]), row[1]
 
 
 def said(answer: httpx.Response) -> str:

@@ -26,7 +26,7 @@ def settings(database: TestDatabase, keys: str | None) -> Settings:
 
 def kept(database: TestDatabase) -> list[str]:
     with database.connect("owner") as connection:
-        return [row[0] for row in connection.execute("SELECT address FROM channel_address ORDER BY 1").fetchall()]
+        return [str(row[0]) for row in connection.execute("SELECT address FROM channel_address ORDER BY 1").fetchall()]
 
 
 def test_keys_come_change_and_stay_whole(timescale_database: TestDatabase, tmp_path: Path) -> None:
