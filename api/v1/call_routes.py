@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from starlette.requests import ClientDisconnect
 
 from alerting import actions
 from alerting.channels.twilio import response, say, signature
-from alerting.ledger import call_of
+from alerting.ledger import CallOf, call_of
 from alerting.store.alarms import lock_onset
 from api.cookies import same
 from api.permissions import Right
@@ -31,7 +32,11 @@ ACKNOWLEDGE = "1"
 
 async def form_of(request: Request) -> dict[str, str]:
     """Every field of the form: the signature is over all of them, and the gateway adds new ones as it likes."""
-    return {name: text for name, text in (await request.form()).items() if isinstance(text, str)}
+    try:
+        form = await request.form()
+    except ClientDisconnect:  # whoever it was does not wait for an answer
+        return {}
+    return {name: text for name, text in form.items() if isinstance(text, str)}
 
 
 @router.post("/calls/{key}", response_class=Response)
@@ -58,6 +63,18 @@ def key_pressed(request: Request, web: Here, key: str, form: Annotated[dict[str,
                 "Nothing was done: this alarm is acknowledged already, or is not for you to acknowledge. Open Davy."
             )
     return Response(response(say(said, visitor.language)), media_type="application/xml")
+
+
+def _acknowledged(web: Web, visitor: Visitor, call: CallOf) -> bool:
+    """Whether this request has done it; an old call says nothing of an alarm that has begun anew."""
+    try:
+        with web.acting_for(visitor) as connection:
+            if lock_onset(connection, call.alarm) != call.onset:
+                return False
+            actions.acknowledge(connection, call.alarm, person_id=visitor.person_id, now=web.clock())
+    except Refused:
+        return False
+    return True
 
 
 def _called(web: Web, person_id: int) -> Visitor | None:
