@@ -51,17 +51,14 @@ def key_pressed(request: Request, web: Here, key: str, form: Annotated[dict[str,
     if call is None or visitor is None:
         raise Answer(404, later("There is no such call."))
     _ = translations(visitor.language).gettext
-    said = _("This alarm could not be acknowledged by telephone. Open Davy.")
-    if form.get("Digits") == ACKNOWLEDGE and visitor.may(Right.ACT):
-        try:
-            with web.acting_for(visitor) as connection:
-                if lock_onset(connection, call.alarm) == call.onset:
-                    actions.acknowledge(connection, call.alarm, person_id=visitor.person_id, now=web.clock())
-                    said = _("Acknowledged. Nobody else is called about this alarm. Open Davy to see what to do.")
-        except Refused:
-            said = _(
-                "Nothing was done: this alarm is acknowledged already, or is not for you to acknowledge. Open Davy."
-            )
+    if form.get("Digits") != ACKNOWLEDGE:
+        said = _("That key does not acknowledge: nothing was done. Open Davy.")
+    elif visitor.may(Right.ACT) and _acknowledged(web, visitor, call):
+        said = _("Acknowledged. Nobody else is called about this alarm. Open Davy to see what to do.")
+    else:
+        said = _(
+            "Nothing was done: this alarm is acknowledged already, has begun anew, or is not for you to acknowledge. Open Davy."
+        )
     return Response(response(say(said, visitor.language)), media_type="application/xml")
 
 
