@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from alerting.channels import configured
 from alerting.circuit import Circuit
@@ -33,7 +34,7 @@ class Found:
     failing: list[tuple[str, Circuit]]
     unset: list[tuple[str, str]]
 
-    def answer(self) -> dict[str, object]:
+    def answer(self) -> dict[str, Any]:
         """The report for a machine."""
         return {
             "channels": self.channels,
