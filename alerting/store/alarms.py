@@ -91,15 +91,6 @@ def lock(connection: Connection[Any], keys: Sequence[AlarmKey]) -> dict[AlarmKey
     return {AlarmKey(row.definition_id, row.sensor_id): row.standing() for row in rows}
 
 
-def lock_onset(connection: Connection[Any], key: AlarmKey) -> datetime | None:
-    """When people began to be called for what stands now; the alarm is ours until the transaction ends."""
-    row = connection.execute(
-        "SELECT onset FROM alarm WHERE definition_id = %s AND sensor_id = %s FOR NO KEY UPDATE",
-        (key.definition_id, key.sensor_id),
-    ).fetchone()
-    return row[0] if row is not None else None
-
-
 def acknowledged_below(connection: Connection[Any], keys: Sequence[AlarmKey]) -> dict[AlarmKey, list[AlarmKey]]:
     """Of some alarms the acknowledged ones whose definition has a milder setpoint on the same number of the same sensor."""
     rows = connection.execute(

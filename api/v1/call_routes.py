@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from alerting import actions
 from alerting.channels.twilio import response, say, signature
 from alerting.ledger import CallOf, call_of
-from alerting.store.alarms import lock_onset
+from alerting.store.calls import lock_onset
 from api.cookies import same
 from api.permissions import Right
 from api.store.people import find_person
