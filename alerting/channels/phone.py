@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Final, Self
@@ -46,8 +47,8 @@ class _Phone(Channel):
         return cls(able) if able else None
 
     @staticmethod
-    def _able(gateway: Gateway) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _able(gateway: Gateway) -> bool: ...
 
     def _through(self, address: Address) -> Gateway:
         number = address.text

@@ -1,7 +1,7 @@
 """A process for the fault test: takes one message for a real channel, and is killed at a step of it.
 
-Arguments: conninfo of the role alerting, principal key (hex), webhook secret, port of the receiver, now (ISO), step: before it is sent, after
-it is sent, or while it is being marked.
+Arguments: conninfo of the role alerting, principal key (hex), webhook secret, port of the receiver, now (ISO), step: before it is sent,
+after it is sent (as it is where none is named), or while it is being marked.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class FatalDatabase(Database):
 
 
 def main() -> None:
-    conninfo, key, secret, port, now, Fatal.step = sys.argv[1:]
+    conninfo, key, secret, port, now, *step = sys.argv[1:]
+    Fatal.step = step[0] if step else "after"
     database = FatalDatabase(conninfo, application="alerting-test", size=1)
     database.open()
     dispatcher = Dispatcher(
