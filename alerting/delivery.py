@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -30,8 +31,9 @@ class Envelope(ABC):
     Args:
         attempt: counts claims; only who holds the newest may mark the row.
         onset: the instant it tells of, see `notification.onset`.
-        address: where the person's channel ends; None where none is set.
+        address: where the person's channel ends, as it is kept (`alerting.vault`); None where none is set.
         secret_ref: name of the signing secret in the settings.
+        dead_why: why nothing will ever arrive at the address; None: it lives.
     """
 
     notification_id: int
@@ -48,6 +50,17 @@ class Envelope(ABC):
     language: str
     address: str | None
     secret_ref: str | None
+    dead_why: str | None = None
+
+    @property
+    def urgent(self) -> bool:
+        """Life safety: it waits for nothing and is never folded."""
+        return False
+
+    @property
+    def loud(self) -> bool:
+        """Whether it may wake people up over a channel that they did not choose for it."""
+        return False
 
     @abstractmethod
     def settled(self) -> str | None:
@@ -111,6 +124,16 @@ class Claimed(Envelope):
     told: bool = False
     drill: bool = False
 
+    @property
+    def urgent(self) -> bool:
+        """Life safety."""
+        return self.priority == Priority.LIFE_SAFETY
+
+    @property
+    def loud(self) -> bool:
+        """Life safety, and what is high."""
+        return self.priority in (Priority.LIFE_SAFETY, Priority.HIGH)
+
     def held_up(self, now: datetime) -> bool:
         """Whether nobody has tried to send it until long after it was due. Life safety is never a matter of the past."""
         return self.attempt == 1 and self.priority != Priority.LIFE_SAFETY and now - self.due_at > HELD_UP
@@ -169,6 +192,28 @@ def pause_before_next(key: str, attempt: int, *, asked: timedelta | None = None)
 def shifts_later_steps(claimed: Claimed, now: datetime) -> bool:
     """Whether who comes later on the ladder gets as long after this message as the route says: it goes out, and was held up."""
     return claimed.held_up(now) and why_unwanted(claimed, now) is None and not gives_up(claimed, now)
+
+
+def stand_in(
+    failed: str, reachable: Collection[str], order: Sequence[str], *, ringing: Collection[str], loud: bool
+) -> str | None:
+    """The channel that takes the place of one that failed: the next after it in the order, and from the top again.
+
+    Args:
+        reachable: channels that lead to the person and were not tried for this message.
+        ringing: channels that wake people up, which they do only for what is `loud`.
+
+    >>> order = ["smtp", "webhook", "ntfy", "sms", "voice"]
+    >>> stand_in("ntfy", ["smtp", "voice"], order, ringing={"voice"}, loud=True)
+    'voice'
+    >>> stand_in("ntfy", ["smtp", "voice"], order, ringing={"voice"}, loud=False)
+    'smtp'
+    """
+    begin = order.index(failed) + 1 if failed in order else 0
+    for channel in [*order[begin:], *order[:begin]]:
+        if channel in reachable and channel != failed and (loud or channel not in ringing):
+            return channel
+    return None
 
 
 def gives_up(claimed: Envelope, now: datetime) -> bool:

@@ -30,6 +30,10 @@ class DigestWords:
         parts = {"day": day, "count": len(self._telling), "all": len(tally.companies)}
         return self._("[Daily digest] %(day)s: something to report at %(count)s of %(all)s companies") % parts
 
+    def brief(self) -> str:
+        """The subject: it has numbers only."""
+        return self.subject()
+
     def lines(self) -> tuple[str, ...]:
         _, tally = self._, self.of.tally
         period = {

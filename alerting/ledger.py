@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -176,6 +177,28 @@ def notification_key(alarm: AlarmKey, onset: datetime, step: int, person_id: int
     """
     onset_us = (onset - _EPOCH) // timedelta(microseconds=1)
     return f"{alarm.definition_id}-{alarm.sensor_id}-{onset_us}-{step}-{person_id}-{channel}"
+
+
+@dataclass(frozen=True, slots=True)
+class CallOf:
+    """What a call is about, as its key says."""
+
+    alarm: AlarmKey
+    onset: datetime
+    person_id: int
+
+
+def call_of(key: str) -> CallOf | None:
+    """The other way round; None for what is no key of a call for an alarm.
+
+    >>> call_of("12-70-1767225600000000-0-3-voice").person_id, call_of("finding-5-overdue-1767225600000000-0-3-smtp")
+    (3, None)
+    """
+    found = re.fullmatch(r"(\d{1,9})-(\d{1,9})-(\d{1,17})-\d{1,9}-(\d{1,9})-[a-z]+", key, re.ASCII)
+    if found is None:
+        return None
+    definition_id, sensor_id, onset_us, person_id = map(int, found.groups())
+    return CallOf(AlarmKey(definition_id, sensor_id), _EPOCH + timedelta(microseconds=onset_us), person_id)
 
 
 def work_out(

@@ -9,11 +9,22 @@ from alerting.assignment_words import AssignmentWords
 from alerting.backlog_words import BacklogWords
 from alerting.delivery import Claimed, Envelope
 from alerting.digest_words import DigestWords
-from alerting.notice import AssignmentNotice, BacklogNotice, DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
+from alerting.notice import (
+    AssignmentNotice,
+    BacklogNotice,
+    DigestNotice,
+    FindingNotice,
+    ImpairmentNotice,
+    UnreachableNotice,
+    WeeklyNotice,
+)
 from alerting.notice_words import FindingWords, ImpairmentWords
 from alerting.reader import Fields
+from alerting.unreachable_words import UnreachableWords
 from alerting.weekly_words import WeeklyWords
 from core.model import Priority
+
+Words = FindingWords | ImpairmentWords | AssignmentWords | DigestWords | WeeklyWords | BacklogWords | UnreachableWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,8 @@ class Message:
         urgent: life safety.
         lines: the text, paragraph by paragraph.
         fields: the same for machines, JSON types only.
+        brief: the subject without what people typed, for what is read on a locked screen or heard by whoever stands by; never empty
+            where it was composed.
     """
 
     key: str
@@ -35,6 +48,7 @@ class Message:
     subject: str
     lines: tuple[str, ...]
     fields: Fields
+    brief: str = ""
 
     @property
     def text(self) -> str:
@@ -54,9 +68,7 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
             return _alarm(claimed, home)
         case FindingNotice():
             link, thread = f"{home}/findings/{claimed.finding_id}", f"finding-{claimed.finding_id}"
-            words: FindingWords | ImpairmentWords | AssignmentWords | DigestWords | WeeklyWords | BacklogWords = (
-                FindingWords(claimed)
-            )
+            words: Words = FindingWords(claimed)
         case ImpairmentNotice():
             link, thread = f"{home}/impairments/{claimed.impairment_id}", f"impairment-{claimed.impairment_id}"
             words = ImpairmentWords(claimed)
@@ -72,6 +84,8 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
         case BacklogNotice():
             link = f"{home}/devices/{claimed.backlog.device_id}"
             thread, words = f"backlog-{claimed.backlog.device_id}", BacklogWords(claimed)
+        case UnreachableNotice():
+            link, thread, words = f"{home}/", f"unreachable-{claimed.person_id}", UnreachableWords(claimed)
         case _:
             raise TypeError(f"no words for {type(claimed).__name__}")
     return Message(
@@ -82,6 +96,7 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
         subject=words.subject(),
         lines=(*words.lines(), link, "", words.reader.what_this_is_not()),
         fields={"key": claimed.key, "audience": claimed.audience, "link": link, **words.fields()},
+        brief=words.brief(),
     )
 
 
@@ -101,4 +116,5 @@ def _alarm(claimed: Claimed, home: str) -> Message:
         subject=words.subject(),
         lines=(*lines, link, "", words.reader.what_this_is_not()),
         fields=alarm_fields(claimed, words, link),
+        brief=words.subject(),
     )

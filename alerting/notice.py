@@ -1,5 +1,5 @@
 """Messages about what is no alarm, as they are claimed: a finding, an impairment, an occurrence given to somebody, a day's digest, a week,
-a backlog. Pure.
+a backlog, a person who is cut off. Pure.
 """
 
 from __future__ import annotations
@@ -147,4 +147,24 @@ class BacklogNotice(Envelope):
 
     def settled(self) -> str | None:
         """The past stays as it is."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreachableNotice(Envelope):
+    """That a person whom a route names can be reached by nothing any more.
+
+    Args:
+        person: their name; None where the reader may not know it.
+        company: None for one of the insurer's own people.
+        broken: (channel, why it does not lead to them); the channel is None where there is no address at all.
+    """
+
+    person: str | None
+    company: str | None
+    company_zh: str | None
+    broken: tuple[tuple[str | None, str], ...]
+
+    def settled(self) -> str | None:
+        """It was so when it was written; who reads it sees whether it still is."""
         return None

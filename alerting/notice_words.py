@@ -69,6 +69,10 @@ class FindingWords(PlacedWords):
             return _("[Finding assigned to you] %(title)s, %(site)s") % parts
         return _("[%(grade)s overdue] %(title)s, %(site)s") % parts
 
+    def brief(self) -> str:
+        """Grade and site: a title is typed, and may name somebody."""
+        return self.reader.listed(self.grade(), self.site())
+
     def lines(self) -> tuple[str, ...]:
         _, of = self._, self.of
         parts = {"grade": self.grade(), "title": self.reader.own(of.title, of.title), "place": self.place()}
@@ -139,6 +143,10 @@ class ImpairmentWords(PlacedWords):
             Point.OVERRUN: _("[Impairment] Out of service for longer than expected: %(kind)s, %(site)s"),
             Point.RESTORED: _("[Impairment ended] Back in service: %(kind)s, %(site)s"),
         }[Point(self.of.event)] % parts
+
+    def brief(self) -> str:
+        """The subject: nobody typed it."""
+        return self.subject()
 
     def lines(self) -> tuple[str, ...]:
         _, of = self._, self.of

@@ -2,7 +2,8 @@
 
 Claim (lease and attempt, a short transaction with SKIP LOCKED), look again whether it is still wanted, send with a time-out
 below the lease, THEN mark where the attempt still matches. Who dies between sending and marking leaves a lease that runs
-out, and the message is sent again under the same key.
+out, and the message is sent again under the same key. Before it is sent `alerting.gate` looks whether its channel takes it;
+what became of it is written by `alerting.outcomes`.
 """
 
 from __future__ import annotations
@@ -12,28 +13,25 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 import psycopg
 
-from alerting.channels.channel import Address, Channel
-from alerting.delivery import (
-    HELD_UP,
-    Claimed,
-    Envelope,
-    called_off,
-    gives_up,
-    pause_before_next,
-    shifts_later_steps,
-    why_unwanted,
-)
+from alerting.channels.channel import Channel
+from alerting.delivery import HELD_UP, Claimed, Envelope, called_off, shifts_later_steps, why_unwanted
+from alerting.fold import folded
+from alerting.gate import Gate, Passed
 from alerting.message import compose
+from alerting.outcomes import Books, Outcome
 from alerting.pulse import SEND_TIMEOUT, Pulse
 from alerting.store import claims, notifications
+from alerting.vault import Vault
 from core.db import Database, connect
 from core.errors import DatabaseAway, DeliveryFailed
 from core.log import logger
 from core.metrics import AlertingMetrics
+
+__all__ = ["LEASE", "OF_ONE_CHANNEL", "SENDERS", "SETTLING", "Dispatcher", "Outcome"]
 
 LEASE: Final = timedelta(seconds=60)  # the wait after a crash before a message is sent again; must exceed SEND_TIMEOUT
 SLOW_POLL: Final = timedelta(seconds=5)  # behind LISTEN: finds what a lost notice, a lease's end or an escalation left
@@ -49,10 +47,6 @@ _HELD_S: Final = 0.5  # between looks for what is due and cannot be taken
 log = logger(__name__)
 
 
-# What became of a message; "lost": sent or not, its lease had passed to somebody else.
-Outcome = Literal["sent", "retried", "failed", "cancelled", "lost"]
-
-
 class Dispatcher:
     """Sends what is due. Any number may run at once, in threads or processes.
 
@@ -62,6 +56,7 @@ class Dispatcher:
         token: a fresh service token.
         clock: aware UTC; times of marks come from it.
         public_url: address of Davy as people type it.
+        vault: opens people's addresses; None: none is sealed.
         lease: how long a claimed message is ours; longer than `send_timeout`.
     """
 
@@ -74,13 +69,15 @@ class Dispatcher:
         clock: Callable[[], datetime],
         public_url: str,
         metrics: AlertingMetrics,
+        vault: Vault | None = None,
         lease: timedelta = LEASE,
         send_timeout: timedelta = SEND_TIMEOUT,
     ) -> None:
         if lease <= send_timeout:
             raise ValueError("the lease must be longer than the time-out of sending")
         self._database = database
-        self._channels = channels
+        self._gate = Gate(channels, vault or Vault(), probe=send_timeout)
+        self._books = Books(database, channels, token, clock)
         self._token = token
         self._clock = clock
         self._public_url = public_url
@@ -102,31 +99,46 @@ class Dispatcher:
         """
         with self._claiming:
             try:
-                with self._database.transaction(self._token()) as connection:
-                    self._back_at = self._back_at or now
-                    claimed = claims.claim(
-                        connection,
-                        now,
-                        now + self._lease,
-                        but_not=self._taken_up(),
-                        held_up=HELD_UP,
-                        settling=timedelta(0) <= now - self._back_at < SETTLING,
-                    )
-                    if isinstance(claimed, Claimed) and shifts_later_steps(claimed, now):
-                        notifications.move_on(connection, claimed.notification_id, now - claimed.due_at)
+                passed = self._claim(now)
             except DatabaseAway:
                 self._back_at = None
                 raise
-            if claimed is None:
+            if passed is None:
                 return None
-            self._sending[claimed.channel] += 1
+            channel = passed.claimed.channel
+            self._sending[channel] += 1
         try:
-            outcome = self._see_through(claimed, now)
+            outcome = self._see_through(passed, now)
         finally:
             with self._claiming:
-                self._sending[claimed.channel] -= 1
-        self._metrics.notifications.labels(claimed.channel, "delivered" if outcome == "sent" else outcome).inc()
+                self._sending[channel] -= 1
+        self._metrics.notifications.labels(channel, "delivered" if outcome == "sent" else outcome).inc()
         return outcome
+
+    def _claim(self, now: datetime) -> Passed | None:
+        """The most urgent message, ours for the lease, and whether it may go out now."""
+        lease_until = now + self._lease
+        with self._database.transaction(self._token()) as connection:
+            self._back_at = self._back_at or now
+            claimed = claims.claim(
+                connection,
+                now,
+                lease_until,
+                but_not=self._taken_up(),
+                held_up=HELD_UP,
+                settling=timedelta(0) <= now - self._back_at < SETTLING,
+            )
+            if claimed is None:
+                return None
+            passed = self._gate.look(connection, claimed, now, lease_until)
+            if passed.wait_until is not None:
+                why = f"{claimed.channel} takes no more from us at this moment"
+                notifications.hold(connection, claimed.notification_id, claimed.attempt, passed.wait_until, why)
+                return passed
+            for each in (claimed, *passed.beside):
+                if isinstance(each, Claimed) and shifts_later_steps(each, now):
+                    notifications.move_on(connection, each.notification_id, now - each.due_at)
+            return passed
 
     def turned_at(self) -> datetime | None:
         """When the sender that is longest at one message began with it; None while it does not run."""
@@ -136,73 +148,52 @@ class Dispatcher:
         """Channels that may not hold one more sender."""
         return [channel for channel, count in self._sending.items() if count >= OF_ONE_CHANNEL]
 
-    def _see_through(self, claimed: Envelope, now: datetime) -> Outcome:
-        """One message to its end or to its next attempt; the name of the outcome."""
+    def _see_through(self, passed: Passed, now: datetime) -> Outcome:
+        """One message, and what goes with it, to its end or to its next attempt; the name of the outcome."""
+        claimed = passed.claimed
+        if passed.wait_until is not None:
+            return "held"
         if (reason := why_unwanted(claimed, now)) is not None:
             ended = (
-                self._end_call(claimed, reason)
+                self._books.end_call(claimed, reason)
                 if called_off(claimed, now)
-                else self._finish(claimed, "cancelled", reason)
+                else self._books.finish(claimed, "cancelled", reason)
             )
             if ended is not None:
                 return ended
-        channel = self._channels.get(claimed.channel)
-        if claimed.address is None:
-            return self._finish(claimed, "failed", f"the person has no {claimed.channel} address")
-        if channel is None:
-            problem = DeliveryFailed(f"The channel {claimed.channel} is not set up.", permanent=False)
-            return self._failed(claimed, problem)
-        message = compose(claimed, public_url=self._public_url)
-        address = Address(claimed.address, claimed.secret_ref)
-        try:
-            receipt = channel.send(message, address, now=now, timeout_s=self._send_timeout.total_seconds())
-        except DeliveryFailed as error:
-            return self._failed(claimed, error)
-        done = self._clock()
-        with self._database.transaction(self._token()) as connection:
-            marked = notifications.mark_sent(connection, claimed.notification_id, claimed.attempt, done, receipt)
-        self._metrics.delivery_seconds.labels(claimed.channel).observe((done - claimed.created_at).total_seconds())
-        log.info(
-            "notification_sent", notification=claimed.notification_id, channel=claimed.channel, attempt=claimed.attempt
+        if passed.bar is not None:
+            around = self._books.around(passed)
+            if around is not None:
+                return around
+        if passed.channel is None or passed.address is None:  # raised again since it was claimed: looked at anew
+            return self._books.again(claimed)
+        together = [claimed, *self._still_wanted(passed.beside, now)]
+        written = [compose(each, public_url=self._public_url) for each in together]
+        message = (
+            written[0] if len(written) == 1 else folded(written, language=claimed.language, public_url=self._public_url)
         )
+        try:
+            receipt = passed.channel.send(
+                message, passed.address, now=now, timeout_s=self._send_timeout.total_seconds()
+            )
+        except DeliveryFailed as error:
+            return self._books.failed(passed, together, error)
+        done = self._clock()
+        marked = self._books.sent(passed, together, receipt, done)
+        for each in together:
+            self._metrics.delivery_seconds.labels(each.channel).observe((done - each.created_at).total_seconds())
         return "sent" if marked else "lost"
 
-    def _failed(self, claimed: Envelope, error: DeliveryFailed) -> Outcome:
-        now = self._clock()
-        if error.permanent or gives_up(claimed, now):
-            return self._finish(claimed, "failed", str(error))
-        asked = timedelta(seconds=error.retry_after_s) if error.retry_after_s is not None else None
-        again = now + pause_before_next(claimed.key, claimed.attempt, asked=asked)
-        with self._database.transaction(self._token()) as connection:
-            marked = notifications.put_back(connection, claimed.notification_id, claimed.attempt, again, str(error))
-        log.warning(
-            "notification_retried",
-            notification=claimed.notification_id,
-            attempt=claimed.attempt,
-            why=str(error),
-            next=again,
-        )
-        return "retried" if marked else "lost"
-
-    def _end_call(self, claimed: Envelope, reason: str) -> Outcome | None:
-        """Cancels the message and its whole call; None where the alarm has been raised again since it was claimed."""
-        now = self._clock()
-        with self._database.transaction(self._token()) as connection:
-            if not notifications.call_off(connection, claimed.notification_id, now, reason):
-                return None
-            marked = notifications.mark_finished(
-                connection, claimed.notification_id, claimed.attempt, now, "cancelled", reason
-            )
-        return "cancelled" if marked else "lost"
-
-    def _finish(self, claimed: Envelope, state: Literal["failed", "cancelled"], outcome: str) -> Outcome:
-        with self._database.transaction(self._token()) as connection:
-            marked = notifications.mark_finished(
-                connection, claimed.notification_id, claimed.attempt, self._clock(), state, outcome
-            )
-        if state == "failed":
-            log.warning("notification_failed", notification=claimed.notification_id, why=outcome)
-        return state if marked else "lost"
+    def _still_wanted(self, beside: list[Envelope], now: datetime) -> list[Envelope]:
+        """Those that go along; the others end here, each for its own reason."""
+        wanted = []
+        for each in beside:
+            reason = why_unwanted(each, now)
+            if reason is None:
+                wanted.append(each)
+            elif not called_off(each, now) or self._books.end_call(each, reason) is None:
+                self._books.finish(each, "cancelled", reason)
+        return wanted
 
     def run(self, stop: threading.Event, *, listen_url: str, senders: int = SENDERS) -> None:
         """Sends until `stop` is set: woken by LISTEN davy_outbox, with a slow poll behind it.

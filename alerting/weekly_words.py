@@ -33,6 +33,10 @@ class WeeklyWords:
         }
         return self._("[Week of %(since)s] %(alarms)s alarms, %(before)s the week before") % parts
 
+    def brief(self) -> str:
+        """The subject: it has numbers only."""
+        return self.subject()
+
     def lines(self) -> tuple[str, ...]:
         _, week = self._, self.of.week
         told = [

@@ -43,6 +43,7 @@ from api.throttle import Throttle
 from api.v1 import (
     acting_routes,
     backtest_routes,
+    call_routes,
     casework_routes,
     finding_routes,
     impairment_routes,
@@ -55,7 +56,7 @@ from api.v1 import (
     report_routes,
     suppression_routes,
 )
-from api.web import DemoInbox, Here, LimitWords, Web
+from api.web import CallKeys, DemoInbox, Here, LimitWords, Web
 from core.db import Database
 from core.metrics import ApiMetrics
 
@@ -68,7 +69,7 @@ _PAGES = (
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, suppression_routes, performance_routes, limit_routes,
-    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes,
+    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes,
 )  # fmt: skip
 
 
@@ -83,6 +84,7 @@ def create_app(
     public_url: str | None = None,
     demo_inbox: DemoInbox | None = None,
     metrics: ApiMetrics | None = None,
+    call_token: str | None = None,
 ) -> FastAPI:
     """The app of one web process.
 
@@ -93,6 +95,7 @@ def create_app(
         limits: what limits may be made of.
         public_url: as people type it; with https, cookies and browsers stay there.
         demo_inbox: what the demo's sinks received; only the demo has one.
+        call_token: with which the gateway signs what it tells of calls; None: no key acknowledges.
     """
     secure = (public_url or "").startswith("https://")
     web = Web(
@@ -108,6 +111,7 @@ def create_app(
         inbox=demo_inbox,
         metrics=metrics,
         limits=limits,
+        calls=CallKeys(call_token, (public_url or "").rstrip("/")) if call_token and public_url else None,
     )
     app = FastAPI(
         title="Davy",

@@ -58,6 +58,19 @@ class LimitWords:
     packs: Mapping[str, PackLimit]
 
 
+@dataclass(frozen=True, slots=True)
+class CallKeys:
+    """What a key that was pressed during a call is checked against.
+
+    Args:
+        token: with which the gateway signs what it sends.
+        public_url: address of Davy that the gateway was given.
+    """
+
+    token: str = field(repr=False)
+    public_url: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Web:
     """The composition of one web process.
@@ -66,6 +79,7 @@ class Web:
         clock: aware UTC now.
         secure: cookies go over https only.
         limits: asked for when somebody first looks at limits: what detectors there are takes a moment to load.
+        calls: None: no gateway calls back.
     """
 
     database: Database
@@ -80,6 +94,7 @@ class Web:
     inbox: DemoInbox | None
     metrics: ApiMetrics | None
     limits: Callable[[], LimitWords]
+    calls: CallKeys | None = None
 
     @contextmanager
     def acting_for(self, visitor: Visitor) -> Iterator[Connection[TupleRow]]:

@@ -12,6 +12,7 @@ DavyError
  +-- Fenced              another owner has taken over this worker; stop at once
  +-- SteppedBack         the database has lost batches that it had confirmed; begin anew from what it has
  +-- DeliveryFailed      a channel could not deliver; `permanent` says whether trying again is of use
+      +-- AddressGone       nothing will ever arrive there: the address is dead until somebody corrects it
 
 One bit tells a caller what to do: `permanent` is true where trying the same thing again cannot help.
 """
@@ -97,3 +98,10 @@ class DeliveryFailed(DavyError):
         super().__init__(sentence)
         self.permanent = permanent
         self.retry_after_s = retry_after_s
+
+
+class AddressGone(DeliveryFailed):
+    """Nothing will ever arrive at this address: the robot was removed, the number does not exist, the receiver said 410."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, permanent=True)

@@ -51,12 +51,17 @@ class AddressRule:
 
     Args:
         sentence: completes "it must be ...".
-        signed: whether it needs the name of a signing secret; None: it may have one.
+        signed: whether it needs the name of a secret in the settings; None: it may have one.
+        secrets: the setting that holds those secrets.
+        secret: whether the address itself is one: who knows a robot's address can write in its group. It is never shown, and is
+            kept sealed or not at all.
     """
 
     pattern: re.Pattern[str]
     sentence: str
     signed: bool | None = None
+    secrets: str = "DAVY_WEBHOOK_SECRETS"
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)

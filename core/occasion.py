@@ -17,6 +17,7 @@ class Subject(StrEnum):
     DIGEST = "digest"
     WEEKLY = "weekly"
     BACKLOG = "backlog"
+    UNREACHABLE = "unreachable"
 
 
 class Point(StrEnum):

@@ -7,76 +7,37 @@ Above 300 lines because it is one list: a setting is described where it stands, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NoReturn, Self
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.errors import BadSetting
+from core.setting_rules import (
+    absolute,
+    conninfo,
+    hex_key,
+    http_url,
+    named_keys,
+    named_secrets,
+    named_webhook_secrets,
+    split_host_ports,
+)
 
 PREFIX: Final = "DAVY_"
 _FILE: Final = "_FILE"
 _NAMED_OTHERWISE: Final = {"data_dir": "DAVY_DATA"}  # the design's name for the folder of real data
-_HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
 
 
-def _conninfo(secret: SecretStr) -> SecretStr:
-    try:
-        named = conninfo_to_dict(secret.get_secret_value())
-    except ProgrammingError:
-        raise ValueError("not a connection string") from None
-    if not named:
-        raise ValueError("an empty connection string would mean whatever the machine's defaults are")
-    return secret
-
-
-def _hex_key(secret: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"([0-9A-Fa-f]{2}){32,}", secret.get_secret_value()):
-        raise ValueError("not a key")
-    return secret
-
-
-def _named_webhook_secrets(secret: SecretStr) -> SecretStr:
-    # Standard Webhooks 1.0.0: 24 to 64 bytes, in base64.
-    entry = r"\s*[A-Za-z0-9_.-]+\s*=\s*whsec_[A-Za-z0-9+/]{32,86}={0,2}\s*"
-    if not re.fullmatch(f"{entry}(,{entry})*", secret.get_secret_value()):
-        raise ValueError("not named secrets")
-    return secret
-
-
-def _http_url(url: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
-        raise ValueError("not an address")
-    return url.rstrip("/")
-
-
-def _split_host_ports(given: object) -> object:
-    if not isinstance(given, str):
-        return given
-    entries = tuple(entry.strip() for entry in given.split(",") if entry.strip())
-    for entry in entries:
-        match = _HOST_PORT.fullmatch(entry)
-        if match is None or not 0 < int(match[2]) < 65536:
-            raise ValueError("not host:port")
-    return entries
-
-
-def _absolute(path: Path) -> Path:
-    if not path.is_absolute():
-        raise ValueError("not absolute")
-    return path
-
-
-Conninfo = Annotated[SecretStr, AfterValidator(_conninfo)]
-HexKey = Annotated[SecretStr, AfterValidator(_hex_key)]
-WebhookSecrets = Annotated[SecretStr, AfterValidator(_named_webhook_secrets)]
-Folder = Annotated[Path, AfterValidator(_absolute)]
+Conninfo = Annotated[SecretStr, AfterValidator(conninfo)]
+HexKey = Annotated[SecretStr, AfterValidator(hex_key)]
+WebhookSecrets = Annotated[SecretStr, AfterValidator(named_webhook_secrets)]
+NamedKeys = Annotated[SecretStr, AfterValidator(named_keys)]
+NamedSecrets = Annotated[SecretStr, AfterValidator(named_secrets)]
+Folder = Annotated[Path, AfterValidator(absolute)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$")]
 
@@ -236,12 +197,12 @@ class Settings(BaseSettings):
     cookie_key: HexKey | None = _setting(None, "Key that signs session cookies and form tokens.", _KEY_RULE)
     http_host: Host = _setting("127.0.0.1", "Address the web server listens on.", _HOST_RULE)
     http_port: Port = _setting(8080, "Port the web server listens on.", _PORT_RULE)
-    public_url: Annotated[str, AfterValidator(_http_url)] | None = _setting(
+    public_url: Annotated[str, AfterValidator(http_url)] | None = _setting(
         None,
         "Address of Davy as people type it; links in notifications start with it.",
         "an address such as https://davy.example",
     )
-    demo_inbox: Annotated[str, AfterValidator(_http_url)] | None = _setting(
+    demo_inbox: Annotated[str, AfterValidator(http_url)] | None = _setting(
         None,
         "Address of the demo's inbox, shown at /demo/inbox; only the demo sets it.",
         "an address such as http://127.0.0.1:8025",
@@ -257,13 +218,50 @@ class Settings(BaseSettings):
     smtp_sender: str | None = _setting(
         None, "Sender of e-mails.", "an e-mail address", pattern=r"^[^@\s<>]+@[^@\s<>]+$"
     )
-    webhook_allow_private: Annotated[tuple[str, ...], BeforeValidator(_split_host_ports)] = _setting(
+    webhook_allow_private: Annotated[tuple[str, ...], BeforeValidator(split_host_ports)] = _setting(
         (), "Private addresses that webhooks may go to all the same.", "a list of host:port, separated by commas"
     )
     webhook_secrets: WebhookSecrets | None = _setting(
         None,
-        "Secrets that webhooks are signed with, by the name an address refers to; without them there is no webhook channel.",
+        "Secrets that webhooks are signed with, by the name an address refers to; without them there is no webhook channel. A name that"
+        " stands twice signs with both, for as long as its receivers change over.",
         "NAME=whsec_... with base64 of 24 to 64 random bytes, entries separated by commas",
+    )
+    channel_secrets: NamedSecrets | None = _setting(
+        None,
+        "Signing secrets of DingTalk and Feishu robots and access tokens of ntfy, by the name an address refers to.",
+        "NAME=SECRET, entries separated by commas, each name once",
+    )
+    address_keys: NamedKeys | None = _setting(
+        None,
+        "Keys that seal people's addresses in the database, by their ids: the first seals, all open. Without them there are no channels"
+        " whose addresses are secrets (robots, ntfy). Alerting, ingest and `davy site import` need the same ones.",
+        "ID=KEY, each key at least 32 random bytes in hexadecimal, as `openssl rand -hex 32` prints, entries separated by commas, each id once",
+    )
+
+    twilio_account: str | None = _setting(
+        None, "Account at Twilio, for texts and calls to any country; without it there are none through Twilio.", "AC and 32 hexadecimal digits", pattern=r"^AC[0-9a-fA-F]{32}$"
+    )  # fmt: skip
+    twilio_token: SecretStr | None = _setting(
+        None, "Auth token of that account.", "a text of 32 characters", min_length=32, max_length=32
+    )
+    twilio_sender: str | None = _setting(
+        None, "Number that Twilio sends and calls from.", "a telephone number with its country, such as +15005550006", pattern=r"^\+[1-9][0-9]{6,14}$"
+    )  # fmt: skip
+    aliyun_key_id: str | None = _setting(
+        None, "Access key at Aliyun, for texts and calls within mainland China; without it there are none through Aliyun.", "letters and digits", pattern=r"^[A-Za-z0-9]{8,64}$"
+    )  # fmt: skip
+    aliyun_key_secret: SecretStr | None = _setting(
+        None, "Secret of that access key.", "a text of 16 to 64 characters", min_length=16, max_length=64
+    )
+    aliyun_sms_sign: str | None = _setting(
+        None, "Approved signature of texts.", "a text of 2 to 24 characters", min_length=2, max_length=24
+    )
+    aliyun_sms_template: str | None = _setting(
+        None, "Approved template of texts, with the variable `text`.", "SMS_ and digits", pattern=r"^SMS_[0-9]+$"
+    )
+    aliyun_voice_template: str | None = _setting(
+        None, "Approved template of calls, with the variable `text`.", "TTS_ and digits", pattern=r"^TTS_[0-9]+$"
     )
 
     log_format: Literal["json", "console"] = _setting("json", "Shape of log lines on stderr.", "json or console")

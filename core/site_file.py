@@ -159,12 +159,13 @@ def _address(
     if rule is None:
         channels.mistake(channel, f"There is no channel {channel}; there are {', '.join(sorted(words.channels))}.")
     elif address and not rule.pattern.fullmatch(address):
-        channels.mistake(channel, f"The address {address!r} of {channel} is wrong; it must be {rule.sentence}.")
+        shown = "" if rule.secret else f" {address!r}"
+        channels.mistake(channel, f"The address{shown} of {channel} is wrong; it must be {rule.sentence}.")
     elif rule.signed and secret_ref is None:
         channels.mistake(
             channel,
             f"{channel} of person {person} names no secret; write {channel}: {{address: ..., secret: NAME}}, "
-            "NAME being one of DAVY_WEBHOOK_SECRETS.",
+            f"NAME being one of {rule.secrets}.",
         )
     elif rule.signed is False and secret_ref is not None:
         channels.mistake(channel, f"{channel} of person {person} names a secret; that channel signs nothing.")

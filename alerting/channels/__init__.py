@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from alerting.channels.channel import Address, Channel
+from alerting.channels.dingtalk import DingTalk
+from alerting.channels.feishu import Feishu
+from alerting.channels.ntfy import Ntfy
+from alerting.channels.phone import Sms, Voice
 from alerting.channels.smtp import Smtp
 from alerting.channels.webhook import Webhook
+from alerting.channels.wecom import WeCom
 from core.settings import Settings
 
 __all__ = ["REGISTRY", "Address", "Channel", "configured"]
 
-REGISTRY: Final[dict[str, type[Channel]]] = {channel.name: channel for channel in (Smtp, Webhook)}
+# From the gentle to what wakes people up: where one fails, the next after it takes its place.
+REGISTRY: Final[dict[str, type[Channel]]] = {
+    channel.name: channel for channel in (Smtp, Webhook, WeCom, DingTalk, Feishu, Ntfy, Sms, Voice)
+}
 
 
 def configured(settings: Settings) -> dict[str, Channel]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Final, Self
 
 from alerting.message import Message
+from alerting.pace import Pace
+from alerting.receipts import Stage
 from core.limit_rule import AddressRule
 from core.settings import Settings
 
@@ -20,11 +22,11 @@ class Address:
     """Where a person's channel ends.
 
     Args:
-        text: a mail address or an URL.
+        text: a mail address, a number or an URL; never shown, for an URL can hold a secret.
         secret_ref: name of a signing secret in the settings; None where the channel signs nothing.
     """
 
-    text: str
+    text: str = field(repr=False)
     secret_ref: str | None = None
 
 
@@ -34,10 +36,18 @@ class Channel(ABC):
     Class attributes:
         name: what site files and routes call it.
         addresses: how its addresses look; a site file with another one is refused.
+        pace: how fast one address may be written to; None: as fast as there are messages.
+        gateway: whether one server stands behind all its addresses, so that what fails for one fails for all.
+        rings: whether it wakes people up; then it stands in for another channel only where the alarm is worth it.
+        proves: how far a message is known to have come once `send` has returned, see `alerting.receipts`.
     """
 
     name: ClassVar[str]
     addresses: ClassVar[AddressRule] = ANY_TEXT
+    pace: ClassVar[Pace | None] = None
+    gateway: ClassVar[bool] = False
+    rings: ClassVar[bool] = False
+    proves: ClassVar[Stage] = Stage.SENT
 
     @classmethod
     @abstractmethod
@@ -53,4 +63,5 @@ class Channel(ABC):
             timeout_s: over all: when it has passed, the answer is a failure.
         Raises:
             DeliveryFailed: it did not arrive, or we do not know; without secrets in the sentence.
+            AddressGone: nothing will ever arrive there.
         """

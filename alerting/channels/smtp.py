@@ -20,12 +20,15 @@ from typing import ClassVar, Final, Self
 
 from alerting.channels.channel import Address, Channel
 from alerting.message import Message
-from core.errors import DeliveryFailed
+from core.errors import AddressGone, DeliveryFailed
 from core.limit_rule import AddressRule
 from core.settings import Settings
 
 # RFC 5322 3.2.3, dot-atom: what every mail server takes as it stands.
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
+# RFC 3463 3.2: no such mailbox; it has moved and nothing is passed on; its domain takes no mail. A 5yz without one of these may be a server
+# that is set up wrongly and refuses everybody: then no address is called dead for it.
+_NO_SUCH_ADDRESS: Final = re.compile(r"5\.1\.(1|6|10)\b")
 _IMPLICIT_TLS: Final = 465  # RFC 8314 3.3
 _FAREWELL_S: Final = 1.0
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -41,6 +44,7 @@ class Smtp(Channel):
 
     name: ClassVar[str] = "smtp"
     addresses: ClassVar[AddressRule] = AddressRule(_ADDRESS, "an e-mail address", signed=False)
+    gateway: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -81,6 +85,8 @@ class Smtp(Channel):
             return self._deliver(content, address.text, self._monotonic() + timeout_s)
         except smtplib.SMTPResponseException as error:
             words = f"The mail server answered {error.smtp_code} {_text(error.smtp_error)}"
+            if isinstance(error, _Undeliverable) and _NO_SUCH_ADDRESS.match(_text(error.smtp_error)):
+                raise AddressGone(words) from error
             raise DeliveryFailed(words, permanent=isinstance(error, _Undeliverable)) from error
         except (smtplib.SMTPException, OSError) as error:
             words = f"The mail server {self._host}:{self._port} did not take it: {_text(str(error)) or type(error).__name__}"

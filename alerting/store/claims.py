@@ -12,7 +12,15 @@ from psycopg.rows import class_row, dict_row
 from alerting.backlog import backlog_from_json
 from alerting.delivery import Claimed, Envelope
 from alerting.digest import from_json
-from alerting.notice import AssignmentNotice, BacklogNotice, DigestNotice, FindingNotice, ImpairmentNotice, WeeklyNotice
+from alerting.notice import (
+    AssignmentNotice,
+    BacklogNotice,
+    DigestNotice,
+    FindingNotice,
+    ImpairmentNotice,
+    UnreachableNotice,
+    WeeklyNotice,
+)
 from alerting.routing import HISTORIC
 from alerting.weekly import week_from_json
 from core.occasion import Subject
@@ -71,12 +79,52 @@ def claim(
     return _READERS[Subject(subject)](connection, notification_id)
 
 
+def count_beside(connection: Connection[Any], claimed: Envelope, now: datetime, *, since: datetime) -> int:
+    """How many other messages are due for the same person by the same channel, life safety not counted.
+
+    Args:
+        since: what was due before and nobody has tried to send is left: see `claim`.
+    """
+    row = connection.execute(
+        """
+        SELECT count(*) FROM notification
+        WHERE person_id = %s AND channel = %s AND urgency > 0 AND state IN ('waiting', 'claimed') AND due_at <= %s
+          AND (lease_until IS NULL OR lease_until <= %s) AND (attempt > 0 OR due_at >= %s OR subject <> 'alarm')
+        """,
+        (claimed.person_id, claimed.channel, now, now, since),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def claim_beside(
+    connection: Connection[Any], claimed: Envelope, now: datetime, lease_until: datetime, *, since: datetime, most: int
+) -> list[Envelope]:
+    """Takes those as well, to be sent with it; the most urgent first."""
+    taken = connection.execute(
+        """
+        UPDATE notification SET state = 'claimed', attempt = attempt + 1, lease_until = %s
+        WHERE notification_id IN (
+            SELECT notification_id FROM notification
+            WHERE person_id = %s AND channel = %s AND urgency > 0 AND state IN ('waiting', 'claimed') AND due_at <= %s
+              AND (lease_until IS NULL OR lease_until <= %s) AND (attempt > 0 OR due_at >= %s OR subject <> 'alarm')
+            ORDER BY urgency, due_at, notification_id
+            LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+        )
+        RETURNING notification_id, subject, urgency, due_at
+        """,
+        (lease_until, claimed.person_id, claimed.channel, now, now, since, most),
+    ).fetchall()
+    ordered = sorted(taken, key=lambda row: (row[2], row[3], row[0]))
+    found = (_READERS[Subject(subject)](connection, notification_id) for notification_id, subject, *_ in ordered)
+    return [envelope for envelope in found if envelope is not None]
+
+
 def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
     with connection.cursor(row_factory=class_row(Claimed)) as cursor:
         return cursor.execute(
             """
             SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
-                   n.occurrence_id, n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
+                   n.occurrence_id, n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref, c.dead_why,
                    a.state::text AS state, a.suppression, o.resolved_at, o.began_at,
                    d.key AS definition_key, d.priority, d.detector, d.direction, coalesce(o.setpoint, d.setpoint) AS setpoint, d.title, d.title_zh,
                    d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s,
@@ -131,7 +179,7 @@ def _finding(connection: Connection[Any], notification_id: int) -> FindingNotice
         return cursor.execute(
             """
             SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
-                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
+                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref, c.dead_why,
                    n.event, f.finding_id, f.title, f.grade, f.graded, f.state, f.owner_id, f.due_at AS deadline,
                    f.company, f.company_zh, f.site, f.site_zh, f.time_zone, f.zone, f.zone_zh
             FROM notification n
@@ -149,7 +197,7 @@ def _impairment(connection: Connection[Any], notification_id: int) -> Impairment
         return cursor.execute(
             """
             SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
-                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
+                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref, c.dead_why,
                    n.event, i.impairment_id, i.kind, i.what, i.began_at, i.expected_until, i.restored_at,
                    i.company, i.company_zh, i.site, i.site_zh, i.time_zone, i.zone, i.zone_zh
             FROM notification n
@@ -201,13 +249,22 @@ def _backlog(connection: Connection[Any], notification_id: int) -> BacklogNotice
     return None if row is None else BacklogNotice(backlog=backlog_from_json(row.pop("tally")), **row)
 
 
+def _unreachable(connection: Connection[Any], notification_id: int) -> UnreachableNotice | None:
+    row = _numbers(connection, notification_id)
+    if row is None:
+        return None
+    tally = row.pop("tally")
+    broken = tuple((channel, why) for channel, why in tally.pop("broken"))
+    return UnreachableNotice(broken=broken, **tally, **row)
+
+
 def _numbers(connection: Connection[Any], notification_id: int) -> dict[str, Any] | None:
     """A message that carries its numbers itself."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
             SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
-                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref, n.tally
+                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref, c.dead_why, n.tally
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
@@ -225,4 +282,5 @@ _READERS: Final[dict[Subject, Callable[[Connection[Any], int], Envelope | None]]
     Subject.DIGEST: _digest,
     Subject.WEEKLY: _weekly,
     Subject.BACKLOG: _backlog,
+    Subject.UNREACHABLE: _unreachable,
 }

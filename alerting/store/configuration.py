@@ -14,8 +14,14 @@ from core.model import Priority
 from core.portfolio import AddressRow, DefinitionRow, RouteRow, Step
 
 
-def read_addresses(connection: Connection[Any]) -> list[AddressRow]:
-    """All addresses of all people."""
+def read_addresses(connection: Connection[Any], *, for_change: bool = False) -> list[AddressRow]:
+    """All addresses of all people, as they are kept.
+
+    Args:
+        for_change: nobody else changes one until the transaction ends.
+    """
+    if for_change:
+        connection.execute("LOCK TABLE channel_address IN SHARE ROW EXCLUSIVE MODE")
     with connection.cursor(row_factory=kwargs_row(AddressRow)) as cursor:
         return cursor.execute(
             """
@@ -73,16 +79,28 @@ def read_routes(connection: Connection[Any]) -> list[RouteRow]:
 
 
 def write_addresses(connection: Connection[Any], rows: Iterable[AddressRow]) -> None:
-    """Inserts or changes addresses."""
+    """Inserts or changes addresses; one that was dead lives again."""
     with connection.cursor() as cursor:
         cursor.executemany(
             """
             INSERT INTO channel_address (person_id, company_id, channel, address, secret_ref)
             SELECT person_id, company_id, %(channel)s, %(address)s, %(secret_ref)s FROM person WHERE key = %(person)s
-            ON CONFLICT (person_id, channel) DO UPDATE SET address = excluded.address, secret_ref = excluded.secret_ref
+            ON CONFLICT (person_id, channel) DO UPDATE SET address = excluded.address, secret_ref = excluded.secret_ref,
+                dead_at = NULL, dead_why = NULL
             """,
             [row.columns() for row in rows],
         )
+
+
+def keep_sealed(connection: Connection[Any], row: AddressRow, sealed: str) -> None:
+    """Keeps the same address in another form; one that is dead stays dead."""
+    connection.execute(
+        """
+        UPDATE channel_address a SET address = %s FROM person p
+        WHERE p.key = %s AND a.person_id = p.person_id AND a.channel = %s
+        """,
+        (sealed, row.person, row.channel),
+    )
 
 
 def remove_addresses(connection: Connection[Any], rows: Iterable[AddressRow]) -> None:

@@ -65,15 +65,28 @@ def cancel_waiting(connection: Connection[Any], rows: Sequence[tuple[AlarmKey, s
     )
 
 
-def mark_sent(connection: Connection[Any], notification_id: int, attempt: int, now: datetime, receipt: str) -> bool:
-    """Keeps the receiver's receipt; False where the attempt is no longer ours."""
+def mark_sent(
+    connection: Connection[Any],
+    notification_id: int,
+    attempt: int,
+    now: datetime,
+    receipt: str,
+    *,
+    delivered: bool = False,
+) -> bool:
+    """Keeps the receiver's receipt; False where the attempt is no longer ours.
+
+    Args:
+        delivered: the receiver itself has it.
+    """
     return _one(
         connection.execute(
             """
-            UPDATE notification SET state = 'sent', sent_at = %s, finished_at = %s, lease_until = NULL, outcome = %s
+            UPDATE notification SET state = 'sent', sent_at = %s, finished_at = %s, lease_until = NULL, outcome = %s,
+                   delivered_at = CASE WHEN %s THEN %s::timestamptz END
             WHERE notification_id = %s AND attempt = %s AND state = 'claimed'
             """,
-            (now, now, receipt, notification_id, attempt),
+            (now, now, receipt, delivered, now, notification_id, attempt),
         ).rowcount
     )
 
@@ -104,6 +117,51 @@ def put_back(
             WHERE notification_id = %s AND attempt = %s AND state = 'claimed'
             """,
             (not_before, outcome, notification_id, attempt),
+        ).rowcount
+    )
+
+
+def hold(connection: Connection[Any], notification_id: int, attempt: int, not_before: datetime, why: str) -> bool:
+    """Lets a message wait that nobody has tried to send: the attempt did not happen. False where it is no longer ours."""
+    return _one(
+        connection.execute(
+            """
+            UPDATE notification SET state = 'waiting', attempt = attempt - 1, lease_until = %s, outcome = %s
+            WHERE notification_id = %s AND attempt = %s AND state = 'claimed'
+            """,
+            (not_before, why, notification_id, attempt),
+        ).rowcount
+    )
+
+
+def ways_beside(connection: Connection[Any], notification_id: int) -> dict[str, str | None]:
+    """The person's other living channels, and what became of this message over each: a state, or None where it never went there."""
+    rows = connection.execute(
+        """
+        SELECT c.channel, e.state FROM notification n
+        JOIN channel_address c ON c.person_id = n.person_id AND c.channel <> n.channel AND c.dead_at IS NULL
+        LEFT JOIN notification e ON e.key = regexp_replace(n.key, '-' || n.channel || '$', '') || '-' || c.channel
+        WHERE n.notification_id = %s
+        """,
+        (notification_id,),
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
+def pass_on(connection: Connection[Any], notification_id: int, channel: str, why: str, now: datetime) -> bool:
+    """Queues the same message for the same person over another channel, under a key of its own; False where it is there already."""
+    return _one(
+        connection.execute(
+            """
+            INSERT INTO notification (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience, person_id,
+                                      channel, due_at, urgency, created_at, subject, event, finding_id, impairment_id, tally)
+            SELECT regexp_replace(key, '-' || channel || '$', '') || '-' || %(channel)s, company_id, occurrence_id, definition_id, sensor_id,
+                   onset, step, rule || '; instead of ' || channel || ': ' || %(why)s, audience, person_id, %(channel)s, due_at, urgency,
+                   %(now)s, subject, event, finding_id, impairment_id, tally
+            FROM notification WHERE notification_id = %(id)s
+            ON CONFLICT (key) DO NOTHING
+            """,
+            {"id": notification_id, "channel": channel, "why": why, "now": now},
         ).rowcount
     )
 

@@ -40,6 +40,8 @@ ALTER TABLE notification
             AND num_nonnulls(event, occurrence_id, definition_id, sensor_id, finding_id, impairment_id, assigned_id) = 0
         WHEN 'backlog' THEN tally IS NOT NULL AND audience = 'client' AND company_id IS NOT NULL
             AND num_nonnulls(event, occurrence_id, definition_id, sensor_id, finding_id, impairment_id, assigned_id) = 0
+        WHEN 'unreachable' THEN tally IS NOT NULL
+            AND num_nonnulls(event, occurrence_id, definition_id, sensor_id, finding_id, impairment_id, assigned_id) = 0
         ELSE false END);
 COMMENT ON COLUMN notification.onset IS 'of an alarm: the transition into unacknowledged; else the instant that is told of: the end that was expected, the deadline, a digest''s end';
 CREATE INDEX notification_by_finding ON notification (finding_id) WHERE finding_id IS NOT NULL;

@@ -24,6 +24,7 @@ from alerting.pulse import SEND_TIMEOUT
 from alerting.snapshot import LifeSafety, Snapshot
 from alerting.standby import Standby, UrgentCall
 from alerting.store.bookings import book_sent, hold
+from alerting.vault import Vault
 from core.batch import Event
 from core.log import logger
 from core.metrics import CallsMetrics
@@ -83,6 +84,7 @@ class Caller:
         metrics: CallsMetrics,
         send_timeout: timedelta = SEND_TIMEOUT,
         most_events: int = MOST_EVENTS,
+        vault: Vault | None = None,
     ) -> None:
         self._most_events = most_events
         self._clock = clock
@@ -100,7 +102,8 @@ class Caller:
         self._standby: Standby | None = None  # of the thread of `run` alone
         self.turned_at: datetime | None = None
         self.calls = Sending(
-            channels, journal, clock=clock, public_url=public_url, metrics=metrics, send_timeout=send_timeout, wake=self._wake
+            channels, journal, clock=clock, public_url=public_url, metrics=metrics, send_timeout=send_timeout, wake=self._wake,
+            vault=vault or Vault(),
         )  # fmt: skip
 
     # --- told by ingest ---

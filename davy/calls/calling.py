@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from alerting.channels import configured
+from alerting.vault import Vault
 from core.errors import BadSetting
 from core.log import logger
 from core.metrics import CallsMetrics
@@ -52,7 +53,10 @@ def calling(settings: Settings, conninfo: str, metrics: CallsMetrics) -> Iterato
     folder = settings.state_dir / settings.worker
     journal = open_journal(folder)
     try:
-        caller = Caller(channels, journal, clock=wall_clock, public_url=settings.need("public_url"), metrics=metrics)
+        caller = Caller(
+            channels, journal, clock=wall_clock, public_url=settings.need("public_url"), metrics=metrics,
+            vault=Vault.from_settings(settings),
+        )  # fmt: skip
         seal = Seal(bytes.fromhex(settings.secret("snapshot_key")))
         keeper = Keeper(caller, conninfo, service_token(settings), seal, folder / SNAPSHOT, list(channels), wall_clock)
         keeper.begin()

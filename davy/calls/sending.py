@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from alerting.channels import Address, Channel
+from alerting.channels import Channel
 from alerting.delivery import pause_before_next
 from alerting.ledger import AlarmKey
 from alerting.message import compose
 from alerting.outbox import OF_ONE_CHANNEL, SENDERS
 from alerting.standby import UrgentCall
 from alerting.store.bookings import SentCall
+from alerting.vault import Vault, opened
 from core.errors import DeliveryFailed
 from core.log import logger
 from core.metrics import CallsMetrics
@@ -68,6 +69,7 @@ class Sending:
         channels: by name, as alerting's.
         clock: aware UTC.
         wake: told when a sender is free again.
+        vault: opens people's addresses.
     """
 
     def __init__(
@@ -80,8 +82,10 @@ class Sending:
         metrics: CallsMetrics,
         send_timeout: timedelta,
         wake: Callable[[], None],
+        vault: Vault,
     ) -> None:
         self._channels = channels
+        self._vault = vault
         self._journal = journal
         self._clock = clock
         self._public_url = public_url
@@ -203,7 +207,7 @@ class Sending:
         assert claimed.address is not None
         try:
             message = compose(claimed, public_url=self._public_url)
-            address = Address(claimed.address, claimed.secret_ref)
+            address = opened(self._vault, claimed.channel, claimed.address, claimed.secret_ref)
             channel = self._channels[claimed.channel]
             receipt = channel.send(message, address, now=self._clock(), timeout_s=self._timeout_s)
         except DeliveryFailed as error:

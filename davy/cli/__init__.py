@@ -15,6 +15,7 @@ from davy.cli import (
     bench,
     broker,
     care,
+    channels,
     grafana,
     keeping,
     models,
@@ -45,6 +46,7 @@ app.add_typer(portfolio.user_app, name="user")
 app.add_typer(portfolio.device_app, name="device")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(rejected.app, name="rejected")
+app.add_typer(channels.app, name="channels")
 app.add_typer(broker.app, name="broker")
 app.add_typer(grafana.app, name="grafana")
 app.add_typer(models.app, name="detectors")

@@ -35,16 +35,17 @@ def site_import(
     as_json: Json = False,
 ) -> None:
     """Brings the database to what FILE says; repeating it changes nothing."""
+    from alerting.vault import Vault
     from core.settings import Settings
     from davy.answer import say
     from davy.site.importing import import_site, read_variables
 
-    variables = read_variables(given)
-    owner = Settings.read(os.environ).secret("database_url_owner")
+    variables, settings = read_variables(given), Settings.read(os.environ)
+    owner = settings.secret("database_url_owner")
     actor = os.environ.get("USER", "operator")
     outcome = import_site(
         owner, file, actor=actor, reason=reason, variables=variables, proposer=proposer, approver=approver, undo=undo,
-        dry_run=dry_run,
+        dry_run=dry_run, vault=Vault.from_settings(settings),
     )  # fmt: skip
     if as_json:
         say(outcome.answer(), as_json=True)
@@ -55,10 +56,12 @@ def site_import(
 @site_app.command("export")
 def site_export(file: Annotated[Path | None, typer.Argument(help="Default: stdout.")] = None) -> None:
     """Writes what the database holds as a site file."""
+    from alerting.vault import Vault
     from core.settings import Settings
     from davy.site.exporting import export_site
 
-    text = export_site(Settings.read(os.environ).secret("database_url_owner"))
+    settings = Settings.read(os.environ)
+    text = export_site(settings.secret("database_url_owner"), Vault.from_settings(settings))
     if file is None:
         print(text, end="")
         return

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from alerting.vault import Vault
 from core.db import connect
-from core.errors import BrokerAway, DatabaseAway
+from core.errors import BadInput, BrokerAway, DatabaseAway
 from core.settings import variable
 from davy.doctor import store
 from davy.doctor.broker_probe import look_at_broker
@@ -80,8 +81,9 @@ def _recipients(on: Examination, channel: str) -> list[str] | None:
         return None
     try:
         with closing(connect(url, application="doctor")) as connection:
-            return list(store.addresses(connection, channel))
-    except (DatabaseAway, psycopg.Error):
+            vault = Vault.from_settings(on.settings)
+            return [vault.open(channel, kept) for kept in store.addresses(connection, channel)]
+    except (DatabaseAway, psycopg.Error, BadInput):
         return None
 
 

@@ -14,11 +14,13 @@ from alerting.channels import configured
 from alerting.outbox import Dispatcher
 from alerting.pulse import BEAT_S
 from alerting.store import status
+from alerting.vault import Vault
 from core.db import Database
 from core.log import logger
 from core.metrics import Metrics
 from core.settings import Settings
 from davy.duties import rota as duties
+from davy.duties.unreachable import tell_of_the_cut_off
 from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock
 
 log = logger(__name__)
@@ -27,7 +29,7 @@ log = logger(__name__)
 def run(settings: Settings, stop: threading.Event) -> None:
     """Sends notifications and keeps the prompt duties, until `stop` is set."""
     url, token, metrics = checked_database(settings, "alerting"), service_token(settings), Metrics()
-    channels = configured(settings)
+    channels, vault = configured(settings), Vault.from_settings(settings)
     database = Database(url, application="alerting")
     database.open()
     dispatcher = Dispatcher(
@@ -37,9 +39,14 @@ def run(settings: Settings, stop: threading.Event) -> None:
         clock=wall_clock,
         public_url=settings.need("public_url"),
         metrics=metrics.alerting,
+        vault=vault,
     )
     failing = duties.Failing(metrics.duties_failed, prompt=True)
-    kept_duties = [*duties.PROMPT, duties.Duty("beat", BEAT_S, partial(_beat, dispatcher, sorted(channels), failing))]
+    kept_duties = [
+        *duties.PROMPT,
+        duties.Duty("unreachable", 60.0, partial(tell_of_the_cut_off, channels, vault)),
+        duties.Duty("beat", BEAT_S, partial(_beat, dispatcher, sorted(channels), failing)),
+    ]
     with metrics_served(metrics, settings), ThreadPoolExecutor(1, "duties") as pool:
         kept = pool.submit(duties.keep, kept_duties, database, token, wall_clock, stop, failing)
         # Whichever of the two fails ends the process, which is then started anew: a shelf that never ends is a lost alarm.

@@ -36,6 +36,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         public_url=settings.public_url,
         demo_inbox=HttpInbox(settings.demo_inbox) if settings.demo_inbox else None,
         metrics=metrics.api,
+        call_token=settings.twilio_token.get_secret_value() if settings.twilio_token is not None else None,
     )
     server = Server(app, settings.http_host, settings.http_port)
     try:

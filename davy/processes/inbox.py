@@ -14,7 +14,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """The demo's own receivers of mails and webhooks."""
     named = parse_secrets(settings.secret("webhook_secrets"))
     try:
-        servers = InboxServers(settings.smtp_port, settings.http_port, next(iter(named.values())))
+        servers = InboxServers(settings.smtp_port, settings.http_port, next(iter(named.values()))[0])
         servers.start()
     except OSError as error:
         raise Unavailable(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,7 @@ from alerting.store.configuration import (
 )
 from alerting.store.limit_imports import FileChange, page_changes, record_answered
 from alerting.store.suppression_rules import read_rules, write_rules
+from alerting.vault import Vault
 from core import packs
 from core.compound_row import CompoundRow
 from core.db import connect
@@ -33,6 +34,7 @@ from core.errors import BadInput, BadSiteFile, Refused
 from core.limit_rule import PackLimit, Vocabulary
 from core.migrate import require_current
 from core.portfolio import AddressRow, DefinitionRow, HazardRow, ModelRow, Portfolio, RouteRow, SensorRow
+from core.settings import variable
 from core.site_changes import REMOVED, Change, compare, left_alone
 from core.site_defaults import with_defaults
 from core.site_file import read_site_file
@@ -96,6 +98,7 @@ def import_site(
     undo: bool = False,
     dry_run: bool = False,
     now: datetime | None = None,
+    vault: Vault | None = None,
 ) -> Imported:
     """Makes the database say what the file says; what the file no longer names stays.
 
@@ -108,9 +111,11 @@ def import_site(
         undo: the file may put back what was changed on the page since.
         dry_run: everything is done and checked, then rolled back.
         now: the instant the changes hold from; None: this one.
+        vault: seals people's addresses; None: there are no keys, and an address that is a secret is refused.
 
     Raises:
         DatabaseAway: it does not answer.
+        BadSetting: an address in the database is sealed with a key that the vault does not have.
         BadSiteFile: with every mistake of the file and its line.
         Refused: a change needs a reason and has none, needs two people and has them not, or undoes one of the page.
     """
@@ -118,13 +123,14 @@ def import_site(
     found = read_site_file(
         read_text(path), words=words, packs=limits, ready=packs.shipped_compounds(words), variables=variables
     )
-    at = now or datetime.now(UTC)
+    at, vault = now or datetime.now(UTC), vault or Vault()
     with closing(connect(owner_url, application="site-import")) as connection:
         require_current(connection, "davy_owner")
         with connection.transaction(force_rollback=dry_run):
             lock_portfolio(connection)
-            current = read_everything(connection)
+            current = opened(read_everything(connection), vault)
             mistakes = [*found.mistakes, *check(found.portfolio, current), *_yet_to_come(found.portfolio, at)]
+            mistakes += [] if vault.seals else _in_the_clear(found.portfolio)
             if mistakes:
                 raise BadSiteFile(sorted(set(mistakes)))
             wanted = with_defaults(found.portfolio, limits)
@@ -138,7 +144,7 @@ def import_site(
             back = _undone(connection, changes)
             if not undo and not dry_run:
                 answerable.check_undone(back)
-            write_changes(connection, changes, at)
+            write_changes(connection, changes, at, vault)
             write_journal(connection, _entries(changes, at, actor, reason))
             moved = definitions_changed(connection) if changes and not dry_run else None
             record_answered(
@@ -193,7 +199,18 @@ def read_everything(connection: Connection[Any]) -> Portfolio:
     return portfolio
 
 
-def write_changes(connection: Connection[Any], changes: Iterable[Change], now: datetime) -> None:
+def opened(portfolio: Portfolio, vault: Vault) -> Portfolio:
+    """The same with its addresses as people write them.
+
+    Raises:
+        BadSetting: one is sealed with a key that the vault does not have.
+        BadInput: one does not open.
+    """
+    portfolio.addresses = [replace(row, address=vault.open(row.channel, row.address)) for row in portfolio.addresses]
+    return portfolio
+
+
+def write_changes(connection: Connection[Any], changes: Iterable[Change], now: datetime, vault: Vault) -> None:
     """Writes each kind of row at once, in the order of the changes."""
     of_kind: dict[str, list[Change]] = {}
     removed = []
@@ -211,7 +228,7 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
         elif kind == ModelRow.kind:
             write_models(connection, rows, now)
         elif kind == AddressRow.kind:
-            write_addresses(connection, rows)
+            write_addresses(connection, [replace(row, address=vault.seal(row.channel, row.address)) for row in rows])
         elif kind == RouteRow.kind:
             write_routes(connection, rows)
         elif kind == SuppressionRow.kind:
@@ -250,6 +267,16 @@ def _yet_to_come(wanted: Portfolio, at: datetime) -> list[tuple[int, str]]:
         for row, did, day in told
         if day is not None and day > last
     ]
+
+
+def _in_the_clear(wanted: Portfolio) -> list[tuple[int, str]]:
+    """Addresses that are secrets, where there is no key to seal them with, as (line, sentence)."""
+    told = (
+        "The address of {0.channel} of person {0.person} is a secret, and is not kept in the clear; set "
+        f"{variable('address_keys')} for this command, for alerting and for ingest."
+    )
+    secret = [row for row in wanted.addresses if row.channel in REGISTRY and REGISTRY[row.channel].addresses.secret]
+    return [(row.line, told.format(row)) for row in secret]
 
 
 def read_text(path: Path) -> str:

@@ -17,10 +17,13 @@ from alerting.channels.connect import is_public
 from alerting.channels.smtp import Smtp
 from alerting.channels.webhook import LONGEST_BODY, Webhook, parse_secrets
 from alerting.message import Message, compose
-from core.errors import BadSetting, DeliveryFailed
+from core.errors import AddressGone, BadSetting, DeliveryFailed
 from core.settings import Settings
 from tests.alerting.messages import claimed
+from tests.alerting.peers import TOKEN
 from tests.alerting.receivers import SECRET, Request, mail_server, webhook_receiver
+from tests.alerting.test_phones import phone
+from tests.alerting.test_robots import PATHS, made
 
 pytestmark = pytest.mark.enable_socket
 
@@ -71,6 +74,10 @@ def at_port(name: str, port: int) -> tuple[Channel, Address]:
     if name == "webhook":
         channel = Webhook({"hook": SECRET}, [f"127.0.0.1:{port}"])
         return channel, Address(f"http://127.0.0.1:{port}/hook?token=geheim", "hook")
+    if name in PATHS:
+        return made(name, port)
+    if name in ("sms", "voice"):
+        return phone(name, port), Address("+8613800000000")
     raise AssertionError(name)
 
 
@@ -87,6 +94,7 @@ class TestContract:
             channel.send(message(), address, now=datetime.now(UTC), timeout_s=TIMEOUT_S)
         assert not caught.value.permanent
         assert "geheim" not in str(caught.value)
+        assert TOKEN not in str(caught.value)
 
     def test_silence_ends_with_the_time_out(self, name: str) -> None:
         """A receiver that hangs is given up in time."""
@@ -126,15 +134,23 @@ def test_mail_is_threaded_and_translated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "permanent"), [("550 no such user", True), ("451 try later", False), ("421 closing", False)]
+    ("answer", "permanent", "gone"),
+    [
+        ("550 no such user", True, False),
+        ("550 5.7.1 relaying denied", True, False),
+        ("550 5.1.1 no such user", True, True),
+        ("451 try later", False, False),
+        ("421 closing", False, False),
+    ],
 )
-def test_what_the_mail_server_says_decides(answer: str, permanent: bool) -> None:
-    """RFC 5321: 5yz for an address is for ever, 4yz is for now; its words are kept."""
+def test_what_the_mail_server_says_decides(answer: str, permanent: bool, gone: bool) -> None:
+    """RFC 5321: 5yz for an address is for ever, 4yz is for now; its words are kept. Dead is only what RFC 3463 calls no address."""
     with mail_server(chen_at_site=answer) as (received, port):
         channel, address = at_port("smtp", port)
         with pytest.raises(DeliveryFailed, match=answer.split(maxsplit=1)[1]) as caught:
             channel.send(message(), address, now=datetime.now(UTC), timeout_s=TIMEOUT_S)
     assert caught.value.permanent is permanent
+    assert isinstance(caught.value, AddressGone) is gone
     assert received.mails == []
 
 
@@ -152,6 +168,20 @@ def test_a_webhook_verifies_with_standard_webhooks() -> None:
     assert received[0].path == "/hook?token=geheim"
     sent = json.loads(received[0].body)
     assert (sent["type"], sent["data"]["value"], sent["data"]["occurrence"]) == ("alarm.unacknowledged", 31.456, 5)
+
+
+def test_a_webhooks_secret_is_changed_without_a_gap() -> None:
+    """While both secrets stand in the settings a message carries both signatures: a receiver that knows either takes it."""
+    old, new = SECRET, "whsec_" + "bm9ib2R5IGtub3dzIHRoaXMgb25lIHlldCE="
+    settings = Settings.read({"DAVY_WEBHOOK_SECRETS": f"hook={new}, hook={old}"})
+    with webhook_receiver() as (received, port):
+        assert settings.webhook_secrets is not None
+        channel = Webhook(parse_secrets(settings.webhook_secrets.get_secret_value()), [f"127.0.0.1:{port}"])
+        address = Address(f"http://127.0.0.1:{port}/", "hook")
+        channel.send(message(), address, now=datetime.now(UTC), timeout_s=TIMEOUT_S)
+    assert len(received[0].headers["webhook-signature"].split(" ")) == 2
+    for secret in (old, new):
+        Verifier(secret).verify(received[0].body, received[0].headers)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +213,7 @@ def test_what_the_receiver_answers_decides(
         with pytest.raises(DeliveryFailed) as caught:
             channel.send(message(), address, now=datetime.now(UTC), timeout_s=TIMEOUT_S)
     assert (caught.value.permanent, caught.value.retry_after_s, len(received)) == (permanent, asked, 1)
+    assert isinstance(caught.value, AddressGone) is (status == 410)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +252,7 @@ def test_nothing_goes_out_unsigned() -> None:
 
 def test_secrets_are_named() -> None:
     """NAME=whsec_..., separated by commas; a mistake does not show the secret."""
-    assert parse_secrets(f"a={SECRET}, b = {SECRET}") == {"a": SECRET, "b": SECRET}
+    assert parse_secrets(f"a={SECRET}, b = {SECRET}") == {"a": [SECRET], "b": [SECRET]}
     with pytest.raises(BadSetting) as caught:
         parse_secrets("geheim")
     assert "geheim" not in str(caught.value)

@@ -221,8 +221,9 @@ def test_two_dispatchers_never_take_the_same_row(plant: Plant) -> None:
     assert plant.rows("SELECT count(*) FROM notification WHERE state = 'sent' AND attempt = 1") == [(80,)]
 
 
-def test_killed_between_sending_and_marking_it_is_sent_again_under_the_same_key(plant: Plant) -> None:
-    """At least once: the receiver sees the same webhook-id twice and can drop the second."""
+@pytest.mark.parametrize(("step", "arrived"), [("before", 1), ("after", 2), ("marking", 2)])
+def test_killed_at_any_step_it_is_sent_again_under_the_same_key(plant: Plant, step: str, arrived: int) -> None:
+    """At least once, whatever was done when it died: the receiver sees the same webhook-id again and can drop the second."""
     plant.apply(plant.raised("heat"))
     now = NOW + 3 * MINUTE
     with webhook_receiver() as (received, port):
@@ -240,6 +241,7 @@ def test_killed_between_sending_and_marking_it_is_sent_again_under_the_same_key(
                 SECRET,
                 str(port),
                 now.isoformat(),
+                step,
             ],
             cwd=driver.parents[2],
             env={"PYTHONPATH": str(driver.parents[2])},
@@ -253,8 +255,7 @@ def test_killed_between_sending_and_marking_it_is_sent_again_under_the_same_key(
             assert rounds(subject, now) == []
             assert rounds(subject, now + LEASE) == ["sent"]
     keys = [request.headers["webhook-id"] for request in received]
-    assert len(keys) == 2
-    assert keys[0] == keys[1] == plant.rows("SELECT key FROM notification WHERE channel = 'webhook'")[0][0]
+    assert keys == arrived * [plant.rows("SELECT key FROM notification WHERE channel = 'webhook'")[0][0]]
 
 
 def test_a_raise_reaches_the_mail_server_while_it_runs(plant: Plant) -> None:

@@ -44,6 +44,10 @@ def test_no_secret_has_a_default() -> None:
         "seal_key",
         "smtp_password",
         "webhook_secrets",
+        "channel_secrets",
+        "address_keys",
+        "twilio_token",
+        "aliyun_key_secret",
     } == SECRETS
     assert {field: Settings.model_fields[field].default for field in SECRETS} == dict.fromkeys(SECRETS)
 
@@ -85,7 +89,13 @@ def test_process_environment_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("field", sorted(SECRETS))
 def test_secret_stands_in_a_file(field: str, tmp_path: Path) -> None:
     """Every secret can be mounted as a file; the newline an editor leaves does not count."""
-    text = {"webhook_secrets": "hook=whsec_" + "A" * 32}.get(field, KEY if field.endswith("_key") else SECRET)
+    named = {
+        "webhook_secrets": "hook=whsec_" + "A" * 32,
+        "channel_secrets": "a=SEC1",
+        "address_keys": f"k1={KEY}",
+        "twilio_token": "f" * 32,
+    }
+    text = named.get(field, KEY if field.endswith("_key") else SECRET)
     (tmp_path / "secret").write_text(f"{text}\n", encoding="utf-8")
     settings = Settings.read({f"{variable(field)}_FILE": str(tmp_path / "secret")})
     assert settings.secret(field) == text

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import BadInput, BadSiteFile, DatabaseAway, Refused
+from alerting.vault import SEALED, Vault
+from core.errors import BadInput, BadSetting, BadSiteFile, DatabaseAway, Refused
 from davy.site.exporting import export_site
 from davy.site.importing import Imported, import_site
 from tests.core.sites import SMALL, line_of
@@ -195,6 +196,44 @@ def test_lists_within_a_row_are_replaced(database: TestDatabase, tmp_path: Path)
     addresses = "SELECT channel, address, secret_ref FROM channel_address WHERE company_id IS NOT NULL"
     assert rows(database, addresses) == [("webhook", "https://a.example/x", "s1")]
     assert bring(database, tmp_path, text).changes == []
+
+
+ROBOT = "https://oapi.dingtalk.com/robot/send?access_token=geheim"
+WITH_ROBOT = SMALL.replace(
+    "channels: {smtp: so@acme.invalid}",
+    f"channels: {{smtp: so@acme.invalid, dingtalk: {{address: '{ROBOT}', secret: night}}}}",
+)
+
+
+def test_addresses_are_sealed_where_there_is_a_key(timescale_database: TestDatabase, tmp_path: Path) -> None:
+    """What lies in the database shows no token and no address; the file that was imported changes nothing, the export has it all."""
+    database, vault = timescale_database, Vault({"k1": b"k" * 32})
+    file = tmp_path / "site.yaml"
+    file.write_text(WITH_ROBOT, "utf-8")
+    import_site(database.url("owner"), file, actor="tester", now=FIRST, vault=vault)
+    kept = rows(database, "SELECT channel, address FROM channel_address")
+    assert all(str(address).startswith(f"{SEALED}k1:") for _, address in kept)
+    assert not any("geheim" in str(row) for row in rows(database, "SELECT j::text FROM journal j"))
+    assert import_site(database.url("owner"), file, actor="tester", now=LATER, vault=vault).changes == []
+    assert ROBOT in export_site(database.url("owner"), vault)
+    with pytest.raises(BadSetting, match="DAVY_ADDRESS_KEYS does not have"):
+        import_site(database.url("owner"), file, actor="tester", now=LATER, vault=Vault({"k2": b"n" * 32}))
+
+
+def test_a_secret_address_is_not_kept_in_the_clear(timescale_database: TestDatabase, tmp_path: Path) -> None:
+    """Without a key it is refused, with the line and the setting; a wrong one is not shown, a missing secret is asked for."""
+    wrong = WITH_ROBOT.replace("oapi.dingtalk.com/robot/send?access_token=", "oapi.dingtalk.com/robot?token=")
+    unsigned = WITH_ROBOT.replace(", secret: night", "")
+    for text, sentence in (
+        (WITH_ROBOT, "set DAVY_ADDRESS_KEYS for this command"),
+        (wrong, "The address of dingtalk is wrong"),
+        (unsigned, "NAME being one of DAVY_CHANNEL_SECRETS"),
+    ):
+        with pytest.raises(BadSiteFile, match=sentence) as caught:
+            bring(timescale_database, tmp_path, text)
+        assert "geheim" not in str(caught.value)
+        assert caught.value.mistakes[0][0] == line_of(text, "dingtalk")
+    assert rows(timescale_database, "SELECT count(*) FROM channel_address") == [(0,)]
 
 
 def test_mistakes_of_file_and_database_come_together_and_nothing_is_written(

@@ -1,0 +1,100 @@
+"""ntfy: push to phones by a server that is the company's own, or ntfy.sh.
+
+The topic is as good as a password, so its address is a secret. The actions are links: a phone opens the page, and a person on
+it acknowledges; nothing that merely fetches an address can. Apple's phones are woken through the public server, so what is
+pushed there ought to be little: a server of one's own sends them only an id (`upstream-base-url`).
+
+Source: docs.ntfy.sh/publish (publish as JSON, priorities 1 to 5, 4,096 bytes a message, view actions), as found in a public
+archive; never tried against a real server.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Final, Self
+from urllib.parse import urlsplit
+
+from alerting.channels.channel import Address, Channel
+from alerting.channels.post import JSON_TYPE, Poster, refuse
+from alerting.channels.robot import ROBOTS, paragraphs
+from alerting.channels.secrets import named_secrets
+from alerting.message import Message
+from alerting.pace import Pace
+from core.errors import AddressGone, DeliveryFailed
+from core.i18n import translations
+from core.limit_rule import AddressRule
+from core.settings import Settings
+
+LONGEST_TEXT: Final = 4_096  # bytes; more becomes an attachment, which a lock screen does not show
+_URGENT, _USUAL = 5, 3  # of 1 to 5; 5 rings until somebody looks
+_MISSING: Final = 404
+
+
+class Ntfy(Channel):
+    """One topic a address.
+
+    Args:
+        tokens: name -> access token; an address that names none goes without.
+        allow: "host:port" that may be private, and may be plain http.
+    """
+
+    name: ClassVar[str] = "ntfy"
+    addresses: ClassVar[AddressRule] = AddressRule(
+        re.compile(r"https?://[^\s/?#@]+/[A-Za-z0-9_-]{1,64}"),
+        "the address of an ntfy topic, https://ntfy.example/topic",
+        secrets=ROBOTS,
+        secret=True,
+    )
+    # ntfy.sh gives a visitor 60 requests at once and one every 5 s after that; a server of one's own, what it is told.
+    pace: ClassVar[Pace | None] = Pace(per_minute=12, kept=4)
+
+    def __init__(
+        self, tokens: Mapping[str, str], allow: Iterable[str] = (), *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._tokens = dict(tokens)
+        self._poster = Poster("Pushed messages", allow, monotonic=monotonic)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self | None:
+        """None without keys for addresses: a topic is not kept in the clear."""
+        if settings.address_keys is None:
+            return None
+        return cls(named_secrets(settings.channel_secrets), settings.webhook_allow_private)
+
+    def send(self, message: Message, address: Address, *, now: datetime, timeout_s: float) -> str:
+        """The receipt is the id that ntfy gives it."""
+        if not self.addresses.pattern.fullmatch(address.text):
+            raise DeliveryFailed("This is not the address of an ntfy topic.", permanent=True)
+        headers = {"content-type": JSON_TYPE}
+        if address.secret_ref is not None:
+            token = self._tokens.get(address.secret_ref)
+            if token is None:
+                words = f"The settings have no ntfy token {address.secret_ref!r} among {ROBOTS}."
+                raise DeliveryFailed(words, permanent=False)
+            headers["authorization"] = f"Bearer {token}"
+        parts = urlsplit(address.text)
+        body = json.dumps(document(message, parts.path[1:]), ensure_ascii=False).encode()
+        answer = self._poster.post(f"{parts.scheme}://{parts.netloc}/", headers, body, timeout_s=timeout_s)
+        if answer.status == _MISSING:
+            raise AddressGone("There is no ntfy server at this address (HTTP 404).")
+        refuse(answer, now)
+        return f"ntfy took it as {str(answer.document().get('id', '?'))[:40]}"
+
+
+def document(message: Message, topic: str) -> dict[str, Any]:
+    """What is published; a tag that ntfy knows becomes a sign before the title."""
+    link = str(message.fields.get("link", ""))
+    _ = translations(message.language).gettext
+    return {
+        "topic": topic,
+        "title": message.subject,
+        "message": paragraphs(message, LONGEST_TEXT, gap="\n"),
+        "priority": _URGENT if message.urgent else _USUAL,
+        "tags": ["rotating_light"] if message.urgent else [],
+        "click": link,
+        "actions": [{"action": "view", "label": _("Open in Davy"), "url": link}],
+    }

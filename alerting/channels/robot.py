@@ -1,0 +1,148 @@
+"""Group robots of the Chinese office platforms: one HTTPS POST to an address that is a secret itself.
+
+What they have in common: the address holds the robot's token, so who knows it can write in the group; the platform answers
+HTTP 200 and says in a code what became of it; and it throttles a robot that talks too fast, for minutes. A robot cannot be
+answered, so its messages carry a link, and only a person on the page acknowledges.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Final, Self
+from urllib.parse import urlencode, urlsplit
+
+from alerting.channels.channel import Address, Channel
+from alerting.channels.post import JSON_TYPE, Answer, Poster, refuse
+from alerting.channels.secrets import named_secrets
+from alerting.message import Message
+from core.errors import AddressGone, DeliveryFailed
+from core.settings import Settings
+
+ROBOTS: Final = "DAVY_CHANNEL_SECRETS"
+
+
+class Robot(Channel):
+    """One group robot a address.
+
+    Class attributes:
+        title: what people call the platform.
+        codes: where the answer has its code, the first that is there.
+        gone, fast, never: codes that say the robot is not there any more, was throttled, cannot take this message.
+        rest_s: how long a throttled robot rests.
+
+    Args:
+        secrets: name -> signing secret; an address names the one it uses.
+        allow: "host:port" that may be private, and may be plain http: a platform on the company's own servers.
+    """
+
+    title: ClassVar[str]
+    codes: ClassVar[tuple[str, ...]] = ("errcode",)
+    gone: ClassVar[frozenset[int]]
+    fast: ClassVar[frozenset[int]]
+    never: ClassVar[frozenset[int]]
+    rest_s: ClassVar[float]
+
+    def __init__(
+        self,
+        secrets: Mapping[str, str],
+        allow: Iterable[str] = (),
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._secrets = dict(secrets)
+        self._poster = Poster("Robots' messages", allow, monotonic=monotonic)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self | None:
+        """None without keys for addresses: a robot's address is not kept in the clear."""
+        if settings.address_keys is None:
+            return None
+        return cls(named_secrets(settings.channel_secrets), settings.webhook_allow_private)
+
+    def send(self, message: Message, address: Address, *, now: datetime, timeout_s: float) -> str:
+        """The receipt is the platform's word."""
+        if not self.addresses.pattern.fullmatch(address.text):
+            raise DeliveryFailed(f"This is not the address of a {self.title} robot.", permanent=True)
+        secret = None
+        if self.addresses.signed:
+            secret = self._secrets.get(address.secret_ref or "")
+            if secret is None:
+                words = f"The settings have no {self.title} secret {address.secret_ref!r} among {ROBOTS}."
+                raise DeliveryFailed(words, permanent=False)
+        query, document = self.request(message, secret, now)
+        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        answer = self._poster.post(_with(address.text, query), {"content-type": JSON_TYPE}, body, timeout_s=timeout_s)
+        return self._judge(answer, now)
+
+    @abstractmethod
+    def request(self, message: Message, secret: str | None, now: datetime) -> tuple[dict[str, str], dict[str, Any]]:
+        """What is added to the address, and the document that is posted."""
+
+    def _judge(self, answer: Answer, now: datetime) -> str:
+        """The receipt; raises what the code says otherwise."""
+        refuse(answer, now)
+        document = answer.document()
+        code = next((document[name] for name in self.codes if name in document), None)
+        if code == 0:
+            return f"{self.title} took it"
+        words = f"{self.title} answered {code}: {said(document)}"
+        if code in self.gone:
+            raise AddressGone(words)
+        raise DeliveryFailed(
+            words, permanent=code in self.never, retry_after_s=self.rest_s if code in self.fast else None
+        )
+
+
+def signature(key: str, text: str) -> str:
+    """HMAC-SHA256 in base64, as all of them sign."""
+    return base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()).decode()
+
+
+def said(document: Mapping[str, Any]) -> str:
+    """The platform's words on one line, not too long: it repeats what it was sent only in part."""
+    words = document.get("errmsg") or document.get("msg") or document.get("StatusMessage") or "nothing"
+    return " ".join(str(words).split())[:200]
+
+
+def paragraphs(message: Message, limit: int, *, gap: str) -> str:
+    """The message's text of at most `limit` bytes; where it is too long, its middle gives way and the link stays.
+
+    >>> from alerting.message import Message
+    >>> paragraphs(Message("k", "t", "en", True, "Gas", ("Gas at pump 3", "x" * 90, "https://davy.example/1", "Not a safety system."),
+    ...     {"link": "https://davy.example/1"}), 60, gap=" / ")
+    'Gas at pump 3 / … / https://davy.example/1'
+    """
+    lines = [harmless(line) for line in message.lines]
+    whole = gap.join(lines)
+    if len(whole.encode()) <= limit:
+        return whole
+    tail = gap.join(("…", str(message.fields.get("link", ""))))
+    room = limit - len((gap + tail).encode())
+    kept: list[str] = []
+    for line in lines:
+        if len(gap.join([*kept, line]).encode()) > room:
+            break
+        kept.append(line)
+    return gap.join([*kept, tail])
+
+
+def harmless(text: str) -> str:
+    """A plant's own words, so that they are no link, no tag and call nobody by name: `<@all>` would wake up a whole group.
+
+    >>> harmless("<@all> see [here](https://evil.example)")
+    '＜@all> see [here] (https://evil.example)'
+    """
+    return text.replace("<", "＜").replace("](", "] (")
+
+
+def _with(url: str, query: Mapping[str, str]) -> str:
+    if not query:
+        return url
+    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(query)}"

@@ -1,0 +1,40 @@
+"""`davy channels`: what leads to people, what of it is broken, and sealing addresses anew after a change of keys."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+import typer
+
+from davy.cli.options import Json
+
+app = typer.Typer(no_args_is_help=True, help="Channels to people: what is broken, and the keys of addresses.")
+
+
+@app.command("list")
+def list_them(as_json: Json = False) -> None:
+    """Channels that are set up, addresses that are dead, and what fails again and again; no address is shown."""
+    from core.settings import Settings
+    from davy.answer import say
+    from davy.channels import look
+
+    found = look(Settings.read(os.environ), datetime.now(UTC))
+    if as_json:
+        say(found.answer(), as_json=True)
+    else:
+        print("\n".join(found.lines()))
+
+
+@app.command()
+def reseal(as_json: Json = False) -> None:
+    """Seals every address with the first of DAVY_ADDRESS_KEYS; afterwards the other keys may go. Doing it again changes nothing."""
+    from core.settings import Settings
+    from davy.answer import say
+    from davy.channels import reseal as run
+
+    sealed, there = run(Settings.read(os.environ))
+    if as_json:
+        say({"sealed": sealed, "addresses": there}, as_json=True)
+    else:
+        print(f"{sealed} of {there} addresses sealed anew.")

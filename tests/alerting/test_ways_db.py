@@ -1,0 +1,333 @@
+"""What the outbox does when a channel does not take a message: paces, folds, goes another way. Nothing is lost, nothing doubled."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import ClassVar
+
+import pytest
+
+from alerting import actions
+from alerting.circuit import FIRST_PROBE, OPENS_AFTER
+from alerting.message import Message
+from alerting.outbox import LEASE, Outcome
+from alerting.pace import Pace
+from alerting.receipts import Stage
+from alerting.store.configuration import write_addresses
+from core.errors import AddressGone, DeliveryFailed
+from core.portfolio import AddressRow
+from tests.alerting.plant import NOW, Plant
+from tests.alerting.test_outbox import Clock, Sink, dispatcher, failing, rounds
+
+pytestmark = pytest.mark.db
+
+SECOND = timedelta(seconds=1)
+HOOK = "http://127.0.0.1:1/officer"
+
+
+class Slow(Sink):
+    """A channel whose vendor allows 20 messages a minute and address."""
+
+    pace: ClassVar[Pace | None] = Pace(per_minute=20, kept=5)
+
+
+class Handed(Sink):
+    """A channel that hands over to the receiver itself."""
+
+    proves: ClassVar[Stage] = Stage.DELIVERED
+
+
+class Ringing(Sink):
+    """A channel that wakes people up."""
+
+    rings: ClassVar[bool] = True
+
+
+def gone(message: Message) -> None:
+    raise AddressGone("The robot was removed.")
+
+
+def second_address(plant: Plant, channel: str = "webhook", person: str = "officer") -> None:
+    plant.rows(
+        "INSERT INTO channel_address (person_id, company_id, channel, address) VALUES (%s, %s, %s, %s) RETURNING 1",
+        plant.people[person], plant.company, channel, HOOK,
+    )  # fmt: skip
+
+
+def flood(plant: Plant, count: int, priority: str = "low") -> None:
+    """So many messages for the officer by mail as soon as `level` is raised."""
+    plant.rows(
+        "INSERT INTO route (company_id, site_id, key, audience, priorities) VALUES (%s, %s, 'all', 'client', %s) RETURNING 1",
+        plant.company, plant.site, [priority],
+    )  # fmt: skip
+    plant.rows(
+        "INSERT INTO route_step (route_id, company_id, position, after_s, person_id, channel)"
+        " SELECT route_id, company_id, i + 10, 0, %s, 'smtp' FROM route, generate_series(1, %s) i WHERE key = 'all' RETURNING 1",
+        plant.people["officer"], count,
+    )  # fmt: skip
+
+
+def books(plant: Plant) -> list[tuple[object, ...]]:
+    return plant.rows("SELECT channel, state, attempt, outcome FROM notification WHERE step = 0 ORDER BY channel")
+
+
+class TestPace:
+    """A vendor's limit is shared by everybody who sends, and life safety does not know it."""
+
+    def test_a_flood_is_one_message_and_every_row_says_so(self, plant: Plant) -> None:
+        """Thirty messages at once for one robot: one goes out, thirty rows are sent, and the list has them all."""
+        flood(plant, 30)
+        plant.apply(plant.raised("level"))
+        sink = Slow()
+        with dispatcher(plant, Clock(), smtp=sink) as subject:
+            assert rounds(subject, NOW) == ["sent"]
+        assert [m.subject for m in sink.sent] == ["30条消息合并通知"]
+        assert sink.sent[0].fields["link"] == "https://davy.example/alarms"
+        assert plant.rows(
+            "SELECT state, attempt, count(*), count(DISTINCT outcome) FROM notification GROUP BY 1, 2"
+        ) == [("sent", 1, 30, 1)]
+        assert plant.rows("SELECT tokens FROM channel_peer WHERE tokens IS NOT NULL") == [(19.0,)]
+
+    def test_life_safety_passes_a_queue_that_waits(self, plant: Plant) -> None:
+        """No token is left: what is less urgent waits for the instant at which there is one, life safety goes at once and alone."""
+        plant.apply(plant.raised("heat"))
+        plant.rows("INSERT INTO channel_peer (channel, mark) VALUES ('x', 'x') RETURNING 1")
+        sink, clock = Slow(), Clock()
+        with dispatcher(plant, clock, smtp=sink) as subject:
+            assert rounds(subject, NOW) == ["sent"]
+            plant.rows("UPDATE channel_peer SET tokens = 5, filled_at = %s WHERE tokens IS NOT NULL RETURNING 1", NOW)
+            plant.rows("UPDATE notification SET state = 'waiting', lease_until = NULL WHERE state = 'sent' RETURNING 1")
+            plant.apply(plant.raised("gas"))
+            assert rounds(subject, NOW) == ["sent", "held"]
+            assert rounds(subject, NOW + 5.9 * SECOND) == []
+            assert rounds(subject, NOW + 6 * SECOND) == ["sent"]
+        assert [m.fields["priority"] for m in sink.sent] == ["high", "life-safety", "high"]
+
+    def test_two_dispatchers_share_one_bucket(self, timescale_plant: Plant) -> None:
+        """Sixty persons behind one robot, two dispatchers, eight threads: what goes out is what the bucket held."""
+        plant = timescale_plant
+        plant.rows(
+            "WITH p AS (INSERT INTO person (company_id, key, name, language, role) SELECT %s, 'p' || i, 'P' || i, 'en', 'integrator'"
+            " FROM generate_series(1, 60) i RETURNING person_id),"
+            " a AS (INSERT INTO channel_address (person_id, company_id, channel, address) SELECT person_id, %s, 'smtp', 'robot' FROM p"
+            " RETURNING person_id),"
+            " r AS (INSERT INTO route (company_id, site_id, key, audience, priorities) VALUES (%s, %s, 'all', 'client', '{low}')"
+            " RETURNING route_id, company_id)"
+            " INSERT INTO route_step (route_id, company_id, position, after_s, person_id, channel)"
+            " SELECT route_id, company_id, 0, 0, person_id, 'smtp' FROM r, p RETURNING 1",
+            plant.company, plant.company, plant.company, plant.site,
+        )  # fmt: skip
+        plant.apply(plant.raised("level"))
+        sink, outcomes = Slow(), list[Outcome]()
+        with dispatcher(plant, Clock(), smtp=sink) as one, dispatcher(plant, Clock(), smtp=sink) as two:
+            threads = [threading.Thread(target=lambda s=s: outcomes.extend(rounds(s, NOW))) for s in [one, two] * 4]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert Counter(outcomes) == {"sent": 15, "held": 45}
+        assert plant.rows("SELECT state, attempt, count(*) FROM notification GROUP BY 1, 2 ORDER BY 1") == [
+            ("sent", 1, 15),
+            ("waiting", 0, 45),
+        ]
+
+    def test_what_is_settled_meanwhile_is_left_out_of_a_fold(self, timescale_plant: Plant) -> None:
+        """Acknowledged while it waited for a token: none of the thirty goes out, each row has its reason."""
+        plant = timescale_plant
+        flood(plant, 30)
+        plant.apply(plant.raised("level"))
+        plant.rows("UPDATE alarm SET state = 'C' RETURNING 1")
+        sink = Slow()
+        with dispatcher(plant, Clock(), smtp=sink) as subject:
+            assert set(rounds(subject, NOW)) == {"cancelled"}
+        assert sink.sent == []
+
+    def test_killed_with_a_fold_in_hand_all_of_it_goes_again(self, timescale_plant: Plant) -> None:
+        """Sent or not, and never marked: the leases run out, and the same message goes under the same key."""
+        plant, keys = timescale_plant, list[str]()
+        flood(plant, 30)
+        plant.apply(plant.raised("level"))
+
+        def dies(message: Message) -> None:
+            keys.append(message.key)
+            raise KeyboardInterrupt
+
+        with dispatcher(plant, Clock(), smtp=Slow(dies)) as subject, pytest.raises(KeyboardInterrupt):
+            subject.run_once(NOW)
+        assert plant.rows("SELECT state, attempt, count(*) FROM notification GROUP BY 1, 2") == [("claimed", 1, 30)]
+        sink = Slow()
+        with dispatcher(plant, Clock(), smtp=sink) as subject:
+            assert rounds(subject, NOW + LEASE - SECOND) == []
+            assert rounds(subject, NOW + LEASE) == ["sent"]
+        assert [m.key for m in sink.sent] == keys
+
+
+class TestAnotherWay:
+    """What cannot arrive by one channel arrives by the next."""
+
+    def test_a_refused_message_goes_over_the_next_channel_with_the_reason_on_both_rows(self, plant: Plant) -> None:
+        """In one transaction: the row that failed says where it went, the new one why it came."""
+        second_address(plant)
+        plant.apply(plant.raised("heat"))
+        hook = Handed()
+        with dispatcher(plant, Clock(), smtp=failing(permanent=True), webhook=hook) as subject:
+            assert rounds(subject, NOW) == ["passed on", "sent"]
+        assert books(plant) == [
+            ("smtp", "failed", 1, "The receiver is on strike; goes over webhook"),
+            ("webhook", "sent", 1, f"kept 1 for {HOOK}"),
+        ]
+        rule, delivered, key = plant.rows(
+            "SELECT rule, delivered_at, key FROM notification WHERE step = 0 AND channel = 'webhook'"
+        )[0]
+        assert rule.endswith("; instead of smtp: The receiver is on strike.")
+        assert delivered == NOW
+        assert key.endswith("-webhook")
+
+    def test_a_dead_address_is_not_written_to_again_until_it_is_corrected(self, plant: Plant) -> None:
+        """The receiver said it for ever: marked with the reason; the next alarm goes the other way at once; correcting it is enough."""
+        second_address(plant)
+        plant.apply(plant.raised("heat"))
+        hook = Sink()
+        with dispatcher(plant, Clock(), smtp=Sink(gone), webhook=hook) as subject:
+            assert rounds(subject, NOW) == ["passed on", "sent"]
+            assert plant.rows("SELECT channel, dead_at, dead_why FROM channel_address WHERE dead_at IS NOT NULL") == [
+                ("smtp", NOW, "The robot was removed.")
+            ]
+            plant.apply(plant.raised("gas"))
+            assert rounds(subject, NOW) == ["passed on", "sent"]
+        assert len(hook.sent) == 2
+        row = AddressRow(company="a", person="officer", channel="smtp", address="new@example.com", line=1)
+        with plant.database.connect("owner") as connection:
+            write_addresses(connection, [row])
+        assert plant.rows("SELECT count(*) FROM channel_address WHERE dead_at IS NOT NULL") == [(0,)]
+
+    def test_life_safety_does_not_wait_for_a_second_try(self, timescale_plant: Plant) -> None:
+        """The first failure sends it over the next channel as well, and the first channel is tried again all the same."""
+        plant = timescale_plant
+        second_address(plant)
+        plant.apply(plant.raised("gas"), plant.raised("heat"))
+        hook = Sink()
+        with dispatcher(plant, Clock(), smtp=failing(permanent=False), webhook=hook) as subject:
+            assert rounds(subject, NOW) == ["retried", "sent", "retried"]
+        assert [m.fields["priority"] for m in hook.sent] == ["life-safety"]
+        assert plant.rows(
+            "SELECT state, outcome FROM notification WHERE attempt > 0 AND channel = 'smtp' ORDER BY urgency"
+        ) == [
+            ("waiting", "The receiver is on strike; goes over webhook"),
+            ("waiting", "The receiver is on strike."),
+        ]
+
+    def test_it_never_goes_in_circles(self, timescale_plant: Plant) -> None:
+        """Both channels refuse: each was tried once, and both rows are failures."""
+        plant = timescale_plant
+        second_address(plant)
+        plant.apply(plant.raised("heat"))
+        no = failing(permanent=True)
+        with dispatcher(plant, Clock(), smtp=no, webhook=no) as subject:
+            assert rounds(subject, NOW) == ["passed on", "failed"]
+
+    def test_what_wakes_people_up_stands_in_only_for_what_is_worth_it(self, timescale_plant: Plant) -> None:
+        """A low alarm that mail does not take rings no telephone; one of life safety does."""
+        plant = timescale_plant
+        second_address(plant, "voice")
+        flood(plant, 1)
+        plant.apply(plant.raised("level"), plant.raised("gas"))
+        rung = Ringing()
+        with dispatcher(plant, Clock(), smtp=failing(permanent=True), voice=rung) as subject:
+            assert Counter(rounds(subject, NOW)) == {"passed on": 1, "sent": 1, "failed": 1}
+        assert [m.fields["priority"] for m in rung.sent] == ["life-safety"]
+
+    def test_an_acknowledgement_ends_it_on_every_way(self, timescale_plant: Plant) -> None:
+        """Passed on and answered before it went out: it does not."""
+        plant = timescale_plant
+        second_address(plant)
+        plant.apply(plant.raised("heat"))
+        with dispatcher(plant, Clock(), smtp=failing(permanent=True), webhook=Sink()) as subject:
+            assert subject.run_once(NOW) == "passed on"
+            with plant.as_person("officer") as connection:
+                actions.acknowledge(connection, plant.definitions["heat"], person_id=plant.people["officer"], now=NOW)
+            assert rounds(subject, NOW) == []
+        assert plant.rows("SELECT state FROM notification WHERE channel = 'webhook' AND step = 0") == [("cancelled",)]
+
+
+class TestCircuit:
+    """What fails again and again is left alone but for a probe."""
+
+    @staticmethod
+    def away(plant: Plant, clock: Clock) -> tuple[Sink, Callable[[bool], None]]:
+        up = [False]
+
+        def answers(message: Message) -> None:
+            if not up[0]:
+                raise DeliveryFailed("The mail server is away.", permanent=False)
+
+        return Sink(answers), lambda well: up.__setitem__(0, well)
+
+    def test_it_opens_goes_around_probes_and_closes(self, plant: Plant) -> None:
+        """Five failures in a row: the sixth message goes over the other channel untried; half a minute later one is tried, and it is well."""
+        clock = Clock()
+        sink, well = self.away(plant, clock)
+        hook = Sink()
+        flood(plant, OPENS_AFTER + 2)
+        plant.apply(plant.raised("level"))
+        with dispatcher(plant, clock, smtp=sink, webhook=hook) as subject:
+            assert [subject.run_once(NOW) for _ in range(OPENS_AFTER)] == ["retried"] * OPENS_AFTER
+            assert plant.rows("SELECT failures, opened_at, probe_at, why FROM channel_peer") == [
+                (OPENS_AFTER, NOW, NOW + FIRST_PROBE, "The mail server is away.")
+            ]
+            assert subject.run_once(NOW) == "held"
+            second_address(plant)
+            assert rounds(subject, NOW) == ["passed on", "sent"]
+            clock.now = NOW + FIRST_PROBE
+            well(True)
+            assert subject.run_once(clock.now) == "sent"
+            assert plant.rows("SELECT failures, opened_at FROM channel_peer") == [(0, None)]
+            assert set(rounds(subject, clock.now + LEASE)) == {"sent"}
+        assert plant.rows("SELECT DISTINCT state FROM notification WHERE state <> 'failed'") == [("sent",)]
+        failed = plant.rows("SELECT outcome, attempt FROM notification WHERE state = 'failed'")
+        assert failed == [
+            ("smtp has failed since 2026-03-01 08:00:00 UTC: The mail server is away; goes over webhook", 1)
+        ]
+
+    def test_life_safety_that_has_no_other_way_is_tried_all_the_same(self, timescale_plant: Plant) -> None:
+        """A circuit silences nobody: with one address alone, every due attempt is made."""
+        plant, clock = timescale_plant, Clock()
+        sink, _ = self.away(plant, clock)
+        flood(plant, OPENS_AFTER)
+        plant.apply(plant.raised("level"))
+        tried = list[str]()
+        with dispatcher(plant, clock, smtp=sink) as subject:
+            rounds(subject, NOW)
+            plant.apply(plant.raised("gas"))
+            before = plant.rows("SELECT failures FROM channel_peer")
+            tried = [str(each) for each in rounds(subject, NOW)]
+        assert tried == ["retried"]
+        assert plant.rows("SELECT failures FROM channel_peer") == [(int(before[0][0]) + 1,)]
+
+    def test_only_one_probe_goes(self, timescale_plant: Plant) -> None:
+        """Eight threads at the instant of the probe: one tries, the others wait for what comes of it."""
+        plant, clock = timescale_plant, Clock()
+        flood(plant, 12)
+        plant.apply(plant.raised("level"))
+        plant.rows(
+            "INSERT INTO channel_peer (channel, mark, failures, failed_at, opened_at, probe_at, why) VALUES ('smtp', '', 9, %s, %s, %s, 'x')"
+            " RETURNING 1", NOW, NOW, NOW,
+        )  # fmt: skip
+
+        class Gateway(Sink):
+            gateway: ClassVar[bool] = True
+
+        def away(message: Message) -> None:
+            raise DeliveryFailed("still away", permanent=False)
+
+        sink, outcomes = Gateway(away), list[Outcome]()
+        with dispatcher(plant, clock, smtp=sink) as one, dispatcher(plant, clock, smtp=sink) as two:
+            threads = [threading.Thread(target=lambda s=s: outcomes.extend(rounds(s, NOW))) for s in [one, two] * 4]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert Counter(outcomes) == {"retried": 1, "held": 11}
