@@ -23,6 +23,10 @@ class AssignmentWords(PlacedWords):
         _ = self._
         return _("[Alarm assigned to you] %(title)s, %(site)s") % {"title": self.title(), "site": self.site()}
 
+    def brief(self) -> str:
+        """The subject: what alarm it is and where, and nobody's name."""
+        return self.subject()
+
     def lines(self) -> tuple[str, ...]:
         _, of = self._, self.of
         sensor = self.reader.own(of.sensor, of.sensor_zh)

@@ -23,6 +23,10 @@ class BacklogWords:
         parts = {"times": self.of.times, "device": self.of.device, "site": self._site()}
         return self._("[Learnt late] %(times)s alarms from gateway %(device)s, %(site)s") % parts
 
+    def brief(self) -> str:
+        """The subject: names of devices and sites, and a number."""
+        return self.subject()
+
     def lines(self) -> tuple[str, ...]:
         _, of = self._, self.of
         late = _(
