@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 from alerting.roster import Hours, end_of
 from core.model import Priority
+from core.wish import wish_of
 
 PREFERRED: Final = (
     "preferred"  # in a step of a route in the place of a channel: the person's own first; -2, -3: their second, third
 )
 MOST_PREFERRED: Final = 4
 LAST_RESORT: Final = "smtp"  # of a person without any channel: the books then say that they have no address
-_WISH: Final = re.compile(rf"{PREFERRED}(?:-([2-{MOST_PREFERRED}]))?")
 DEFER, NEXT = "defer", "next"
 IN_QUIET: Final = (DEFER, NEXT)
 # Alarms that wait for the morning. What is high is not of them unless the person says so; life safety never is.
@@ -62,18 +61,9 @@ class Preference:
         >>> Preference(person_id=1, reachable=("smtp", "webhook"), urgent=("webhook",)).channel("preferred-2", Priority.LIFE_SAFETY)
         'smtp'
         """
-        asked = _WISH.fullmatch(wish)
+        asked = wish_of(wish)
         if asked is None:
             return wish
         order = self.urgent if priority is Priority.LIFE_SAFETY else self.other
         there = [*(each for each in order if each in self.reachable), *(e for e in self.reachable if e not in order)]
-        return there[min(int(asked[1] or 1), len(there)) - 1] if there else LAST_RESORT
-
-
-def is_wish(channel: str) -> bool:
-    """Whether a step leaves the channel to the person.
-
-    >>> [is_wish(each) for each in ("smtp", "preferred", "preferred-3", "preferred-9")]
-    [False, True, True, False]
-    """
-    return _WISH.fullmatch(channel) is not None
+        return there[min(asked, len(there)) - 1] if there else LAST_RESORT

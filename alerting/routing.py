@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from alerting.preference import NEXT, Preference, is_wish
+from alerting.preference import NEXT, Preference
 from alerting.roster import Roster, reached_at
 from core.model import Priority
 from core.response_time import TOO_LATE_TO_CALL
+from core.wish import wish_of
 
 # Older than this when we learn of it: written down as historic, nobody is called at night for the past (design section 5).
 HISTORIC: Final = TOO_LATE_TO_CALL
@@ -29,7 +30,7 @@ class RouteStep:
         position: 0 is told at once, then each escalation.
         after_s: seconds from the onset until this step is due.
         person_id: who is told; None where it is whoever is on duty.
-        channel: name in `alerting.channels.REGISTRY`, or what leaves it to the person (`alerting.preference.PREFERRED`).
+        channel: name in `alerting.channels.REGISTRY`, or what leaves it to the person (`core.wish`).
         roster_id: the duty position that is told.
     """
 
@@ -152,7 +153,7 @@ def _call(
             at = quiet_until
             rule += f"; put off to the end of quiet hours, {_utc(quiet_until)}"
     roster = route.rosters.get(step.roster_id) if step.roster_id is not None else None
-    wish = step.channel if is_wish(step.channel) else None
+    wish = step.channel if wish_of(step.channel) is not None else None
     channel = step.channel
     if wish is not None:
         channel = route.people.get(told, Preference(person_id=told)).channel(wish, priority)

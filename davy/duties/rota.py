@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from psycopg import Connection
 
 from alerting.actions import call_for_what_still_holds, expire_shelves, realarm
+from alerting.reassigning import reassign
 from alerting.seal import SealKey
 from alerting.suppressions import keep_suppressions
 from api.once import forget
@@ -59,6 +60,7 @@ PROMPT: Final[Sequence[Duty]] = (
     Duty("realarms", 1.0, realarm),
     Duty("suppressions", 1.0, keep_suppressions),
     Duty("late_calls", 1.0, call_for_what_still_holds),
+    Duty("duty_calls", 1.0, reassign),
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message,
 # and one that fails fails alone.
