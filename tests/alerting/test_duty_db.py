@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -25,13 +26,15 @@ def on_duty(timescale_plant: Plant) -> tuple[Plant, int]:
     """The officer and the deputy in turns of a week, called at once and after five minutes; the insurer's desk last."""
     plant = timescale_plant
     with plant.database.connect("owner") as connection:
-        ids = {}
+        ids: dict[str, int] = {}
         for key, audience, person in (("duty", "client", "officer"), ("desk", "insurer", "underwriter")):
-            ids[key] = connection.execute(
+            row: Any = connection.execute(
                 "INSERT INTO roster (company_id, site_id, key, name, name_zh, audience, time_zone) VALUES (%s, %s, %s, 'Duty', '值班', %s, 'UTC')"
                 " RETURNING roster_id",
                 (plant.company, plant.site, key, audience),
-            ).fetchone()[0]  # type: ignore[index]
+            ).fetchone()
+            assert row is not None
+            ids[key] = row[0]
             connection.execute(
                 "INSERT INTO roster_layer (roster_id, company_id, layer, key, begins_on, hand_over, turn_days) VALUES (%s, %s, 0, 'week', %s, %s, 7)",
                 (ids[key], plant.company, date(2026, 2, 23), time(8)),
