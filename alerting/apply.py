@@ -224,7 +224,7 @@ def _write_calls(
     calling = [entry for entry in entries if entry.onsets]
     if not calling:
         return 0
-    routes = load_routes(connection, sorted({entry.before.site_id for entry in calling}))
+    routes = load_routes(connection, sorted({entry.before.site_id for entry in calling}), now)
     rows: list[NewNotification] = []
     for entry in calling:
         occurrence_id = _occurrence_of(entry, opened)
@@ -251,4 +251,6 @@ def _queued(alarm: Standing, occurrence_id: int, onset: datetime, call: Call, no
         due_at=call.at,
         urgency=URGENCY[alarm.priority],
         created_at=now,
+        roster_id=call.roster_id,
+        wish=call.wish,
     )

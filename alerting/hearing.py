@@ -60,6 +60,7 @@ def _by_route(occasion: Occasion, routes: Sequence[Route]) -> list[Call]:
         for route in routes
         if word in route.hears and concerns(occasion, route.audience)
         for step in route.steps
+        if step.person_id is not None
     ]
 
 

@@ -1,17 +1,21 @@
 """Who hears what, when, over which channel, and why: a pure function of a definition, its site's routes and the time.
 
+A route carries with it the rosters that its steps name and how its people want to be told, so that whoever has the route can answer.
 The client's people and the insurer's people have routes and texts of their own (`audience`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from alerting.preference import NEXT, Preference
+from alerting.roster import Roster, reached_at
 from core.model import Priority
 from core.response_time import TOO_LATE_TO_CALL
+from core.wish import wish_of
 
 # Older than this when we learn of it: written down as historic, nobody is called at night for the past (design section 5).
 HISTORIC: Final = TOO_LATE_TO_CALL
@@ -25,13 +29,16 @@ class RouteStep:
     Args:
         position: 0 is told at once, then each escalation.
         after_s: seconds from the onset until this step is due.
-        channel: name in `alerting.channels.REGISTRY`.
+        person_id: who is told; None where it is whoever is on duty.
+        channel: name in `alerting.channels.REGISTRY`, or what leaves it to the person (`core.wish`).
+        roster_id: the duty position that is told.
     """
 
     position: int
     after_s: float
-    person_id: int
+    person_id: int | None
     channel: str
+    roster_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,8 @@ class Route:
     Args:
         audience: "client" or "insurer".
         hears: what else it carries, see `alerting.hearing`.
+        rosters: those that its steps name.
+        people: how those want to be told who may be called; who is not in it has no wishes.
     """
 
     key: str
@@ -48,6 +57,13 @@ class Route:
     priorities: frozenset[Priority]
     steps: list[RouteStep]
     hears: frozenset[str] = frozenset()
+    rosters: dict[int, Roster] = field(default_factory=dict)
+    people: dict[int, Preference] = field(default_factory=dict)
+
+    def everybody(self) -> set[int]:
+        """Whoever may be called by it."""
+        named = {step.person_id for step in self.steps if step.person_id is not None}
+        return named.union(*(roster.people() for roster in self.rosters.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +71,9 @@ class Call:
     """One message to one person over one channel, to be sent when due unless somebody acknowledged before.
 
     Args:
-        rule: why this person gets it, for people.
+        rule: why this person gets it, for people: clauses that end at "; ".
+        roster_id: they are told because they are on duty at `at`.
+        wish: what the step says in the place of a channel, where it leaves that to the person.
     """
 
     at: datetime
@@ -64,6 +82,8 @@ class Call:
     channel: str
     audience: str
     rule: str
+    roster_id: int | None = None
+    wish: str | None = None
 
 
 def is_historic(at: datetime, now: datetime) -> bool:
@@ -93,19 +113,79 @@ def plan(priority: Priority, routes: Sequence[Route], *, onset: datetime, now: d
             continue
         for step in route.steps:
             rule = _reason(route, step, priority, historic=historic)
-            call = Call(
-                onset + timedelta(seconds=step.after_s),
-                step.position,
-                step.person_id,
-                step.channel,
-                route.audience,
-                rule,
-            )
-            key = (step.position, step.person_id, step.channel)
-            if key not in calls or call.at < calls[key].at:
-                calls[key] = call
+            for call in step_calls(route, step, priority, onset + timedelta(seconds=step.after_s), rule, now=now):
+                key = (step.position, call.person_id, call.channel)
+                if key not in calls or call.at < calls[key].at:
+                    calls[key] = call
     ordered = sorted(calls.values(), key=lambda call: (call.at, call.position, call.person_id, call.channel))
     return _first_words(ordered) if historic else ordered
+
+
+def step_calls(
+    route: Route, step: RouteStep, priority: Priority, due: datetime, rule: str, *, now: datetime
+) -> list[Call]:
+    """The calls of one step: to its person, or to whoever is on duty when it goes out; where nobody is, to everybody of the roster."""
+    at = max(due, now)
+    if step.roster_id is None:
+        return [] if step.person_id is None else [_call(route, step, step.person_id, priority, due, rule, now)]
+    roster = route.rosters.get(step.roster_id)
+    if roster is None:
+        return []
+    people, duty = reached_at(roster, at)
+    on_duty = f"{rule}; on duty by roster {roster.key}, {duty.reason()}"
+    if duty.person_id is None:
+        on_duty += "; everybody of it is told"
+    return [_call(route, step, each, priority, due, on_duty, now) for each in people]
+
+
+def _call(
+    route: Route, step: RouteStep, person_id: int, priority: Priority, due: datetime, rule: str, now: datetime
+) -> Call:
+    """The call to a person, or, in their quiet hours, later or to the next."""
+    told, at = person_id, due
+    quiet_until = _quiet_until(route, person_id, priority, max(due, now))
+    if quiet_until is not None:
+        following = _next(route, step, person_id, priority, max(due, now))
+        if route.people[person_id].in_quiet == NEXT and following is not None:
+            told = following
+            rule += f"; in the place of person {person_id}, who has quiet hours until {_utc(quiet_until)}"
+        else:
+            at = quiet_until
+            rule += f"; put off to the end of quiet hours, {_utc(quiet_until)}"
+    roster = route.rosters.get(step.roster_id) if step.roster_id is not None else None
+    wish = step.channel if wish_of(step.channel) is not None else None
+    channel = step.channel
+    if wish is not None:
+        channel = route.people.get(told, Preference(person_id=told)).channel(wish, priority)
+        rule += f"; over {channel}, by their own order"
+    audience = roster.audience if roster is not None else route.audience
+    return Call(at, step.position, told, channel, audience, rule, step.roster_id, wish)
+
+
+def _quiet_until(route: Route, person_id: int, priority: Priority, at: datetime) -> datetime | None:
+    wishes = route.people.get(person_id)
+    return None if wishes is None else wishes.quiet_until(priority, at)
+
+
+def _next(route: Route, step: RouteStep, person_id: int, priority: Priority, at: datetime) -> int | None:
+    """Who is told in the place of somebody who has quiet hours: the next of the rotation, else of the route, who has none now."""
+    others: list[int] = []
+    if step.roster_id is not None:
+        layers = [layer.people for layer in route.rosters[step.roster_id].layers if person_id in layer.people]
+        for people in layers:
+            where = people.index(person_id)
+            others += [*people[where + 1 :], *people[:where]]
+        others = [each for each in others if each in route.rosters[step.roster_id].people()]
+    for later in sorted(route.steps, key=lambda each: (each.position, each.person_id or 0)):
+        roster = route.rosters.get(later.roster_id) if later.roster_id is not None else None
+        if later.position > step.position and (roster is None or roster.audience == route.audience):
+            others += [later.person_id] if later.person_id is not None else []
+            others += reached_at(roster, at)[0] if roster is not None else ()
+    return next((e for e in others if e != person_id and _quiet_until(route, e, priority, at) is None), None)
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _first_words(calls: list[Call]) -> list[Call]:

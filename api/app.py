@@ -22,6 +22,7 @@ from api.pages import (
     backtests,
     casework,
     devices,
+    duty,
     events,
     finding_acts,
     findings,
@@ -45,6 +46,7 @@ from api.v1 import (
     backtest_routes,
     call_routes,
     casework_routes,
+    duty_routes,
     finding_routes,
     impairment_routes,
     limit_routes,
@@ -65,10 +67,10 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _PAGES = (
     front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
-    rejected, casework, performance, limit_pages, backtests, events,
+    rejected, casework, duty, performance, limit_pages, backtests, events,
 )  # fmt: skip
 _API = (
-    reading_routes, rejected_routes, acting_routes, casework_routes, suppression_routes, performance_routes, limit_routes,
+    reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, suppression_routes, performance_routes, limit_routes,
     backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes,
 )  # fmt: skip
 

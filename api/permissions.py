@@ -35,6 +35,8 @@ class Right(StrEnum):
     SEE_SITE = "see_site"  # a site's score, and its report
     SEE_LIMITS = "see_limits"  # what is watched for, and every version it had
     CHANGE_LIMITS = "change_limits"  # propose and approve; for life safety one of the two is a safety officer
+    SEE_DUTY = "see_duty"  # who is on duty, now and the next weeks
+    KEEP_DUTY = "keep_duty"  # take over, leave a note
     SEE_LOOKS = "see_looks"  # what the insurer's people have looked at
 
 
@@ -73,6 +75,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_SITE,
             Right.SEE_LIMITS,
             Right.CHANGE_LIMITS,
+            Right.SEE_DUTY,
+            Right.KEEP_DUTY,
             Right.SEE_LOOKS,
         }
     ),
@@ -97,6 +101,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_SITE,
             Right.SEE_LIMITS,
             Right.CHANGE_LIMITS,
+            Right.SEE_DUTY,
+            Right.KEEP_DUTY,
             Right.SEE_LOOKS,
         }
     ),
@@ -119,6 +125,7 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_PORTFOLIO,
             Right.SEE_SITE,
             Right.SEE_LIMITS,
+            Right.SEE_DUTY,
             Right.SEE_LOOKS,
         }
     ),

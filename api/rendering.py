@@ -21,6 +21,7 @@ from api.rooms import ROOMS
 from api.words import alarms as wording
 from api.words import backtests as tried
 from api.words import compound, explanation, numbers, rejected, sentences
+from api.words import duty as duty_wording
 from api.words import limits as limit_wording
 from api.words import looks as look_wording
 from api.words import risk as risk_wording
@@ -95,6 +96,10 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
         PRIORITIES=wording.PRIORITIES,
         RESOLUTIONS=wording.RESOLUTIONS,
         UNACKNOWLEDGED=wording.UNACKNOWLEDGED,
+        DUTY_BY=duty_wording.BY,
+        DUTY_IN_QUIET=duty_wording.IN_QUIET,
+        WHY_NOT=duty_wording.WHY_NOT,
+        CALL_STATES=duty_wording.CALL_STATES,
         SCORES=wording.SCORES,
         COMPOUND=COMPOUND,
     )
@@ -143,6 +148,8 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "happened": lambda row: wording.happened(texts, row.kind, row.what, row.detail),
         "seen": lambda look: look_wording.seen(texts, look.action, look.subject, say(look, "title")),
         "way": look_wording.way,
+        "rule": lambda said: sentences.rule(texts, said),
+        "outcome": lambda said: duty_wording.outcome(texts, said),
         "advice": lambda reason: rejected.advice(texts, reason),
         "rejection": lambda row: sentences.rejection(texts, row.reason, row.sentence),
         "translated_sentence": lambda sentence: sentences.translated(texts, sentence),

@@ -26,6 +26,7 @@ class Room(NamedTuple):
 ROOMS: Final = (
     Room("portfolio", "/sites", later("Sites"), Right.SEE_SITE),
     Room("alarms", "/alarms", later("Alarms"), Right.SEE_ALARMS),
+    Room("duty", "/duty", later("Duty"), Right.SEE_DUTY),
     Room("suppressions", "/suppressions", later("Put aside"), Right.SEE_SUPPRESSIONS),
     Room("occurrences", "/occurrences", later("Occurrences"), Right.SEE_OCCURRENCES),
     Room("findings", "/findings", later("Findings"), Right.SEE_FINDINGS),

@@ -17,6 +17,7 @@ from core.model import Priority
 from core.row import Row as Row
 
 if TYPE_CHECKING:
+    from core.site_rosters import RosterRow
     from core.site_suppressions import SuppressionRow
 
 
@@ -295,7 +296,13 @@ class Step:
     after_s: float
     person: str
     channel: str
+    roster: str = ""
     line: int = field(default=0, compare=False)
+
+    @property
+    def whom(self) -> str:
+        """Who is told, for people."""
+        return f"roster {self.roster}" if self.roster else self.person
 
 
 # What a route can carry beside alarms, and which audience it is for: `alerting.hearing` says what each side is told.
@@ -345,6 +352,7 @@ class Portfolio:
     models: list[ModelRow] = field(default_factory=list)
     definitions: list[DefinitionRow] = field(default_factory=list)
     compounds: list[CompoundRow] = field(default_factory=list)
+    rosters: list[RosterRow] = field(default_factory=list)
     routes: list[RouteRow] = field(default_factory=list)
     suppressions: list[SuppressionRow] = field(default_factory=list)
 

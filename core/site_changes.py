@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from core.compound_row import CompoundPart
 from core.portfolio import AddressRow, DefinitionRow, Portfolio, Row, Step
+from core.site_rosters import RosterLayer
 
 ADDED: Final = "added"
 CHANGED: Final = "changed"
@@ -122,10 +123,10 @@ def _plain(value: object) -> Any:
         return str(value)
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
-    if isinstance(value, CompoundPart):
+    if isinstance(value, CompoundPart | RosterLayer):
         return value.told()
     if isinstance(value, Step):
-        return f"{value.position}: after {value.after_s:g} s {value.channel} to {value.person}"
+        return f"{value.position}: after {value.after_s:g} s {value.channel} to {value.whom}"
     return value
 
 

@@ -13,25 +13,24 @@ from datetime import date
 from typing import Final
 from zoneinfo import available_timezones
 
-from core.limit_rule import PRIORITIES, PackLimit, Vocabulary
+from core.limit_rule import PackLimit, Vocabulary
 from core.model import Role
 from core.portfolio import (
-    HEARS,
     AddressRow,
     AssetRow,
     CompanyRow,
     PersonRow,
     PolicyRow,
     Portfolio,
-    RouteRow,
     SiteRow,
-    Step,
     ZoneRow,
 )
 from core.site_compounds import ReadyCompound, read_compound
 from core.site_hazard import read_hazard
 from core.site_models import read_model
 from core.site_plant import read_device
+from core.site_rosters import read_roster
+from core.site_routes import read_route
 from core.site_suppressions import read_suppression
 from core.yaml_lines import Block, Reading, read_block
 
@@ -45,7 +44,6 @@ _COUNTRY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _MAIL: Final = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _CLIENT_ROLES: Final = (Role.SAFETY_OFFICER.value, Role.INTEGRATOR.value)
 _INSURER_ROLES: Final = (Role.UNDERWRITER.value, Role.RISK_ENGINEER.value, Role.ADMIN.value)
-AUDIENCES: Final = ("client", "insurer")
 _UNKNOWN_DAY: Final = date(1970, 1, 1)  # stands in for a missing date; the mistake is written down by then
 
 
@@ -230,8 +228,10 @@ def _site(
         read_device(each, portfolio, site, words, packs)
     for each in block.blocks("compounds", "compound"):
         read_compound(each, portfolio, site, words, ready)
+    for each in block.blocks("rosters", "roster"):
+        read_roster(each, portfolio, company, key, site.time_zone)
     for each in block.blocks("routes", "route"):
-        _route(each, portfolio, company, key, words)
+        read_route(each, portfolio, company, key, words)
     for each in block.blocks("suppressions", "suppression"):
         read_suppression(each, portfolio, company, key)
     block.finish()
@@ -259,88 +259,6 @@ def _zone(block: Block, portfolio: Portfolio, company: str, site: str) -> None:
             read_model(model, portfolio, asset)
         each.finish()
     block.finish()
-
-
-def _route(block: Block, portfolio: Portfolio, company: str, site: str, words: Vocabulary) -> None:
-    priorities = []
-    for line, word in block.texts("priorities"):
-        if word not in PRIORITIES:
-            block.reading.mistake(line, f"There is no priority {word}; there are {', '.join(PRIORITIES)}.")
-        priorities.append(word)
-    audience = block.word("audience", AUDIENCES, default="client")
-    hears = _hears(block, audience)
-    if not priorities and not block.texts("hears"):
-        block.mistake(
-            None,
-            f"{block.where} has no priorities; name at least one of {', '.join(PRIORITIES)}, or say under `hears` what else it is for.",
-        )
-    row = RouteRow(
-        company=company,
-        site=site,
-        key=block.key("key", KEY, KEY_RULE),
-        audience=audience,
-        priorities=tuple(sorted(set(priorities), key=(*PRIORITIES, *priorities).index)),
-        steps=tuple(_steps(block, words)),
-        hears=hears,
-        line=block.line,
-    )
-    portfolio.routes.append(row)
-    block.finish()
-
-
-def _hears(block: Block, audience: str) -> tuple[str, ...]:
-    """What the route carries beside alarms, in a fixed order."""
-    known = HEARS.get(audience, HEARS["client"])
-    found = set()
-    for line, word in block.texts("hears"):
-        if word in known:
-            found.add(word)
-        elif word in HEARS["insurer"]:
-            block.reading.mistake(
-                line,
-                f"{block.where} hears {word}, which is for the insurer's people; take it out, or write `audience: insurer`.",
-            )
-        else:
-            block.reading.mistake(
-                line, f"{block.where} hears {word}, which there is not; there are {', '.join(known)}."
-            )
-    return tuple(word for word in known if word in found)
-
-
-def _steps(block: Block, words: Vocabulary) -> list[Step]:
-    steps: list[Step] = []
-    before = -1.0
-    for position, each in enumerate(block.blocks("steps", f"step of {block.where},")):
-        after_s = each.number("after_s", default=0.0, least=0.0) or 0.0
-        if after_s <= before:
-            each.mistake(
-                "after_s",
-                f"Step {position} of {block.where} comes after {after_s:g} s, the one before it after {before:g} s; steps come in rising order.",
-            )
-        before = after_s
-        told = len(steps)
-        for to in each.blocks("to", "recipient"):
-            step = Step(
-                position=position,
-                after_s=after_s,
-                person=to.text("person"),
-                channel=to.word("channel", words.channels),
-                line=to.line,
-            )
-            if step in steps[told:]:
-                to.mistake(
-                    None,
-                    f"Step {position} of {block.where} tells {step.person} by {step.channel} twice; keep one of them.",
-                )
-            else:
-                steps.append(step)
-            to.finish()
-        if len(steps) == told:
-            each.mistake(None, f"Step {position} of {block.where} tells nobody; give it `to` with person and channel.")
-        each.finish()
-    if not steps:
-        block.mistake(None, f"{block.where} has no steps; it needs at least one.")
-    return sorted(steps, key=lambda step: (step.position, step.person, step.channel))
 
 
 def _tell_twins(found: SiteFile) -> None:

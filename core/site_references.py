@@ -21,6 +21,8 @@ from core.portfolio import (
 from core.site_compound_check import circles, wrong_part
 from core.site_difference_check import wrong_other
 from core.site_hearers import left_unheard
+from core.site_rosters import check_rosters
+from core.wish import wish_of
 
 _TOLD: Final = 8  # names in one piece of advice
 
@@ -39,9 +41,8 @@ def check(wanted: Portfolio, current: Portfolio) -> list[tuple[int, str]]:
             for part in row.parts:
                 told = wrong_part(row, part, known.get, known.there_are, sites)
                 mistakes += [(part.line or row.line, f"{row.subject} {sentence}") for sentence in told]
-    mistakes += _left_without(wanted, known)
-    mistakes += _wrong_others(wanted, known)
-    mistakes += left_unheard(wanted, current)
+    mistakes += [*_left_without(wanted, known), *_wrong_others(wanted, known)]
+    mistakes += [*left_unheard(wanted, current), *check_rosters(wanted, current)]
     every = [row for (kind, _), row in known.after.items() if kind == CompoundRow.kind]
     mistakes += [(row.line, f"{row.subject} {sentence}") for row, sentence in circles(every)]
     return mistakes
@@ -138,6 +139,10 @@ class _Known:
     def get(self, kind: str, *name: str) -> Any:
         return self.after.get((kind, name))
 
+    def reaches(self, person: str) -> bool:
+        """Whether somebody has any channel."""
+        return any(kind == "address" and row.person == person for (kind, _), row in self.after.items())
+
     def there_are(self, kind: str, **where: str | None) -> str:
         """What there is of a kind, for advice."""
         rows = (row for (k, _), row in self.after.items() if k == kind)
@@ -230,6 +235,8 @@ def _member(row: ModelRow, member: str, known: _Known) -> Iterator[str]:
 
 def _recipient(row: RouteRow, step: Step, known: _Known) -> Iterator[str]:
     side = row.company if row.audience == "client" else None
+    if step.roster:  # core/site_rosters.py
+        return
     person = known.get("person", step.person)
     if person is None:
         yield f"tells {step.person}, who is nobody; {known.there_are('person', company=side)}"
@@ -240,7 +247,10 @@ def _recipient(row: RouteRow, step: Step, known: _Known) -> Iterator[str]:
         yield f"is for {whose} and tells {step.person}, who is not of them; {those}"
     elif side is None and row.company not in person.looks_after:
         yield f"tells {step.person}, who does not look after {row.company}; add it to looks_after."
-    if step.channel and known.get("address", step.person, step.channel) is None:
+    if wish_of(step.channel) is not None:
+        if not known.reaches(step.person):
+            yield f"tells {step.person}, who has no channel; add one to their channels."
+    elif step.channel and known.get("address", step.person, step.channel) is None:
         yield f"tells {step.person} by {step.channel}, for which there is no address; add it to their channels."
     if not person.active:
         yield f"tells {step.person}, who is not active; name somebody who is."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import time
 from typing import Any, Final
 
 import yaml
@@ -26,6 +27,7 @@ from core.portfolio import (
     SiteRow,
     ZoneRow,
 )
+from core.site_rosters import RosterRow
 from core.site_suppressions import SuppressionRow
 
 _HEAD: Final = "# Written by `davy site export`. How to write one: docs/reference/site-file.md\n"
@@ -67,6 +69,7 @@ class _Grouped:
         self.compounds = _group(portfolio.compounds, "site")
         self.virtual = {(s.device, s.key): s for s in portfolio.sensors if s.is_virtual}
         self.routes = _group(portfolio.routes, "site")
+        self.rosters = _group(portfolio.rosters, "site")
 
 
 def _group(rows: Iterable[Row], *names: str) -> dict[tuple[str, ...], list[Any]]:
@@ -126,6 +129,7 @@ def _site(row: SiteRow, by: _Grouped) -> dict[str, Any]:
         "zones": [_zone(each, by) for each in by.zones.get((row.key,), ())],
         "devices": [_device(each, by) for each in by.devices.get((row.key,), ())],
         "compounds": [_compound(each, by) for each in by.compounds.get((row.key,), ())],
+        "rosters": [_roster(each) for each in by.rosters.get((row.key,), ())],
         "routes": [_route(each) for each in by.routes.get((row.key,), ())],
         "suppressions": [_suppression(each, by) for each in by.suppressions.get((row.key,), ())],
     }
@@ -289,11 +293,43 @@ def _source(row: DefinitionRow) -> str | dict[str, Any]:
     }
 
 
+def _roster(row: RosterRow) -> dict[str, Any]:
+    layers = [
+        {
+            "key": layer.key,
+            "people": list(layer.people),
+            "begins_on": layer.begins_on.isoformat(),
+            "hand_over": _clock(layer.hand_over),
+            "turn_days": layer.turn_days,
+            "hours": None
+            if layer.hours is None
+            else dict(zip(("from", "until"), map(_clock, layer.hours), strict=True)),
+            "on_holidays": layer.on_holidays or None,
+        }
+        for layer in row.layers
+    ]
+    return {
+        "key": row.key,
+        "name": _both(row.name, row.name_zh),
+        "audience": row.audience,
+        "time_zone": row.time_zone,
+        "holidays": [day.isoformat() for day in row.holidays],
+        "layers": layers,
+        "may_be_empty": row.may_be_empty or None,
+        "retired": row.retired or None,
+    }
+
+
+def _clock(clock: time) -> str:
+    return f"{clock:%H:%M}"
+
+
 def _route(row: RouteRow) -> dict[str, Any]:
     steps: dict[int, dict[str, Any]] = {}
     for each in row.steps:
         step = steps.setdefault(each.position, {"after_s": each.after_s, "to": []})
-        step["to"].append({"person": each.person, "channel": each.channel})
+        whom = {"roster": each.roster} if each.roster else {"person": each.person}
+        step["to"].append({**whom, "channel": each.channel})
     return {
         "key": row.key,
         "audience": row.audience,

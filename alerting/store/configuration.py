@@ -55,9 +55,9 @@ def read_routes(connection: Connection[Any]) -> list[RouteRow]:
     with connection.cursor(row_factory=dict_row) as cursor:
         steps = cursor.execute(
             """
-            SELECT s.route_id, s.position, s.after_s, p.key AS person, s.channel
-            FROM route_step s JOIN person p USING (person_id)
-            ORDER BY s.route_id, s.position, p.key COLLATE "C", s.channel COLLATE "C"
+            SELECT s.route_id, s.position, s.after_s, coalesce(p.key, '') AS person, s.channel, coalesce(r.key, '') AS roster
+            FROM route_step s LEFT JOIN person p USING (person_id) LEFT JOIN roster r ON r.roster_id = s.roster_id
+            ORDER BY s.route_id, s.position, coalesce(p.key, '') COLLATE "C", coalesce(r.key, '') COLLATE "C", s.channel COLLATE "C"
             """
         ).fetchall()
         routes = cursor.execute(
@@ -190,10 +190,11 @@ def write_routes(connection: Connection[Any], rows: Iterable[RouteRow]) -> None:
         )
         cursor.executemany(
             """
-            INSERT INTO route_step (route_id, company_id, position, after_s, person_id, channel)
-            SELECT r.route_id, r.company_id, %(position)s, %(after_s)s, p.person_id, %(channel)s
-            FROM route r JOIN site s USING (site_id), person p
-            WHERE s.key = %(site)s AND r.key = %(key)s AND p.key = %(person)s
+            INSERT INTO route_step (route_id, company_id, position, after_s, person_id, roster_id, channel)
+            SELECT r.route_id, r.company_id, %(position)s, %(after_s)s, p.person_id, d.roster_id, %(channel)s
+            FROM route r JOIN site s USING (site_id) LEFT JOIN person p ON p.key = %(person)s
+            LEFT JOIN roster d ON d.site_id = r.site_id AND d.key = %(roster)s
+            WHERE s.key = %(site)s AND r.key = %(key)s
             """,
             [
                 {
@@ -202,6 +203,7 @@ def write_routes(connection: Connection[Any], rows: Iterable[RouteRow]) -> None:
                     "position": step.position,
                     "after_s": step.after_s,
                     "person": step.person,
+                    "roster": step.roster,
                     "channel": step.channel,
                 }
                 for row in rows

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
 from alerting.routing import Route, RouteStep
+from alerting.store.rosters import load_preferences, load_rosters
 from core.db import read_rows
 from core.model import AlarmDefinition, Priority
 from core.row_table import RowTable
@@ -24,8 +26,9 @@ class _RouteRow:
     priorities: list[str]
     position: int
     after_s: float
-    person_id: int
+    person_id: int | None
     channel: str
+    roster_id: int | None
 
 
 def load_definitions(connection: Connection[Any], own: Sequence[AlarmDefinition] = ()) -> RowTable[AlarmDefinition]:
@@ -49,21 +52,34 @@ def _parameters(found: str | Mapping[str, float]) -> Mapping[str, float]:
     return json.loads(found) if isinstance(found, str) else found
 
 
-def load_routes(connection: Connection[Any], site_ids: Sequence[int]) -> dict[int, list[Route]]:
-    """The routes of each site, in a fixed order."""
+def load_routes(
+    connection: Connection[Any], site_ids: Sequence[int], now: datetime | None = None
+) -> dict[int, list[Route]]:
+    """The routes of each site, in a fixed order, with the rosters they name and how their people want to be told.
+
+    Args:
+        now: overrides of rosters that were over a month before it are left out; None: none are.
+    """
     with connection.cursor(row_factory=class_row(_RouteRow)) as cursor:
         rows = cursor.execute(
             """
-            SELECT r.site_id, r.key, r.audience, r.priorities, t.position, t.after_s, t.person_id, t.channel
+            SELECT r.site_id, r.key, r.audience, r.priorities, t.position, t.after_s, t.person_id, t.channel, t.roster_id
             FROM route r JOIN route_step t USING (route_id)
             WHERE r.site_id = ANY(%s)
-            ORDER BY r.site_id, r.audience, r.key, t.position, t.person_id, t.channel
+            ORDER BY r.site_id, r.audience, r.key, t.position, t.person_id, t.roster_id, t.channel
             """,
             (list(site_ids),),
         ).fetchall()
+    rosters = load_rosters(connection, {row.roster_id for row in rows if row.roster_id is not None}, now)
     found: dict[int, dict[str, Route]] = {}
     for row in rows:
         routes = found.setdefault(row.site_id, {})
         route = routes.setdefault(row.key, Route(row.key, row.audience, frozenset(map(Priority, row.priorities)), []))
-        route.steps.append(RouteStep(row.position, row.after_s, row.person_id, row.channel))
+        route.steps.append(RouteStep(row.position, row.after_s, row.person_id, row.channel, row.roster_id))
+        if row.roster_id is not None:
+            route.rosters[row.roster_id] = rosters[row.roster_id]
+    every = [route for routes in found.values() for route in routes.values()]
+    wishes = load_preferences(connection, sorted({person for route in every for person in route.everybody()}))
+    for route in every:
+        route.people.update({person: wishes[person] for person in route.everybody()})
     return {site: list(routes.values()) for site, routes in found.items()}

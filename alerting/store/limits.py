@@ -261,7 +261,7 @@ def limits_of_site(connection: Connection[Any], site: str) -> tuple[Portfolio, d
         routes = cursor.execute(
             """
             SELECT r.key, r.audience, r.priorities, array_agg(p.key) AS people
-            FROM route r JOIN site t USING (site_id) JOIN route_step e USING (route_id) JOIN person p ON p.person_id = e.person_id
+            FROM route r JOIN site t USING (site_id) JOIN v_route_person e USING (route_id) JOIN person p ON p.person_id = e.person_id
             WHERE t.key = %s AND p.active GROUP BY r.route_id
             """,
             (site,),

@@ -103,7 +103,7 @@ def load_hearing_routes(connection: Connection[Any], site_ids: Sequence[int]) ->
         rows = cursor.execute(
             """
             SELECT r.site_id, r.key, r.audience, r.priorities, r.hears, t.position, t.after_s, t.person_id, t.channel
-            FROM route r JOIN route_step t USING (route_id) JOIN person p USING (person_id)
+            FROM route r JOIN v_route_person t USING (route_id) JOIN person p USING (person_id)
             WHERE r.site_id = ANY(%s) AND r.hears <> '{}' AND p.active
               AND (p.company_id = r.company_id OR EXISTS (
                   SELECT FROM person_company c WHERE c.person_id = p.person_id AND c.company_id = r.company_id))

@@ -20,6 +20,7 @@ class NewNotification:
     Args:
         key: the receiver's idempotency key.
         urgency: 0 life safety .. 3 low.
+        roster_id, wish: see `alerting.routing.Call`.
     """
 
     key: str
@@ -36,6 +37,8 @@ class NewNotification:
     due_at: datetime
     urgency: int
     created_at: datetime
+    roster_id: int | None = None
+    wish: str | None = None
 
 
 def add(connection: Connection[Any], rows: Sequence[NewNotification]) -> int:
@@ -43,12 +46,13 @@ def add(connection: Connection[Any], rows: Sequence[NewNotification]) -> int:
     cursor = connection.execute(
         """
         INSERT INTO notification (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience,
-                                  person_id, channel, due_at, urgency, created_at)
+                                  person_id, channel, due_at, urgency, created_at, roster_id, wish)
         SELECT * FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::int[], %s::int[], %s::timestamptz[], %s::int[], %s::text[],
-                             %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::smallint[], %s::timestamptz[])
+                             %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::smallint[], %s::timestamptz[],
+                             %s::int[], %s::text[])
         ON CONFLICT (key) DO NOTHING
         """,
-        columns([tuple(getattr(row, name) for name in NewNotification.__slots__) for row in rows], 14),
+        columns([tuple(getattr(row, name) for name in NewNotification.__slots__) for row in rows], 16),
     )
     return cursor.rowcount
 

@@ -177,7 +177,7 @@ def positions(connection: Connection[Any], site_id: int) -> list[Position]:
         return cursor.execute(
             """
             SELECT p.person_id, p.name, p.role, array_agg(DISTINCT u.priority) AS priorities
-            FROM route r JOIN route_step t USING (route_id) JOIN person p USING (person_id)
+            FROM route r JOIN v_route_person t USING (route_id) JOIN person p USING (person_id)
             CROSS JOIN LATERAL unnest(r.priorities) AS u(priority)
             WHERE r.site_id = %s AND r.audience = 'client' AND t.position = 0 AND p.active
             GROUP BY p.person_id, p.name, p.role ORDER BY p.name, p.person_id

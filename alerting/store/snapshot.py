@@ -23,11 +23,11 @@ def read_snapshot(connection: Connection[Any], now: datetime, old: Snapshot | No
     """
     version = definitions_version(connection)
     definitions = old.definitions if old is not None and old.version == version else _definitions(connection)
-    routes = load_routes(connection, sorted({each.site_id for each in definitions}))
+    routes = load_routes(connection, sorted({each.site_id for each in definitions}), now)
     heard = {
         site: [route for route in found if Priority.LIFE_SAFETY in route.priorities] for site, found in routes.items()
     }
-    people = sorted({step.person_id for found in heard.values() for route in found for step in route.steps})
+    people = sorted({person for found in heard.values() for route in found for person in route.everybody()})
     return Snapshot(
         taken_at=now,
         version=version,

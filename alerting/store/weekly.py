@@ -47,7 +47,7 @@ def week_readers(connection: Connection[Any]) -> list[WeekReader]:
                 SELECT p.person_id, p.company_id, r.audience, (array_agg(t.channel ORDER BY t.channel <> 'smtp', t.channel))[1] AS channel,
                        min(r.key) AS route, (array_agg(s.time_zone ORDER BY s.site_id))[1] AS time_zone,
                        array_agg(DISTINCT s.key ORDER BY s.key) AS sites
-                FROM route r JOIN route_step t USING (route_id) JOIN site s ON s.site_id = r.site_id JOIN person p USING (person_id)
+                FROM route r JOIN v_route_person t USING (route_id) JOIN site s ON s.site_id = r.site_id JOIN person p USING (person_id)
                 WHERE p.active AND t.position = 0 AND (
                     (r.audience = 'client' AND p.company_id = r.company_id AND r.priorities <> '{}')
                     OR (r.audience = 'insurer' AND p.company_id IS NULL AND 'digest' = ANY(r.hears) AND EXISTS (

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from api.acts.duty import told_of
 from api.choices import choices, sees_evidence
 from api.evidence import evidence_of, table_of, timeline_of
 from api.gate import OccurrenceReader
@@ -75,6 +76,7 @@ def show(
         higher = casework.higher_limits(connection, found.definition_id) if found.is_open else []
         sealed = casework.sealed_until(connection, found.definition_id, found.sensor_id)
         colleagues = places.colleagues(connection, found.company_id) if visitor.may(Right.ACT) else []
+        told = told_of(connection, visitor, found)
         drill = suppressions.drill_of(connection, occurrence_id)
         frame = frame_of(connection, now)
     return person_page(
@@ -85,6 +87,7 @@ def show(
         status=status,
         o=found,
         drill=drill,
+        told=told,
         choices=choices(visitor, found),
         shelves=shelves(Priority(found.priority)),
         evident=sees_evidence(visitor, found),

@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 
+from api.acts.duty import read_positions
 from api.gate import LookReader, PortfolioReader, SiteReader
 from api.pages.frame import DEFAULT_ZONE, person_page
 from api.permissions import Right
@@ -114,6 +115,7 @@ def site_page(web: Here, visitor: SiteReader, site: str) -> Response:
         line = found[0]
         days = _days(connection, line)
         happened = portfolio.happenings(connection, line.site_id)
+        on_duty = read_positions(connection, now, line.key) if visitor.may(Right.SEE_DUTY) else []
     texts = translations(visitor.language)
     newest = days[-1] if days else None
     before = _month_before(days)
@@ -135,6 +137,7 @@ def site_page(web: Here, visitor: SiteReader, site: str) -> Response:
         confidence=sparkline(_by_day(days, "confidence"), 600, 120, 6),
         days=days,
         happened=happened,
+        on_duty=on_duty,
         **_score_words(),
     )
 

@@ -11,6 +11,8 @@ from functools import cache
 from gettext import NullTranslations
 
 from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
+from api.words.duty import DUTY_REFUSALS
+from api.words.duty import RULES as DUTY_RULES
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
 from api.words.suppressions import SUPPRESSION_REFUSALS
@@ -49,6 +51,7 @@ REFUSALS = (
     *BACKTEST_REFUSALS,
     *RISK_REFUSALS,
     *SUPPRESSION_REFUSALS,
+    *DUTY_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
 REASONS = (
@@ -140,6 +143,23 @@ def translated(texts: NullTranslations, sentence: str) -> str:
         if match is not None:
             return _filled(texts.gettext(template), match.groupdict(), texts)
     return texts.gettext("%(sentence)s") % {"sentence": sentence}
+
+
+def rule(texts: NullTranslations, said: str) -> str:
+    """By which rule somebody is told, clause by clause.
+
+    >>> rule(NullTranslations(), "route a (client), step 0: high alarms, at once; over smtp, by their own order")
+    'route a (client), step 0: High alarms, at once; over smtp, by their own order'
+    """
+    return texts.gettext("; ").join(_clause(texts, each) for each in said.split("; "))
+
+
+def _clause(texts: NullTranslations, said: str) -> str:
+    for template in DUTY_RULES:
+        match = _pattern(template).fullmatch(said)
+        if match is not None:
+            return _filled(texts.gettext(template), match.groupdict(), texts)
+    return said
 
 
 def rejection(texts: NullTranslations, reason: str, sentence: str) -> str:

@@ -23,6 +23,7 @@ from davy.cli import (
     proof,
     rejected,
     report,
+    route,
     running,
     scoring,
 )
@@ -45,6 +46,7 @@ app.add_typer(portfolio.site_app, name="site")
 app.add_typer(portfolio.user_app, name="user")
 app.add_typer(portfolio.device_app, name="device")
 app.add_typer(alarms.app, name="alarms")
+app.add_typer(route.app, name="route")
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(channels.app, name="channels")
 app.add_typer(broker.app, name="broker")

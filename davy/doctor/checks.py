@@ -18,6 +18,7 @@ from core.principal import ServiceToken
 from core.settings import variable
 from davy.doctor import store
 from davy.doctor.clocks import database_clock, device_clocks, server_clock
+from davy.doctor.duty import duty
 from davy.doctor.examination import Check, Examination, age, few, guarded
 from davy.doctor.grafana import grafana
 from davy.doctor.life import alerting, calls, ingest, risk, seals
@@ -95,6 +96,7 @@ def database_checks(on: Examination) -> list[Check]:
         ("seals", seals),
         ("notifications", _notifications),
         ("routes", _routes),
+        ("duty", duty),
         ("last_readings", _last_readings),
         ("database_clock", database_clock),
         ("server_clock", server_clock),

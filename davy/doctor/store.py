@@ -93,7 +93,7 @@ def waiting_notifications(connection: Connection[Any], now: datetime) -> Waiting
 def addresses(connection: Connection[Any], channel: str) -> Sequence[str]:
     """Where a channel's messages would go: people who are in a route step, each address once."""
     rows = connection.execute(
-        """SELECT DISTINCT a.address FROM channel_address a JOIN route_step s USING (person_id, channel)
+        """SELECT DISTINCT a.address FROM channel_address a JOIN v_route_person s USING (person_id, channel)
            WHERE a.channel = %s ORDER BY 1""",
         (channel,),
     ).fetchall()

@@ -25,6 +25,7 @@ from alerting.store.configuration import (
     write_routes,
 )
 from alerting.store.limit_imports import FileChange, page_changes, record_answered
+from alerting.store.roster_file import read_rosters, write_rosters
 from alerting.store.suppression_rules import read_rules, write_rules
 from alerting.vault import Vault
 from core import packs
@@ -39,10 +40,11 @@ from core.site_changes import REMOVED, Change, compare, left_alone
 from core.site_defaults import with_defaults
 from core.site_file import read_site_file
 from core.site_references import check, unheard
+from core.site_rosters import RosterRow
 from core.site_suppressions import SuppressionRow, check_suppressions, orphaned_states
 from core.store.reads import read_portfolio
 from core.store.writes import JournalEntry, definitions_changed, lock_portfolio, write_journal, write_rows
-from davy.site import answerable
+from davy.site import answerable, coverage
 from detectors.registry import DETECTORS, detector_class
 from detectors.store.declared import read_models, write_models
 
@@ -131,6 +133,7 @@ def import_site(
             current = opened(read_everything(connection), vault)
             mistakes = [*found.mistakes, *check(found.portfolio, current), *_yet_to_come(found.portfolio, at)]
             mistakes += [] if vault.seals else _in_the_clear(found.portfolio)
+            mistakes = mistakes or list(coverage.with_holes(found.portfolio, at))
             if mistakes:
                 raise BadSiteFile(sorted(set(mistakes)))
             wanted = with_defaults(found.portfolio, limits)
@@ -151,8 +154,8 @@ def import_site(
                 connection, _of_limits(grave), proposer=proposer, approver=approver, reason=reason.strip(),
                 definitions_version=moved, now=at,
             )  # fmt: skip
-    told = [*_notices(wanted, current), *_contrary(wanted, changes, limits), *(f"{each}." for each in back)]
-    return Imported(changes, told, dry_run, moved)
+    told = [*_notices(wanted, current), *coverage.left_empty(wanted, current, at), *_contrary(wanted, changes, limits)]
+    return Imported(changes, [*told, *(f"{each}." for each in back)], dry_run, moved)
 
 
 def read_variables(given: Iterable[str]) -> dict[str, str]:
@@ -194,6 +197,7 @@ def read_everything(connection: Connection[Any]) -> Portfolio:
     portfolio.models = read_models(connection)
     portfolio.definitions = read_definitions(connection)
     portfolio.compounds = read_compounds(connection)
+    portfolio.rosters = read_rosters(connection)
     portfolio.routes = read_routes(connection)
     portfolio.suppressions = read_rules(connection)
     return portfolio
@@ -229,6 +233,8 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
             write_models(connection, rows, now)
         elif kind == AddressRow.kind:
             write_addresses(connection, [replace(row, address=vault.seal(row.channel, row.address)) for row in rows])
+        elif kind == RosterRow.kind:
+            write_rosters(connection, rows, now)
         elif kind == RouteRow.kind:
             write_routes(connection, rows)
         elif kind == SuppressionRow.kind:

@@ -1,0 +1,204 @@
+"""What people do to a duty position: take over for a while, take that back, leave a note for the next, say how they want to be told.
+
+Each runs inside the caller's transaction, under the web role and the person's own principal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import available_timezones
+
+from psycopg import Connection
+
+from alerting.preference import DEFER, IN_QUIET
+from alerting.reassigning import reassign
+from alerting.roster import LONGEST_OVERRIDE
+from alerting.store import alarms, duty
+from alerting.store.duty import RosterHead, Saved
+from core.errors import Refused
+from core.model import Role
+from core.store.people import Actor, actor
+
+LONGEST_NOTE: Final = 4000  # characters, as roster_note.body
+LONGEST_REASON: Final = 400
+FURTHEST_AHEAD: Final = timedelta(days=366)  # a date further ahead is a slip of the keys
+LANGUAGES: Final = ("zh", "en")
+_KEEPS: Final = frozenset({Role.SAFETY_OFFICER, Role.INTEGRATOR})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How a person wants to be told, as they filled it in.
+
+    Args:
+        urgent, other: channels in their order.
+        quiet: from when until when; None: no quiet hours.
+    """
+
+    language: str
+    time_zone: str
+    urgent: Sequence[str] = ()
+    other: Sequence[str] = ()
+    quiet: tuple[time, time] | None = None
+    quiet_high: bool = False
+    in_quiet: str = DEFER
+
+
+def take_over(
+    connection: Connection[Any],
+    roster_id: int,
+    *,
+    by: int,
+    person_id: int | None,
+    begins_at: datetime,
+    ends_at: datetime,
+    now: datetime,
+    reason: str = "",
+) -> int:
+    """Puts a person, or nobody, on duty for a while; calls that wait go to them. Gives the number of the override.
+
+    What is to begin in the past begins now.
+
+    Args:
+        person_id: None: nobody is on duty then.
+
+    Raises:
+        Refused: in the past, far too long, for somebody who is not of this side, or by somebody who may not.
+    """
+    head, who = _kept(connection, roster_id, by)
+    begins_at = max(begins_at, now)
+    if ends_at <= now:
+        raise Refused("This time is over already; what was, stays as it was.")
+    if ends_at <= begins_at:
+        raise Refused("It must end after it begins.")
+    if ends_at - begins_at > LONGEST_OVERRIDE:
+        raise Refused(
+            f"Somebody takes over for at most {LONGEST_OVERRIDE.days} days; a longer change belongs in the rotation."
+        )
+    if begins_at - now > FURTHEST_AHEAD:
+        raise Refused("It begins more than a year ahead; look at the date again.")
+    if person_id is None and not reason.strip():
+        raise Refused("Say why nobody is on duty then.")
+    if len(reason) > LONGEST_REASON:
+        raise Refused(f"The text has {len(reason)} characters; it may have {LONGEST_REASON}.")
+    if person_id is not None:
+        whom = actor(connection, person_id)
+        side = head.company_id if head.audience == "client" else None
+        if whom is None or not whom.active or whom.company_id != side:
+            raise Refused("Choose one of the people of this duty position's own side.")
+    override_id = duty.add_override(
+        connection,
+        head,
+        person_id=person_id,
+        begins_at=begins_at,
+        ends_at=ends_at,
+        reason=reason.strip(),
+        by=by,
+        now=now,
+    )
+    new = {"person": person_id, "begins_at": begins_at.isoformat(), "ends_at": ends_at.isoformat()}
+    duty.journal(
+        connection, head, by=by, actor=who.role, now=now, action="taken_over", old=None, new=new, reason=reason
+    )
+    _changed(connection, head, now)
+    return override_id
+
+
+def withdraw(connection: Connection[Any], roster_id: int, override_id: int, *, by: int, now: datetime) -> None:
+    """Takes an override back: the rotation holds again, and calls that wait go to whom it names.
+
+    Raises:
+        Refused: it is over or taken back already, or by somebody who may not.
+    """
+    head, who = _kept(connection, roster_id, by)
+    old = duty.withdraw(connection, head, override_id, by=by, now=now)
+    if old is None:
+        raise Refused("It is over or taken back already.")
+    duty.journal(
+        connection, head, by=by, actor=who.role, now=now, action="duty_given_back", old=old, new=None, reason=""
+    )
+    _changed(connection, head, now)
+
+
+def leave_note(
+    connection: Connection[Any], roster_id: int, *, by: int, hand_over_at: datetime, body: str, now: datetime
+) -> None:
+    """Writes down what the shift that begins at `hand_over_at` should know.
+
+    Raises:
+        Refused: empty, far too long, for a shift that is long over, or by somebody who may not.
+    """
+    head, _ = _kept(connection, roster_id, by)
+    said = body.strip()
+    if not said:
+        raise Refused("A note needs a text.")
+    if len(said) > LONGEST_NOTE:
+        raise Refused(f"The text has {len(said)} characters; it may have {LONGEST_NOTE}.")
+    if not now - timedelta(days=1) <= hand_over_at <= now + FURTHEST_AHEAD:
+        raise Refused("A note is for a shift that begins now or later.")
+    duty.add_note(connection, head, by=by, hand_over_at=hand_over_at, body=said, now=now)
+    alarms.notify(connection, [head.company_id], outbox=False)
+
+
+def prefer(connection: Connection[Any], wanted: Wanted, *, by: int, now: datetime) -> None:
+    """Keeps how a person wants to be told.
+
+    Raises:
+        Refused: a time zone, language or channel that there is not, or quiet hours that begin when they end.
+    """
+    me = actor(connection, by)
+    if me is None or not me.active:
+        raise Refused("This person may not act: unknown to this session, or no longer active.")
+    if wanted.time_zone not in available_timezones():
+        raise Refused(f"There is no time zone {wanted.time_zone[:60]}; write one such as Asia/Shanghai.")
+    if wanted.language not in LANGUAGES:
+        raise Refused("Choose Chinese or English.")
+    if wanted.in_quiet not in IN_QUIET:
+        raise Refused("Choose what becomes of a message in the quiet hours.")
+    if wanted.quiet is not None and wanted.quiet[0] == wanted.quiet[1]:
+        raise Refused("Quiet hours must not begin when they end: then there would be no hour left.")
+    reachable = duty.reachable(connection, by)
+    for each in (*wanted.urgent, *wanted.other):
+        if each not in reachable:
+            raise Refused(f"There is no address for the channel {each[:60]}; an integrator adds it to the site file.")
+    if len(set(wanted.urgent)) < len(wanted.urgent) or len(set(wanted.other)) < len(wanted.other):
+        raise Refused("A channel stands twice in the order; keep it once.")
+    quiet_from, quiet_until = wanted.quiet or (None, None)
+    saved = Saved(
+        person_id=by,
+        company_id=me.company_id,
+        urgent=list(wanted.urgent),
+        other=list(wanted.other),
+        time_zone=wanted.time_zone,
+        quiet_from=quiet_from,
+        quiet_until=quiet_until,
+        quiet_high=wanted.quiet_high,
+        in_quiet=wanted.in_quiet,
+        changed_at=now,
+    )
+    duty.save_preference(connection, saved, language=wanted.language)
+    duty.journal_preference(connection, saved, actor=me.role, now=now)
+    alarms.notify(connection, [] if me.company_id is None else [me.company_id], outbox=False)
+
+
+def _kept(connection: Connection[Any], roster_id: int, by: int) -> tuple[RosterHead, Actor]:
+    """The duty position and who acts on it: one of its own side."""
+    head, who = duty.find_head(connection, roster_id), actor(connection, by)
+    if head is None:
+        raise Refused("There is no such duty position.")
+    if who is None or not who.active:
+        raise Refused("This person may not act: unknown to this session, or no longer active.")
+    of_client = head.audience == "client"
+    if of_client and (who.company_id != head.company_id or who.role not in _KEEPS):
+        raise Refused("Only a safety officer or integrator of the company changes its duty.")
+    if not of_client and who.company_id is not None:
+        raise Refused("The insurer's duty desk is the insurer's to change.")
+    return head, who
+
+
+def _changed(connection: Connection[Any], head: RosterHead, now: datetime) -> None:
+    reassign(connection, now, revives=False)
+    alarms.notify(connection, [head.company_id], outbox=True)

@@ -1,0 +1,179 @@
+"""What people write down about duty: who takes over, what the next should know, how they want to be told."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, time
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+
+@dataclass(frozen=True, slots=True)
+class RosterHead:
+    """Whose a duty position is."""
+
+    roster_id: int
+    company_id: int
+    site: str
+    key: str
+    audience: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A row of `person_preference`."""
+
+    person_id: int
+    company_id: int | None
+    urgent: list[str]
+    other: list[str]
+    time_zone: str
+    quiet_from: time | None
+    quiet_until: time | None
+    quiet_high: bool
+    in_quiet: str
+    changed_at: datetime
+
+
+def find_head(connection: Connection[Any], roster_id: int) -> RosterHead | None:
+    """The duty position, where the transaction may see it and it is not retired."""
+    with connection.cursor(row_factory=class_row(RosterHead)) as cursor:
+        return cursor.execute(
+            """
+            SELECT r.roster_id, r.company_id, s.key AS site, r.key, r.audience
+            FROM roster r JOIN site s USING (site_id) WHERE r.roster_id = %s AND r.retired_at IS NULL
+            """,
+            (roster_id,),
+        ).fetchone()
+
+
+def add_override(
+    connection: Connection[Any],
+    head: RosterHead,
+    *,
+    person_id: int | None,
+    begins_at: datetime,
+    ends_at: datetime,
+    reason: str,
+    by: int,
+    now: datetime,
+) -> int:
+    """Somebody takes over; gives its number."""
+    row = connection.execute(
+        """
+        INSERT INTO roster_override (roster_id, company_id, person_id, begins_at, ends_at, reason, made_at, made_by)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING override_id
+        """,
+        (head.roster_id, head.company_id, person_id, begins_at, ends_at, reason, now, by),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def withdraw(
+    connection: Connection[Any], head: RosterHead, override_id: int, *, by: int, now: datetime
+) -> dict[str, Any] | None:
+    """Takes an override back; gives what it was, None where it is over or was taken back before."""
+    row = connection.execute(
+        """
+        UPDATE roster_override SET withdrawn_at = %s, withdrawn_by = %s
+        WHERE override_id = %s AND roster_id = %s AND withdrawn_at IS NULL AND ends_at > %s
+        RETURNING person_id, begins_at, ends_at
+        """,
+        (now, by, override_id, head.roster_id, now),
+    ).fetchone()
+    return None if row is None else {"person": row[0], "begins_at": row[1].isoformat(), "ends_at": row[2].isoformat()}
+
+
+def add_note(
+    connection: Connection[Any], head: RosterHead, *, by: int, hand_over_at: datetime, body: str, now: datetime
+) -> None:
+    """Keeps what one shift leaves to the next."""
+    connection.execute(
+        """
+        INSERT INTO roster_note (roster_id, company_id, hand_over_at, person_id, written_at, body) VALUES (%s, %s, %s, %s, %s, %s)
+        """,
+        (head.roster_id, head.company_id, hand_over_at, by, now, body),
+    )
+
+
+def reachable(connection: Connection[Any], person_id: int) -> list[str]:
+    """By which channels somebody can be reached, mail first."""
+    rows = connection.execute(
+        "SELECT channel FROM v_reachable WHERE person_id = %s ORDER BY channel <> 'smtp', channel", (person_id,)
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def save_preference(connection: Connection[Any], saved: Saved, *, language: str) -> None:
+    """Keeps how a person wants to be told, and in which language."""
+    connection.execute(
+        """
+        INSERT INTO person_preference (person_id, company_id, urgent, other, time_zone, quiet_from, quiet_until, quiet_high, in_quiet, changed_at)
+        VALUES (%(person_id)s, %(company_id)s, %(urgent)s, %(other)s, %(time_zone)s, %(quiet_from)s, %(quiet_until)s, %(quiet_high)s,
+                %(in_quiet)s, %(changed_at)s)
+        ON CONFLICT (person_id) DO UPDATE SET urgent = excluded.urgent, other = excluded.other, time_zone = excluded.time_zone,
+            quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until, quiet_high = excluded.quiet_high,
+            in_quiet = excluded.in_quiet, changed_at = excluded.changed_at
+        """,
+        asdict(saved),
+    )
+    connection.execute("UPDATE person SET language = %s WHERE person_id = %s", (language, saved.person_id))
+
+
+def journal(
+    connection: Connection[Any],
+    head: RosterHead,
+    *,
+    by: int,
+    actor: str,
+    now: datetime,
+    action: str,
+    old: dict[str, Any] | None,
+    new: dict[str, Any] | None,
+    reason: str,
+) -> None:
+    """Who changed who is on duty."""
+    connection.execute(
+        """
+        INSERT INTO journal (at, company_id, person_id, actor, action, subject, old, new, reason)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        (
+            now,
+            head.company_id,
+            by,
+            actor,
+            action,
+            f"roster {head.site}/{head.key}",
+            None if old is None else Jsonb(old),
+            None if new is None else Jsonb(new),
+            reason.strip() or "duty",
+        ),
+    )
+
+
+def journal_preference(connection: Connection[Any], saved: Saved, *, actor: str, now: datetime) -> None:
+    """That somebody changed how they are told: of a client's person only, since the insurer's people write no such entry."""
+    if saved.company_id is None:
+        return
+    quiet = (
+        None if saved.quiet_from is None else f"{saved.quiet_from:%H:%M}-{saved.quiet_until:%H:%M} {saved.time_zone}"
+    )
+    new = {
+        "urgent": saved.urgent,
+        "other": saved.other,
+        "quiet": quiet,
+        "in_quiet": saved.in_quiet,
+        "quiet_high": saved.quiet_high,
+    }
+    connection.execute(
+        """
+        INSERT INTO journal (at, company_id, person_id, actor, action, subject, old, new, reason)
+        VALUES (%s, %s, %s, %s, 'preference_changed', %s, NULL, %s, 'own preference')
+        """,
+        (now, saved.company_id, saved.person_id, actor, f"person {saved.person_id}", Jsonb(new)),
+    )

@@ -1,0 +1,113 @@
+"""Duty positions as the site file says them: read and written by who imports it, as owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from core.site_rosters import RosterLayer, RosterRow
+
+
+def read_rosters(connection: Connection[Any]) -> list[RosterRow]:
+    """All duty positions, retired ones too."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        layers = cursor.execute(
+            """
+            SELECT l.roster_id, l.key, l.begins_on, l.hand_over, l.turn_days, l.hours_from, l.hours_until, l.on_holidays,
+                   ARRAY(SELECT p.key FROM roster_member m JOIN person p USING (person_id)
+                         WHERE m.roster_id = l.roster_id AND m.layer = l.layer ORDER BY m.position) AS people
+            FROM roster_layer l ORDER BY l.roster_id, l.layer
+            """
+        ).fetchall()
+        rosters = cursor.execute(
+            """
+            SELECT r.roster_id, c.key AS company, t.key AS site, r.key, r.name, r.name_zh, r.audience, r.time_zone, r.holidays,
+                   r.may_be_empty, r.retired_at IS NOT NULL AS retired
+            FROM roster r JOIN site t USING (site_id) JOIN company c ON c.company_id = r.company_id ORDER BY r.roster_id
+            """
+        ).fetchall()
+    of: dict[int, list[RosterLayer]] = {}
+    for row in layers:
+        hours_from, hours_until = row.pop("hours_from"), row.pop("hours_until")
+        hours = None if hours_from is None else (hours_from, hours_until)
+        layers_of = of.setdefault(row.pop("roster_id"), [])
+        layers_of.append(RosterLayer(**{**row, "people": tuple(row["people"]), "hours": hours}))
+    return [
+        RosterRow(
+            **{
+                **{name: value for name, value in row.items() if name != "roster_id"},
+                "holidays": tuple(row["holidays"]),
+                "layers": tuple(of.get(row["roster_id"], ())),
+            }
+        )
+        for row in rosters
+    ]
+
+
+def write_rosters(connection: Connection[Any], rows: Iterable[RosterRow], now: datetime) -> None:
+    """Inserts or changes duty positions; their layers are replaced whole, overrides and notes stay."""
+    rows = list(rows)
+    told = [
+        {**row.columns(), "holidays": list(row.holidays), "layers": None, "now": now, "retired": row.retired}
+        for row in rows
+    ]
+    layers = [
+        {
+            "site": row.site,
+            "roster": row.key,
+            "layer": number,
+            "key": layer.key,
+            "begins_on": layer.begins_on,
+            "hand_over": layer.hand_over,
+            "turn_days": layer.turn_days,
+            "hours_from": None if layer.hours is None else layer.hours[0],
+            "hours_until": None if layer.hours is None else layer.hours[1],
+            "on_holidays": layer.on_holidays,
+            "people": list(layer.people),
+        }
+        for row in rows
+        for number, layer in enumerate(row.layers)
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO roster AS r (company_id, site_id, key, name, name_zh, audience, time_zone, holidays, may_be_empty, retired_at)
+            SELECT company_id, site_id, %(key)s, %(name)s, %(name_zh)s, %(audience)s, %(time_zone)s, %(holidays)s, %(may_be_empty)s,
+                   CASE WHEN %(retired)s THEN %(now)s::timestamptz END
+            FROM site WHERE key = %(site)s
+            ON CONFLICT (site_id, key) DO UPDATE SET name = excluded.name, name_zh = excluded.name_zh, audience = excluded.audience,
+                time_zone = excluded.time_zone, holidays = excluded.holidays, may_be_empty = excluded.may_be_empty,
+                retired_at = CASE WHEN %(retired)s THEN coalesce(r.retired_at, %(now)s) END
+            """,
+            told,
+        )
+        cursor.executemany(
+            """
+            DELETE FROM roster_layer l USING roster r JOIN site s USING (site_id)
+            WHERE s.key = %(site)s AND r.key = %(key)s AND l.roster_id = r.roster_id
+            """,
+            told,
+        )
+        cursor.executemany(
+            """
+            INSERT INTO roster_layer (roster_id, company_id, layer, key, begins_on, hand_over, turn_days, hours_from, hours_until, on_holidays)
+            SELECT r.roster_id, r.company_id, %(layer)s, %(key)s, %(begins_on)s, %(hand_over)s, %(turn_days)s, %(hours_from)s,
+                   %(hours_until)s, %(on_holidays)s
+            FROM roster r JOIN site s USING (site_id) WHERE s.key = %(site)s AND r.key = %(roster)s
+            """,
+            layers,
+        )
+        cursor.executemany(
+            """
+            INSERT INTO roster_member (roster_id, company_id, layer, position, person_id)
+            SELECT r.roster_id, r.company_id, %(layer)s, n.position, p.person_id
+            FROM roster r JOIN site s USING (site_id) CROSS JOIN unnest(%(people)s::text[]) WITH ORDINALITY AS n(key, position)
+            JOIN person p ON p.key = n.key
+            WHERE s.key = %(site)s AND r.key = %(roster)s
+            """,
+            layers,
+        )

@@ -1,0 +1,175 @@
+"""Duty positions as pages and programs read them, how the reader wants to be told, and who was told of an occurrence by which rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterLine:
+    """One duty position."""
+
+    roster_id: int
+    key: str
+    name: str
+    name_zh: str
+    audience: str
+    time_zone: str
+    site_id: int
+    site_key: str
+    site: str
+    site_zh: str
+    company_id: int
+    company: str
+    company_zh: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideLine:
+    """Somebody takes over; what has been taken back is not among them."""
+
+    override_id: int
+    roster_id: int
+    person_id: int | None
+    begins_at: datetime
+    ends_at: datetime
+    reason: str
+    made_at: datetime
+    made_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteLine:
+    """What one shift leaves to the next."""
+
+    roster_id: int
+    hand_over_at: datetime
+    written_at: datetime
+    name: str | None
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How a person wants to be told; all empty where they never said."""
+
+    language: str
+    urgent: list[str]
+    other: list[str]
+    time_zone: str | None
+    quiet_from: time | None
+    quiet_until: time | None
+    quiet_high: bool
+    in_quiet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLine:
+    """One message about an occurrence, as the books have it."""
+
+    person_id: int
+    name: str | None
+    audience: str
+    channel: str
+    state: str
+    step: int
+    rule: str
+    onset: datetime
+    due_at: datetime
+    sent_at: datetime | None
+    finished_at: datetime | None
+    outcome: str | None
+
+
+def list_rosters(connection: Connection[Any], site_key: str | None = None) -> list[RosterLine]:
+    """Those of the sites that the visitor may see, or of one; the insurer's desk last."""
+    with connection.cursor(row_factory=class_row(RosterLine)) as cursor:
+        return cursor.execute(
+            """
+            SELECT r.roster_id, r.key, r.name, r.name_zh, r.audience, r.time_zone, s.site_id, s.key AS site_key, s.name AS site,
+                   s.name_zh AS site_zh, c.company_id, c.name AS company, c.name_zh AS company_zh
+            FROM roster r JOIN site s USING (site_id) JOIN company c ON c.company_id = r.company_id
+            WHERE r.retired_at IS NULL AND (%(site)s::text IS NULL OR s.key = %(site)s)
+            ORDER BY c.key, s.key, r.audience, r.roster_id
+            """,
+            {"site": site_key},
+        ).fetchall()
+
+
+def names(connection: Connection[Any], person_ids: Sequence[int]) -> dict[int, str]:
+    """The names of those whom the visitor may see."""
+    found = connection.execute("SELECT person_id, name FROM person WHERE person_id = ANY(%s)", (list(person_ids),))
+    return {int(person_id): str(name) for person_id, name in found.fetchall()}
+
+
+def list_overrides(connection: Connection[Any], roster_ids: Sequence[int], now: datetime) -> list[OverrideLine]:
+    """Those that hold now or are to come."""
+    with connection.cursor(row_factory=class_row(OverrideLine)) as cursor:
+        return cursor.execute(
+            """
+            SELECT o.override_id, o.roster_id, o.person_id, o.begins_at, o.ends_at, o.reason, o.made_at, p.name AS made_by
+            FROM roster_override o LEFT JOIN person p ON p.person_id = o.made_by
+            WHERE o.roster_id = ANY(%s) AND o.withdrawn_at IS NULL AND o.ends_at > %s ORDER BY o.begins_at, o.override_id
+            """,
+            (list(roster_ids), now),
+        ).fetchall()
+
+
+def list_notes(connection: Connection[Any], roster_ids: Sequence[int], now: datetime) -> list[NoteLine]:
+    """Those for shifts that began in the last two days or begin later."""
+    with connection.cursor(row_factory=class_row(NoteLine)) as cursor:
+        return cursor.execute(
+            """
+            SELECT n.roster_id, n.hand_over_at, n.written_at, p.name, n.body
+            FROM roster_note n LEFT JOIN person p USING (person_id)
+            WHERE n.roster_id = ANY(%s) AND n.hand_over_at > %s ORDER BY n.hand_over_at, n.note_id
+            """,
+            (list(roster_ids), now - timedelta(days=2)),
+        ).fetchall()
+
+
+def find_wishes(connection: Connection[Any], person_id: int) -> Wishes | None:
+    """How a person wants to be told."""
+    with connection.cursor(row_factory=class_row(Wishes)) as cursor:
+        return cursor.execute(
+            """
+            SELECT p.language, coalesce(f.urgent, '{}') AS urgent, coalesce(f.other, '{}') AS other, f.time_zone, f.quiet_from,
+                   f.quiet_until, coalesce(f.quiet_high, false) AS quiet_high, coalesce(f.in_quiet, 'defer') AS in_quiet
+            FROM person p LEFT JOIN person_preference f USING (person_id) WHERE p.person_id = %s
+            """,
+            (person_id,),
+        ).fetchone()
+
+
+def calls_of(connection: Connection[Any], occurrence_id: int) -> list[CallLine]:
+    """Every message about an occurrence in the order in which they were or are due."""
+    with connection.cursor(row_factory=class_row(CallLine)) as cursor:
+        return cursor.execute(
+            """
+            SELECT n.person_id, p.name, n.audience, n.channel, n.state, n.step, n.rule, n.onset, n.due_at, n.sent_at, n.finished_at, n.outcome
+            FROM v_notification n LEFT JOIN person p USING (person_id)
+            WHERE n.occurrence_id = %s ORDER BY n.onset, n.due_at, n.step, n.notification_id
+            """,
+            (occurrence_id,),
+        ).fetchall()
+
+
+def named_by_routes(connection: Connection[Any], definition_id: int, priority: str) -> dict[int, set[int | None]]:
+    """Whom the routes of a limit's site can reach -> by which duty positions; None: by name."""
+    found = connection.execute(
+        """
+        SELECT v.person_id, v.roster_id FROM v_route_person v JOIN route r USING (route_id)
+        WHERE r.site_id = (SELECT d.site_id FROM alarm_definition d WHERE d.definition_id = %s) AND %s = ANY(r.priorities)
+        """,
+        (definition_id, priority),
+    )
+    reached: dict[int, set[int | None]] = {}
+    for person_id, roster_id in found.fetchall():
+        reached.setdefault(int(person_id), set()).add(roster_id)
+    return reached

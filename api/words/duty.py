@@ -1,0 +1,101 @@
+"""Words of duty: by which rule somebody is on duty, why somebody was or was not told, and what alerting refuses, as templates."""
+
+from __future__ import annotations
+
+from gettext import NullTranslations
+
+from api.words.texts import later
+
+BY = {
+    "layer": later("by rotation %(layer)s"),
+    "holiday": later("by rotation %(layer)s, a holiday"),
+    "override": later("has taken over"),
+    "nobody_by_override": later("nobody, by a person's word"),
+    "hole": later("nobody: the roster has a hole"),
+    "gone": later("nobody: who would be on duty is no longer active"),
+}
+WHY_NOT = {
+    "simulated": later("Nobody was called: the demo's history made this up."),
+    "historic": later("Nobody was called: Davy learnt of it more than 15 minutes late."),
+    "suppressed": later("Nobody was called: the alarm was put aside."),
+    "no_call": later("Nobody was called for this occurrence."),
+    "no_route": later("No route of the site for alarms of this priority names this person."),
+    "not_on_duty": later("Somebody else was on duty."),
+    "not_reached": later("The routes name this person now; when it began they did not."),
+}
+CALL_STATES = {
+    "waiting": later("waits"),
+    "claimed": later("is being sent"),
+    "sent": later("sent"),
+    "failed": later("failed"),
+    "cancelled": later("not sent"),
+}
+IN_QUIET = {
+    "defer": later("It waits until they are over"),
+    "next": later("It goes to the next person; where there is none it waits"),
+}
+DUTY_REFUSALS = (
+    later("This time is over already; what was, stays as it was."),
+    later("It must end after it begins."),
+    later("Somebody takes over for at most {days} days; a longer change belongs in the rotation."),
+    later("It begins more than a year ahead; look at the date again."),
+    later("Say why nobody is on duty then."),
+    later("Choose one of the people of this duty position's own side."),
+    later("It is over or taken back already."),
+    later("A note needs a text."),
+    later("A note is for a shift that begins now or later."),
+    later("There is no time zone {zone}; write one such as Asia/Shanghai."),
+    later("Choose Chinese or English."),
+    later("Choose what becomes of a message in the quiet hours."),
+    later("Quiet hours must not begin when they end: then there would be no hour left."),
+    later("Quiet hours need both: from when, and until when."),
+    later("There is no address for the channel {channel}; an integrator adds it to the site file."),
+    later("A channel stands twice in the order; keep it once."),
+    later("There is no such duty position."),
+    later("Only a safety officer or integrator of the company changes its duty."),
+    later("The insurer's duty desk is the insurer's to change."),
+    later("The hour {text} cannot be read; write it as 22:00."),
+)
+# The clauses of a rule, as alerting/routing.py writes them; the longer ones first.
+RULES = (
+    later("route {route} (client), step {step}: {priority} alarms, at once"),
+    later("route {route} (insurer), step {step}: {priority} alarms, at once"),
+    later(
+        "route {route} (client), step {step}: {priority} alarms, once, because it was learnt of more than 15 minutes late"
+    ),
+    later(
+        "route {route} (client), step {step}: {priority} alarms, {seconds} s after the onset, unless acknowledged before"
+    ),
+    later(
+        "route {route} (insurer), step {step}: {priority} alarms, {seconds} s after the onset, unless acknowledged before"
+    ),
+    later("on duty by roster {roster}, layer {layer}, a holiday"),
+    later("on duty by roster {roster}, layer {layer}"),
+    later("on duty by roster {roster}, override {number}"),
+    later("on duty by roster {roster}, nobody, by override {number}"),
+    later("on duty by roster {roster}, nobody: the roster has a hole"),
+    later("on duty by roster {roster}, nobody: who would be on duty is no longer active"),
+    later("everybody of it is told"),
+    later("in the place of person {person}, who has quiet hours until {until} UTC"),
+    later("put off to the end of quiet hours, {until} UTC"),
+    later("over {channel}, by their own order"),
+)
+OUTCOMES = {
+    "acknowledged": later("it was acknowledged before"),
+    "resolved": later("it was resolved before"),
+    "shelved": later("it was shelved before"),
+    "suppressed by design": later("it was suppressed by design before"),
+    "out of service": later("it was taken out of service before"),
+    "somebody else is on duty": later("somebody else was on duty by then"),
+    "over before anybody could be told": later("it was over before anybody could be told"),
+    "the person is no longer active": later("the person is no longer active"),
+}
+
+
+def outcome(texts: NullTranslations, said: str | None) -> str:
+    """Why a message was not sent, in the reader's language; what we have no word for, as it is.
+
+    >>> outcome(NullTranslations(), "acknowledged"), outcome(NullTranslations(), None)
+    ('it was acknowledged before', '')
+    """
+    return "" if said is None else texts.gettext(OUTCOMES[said]) if said in OUTCOMES else said

@@ -1,0 +1,198 @@
+-- Duty positions, who fills them when, and how people want to be told. Owner: alerting.
+
+CREATE TABLE roster (                          -- one duty position of a site: alerting/roster.py says who fills it at an instant
+    roster_id   int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    site_id     int NOT NULL,
+    key         text NOT NULL,
+    name        text NOT NULL,
+    name_zh     text NOT NULL,
+    audience    text NOT NULL CHECK (audience IN ('client', 'insurer')), -- insurer: its duty desk for this site
+    time_zone   text NOT NULL,
+    holidays    date[] NOT NULL DEFAULT '{}',  -- days on which the layers for holidays come first
+    may_be_empty boolean NOT NULL DEFAULT false, -- hours that nobody fills are meant
+    retired_at  timestamptz,
+    UNIQUE (site_id, key),
+    UNIQUE (roster_id, company_id),
+    FOREIGN KEY (site_id, company_id) REFERENCES site (site_id, company_id)
+);
+CALL davy_wall('roster');
+
+CREATE TABLE roster_layer (                    -- a rotation; the first that names somebody holds
+    roster_id   int NOT NULL,
+    company_id  int NOT NULL,
+    layer       int NOT NULL,
+    key         text NOT NULL,
+    begins_on   date NOT NULL,                 -- day of the first hand-over
+    hand_over   time NOT NULL,                 -- of the roster's clock
+    turn_days   int NOT NULL CHECK (turn_days BETWEEN 1 AND 56),
+    hours_from  time,
+    hours_until time,
+    on_holidays boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (roster_id, layer),
+    CHECK (num_nulls(hours_from, hours_until) <> 1),
+    CHECK (hours_from IS NULL OR hours_from <> hours_until),
+    FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id)
+);
+CALL davy_wall('roster_layer');
+
+CREATE TABLE roster_member (                   -- people of a rotation in their order
+    roster_id   int NOT NULL,
+    company_id  int NOT NULL,
+    layer       int NOT NULL,
+    position    int NOT NULL,
+    person_id   int NOT NULL REFERENCES person,
+    PRIMARY KEY (roster_id, layer, position),
+    FOREIGN KEY (roster_id, layer) REFERENCES roster_layer (roster_id, layer) ON DELETE CASCADE,
+    FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id)
+);
+CALL davy_wall('roster_member');
+CREATE INDEX roster_member_by_person ON roster_member (person_id);
+
+CREATE TABLE roster_override (                 -- somebody takes over for a while, or nobody is on duty; the later one holds
+    override_id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    roster_id   int NOT NULL,
+    company_id  int NOT NULL,
+    person_id   int REFERENCES person,         -- null: nobody
+    begins_at   timestamptz NOT NULL,
+    ends_at     timestamptz NOT NULL,
+    reason      text NOT NULL DEFAULT '' CHECK (length(reason) <= 400),
+    made_at     timestamptz NOT NULL,
+    made_by     int NOT NULL REFERENCES person,
+    withdrawn_at timestamptz,
+    withdrawn_by int REFERENCES person,
+    CHECK (ends_at > begins_at AND ends_at <= begins_at + interval '62 days' AND ends_at > made_at),
+    CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id)
+);
+CALL davy_wall('roster_override');
+CREATE INDEX roster_override_by_end ON roster_override (roster_id, ends_at) WHERE withdrawn_at IS NULL;
+
+CREATE TABLE roster_note (                     -- what one shift leaves to the next: bound to a hand-over, append-only
+    note_id     bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    roster_id   int NOT NULL,
+    company_id  int NOT NULL,
+    hand_over_at timestamptz NOT NULL,         -- who takes over then reads it
+    person_id   int NOT NULL REFERENCES person,
+    written_at  timestamptz NOT NULL,
+    body        text NOT NULL CHECK (length(body) BETWEEN 1 AND 4000),
+    FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id)
+);
+-- Free text of one's own people: the other side does not read it.
+CALL davy_wall('roster_note', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[]) AND EXISTS (
+    SELECT FROM roster r WHERE r.roster_id = roster_note.roster_id
+      AND (r.audience = ''insurer'') = ((SELECT davy_role()) IN (''underwriter'', ''risk_engineer'')))))');
+CREATE INDEX roster_note_by_hand_over ON roster_note (roster_id, hand_over_at);
+
+CREATE TABLE person_preference (               -- how a person wants to be told
+    person_id   int PRIMARY KEY REFERENCES person,
+    company_id  int REFERENCES company,        -- of the person; null: the insurer's own people
+    urgent      text[] NOT NULL DEFAULT '{}',  -- channels in their order, for life safety
+    other       text[] NOT NULL DEFAULT '{}',  -- and for all else
+    time_zone   text NOT NULL,
+    quiet_from  time,
+    quiet_until time,
+    quiet_high  boolean NOT NULL DEFAULT false,
+    in_quiet    text NOT NULL DEFAULT 'defer' CHECK (in_quiet IN ('defer', 'next')),
+    changed_at  timestamptz NOT NULL,
+    CHECK (num_nulls(quiet_from, quiet_until) <> 1),
+    CHECK (quiet_from IS NULL OR quiet_from <> quiet_until)
+);
+-- Whoever plans a call must know them: one's colleagues', and, of the insurer's people, hours and order of channels, no names.
+CALL davy_wall('person_preference', '((SELECT davy_everything()) OR person_id = (SELECT davy_person())
+    OR (company_id IS NULL AND (SELECT davy_role()) IS NOT NULL)
+    OR ((SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'') AND company_id = ANY ((SELECT davy_companies())::int[])))');
+
+ALTER TABLE route_step
+    DROP CONSTRAINT route_step_pkey,
+    ALTER COLUMN person_id DROP NOT NULL,
+    ADD COLUMN roster_id int,                  -- whoever is on duty then, in the place of a person
+    ADD CHECK (num_nonnulls(person_id, roster_id) = 1),
+    ADD FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id);
+CREATE UNIQUE INDEX route_step_person ON route_step (route_id, position, person_id, channel) WHERE person_id IS NOT NULL;
+CREATE UNIQUE INDEX route_step_roster ON route_step (route_id, position, roster_id, channel) WHERE roster_id IS NOT NULL;
+
+ALTER TABLE notification
+    ADD COLUMN roster_id int,                  -- told because they are on duty when it falls due
+    ADD COLUMN wish text,                      -- what the step says in the place of a channel: the person's own order
+    ADD FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id);
+
+-- Whom a route can reach, by name or by roster; the channel as far as it is known without asking for the hour.
+CREATE VIEW v_route_person WITH (security_barrier) AS
+    SELECT s.route_id, s.company_id, s.position, s.after_s, p.person_id, s.roster_id,
+           CASE WHEN s.channel NOT LIKE 'preferred%' THEN s.channel
+                ELSE coalesce((SELECT a.channel FROM channel_address a WHERE a.person_id = p.person_id
+                               ORDER BY a.channel <> 'smtp', a.channel LIMIT 1), 'smtp') END AS channel
+    FROM route_step s
+    CROSS JOIN LATERAL (
+        SELECT s.person_id WHERE s.person_id IS NOT NULL
+        UNION SELECT m.person_id FROM roster_member m WHERE m.roster_id = s.roster_id
+        UNION SELECT o.person_id FROM roster_override o
+              WHERE o.roster_id = s.roster_id AND o.person_id IS NOT NULL AND o.withdrawn_at IS NULL) p
+    WHERE (SELECT davy_everything()) OR s.company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
+
+-- By which channels somebody can be reached, without the addresses.
+CREATE VIEW v_reachable WITH (security_barrier) AS
+    SELECT person_id, company_id, channel FROM channel_address
+    WHERE (SELECT davy_everything()) OR person_id = (SELECT davy_person()) OR (company_id IS NULL AND (SELECT davy_role()) IS NOT NULL)
+       OR company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
+
+-- Whom a roster names who has left: the client's people do not see the insurer's.
+CREATE VIEW v_roster_gone WITH (security_barrier) AS
+    SELECT n.roster_id, n.company_id, n.person_id
+    FROM (SELECT roster_id, company_id, person_id FROM roster_member
+          UNION SELECT roster_id, company_id, person_id FROM roster_override WHERE person_id IS NOT NULL) n
+    JOIN person p USING (person_id)
+    WHERE NOT p.active
+      AND ((SELECT davy_everything()) OR n.company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner');
+
+-- Web acts in the token's person's name and now; a duty position is changed by its own side, for its own active people, and what is over
+-- stays as it was.
+CREATE FUNCTION davy_keeps_roster(of_roster int, of_company int) RETURNS boolean LANGUAGE sql STABLE
+    RETURN EXISTS (SELECT FROM roster r JOIN person me ON me.person_id = davy_person()
+        WHERE r.roster_id = of_roster AND r.company_id = of_company AND r.retired_at IS NULL AND me.active
+          AND CASE r.audience WHEN 'client' THEN me.company_id = r.company_id AND davy_role() IN ('safety_officer', 'integrator')
+                              ELSE me.company_id IS NULL END);
+CREATE POLICY by_its_own_side ON roster_override AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (made_by = (SELECT davy_person()) AND davy_just_now(made_at) AND begins_at >= made_at - interval '5 minutes'
+        AND withdrawn_at IS NULL AND davy_keeps_roster(roster_id, company_id)
+        AND (person_id IS NULL OR EXISTS (SELECT FROM roster r JOIN person p ON p.person_id = roster_override.person_id
+            WHERE r.roster_id = roster_override.roster_id AND p.active
+              AND p.company_id IS NOT DISTINCT FROM CASE r.audience WHEN 'client' THEN r.company_id END)));
+CREATE POLICY withdrawn_only ON roster_override AS RESTRICTIVE FOR UPDATE TO davy_web
+    USING (withdrawn_at IS NULL AND davy_keeps_roster(roster_id, company_id))
+    WITH CHECK (withdrawn_by = (SELECT davy_person()) AND davy_just_now(withdrawn_at));
+CREATE POLICY in_ones_own_name ON roster_note AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (person_id = (SELECT davy_person()) AND davy_just_now(written_at) AND davy_keeps_roster(roster_id, company_id));
+CREATE POLICY ones_own_new ON person_preference AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (person_id = (SELECT davy_person())
+        AND company_id IS NOT DISTINCT FROM (SELECT p.company_id FROM person p WHERE p.person_id = (SELECT davy_person())));
+CREATE POLICY ones_own ON person_preference AS RESTRICTIVE FOR UPDATE TO davy_web
+    USING (person_id = (SELECT davy_person())) WITH CHECK (person_id = (SELECT davy_person()));
+CREATE POLICY ones_own_language ON person AS RESTRICTIVE FOR UPDATE TO davy_web
+    USING (person_id = (SELECT davy_person())) WITH CHECK (person_id = (SELECT davy_person()));
+
+DROP POLICY by_route ON notification;
+CREATE POLICY by_route ON notification AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (state = 'waiting' AND (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer')
+        AND EXISTS (SELECT FROM v_route_person s WHERE s.company_id = notification.company_id AND s.person_id = notification.person_id));
+
+GRANT SELECT ON roster, roster_layer, roster_member, roster_override, person_preference, v_route_person, v_reachable, v_roster_gone
+    TO davy_ingest, davy_alerting, davy_web;
+GRANT SELECT, INSERT ON roster_note TO davy_web;
+GRANT INSERT ON roster_override TO davy_web;
+GRANT UPDATE (withdrawn_at, withdrawn_by) ON roster_override TO davy_web;
+GRANT INSERT, UPDATE ON person_preference TO davy_web;
+GRANT UPDATE (language) ON person TO davy_web;
+GRANT SELECT (roster_id, wish) ON notification TO davy_web;
+GRANT USAGE ON SEQUENCE roster_override_override_id_seq, roster_note_note_id_seq TO davy_web;
+
+-- As 0010 has it, with why: the rule of a call is words of Davy's own, and names nobody.
+CREATE OR REPLACE VIEW v_notification WITH (security_barrier) AS
+    SELECT notification_id, company_id, subject, occurrence_id, finding_id, impairment_id, person_id, audience, channel, state, due_at,
+           sent_at, finished_at,
+           CASE WHEN (SELECT davy_everything()) OR current_user = 'davy_owner'
+                  OR (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin') THEN outcome END AS outcome,
+           step, rule, onset
+    FROM notification
+    WHERE (SELECT davy_everything()) OR company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';

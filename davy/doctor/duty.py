@@ -1,0 +1,35 @@
+"""Whether every duty position is filled: a hole comes by itself when somebody leaves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+
+from alerting.roster import holes
+from alerting.store.rosters import load_rosters, watched
+from davy.doctor.examination import Check, Examination
+
+AHEAD: Final = timedelta(days=90)
+_TOLD: Final = 3
+
+
+def duty(on: Examination, connection: Connection[Any]) -> Check:
+    """Holes of the next days, but for those that the site file says are meant."""
+    _ = on.gettext
+    known = watched(connection)
+    rosters = load_rosters(connection, known, on.now)
+    found = [(known[at], each, holes(each, on.now, on.now + AHEAD)) for at, each in rosters.items()]
+    empty = [(site, roster, gaps[0]) for site, roster, gaps in found if gaps]
+    if not empty:
+        told = _("Somebody is on duty throughout the next 90 days: %(n)s duty positions.") % {"n": len(known)}
+        return Check("duty", True, told)
+    shown = "; ".join(
+        f"{site}/{roster.key} {gap.begins_at.astimezone(ZoneInfo(roster.time_zone)):%Y-%m-%d %H:%M}"
+        for site, roster, gap in empty[:_TOLD]
+    )
+    told = _("Nobody is on duty, first at: %(holes)s (%(n)s duty positions).") % {"holes": shown, "n": len(empty)}
+    advice = _("Put somebody else into the rotation in the site file, or have somebody take over on the page.")
+    return Check("duty", False, told, advice)

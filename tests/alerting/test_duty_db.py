@@ -1,0 +1,206 @@
+"""Calls to a duty position in a real database: who takes over gets what waits, once, and nobody else can say so."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from alerting import duty
+from alerting.duty import Wanted
+from alerting.reassigning import reassign
+from alerting.store.claims import claim
+from alerting.store.definitions import load_routes
+from core.errors import Refused
+from tests.alerting.plant import NOW, Plant
+
+pytestmark = pytest.mark.db
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+@pytest.fixture
+def on_duty(timescale_plant: Plant) -> tuple[Plant, int]:
+    """The officer and the deputy in turns of a week, called at once and after five minutes; the insurer's desk last."""
+    plant = timescale_plant
+    with plant.database.connect("owner") as connection:
+        ids: dict[str, int] = {}
+        for key, audience, person in (("duty", "client", "officer"), ("desk", "insurer", "underwriter")):
+            row: Any = connection.execute(
+                "INSERT INTO roster (company_id, site_id, key, name, name_zh, audience, time_zone) VALUES (%s, %s, %s, 'Duty', '值班', %s, 'UTC')"
+                " RETURNING roster_id",
+                (plant.company, plant.site, key, audience),
+            ).fetchone()
+            assert row is not None
+            ids[key] = row[0]
+            connection.execute(
+                "INSERT INTO roster_layer (roster_id, company_id, layer, key, begins_on, hand_over, turn_days) VALUES (%s, %s, 0, 'week', %s, %s, 7)",
+                (ids[key], plant.company, date(2026, 2, 23), time(8)),
+            )
+            connection.execute(
+                "INSERT INTO roster_member VALUES (%s, %s, 0, 1, %s)", (ids[key], plant.company, plant.people[person])
+            )
+        connection.execute(
+            "INSERT INTO roster_member VALUES (%s, %s, 0, 2, %s)", (ids["duty"], plant.company, plant.people["deputy"])
+        )
+        connection.execute("DELETE FROM route_step")
+        connection.execute(
+            "INSERT INTO route_step (route_id, company_id, position, after_s, roster_id, channel)"
+            " SELECT r.route_id, r.company_id, v.position, v.after_s, v.roster, v.channel FROM route r, (VALUES (0, 0, %s, 'preferred'),"
+            " (1, 300, %s, 'smtp'), (2, 600, %s, 'smtp')) v(position, after_s, roster, channel) WHERE r.key = 'urgent'",
+            (ids["duty"], ids["duty"], ids["desk"]),
+        )
+    return plant, ids["duty"]
+
+
+def takes_over(
+    plant: Plant, roster: int, who: str | None, *, by: str = "officer", begins: datetime = NOW, **more: object
+) -> int:
+    with plant.as_person(by) as connection:
+        return duty.take_over(
+            connection, roster, by=plant.people[by], person_id=None if who is None else plant.people[who],
+            begins_at=begins, ends_at=more.pop("ends", begins + HOUR), now=NOW, **more,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+
+def test_who_takes_over_gets_what_waits_and_gives_it_back(on_duty: tuple[Plant, int]) -> None:
+    """What is sent stays; the later step moves with the override, in its own transaction, and back when it is withdrawn."""
+    plant, roster = on_duty
+    plant.apply(plant.raised("gas"))
+    assert plant.waiting() == [("officer", 0, "waiting"), ("officer", 1, "waiting"), ("underwriter", 2, "waiting")]
+    with plant.as_service("alerting") as connection:
+        assert claim(connection, NOW, NOW + MINUTE) is not None
+    override = takes_over(plant, roster, "deputy")
+    expected = [
+        ("officer", 0, "claimed"),
+        ("officer", 1, "cancelled"),
+        ("deputy", 1, "waiting"),
+        ("underwriter", 2, "waiting"),
+    ]
+    assert plant.waiting() == expected
+    with plant.as_service("alerting") as connection:
+        assert reassign(connection, NOW) == 0
+    with plant.as_person("officer") as connection:
+        duty.withdraw(connection, roster, override, by=plant.people["officer"], now=NOW)
+    with plant.as_service("alerting") as connection:  # the row of the books is revived by the sender's process alone
+        reassign(connection, NOW)
+    assert ("officer", 1, "waiting") in plant.waiting()
+    assert ("deputy", 1, "cancelled") in plant.waiting()
+    actions = plant.rows("SELECT action FROM journal ORDER BY journal_id")
+    assert actions == [("taken_over",), ("duty_given_back",)]
+
+
+def test_a_person_who_leaves_while_calls_wait_is_passed_over(on_duty: tuple[Plant, int]) -> None:
+    """Nobody is on duty then: whoever is left of the roster is told, and the rule says so."""
+    plant, _ = on_duty
+    plant.apply(plant.raised("gas"))
+    plant.rows("UPDATE person SET active = false WHERE key = 'officer' RETURNING 1")
+    with plant.as_service("alerting") as connection:
+        assert reassign(connection, NOW) == 2
+    assert [row for row in plant.waiting() if row[2] == "waiting"] == [
+        ("deputy", 0, "waiting"), ("deputy", 1, "waiting"), ("underwriter", 2, "waiting"),
+    ]  # fmt: skip
+    rule = plant.rows("SELECT rule, audience FROM notification WHERE state = 'waiting' ORDER BY step")
+    assert rule[0][0].startswith(
+        "route urgent (client), step 0: life-safety alarms, at once; on duty by roster duty, nobody:"
+    )
+    assert "over webhook, by their own order" in rule[0][0]
+    assert rule[2][1] == "insurer"
+
+
+def test_a_step_that_was_moved_beyond_the_hand_over_goes_to_the_next_shift(on_duty: tuple[Plant, int]) -> None:
+    """A call that was held up is resolved again for when it goes out."""
+    plant, _ = on_duty
+    plant.apply(plant.raised("gas"))
+    with plant.as_service("alerting") as connection:
+        connection.execute("UPDATE notification SET due_at = due_at + interval '1 day' WHERE step = 1")
+        assert reassign(connection, NOW) == 1
+    assert ("deputy", 1, "waiting") in plant.waiting()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"begins": NOW - 3 * HOUR}, "This time is over already; what was, stays as it was."),
+        ({"ends": NOW + timedelta(days=90)}, "for at most 62 days"),
+        ({"begins": NOW + timedelta(days=400)}, "more than a year ahead"),
+        ({"who": "stranger"}, "Choose one of the people of this duty position's own side."),
+        ({"who": "underwriter"}, "Choose one of the people of this duty position's own side."),
+        ({"who": None}, "Say why nobody is on duty then."),
+        ({"by": "underwriter"}, "Only a safety officer or integrator of the company changes its duty."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(on_duty: tuple[Plant, int], more: dict[str, object], sentence: str) -> None:
+    """An override in the past, without an end in sight, or for somebody who is not of this side."""
+    plant, roster = on_duty
+    who = more.pop("who", "deputy")
+    with pytest.raises(Refused, match=sentence.replace(".", r"\.")):
+        takes_over(plant, roster, who, **more)  # type: ignore[arg-type]
+
+
+def test_the_database_holds_it_too(on_duty: tuple[Plant, int]) -> None:
+    """A smuggled statement puts nobody of another company on duty, in no other name, and changes nobody's wishes."""
+    plant, roster = on_duty
+    insert = (
+        "INSERT INTO roster_override (roster_id, company_id, person_id, begins_at, ends_at, made_at, made_by)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+    )
+    for person, by in (("stranger", "officer"), ("deputy", "deputy")):
+        values = (roster, plant.company, plant.people[person], NOW, NOW + HOUR, NOW, plant.people[by])
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), plant.as_person("officer") as connection:
+            connection.execute(insert, values)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), plant.as_person("officer") as connection:
+        connection.execute(
+            "INSERT INTO person_preference (person_id, company_id, time_zone, changed_at) VALUES (%s, %s, 'UTC', %s)",
+            (plant.people["deputy"], plant.company, NOW),
+        )
+    with plant.as_person("stranger") as connection:
+        assert connection.execute("SELECT count(*) FROM roster").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM person_preference WHERE company_id IS NOT NULL").fetchone() == (
+            0,
+        )
+        changed = connection.execute(
+            "UPDATE person SET language = 'zh' WHERE person_id <> %s", (plant.people["stranger"],)
+        )
+        assert changed.rowcount == 0
+
+
+def test_wishes_are_kept_and_heeded(on_duty: tuple[Plant, int]) -> None:
+    """Quiet hours put off what can wait; a channel without an address and a zone that does not exist get a sentence."""
+    plant, _ = on_duty
+    right = Wanted(
+        language="en", time_zone="Asia/Shanghai", urgent=["smtp"], quiet=(time(15), time(18)), quiet_high=True
+    )
+    with plant.as_person("officer") as connection:
+        duty.prefer(connection, right, by=plant.people["officer"], now=NOW)
+    with plant.as_service("ingest") as connection:
+        known = load_routes(connection, [plant.site], NOW)[plant.site][0].people[plant.people["officer"]]
+    assert (known.reachable, known.time_zone, known.quiet_high) == (("smtp",), "Asia/Shanghai", True)
+    plant.apply(plant.raised("heat"))
+    due = plant.rows("SELECT DISTINCT due_at FROM notification WHERE person_id = %s", plant.people["officer"])
+    assert due == [(NOW + 2 * HOUR,)]
+    for wrong, sentence in (
+        (Wanted(language="en", time_zone="Mars/Olympus"), "There is no time zone Mars/Olympus"),
+        (Wanted(language="en", time_zone="UTC", urgent=["webhook"]), "There is no address for the channel webhook"),
+        (Wanted(language="en", time_zone="UTC", quiet=(time(7), time(7))), "then there would be no hour left"),
+        (Wanted(language="en", time_zone="UTC", other=["smtp", "smtp"]), "A channel stands twice"),
+    ):
+        with plant.as_person("officer") as connection, pytest.raises(Refused, match=sentence):
+            duty.prefer(connection, wrong, by=plant.people["officer"], now=NOW)
+
+
+def test_a_note_is_for_a_shift_and_stays_with_its_side(on_duty: tuple[Plant, int]) -> None:
+    """The next reads it; the insurer's people do not; an empty one is refused."""
+    plant, roster = on_duty
+    with plant.as_person("officer") as connection:
+        duty.leave_note(
+            connection, roster, by=plant.people["officer"], hand_over_at=NOW + HOUR, body=" Pump 3 leaks. ", now=NOW
+        )
+        with pytest.raises(Refused, match="needs a text"):
+            duty.leave_note(connection, roster, by=plant.people["officer"], hand_over_at=NOW, body=" ", now=NOW)
+    with plant.as_person("deputy") as connection:
+        assert connection.execute("SELECT body FROM roster_note").fetchall() == [("Pump 3 leaks.",)]
+    with plant.as_person("underwriter") as connection:
+        assert connection.execute("SELECT count(*) FROM roster_note").fetchone() == (0,)

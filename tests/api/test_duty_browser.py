@@ -1,0 +1,54 @@
+"""Duty in a real browser: a phone in Chinese and a desk in English, from the hand-over note to who was told and why."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.api.conftest import House
+from tests.api.test_browser import DESK, OFFICER, PHONE, browser, faults, fits, open_page, small_targets
+from tests.api.test_duty import on_duty
+from tests.api.test_findings import INTEGRATOR
+from tests.api.test_impairments import clock
+
+__all__ = ["browser"]  # the fixture of the other browser tests
+
+pytestmark = pytest.mark.browser
+
+
+def test_duty_from_the_page_to_the_reason(browser: Browser, timescale_house: House, tmp_path: Path) -> None:
+    """Taken over on a phone, noted for the next shift, wishes kept; every page of it fits and axe finds nothing."""
+    house = timescale_house
+    roster = on_duty(house)
+    with house.plant.owner() as connection:
+        row = connection.execute("SELECT key FROM site WHERE site_id = %s", (house.plant.a.site_id,)).fetchone()
+    assert row is not None
+    happened = house.plant.happen(house.plant.a, "lel-pump.lel-2", house.plant.began - timedelta(minutes=4))
+    officer = open_page(browser, house, OFFICER, PHONE, "zh")
+    officer.goto("/duty")
+    officer.get_by_text("安排替班").click()
+    officer.fill(f"#until{roster}", clock(house, 5))
+    officer.get_by_role("button", name="确认替班", exact=True).click()
+    expect(officer.get_by_role("button", name="撤回", exact=True)).to_be_visible()
+    officer.get_by_text("写交接留言").click()
+    officer.fill(f"#body{roster}", "3号泵有渗漏，已挂牌")
+    officer.get_by_role("button", name="提交留言", exact=True).click()
+    expect(officer.get_by_text("3号泵有渗漏，已挂牌")).to_be_visible()
+    officer.goto("/preferences")
+    officer.fill("#quiet_from", "22:00")
+    officer.fill("#quiet_until", "07:00")
+    officer.get_by_role("button", name="保存", exact=True).click()
+    expect(officer.get_by_text("已保存")).to_be_visible()
+    for language, login, size in (("zh", OFFICER, PHONE), ("en", INTEGRATOR, DESK)):
+        page = open_page(browser, house, login, size, language)
+        for path in ("/duty", "/preferences", f"/occurrences/{happened}", f"/sites/{row[0]}"):
+            page.goto(path)
+            page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+            page.screenshot(path=tmp_path / f"{language}{path.replace('/', '_')}.png", full_page=True)
+            assert faults(page) == [], (login, path)
+            assert fits(page), (login, path)
+            assert small_targets(page) == [], (login, path)
+        page.context.close()
