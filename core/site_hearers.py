@@ -6,10 +6,11 @@ database, and a file that only says who is no longer active can leave it with no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
-from core.portfolio import PersonRow, Portfolio, RouteRow
+from core.portfolio import PersonRow, Portfolio, RouteRow, Step
+from core.wish import wish_of
 
 Address = tuple[str, str]  # person, channel
 
@@ -21,22 +22,32 @@ class Hearers:
     Args:
         people: by key.
         addresses: over which channels each can be reached.
+        rosters: people of each duty position, by its site and key.
     """
 
     people: dict[str, PersonRow]
     addresses: Set[Address]
+    rosters: Mapping[tuple[str, str], tuple[str, ...]]
+
+    def of(self, site: str, step: Step) -> tuple[str, ...]:
+        """Who may be told by a step: its person, or whoever has turns at its duty position."""
+        return self.rosters.get((site, step.roster), ()) if step.roster else (step.person,)
+
+    def lets_through(self, person: str, channel: str) -> bool:
+        """Whether they have an address for it: any, where the choice is theirs. No channel: it is told on the pages."""
+        if wish_of(channel) is None:
+            return not channel or (person, channel) in self.addresses
+        return any(each == person for each, _ in self.addresses)
 
 
 def reaches(route: RouteRow, among: Hearers) -> bool:
-    """Whether one of its steps tells somebody: active, still of that side, and with an address.
-
-    A step without a channel is told on the pages.
-    """
+    """Whether one of its steps tells somebody: active, still of that side, and with an address."""
     return any(
-        (person := among.people.get(step.person)) is not None
+        (person := among.people.get(key)) is not None
         and _may_hear(route, person)
-        and (not step.channel or (step.person, step.channel) in among.addresses)
+        and among.lets_through(key, step.channel)
         for step in route.steps
+        for key in among.of(route.site, step)
     )
 
 
@@ -50,20 +61,32 @@ def _may_hear(route: RouteRow, person: PersonRow) -> bool:
 
 def left_unheard(wanted: Portfolio, current: Portfolio) -> Iterator[tuple[int, str]]:
     """Routes that a file does not name and that would reach nobody after it, as (line, sentence)."""
-    before = Hearers({row.key: row for row in current.people}, {(row.person, row.channel) for row in current.addresses})
+    before = Hearers(
+        {row.key: row for row in current.people},
+        {(row.person, row.channel) for row in current.addresses},
+        _rosters(current),
+    )
     told = {row.key: row for row in wanted.people}
     after = Hearers(
         {**before.people, **told},
         {each for each in before.addresses if each[0] not in told}
         | {(row.person, row.channel) for row in wanted.addresses},
+        {**before.rosters, **_rosters(wanted)},
     )
     named = {row.name_parts for row in wanted.routes}
     for route in current.routes:
         if route.name_parts in named or not reaches(route, before) or reaches(route, after):
             continue
-        people = [told[step.person] for step in route.steps if step.person in told]
+        people = [told[key] for step in route.steps for key in before.of(route.site, step) if key in told]
         line, who = (people[0].line, people[0].subject) if people else (0, "this file")
         yield (
             line,
             f"{who} leaves {route.subject} with nobody whom it reaches; name somebody in its steps, in this file, before they go.",
         )
+
+
+def _rosters(portfolio: Portfolio) -> dict[tuple[str, str], tuple[str, ...]]:
+    return {
+        (row.site, row.key): () if row.retired else tuple(person for layer in row.layers for person in layer.people)
+        for row in portfolio.rosters
+    }

@@ -189,7 +189,7 @@ GRANT USAGE ON SEQUENCE roster_override_override_id_seq, roster_note_note_id_seq
 
 -- As 0010 has it, with why: the rule of a call is words of Davy's own, and names nobody.
 CREATE OR REPLACE VIEW v_notification WITH (security_barrier) AS
-    SELECT notification_id, company_id, subject, occurrence_id, finding_id, impairment_id, person_id, audience, channel, state, due_at,
+    SELECT notification_id, company_id, subject, occurrence_id, finding_id, impairment_id, assigned_id, person_id, audience, channel, state, due_at,
            sent_at, finished_at,
            CASE WHEN (SELECT davy_everything()) OR current_user = 'davy_owner'
                   OR (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin') THEN outcome END AS outcome,

@@ -105,7 +105,7 @@ def unheard_routes(connection: Connection[Any]) -> list[str]:
     rows = connection.execute(
         """SELECT t.key || '/' || r.key FROM route r JOIN site t USING (site_id)
            WHERE NOT EXISTS (
-               SELECT FROM route_step e JOIN person p USING (person_id)
+               SELECT FROM v_route_person e JOIN person p USING (person_id)
                WHERE e.route_id = r.route_id AND p.active
                  AND CASE r.audience WHEN 'client' THEN p.company_id = r.company_id ELSE p.company_id IS NULL AND EXISTS (
                      SELECT FROM person_company c WHERE c.person_id = p.person_id AND c.company_id = r.company_id) END

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, time
 
-from core.portfolio import Portfolio
+from core.portfolio import Portfolio, Step
 from core.site_changes import ADDED, CHANGED, REMOVED, RESTORED, RETIRED, compare, journalled, left_alone
 from core.site_defaults import with_defaults
 from core.site_hearers import left_unheard
 from core.site_references import check
+from core.site_rosters import RosterLayer, RosterRow
 from davy.site.importing import shipped_limits
 from tests.core.sites import SMALL, read
 
@@ -147,6 +149,27 @@ def test_nobody_leaves_a_route_that_the_file_does_not_name_with_nobody() -> None
     assert not any("nobody whom" in said for _, said in left_unheard(Portfolio(people=[already]), left)), (
         "it was so before"
     )
+
+
+def test_a_duty_position_of_which_nobody_is_left_reaches_nobody() -> None:
+    """Who has turns there is told, over whichever channel they have; once the last of them goes, the route has nobody."""
+    before = full()
+    route = next(row for row in before.routes if row.key == "all")
+    so = next(row for row in before.people if row.key == "so")
+    day = RosterLayer(key="day", people=("so",), begins_on=date(2026, 1, 5), hand_over=time(7), turn_days=7)
+    before.rosters = [
+        RosterRow(company=route.company, site=route.site, key="duty", name="Duty", name_zh="值班", audience="client",
+                  time_zone="Asia/Shanghai", layers=(day,)),
+    ]  # fmt: skip
+    before.routes = [replace(route, steps=(Step(0, 0.0, "", "preferred", roster="duty"),))]
+    addresses = [row for row in before.addresses if row.person == "so"]
+    assert list(left_unheard(Portfolio(people=[so], addresses=addresses), before)) == []
+    for gone in (
+        Portfolio(people=[replace(so, active=False)], addresses=addresses),
+        Portfolio(people=[so]),
+        Portfolio(rosters=[replace(before.rosters[0], retired=True)]),
+    ):
+        assert ["route north/all with nobody" in said for _, said in left_unheard(gone, before)] == [True]
 
 
 def test_a_part_of_a_file_may_name_what_is_in_the_database() -> None:
