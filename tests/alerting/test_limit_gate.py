@@ -85,8 +85,8 @@ def test_a_limit_comes_back_as_it_was_or_by_two_people() -> None:
         assert gate(gone, new, None, LONG_AGO, now=NOW, last=ROW).unproven is None
     assert gate(gone, replace(gone, setpoint=99.0), None, LONG_AGO, now=NOW, last=ROW).unproven is None, "still retired"
     assert gate(gone, HIGHER, None, LONG_AGO, now=NOW, last=None).unproven is None, "it never called anybody"
-    later = replace(gone, realarm_after_s=None)
-    assert gate(gone, later, None, LONG_AGO, now=NOW, last=ROW).two_people
+    heard_again = replace(gone, realarm_after_s=28_800.0)
+    assert gate(heard_again, gone, None, LONG_AGO, now=NOW, last=ROW).two_people, "never heard again"
 
 
 def test_life_safety_takes_two_whatever_its_state() -> None:

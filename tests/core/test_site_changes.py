@@ -161,7 +161,9 @@ def test_a_duty_position_of_which_nobody_is_left_reaches_nobody() -> None:
         RosterRow(company=route.company, site=route.site, key="duty", name="Duty", name_zh="值班", audience="client",
                   time_zone="Asia/Shanghai", layers=(day,)),
     ]  # fmt: skip
-    before.routes = [replace(route, steps=(Step(0, 0.0, "", "preferred", roster="duty"),))]
+    before.routes = [
+        replace(route, steps=(Step(position=0, after_s=0.0, person="", channel="preferred", roster="duty"),))
+    ]
     addresses = [row for row in before.addresses if row.person == "so"]
     assert list(left_unheard(Portfolio(people=[so], addresses=addresses), before)) == []
     for gone in (
