@@ -42,7 +42,7 @@ class BacklogWords:
         told = [
             late,
             _(
-                "Davy learnt of them more than 15 minutes late, so they called nobody; life safety was told at once, with how late it was."
+                "Davy learnt of them more than 15 minutes late, so nobody was called when they began. Life safety was told at once, with how late it was, and what still held when it was learnt was called then."
             ),
             "",
             *(f"- {self._kind(kind)}" for kind in of.kinds[:NAMES]),

@@ -56,7 +56,7 @@ def late_kinds(connection: Connection[Any], since: datetime) -> list[LateKind]:
             FROM transition t JOIN alarm_definition a USING (definition_id) JOIN sensor e ON e.sensor_id = t.sensor_id
             JOIN device b ON b.device_id = e.device_id JOIN device d ON d.device_id = coalesce(b.gateway_id, b.device_id) JOIN site s ON s.site_id = d.site_id
             LEFT JOIN occurrence o ON o.occurrence_id = t.occurrence_id
-            WHERE t.event = 'raise' AND t.recorded_at - t.at > interval '15 minutes' AND t.recorded_at > %(since)s AND NOT t.replayed
+            WHERE t.event = 'raise' AND t.recorded_at - t.at > interval '15 minutes' AND t.recorded_at > %(since)s AND NOT t.replayed AND t.suppression = 'none'
               AND t.batch_no IS NOT NULL AND NOT e.is_virtual AND NOT coalesce(o.simulated, false)
               AND t.transition_id > coalesce((
                   SELECT max((n.tally ->> 'until_id')::bigint) FROM notification n

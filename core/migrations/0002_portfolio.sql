@@ -169,6 +169,10 @@ CREATE TABLE journal (                         -- who changed what, why, and wha
 );
 CALL davy_wall('journal');
 CREATE POLICY in_ones_own_name ON journal AS RESTRICTIVE FOR INSERT TO davy_web WITH CHECK (person_id = (SELECT davy_person()));
+-- What the portfolio was is read from here (a limit that comes back, a signal's range when a score was made): of that only the owner writes,
+-- by an import or by one of its functions. People's own acts are the others.
+CREATE POLICY not_of_the_portfolio ON journal AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (action IN ('impairment_restored', 'preference_changed') OR action !~ '_(added|changed|removed|restored|retired)$');
 -- Why the client's people changed something is theirs; the insurer's people read of what was looked at, which they write.
 CREATE POLICY onlookers_read_of_looks ON journal AS RESTRICTIVE FOR SELECT TO davy_web
     USING ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer') OR action IN ('looked', 'evidence_read'));
