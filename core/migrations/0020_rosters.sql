@@ -115,6 +115,8 @@ CREATE UNIQUE INDEX route_step_roster ON route_step (route_id, position, roster_
 ALTER TABLE notification
     ADD COLUMN roster_id int,                  -- told because they are on duty when it falls due
     ADD COLUMN wish text,                      -- what the step says in the place of a channel: the person's own order
+    ADD COLUMN step_due_at timestamptz,        -- when the step is due, where quiet hours put the message off; null: due_at
+    ADD COLUMN passed_on boolean NOT NULL DEFAULT false, -- in the place of one to the same person over another channel
     ADD FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id);
 
 -- Whom a route can reach, by name or by roster; the channel as far as it is known without asking for the hour.
@@ -184,7 +186,8 @@ GRANT INSERT ON roster_override TO davy_web;
 GRANT UPDATE (withdrawn_at, withdrawn_by) ON roster_override TO davy_web;
 GRANT INSERT, UPDATE ON person_preference TO davy_web;
 GRANT UPDATE (language) ON person TO davy_web;
-GRANT SELECT (roster_id, wish) ON notification TO davy_web;
+GRANT SELECT (roster_id, wish, step_due_at, passed_on) ON notification TO davy_web;
+GRANT UPDATE (step_due_at, roster_id, wish) ON notification TO davy_alerting; -- later steps of a call that was held up; a call by name that is the duty's too
 GRANT USAGE ON SEQUENCE roster_override_override_id_seq, roster_note_note_id_seq TO davy_web;
 
 -- As 0010 has it, with why: the rule of a call is words of Davy's own, and names nobody.

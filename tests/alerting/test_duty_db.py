@@ -11,6 +11,7 @@ import pytest
 from alerting import duty
 from alerting.duty import Wanted
 from alerting.reassigning import reassign
+from alerting.store import notifications
 from alerting.store.claims import claim
 from alerting.store.definitions import load_routes
 from core.errors import Refused
@@ -118,6 +119,128 @@ def test_a_step_that_was_moved_beyond_the_hand_over_goes_to_the_next_shift(on_du
         connection.execute("UPDATE notification SET due_at = due_at + interval '1 day' WHERE step = 1")
         assert reassign(connection, NOW) == 1
     assert ("deputy", 1, "waiting") in plant.waiting()
+
+
+def second_roster(plant: Plant, like: int) -> int:
+    """The fire desk, filled as the duty is and told at once beside it by the same channel."""
+    plant.rows(
+        "INSERT INTO roster (company_id, site_id, key, name, name_zh, audience, time_zone)"
+        " SELECT company_id, site_id, 'fire', 'Fire', '消防', audience, time_zone FROM roster WHERE roster_id = %s RETURNING 1", like,
+    )  # fmt: skip
+    [(fire,)] = plant.rows("SELECT roster_id FROM roster WHERE key = 'fire'")
+    plant.rows(
+        "INSERT INTO roster_layer SELECT %s, company_id, layer, key, begins_on, hand_over, turn_days FROM roster_layer WHERE roster_id = %s RETURNING 1",
+        fire, like,
+    )  # fmt: skip
+    plant.rows(
+        "INSERT INTO roster_member SELECT %s, company_id, layer, position, person_id FROM roster_member WHERE roster_id = %s RETURNING 1",
+        fire, like,
+    )  # fmt: skip
+    add_step(plant, "roster_id", fire, "preferred")
+    return int(fire)
+
+
+def add_step(plant: Plant, column: str, whom: int, channel: str) -> None:
+    """Told at once, beside the duty."""
+    person, roster = (whom, None) if column == "person_id" else (None, whom)
+    plant.rows(
+        "INSERT INTO route_step (route_id, company_id, position, after_s, person_id, roster_id, channel)"
+        " SELECT route_id, company_id, 0, 0, %s, %s, %s FROM route WHERE key = 'urgent' RETURNING 1", person, roster, channel,
+    )  # fmt: skip
+
+
+def at_once(plant: Plant) -> list[tuple[str, str]]:
+    return sorted((who, state) for who, step, state in plant.waiting() if step == 0)
+
+
+def settle(plant: Plant) -> None:
+    """As every second: it changes things once."""
+    for expected in (None, 0):
+        with plant.as_service("alerting") as connection:
+            found = reassign(connection, NOW)
+            assert expected is None or found == expected
+
+
+def test_one_person_at_two_duty_positions_is_replaced_at_one_and_stays_at_the_other(on_duty: tuple[Plant, int]) -> None:
+    """One message told both; whoever takes over one position is told as well, and at last nobody who is off duty is."""
+    plant, duty_roster = on_duty
+    fire = second_roster(plant, duty_roster)
+    plant.apply(plant.raised("gas"))
+    assert at_once(plant) == [("officer", "waiting")]
+    takes_over(plant, duty_roster, "deputy")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "waiting")]
+    takes_over(plant, duty_roster, "officer")
+    takes_over(plant, fire, "deputy")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "waiting")]
+    takes_over(plant, duty_roster, "deputy")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "cancelled")]
+
+
+def test_who_is_told_by_name_is_told_whoever_takes_over(on_duty: tuple[Plant, int]) -> None:
+    """And whoever takes over from them hears of it too; handed on once more, it leaves only who had it for the duty."""
+    plant, roster = on_duty
+    add_step(plant, "person_id", plant.people["officer"], "smtp")
+    plant.apply(plant.raised("gas"))
+    assert at_once(plant) == [("officer", "waiting")]
+    takes_over(plant, roster, "deputy")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "waiting")]
+    takes_over(plant, roster, "officer")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "cancelled"), ("officer", "waiting")]
+    takes_over(plant, roster, "deputy")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "waiting")]
+
+
+def test_nothing_is_taken_from_who_has_it_for_somebody_it_never_reached(on_duty: tuple[Plant, int]) -> None:
+    """The deputy's message has failed already: the officer's is the one that is left."""
+    plant, roster = on_duty
+    plant.apply(plant.raised("gas"))
+    takes_over(plant, roster, "deputy")
+    settle(plant)
+    plant.rows("UPDATE notification SET state = 'failed' WHERE state = 'waiting' AND step = 1 RETURNING 1")
+    plant.rows("UPDATE notification SET state = 'waiting' WHERE state = 'cancelled' AND step = 1 RETURNING 1")
+    settle(plant)
+    assert ("officer", 1, "waiting") in plant.waiting()
+
+
+def test_what_goes_over_another_channel_stays_a_call_to_the_duty_position(on_duty: tuple[Plant, int]) -> None:
+    """Passed on from a dead channel it is still the person's; taken over, it goes to who is on duty, by the step's own channel."""
+    plant, roster = on_duty
+    plant.apply(plant.raised("gas"))
+    with plant.as_service("alerting") as connection:
+        claimed = claim(connection, NOW, NOW + MINUTE)
+        assert claimed is not None
+        assert notifications.pass_on(connection, claimed.notification_id, "webhook", "gone", NOW)
+        assert notifications.mark_finished(connection, claimed.notification_id, claimed.attempt, NOW, "failed", "gone")
+    settle(plant)
+    assert at_once(plant) == [("officer", "failed"), ("officer", "waiting")]
+    takes_over(plant, roster, "deputy")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "cancelled"), ("officer", "failed")]
+
+
+def test_what_was_put_off_for_one_is_told_at_once_to_who_takes_over_awake(on_duty: tuple[Plant, int]) -> None:
+    """Quiet hours are the person's, not the step's; given back, it waits for the morning again."""
+    plant, roster = on_duty
+    quiet = Wanted(language="en", time_zone="UTC", quiet=(time(7), time(10)), quiet_high=True)
+    with plant.as_person("officer") as connection:
+        duty.prefer(connection, quiet, by=plant.people["officer"], now=NOW)
+    plant.rows("UPDATE route SET priorities = '{life-safety,high}' WHERE key = 'urgent' RETURNING 1")
+    plant.apply(plant.raised("heat"))
+    due = "SELECT due_at FROM notification WHERE step = 0 AND state = 'waiting' AND roster_id = %s"
+    assert plant.rows(due, roster) == [(NOW + 2 * HOUR,)]
+    override = takes_over(plant, roster, "deputy")
+    settle(plant)
+    assert plant.rows(due, roster) == [(NOW,)]
+    with plant.as_person("officer") as connection:
+        duty.withdraw(connection, roster, override, by=plant.people["officer"], now=NOW)
+    settle(plant)
+    assert plant.rows(due, roster) == [(NOW + 2 * HOUR,)]
 
 
 @pytest.mark.parametrize(
