@@ -19,11 +19,11 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.ledger import AlarmKey, notification_key
-from alerting.routing import Call, Route, RouteStep, is_historic, reason, step_calls
+from alerting.routing import Call, Route, RouteStep, is_historic, reason, rest_calls, step_calls
 from alerting.store import alarms, notifications
 from alerting.store.definitions import load_routes
 from alerting.store.notifications import NewNotification
-from alerting.store.reassigning import Booked, WaitingCall, adopt, books, cancel, lock_waiting, revive
+from alerting.store.reassigning import Booked, WaitingCall, adopt, books, cancel, find_call, lock_waiting, revive
 from core.model import Priority
 
 _PRIORITIES: Final = tuple(Priority)
@@ -68,6 +68,22 @@ def reassign(connection: Connection[Any], now: datetime, *, revives: bool = True
         queued |= {calls[0].company_id} if new or again else set()
     alarms.notify(connection, queued, outbox=bool(queued))
     return changed
+
+
+def tell_the_rest(connection: Connection[Any], notification_id: int, now: datetime) -> int:
+    """Nothing reaches whoever is on duty: everybody else of the roster is told, as where nobody is. Gives how many were not told before."""
+    call = find_call(connection, notification_id)
+    if call is None:
+        return 0
+    step = RouteStep(call.step, 0.0, None, call.asked, call.roster_id)
+    priority, rule = _PRIORITIES[call.urgency], call.rule.partition("; ")[0]
+    for route in load_routes(connection, [call.site_id], now).get(call.site_id, ()):
+        if priority in route.priorities and call.roster_id in route.rosters:
+            calls = rest_calls(route, step, call.person_id, priority, call.step_due_at, rule, now=now)
+            queued = notifications.add(connection, [_row(call, each, now) for each in calls])
+            alarms.notify(connection, (), outbox=queued > 0)
+            return queued
+    return 0
 
 
 @dataclass(slots=True)

@@ -147,6 +147,16 @@ def step_calls(
     return [_call(route, step, each, priority, due, on_duty, now) for each in people]
 
 
+def rest_calls(
+    route: Route, step: RouteStep, but_not: int, priority: Priority, due: datetime, rule: str, *, now: datetime
+) -> list[Call]:
+    """The calls to everybody of a step's roster but one whom nothing reaches: as where nobody is on duty."""
+    roster = route.rosters[step.roster_id] if step.roster_id is not None else None
+    people = sorted(roster.people() - {but_not}) if roster is not None else []
+    told = f"{rule}; nothing reaches person {but_not}, who is on duty; everybody of the roster is told"
+    return [_call(route, step, each, priority, due, told, now) for each in people]
+
+
 def _call(
     route: Route, step: RouteStep, person_id: int, priority: Priority, due: datetime, rule: str, now: datetime
 ) -> Call:

@@ -153,6 +153,18 @@ def ways_beside(connection: Connection[Any], notification_id: int) -> dict[str, 
     return {row[0]: row[1] for row in rows}
 
 
+def own_order(connection: Connection[Any], notification_id: int) -> list[str]:
+    """The person's channels in their own order, where the step leaves the choice to them; else none."""
+    row = connection.execute(
+        """
+        SELECT CASE WHEN n.urgency = 0 THEN f.urgent ELSE f.other END FROM notification n JOIN person_preference f USING (person_id)
+        WHERE n.notification_id = %s AND n.wish LIKE 'preferred%%'
+        """,
+        (notification_id,),
+    ).fetchone()
+    return list(row[0]) if row else []
+
+
 def pass_on(connection: Connection[Any], notification_id: int, channel: str, why: str, now: datetime) -> bool:
     """Queues the same message for the same person over another channel, under a key of its own; False where it is there already.
 

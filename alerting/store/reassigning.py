@@ -94,6 +94,21 @@ def lock_waiting(connection: Connection[Any]) -> list[WaitingCall]:
     return sorted(found, key=lambda call: (call.onset, *call.of_position))
 
 
+def find_call(connection: Connection[Any], notification_id: int) -> WaitingCall | None:
+    """One call of a duty position, whatever became of it; None where the message is none."""
+    with connection.cursor(row_factory=class_row(WaitingCall)) as cursor:
+        return cursor.execute(
+            """
+            SELECT n.notification_id, n.key, n.company_id, d.site_id, n.occurrence_id, n.definition_id, n.sensor_id, n.onset, n.step,
+                   n.rule, n.person_id, n.channel, coalesce(n.step_due_at, n.due_at) AS step_due_at, n.created_at, n.urgency, n.roster_id,
+                   coalesce(n.wish, n.channel) AS asked, n.passed_on
+            FROM notification n JOIN alarm_definition d USING (definition_id)
+            WHERE n.notification_id = %s AND n.roster_id IS NOT NULL
+            """,
+            (notification_id,),
+        ).fetchone()
+
+
 def cancel(connection: Connection[Any], notification_ids: Sequence[int], now: datetime) -> None:
     """Takes calls from who is no longer on duty."""
     connection.execute(

@@ -119,23 +119,25 @@ ALTER TABLE notification
     ADD COLUMN passed_on boolean NOT NULL DEFAULT false, -- in the place of one to the same person over another channel
     ADD FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id);
 
--- Whom a route can reach, by name or by roster; the channel as far as it is known without asking for the hour.
+-- Whom a route can reach, by name or by roster; the channel as far as it is known without asking for the hour. Who stood in stays for as
+-- long as alerting/store/rosters.py reads it: a call to them may still wait.
 CREATE VIEW v_route_person WITH (security_barrier) AS
     SELECT s.route_id, s.company_id, s.position, s.after_s, p.person_id, s.roster_id,
            CASE WHEN s.channel NOT LIKE 'preferred%' THEN s.channel
                 ELSE coalesce((SELECT a.channel FROM channel_address a WHERE a.person_id = p.person_id
-                               ORDER BY a.channel <> 'smtp', a.channel LIMIT 1), 'smtp') END AS channel
+                               ORDER BY a.dead_at IS NOT NULL, a.channel <> 'smtp', a.channel LIMIT 1), 'smtp') END AS channel
     FROM route_step s
     CROSS JOIN LATERAL (
         SELECT s.person_id WHERE s.person_id IS NOT NULL
         UNION SELECT m.person_id FROM roster_member m WHERE m.roster_id = s.roster_id
         UNION SELECT o.person_id FROM roster_override o
-              WHERE o.roster_id = s.roster_id AND o.person_id IS NOT NULL AND o.withdrawn_at IS NULL) p
+              WHERE o.roster_id = s.roster_id AND o.person_id IS NOT NULL AND o.withdrawn_at IS NULL
+                AND o.ends_at > now() - interval '31 days') p
     WHERE (SELECT davy_everything()) OR s.company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
 
--- By which channels somebody can be reached, without the addresses.
+-- By which channels somebody can be reached, without the addresses; at a dead one nothing arrives until it is put right.
 CREATE VIEW v_reachable WITH (security_barrier) AS
-    SELECT person_id, company_id, channel FROM channel_address
+    SELECT person_id, company_id, channel, dead_at IS NOT NULL AS dead FROM channel_address
     WHERE (SELECT davy_everything()) OR person_id = (SELECT davy_person()) OR (company_id IS NULL AND (SELECT davy_role()) IS NOT NULL)
        OR company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
 

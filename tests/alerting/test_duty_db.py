@@ -11,11 +11,15 @@ import pytest
 from alerting import duty
 from alerting.duty import Wanted
 from alerting.reassigning import reassign
-from alerting.store import notifications
+from alerting.store import notifications, unreachable
+from alerting.store.backlogs import backlog_readers
 from alerting.store.claims import claim
 from alerting.store.definitions import load_routes
 from core.errors import Refused
+from core.model import Priority
 from tests.alerting.plant import NOW, Plant
+from tests.alerting.test_outbox import Clock, Sink, dispatcher, rounds
+from tests.alerting.test_ways_db import gone
 
 pytestmark = pytest.mark.db
 
@@ -222,6 +226,84 @@ def test_what_goes_over_another_channel_stays_a_call_to_the_duty_position(on_dut
     takes_over(plant, roster, "deputy")
     settle(plant)
     assert at_once(plant) == [("deputy", "waiting"), ("officer", "cancelled"), ("officer", "failed")]
+
+
+def test_a_persons_own_order_holds_when_a_channel_dies(on_duty: tuple[Plant, int]) -> None:
+    """What is dead is not chosen again; of the living, the next of their order is, before any other."""
+    plant, _ = on_duty
+    officer = plant.people["officer"]
+    for channel in ("voice", "sms"):
+        plant.rows(
+            "INSERT INTO channel_address (person_id, company_id, channel, address) VALUES (%s, %s, %s, 'x') RETURNING 1",
+            officer, plant.company, channel,
+        )  # fmt: skip
+    with plant.as_person("officer") as connection:
+        wish = Wanted(language="en", time_zone="UTC", urgent=["voice", "sms"])
+        duty.prefer(connection, wish, by=officer, now=NOW)
+    plant.apply(plant.raised("gas"))
+    [(first, channel)] = plant.rows("SELECT notification_id, channel FROM notification WHERE step = 0")
+    assert channel == "voice"
+    with plant.as_service("alerting") as connection:
+        assert notifications.own_order(connection, first) == ["voice", "sms"]
+    plant.rows("UPDATE channel_address SET dead_at = %s, dead_why = 'gone' WHERE channel = 'voice' RETURNING 1", NOW)
+    with plant.as_service("alerting") as connection:
+        known = load_routes(connection, [plant.site], NOW)[plant.site][0].people[officer]
+    assert known.channel("preferred", Priority.LIFE_SAFETY) == "sms"
+    yes, no = Sink(), Sink(gone)
+    with dispatcher(plant, Clock(), voice=no, sms=yes, smtp=yes, webhook=yes) as subject:
+        assert rounds(subject, NOW) == ["passed on", "sent"]
+    assert [row[0] for row in plant.rows("SELECT channel FROM notification WHERE state = 'sent'")] == ["sms"]
+
+
+def test_where_nothing_reaches_whoever_is_on_duty_everybody_else_of_the_roster_is_told(
+    on_duty: tuple[Plant, int],
+) -> None:
+    """As where nobody is: for life safety, once, and a turn of somebody else takes it back from nobody who has it."""
+    plant, _ = on_duty
+    plant.apply(plant.raised("gas"))
+    hook = Sink()
+    with dispatcher(plant, Clock(), smtp=Sink(gone), webhook=hook) as subject:
+        assert rounds(subject, NOW) == ["failed", "sent"]
+    assert at_once(plant) == [("deputy", "sent"), ("officer", "failed")]
+    [(rule,)] = plant.rows("SELECT rule FROM notification WHERE step = 0 AND state = 'sent'")
+    told = f"nothing reaches person {plant.people['officer']}, who is on duty; everybody of the roster is told"
+    assert told in rule
+
+
+def test_the_rest_of_a_roster_is_left_what_waits_for_it(on_duty: tuple[Plant, int]) -> None:
+    """Looked at again, it is nobody else's: whoever is on duty has failed."""
+    plant, _ = on_duty
+    plant.apply(plant.raised("gas"))
+    with dispatcher(plant, Clock(), smtp=Sink(gone), webhook=Sink()) as subject:
+        assert subject.run_once(NOW) == "failed"
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "failed")]
+
+
+def test_who_is_on_duty_counts_as_told_by_a_route(on_duty: tuple[Plant, int]) -> None:
+    """Cut off, they are reported; and what was learnt late is told to the duty of the first step."""
+    plant, _ = on_duty
+    with plant.as_service("alerting") as connection:
+        routed = {way.person_id for way in unreachable.ways(connection) if way.routed}
+        readers = backlog_readers(connection, plant.site, ["life-safety"])
+    assert {plant.people["officer"], plant.people["deputy"], plant.people["underwriter"]} <= routed
+    assert [(each.person_id, each.channel) for each in readers] == [
+        (plant.people["officer"], "smtp"), (plant.people["deputy"], "webhook"),
+    ]  # fmt: skip
+
+
+def test_who_stood_in_long_ago_is_no_longer_told(on_duty: tuple[Plant, int]) -> None:
+    """A call may still wait for who stood in lately; half a year later they are not of the route."""
+    plant, roster = on_duty
+    plant.rows("DELETE FROM roster_member WHERE person_id = %s RETURNING 1", plant.people["deputy"])
+    insert = (
+        "INSERT INTO roster_override (roster_id, company_id, person_id, begins_at, ends_at, made_at, made_by)"
+        " SELECT %s, %s, %s, now() - interval '1 day' * (%s + 1), now() - interval '1 day' * %s, now() - interval '1 day' * (%s + 1), %s RETURNING 1"
+    )
+    found = "SELECT count(*) FROM v_route_person WHERE person_id = %s AND roster_id = %s AND position = 0"
+    for ago, there in ((180, 0), (7, 1)):
+        plant.rows(insert, roster, plant.company, plant.people["deputy"], ago, ago, ago, plant.people["officer"])
+        assert plant.rows(found, plant.people["deputy"], roster) == [(there,)]
 
 
 def test_what_was_put_off_for_one_is_told_at_once_to_who_takes_over_awake(on_duty: tuple[Plant, int]) -> None:
