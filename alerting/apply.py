@@ -253,4 +253,5 @@ def _queued(alarm: Standing, occurrence_id: int, onset: datetime, call: Call, no
         created_at=now,
         roster_id=call.roster_id,
         wish=call.wish,
+        step_due_at=call.step_due_at,
     )

@@ -16,6 +16,7 @@ from alerting.channels import REGISTRY
 from alerting.channels.channel import Channel
 from alerting.delivery import Envelope, gives_up, pause_before_next, stand_in
 from alerting.gate import Passed
+from alerting.reassigning import tell_the_rest
 from alerting.receipts import Stage
 from alerting.store import notifications, peers
 from core.db import Database
@@ -137,7 +138,9 @@ class Books:
         """Over which other channel the person hears of it; None: over none."""
         ways = notifications.ways_beside(connection, claimed.notification_id)
         untried = {channel for channel, state in ways.items() if state is None and channel in self._channels}
-        other = stand_in(claimed.channel, untried, self._order, ringing=self._ringing, loud=claimed.loud)
+        own = notifications.own_order(connection, claimed.notification_id)
+        order = [*own, *(channel for channel in self._order if channel not in own)]
+        other = stand_in(claimed.channel, untried, order, ringing=self._ringing, loud=claimed.loud)
         if other is not None and notifications.pass_on(connection, claimed.notification_id, other, why, now):
             log.warning("notification_passed_on", notification=claimed.notification_id, to=other, why=why)
             return other
@@ -166,6 +169,8 @@ class Books:
         log.warning("notification_failed", notification=claimed.notification_id, why=words)
         if not marked:
             return "lost"
+        if claimed.urgent and not passed and tell_the_rest(connection, claimed.notification_id, now):
+            log.error("duty_not_reached", notification=claimed.notification_id, person=claimed.person_id)
         return "passed on" if passed else "failed"
 
 

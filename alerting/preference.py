@@ -27,7 +27,7 @@ class Preference:
     """What is known of a person who may be called.
 
     Args:
-        reachable: channels that have an address, mail first.
+        reachable: channels that have an address which lives, mail first.
         urgent, other: channels in their order for life safety and for all else; empty: as reachable.
         quiet: hours of their own clock in which what can wait does; None: there are none.
         quiet_high: alarms of priority high wait too.

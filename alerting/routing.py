@@ -7,7 +7,7 @@ The client's people and the insurer's people have routes and texts of their own 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -72,8 +72,9 @@ class Call:
 
     Args:
         rule: why this person gets it, for people: clauses that end at "; ".
-        roster_id: they are told because they are on duty at `at`.
+        roster_id: they are told because they are on duty when the step is due.
         wish: what the step says in the place of a channel, where it leaves that to the person.
+        step_due_at: when the step is due, where quiet hours put the call off until `at`; None: `at`.
     """
 
     at: datetime
@@ -84,6 +85,7 @@ class Call:
     rule: str
     roster_id: int | None = None
     wish: str | None = None
+    step_due_at: datetime | None = None
 
 
 def is_historic(at: datetime, now: datetime) -> bool:
@@ -112,13 +114,20 @@ def plan(priority: Priority, routes: Sequence[Route], *, onset: datetime, now: d
         if priority not in route.priorities:
             continue
         for step in route.steps:
-            rule = _reason(route, step, priority, historic=historic)
+            rule = reason(route, step, priority, historic=historic)
             for call in step_calls(route, step, priority, onset + timedelta(seconds=step.after_s), rule, now=now):
                 key = (step.position, call.person_id, call.channel)
-                if key not in calls or call.at < calls[key].at:
-                    calls[key] = call
+                calls[key] = _as_one(calls[key], call) if key in calls else call
     ordered = sorted(calls.values(), key=lambda call: (call.at, call.position, call.person_id, call.channel))
     return _first_words(ordered) if historic else ordered
+
+
+def _as_one(one: Call, other: Call) -> Call:
+    """Two steps that tell the same person over the same channel: the earlier; where either means the duty position, it is asked again."""
+    first, second = (other, one) if other.at < one.at else (one, other)
+    if first.roster_id is not None or second.roster_id is None:
+        return first
+    return replace(first, roster_id=second.roster_id, wish=second.wish)
 
 
 def step_calls(
@@ -136,6 +145,16 @@ def step_calls(
     if duty.person_id is None:
         on_duty += "; everybody of it is told"
     return [_call(route, step, each, priority, due, on_duty, now) for each in people]
+
+
+def rest_calls(
+    route: Route, step: RouteStep, but_not: int, priority: Priority, due: datetime, rule: str, *, now: datetime
+) -> list[Call]:
+    """The calls to everybody of a step's roster but one whom nothing reaches: as where nobody is on duty."""
+    roster = route.rosters[step.roster_id] if step.roster_id is not None else None
+    people = sorted(roster.people() - {but_not}) if roster is not None else []
+    told = f"{rule}; nothing reaches person {but_not}, who is on duty; everybody of the roster is told"
+    return [_call(route, step, each, priority, due, told, now) for each in people]
 
 
 def _call(
@@ -159,7 +178,8 @@ def _call(
         channel = route.people.get(told, Preference(person_id=told)).channel(wish, priority)
         rule += f"; over {channel}, by their own order"
     audience = roster.audience if roster is not None else route.audience
-    return Call(at, step.position, told, channel, audience, rule, step.roster_id, wish)
+    put_off = None if at == due else due
+    return Call(at, step.position, told, channel, audience, rule, step.roster_id, wish, put_off)
 
 
 def _quiet_until(route: Route, person_id: int, priority: Priority, at: datetime) -> datetime | None:
@@ -197,7 +217,8 @@ def _first_words(calls: list[Call]) -> list[Call]:
     return list(told.values())
 
 
-def _reason(route: Route, step: RouteStep, priority: Priority, *, historic: bool) -> str:
+def reason(route: Route, step: RouteStep, priority: Priority, *, historic: bool) -> str:
+    """Why a step tells somebody: the first clause of its rule."""
     if historic:
         when = "once, because it was learnt of more than 15 minutes late"
     elif step.after_s == 0:

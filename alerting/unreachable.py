@@ -1,6 +1,6 @@
 """Who can be reached by nothing any more: pure, and what is written down of it.
 
-A person whom a route names and to whom no channel leads is a hole in the net, so their own company's people are told, and the
+A person whom a route tells, by name or on duty, and to whom no channel leads is a hole in the net, so their own company's people are told, and the
 insurer's administrator where the company has nobody else. Told again each day until it is put right.
 """
 
@@ -22,7 +22,7 @@ class Way:
     """One address of an active person, or that they have none.
 
     Args:
-        routed: whether a route names the person.
+        routed: whether a route names the person, or a duty position that it tells does.
         company_id: None for the insurer's people.
         channel, address: None: the person has no address at all. The address as it is kept.
         dead_why: why nothing will ever arrive there.

@@ -61,18 +61,8 @@ def _may_hear(route: RouteRow, person: PersonRow) -> bool:
 
 def left_unheard(wanted: Portfolio, current: Portfolio) -> Iterator[tuple[int, str]]:
     """Routes that a file does not name and that would reach nobody after it, as (line, sentence)."""
-    before = Hearers(
-        {row.key: row for row in current.people},
-        {(row.person, row.channel) for row in current.addresses},
-        _rosters(current),
-    )
+    before, after = _hearers(wanted, current)
     told = {row.key: row for row in wanted.people}
-    after = Hearers(
-        {**before.people, **told},
-        {each for each in before.addresses if each[0] not in told}
-        | {(row.person, row.channel) for row in wanted.addresses},
-        {**before.rosters, **_rosters(wanted)},
-    )
     named = {row.name_parts for row in wanted.routes}
     for route in current.routes:
         if route.name_parts in named or not reaches(route, before) or reaches(route, after):
@@ -83,6 +73,52 @@ def left_unheard(wanted: Portfolio, current: Portfolio) -> Iterator[tuple[int, s
             line,
             f"{who} leaves {route.subject} with nobody whom it reaches; name somebody in its steps, in this file, before they go.",
         )
+
+
+def unreached_on_duty(wanted: Portfolio, current: Portfolio) -> Iterator[tuple[int, str]]:
+    """People of a duty position whom a step of a route would not reach when it is their turn, as (line, sentence).
+
+    Each of them: a call goes to whoever is on duty, and nobody stands in for somebody who has no address for it. What was so before the
+    file is left, where it names neither the route, nor the position, nor the person.
+    """
+    _, after = _hearers(wanted, current)
+    routes = {row.name_parts: row for row in wanted.routes}
+    positions = {(row.site, row.key): row for row in wanted.rosters}
+    told = {row.key: row for row in wanted.people}
+    for route in (*routes.values(), *(row for row in current.routes if row.name_parts not in routes)):
+        for step in route.steps:
+            for key in dict.fromkeys(after.of(route.site, step)) if step.roster else ():
+                person = after.people.get(key)
+                if person is None or not person.active or after.lets_through(key, step.channel):
+                    continue
+                position = positions.get((route.site, step.roster))
+                if route.name_parts in routes:
+                    line = step.line
+                elif position is not None:
+                    line = position.line
+                elif key in told:
+                    line = told[key].line
+                else:
+                    continue
+                lacks = "no channel" if wish_of(step.channel) is not None else f"no address for {step.channel}"
+                turns = f"{route.subject} tells the duty position {step.roster}, in which {key} takes turns"
+                yield line, f"{turns}, who has {lacks}; add one to their channels, or take them out of the position."
+
+
+def _hearers(wanted: Portfolio, current: Portfolio) -> tuple[Hearers, Hearers]:
+    """Before the file and after it."""
+    before = Hearers(
+        {row.key: row for row in current.people},
+        {(row.person, row.channel) for row in current.addresses},
+        _rosters(current),
+    )
+    told = {row.key: row for row in wanted.people}
+    return before, Hearers(
+        {**before.people, **told},
+        {each for each in before.addresses if each[0] not in told}
+        | {(row.person, row.channel) for row in wanted.addresses},
+        {**before.rosters, **_rosters(wanted)},
+    )
 
 
 def _rosters(portfolio: Portfolio) -> dict[tuple[str, str], tuple[str, ...]]:

@@ -20,7 +20,7 @@ from core.portfolio import (
 )
 from core.site_compound_check import circles, wrong_part
 from core.site_difference_check import wrong_other
-from core.site_hearers import left_unheard
+from core.site_hearers import left_unheard, unreached_on_duty
 from core.site_rosters import check_rosters
 from core.wish import wish_of
 
@@ -42,7 +42,7 @@ def check(wanted: Portfolio, current: Portfolio) -> list[tuple[int, str]]:
                 told = wrong_part(row, part, known.get, known.there_are, sites)
                 mistakes += [(part.line or row.line, f"{row.subject} {sentence}") for sentence in told]
     mistakes += [*_left_without(wanted, known), *_wrong_others(wanted, known)]
-    mistakes += [*left_unheard(wanted, current), *check_rosters(wanted, current)]
+    mistakes += [*left_unheard(wanted, current), *unreached_on_duty(wanted, current), *check_rosters(wanted, current)]
     every = [row for (kind, _), row in known.after.items() if kind == CompoundRow.kind]
     mistakes += [(row.line, f"{row.subject} {sentence}") for row, sentence in circles(every)]
     return mistakes
@@ -235,7 +235,7 @@ def _member(row: ModelRow, member: str, known: _Known) -> Iterator[str]:
 
 def _recipient(row: RouteRow, step: Step, known: _Known) -> Iterator[str]:
     side = row.company if row.audience == "client" else None
-    if step.roster:  # core/site_rosters.py
+    if step.roster:  # core/site_rosters.py, and unreached_on_duty
         return
     person = known.get("person", step.person)
     if person is None:

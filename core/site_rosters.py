@@ -197,6 +197,21 @@ def check_rosters(wanted: Portfolio, current: Portfolio) -> Iterator[tuple[int, 
                 found = named.get((route.site, step.roster))
                 for sentence in _of_step(found, route.audience, bool(route.hears), last_step=step.position == last):
                     yield step.line, f"{route.subject} tells the duty position {step.roster}, {sentence}"
+    yield from _still_used(wanted, current)
+
+
+def _still_used(wanted: Portfolio, current: Portfolio) -> Iterator[tuple[int, str]]:
+    """Positions that the file retires although a route it does not name tells them: nobody could change who is called any more."""
+    retired = {(row.site, row.key): row for row in wanted.rosters if row.retired}
+    named = {row.name_parts for row in wanted.routes}
+    for route in current.routes:
+        for key in dict.fromkeys(step.roster for step in route.steps if step.roster):
+            row = retired.get((route.site, key))
+            if row is not None and route.name_parts not in named:
+                yield (
+                    row.line,
+                    f"{row.subject} is retired, and {route.subject} still tells it; name somebody else in its steps, in this file.",
+                )
 
 
 def _of_step(roster: RosterRow | None, audience: str, hears: bool, *, last_step: bool) -> Iterator[str]:

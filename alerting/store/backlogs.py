@@ -81,12 +81,12 @@ class BacklogReader:
 
 
 def backlog_readers(connection: Connection[Any], site_id: int, priorities: Sequence[str]) -> list[BacklogReader]:
-    """The client's people in the first steps of the site's routes that carry one of these priorities, each once; mail before others."""
+    """The client's people in the first steps of the site's routes that carry one of these priorities, by name or on duty, each once; mail before others."""
     with connection.cursor(row_factory=class_row(BacklogReader)) as cursor:
         return cursor.execute(
             """
             SELECT p.person_id, (array_agg(t.channel ORDER BY t.channel <> 'smtp', t.channel))[1] AS channel, min(r.key) AS route
-            FROM route r JOIN route_step t USING (route_id) JOIN person p USING (person_id)
+            FROM route r JOIN v_route_person t USING (route_id) JOIN person p USING (person_id)
             WHERE r.site_id = %s AND r.audience = 'client' AND r.priorities && %s::text[] AND t.position = 0 AND p.active
               AND p.company_id = r.company_id
             GROUP BY p.person_id ORDER BY p.person_id

@@ -101,7 +101,7 @@ def add_note(
 
 
 def reachable(connection: Connection[Any], person_id: int) -> list[str]:
-    """By which channels somebody can be reached, mail first."""
+    """For which channels somebody has an address, dead or alive, mail first."""
     rows = connection.execute(
         "SELECT channel FROM v_reachable WHERE person_id = %s ORDER BY channel <> 'smtp', channel", (person_id,)
     ).fetchall()

@@ -20,7 +20,7 @@ class NewNotification:
     Args:
         key: the receiver's idempotency key.
         urgency: 0 life safety .. 3 low.
-        roster_id, wish: see `alerting.routing.Call`.
+        roster_id, wish, step_due_at: see `alerting.routing.Call`.
     """
 
     key: str
@@ -39,6 +39,7 @@ class NewNotification:
     created_at: datetime
     roster_id: int | None = None
     wish: str | None = None
+    step_due_at: datetime | None = None
 
 
 def add(connection: Connection[Any], rows: Sequence[NewNotification]) -> int:
@@ -46,13 +47,13 @@ def add(connection: Connection[Any], rows: Sequence[NewNotification]) -> int:
     cursor = connection.execute(
         """
         INSERT INTO notification (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience,
-                                  person_id, channel, due_at, urgency, created_at, roster_id, wish)
+                                  person_id, channel, due_at, urgency, created_at, roster_id, wish, step_due_at)
         SELECT * FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::int[], %s::int[], %s::timestamptz[], %s::int[], %s::text[],
                              %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::smallint[], %s::timestamptz[],
-                             %s::int[], %s::text[])
+                             %s::int[], %s::text[], %s::timestamptz[])
         ON CONFLICT (key) DO NOTHING
         """,
-        columns([tuple(getattr(row, name) for name in NewNotification.__slots__) for row in rows], 16),
+        columns([tuple(getattr(row, name) for name in NewNotification.__slots__) for row in rows], 17),
     )
     return cursor.rowcount
 
@@ -152,16 +153,33 @@ def ways_beside(connection: Connection[Any], notification_id: int) -> dict[str, 
     return {row[0]: row[1] for row in rows}
 
 
+def own_order(connection: Connection[Any], notification_id: int) -> list[str]:
+    """The person's channels in their own order, where the step leaves the choice to them; else none."""
+    row = connection.execute(
+        """
+        SELECT CASE WHEN n.urgency = 0 THEN f.urgent ELSE f.other END FROM notification n JOIN person_preference f USING (person_id)
+        WHERE n.notification_id = %s AND n.wish LIKE 'preferred%%'
+        """,
+        (notification_id,),
+    ).fetchone()
+    return list(row[0]) if row else []
+
+
 def pass_on(connection: Connection[Any], notification_id: int, channel: str, why: str, now: datetime) -> bool:
-    """Queues the same message for the same person over another channel, under a key of its own; False where it is there already."""
+    """Queues the same message for the same person over another channel, under a key of its own; False where it is there already.
+
+    It stays a call to the duty position: whoever takes over gets it in its step's own way.
+    """
     return _one(
         connection.execute(
             """
             INSERT INTO notification (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience, person_id,
-                                      channel, due_at, urgency, created_at, subject, event, finding_id, impairment_id, tally)
+                                      channel, due_at, urgency, created_at, subject, event, finding_id, impairment_id, tally,
+                                      roster_id, wish, step_due_at, passed_on)
             SELECT regexp_replace(key, '-' || channel || '$', '') || '-' || %(channel)s, company_id, occurrence_id, definition_id, sensor_id,
                    onset, step, rule || '; instead of ' || channel || ': ' || %(why)s, audience, person_id, %(channel)s, due_at, urgency,
-                   %(now)s, subject, event, finding_id, impairment_id, tally
+                   %(now)s, subject, event, finding_id, impairment_id, tally,
+                   roster_id, CASE WHEN roster_id IS NULL THEN wish ELSE coalesce(wish, channel) END, step_due_at, true
             FROM notification WHERE notification_id = %(id)s
             ON CONFLICT (key) DO NOTHING
             """,
@@ -174,7 +192,7 @@ def move_on(connection: Connection[Any], notification_id: int, by: timedelta) ->
     """Moves the later steps of a call that was held up on by `by`, once: with the first message of its step to go out."""
     connection.execute(
         """
-        UPDATE notification later SET due_at = later.due_at + %(by)s
+        UPDATE notification later SET due_at = later.due_at + %(by)s, step_due_at = later.step_due_at + %(by)s
         FROM notification n
         WHERE n.notification_id = %(id)s AND later.definition_id = n.definition_id AND later.sensor_id = n.sensor_id
           AND later.onset = n.onset AND later.step > n.step AND later.state = 'waiting' AND later.attempt = 0

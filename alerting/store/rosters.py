@@ -77,12 +77,12 @@ def _override(row: dict[str, Any]) -> Override:
 
 
 def load_preferences(connection: Connection[Any], person_ids: Sequence[int]) -> dict[int, Preference]:
-    """How these people want to be told; of each what is known, at least by which channels they can be reached."""
+    """How these people want to be told; of each what is known, at least by which living channels they can be reached."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
             SELECT w.person_id, f.urgent, f.other, f.time_zone, f.quiet_from, f.quiet_until, f.quiet_high, f.in_quiet,
-                   ARRAY(SELECT v.channel FROM v_reachable v WHERE v.person_id = w.person_id
+                   ARRAY(SELECT v.channel FROM v_reachable v WHERE v.person_id = w.person_id AND NOT v.dead
                          ORDER BY v.channel <> 'smtp', v.channel) AS reachable
             FROM unnest(%s::int[]) AS w(person_id) LEFT JOIN person_preference f USING (person_id)
             """,

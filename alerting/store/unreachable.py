@@ -18,7 +18,7 @@ def ways(connection: Connection[Any]) -> list[Way]:
     with connection.cursor(row_factory=class_row(Way)) as cursor:
         return cursor.execute(
             """
-            SELECT p.person_id, p.name, p.role, EXISTS (SELECT FROM route_step s WHERE s.person_id = p.person_id) AS routed,
+            SELECT p.person_id, p.name, p.role, EXISTS (SELECT FROM v_route_person v WHERE v.person_id = p.person_id) AS routed,
                    p.company_id, c.name AS company, c.name_zh AS company_zh, a.channel, a.address, a.dead_why
             FROM person p LEFT JOIN company c ON c.company_id = p.company_id LEFT JOIN channel_address a USING (person_id)
             WHERE p.active ORDER BY p.person_id, a.channel

@@ -115,25 +115,29 @@ CREATE UNIQUE INDEX route_step_roster ON route_step (route_id, position, roster_
 ALTER TABLE notification
     ADD COLUMN roster_id int,                  -- told because they are on duty when it falls due
     ADD COLUMN wish text,                      -- what the step says in the place of a channel: the person's own order
+    ADD COLUMN step_due_at timestamptz,        -- when the step is due, where quiet hours put the message off; null: due_at
+    ADD COLUMN passed_on boolean NOT NULL DEFAULT false, -- in the place of one to the same person over another channel
     ADD FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id);
 
--- Whom a route can reach, by name or by roster; the channel as far as it is known without asking for the hour.
+-- Whom a route can reach, by name or by roster; the channel as far as it is known without asking for the hour. Who stood in stays for as
+-- long as alerting/store/rosters.py reads it: a call to them may still wait.
 CREATE VIEW v_route_person WITH (security_barrier) AS
     SELECT s.route_id, s.company_id, s.position, s.after_s, p.person_id, s.roster_id,
            CASE WHEN s.channel NOT LIKE 'preferred%' THEN s.channel
                 ELSE coalesce((SELECT a.channel FROM channel_address a WHERE a.person_id = p.person_id
-                               ORDER BY a.channel <> 'smtp', a.channel LIMIT 1), 'smtp') END AS channel
+                               ORDER BY a.dead_at IS NOT NULL, a.channel <> 'smtp', a.channel LIMIT 1), 'smtp') END AS channel
     FROM route_step s
     CROSS JOIN LATERAL (
         SELECT s.person_id WHERE s.person_id IS NOT NULL
         UNION SELECT m.person_id FROM roster_member m WHERE m.roster_id = s.roster_id
         UNION SELECT o.person_id FROM roster_override o
-              WHERE o.roster_id = s.roster_id AND o.person_id IS NOT NULL AND o.withdrawn_at IS NULL) p
+              WHERE o.roster_id = s.roster_id AND o.person_id IS NOT NULL AND o.withdrawn_at IS NULL
+                AND o.ends_at > now() - interval '31 days') p
     WHERE (SELECT davy_everything()) OR s.company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
 
--- By which channels somebody can be reached, without the addresses.
+-- By which channels somebody can be reached, without the addresses; at a dead one nothing arrives until it is put right.
 CREATE VIEW v_reachable WITH (security_barrier) AS
-    SELECT person_id, company_id, channel FROM channel_address
+    SELECT person_id, company_id, channel, dead_at IS NOT NULL AS dead FROM channel_address
     WHERE (SELECT davy_everything()) OR person_id = (SELECT davy_person()) OR (company_id IS NULL AND (SELECT davy_role()) IS NOT NULL)
        OR company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
 
@@ -184,7 +188,8 @@ GRANT INSERT ON roster_override TO davy_web;
 GRANT UPDATE (withdrawn_at, withdrawn_by) ON roster_override TO davy_web;
 GRANT INSERT, UPDATE ON person_preference TO davy_web;
 GRANT UPDATE (language) ON person TO davy_web;
-GRANT SELECT (roster_id, wish) ON notification TO davy_web;
+GRANT SELECT (roster_id, wish, step_due_at, passed_on) ON notification TO davy_web;
+GRANT UPDATE (step_due_at, roster_id, wish) ON notification TO davy_alerting; -- later steps of a call that was held up; a call by name that is the duty's too
 GRANT USAGE ON SEQUENCE roster_override_override_id_seq, roster_note_note_id_seq TO davy_web;
 
 -- As 0010 has it, with why: the rule of a call is words of Davy's own, and names nobody.

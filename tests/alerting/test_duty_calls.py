@@ -111,6 +111,24 @@ def test_a_step_may_leave_the_channel_to_the_person() -> None:
     assert told(route(RouteStep(0, 0, SUN, "preferred"))) == [(0, SUN, "smtp")]
 
 
+@pytest.mark.parametrize("after_s", [0, 30])
+def test_who_is_told_by_name_and_by_roster_at_once_is_told_for_the_duty_too(after_s: float) -> None:
+    """One message, at the earlier time; it stays a call to the duty position, whichever step came first."""
+    for steps in ([RouteStep(0, 0, ZHAO, "smtp"), RouteStep(0, after_s, None, "smtp", 7)],
+                  [RouteStep(0, after_s, None, "smtp", 7), RouteStep(0, 0, ZHAO, "smtp")]):  # fmt: skip
+        now = ONSET - timedelta(hours=1)
+        calls = plan(Priority.HIGH, [route(*steps)], onset=now, now=now)
+        assert [(call.at, call.person_id, call.roster_id) for call in calls] == [(now, ZHAO, 7)]
+
+
+def test_a_call_that_is_put_off_keeps_the_hour_of_its_step() -> None:
+    """Who takes over in the night is told then, not in the morning."""
+    zhao = Preference(person_id=ZHAO, quiet=Hours(time(22), time(7)))
+    found = route(STEPS[0], people=(zhao,))
+    assert plan(Priority.LOW, [found], onset=ONSET, now=ONSET)[0].step_due_at == ONSET
+    assert plan(Priority.HIGH, [found], onset=ONSET, now=ONSET)[0].step_due_at is None
+
+
 def test_rosters_and_wishes_lie_in_the_snapshot() -> None:
     """While the database is away the same people are called."""
     zhao = Preference(person_id=ZHAO, reachable=("smtp",), quiet=Hours(time(22), time(7)))

@@ -11,10 +11,15 @@ import pytest
 from alerting import duty
 from alerting.duty import Wanted
 from alerting.reassigning import reassign
+from alerting.store import notifications, unreachable
+from alerting.store.backlogs import backlog_readers
 from alerting.store.claims import claim
 from alerting.store.definitions import load_routes
 from core.errors import Refused
+from core.model import Priority
 from tests.alerting.plant import NOW, Plant
+from tests.alerting.test_outbox import Clock, Sink, dispatcher, rounds
+from tests.alerting.test_ways_db import gone
 
 pytestmark = pytest.mark.db
 
@@ -118,6 +123,206 @@ def test_a_step_that_was_moved_beyond_the_hand_over_goes_to_the_next_shift(on_du
         connection.execute("UPDATE notification SET due_at = due_at + interval '1 day' WHERE step = 1")
         assert reassign(connection, NOW) == 1
     assert ("deputy", 1, "waiting") in plant.waiting()
+
+
+def second_roster(plant: Plant, like: int) -> int:
+    """The fire desk, filled as the duty is and told at once beside it by the same channel."""
+    plant.rows(
+        "INSERT INTO roster (company_id, site_id, key, name, name_zh, audience, time_zone)"
+        " SELECT company_id, site_id, 'fire', 'Fire', '消防', audience, time_zone FROM roster WHERE roster_id = %s RETURNING 1", like,
+    )  # fmt: skip
+    [(fire,)] = plant.rows("SELECT roster_id FROM roster WHERE key = 'fire'")
+    plant.rows(
+        "INSERT INTO roster_layer SELECT %s, company_id, layer, key, begins_on, hand_over, turn_days FROM roster_layer WHERE roster_id = %s RETURNING 1",
+        fire, like,
+    )  # fmt: skip
+    plant.rows(
+        "INSERT INTO roster_member SELECT %s, company_id, layer, position, person_id FROM roster_member WHERE roster_id = %s RETURNING 1",
+        fire, like,
+    )  # fmt: skip
+    add_step(plant, "roster_id", fire, "preferred")
+    return int(fire)
+
+
+def add_step(plant: Plant, column: str, whom: int, channel: str) -> None:
+    """Told at once, beside the duty."""
+    person, roster = (whom, None) if column == "person_id" else (None, whom)
+    plant.rows(
+        "INSERT INTO route_step (route_id, company_id, position, after_s, person_id, roster_id, channel)"
+        " SELECT route_id, company_id, 0, 0, %s, %s, %s FROM route WHERE key = 'urgent' RETURNING 1", person, roster, channel,
+    )  # fmt: skip
+
+
+def at_once(plant: Plant) -> list[tuple[str, str]]:
+    return sorted((who, state) for who, step, state in plant.waiting() if step == 0)
+
+
+def settle(plant: Plant) -> None:
+    """As every second: it changes things once."""
+    for expected in (None, 0):
+        with plant.as_service("alerting") as connection:
+            found = reassign(connection, NOW)
+            assert expected is None or found == expected
+
+
+def test_one_person_at_two_duty_positions_is_replaced_at_one_and_stays_at_the_other(on_duty: tuple[Plant, int]) -> None:
+    """One message told both; whoever takes over one position is told as well, and at last nobody who is off duty is."""
+    plant, duty_roster = on_duty
+    fire = second_roster(plant, duty_roster)
+    plant.apply(plant.raised("gas"))
+    assert at_once(plant) == [("officer", "waiting")]
+    takes_over(plant, duty_roster, "deputy")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "waiting")]
+    takes_over(plant, duty_roster, "officer")
+    takes_over(plant, fire, "deputy")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "waiting")]
+    takes_over(plant, duty_roster, "deputy")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "cancelled")]
+
+
+def test_who_is_told_by_name_is_told_whoever_takes_over(on_duty: tuple[Plant, int]) -> None:
+    """And whoever takes over from them hears of it too; handed on once more, it leaves only who had it for the duty."""
+    plant, roster = on_duty
+    add_step(plant, "person_id", plant.people["officer"], "smtp")
+    plant.apply(plant.raised("gas"))
+    assert at_once(plant) == [("officer", "waiting")]
+    takes_over(plant, roster, "deputy")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "waiting")]
+    takes_over(plant, roster, "officer")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "cancelled"), ("officer", "waiting")]
+    takes_over(plant, roster, "deputy")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "waiting")]
+
+
+def test_nothing_is_taken_from_who_has_it_for_somebody_it_never_reached(on_duty: tuple[Plant, int]) -> None:
+    """The deputy's message has failed already: the officer's is the one that is left."""
+    plant, roster = on_duty
+    plant.apply(plant.raised("gas"))
+    takes_over(plant, roster, "deputy")
+    settle(plant)
+    plant.rows("UPDATE notification SET state = 'failed' WHERE state = 'waiting' AND step = 1 RETURNING 1")
+    plant.rows("UPDATE notification SET state = 'waiting' WHERE state = 'cancelled' AND step = 1 RETURNING 1")
+    settle(plant)
+    assert ("officer", 1, "waiting") in plant.waiting()
+
+
+def test_what_goes_over_another_channel_stays_a_call_to_the_duty_position(on_duty: tuple[Plant, int]) -> None:
+    """Passed on from a dead channel it is still the person's; taken over, it goes to who is on duty, by the step's own channel."""
+    plant, roster = on_duty
+    plant.apply(plant.raised("gas"))
+    with plant.as_service("alerting") as connection:
+        claimed = claim(connection, NOW, NOW + MINUTE)
+        assert claimed is not None
+        assert notifications.pass_on(connection, claimed.notification_id, "webhook", "gone", NOW)
+        assert notifications.mark_finished(connection, claimed.notification_id, claimed.attempt, NOW, "failed", "gone")
+    settle(plant)
+    assert at_once(plant) == [("officer", "failed"), ("officer", "waiting")]
+    takes_over(plant, roster, "deputy")
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "cancelled"), ("officer", "failed")]
+
+
+def test_a_persons_own_order_holds_when_a_channel_dies(on_duty: tuple[Plant, int]) -> None:
+    """What is dead is not chosen again; of the living, the next of their order is, before any other."""
+    plant, _ = on_duty
+    officer = plant.people["officer"]
+    for channel in ("voice", "sms"):
+        plant.rows(
+            "INSERT INTO channel_address (person_id, company_id, channel, address) VALUES (%s, %s, %s, 'x') RETURNING 1",
+            officer, plant.company, channel,
+        )  # fmt: skip
+    with plant.as_person("officer") as connection:
+        wish = Wanted(language="en", time_zone="UTC", urgent=["voice", "sms"])
+        duty.prefer(connection, wish, by=officer, now=NOW)
+    plant.apply(plant.raised("gas"))
+    [(first, channel)] = plant.rows("SELECT notification_id, channel FROM notification WHERE step = 0")
+    assert channel == "voice"
+    with plant.as_service("alerting") as connection:
+        assert notifications.own_order(connection, first) == ["voice", "sms"]
+    plant.rows("UPDATE channel_address SET dead_at = %s, dead_why = 'gone' WHERE channel = 'voice' RETURNING 1", NOW)
+    with plant.as_service("alerting") as connection:
+        known = load_routes(connection, [plant.site], NOW)[plant.site][0].people[officer]
+    assert known.channel("preferred", Priority.LIFE_SAFETY) == "sms"
+    yes, no = Sink(), Sink(gone)
+    with dispatcher(plant, Clock(), voice=no, sms=yes, smtp=yes, webhook=yes) as subject:
+        assert rounds(subject, NOW) == ["passed on", "sent"]
+    assert [row[0] for row in plant.rows("SELECT channel FROM notification WHERE state = 'sent'")] == ["sms"]
+
+
+def test_where_nothing_reaches_whoever_is_on_duty_everybody_else_of_the_roster_is_told(
+    on_duty: tuple[Plant, int],
+) -> None:
+    """As where nobody is: for life safety, once, and a turn of somebody else takes it back from nobody who has it."""
+    plant, _ = on_duty
+    plant.apply(plant.raised("gas"))
+    hook = Sink()
+    with dispatcher(plant, Clock(), smtp=Sink(gone), webhook=hook) as subject:
+        assert rounds(subject, NOW) == ["failed", "sent"]
+    assert at_once(plant) == [("deputy", "sent"), ("officer", "failed")]
+    [(rule,)] = plant.rows("SELECT rule FROM notification WHERE step = 0 AND state = 'sent'")
+    told = f"nothing reaches person {plant.people['officer']}, who is on duty; everybody of the roster is told"
+    assert told in rule
+
+
+def test_the_rest_of_a_roster_is_left_what_waits_for_it(on_duty: tuple[Plant, int]) -> None:
+    """Looked at again, it is nobody else's: whoever is on duty has failed."""
+    plant, _ = on_duty
+    plant.apply(plant.raised("gas"))
+    with dispatcher(plant, Clock(), smtp=Sink(gone), webhook=Sink()) as subject:
+        assert subject.run_once(NOW) == "failed"
+    settle(plant)
+    assert at_once(plant) == [("deputy", "waiting"), ("officer", "failed")]
+
+
+def test_who_is_on_duty_counts_as_told_by_a_route(on_duty: tuple[Plant, int]) -> None:
+    """Cut off, they are reported; and what was learnt late is told to the duty of the first step."""
+    plant, _ = on_duty
+    with plant.as_service("alerting") as connection:
+        routed = {way.person_id for way in unreachable.ways(connection) if way.routed}
+        readers = backlog_readers(connection, plant.site, ["life-safety"])
+    assert {plant.people["officer"], plant.people["deputy"], plant.people["underwriter"]} <= routed
+    assert [(each.person_id, each.channel) for each in readers] == [
+        (plant.people["officer"], "smtp"), (plant.people["deputy"], "webhook"),
+    ]  # fmt: skip
+
+
+def test_who_stood_in_long_ago_is_no_longer_told(on_duty: tuple[Plant, int]) -> None:
+    """A call may still wait for who stood in lately; half a year later they are not of the route."""
+    plant, roster = on_duty
+    plant.rows("DELETE FROM roster_member WHERE person_id = %s RETURNING 1", plant.people["deputy"])
+    insert = (
+        "INSERT INTO roster_override (roster_id, company_id, person_id, begins_at, ends_at, made_at, made_by)"
+        " SELECT %s, %s, %s, now() - interval '1 day' * (%s + 1), now() - interval '1 day' * %s, now() - interval '1 day' * (%s + 1), %s RETURNING 1"
+    )
+    found = "SELECT count(*) FROM v_route_person WHERE person_id = %s AND roster_id = %s AND position = 0"
+    for ago, there in ((180, 0), (7, 1)):
+        plant.rows(insert, roster, plant.company, plant.people["deputy"], ago, ago, ago, plant.people["officer"])
+        assert plant.rows(found, plant.people["deputy"], roster) == [(there,)]
+
+
+def test_what_was_put_off_for_one_is_told_at_once_to_who_takes_over_awake(on_duty: tuple[Plant, int]) -> None:
+    """Quiet hours are the person's, not the step's; given back, it waits for the morning again."""
+    plant, roster = on_duty
+    quiet = Wanted(language="en", time_zone="UTC", quiet=(time(7), time(10)), quiet_high=True)
+    with plant.as_person("officer") as connection:
+        duty.prefer(connection, quiet, by=plant.people["officer"], now=NOW)
+    plant.rows("UPDATE route SET priorities = '{life-safety,high}' WHERE key = 'urgent' RETURNING 1")
+    plant.apply(plant.raised("heat"))
+    due = "SELECT due_at FROM notification WHERE step = 0 AND state = 'waiting' AND roster_id = %s"
+    assert plant.rows(due, roster) == [(NOW + 2 * HOUR,)]
+    override = takes_over(plant, roster, "deputy")
+    settle(plant)
+    assert plant.rows(due, roster) == [(NOW,)]
+    with plant.as_person("officer") as connection:
+        duty.withdraw(connection, roster, override, by=plant.people["officer"], now=NOW)
+    settle(plant)
+    assert plant.rows(due, roster) == [(NOW + 2 * HOUR,)]
 
 
 @pytest.mark.parametrize(

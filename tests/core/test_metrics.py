@@ -42,7 +42,9 @@ def test_somebody_moves_every_metric() -> None:
     names = [name for part in parts for name, metric in vars(part).items() if isinstance(metric, MetricWrapperBase)]
     assert len(names) > 40
     for name in names:
-        moves = re.compile(rf"\b{name}\b(\.labels\([^\n]*\))?\.(inc|set|set_function|observe|time|labels)\(|\b{name}\b[,)]")
+        moves = re.compile(
+            rf"\b{name}\b(\.labels\([^\n]*\))?\.(inc|set|set_function|observe|time|labels)\(|\b{name}\b[,)]"
+        )
         assert any(moves.search(source) for source in sources), name
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from core.portfolio import Portfolio
+from core.site_hearers import unreached_on_duty
 from core.site_references import check
+from core.site_rosters import check_rosters
 from davy.site.coverage import told_holes, with_holes
 from tests.core.sites import SMALL, read
 
@@ -80,12 +83,28 @@ def test_a_roster_is_a_row_and_a_repeated_step_is_as_many_steps() -> None:
         ("after_s: 300", "after_s: 100", "comes after 100 s, the one before it after 120 s; steps come in rising order."),
         ("priorities: [high, life-safety]", "priorities: [high]\n            hears: [findings]", "give that a route of its own"),
         ("name: {en: Duty, zh: 值班}", "name: {en: Duty, zh: 值班}\n            retired: true", "which is retired; name another."),
+        (", channels: {smtp: li@acme.invalid}", "", "duty, in which li takes turns, who has no channel; add one to their channels"),
+        ("roster: duty}]", "roster: duty, channel: sms}]", "duty, in which so takes turns, who has no address for sms; add one"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_gets_a_sentence(old: str, new: str, sentence: str) -> None:
     """Whatever is wrong is said, with what would be right."""
     assert old in TEXT
     assert any(sentence in each for each in told(TEXT.replace(old, new, 1))), told(TEXT.replace(old, new, 1))
+
+
+def test_what_a_file_leaves_behind_in_routes_that_it_does_not_name_is_said() -> None:
+    """Somebody on duty loses their address, or the position is retired: the route would call nobody, and nobody could change it."""
+    current = read(TEXT).portfolio
+    assert [*unreached_on_duty(Portfolio(), current), *check_rosters(Portfolio(), current)] == []
+    li = next(row for row in current.people if row.key == "li")
+    said = [sentence for _, sentence in unreached_on_duty(Portfolio(people=[li]), current)]
+    assert any("in which li takes turns, who has no channel" in each for each in said)
+    retired = replace(current.rosters[0], retired=True)
+    said = [sentence for _, sentence in check_rosters(Portfolio(rosters=[retired]), current)]
+    assert said == [
+        "roster north/duty is retired, and route north/all still tells it; name somebody else in its steps, in this file."
+    ]
 
 
 def test_a_hole_in_the_next_days_is_refused_unless_it_is_meant() -> None:
