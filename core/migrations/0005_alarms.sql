@@ -189,7 +189,7 @@ CREATE TABLE notification (                    -- queue and proof in one
     person_id   int NOT NULL REFERENCES person,
     channel     text NOT NULL,
     due_at      timestamptz NOT NULL,
-    urgency     smallint NOT NULL,             -- 0 life-safety .. 3 low: the order in which what is due goes out
+    urgency     smallint NOT NULL CHECK (urgency BETWEEN 0 AND 3), -- 0 life-safety .. 3 low: the order in which what is due goes out
     state       text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'claimed', 'sent', 'failed', 'cancelled')),
     attempt     int NOT NULL DEFAULT 0,
     lease_until timestamptz,                   -- claimed: whose it is until then; waiting after a failure: not before then
@@ -197,6 +197,9 @@ CREATE TABLE notification (                    -- queue and proof in one
     sent_at     timestamptz,
     finished_at timestamptz,
     outcome     text,                          -- receiver's receipt, or why it failed or was cancelled
+    -- Whoever sends reads the rows of all companies: an instant that a program cannot hold would end its work for all.
+    CONSTRAINT readable_instants CHECK (least(onset, due_at, created_at, finished_at) >= '1970-01-01 00:00+00'
+        AND greatest(onset, due_at, created_at, finished_at) < '2200-01-01 00:00+00'),
     FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id),
     FOREIGN KEY (company_id, occurrence_id) REFERENCES occurrence (company_id, occurrence_id)
 ) WITH (fillfactor = 70);
@@ -340,7 +343,8 @@ GRANT INSERT ON occurrence, transition TO davy_ingest, davy_alerting, davy_web;
 GRANT SELECT ON alarm TO davy_ingest, davy_alerting;
 GRANT INSERT ON alarm TO davy_ingest, davy_alerting, davy_web;
 GRANT SELECT, INSERT ON notification TO davy_ingest, davy_alerting;
-GRANT INSERT ON notification TO davy_web;
+GRANT INSERT (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience, person_id, channel, due_at, urgency, created_at)
+    ON notification TO davy_web;
 GRANT UPDATE (state, active, changed_at, suppression, suppressed_until, suppression_reason, suppressed_by, occurrence_id, onset, chain, transitions)
     ON alarm TO davy_ingest, davy_alerting, davy_web;
 GRANT UPDATE (normal_at, evidence_until) ON occurrence TO davy_ingest, davy_alerting, davy_web;
