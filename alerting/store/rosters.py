@@ -14,7 +14,9 @@ from alerting.roster import Hours, Layer, Override, Roster
 from core.log import logger
 
 OVER: Final = timedelta(days=31)  # overrides that ended so long ago are still read: pages show what was
-UNKNOWN_ZONE: Final = "UTC"  # of a roster whose own zone this machine does not know: turns move by hours, and somebody is called
+UNKNOWN_ZONE: Final = (
+    "UTC"  # of a roster whose own zone this machine does not know: turns move by hours, and somebody is called
+)
 
 log = logger(__name__)
 

@@ -157,7 +157,17 @@ def test_a_zone_that_this_machine_does_not_know_holds_nobody_back(
     late = plant.people["deputy"]
     with plant.database.connect("owner") as owner:
         owner.execute("ALTER TABLE person_preference DISABLE TRIGGER zone_is_named")
-        owner.execute(WISH, {"person": late, "company": plant.company, "urgent": [], "zone": "Mars/Olympus", "quiet": "00:00", "at": NOW})
+        owner.execute(
+            WISH,
+            {
+                "person": late,
+                "company": plant.company,
+                "urgent": [],
+                "zone": "Mars/Olympus",
+                "quiet": "00:00",
+                "at": NOW,
+            },
+        )
         owner.execute("UPDATE route SET priorities = ARRAY['low'] WHERE key = 'urgent'")
     plant.apply(plant.raised("level", NOW + timedelta(seconds=1)), now=NOW + timedelta(seconds=1))
     assert [row[0] for row in plant.waiting()] == ["officer", "deputy"]
