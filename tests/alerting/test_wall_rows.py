@@ -49,6 +49,7 @@ UNREADABLE: dict[str, dict[str, object]] = {
     "the key of another alarm's message": {"key": "999-999-0-0-1-smtp"},
     "a channel that no step of the route names": {"channel": "voice"},
     "a lease": {"lease_until": NOW},
+    "an audience that is none": {"audience": "everybody"},
 }
 
 
@@ -59,6 +60,21 @@ def test_a_call_says_nothing_that_a_sender_cannot_read(timescale_plant: Plant, w
     plant.apply(plant.raised("gas"))
     with pytest.raises(REFUSED):
         call_of(plant, **UNREADABLE[what])
+
+
+def test_an_alarm_and_its_occurrence_keep_instants_that_can_be_read(timescale_plant: Plant) -> None:
+    """The snapshot of ingest and the senders of alerting read them for all companies."""
+    plant = timescale_plant
+    plant.apply(plant.raised("gas"))
+    for statement in (
+        "UPDATE alarm SET changed_at = 'infinity'",
+        "UPDATE alarm SET onset = '20000-01-01 00:00+00'",
+        "UPDATE occurrence SET normal_at = 'infinity'",
+        "UPDATE occurrence SET resolved_at = '-infinity'",
+        "UPDATE notification SET state = 'cancelled', finished_at = 'infinity'",
+    ):
+        with pytest.raises(REFUSED), plant.as_person("officer") as connection:
+            connection.execute(statement.encode())
 
 
 def test_a_call_as_a_session_plans_it_is_taken(timescale_plant: Plant) -> None:
