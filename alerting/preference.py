@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from alerting.roster import Hours, end_of
 from core.model import Priority
@@ -22,6 +22,18 @@ IN_QUIET: Final = (DEFER, NEXT)
 CAN_WAIT: Final = frozenset({Priority.MEDIUM, Priority.LOW})
 
 
+def zone_of(name: str) -> ZoneInfo | None:
+    """The time zone; None where this machine knows none of that name: hours of a clock that nobody can read hold nobody back.
+
+    >>> zone_of("Mars/Olympus"), zone_of("Asia"), zone_of("../passwd"), zone_of("")
+    (None, None, None, None)
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones is an OSError
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preference:
     """What is known of a person who may be called.
@@ -29,7 +41,7 @@ class Preference:
     Args:
         reachable: channels that have an address which lives, mail first.
         urgent, other: channels in their order for life safety and for all else; empty: as reachable.
-        quiet: hours of their own clock in which what can wait does; None: there are none.
+        quiet: hours of their own clock in which what can wait does; None: there are none, and where the clock's zone is unknown neither.
         quiet_high: alarms of priority high wait too.
         in_quiet: what waits is put off to the end of the quiet hours ("defer"), or goes to the next person ("next").
     """
@@ -53,7 +65,8 @@ class Preference:
         ('2026-03-02 07:00:00+00:00', None)
         """
         waits = priority in CAN_WAIT or (priority is Priority.HIGH and self.quiet_high)
-        return end_of(self.quiet, ZoneInfo(self.time_zone), at) if waits and self.quiet is not None else None
+        zone = zone_of(self.time_zone) if waits and self.quiet is not None else None
+        return None if zone is None or self.quiet is None else end_of(self.quiet, zone, at)
 
     def channel(self, wish: str, priority: Priority) -> str:
         """The channel that a step asks for.

@@ -58,7 +58,7 @@ class LifeSafety:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Where one channel of an active person ends, and the language they read."""
+    """Where one living channel of an active person ends, and the language they read."""
 
     person_id: int
     channel: str

@@ -14,7 +14,7 @@ from typing import Final
 from alerting.alarm import Alarm, Happening, Suppression
 from alerting.delivery import Claimed
 from alerting.ledger import AlarmKey, Change, Entry, Standing, changes_of, notification_key, work_out
-from alerting.routing import Call, plan, worth_calling
+from alerting.routing import Call, Route, plan, worth_calling
 from alerting.snapshot import LifeSafety, Recipient, Snapshot
 from alerting.suppressing import LEAVES
 from core.batch import Event
@@ -22,6 +22,7 @@ from core.model import Priority
 
 # After the end of a suppression: a database that is there has been read again by then (davy/calls/keeper.py). Ours.
 ENDS_UNSEEN: Final = timedelta(seconds=5)
+INSTEAD: Final = "; instead of "  # in a rule, as in the queue: the call goes over another channel of the person's
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,34 @@ class UrgentCall:
     """A message to be sent without the database, and what the books will want to know of it.
 
     Args:
+        message: without an address where the channel that was asked for has none that lives.
         rule: why this person gets it, as in `routing.Call`.
+        ways: the person's channels that nobody has tried for it.
+        order: in which the person wants them, where the step leaves that to them.
+        in_place_of: key of the call that this one stands in for.
     """
 
     message: Claimed
     alarm: AlarmKey
     company_id: int
     rule: str
+    ways: tuple[Recipient, ...] = ()
+    order: tuple[str, ...] = ()
+    in_place_of: str | None = None
+
+    @property
+    def asked(self) -> str:
+        """The key that the queue gives to what the route asks for."""
+        return self.in_place_of or self.message.key
+
+    def over(self, way: Recipient) -> UrgentCall:
+        """The same call over another channel, under the key that the queue would give it then."""
+        one = self.message
+        key = f"{one.key.removesuffix(f'-{one.channel}')}-{way.channel}"
+        message = replace(one, key=key, channel=way.channel, address=way.address, secret_ref=way.secret_ref)
+        ways = tuple(each for each in self.ways if each.channel != way.channel)
+        rule = f"{self.rule}{INSTEAD}{one.channel}"
+        return replace(self, message=message, rule=rule, ways=ways, in_place_of=self.asked)
 
 
 class Standby:
@@ -134,11 +156,14 @@ class Standby:
         definition = self._definitions[key]
         began = _began(entry, onset)
         found = []
-        for call in plan(Priority.LIFE_SAFETY, self._snapshot.routes.get(definition.site_id, []), onset=onset, now=now):
-            recipient = self._recipients.get((call.person_id, call.channel))
-            if recipient is not None:  # else the books say that the person has no address, or is no longer active
-                message = _message(definition, recipient, call, onset=onset, now=now, began=began)
-                found.append(UrgentCall(message, key, definition.company_id, call.rule))
+        routes = self._snapshot.routes.get(definition.site_id, [])
+        for call in plan(Priority.LIFE_SAFETY, routes, onset=onset, now=now):
+            ways = self._recipients.get(call.person_id, {})
+            if ways:  # else the books say that the person has no address, or is no longer active
+                message = _message(definition, ways, call, onset=onset, now=now, began=began)
+                others = tuple(way for channel, way in ways.items() if channel != call.channel)
+                order = _own_order(routes, call)
+                found.append(UrgentCall(message, key, definition.company_id, call.rule, others, order))
         return found
 
     def _take(self, snapshot: Snapshot) -> None:
@@ -146,7 +171,9 @@ class Standby:
         if snapshot.definitions is not self._defined:  # mostly the same list comes again
             self._defined = snapshot.definitions
             self._definitions = {each.alarm: each for each in snapshot.definitions}
-        self._recipients = {(each.person_id, each.channel): each for each in snapshot.recipients}
+        self._recipients: dict[int, dict[str, Recipient]] = {}
+        for each in snapshot.recipients:
+            self._recipients.setdefault(each.person_id, {})[each.channel] = each
 
     def _standings_in(self, snapshot: Snapshot) -> dict[AlarmKey, Standing]:
         found = {}
@@ -179,9 +206,22 @@ def _began(entry: Entry, onset: datetime) -> Change | None:
     return next((change for change in reversed(raises) if change.at <= onset), None)
 
 
+def _own_order(routes: Sequence[Route], call: Call) -> tuple[str, ...]:
+    if call.wish is None:
+        return ()
+    return next((wishes.urgent for route in routes if (wishes := route.people.get(call.person_id)) is not None), ())
+
+
 def _message(
-    definition: LifeSafety, recipient: Recipient, call: Call, *, onset: datetime, now: datetime, began: Change | None
+    definition: LifeSafety,
+    ways: Mapping[str, Recipient],
+    call: Call,
+    *,
+    onset: datetime,
+    now: datetime,
+    began: Change | None,
 ) -> Claimed:
+    recipient = ways.get(call.channel)
     words = {name: getattr(definition, name) for name in _WORDS}
     return Claimed(
         **words,
@@ -197,9 +237,9 @@ def _message(
         occurrence_id=None,
         person_id=call.person_id,
         person_active=True,
-        language=recipient.language,
-        address=recipient.address,
-        secret_ref=recipient.secret_ref,
+        language=next(iter(ways.values())).language,
+        address=None if recipient is None else recipient.address,
+        secret_ref=None if recipient is None else recipient.secret_ref,
         state="B",
         suppression=Suppression.NONE,
         resolved_at=None,

@@ -54,6 +54,36 @@ def book_sent(connection: Connection[Any], sent: Sequence[SentCall]) -> int:
     return cursor.rowcount
 
 
+def book_beside(connection: Connection[Any], sent: Sequence[SentCall]) -> int:
+    """Writes down calls that were made over another channel than the queue asks for, beside what it asks for; before `book_sent`.
+
+    So nobody passes on to that channel again. What the queue does not wait to send, or has by this key, stays as it is.
+    """
+    cursor = connection.execute(
+        """
+        INSERT INTO notification (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience, person_id,
+                                  channel, due_at, urgency, created_at, state, attempt, sent_at, finished_at, outcome)
+        SELECT DISTINCT ON (s.key) s.key, n.company_id, n.occurrence_id, n.definition_id, n.sensor_id, n.onset, n.step, s.rule, n.audience,
+               n.person_id, s.channel, n.due_at, 0, n.created_at, 'sent', 1, s.sent_at, s.sent_at, s.receipt
+        FROM unnest(%s::text[], %s::int[], %s::int[], %s::timestamptz[], %s::int[], %s::int[], %s::text[], %s::text[], %s::timestamptz[],
+                    %s::text[]) AS s(key, definition_id, sensor_id, onset, step, person_id, channel, rule, sent_at, receipt)
+        JOIN notification n ON n.definition_id = s.definition_id AND n.sensor_id = s.sensor_id AND n.onset = s.onset AND n.step = s.step
+            AND n.person_id = s.person_id AND n.urgency = 0 AND n.state IN ('waiting', 'claimed') AND n.channel <> s.channel
+        ORDER BY s.key, n.notification_id
+        ON CONFLICT (key) DO NOTHING
+        """,
+        columns(
+            [
+                (call.key, call.definition_id, call.sensor_id, call.onset, call.step, call.person_id, call.channel, call.rule,
+                 call.sent_at, call.receipt)
+                for call in sent
+            ],
+            10,
+        ),
+    )  # fmt: skip
+    return cursor.rowcount
+
+
 def hold(connection: Connection[Any], keys: Sequence[str], lease_until: datetime) -> int:
     """Takes what is being sent at this moment, as any sender takes what it sends: if we die of it, the lease runs out."""
     cursor = connection.execute(

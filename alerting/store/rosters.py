@@ -9,10 +9,16 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from alerting.preference import Preference
+from alerting.preference import Preference, zone_of
 from alerting.roster import Hours, Layer, Override, Roster
+from core.log import logger
 
 OVER: Final = timedelta(days=31)  # overrides that ended so long ago are still read: pages show what was
+UNKNOWN_ZONE: Final = (
+    "UTC"  # of a roster whose own zone this machine does not know: turns move by hours, and somebody is called
+)
+
+log = logger(__name__)
 
 
 def load_rosters(
@@ -56,6 +62,7 @@ def load_rosters(
         head["roster_id"]: Roster(
             **{
                 **head,
+                "time_zone": _readable(head),
                 "holidays": frozenset(head["holidays"]),
                 "gone": frozenset(head["gone"]),
                 "layers": tuple(_layer(row) for row in layers if row["roster_id"] == head["roster_id"]),
@@ -64,6 +71,15 @@ def load_rosters(
         )
         for head in heads
     }
+
+
+def _readable(head: dict[str, Any]) -> str:
+    """One company's roster must not end the batch of all: its zone, or another that is said."""
+    zone = str(head["time_zone"])
+    if zone_of(zone) is not None:
+        return zone
+    log.error("time_zone_unknown", roster=head["roster_id"], zone=zone, read_as=UNKNOWN_ZONE)
+    return UNKNOWN_ZONE
 
 
 def _layer(row: dict[str, Any]) -> Layer:
@@ -96,6 +112,8 @@ def _preference(row: dict[str, Any]) -> Preference:
     if row["time_zone"] is None:
         return Preference(person_id=row["person_id"], reachable=reachable)
     quiet = None if row["quiet_from"] is None else Hours(row["quiet_from"], row["quiet_until"])
+    if quiet is not None and zone_of(row["time_zone"]) is None:
+        log.error("time_zone_unknown", person=row["person_id"], zone=row["time_zone"], read_as="no quiet hours")
     return Preference(
         person_id=row["person_id"],
         reachable=reachable,

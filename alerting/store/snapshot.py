@@ -93,7 +93,7 @@ def _recipients(connection: Connection[Any], person_ids: list[int]) -> list[Reci
             """
             SELECT p.person_id, a.channel, p.language, a.address, a.secret_ref
             FROM person p JOIN channel_address a USING (person_id)
-            WHERE p.active AND p.person_id = ANY(%s)
+            WHERE p.active AND a.dead_at IS NULL AND p.person_id = ANY(%s)
             ORDER BY p.person_id, a.channel
             """,
             (person_ids,),

@@ -64,6 +64,9 @@ CREATE TABLE occurrence (
     historic    boolean NOT NULL DEFAULT false,
     replayed    boolean NOT NULL DEFAULT false, -- all that raised it came in readings marked as history that is played (0010)
     simulated   boolean NOT NULL DEFAULT false, -- made by the demo's history: marked wherever it is shown, and nobody is called
+    -- Whoever sends, and whoever calls without the database, reads the rows of all companies: an instant that a program cannot hold
+    -- would end its work for all. So with alarms, transitions and notifications.
+    CONSTRAINT readable_instants CHECK (least(began_at, normal_at, resolved_at) >= '1970-01-01 00:00+00' AND greatest(began_at, normal_at, resolved_at) < '2200-01-01 00:00+00'),
     UNIQUE (company_id, occurrence_id),
     FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id),
     FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id)
@@ -89,6 +92,7 @@ CREATE TABLE alarm (                           -- now: one row a (definition, se
     onset       timestamptz,                   -- from when the running call counts; null: nobody is being called
     chain       bytea NOT NULL,                -- hash of the last transition
     transitions int NOT NULL DEFAULT 0,        -- number of the last transition
+    CONSTRAINT readable_instants CHECK (least(changed_at, onset, suppressed_until) >= '1970-01-01 00:00+00' AND greatest(changed_at, onset, suppressed_until) < '2200-01-01 00:00+00'),
     PRIMARY KEY (definition_id, sensor_id),
     FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id),
     FOREIGN KEY (sensor_id, company_id) REFERENCES sensor (sensor_id, company_id),
@@ -121,6 +125,7 @@ CREATE TABLE transition (                      -- append-only; replaying them gi
     replayed    boolean NOT NULL DEFAULT false, -- what decided it was a reading marked as history that is played
     previous    bytea NOT NULL,
     hash        bytea NOT NULL,                -- sha256(previous || canonical row), alerting/chain.py
+    CONSTRAINT readable_instants CHECK (least(at, recorded_at, until) >= '1970-01-01 00:00+00' AND greatest(at, recorded_at, until) < '2200-01-01 00:00+00'),
     UNIQUE (definition_id, sensor_id, number),
     FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id),
     FOREIGN KEY (company_id, occurrence_id) REFERENCES occurrence (company_id, occurrence_id)
@@ -185,11 +190,11 @@ CREATE TABLE notification (                    -- queue and proof in one
     onset       timestamptz NOT NULL,          -- of the transition into unacknowledged
     step        int NOT NULL,
     rule        text NOT NULL,                 -- which route and step, readable
-    audience    text NOT NULL,
+    audience    text NOT NULL CHECK (audience IN ('client', 'insurer')),
     person_id   int NOT NULL REFERENCES person,
     channel     text NOT NULL,
     due_at      timestamptz NOT NULL,
-    urgency     smallint NOT NULL,             -- 0 life-safety .. 3 low: the order in which what is due goes out
+    urgency     smallint NOT NULL CHECK (urgency BETWEEN 0 AND 3), -- 0 life-safety .. 3 low: the order in which what is due goes out
     state       text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'claimed', 'sent', 'failed', 'cancelled')),
     attempt     int NOT NULL DEFAULT 0,
     lease_until timestamptz,                   -- claimed: whose it is until then; waiting after a failure: not before then
@@ -197,6 +202,8 @@ CREATE TABLE notification (                    -- queue and proof in one
     sent_at     timestamptz,
     finished_at timestamptz,
     outcome     text,                          -- receiver's receipt, or why it failed or was cancelled
+    CONSTRAINT readable_instants CHECK (least(onset, due_at, created_at, finished_at) >= '1970-01-01 00:00+00'
+        AND greatest(onset, due_at, created_at, finished_at) < '2200-01-01 00:00+00'),
     FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id),
     FOREIGN KEY (company_id, occurrence_id) REFERENCES occurrence (company_id, occurrence_id)
 ) WITH (fillfactor = 70);
@@ -340,7 +347,8 @@ GRANT INSERT ON occurrence, transition TO davy_ingest, davy_alerting, davy_web;
 GRANT SELECT ON alarm TO davy_ingest, davy_alerting;
 GRANT INSERT ON alarm TO davy_ingest, davy_alerting, davy_web;
 GRANT SELECT, INSERT ON notification TO davy_ingest, davy_alerting;
-GRANT INSERT ON notification TO davy_web;
+GRANT INSERT (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience, person_id, channel, due_at, urgency, created_at)
+    ON notification TO davy_web;
 GRANT UPDATE (state, active, changed_at, suppression, suppressed_until, suppression_reason, suppressed_by, occurrence_id, onset, chain, transitions)
     ON alarm TO davy_ingest, davy_alerting, davy_web;
 GRANT UPDATE (normal_at, evidence_until) ON occurrence TO davy_ingest, davy_alerting, davy_web;

@@ -62,6 +62,7 @@ CREATE TABLE roster_override (                 -- somebody takes over for a whil
     withdrawn_at timestamptz,
     withdrawn_by int REFERENCES person,
     CHECK (ends_at > begins_at AND ends_at <= begins_at + interval '62 days' AND ends_at > made_at),
+    CHECK (isfinite(made_at) AND begins_at <= made_at + interval '366 days'), -- alerting/duty.py: FURTHEST_AHEAD
     CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
     FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id)
 );
@@ -96,12 +97,31 @@ CREATE TABLE person_preference (               -- how a person wants to be told
     in_quiet    text NOT NULL DEFAULT 'defer' CHECK (in_quiet IN ('defer', 'next')),
     changed_at  timestamptz NOT NULL,
     CHECK (num_nulls(quiet_from, quiet_until) <> 1),
-    CHECK (quiet_from IS NULL OR quiet_from <> quiet_until)
+    CHECK (quiet_from IS NULL OR quiet_from <> quiet_until),
+    CHECK (greatest(quiet_from, quiet_until) < '24:00'), -- an hour that the clock has and no program reads
+    CHECK (isfinite(changed_at)),
+    CONSTRAINT plain_lists CHECK (coalesce(array_ndims(urgent), 1) = 1 AND coalesce(array_ndims(other), 1) = 1
+        AND cardinality(urgent) <= 32 AND cardinality(other) <= 32
+        AND array_position(urgent, NULL) IS NULL AND array_position(other, NULL) IS NULL)
 );
 -- Whoever plans a call must know them: one's colleagues', and, of the insurer's people, hours and order of channels, no names.
 CALL davy_wall('person_preference', '((SELECT davy_everything()) OR person_id = (SELECT davy_person())
     OR (company_id IS NULL AND (SELECT davy_role()) IS NOT NULL)
     OR ((SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'') AND company_id = ANY ((SELECT davy_companies())::int[])))');
+
+-- Whoever plans a call for any company asks these clocks. What the server takes for a zone beyond the names of the tz database (EST5, +8)
+-- no program needs to know.
+CREATE FUNCTION davy_zone_is_named() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_timezone_names WHERE name = NEW.time_zone) THEN
+        RAISE check_violation USING MESSAGE = format('there is no time zone %L', left(NEW.time_zone, 60));
+    END IF;
+    RETURN NEW;
+END
+$$;
+REVOKE ALL ON FUNCTION davy_zone_is_named FROM PUBLIC;
+CREATE TRIGGER zone_is_named BEFORE INSERT OR UPDATE OF time_zone ON person_preference FOR EACH ROW EXECUTE FUNCTION davy_zone_is_named();
+CREATE TRIGGER zone_is_named BEFORE INSERT OR UPDATE OF time_zone ON roster FOR EACH ROW EXECUTE FUNCTION davy_zone_is_named();
 
 ALTER TABLE route_step
     DROP CONSTRAINT route_step_pkey,
@@ -179,16 +199,21 @@ CREATE POLICY ones_own_language ON person AS RESTRICTIVE FOR UPDATE TO davy_web
 DROP POLICY by_route ON notification;
 CREATE POLICY by_route ON notification AS RESTRICTIVE FOR INSERT TO davy_web
     WITH CHECK (state = 'waiting' AND (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer')
-        AND EXISTS (SELECT FROM v_route_person s WHERE s.company_id = notification.company_id AND s.person_id = notification.person_id));
+        AND key LIKE concat(definition_id, '-', sensor_id, '-%') -- not the key of another's message, which would never be sent
+        -- In quiet hours the next of a route is told over the channel of the step before: any step of that route.
+        AND EXISTS (SELECT FROM v_route_person s JOIN route_step t USING (route_id)
+                    WHERE s.company_id = notification.company_id AND s.person_id = notification.person_id
+                      AND (t.channel = notification.channel OR t.channel LIKE 'preferred%')));
 
 GRANT SELECT ON roster, roster_layer, roster_member, roster_override, person_preference, v_route_person, v_reachable, v_roster_gone
     TO davy_ingest, davy_alerting, davy_web;
 GRANT SELECT, INSERT ON roster_note TO davy_web;
-GRANT INSERT ON roster_override TO davy_web;
+GRANT INSERT (roster_id, company_id, person_id, begins_at, ends_at, reason, made_at, made_by) ON roster_override TO davy_web;
 GRANT UPDATE (withdrawn_at, withdrawn_by) ON roster_override TO davy_web;
-GRANT INSERT, UPDATE ON person_preference TO davy_web;
+GRANT INSERT ON person_preference TO davy_web;
+GRANT UPDATE (urgent, other, time_zone, quiet_from, quiet_until, quiet_high, in_quiet, changed_at) ON person_preference TO davy_web;
 GRANT UPDATE (language) ON person TO davy_web;
-GRANT SELECT (roster_id, wish, step_due_at, passed_on) ON notification TO davy_web;
+GRANT SELECT (roster_id, wish, step_due_at, passed_on), INSERT (roster_id, wish, step_due_at) ON notification TO davy_web;
 GRANT UPDATE (step_due_at, roster_id, wish) ON notification TO davy_alerting; -- later steps of a call that was held up; a call by name that is the duty's too
 GRANT USAGE ON SEQUENCE roster_override_override_id_seq, roster_note_note_id_seq TO davy_web;
 

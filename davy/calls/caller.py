@@ -23,12 +23,12 @@ from alerting.outbox import LEASE, SENDERS
 from alerting.pulse import SEND_TIMEOUT
 from alerting.snapshot import LifeSafety, Snapshot
 from alerting.standby import Standby, UrgentCall
-from alerting.store.bookings import book_sent, hold
+from alerting.store.bookings import book_beside, book_sent, hold
 from alerting.vault import Vault
 from core.batch import Event
 from core.log import logger
 from core.metrics import CallsMetrics
-from davy.calls.sending import Sending
+from davy.calls.sending import Sending, stood_in
 from davy.calls.store import Journal
 
 MOST_EVENTS: Final = 10_000  # of life safety that wait to be looked at: more than any plant has alarms
@@ -136,6 +136,7 @@ class Caller:
         alarms = {AlarmKey(event.definition_id, event.sensor_id) for event in events}
         sent, sending = self.calls.claim(alarms, now)
         if sent:
+            book_beside(connection, [call for call in sent if stood_in(call)])
             log.info("calls_booked", calls=len(sent), booked=book_sent(connection, sent))
         if sending:
             hold(connection, sending, now + LEASE)

@@ -14,15 +14,16 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
-from alerting.snapshot import Snapshot, from_bytes, to_bytes
+from alerting.snapshot import Recipient, Snapshot, from_bytes, to_bytes
 from alerting.store import status
-from alerting.store.bookings import SentCall, add_sent, book_sent, in_the_books
+from alerting.store.bookings import SentCall, add_sent, book_beside, book_sent, in_the_books
 from alerting.store.snapshot import definitions_version, read_alarms, read_snapshot
 from core.db import Token, first_line, transaction
 from core.errors import BadInput, DatabaseAway
 from core.log import logger
 from davy.calls.caller import Caller
 from davy.calls.sealed import Seal
+from davy.calls.sending import stood_in
 from ingest.session import Session
 
 LOOK_S: Final = (
@@ -74,6 +75,7 @@ class Keeper:
         self._beat_at: datetime | None = None
         self._away = False
         self._file_problem: str | None = None
+        self._opened: tuple[list[Recipient], int] = ([], 0)  # which addresses were tried, and how many did not open
 
     def begin(self) -> None:
         """What was kept before this process began is better than nothing, until the database has been asked."""
@@ -140,6 +142,7 @@ class Keeper:
         if not unbooked:
             return
         with transaction(connection, self._token()):
+            book_beside(connection, [call for call in unbooked if stood_in(call)])
             book_sent(connection, unbooked)
             known = in_the_books(connection, [call.key for call in unbooked])
             if strays := self._strays(unbooked, known, now):
@@ -175,6 +178,16 @@ class Keeper:
         else:
             self._file_problem = None
 
+    def _closed(self, recipients: list[Recipient]) -> int:
+        """How many addresses do not open, asked once of each list: mostly the same one comes again."""
+        tried, closed = self._opened
+        if tried is not recipients:
+            closed = self._caller.calls.closed(recipients)
+            self._opened = (recipients, closed)
+            if closed:
+                log.error("addresses_do_not_open", addresses=closed, of=len(recipients))
+        return closed
+
     def _beat(self, connection: Connection[Any], snapshot: Snapshot, now: datetime) -> None:
         """Only while calls would be made: the caller's thread comes round."""
         turned_at = self._caller.turned_at
@@ -189,6 +202,7 @@ class Keeper:
             "channels": self._channels,
             "definitions": len(snapshot.definitions),
             "people": len({each.person_id for each in snapshot.recipients}),
+            "closed": self._closed(snapshot.recipients),
             "unbooked": len(self._caller.calls.unbooked()),
             "file": self._file_problem,
         }

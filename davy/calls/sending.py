@@ -10,16 +10,17 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from alerting.channels import Channel
-from alerting.delivery import pause_before_next
+from alerting.channels import REGISTRY, Channel
+from alerting.delivery import pause_before_next, stand_in
 from alerting.ledger import AlarmKey
 from alerting.message import compose
 from alerting.outbox import OF_ONE_CHANNEL, SENDERS
-from alerting.standby import UrgentCall
+from alerting.snapshot import Recipient
+from alerting.standby import INSTEAD, UrgentCall
 from alerting.store.bookings import SentCall
 from alerting.vault import Vault, opened
 from core.errors import DeliveryFailed
@@ -85,6 +86,7 @@ class Sending:
         vault: Vault,
     ) -> None:
         self._channels = channels
+        self._ringing = frozenset(name for name, channel in channels.items() if channel.rings)
         self._vault = vault
         self._journal = journal
         self._clock = clock
@@ -104,17 +106,49 @@ class Sending:
         return not self._pending
 
     def plan(self, call: UrgentCall) -> None:
-        """A call that is to be made when it is due; one that was made already is not made again."""
+        """A call that is to be made when it is due; one that was made already is not made again.
+
+        Where its channel leads nowhere from here it goes over the next of the person's.
+        """
         message = call.message
-        if message.channel not in self._channels:
-            log.error("call_without_channel", channel=message.channel, key=message.key)
+        if message.channel not in self._channels or message.address is None:
+            log.error(
+                "call_without_channel", channel=message.channel, key=message.key, address=message.address is not None
+            )
+            self._pass_on(_Pending(call, message.due_at))
             return
+        self._put(_Pending(call, message.due_at))
+
+    def _put(self, pending: _Pending) -> None:
+        message = pending.call.message
         with self._lock:
             if message.key in self._sent or message.key in self._pending:
                 return
             if len(self._pending) < MOST_CALLS or self._make_room(message.due_at):
-                self._pending[message.key] = _Pending(call, message.due_at)
+                self._pending[message.key] = pending
             self._count()
+
+    def _pass_on(self, pending: _Pending) -> bool:
+        """Makes the call over the next channel of the person's too, once; False where there is none that was not tried."""
+        call = pending.call
+        untried = {way.channel: way for way in call.ways if way.channel in self._channels}
+        with self._lock:
+            known = {
+                name
+                for name, way in untried.items()
+                if (key := call.over(way).message.key) in self._sent or key in self._pending
+            }
+        order = [*call.order, *(name for name in [*REGISTRY, *self._channels] if name not in call.order)]
+        other = stand_in(
+            call.message.channel, untried.keys() - known, order, ringing=self._ringing, loud=call.message.loud
+        )
+        if other is None:
+            return False
+        pending.call = replace(call, ways=())  # the one that stands in goes on with them
+        stands_in = call.over(untried[other])
+        log.warning("call_passed_on", key=call.message.key, to=other)
+        self._put(_Pending(stands_in, stands_in.message.due_at, left_at=pending.left_at, doubtful=pending.doubtful))
+        return True
 
     def _make_room(self, due_at: datetime) -> bool:
         """Whether a call that is due later was left to the database instead."""
@@ -156,11 +190,11 @@ class Sending:
             return sent, [each.call.message.key for each in pending if each.sending]
 
     def left(self, before: datetime) -> list[str]:
-        """Keys of calls that the database may have had since `before`, and that nobody is making."""
+        """Keys, in the books, of calls that the database may have had since `before`, and that nobody is making."""
         with self._lock:
             return [
-                key
-                for key, each in self._pending.items()
+                each.call.asked
+                for each in self._pending.values()
                 if each.left_at is not None and each.left_at <= before and not each.sending
             ]
 
@@ -169,11 +203,10 @@ class Sending:
 
         A commit may still be under way: what is not due yet is looked for again when it is.
         """
-        now = self._clock()
+        now, asked = self._clock(), set(keys)
         with self._lock:
-            for key in keys:
-                pending = self._pending.get(key)
-                if pending is None or pending.sending:
+            for key, pending in [(key, each) for key, each in self._pending.items() if each.call.asked in asked]:
+                if pending.sending:
                     continue
                 pending.left_at, pending.doubtful = None, pending.not_before > now
                 if in_the_books:
@@ -181,6 +214,17 @@ class Sending:
                     self._metrics.calls.labels(pending.call.message.channel, "left").inc()
             self._count()
         self._wake()
+
+    def closed(self, recipients: Iterable[Recipient]) -> int:
+        """How many of these addresses do not open with the keys that we have."""
+        return sum(not self._opens(each) for each in recipients)
+
+    def _opens(self, recipient: Recipient) -> bool:
+        try:
+            opened(self._vault, recipient.channel, recipient.address, recipient.secret_ref)
+        except DeliveryFailed:
+            return False
+        return True
 
     def unbooked(self) -> list[SentCall]:
         """What was sent and is not known to be in the books, the oldest first."""
@@ -241,6 +285,7 @@ class Sending:
 
     def _failed(self, pending: _Pending, error: DeliveryFailed) -> None:
         message, now = pending.call.message, self._clock()
+        self._pass_on(pending)  # as alerting: life safety does not wait for a second try
         if error.permanent:
             with self._lock:
                 self._pending.pop(message.key, None)
@@ -257,6 +302,11 @@ class Sending:
     def _count(self) -> None:
         self._metrics.waiting.set(len(self._pending))
         self._metrics.unbooked.set(len(self._sent))
+
+
+def stood_in(call: SentCall) -> bool:
+    """Whether it was made over another channel than the route asks for: the books have not its key, but the other's."""
+    return INSTEAD in call.rule
 
 
 def _ended(future: Future[None]) -> None:

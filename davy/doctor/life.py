@@ -83,6 +83,12 @@ def calls(on: Examination, connection: Connection[Any]) -> Check:
             found,
             _("Mend the folder: an ingest that starts anew calls from this file until it has read the database."),
         )
+    if closed := beat.report.get("closed"):
+        found = _(
+            "Of the addresses of those who hear of life safety %(closed)s do not open: nothing reaches them there while the database is away."
+        )
+        advice = _("Give `davy process ingest` the same %(name)s as alerting, and start it anew.")
+        return Check("calls", False, found % {"closed": closed}, advice % {"name": variable("address_keys")})
     alerts = beats.get("alerting")
     wanted = set(alerts.report.get("channels", ())) if alerts is not None else set()
     if missing := sorted(wanted - set(beat.report.get("channels", ()))):

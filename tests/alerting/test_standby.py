@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from alerting.alarm import Alarm, State, Suppression
 from alerting.message import compose
+from alerting.preference import Preference
+from alerting.routing import Route, RouteStep
 from alerting.snapshot import Snapshot, from_bytes, to_bytes
 from alerting.standby import Standby, UrgentCall
 from core.errors import BadInput
+from core.model import Priority
 from tests.alerting.standbys import (
     DEPUTY,
     GAS,
@@ -94,6 +97,23 @@ def test_who_has_no_address_is_left_to_the_books() -> None:
     """Not active, or without an address: nothing can be sent, and the queue will say why."""
     calls = Standby(officer_only()).hear([raised()], NOW)
     assert people(calls) == [(OFFICER, 0, 0 * MINUTE)]
+
+
+def test_another_channel_is_taken_under_the_books_own_key_and_in_the_persons_order() -> None:
+    """A dead or missing address leaves the message without one; the order is the person's where the step leaves it to them."""
+    whole = officer_only()
+    mail = whole.recipients[0]
+    hook = replace(mail, channel="webhook", address="http://127.0.0.1:1/own")
+    text = replace(mail, channel="sms", address="+8613800000000")
+    wishes = {OFFICER: Preference(person_id=OFFICER, reachable=("smtp", "sms", "webhook"), urgent=("smtp", "sms"))}
+    step = RouteStep(0, 0, OFFICER, "preferred")
+    route = Route("urgent", "client", frozenset({Priority.LIFE_SAFETY}), [step], people=wishes)
+    (call,) = Standby(replace(whole, recipients=[hook, text], routes={2: [route]})).hear([raised()], NOW)
+    assert (call.message.channel, call.message.address, call.order) == ("smtp", None, ("smtp", "sms"))
+    other = call.over(text)
+    assert (other.message.key, other.message.address) == (f"12-70-{us(NOW)}-0-3-sms", "+8613800000000")
+    assert (other.asked, [way.channel for way in other.ways]) == (call.message.key, ["webhook"])
+    assert other.over(hook).rule.endswith("; instead of smtp; instead of sms")
 
 
 def test_a_fresh_snapshot_brings_what_people_did() -> None:

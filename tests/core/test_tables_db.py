@@ -83,8 +83,8 @@ def test_the_grants_are_those_of_the_page(database: TestDatabase) -> None:
         column_grants = connection.execute(COLUMN_GRANTS).fetchall()
         every_column = connection.execute(ALL_COLUMNS).fetchall()
     whole = {(str(t), str(role).removeprefix("davy_"), LETTERS.get(str(p), str(p))) for t, role, p in grants}
-    columns, read = _by_columns([tuple(map(str, row)) for row in column_grants], whole)
-    real = whole | {(table, role, "c") for table, role in columns} | {(table, role, "r") for table, role in read}
+    columns, read, new = _by_columns([tuple(map(str, row)) for row in column_grants], whole)
+    real = whole | {(*key, letter) for letter, found in (("c", columns), ("r", read), ("n", new)) for key in found}
     page = {
         (table, role, letter)
         for table, row in stated().items()
@@ -93,6 +93,7 @@ def test_the_grants_are_those_of_the_page(database: TestDatabase) -> None:
     }
     assert page == real
     assert _listed("| table | role |") == columns
+    assert _listed("| table inserted | role |") == new
     withheld = {
         (table, role): {str(column) for name, column in every_column if name == table} - seen
         for (table, role), seen in read.items()
@@ -103,18 +104,20 @@ def test_the_grants_are_those_of_the_page(database: TestDatabase) -> None:
 Columns = dict[tuple[str, str], set[str]]
 
 
-def _by_columns(grants: list[tuple[str, ...]], whole: set[tuple[str, str, str]]) -> tuple[Columns, Columns]:
-    """What is granted by the column: the columns of **c**, and those that are read where others are withheld (**r**)."""
+def _by_columns(grants: list[tuple[str, ...]], whole: set[tuple[str, str, str]]) -> tuple[Columns, Columns, Columns]:
+    """What is granted by the column: that of **c**, what is read where others are withheld (**r**), what is inserted (**n**)."""
     columns: Columns = {}
     read: Columns = {}
+    new: Columns = {}
     for table, grantee, privilege, column in grants:
         key = table, grantee.removeprefix("davy_")
         letter = LETTERS.get(privilege, privilege)
         if (*key, letter) in whole:
             continue
-        assert letter in ("u", "s"), (table, key, privilege)  # an insert of single columns would need a line
-        (read if letter == "s" and table != "person" else columns).setdefault(key, set()).add(column)
-    return columns, read
+        assert letter in ("u", "s", "i"), (table, key, privilege)
+        found = new if letter == "i" else read if letter == "s" and table != "person" else columns
+        found.setdefault(key, set()).add(column)
+    return columns, read, new
 
 
 def _listed(heading: str) -> Columns:

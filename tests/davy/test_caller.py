@@ -9,8 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from alerting.alarm import Alarm, State, Suppression
+from alerting.channels import Channel
 from alerting.message import Message
+from alerting.snapshot import Recipient, Snapshot
+from alerting.vault import Vault
 from core.errors import DeliveryFailed
 from davy.calls.store import Journal
 from tests.alerting.standbys import DEPUTY, GAS, HEAT, NOW, OFFICER, cleared, known, officer_only, raised, snapshot, us
@@ -111,6 +116,78 @@ def test_a_receiver_that_fails_is_tried_again_and_one_that_never_will_is_not(tmp
             lambda: on.counted("davy_calls_made_total", channel="smtp", outcome="failed") == 1, "the second failure"
         )
         assert on.caller.calls.unbooked() == []
+
+
+def two_ways(channel: str = "smtp") -> Snapshot:
+    """The officer alone, told by mail; there is a webhook too."""
+    whole = officer_only()
+    hook = Recipient(
+        person_id=OFFICER, channel="webhook", language="zh", address="http://127.0.0.1:1/own", secret_ref="own"
+    )
+    return replace(
+        whole, recipients=[each for each in [*whole.recipients, hook] if each.channel in (channel, "webhook")]
+    )
+
+
+@pytest.mark.parametrize("permanent", [True, False])
+def test_what_does_not_arrive_goes_over_the_next_channel_of_the_person(tmp_path: Path, permanent: bool) -> None:
+    """As alerting does for life safety: at the first failure, under the key that the queue would give it, and once."""
+    hook, clock = Sink(), Clock()
+
+    def refuse(message: Message) -> None:
+        raise DeliveryFailed("450 no", permanent=permanent)
+
+    with calling(tmp_path, {"smtp": Sink(refuse), "webhook": hook}, clock, two_ways()) as on:
+        on.caller.spooled([raised()], us(NOW))
+        on.wait(lambda: len(on.journal.calls()) == 1, "the call over the webhook")
+        clock.now = NOW + MINUTE
+        outcome = "failed" if permanent else "retried"
+        tries = 1.0 if permanent else 2.0
+        on.wait(
+            lambda: on.counted("davy_calls_made_total", channel="smtp", outcome=outcome) >= tries,
+            "what became of the mail",
+        )
+        assert [message.key for message in hook.sent] == [KEY.replace("smtp", "webhook")]
+        (sent,) = on.caller.calls.unbooked()
+        assert (sent.channel, sent.person_id, sent.rule.endswith("; instead of smtp")) == ("webhook", OFFICER, True)
+        assert on.counted("davy_calls_waiting") == (0 if permanent else 1)
+
+
+@pytest.mark.parametrize("has_mail", [True, False])
+def test_a_channel_that_leads_nowhere_from_here_is_passed_over(tmp_path: Path, has_mail: bool) -> None:
+    """Not set up in ingest, or its address is dead: the person's other channel is used at once."""
+    hook = Sink()
+    channels: dict[str, Channel] = {"webhook": hook} if has_mail else {"webhook": hook, "smtp": Sink()}
+    with calling(tmp_path, channels, Clock(), two_ways("smtp" if has_mail else "none")) as on:
+        on.caller.spooled([raised()], us(NOW))
+        on.wait(lambda: len(hook.sent) == 1, "the call over the webhook")
+        assert hook.sent[0].key == KEY.replace("smtp", "webhook")
+
+
+def test_the_database_has_what_stands_in_where_it_has_what_was_asked_for(tmp_path: Path) -> None:
+    """Then alerting calls, and passes on by itself: the call over the other channel is left to it too."""
+
+    def refuse(message: Message) -> None:
+        raise DeliveryFailed("450 no", permanent=True)
+
+    def fail(message: Message) -> None:
+        raise DeliveryFailed("away", permanent=False)
+
+    with calling(tmp_path, {"smtp": Sink(refuse), "webhook": Sink(fail)}, Clock(), two_ways()) as on:
+        on.caller.spooled([raised()], us(NOW))
+        on.wait(lambda: on.counted("davy_calls_made_total", channel="webhook", outcome="retried") == 1, "its failure")
+        on.caller.applied(NO_DATABASE, [raised()], us(NOW))
+        on.wait(lambda: on.caller.calls.left(NOW) == [KEY], "the call that is left")
+        on.caller.calls.decide([KEY], in_the_books=True)
+        assert on.caller.calls.idle
+
+
+def test_an_address_that_does_not_open_is_counted(tmp_path: Path) -> None:
+    """Sealed with a key that ingest has not: nothing reaches it during an outage, and the sign of life says how many."""
+    sealed = Vault({"old": bytes(32)}).seal("smtp", "chen@example.com")
+    found = [replace(each, address=sealed) for each in officer_only().recipients]
+    with calling(tmp_path, {}, Clock()) as on:
+        assert on.caller.calls.closed([*found, *officer_only().recipients]) == 1
 
 
 def test_a_mail_server_that_hangs_stops_neither_ingest_nor_webhooks(tmp_path: Path) -> None:

@@ -16,18 +16,23 @@ from alerting.apply import apply_events
 from alerting.channels import Channel
 from alerting.channels.smtp import Smtp
 from alerting.channels.webhook import Webhook
+from alerting.message import Message
 from alerting.outbox import Dispatcher
 from alerting.snapshot import Snapshot, from_bytes
 from alerting.store.bookings import add_sent, book_sent
 from alerting.store.snapshot import read_snapshot
+from alerting.vault import Vault
 from core.batch import Event
 from core.db import Database
+from core.errors import DeliveryFailed
 from core.metrics import Metrics
 from core.settings import Settings
 from davy.calls.calling import calling as calling_by_settings
 from davy.calls.keeper import Keeper
 from davy.calls.sealed import Seal
 from davy.doctor.doctor import examine
+from davy.doctor.examination import Examination
+from davy.doctor.life import calls as calls_check
 from ingest.urgent import Nobody
 from tests.alerting.plant import NOW, Plant, make_plant, us
 from tests.alerting.receivers import SECRET, mail_server, webhook_receiver
@@ -273,6 +278,61 @@ def test_the_snapshot_is_what_ingest_may_read_and_lies_sealed(plant: Plant, tmp_
     assert [r.address for r in kept.recipients] == ["chen@example.com", "wu@insurer.example"]
     assert [route.key for route in kept.routes[plant.site]] == ["urgent", "duty"]
     assert [(k.alarm.state, k.alarm.active, k.alarm.onset) for k in kept.alarms] == [("B", True, NOW)]
+
+
+def test_a_call_over_another_channel_is_in_the_books_with_its_alarm(plant: Plant, tmp_path: Path) -> None:
+    """The mail server refuses here and there: the webhook that went out meanwhile is not sent again, and the mail's row says so."""
+    with plant.database.connect("owner") as owner:
+        owner.execute(
+            "INSERT INTO channel_address (person_id, company_id, channel, address, secret_ref) VALUES (%s, %s, 'webhook', 'http://127.0.0.1:1/', 'x')",
+            (plant.people["officer"], plant.company),
+        )
+        owner.execute("DELETE FROM route_step WHERE person_id <> %s", (plant.people["officer"],))
+
+    def refuse(message: Message) -> None:
+        raise DeliveryFailed("550 no such mailbox", permanent=True)
+
+    hook, clock = Sink(), Clock()
+    channels: dict[str, Channel] = {"smtp": Sink(refuse), "webhook": hook}
+    with calling(tmp_path, channels, clock, snapshot_of(plant)) as on:
+        on.caller.spooled([plant.raised("gas")], us(NOW))
+        on.wait(lambda: len(on.caller.calls.unbooked()) == 1, "the webhook")
+        drain(plant, on, plant.raised("gas"))
+        with dispatcher(plant, channels, clock) as alerting:
+            alerting.run_once(NOW + SECOND)
+            assert alerting.run_once(NOW + SECOND) is None
+        found = plant.rows("SELECT channel, state, outcome FROM notification ORDER BY notification_id")
+        assert [row[:2] for row in found] == [("smtp", "failed"), ("webhook", "sent")]
+        assert found[0][2].endswith("goes over webhook")
+        assert len(hook.sent) == 1
+        look(plant, on, tmp_path, clock)
+        assert on.caller.calls.unbooked() == on.journal.calls() == []
+
+
+def test_a_dead_address_is_not_in_the_snapshot(plant: Plant) -> None:
+    """Nothing will ever arrive there: the person's other channel is used, as alerting does."""
+    with plant.database.connect("owner") as owner:
+        owner.execute(
+            "UPDATE channel_address SET dead_at = now(), dead_why = 'unknown' WHERE person_id = %s",
+            (plant.people["officer"],),
+        )
+    assert plant.people["officer"] not in {each.person_id for each in snapshot_of(plant).recipients}
+
+
+def test_the_sign_of_life_says_which_addresses_do_not_open(plant: Plant, tmp_path: Path) -> None:
+    """Sealed addresses and no key for them in ingest: all calls would fail, so doctor does not say that all is well."""
+    clock = Clock()
+    sealed = Vault({"k": bytes(32)}).seal("smtp", "chen@example.com")
+    with plant.database.connect("owner") as owner:
+        owner.execute("UPDATE channel_address SET address = %s WHERE person_id = %s", (sealed, plant.people["officer"]))
+    with calling(tmp_path, {}, clock) as on:
+        on.wait(lambda: on.caller.turned_at is not None, "the caller's turn")
+        look(plant, on, tmp_path, clock)
+    assert plant.rows("SELECT (report ->> 'closed')::int FROM process_status WHERE process = 'calls'") == [(1,)]
+    with plant.as_service("alerting") as connection:
+        check = calls_check(Examination(Settings(), NOW, str), connection)
+    assert not check.ok
+    assert "DAVY_ADDRESS_KEYS" in (check.advice or "")
 
 
 def test_the_snapshot_follows_within_a_look(plant: Plant, tmp_path: Path) -> None:
