@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from core.batch import NEVER, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import NEVER, QUALITY_CODE, Awaited, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import DefinitionSet
 from detectors.contract import BAD, LARGEST, SECOND_US, Detector, Parameters, count_scores
 
@@ -128,6 +128,12 @@ class Difference(Detector):
             out.definition, out.row, out.at, out.number,
         )  # fmt: skip
         return Scores(out.definition[:n], out.row[:n], out.at[:n], out.number[:n])
+
+    def awaited(self) -> Awaited:
+        """Where one sensor is ahead: its oldest reading that waits, and that for no longer than a reading stands."""
+        ahead = np.flatnonzero(self._heard.span[:, COUNT] > 0)
+        since = self._heard.wait_at[ahead, self._heard.span[ahead, FIRST]]
+        return Awaited(self._index.definition[ahead], since, self._hold_us[ahead])
 
     def _fill(self, batch: ReadingBatch, out: Scores) -> None:
         """Nothing: `score` makes room of its own, as a reading gives no number, or several."""
