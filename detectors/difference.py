@@ -76,6 +76,8 @@ class Difference(Detector):
     once, else up to a period of the slower one later. Where a reading is older than `hold_s`, or cannot be used, nobody knows how
     far apart they are: NaN, "cannot judge", never the difference to an old value.
 
+    While one is ahead, no delay that a number on its way may cancel is ended by time alone (`awaited`).
+
     Memory: 1152 bytes a definition.
     Warm-up: a reading of each.
     Fails when: both are wrong alike (the same gas, the same drift, one sample line). A value that moves fast is seen by each at
