@@ -89,8 +89,8 @@ def apart(**more: object) -> Judge:
 
 def second_by_second(
     judge: Judge, *readings: tuple[int, float, float], until: int, since: int = 0
-) -> list[tuple[bool, float]]:
-    """Each second its readings, then time: (active, at) of what began and ended, and when that was known."""
+) -> list[tuple[bool, float, int]]:
+    """Each second its readings, then time: (active, at, second at which that was known) of what began and ended."""
     said = []
     for second in range(since, until):
         now = [each for each in readings if each[1] == second]
