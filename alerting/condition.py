@@ -1,7 +1,8 @@
 """From a detector's numbers to conditions that begin and end: setpoint, deadband, votes, on-delay, off-delay, in judged time.
 
 A delay ends at the first number at or after onset + delay or, if none comes, when `now` passes it (`sweep`); the event
-carries onset + delay either way, so how readings are cut into batches changes nothing.
+carries onset + delay either way, so how readings are cut into batches changes nothing. Where a number of an instant before
+that end is on its way (`expect`), `now` is patient: the number may say that the delay is none.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.votes import Ballots, Votes, vote
-from core.batch import NEVER, NOTHING_DUE, Event, Float64, Int32, Int64, Scores, UInt8
+from core.batch import NEVER, NOTHING_DUE, Awaited, Event, Float64, Int32, Int64, Scores, UInt8
 from core.model import DefinitionSet
 
 # Status of a condition. Odd: a delay is running.
@@ -51,6 +52,11 @@ class Conditions:
         self._number: Float64 = np.full(n, np.nan)
         self._last_raise: Int64 = np.full(n, NEVER, np.int64)
         self._last_clear: Int64 = np.full(n, NEVER, np.int64)
+        self._awaited = Awaited.none()
+
+    def expect(self, awaited: Awaited) -> None:
+        """Which numbers are on their way, until it is said anew."""
+        self._awaited = awaited
 
     def step(self, scores: Scores) -> list[Event]:
         """Takes numbers in; gives what began or ended, in the order of the numbers that showed it.
@@ -71,7 +77,10 @@ class Conditions:
             but: shape (definitions,), those that are left out; None: none is.
         """
         left_out = but if but is not None else np.empty(0, np.bool_)
-        found = _sweep(now_us, left_out, self._status, self._due, self._number, self._last_raise, self._last_clear)
+        ends_by = self._ends_by()
+        found = _sweep(
+            now_us, left_out, ends_by, self._status, self._due, self._number, self._last_raise, self._last_clear
+        )
         events = self._events(found)
         return sorted(events, key=lambda event: (event.at, event.definition_id, event.sensor_id))
 
@@ -79,8 +88,18 @@ class Conditions:
         """When the earliest running delay ends, microseconds UTC; None when none runs."""
         if len(self._due) == 0:
             return None
-        earliest = int(self._due.min())
+        earliest = int(self._ends_by().min())
         return None if earliest == NOTHING_DUE else earliest
+
+    def _ends_by(self) -> Int64:
+        """When time alone ends each running delay: at its end, or later by the patience for a number that may cancel it."""
+        awaited = self._awaited
+        if len(awaited.definition) == 0:
+            return self._due
+        ends_by, due = self._due.copy(), self._due[awaited.definition]
+        may_cancel = (due != NOTHING_DUE) & (awaited.since < due)
+        ends_by[awaited.definition] += np.where(may_cancel, awaited.patience, 0)
+        return ends_by
 
     @property
     def active(self) -> Bool:
@@ -237,12 +256,19 @@ def _step(
 
 @numba.njit(cache=True)
 def _sweep(
-    now: int, but: Bool, status: UInt8, due: Int64, kept: Float64, last_raise: Int64, last_clear: Int64
+    now: int,
+    but: Bool,
+    ends_by: Int64,
+    status: UInt8,
+    due: Int64,
+    kept: Float64,
+    last_raise: Int64,
+    last_clear: Int64,
 ) -> _Found:
-    """Ends every delay that `now` has passed."""
+    """Ends every delay that time alone has ended by `now`; `ends_by` may be `due` itself."""
     pending, all_of_them = 0, len(but) == 0
     for i in range(len(due)):
-        if due[i] <= now and (all_of_them or not but[i]):
+        if ends_by[i] <= now and (all_of_them or not but[i]):
             pending += 1
     e_definition = np.empty(pending, np.int32)
     e_row = np.full(pending, -1, np.int32)
@@ -251,7 +277,7 @@ def _sweep(
     e_number = np.empty(pending, np.float64)
     n = 0
     for i in range(len(due)):
-        if due[i] <= now and (all_of_them or not but[i]):
+        if ends_by[i] <= now and (all_of_them or not but[i]):
             e_at[n] = _end_delay(i, status, due, last_raise, last_clear)
             e_definition[n] = i
             e_active[n] = status[i] == ACTIVE

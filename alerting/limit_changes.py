@@ -93,7 +93,7 @@ def propose(
     if store.open_change(connection, definition_id=definition_id) is not None:
         raise Refused("A change of this limit is proposed already; settle that one first.")
     wanted, mistakes = read_change(
-        limit.row, typed, limit.sensor, words, standard_of(limit.row, limit.sensor.unit, packs)
+        limit.row, typed, limit.sensor, words, standard_of(limit.row, limit.sensor.unit, packs), limit.other
     )
     if mistakes:
         raise Mistaken(mistakes)

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from core.errors import BadInput
-from core.limit_checks import DIFFERENCE, LONGEST_DELAY_S, is_never_back, waits_on_gas
+from core.limit_checks import DIFFERENCE, LONGEST_DELAY_S, is_never_back, slow_on_gas, waits_on_gas
 from core.limit_votes import SILENCE, silent_votes, wrong_votes
 from core.model import COMPOUND, AlarmDefinition, Priority
 
@@ -128,6 +128,7 @@ def changed(
     proposed: Mapping[str, Any],
     *,
     signal: Signal = Signal(),
+    other: Signal | None = None,
     check: Callable[[AlarmDefinition], None] = lambda _: None,
 ) -> AlarmDefinition:
     """The definition with the fields that would change.
@@ -135,6 +136,7 @@ def changed(
     Args:
         proposed: as `read` gives it.
         signal: what it is on.
+        other: what it is compared with.
         check: whether the detector takes its parameters (`detectors.registry.check`).
 
     Raises:
@@ -169,7 +171,7 @@ def changed(
         )
     else:
         check(made)
-    _check_waiting(made, signal)
+    _check_waiting(made, signal, other)
     return made
 
 
@@ -181,7 +183,7 @@ def _check_compound(was: AlarmDefinition, made: AlarmDefinition) -> None:
         raise BadInput(f"{made.key} is a compound: it has no parameters; leave them out.")
 
 
-def _check_waiting(made: AlarmDefinition, signal: Signal) -> None:
+def _check_waiting(made: AlarmDefinition, signal: Signal, other: Signal | None) -> None:
     """Votes that can be, and nothing that waits on gas: in the sentences of a site file."""
     where = f"limit {made.key}"
     wrong = wrong_votes(where, made.votes, made.votes_of)
@@ -191,6 +193,9 @@ def _check_waiting(made: AlarmDefinition, signal: Signal) -> None:
         raise BadInput(silent_votes(where))
     for _, sentence in waits_on_gas(where, made, signal):
         raise BadInput(sentence)
+    too_slow = slow_on_gas(made, signal, other) if other is not None else None
+    if too_slow is not None:
+        raise BadInput(f"{where} {too_slow}")
 
 
 def _within(made: AlarmDefinition, low: float, high: float) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from typing import NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -21,27 +23,36 @@ TABLE_ROWS = 60  # of the data table beside the chart: a summary for those who c
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A curve and the window it was read for."""
+    """A curve and the window it was read for.
+
+    Args:
+        other: of the sensor that it is compared with, for the same window; None: it is compared with none.
+    """
 
     shown: Window
     buckets: list[readings.Bucket]
     curve: Curve
+    other: Evidence | None = None
+
+
+class _Source(NamedTuple):
+    """A sensor whose curve is drawn."""
+
+    sensor_id: int
+    device_id: int
+    period_s: float
 
 
 def evidence_of(
     connection: Connection[TupleRow], visitor: Visitor, occurrence: Occurrence, now: datetime
 ) -> Evidence | None:
-    """The curve around the occurrence; None where this visitor may not see it yet. The insurer's look is journalled."""
+    """The curves around the occurrence; None where this visitor may not see it yet. The insurer's look is journalled."""
     drawn = not occurrence.is_virtual or occurrence.sensor_key in SCORES
     if not sees_evidence(visitor, occurrence) or not drawn:
         return None
     ended = occurrence.normal_at if occurrence.resolved_at is None else (occurrence.normal_at or occurrence.resolved_at)
     shown = window(occurrence.began_at, ended, now, occurrence.period_s)
-    of = Grain.READING
-    if visitor.may(Right.SEE_READINGS):
-        of = grain(shown, occurrence.period_s)
-        buckets = readings_of(connection, occurrence.sensor_id, shown, of)
-    else:
+    if not visitor.may(Right.SEE_READINGS):
         looks.journal(
             connection,
             companies=[occurrence.company_id],
@@ -57,11 +68,27 @@ def evidence_of(
             since=max(shown.since, occurrence.evidence_from),
             until=min(shown.until, occurrence.evidence_until or shown.until),
         )
+    drawn_of = partial(_drawn, connection, visitor, occurrence.occurrence_id, shown)
+    own = drawn_of(_Source(occurrence.sensor_id, occurrence.device_id, occurrence.period_s))
+    other_id, device_id, period_s = occurrence.other_sensor_id, occurrence.other_device_id, occurrence.other_period_s
+    if other_id is None or device_id is None or period_s is None:
+        return own
+    return replace(own, other=drawn_of(_Source(other_id, device_id, period_s)))
+
+
+def _drawn(
+    connection: Connection[TupleRow], visitor: Visitor, occurrence_id: int, shown: Window, source: _Source
+) -> Evidence:
+    of = Grain.READING
+    if visitor.may(Right.SEE_READINGS):
+        of = grain(shown, source.period_s)
+        buckets = readings_of(connection, source.sensor_id, shown, of)
+    else:
         buckets = readings.evidence_curve(
-            connection, occurrence.occurrence_id, shown.since, shown.until, shown.bucket_s
+            connection, occurrence_id, source.sensor_id, shown.since, shown.until, shown.bucket_s
         )
-    missing = readings.losses(connection, occurrence.device_id, shown.since, shown.until)
-    return Evidence(shown, buckets, curve(buckets, missing, shown, of.period_s(occurrence.period_s)))
+    missing = readings.losses(connection, source.device_id, shown.since, shown.until)
+    return Evidence(shown, buckets, curve(buckets, missing, shown, of.period_s(source.period_s)))
 
 
 def readings_of(connection: Connection[TupleRow], sensor_id: int, shown: Window, of: Grain) -> list[readings.Bucket]:

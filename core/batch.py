@@ -121,6 +121,27 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """Readings that are here and whose number is not known yet: time alone ends no delay that it may still cancel.
+
+    Args:
+        definition: int32, shape (m,), index into the `DefinitionSet`, each once.
+        since: int64, shape (m,), instant of the oldest such reading, microseconds UTC.
+        patience: int64, shape (m,), how long after its end a delay is kept open for the number, microseconds.
+    """
+
+    definition: Int32
+    since: Int64
+    patience: Int64
+
+    @staticmethod
+    def none() -> Awaited:
+        """Nothing is awaited."""
+        i8 = np.empty(0, np.int64)
+        return Awaited(np.empty(0, np.int32), i8, i8.copy())
+
+
+@dataclass(frozen=True, slots=True)
 class PartTold:
     """What a part of a compound is called and asks for, as people read it beside an occurrence.
 

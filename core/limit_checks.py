@@ -23,7 +23,7 @@ CONVERTED: Final = (
     EXPOSURE,
 )  # detectors whose number is a value in the sensor's unit: their setpoints convert
 # Detectors that say what is so now: averages and statistics wait by nature.
-DIRECT: Final = frozenset({"limit", "rate", "deviation", "time_to_limit"})
+DIRECT: Final = frozenset({"limit", "rate", "deviation", DIFFERENCE, "time_to_limit"})
 
 LONGEST_DELAY_S: Final = 86_400.0  # an alarm that waits for longer than a day was mistyped, or is none. Ours.
 
@@ -65,8 +65,8 @@ class Titled(Protocol):
     def title(self) -> tuple[str, str]: ...
 
 
-class Measured(Protocol):
-    """What of a sensor a limit must fit."""
+class Paced(Protocol):
+    """What a sensor measures, and how often."""
 
     @property
     def key(self) -> str: ...
@@ -76,6 +76,11 @@ class Measured(Protocol):
     def quantity(self) -> str: ...
     @property
     def period_s(self) -> float | None: ...
+
+
+class Measured(Paced, Protocol):
+    """What of a sensor a limit must fit."""
+
     @property
     def range_low(self) -> float | None: ...
     @property
@@ -199,6 +204,29 @@ def waits_on_gas(where: str, rule: Judging, sensor: Measured, taken_from: Titled
                 f"{sensor.key} measures gas, where an alarm may wait at most {GAS_MOST_S:g} s. Want fewer, or let several sensors vote."
             ),
         )
+
+
+def slow_on_gas(rule: Judging, sensor: Paced, other: Paced) -> str | None:
+    """The end of a sentence that begins with the limit, where a difference on gas waits too long for its slower sensor.
+
+    A number is known once both have spoken, up to a period of the slower one later (detectors/difference.py): that is a wait
+    like a delay. What `waits_on_gas` tells of the limit alone is not told again.
+    """
+    kinds = [kind_of(each.unit, each.quantity) for each in (sensor, other)]
+    if rule.detector != DIFFERENCE or not any(kind is not None and kind.is_gas for kind in kinds):
+        return None
+    own_s = longest_wait_s(rule.on_delay_s, rule.votes, sensor.period_s)
+    if kinds[0] is not None and kinds[0].is_gas and (own_s is None or own_s > GAS_MOST_S):
+        return None
+    own_s = rule.on_delay_s if own_s is None else own_s
+    slower_s = max(sensor.period_s or 0.0, other.period_s or 0.0)
+    if own_s + slower_s <= GAS_MOST_S:
+        return None
+    return (
+        f"waits up to {own_s + slower_s:g} s: {own_s:g} s by its delay and votes, and {slower_s:g} s until the slower of "
+        f"{sensor.key} and {other.key} has spoken; on gas an alarm may wait at most {GAS_MOST_S:g} s. Let it wait for less, let both "
+        "report more often, or put a limit on each of them."
+    )
 
 
 def is_beyond(direction: str, setpoint: float, than: float) -> bool:

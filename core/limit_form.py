@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from core.limit_checks import CEILING, CONVERTED, PERIODS, laxer, out_of_reach, waits_on_gas
+from core.limit_checks import CEILING, CONVERTED, PERIODS, Paced, laxer, out_of_reach, slow_on_gas, waits_on_gas
 from core.limit_rule import NEVER, REALARM, Rule, Vocabulary, plants_own, read_values
 from core.limit_votes import SILENCE
 from core.portfolio import DefinitionRow, SensorRow
@@ -106,7 +106,12 @@ def plain(number: float) -> str:
 
 
 def read_change(
-    now: DefinitionRow, typed: Mapping[str, str], sensor: SensorRow, words: Vocabulary, standard: Rule | None
+    now: DefinitionRow,
+    typed: Mapping[str, str],
+    sensor: SensorRow,
+    words: Vocabulary,
+    standard: Rule | None,
+    other: Paced | None = None,
 ) -> tuple[DefinitionRow, list[tuple[str, str]]]:
     """The limit as it would be, and every mistake as (field, sentence).
 
@@ -114,6 +119,7 @@ def read_change(
         now: the limit in force.
         typed: by the names of `FIELDS`; what is left out stays.
         standard: the pack's limit that it goes by, in the sensor's unit; None: none that is known.
+        other: the sensor that it is compared with.
     """
     where = f"limit {now.key}"
     before = typed_of(now)
@@ -146,6 +152,9 @@ def read_change(
     mistakes += laxer(where, rule, bound, has_source=own or now.standard is None)
     mistakes += out_of_reach(where, rule, sensor)
     mistakes += ((_shown_at(name), sentence) for name, sentence in waits_on_gas(where, rule, sensor, standard))
+    too_slow = slow_on_gas(rule, sensor, other) if other is not None else None
+    if too_slow is not None:
+        mistakes.append(("on_delay_s", f"{where} {too_slow}"))
     return replace(definition(sensor, now.key, rule, retired=retired, line=0), **_beyond_rules(now)), mistakes
 
 

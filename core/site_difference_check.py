@@ -1,10 +1,12 @@
-"""What a limit on a difference says of its second sensor: it lives, at the same site, in the same unit, and speaks often enough. Pure."""
+"""What a limit on a difference says of its second sensor: it lives, at the same site, in the same unit, and speaks often enough: of gas within
+what an alarm may wait there. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from core.limit_checks import slow_on_gas
 from core.limit_rule import HOLD_S
 from core.portfolio import DefinitionRow
 
@@ -39,6 +41,9 @@ def wrong_other(row: DefinitionRow, get: Get, there_are: Callable[..., str]) -> 
             f"is compared with {row.other}, which is in {other.unit}, while {row.sensor} is in {own.unit}; "
             "only two sensors of one unit can be compared."
         )
+    too_slow = slow_on_gas(row, own, other) if own is not None else None
+    if too_slow is not None:
+        yield too_slow
     hold_s = row.parameters.get(HOLD_S, USUAL_HOLD_S)
     slow = [each for each in (own, other) if each is not None and each.period_s is not None and each.period_s > hold_s]
     for each in slow:

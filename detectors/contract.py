@@ -18,7 +18,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import NOTHING_DUE, Float64, Int32, Quality, ReadingBatch, Scores
+from core.batch import NOTHING_DUE, Awaited, Float64, Int32, Quality, ReadingBatch, Scores
 from core.errors import BadInput
 from core.model import DefinitionSet
 
@@ -209,6 +209,10 @@ class Detector(ABC):
     def next_due_us(self) -> int:
         """No sweep before this instant (microseconds UTC) says anything; `NOTHING_DUE` where none ever will."""
         return NOTHING_DUE
+
+    def awaited(self) -> Awaited:
+        """Of which definitions a reading is here whose number is not known yet; none, unless two sensors are compared."""
+        return Awaited.none()
 
     def state(self) -> Columns:
         """Everything that readings have made of the detector, first dimension = number of its definitions.

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from core.batch import NEVER, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import NEVER, QUALITY_CODE, Awaited, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import DefinitionSet
 from detectors.contract import BAD, LARGEST, SECOND_US, Detector, Parameters, count_scores
 
@@ -76,6 +76,8 @@ class Difference(Detector):
     once, else up to a period of the slower one later. Where a reading is older than `hold_s`, or cannot be used, nobody knows how
     far apart they are: NaN, "cannot judge", never the difference to an old value.
 
+    While one is ahead, no delay that a number on its way may cancel is ended by time alone (`awaited`).
+
     Memory: 1152 bytes a definition.
     Warm-up: a reading of each.
     Fails when: both are wrong alike (the same gas, the same drift, one sample line). A value that moves fast is seen by each at
@@ -128,6 +130,12 @@ class Difference(Detector):
             out.definition, out.row, out.at, out.number,
         )  # fmt: skip
         return Scores(out.definition[:n], out.row[:n], out.at[:n], out.number[:n])
+
+    def awaited(self) -> Awaited:
+        """Where one sensor is ahead: its oldest reading that waits, and that for no longer than a reading stands."""
+        ahead = np.flatnonzero(self._heard.span[:, COUNT] > 0)
+        since = self._heard.wait_at[ahead, self._heard.span[ahead, FIRST]]
+        return Awaited(self._index.definition[ahead], since, self._hold_us[ahead])
 
     def _fill(self, batch: ReadingBatch, out: Scores) -> None:
         """Nothing: `score` makes room of its own, as a reading gives no number, or several."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from alerting.condition import Conditions
 from alerting.together import Together
 from alerting.votes import Votes
-from core.batch import Event, Float64, Int32, Int64, ReadingBatch, Scores
+from core.batch import Awaited, Event, Float64, Int32, Int64, ReadingBatch, Scores
 from core.log import logger
 from core.model import COMPOUND, DefinitionSet, Priority
 from detectors.contract import Detector
@@ -85,8 +85,9 @@ class LateFinding:
             return []
         worst = max(rows, key=lambda i: abs(float(self.value[i]) - stored[int(self.row[i])]))
         row, value = int(self.row[worst]), float(self.value[worst])
+        is_replayed = bool(self.replayed[worst])
         return [
-            Event(self.definition_id, self.sensor_id, active, now_us, value, row, True, stored=stored[row])
+            Event(self.definition_id, self.sensor_id, active, now_us, value, row, True, is_replayed, stored=stored[row])
             for active in (True, False)
         ]
 
@@ -165,10 +166,17 @@ class Judge:
         withheld = self._mute.withheld(now_us)
         if len(withheld):
             events += self.conditions.step(withheld)
+        self._expect()
         events += self._judge_compounds(events, self._heard_until_us(on_time, now_us))
         alarms = [event for event in events if event.definition_id > 0] if self.compounds else events
         told = self._played.told(alarms, on_time)
         return [replace(event, replayed=self._is_of_played(event)) if event.parts else event for event in told]
+
+    def _expect(self) -> None:
+        """Tells the conditions which numbers are on their way: one detector gives any."""
+        for detector in self.detectors:
+            if detector.is_of_two:
+                self.conditions.expect(self._attempt(detector.name, detector.awaited, Awaited.none()))
 
     def _judge_compounds(self, events: list[Event], until_us: int) -> list[Event]:
         """Ends the delays that are over, then judges compounds; where those break, everything else goes on."""
@@ -306,6 +314,7 @@ class Judge:
         self.compounds.restore({name.removeprefix("compounds/"): columns[name] for name in names})
         self._played.restore(columns)
         self._mute.restore(columns)
+        self._expect()
 
 
 def differences(held: Set[tuple[int, int]], standing: Set[tuple[int, int]], now_us: int) -> list[Event]:

@@ -12,6 +12,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from alerting.limit_gate import Proof
+from alerting.proposal import Signal
 from core.model import Priority
 from core.portfolio import DefinitionRow, Portfolio, RouteRow, SensorRow, SiteRow, Step
 
@@ -26,6 +27,7 @@ class LimitInForce:
         heard_since: None: never.
         for_life: a live compound of life safety counts on it.
         last: it is retired, and was so when it was last in force; None: it is in force, or never was.
+        other: what it is compared with; None: nothing.
     """
 
     definition_id: int
@@ -38,6 +40,7 @@ class LimitInForce:
     heard_since: datetime | None
     for_life: bool
     last: DefinitionRow | None = None
+    other: Signal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ def limit_in_force(connection: Connection[Any], definition_id: int) -> LimitInFo
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(
             """
-            SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, w.key || '/' || o.key AS other, s.name, s.name_zh, s.quantity, s.unit,
+            SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, w.key || '/' || o.key AS other, o.unit AS other_unit,
+                   o.quantity AS other_quantity, CASE WHEN o.period_declared THEN o.period_s END AS other_period_s, s.name, s.name_zh, s.quantity, s.unit,
                    s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
                    s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, h.hour AS heard_since,
                    davy_counts_for_life(d.definition_id) AS for_life,
@@ -97,6 +101,9 @@ def _in_force(found: Mapping[str, Any]) -> LimitInForce:
         last=None
         if last is None or last["definition_id"] is None
         else _definition({**found, **last, "retired": False}),
+        other=None
+        if row.other is None
+        else Signal(row.other, found["other_unit"], found["other_quantity"], found["other_period_s"]),
     )
 
 
@@ -247,7 +254,8 @@ def limits_of_site(connection: Connection[Any], site: str) -> tuple[Portfolio, d
         ).fetchall()
         rows = cursor.execute(
             """
-            SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, w.key || '/' || o.key AS other, s.name, s.name_zh, s.quantity, s.unit,
+            SELECT d.*, c.key AS company, t.key AS site, v.key AS device, s.key AS sensor, w.key || '/' || o.key AS other, o.unit AS other_unit,
+                   o.quantity AS other_quantity, CASE WHEN o.period_declared THEN o.period_s END AS other_period_s, s.name, s.name_zh, s.quantity, s.unit,
                    s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
                    s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, NULL::timestamptz AS heard_since,
                    false AS for_life

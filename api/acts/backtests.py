@@ -34,6 +34,7 @@ def checked(
             limit.as_definition(),
             proposed,
             signal=limit.as_signal(),
+            other=limit.as_other_signal(),
             check=registry.check,
         )
     except BadInput as mistake:

@@ -95,6 +95,8 @@ def show(
         answered=next((row for row in rows if row.kind == "transition" and row.what == "acknowledge"), None),
         table=table_of(evidence) if evidence else [],
         curve=evidence.curve if evidence else None,
+        other_table=table_of(evidence.other) if evidence and evidence.other else [],
+        other_curve=evidence.other.curve if evidence and evidence.other else None,
         about=about,
         holes=holes,
         clocks=clocks,

@@ -1,9 +1,7 @@
-// The curve of one occurrence: readings as a band from lowest to highest, the limit, the onset, and where nothing is known
-// or messages are missing.
+// The curves of one occurrence, of its sensor and of the one that it is compared with: readings as a band from lowest to highest, the
+// limit, the onset, and where nothing is known or messages are missing.
 "use strict";
-(() => {
-  const place = document.getElementById("chart");
-  if (!place) return;
+for (const place of document.querySelectorAll(".chart[data-url]")) (() => {
   const INK = "#18222a", SOFT = "#46535d", LIMIT = "#b00020", ONSET = "#c2410c", LOST = "#6b4d00";
   let plot = null;
   let shown = null;

@@ -52,10 +52,21 @@ class Choice:
     votes_of: int
     priority: str
     latch: bool
+    other_sensor_id: int
+    other_key: str | None
+    other_unit: str | None
+    other_quantity: str | None
+    other_period_s: float | None
 
     def as_signal(self) -> Signal:
         """What it is on."""
         return Signal(self.sensor_key, self.unit, self.quantity, self.period_s, self.range_low, self.range_high)
+
+    def as_other_signal(self) -> Signal | None:
+        """What it is compared with; None: nothing."""
+        if not self.other_sensor_id:
+            return None
+        return Signal(self.other_key or "", self.other_unit or "", self.other_quantity or "", self.other_period_s)
 
     def as_definition(self) -> AlarmDefinition:
         """As alerting judges it."""
@@ -64,7 +75,7 @@ class Choice:
             key=self.key, detector=self.detector, direction=self.direction, setpoint=self.setpoint,
             priority=Priority(self.priority), deadband=self.deadband, on_delay_us=round(self.on_delay_s * 1e6),
             off_delay_us=round(self.off_delay_s * 1e6), latch=self.latch, votes=self.votes, votes_of=self.votes_of, version=self.version,
-            parameters=self.parameters,
+            parameters=self.parameters, other_sensor_id=self.other_sensor_id,
         )  # fmt: skip
 
 
@@ -111,8 +122,10 @@ def choices(connection: Connection[Any], definition_id: int | None = None) -> li
             SELECT d.definition_id, d.company_id, d.site_id, d.sensor_id, d.key, d.version, d.title, d.title_zh, s.name AS site,
                    s.name_zh AS site_zh, s.time_zone, n.name AS sensor_name, n.name_zh AS sensor_name_zh, n.unit, n.quantity,
                    CASE WHEN n.period_declared THEN n.period_s END AS period_s, n.key AS sensor_key, n.range_low, n.range_high, d.detector, d.parameters, d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s,
-                   d.votes, d.votes_of, d.priority, d.latch
+                   d.votes, d.votes_of, d.priority, d.latch, coalesce(d.other_sensor_id, 0) AS other_sensor_id, o.key AS other_key,
+                   o.unit AS other_unit, o.quantity AS other_quantity, CASE WHEN o.period_declared THEN o.period_s END AS other_period_s
             FROM alarm_definition d JOIN sensor n USING (sensor_id) JOIN site s ON s.site_id = d.site_id
+            LEFT JOIN sensor o ON o.sensor_id = d.other_sensor_id
             WHERE d.retired_at IS NULL AND d.role = 'alarm' AND n.retired_at IS NULL AND (%(one)s::int IS NULL OR d.definition_id = %(one)s::int)
             ORDER BY s.name, d.title, d.key LIMIT %(most)s
             """,

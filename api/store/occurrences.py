@@ -42,7 +42,7 @@ class OccurrenceLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occurrence:
-    """One time it happened, with its definition, sensor and the alarm's state now."""
+    """One time it happened, with its definition, sensor and the alarm's state now; `other_*`: of the sensor that it is compared with."""
 
     occurrence_id: int
     company_id: int
@@ -113,6 +113,11 @@ class Occurrence:
     time_zone: str
     value: float | None
     measured_at: datetime | None
+    other_sensor_id: int | None
+    other_device_id: int | None
+    other_period_s: float | None
+    other_name: str | None
+    other_name_zh: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,10 +193,13 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
                    s.key AS sensor_key, s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.unit, s.period_s,
                    s.is_virtual, de.key AS device_key, asset.name AS asset, asset.name_zh AS asset_zh,
                    z.name AS zone, z.name_zh AS zone_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
-                   c.name AS company, c.name_zh AS company_zh, newest.value, newest.measured_at
+                   c.name AS company, c.name_zh AS company_zh, newest.value, newest.measured_at,
+                   d.other_sensor_id, other.device_id AS other_device_id, other.period_s AS other_period_s, other.name AS other_name,
+                   other.name_zh AS other_name_zh
             FROM v_occurrence o
             JOIN alarm_definition d USING (definition_id)
             JOIN sensor s ON s.sensor_id = o.sensor_id
+            LEFT JOIN sensor other ON other.sensor_id = d.other_sensor_id
             JOIN device de ON de.device_id = s.device_id
             JOIN site si ON si.site_id = o.site_id
             JOIN company c ON c.company_id = o.company_id

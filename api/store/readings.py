@@ -136,7 +136,7 @@ def raw_reaches(connection: Connection[Any], sensor_id: int, since: datetime) ->
 
 
 def evidence_curve(
-    connection: Connection[Any], occurrence_id: int, since: datetime, until: datetime, bucket_s: float
+    connection: Connection[Any], occurrence_id: int, sensor_id: int, since: datetime, until: datetime, bucket_s: float
 ) -> list[Bucket]:
     """The same for the insurer's people, who see the evidence of a resolved or shared occurrence only."""
     with connection.cursor(row_factory=class_row(Bucket)) as cursor:
@@ -145,10 +145,10 @@ def evidence_curve(
             SELECT min(measured_at) AS at, max(measured_at) AS until,
                    min(value) FILTER (WHERE value <> 'NaN' AND quality & 3 <> 2) AS low,
                    max(value) FILTER (WHERE value <> 'NaN' AND quality & 3 <> 2) AS high, count(*)::int AS readings
-            FROM v_evidence WHERE occurrence_id = %(occurrence)s AND measured_at BETWEEN %(since)s AND %(until)s
+            FROM v_evidence WHERE occurrence_id = %(occurrence)s AND sensor_id = %(sensor)s AND measured_at BETWEEN %(since)s AND %(until)s
             GROUP BY floor(extract(epoch FROM measured_at) / %(bucket)s) ORDER BY 1
             """,
-            {"occurrence": occurrence_id, "since": since, "until": until, "bucket": bucket_s},
+            {"occurrence": occurrence_id, "sensor": sensor_id, "since": since, "until": until, "bucket": bucket_s},
         ).fetchall()
 
 

@@ -106,11 +106,12 @@ def _why(
 
 
 @router.get("/occurrences/{occurrence_id}/curve")
-def read_curve(web: Here, visitor: OccurrenceReader, occurrence_id: int) -> models.Curve:
-    """The readings around one occurrence, made for drawing."""
+def read_curve(web: Here, visitor: OccurrenceReader, occurrence_id: int, other: bool = False) -> models.Curve:
+    """The readings around one occurrence, made for drawing; with `other` those of the sensor that a difference compares with."""
     with web.acting_for(visitor) as connection:
         found = occurrences.find_occurrence(connection, occurrence_id)
         evidence = evidence_of(connection, visitor, found, web.clock()) if found else None
+    evidence = evidence.other if evidence is not None and other else evidence
     if found is None or evidence is None:
         raise NotFound
     is_limit = found.detector == "limit"

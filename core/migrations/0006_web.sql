@@ -34,16 +34,18 @@ CREATE POLICY in_ones_own_name ON web_once AS RESTRICTIVE FOR ALL TO davy_web
 CREATE INDEX web_once_by_time ON web_once (at);
 
 -- The insurer's people see the curve of an occurrence only once it is resolved or the client has shared it, and only its
--- window; what retention has dropped is read where it was kept. Whoever reads it is journalled, for the client to see (api/store/occurrences.py).
+-- window, of a difference both its sensors'; what retention has dropped is read where it was kept. Whoever reads it is journalled, for the client to see (api/store/occurrences.py).
 CREATE VIEW v_evidence WITH (security_barrier) AS
-    SELECT o.occurrence_id, r.measured_at, r.value, r.quality
-    FROM occurrence o CROSS JOIN LATERAL (
+    SELECT o.occurrence_id, of.sensor_id, r.measured_at, r.value, r.quality
+    FROM occurrence o JOIN alarm_definition d ON d.definition_id = o.definition_id CROSS JOIN LATERAL (
+        SELECT o.sensor_id UNION ALL SELECT d.other_sensor_id WHERE d.other_sensor_id IS NOT NULL
+    ) of CROSS JOIN LATERAL (
         SELECT r.measured_at, r.value, r.quality FROM reading r
-        WHERE r.sensor_id = o.sensor_id AND r.measured_at >= o.evidence_from
+        WHERE r.sensor_id = of.sensor_id AND r.measured_at >= o.evidence_from
           AND r.measured_at <= coalesce(o.evidence_until, o.resolved_at, 'infinity')
         UNION
         SELECT e.measured_at, e.value, e.quality FROM evidence_reading e
-        WHERE e.sensor_id = o.sensor_id AND e.measured_at >= o.evidence_from
+        WHERE e.sensor_id = of.sensor_id AND e.measured_at >= o.evidence_from
           AND e.measured_at <= coalesce(o.evidence_until, o.resolved_at, 'infinity')
     ) r
     WHERE o.company_id = ANY ((SELECT davy_companies())::int[])

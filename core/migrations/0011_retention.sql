@@ -49,17 +49,19 @@ BEGIN
 END
 $$;
 
--- What is evidence: the window of an occurrence, as it stands, on its sensor; where a model raised it, on the members it judged
--- too. A window that still grows has no end.
+-- What is evidence: the window of an occurrence, as it stands, on its sensor; of a difference, on the sensor that it is compared with
+-- too; where a model raised it, on the members it judged. A window that still grows has no end.
 CREATE FUNCTION davy_evidence_windows(begins timestamptz, ends timestamptz)
     RETURNS TABLE (sensor_id int, since timestamptz, until timestamptz) LANGUAGE sql STABLE AS $$
     WITH covering AS (
-        SELECT o.sensor_id, o.evidence_from AS since, coalesce(o.evidence_until, o.resolved_at, 'infinity') AS until
-        FROM public.occurrence o
+        SELECT o.sensor_id, d.other_sensor_id, o.evidence_from AS since, coalesce(o.evidence_until, o.resolved_at, 'infinity') AS until
+        FROM public.occurrence o JOIN public.alarm_definition d ON d.definition_id = o.definition_id
         WHERE o.evidence_from < davy_evidence_windows.ends
           AND coalesce(o.evidence_until, o.resolved_at, 'infinity') >= davy_evidence_windows.begins
     )
     SELECT c.sensor_id, c.since, c.until FROM covering c
+    UNION
+    SELECT c.other_sensor_id, c.since, c.until FROM covering c WHERE c.other_sensor_id IS NOT NULL
     UNION
     SELECT member.sensor_id, c.since, c.until
     FROM covering c JOIN public.sensor s ON s.sensor_id = c.sensor_id AND s.is_virtual JOIN public.device d ON d.device_id = s.device_id
@@ -154,7 +156,8 @@ BEGIN
             SELECT old.place FROM sensor s CROSS JOIN LATERAL (
                 SELECT e.ctid AS place FROM evidence_reading e WHERE e.sensor_id = s.sensor_id AND e.measured_at < bound
                   AND NOT davy_is_held(e.measured_at, e.measured_at, s.site_id)
-                  AND NOT EXISTS (SELECT FROM occurrence o WHERE o.sensor_id = e.sensor_id AND o.resolved_at IS NULL
+                  AND NOT EXISTS (SELECT FROM occurrence o JOIN alarm_definition d ON d.definition_id = o.definition_id
+                                  WHERE e.sensor_id IN (o.sensor_id, d.other_sensor_id) AND o.resolved_at IS NULL
                                   AND o.evidence_from <= e.measured_at) LIMIT most) old LIMIT most);
     END CASE;
     GET DIAGNOSTICS gone = ROW_COUNT;

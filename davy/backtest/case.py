@@ -114,20 +114,7 @@ class Case:
 
     def sensors_of(self, definition: AlarmDefinition) -> list[int]:
         """The sensors it is judged from: its own, that it is compared with, or those that its parts are on."""
-        sensor_of = {each.definition_id: each.sensor_id for each in (*self.parts, *self.in_force)}
-        parts_of = {each.sensor_id: each.parts for each in self.compounds}
-        other = [definition.other_sensor_id] if definition.other_sensor_id else []
-        found, waiting, seen = set[int](), [definition.sensor_id, *other], set[int]()
-        while waiting:
-            sensor_id = waiting.pop()
-            if sensor_id in seen:
-                continue
-            seen.add(sensor_id)
-            if sensor_id in parts_of:
-                waiting += [sensor_of[part] for part in parts_of[sensor_id] if part in sensor_of]
-            else:
-                found.add(sensor_id)
-        return sorted(found) or [definition.sensor_id]
+        return sensors_behind(definition, (*self.parts, *self.in_force), self.compounds)
 
     @property
     def changes(self) -> bool:
@@ -151,6 +138,33 @@ class Case:
         return [*pieces(begin, raw, "minute", few, rows), *pieces(raw, self.until, "reading", rate, rows)]
 
 
+def sensors_behind(
+    definition: AlarmDefinition, others: Sequence[AlarmDefinition], compounds: Sequence[Compound]
+) -> list[int]:
+    """The sensors that a definition is judged from: its own, the one it is compared with, and those of a compound's parts likewise.
+
+    Args:
+        others: definitions that may be parts.
+    """
+    judged_from = {each.definition_id: _heard_by(each) for each in others}
+    parts_of = {each.sensor_id: each.parts for each in compounds}
+    found, waiting, seen = set[int](), _heard_by(definition), set[int]()
+    while waiting:
+        sensor_id = waiting.pop()
+        if sensor_id in seen:
+            continue
+        seen.add(sensor_id)
+        if sensor_id in parts_of:
+            waiting += [each for part in parts_of[sensor_id] for each in judged_from.get(part, ())]
+        else:
+            found.add(sensor_id)
+    return sorted(found) or [definition.sensor_id]
+
+
+def _heard_by(definition: AlarmDefinition) -> list[int]:
+    return [each for each in (definition.sensor_id, definition.other_sensor_id) if each]
+
+
 def open_case(connection: Connection[Any], site: store.Site, question: Question, now: datetime) -> Case:
     """Reads what surrounds a question, and checks it.
 
@@ -168,7 +182,17 @@ def open_case(connection: Connection[Any], site: store.Site, question: Question,
     quantities = store.quantities_of(connection, site.site_id)
     raw_since = store.raw_since(connection)
     tried, untried = _with_readings(tried, question.since, raw_since)
-    proposed = [change(d, sensors[d.sensor_id], question.proposed, quantities[d.sensor_id]) for d in tried]
+    proposed = [
+        change(
+            d,
+            sensors[d.sensor_id],
+            question.proposed,
+            quantities[d.sensor_id],
+            sensors.get(d.other_sensor_id),
+            quantities.get(d.other_sensor_id, ""),
+        )
+        for d in tried
+    ]
     compounds, parts = _together(connection, tried, every, sensors)
     devices = store.devices_of(connection, site.site_id)
     known = {device.device_id for device in devices}
@@ -311,18 +335,29 @@ def find(wanted: str, definitions: Sequence[AlarmDefinition], site: str) -> list
 
 
 def change(
-    definition: AlarmDefinition, sensor: Sensor, proposed: Mapping[str, Any], quantity: str = ""
+    definition: AlarmDefinition,
+    sensor: Sensor,
+    proposed: Mapping[str, Any],
+    quantity: str = "",
+    other: Sensor | None = None,
+    other_quantity: str = "",
 ) -> AlarmDefinition:
     """The definition as it would be.
 
     Args:
         quantity: what the sensor measures, as its site file says.
+        other, other_quantity: the sensor that it is compared with, likewise.
     """
     if not proposed:
         return definition
+    signal = _signal(sensor, quantity)
+    compared = None if other is None else _signal(other, other_quantity)
+    return proposal.changed(definition, proposed, signal=signal, other=compared, check=registry.check)
+
+
+def _signal(sensor: Sensor, quantity: str) -> proposal.Signal:
     period_s = sensor.period_s if sensor.period_declared else None
-    signal = proposal.Signal(sensor.key, sensor.unit, quantity, period_s, sensor.range_low, sensor.range_high)
-    return proposal.changed(definition, proposed, signal=signal, check=registry.check)
+    return proposal.Signal(sensor.key, sensor.unit, quantity, period_s, sensor.range_low, sensor.range_high)
 
 
 def _listed(keys: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,6 +75,21 @@ def test_what_does_not_fit_gets_a_sentence(told: dict[str, Any], sentence: str) 
     with pytest.raises(BadInput) as caught:
         changed(LIMIT, read(told), signal=PERCENT, check=registry.check)
     assert sentence in str(caught.value)
+
+
+def test_a_difference_on_gas_waits_no_longer_than_a_limit() -> None:
+    """What it waits for its slower sensor is counted with its delay; of no gas it may be any."""
+    agree = replace(LIMIT, detector="difference", other_sensor_id=2)
+    other = replace(PERCENT, key="lel-b", period_s=3.0)
+    assert changed(agree, read({"on_delay_s": 2}), signal=PERCENT, other=other).on_delay_s == 2.0
+    with pytest.raises(BadInput, match="sensor lel measures gas, where an alarm may wait at most 5 s"):
+        changed(agree, read({"on_delay_s": 3600}), signal=PERCENT, other=other)
+    with pytest.raises(
+        BadInput, match=r"limit lel waits up to 6 s: 3 s by its delay and votes, and 3 s until the slower"
+    ):
+        changed(agree, read({"on_delay_s": 3}), signal=PERCENT, other=other)
+    warm = replace(PERCENT, unit="Cel", quantity="temperature")
+    assert changed(agree, read({"on_delay_s": 3600}), signal=warm, other=warm).on_delay_s == 3600.0
 
 
 def test_a_word_without_a_value_is_told() -> None:

@@ -60,6 +60,39 @@ def test_an_occurrence_keeps_its_curve_when_its_day_is_gone(house: House) -> Non
     assert "77.7" in house.visitor(OFFICER).get(f"/occurrences/{occurrence}").text
 
 
+def test_a_difference_shows_the_curves_of_both_sensors(house: House) -> None:
+    """What raised it was how far they were apart: the second sensor has a curve of its own, the insurer's people see it likewise."""
+    plant = house.plant
+    began = plant.began - 9 * DAY
+    occurrence = plant.happen(plant.a, "lel-pump.lel-2", began)
+    address = f"/api/v1/occurrences/{occurrence}/curve"
+    officer, insurer = house.visitor(OFFICER), house.visitor(INSURER)
+    assert officer.get(address, params={"other": True}).status_code == 404  # it is compared with nothing
+    assert "chart-other" not in officer.get(f"/occurrences/{occurrence}").text
+    with plant.owner() as owner:
+        owner.execute(
+            "UPDATE alarm_definition SET other_sensor_id = %s WHERE key = 'lel-pump.lel-2' AND company_id = %s",
+            (plant.a.sensors["temp-pump"], plant.a.company_id),
+        )
+        owner.execute(
+            "UPDATE occurrence SET normal_at = %s, evidence_until = %s, shared = true WHERE occurrence_id = %s",
+            (began + 5 * MINUTE, began + 35 * MINUTE, occurrence),
+        )
+        for sensor, peak in (("lel-pump", PEAK), ("temp-pump", 11.1)):
+            owner.execute(
+                "INSERT INTO evidence_reading (sensor_id, measured_at, company_id, value, quality, batch_no)"
+                " SELECT %s, %s + n * interval '1 second', %s, CASE n WHEN 10 THEN %s ELSE 5 END, 0, 1 FROM generate_series(-1800, 2100) n",
+                (plant.a.sensors[sensor], began, plant.a.company_id, peak),
+            )
+    for visitor in (officer, insurer):
+        curves = [visitor.get(address, params={"other": other}).json() for other in (False, True)]
+        assert [highest(curve) for curve in curves] == [PEAK, 11.1]
+        page = visitor.get(f"/occurrences/{occurrence}").text
+        assert page.count('class="chart"') == 2
+        assert f"{address}?other=true" in page
+        assert "11.1" in page
+
+
 def test_evidence_and_raw_readings_are_not_counted_twice(house: House) -> None:
     """Copied, and its day not dropped yet: the chart is the same."""
     plant = house.plant

@@ -20,7 +20,7 @@ SECOND = """\
                     other: gas-1/ch4
                     setpoint: 5
                     deadband: 1
-                    on_delay_s: 30
+                    on_delay_s: 1
                     priority: medium
                     title: {en: Two heads disagree, zh: 两只探头读数不一致}
                     consequence: {en: One of them is wrong., zh: 其中一只不准。}
@@ -63,6 +63,26 @@ def test_it_is_a_limit_that_names_its_second_sensor() -> None:
             "- key: agree",
             "reports every 60 s; it would hardly ever be judged.",
         ),
+        # It measures gas: neither its own delay nor the wait for its slower sensor may be longer than on any other limit there.
+        ("on_delay_s: 1", "on_delay_s: 3600", "on_delay_s: 3600", "measures gas, where an alarm may wait at most 5 s"),
+        (
+            "on_delay_s: 1",
+            "on_delay_s: 1\n                    votes: {needed: 9, of: 9}",
+            "votes: {",
+            "waits up to 33 s for 9 readings every 4 s and its delay; sensor ch4-b measures gas",
+        ),
+        (
+            "on_delay_s: 1",
+            "on_delay_s: 2",
+            "- key: agree",
+            "waits up to 6 s: 2 s by its delay and votes, and 4 s until",
+        ),
+        (
+            "other: gas-1/ch4",
+            "other: gas-1/slow",
+            "- key: agree",
+            "and 60 s until the slower of ch4-b and slow has spoken; on gas an alarm may wait at most 5 s.",
+        ),
         ("setpoint: 5", "setpoint: 5\n                    unit: ppm", "unit: ppm", "has a unit; only the detectors"),
     ],
 )
@@ -77,3 +97,13 @@ def test_a_sensor_that_others_are_compared_with_is_not_ended_alone() -> None:
     standing = read(TEXT).portfolio
     text = SMALL.replace("                limits:\n", "                retired: true\n                limits:\n", 1)
     assert any("is compared with gas-1/ch4, which is retired" in said for _, said in told(text, standing))
+
+
+def test_what_is_no_gas_waits_as_long_as_it_likes() -> None:
+    """A temperature over a filter moves slowly, and is compared with a slow sensor."""
+    warm = SECOND.replace("quantity: combustible gas", "quantity: temperature").replace('unit: "%{LEL}"', "unit: Cel")
+    text = SMALL.replace("        routes:\n", warm + "        routes:\n").replace(
+        "other: gas-1/ch4", "other: gas-1/slow"
+    )
+    text = text.replace("on_delay_s: 1\n", "on_delay_s: 3600\n                    parameters: {hold_s: 60}\n")
+    assert told(text) == []

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.batch import Mark
-from core.model import AlarmDefinition, Priority
+from core.model import COMPOUND, AlarmDefinition, Compound, Priority
 from davy.backtest.buckets import views
+from davy.backtest.case import sensors_behind
 from davy.backtest.columns import Stored, joined, stored
 from davy.backtest.engine import SECOND_US, Run, Version, Watch, numbered, pieces
 from davy.backtest.injected import ONSETS, try_incidents
@@ -35,6 +36,17 @@ def array(kind: str, values: list[Any]) -> bytes:
 def part(values: list[float], *, step_us: int = SECOND_US, begin: int = START_US) -> Stored:
     at = begin + step_us * np.arange(len(values), dtype=np.int64)
     return Stored(SENSOR, at, at, np.array(values), np.zeros(len(values), np.uint8))
+
+
+def test_a_compound_is_judged_from_both_sensors_of_a_difference() -> None:
+    """What is known of it is what is known of all of them: the second sensor too, however deep it stands."""
+    apart = definition(1, 101, detector="difference", other_sensor_id=102)
+    inner, outer = definition(3, 900, detector=COMPOUND), definition(4, 901, detector=COMPOUND)
+    others = (apart, definition(2, 103), inner, outer)
+    compounds = (Compound(900, (1, 2)), Compound(901, (3,)))
+    assert sensors_behind(apart, others, compounds) == [101, 102]
+    assert sensors_behind(inner, others, compounds) == [101, 102, 103]
+    assert sensors_behind(outer, others, compounds) == [101, 102, 103]
 
 
 def test_arrays_of_the_database_are_columns() -> None:

@@ -9,11 +9,16 @@ import numpy as np
 import psycopg
 import pytest
 
-from alerting.store.limits import limits_of_site
+from alerting.proposal import Signal
+from alerting.store.definitions import load_definitions
+from alerting.store.limits import limit_in_force, limits_of_site
+from api.store.backtests import choices
 from api.store.limits import find_limit
 from core.batch import Event, ReadingBatch
+from core.limit_form import read_change
+from core.packs import standard_of
 from davy.site.exporting import export_site
-from davy.site.importing import import_site
+from davy.site.importing import import_site, vocabulary
 from ingest.judge import Judge
 from ingest.store.portfolio import load_portfolio
 from tests.core.test_site_difference import TEXT
@@ -50,7 +55,7 @@ def test_two_heads_that_disagree_are_an_alarm(database: TestDatabase, tmp_path: 
     assert heard(("ch4-b", 4, 9.0)) == []  # the other has not come to that instant
     both = [(key, second, value) for second in range(8, 40, 4) for key, value in (("ch4", 1.0), ("ch4-b", 9.0))]
     (began,) = heard(("ch4", 4, 1.0), *both)
-    assert (began.active, began.at, began.value) == (True, START_US + 34 * S, 8.0)
+    assert (began.active, began.at, began.value) == (True, START_US + 5 * S, 8.0)
     # The partner falls silent: nothing is judged, and the alarm stands.
     assert heard(*(("ch4-b", second, 9.0) for second in range(40, 400, 4))) == []
     assert mine & {key for key, _ in judge.standing()}
@@ -60,6 +65,24 @@ def test_two_heads_that_disagree_are_an_alarm(database: TestDatabase, tmp_path: 
         shown = find_limit(connection, next(iter(mine)))
         assert shown is not None
         assert shown.other == "gas-1/ch4"
+        in_force = limit_in_force(connection, next(iter(mine)))
+        assert in_force is not None
+        assert in_force.other == Signal("gas-1/ch4", "%{LEL}", "combustible gas", None)
+        (choice,) = choices(connection, next(iter(mine)))
+        with connection.transaction():  # they are read in parts
+            (loaded,) = (each for each in load_definitions(connection) if each.detector == "difference")
+        assert choice.as_definition() == loaded
+        assert choice.as_other_signal() == Signal("ch4", "%{LEL}", "combustible gas", None)
+        owner = connection.execute("UPDATE sensor SET period_s = 4, period_declared = true WHERE key = 'ch4'")
+        assert owner.rowcount == 1
+        in_force = limit_in_force(connection, next(iter(mine)))
+        assert in_force is not None
+        standard = standard_of(in_force.row, in_force.sensor.unit, {})
+        typed = {"on_delay_s": "2"}
+        _, mistakes = read_change(in_force.row, typed, in_force.sensor, vocabulary(), standard, in_force.other)
+        assert [name for name, _ in mistakes] == ["on_delay_s"]
+        assert "limit ch4-b.agree waits up to 6 s: 2 s by its delay and votes, and 4 s until" in mistakes[0][1]
+        connection.execute("UPDATE sensor SET period_declared = false WHERE key = 'ch4'")
         seen = {row.key: row.other for row in limits_of_site(connection, "north")[0].definitions}
         assert (seen["ch4-b.agree"], seen["ch4.warm"]) == ("gas-1/ch4", None)
     text = export_site(database.url("owner"))

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.batch import Event, Mark, ReadingBatch, Scores
+from core.model import Priority
+from davy.backtest.engine import numbered
 from detectors.stuck import Stuck
 from ingest.directory import DeviceRow, Directory
 from ingest.judge import Judge
@@ -74,6 +76,64 @@ def test_late_readings_say_nothing_of_an_active_definition() -> None:
     judge.judge(again, no_late(again), START_US + 40 * SECOND, 0)
     earlier = batch((0, 5, 99.0))
     assert judge.judge(earlier, np.ones(1, np.bool_), START_US + 41 * SECOND, 0).late == []
+
+
+def apart(**more: object) -> Judge:
+    """A judge of how far 101 and 102 are apart: more than 50 for 10 s."""
+    directory = small_directory()
+    more = {"on_delay_us": 10 * SECOND, "parameters": {"hold_s": 60.0}, **more}
+    return Judge(
+        directory, numbered([definition(1, 101, detector="difference", other_sensor_id=102, **more)], directory)
+    )
+
+
+def second_by_second(
+    judge: Judge, *readings: tuple[int, float, float], until: int, since: int = 0
+) -> list[tuple[bool, float, int]]:
+    """Each second its readings, then time: (active, at, second at which that was known) of what began and ended."""
+    said = []
+    for second in range(since, until):
+        now = [each for each in readings if each[1] == second]
+        due_us = judge.due_us()
+        if not now and (due_us is None or due_us > START_US + second * SECOND):
+            continue  # as ingest: no turn is made for nothing
+        heard = batch(*now) if now else ReadingBatch.empty()
+        events = judge.advance(heard, START_US + second * SECOND, 0)
+        said += [(e.active, (e.at - START_US) / SECOND, second) for e in events]
+    return said
+
+
+FAST = [(0, float(second), 99.0 if second in range(55, 61) else 1.0) for second in range(130)]
+SLOW = [(1, 0.0, 1.0), (1, 60.0, 1.0), (1, 120.0, 1.0)]
+
+
+def test_a_number_on_its_way_may_still_cancel_a_delay() -> None:
+    """The fast sensor was back at once; that is known when the slow one has spoken. Nobody is called before, live as over history."""
+    assert second_by_second(apart(), *FAST, *SLOW, until=130) == []
+    judge = apart()
+    assert judge.advance(batch(*sorted([*FAST, *SLOW], key=lambda r: r[1])), START_US, 0) == []
+    # The same with the way back: it was beyond again before the off-delay had ended.
+    back = apart(on_delay_us=0, off_delay_us=10 * SECOND)
+    flips = [(slot, at, 100.0 - value if slot == 0 else value) for slot, at, value in FAST]
+    assert second_by_second(back, *flips, *SLOW, until=130) == [(True, 0.0, 0)]
+
+
+def test_a_delay_ends_where_the_number_bears_it_out_or_nobody_can_say() -> None:
+    """Beyond all the while: as of onset and delay, once that is known. A partner that stays away is waited for as long as a reading stands."""
+    beyond = [(0, float(second), 99.0) for second in range(55, 200)]
+    assert second_by_second(apart(), *SLOW, *beyond, until=200) == [(True, 65.0, 120)]
+    assert second_by_second(apart(), *SLOW[:2], *beyond[:20], until=200) == [(True, 65.0, 125)]
+    # Both are silent: no number is on its way.
+    assert second_by_second(apart(), *SLOW[:2], *beyond[:6], until=200) == [(True, 65.0, 65)]
+
+
+def test_what_is_on_its_way_is_so_after_a_restart() -> None:
+    """Between the end of the delay and the number that cancels it, a new process is as patient."""
+    judge, again = apart(), apart()
+    assert second_by_second(judge, *FAST, *SLOW, until=69) == []
+    again.restore(judge.state())
+    assert again.due_us() == judge.due_us()
+    assert second_by_second(again, *FAST, *SLOW, since=69, until=130) == []
 
 
 class Broken(Stuck):
@@ -373,6 +433,17 @@ def test_what_history_raises_says_so() -> None:
     late = played((0, 2, 70.0, True), (0, 3, 80.0, False))
     (found,) = judge_with(definition(1, 101)).judge(late, np.ones(2, np.bool_), START_US + 11 * SECOND, 0).late
     assert [e.replayed for e in found.events(np.array([True, True]))] == [True, False]
+
+
+@pytest.mark.parametrize("history", [True, False])
+def test_a_contradiction_by_history_says_so(history: bool) -> None:
+    """A value of life safety that contradicts what is stored calls people; one that only history played does not."""
+    first, late = played((0, 10, 1.0, False)), played((0, 10, 70.0, history))
+    judge = judge_with(definition(1, 101, priority=Priority.LIFE_SAFETY))
+    judge.judge(first, no_late(first), START_US + 10 * SECOND, 0)
+    (found,) = judge.judge(late, np.ones(1, np.bool_), START_US + 11 * SECOND, 0).late
+    events = found.contradicted({0: 1.0}, START_US + 11 * SECOND)
+    assert [(e.active, e.stored, e.replayed) for e in events] == [(True, 1.0, history), (False, 1.0, history)]
 
 
 @given(

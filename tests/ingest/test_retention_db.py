@@ -190,6 +190,28 @@ def test_evidence_survives_the_drop_of_its_day(week: Days) -> None:
     assert week.rows("SELECT count(*) FROM evidence_reading") == [(5,)]
 
 
+def test_evidence_of_a_difference_is_of_both_sensors(week: Days) -> None:
+    """What raised it was how far they were apart: one of the two proves nothing. Kept and seen alike, and while it is open for good."""
+    day = DAYS - 1
+    with week.database.connect("owner") as owner:
+        owner.execute("UPDATE alarm_definition SET other_sensor_id = %s WHERE sensor_id = %s", week.sensors[::-1])
+    occurrence = week.happened(at(day, 5), at(day, 9), resolved=True)
+    officer = week.database.person_token(week.plant.person, "underwriter", *_companies(week))
+    seen = "SELECT sensor_id, count(*) FROM v_evidence WHERE occurrence_id = %s GROUP BY 1 ORDER BY 1"
+    both = [(sensor, 5) for sensor in week.sensors]
+    with week.database.connect("web", officer) as web, week.alerting() as connection:
+        assert web.execute(seen, (occurrence,)).fetchall() == both
+        assert week.drop_oldest(connection) == (Outcome.DROPPED, 10)
+        assert web.execute(seen, (occurrence,)).fetchall() == both
+        with week.database.connect("owner") as owner:
+            owner.execute("UPDATE occurrence SET resolved_at = NULL")
+            owner.execute(
+                "UPDATE evidence_reading SET measured_at = measured_at - interval '4 years'; "
+                "UPDATE occurrence SET evidence_from = evidence_from - interval '4 years'"
+            )
+        assert connection.execute("SELECT davy_reading_forget('evidence', now(), 100)").fetchone() == (0,)
+
+
 def test_a_window_that_still_grows_keeps_all_since_and_a_models_members_too(week: Days) -> None:
     """An open occurrence has no end; one of a model's score holds the readings of the sensors that the model judged."""
     _declare_model(week)
