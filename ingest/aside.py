@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from core.log import logger
 from ingest.instant import instant
-from ingest.store.spool import FILE
+from ingest.store.spool import FILE, open_damaged, settle
 
 NEXT: Final = "next-"  # before the name that the damaged file gets: the one that goes on from it
 MOVED: Final = "mend_moved"
@@ -45,8 +46,19 @@ def next_file(folder: Path, name: str) -> Path:
     return folder / f"{NEXT}{name}"
 
 
+def is_alone(folder: Path, name: str) -> bool:
+    """Whether the file that goes on from this one has nothing beside it: only itself is moved."""
+    return not any(Path(f"{next_file(folder, name)}{ending}").exists() for ending in _COMPANIONS if ending)
+
+
 def exchange(folder: Path, name: str, after: Callable[[str], None]) -> None:
-    """Moves the spool's file away, under this name, and puts the next one in its place."""
+    """Moves the spool's file away, under this name, and puts the next one in its place.
+
+    Raises:
+        OSError: the next one has a log beside it, without which it would be empty; nothing was moved.
+    """
+    if not is_alone(folder, name):
+        raise OSError(f"{next_file(folder, name).name} has a log beside it that was not taken into it")
     _sync(folder)
     _move_away(folder, name, after)
     next_file(folder, name).rename(folder / FILE)
@@ -54,12 +66,19 @@ def exchange(folder: Path, name: str, after: Callable[[str], None]) -> None:
 
 
 def end_exchange(folder: Path) -> None:
-    """Ends what a killed process had begun: the new file counts from when the old one is gone."""
+    """Ends what a killed process had begun: the new file counts from when the old one is gone.
+
+    Raises:
+        OSError, sqlite3.Error: the new file cannot take its place; both stay where they are.
+    """
     for found in sorted(folder.glob(f"{NEXT}spool-*.sqlite")):
         name = found.name.removeprefix(NEXT)
         if (folder / FILE).exists():
             discard_next(folder, name)  # it has nothing that is not in the other
         else:
+            if not is_alone(folder, name):
+                with closing(open_damaged(found)) as connection:
+                    settle(connection)
             exchange(folder, name, lambda _: None)
 
 

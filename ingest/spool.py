@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -17,7 +18,7 @@ from typing import Final
 
 from core.errors import BadSetting
 from core.log import logger
-from ingest.aside import MOVED, discard_next, end_exchange, exchange, free_name, next_file, set_aside
+from ingest.aside import MOVED, discard_next, end_exchange, exchange, free_name, is_alone, next_file, set_aside
 from ingest.mending import PORTION_BATCHES, Mending
 from ingest.rejection import Rejected
 from ingest.source import Clock
@@ -26,11 +27,12 @@ from ingest.spool_tail import Tail
 from ingest.spooled import pack_directory, pack_record
 from ingest.store import spool as file
 from ingest.store.batch import Record
-from ingest.store.spool import ASIDE, Row, SpoolDamaged, Unfinished
+from ingest.store.spool import ASIDE, GLANCE_S, Row, SpoolDamaged, Unfinished
 
 FULL: Final = (
     0.95  # of its limit, or of the disk: what is left lets a batch end and the database on the same disk shut down
 )
+AGAIN_S: Final = 0.5  # between two tries at a start; else the next turn is the next try
 WRITTEN, EXCHANGED, CARRIED, ENDED = "mend_written", "mend_exchanged", "mend_carried", "mend_ended"
 MENDING_POINTS: Final = (WRITTEN, MOVED, EXCHANGED, CARRIED, ENDED)
 
@@ -80,7 +82,7 @@ class Spool(Tail):
         self._limit = limit_bytes
         self._watches_disk = watches_disk
         self._portion = portion
-        self._said_no_room = False
+        self._said = False
         self._after = after
         try:
             end_exchange(folder)
@@ -183,29 +185,31 @@ class Spool(Tail):
     def begin_mending(self, stored_no: int, in_hand: Record | None, reason: str) -> bool:
         """Sets the file aside; a new one goes on, into which `mend_on` carries what is whole. False where there is no room for it.
 
+        Where this file was being carried into already, what had not come yet is carried from where it lies.
+
         Args:
             stored_no: the last batch the database has.
             in_hand: the batch after it, where it is being stored at this moment: it keeps its number.
         """
-        if self._mending is not None:  # the new file is damaged too
-            log.error("spool_not_carried_over", file=self._mending.known.file, left=self._mending.left)
         tail_no = max(self.tail_no or 0, stored_no)
         kept = in_hand if in_hand is not None and stored_no < in_hand.batch_no <= tail_no else None
         given_no = stored_no if kept is None else kept.batch_no
         name = free_name(self._folder, self._clock())
         plan = Unfinished(name, reason, stored_no, tail_no, given_no, given_no)
+        older = [] if self._mending is None else [*self._mending.older, self._mending.known]
         left_bytes = sum(entry.size for entry in (*self._entries, *self._behind) if entry.batch_no > given_no)
+        left_bytes += self._left_bytes()
         try:
-            self._write_next(plan, kept)
+            self._write_next([*older, plan], kept)
         except sqlite3.Error as error:
-            self._say_no_room(error)
+            self._say_once(error)
             discard_next(self._folder, name)
             return False
         self._after(WRITTEN)
         with self._reading:
             self._let_go()
             exchange(self._folder, name, self._after)
-            self._mending = Mending(self._folder, plan, left_bytes)
+            self._mending = Mending(self._folder, plan, left_bytes, older)
             try:
                 self._writer = self._opened()
             except sqlite3.Error as error:
@@ -215,16 +219,21 @@ class Spool(Tail):
         self._after(EXCHANGED)
         return True
 
-    def _write_next(self, plan: Unfinished, kept: Record | None) -> None:
-        with closing(file.open_file(next_file(self._folder, plan.file))) as connection:
+    def _write_next(self, plans: Sequence[Unfinished], kept: Record | None) -> None:
+        name = plans[-1].file
+        with closing(file.open_file(next_file(self._folder, name), GLANCE_S)) as connection:
             if self._lineage is not None:
                 file.keep_lineage(connection, self._lineage)
             with file.writing(connection):
-                file.keep_unfinished(connection, plan)
+                for plan in plans:
+                    file.keep_unfinished(connection, plan)
                 if kept is not None:
                     number = file.add_directory(connection, pack_directory(kept.directory))
                     payload = pack_record(kept, kept.rejected)
                     file.add_batch(connection, Row(kept.batch_no, kept.judgement.now_us, number, payload))
+            file.settle(connection)
+        if not is_alone(self._folder, name):
+            raise sqlite3.OperationalError("the new file has a log beside it: somebody else has it open")
 
     def mend_on(self) -> int | None:
         """Carries over another portion; once all is: how many batches were lost. None: there is more.
@@ -235,23 +244,23 @@ class Spool(Tail):
         try:
             return self._mend_on()
         except sqlite3.Error as error:
-            if not file.no_room(error) and self._writer is not None:
+            if not file.passing(error) and self._writer is not None:
                 raise SpoolDamaged(str(error)) from error
-            self._say_no_room(error)
+            self._say_once(error)
             return None
 
-    def _say_no_room(self, error: sqlite3.Error) -> None:
+    def _say_once(self, error: sqlite3.Error) -> None:
         """Once: it is tried again at each turn."""
-        if not self._said_no_room:
-            log.error("spool_has_no_room", reason=str(error))
-        self._said_no_room = True
+        if not self._said:
+            log.error("spool_has_no_room" if file.no_room(error) else "spool_mending_waits", reason=str(error))
+        self._said = True
 
     def _mend_on(self) -> int | None:
         self._writer = self._writer or self._opened()
         mending = self._mending
         assert mending is not None
-        carried = mending.carry(self._writer, self._portion)
-        self._said_no_room = False
+        carried = mending.carry(self._writer, self._portion, self._clock())
+        self._said = False
         for entry in carried:
             self._entries.append(entry)
             self._bytes += entry.size
@@ -269,7 +278,12 @@ class Spool(Tail):
 
     def _mend_whole(self) -> None:
         while self._mending is not None:
-            self._mend_on()
+            try:
+                self._mend_on()
+            except sqlite3.OperationalError:
+                if self._mending.unread_since is None:
+                    raise
+                time.sleep(AGAIN_S)  # the disk fails to read: until it does, or is taken at its word
 
     def mend(self, stored_no: int, reason: str) -> None:
         """Mends it at once, before anything is judged.

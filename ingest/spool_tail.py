@@ -57,8 +57,9 @@ class Tail:
         except SpoolDamaged as error:
             set_aside(self._folder, self._clock(), str(error))
             writer, found = file.open_listed(self._path)
-        begun = file.unfinished(writer)
-        self._mending = None if begun is None else Mending(self._folder, begun, self._left_bytes())
+        plans = file.unfinished(writer)
+        begun = plans[-1] if plans else None
+        self._mending = None if begun is None else Mending(self._folder, begun, self._left_bytes(), plans[:-1])
         tail_no = found[-1].batch_no if begun is None and found else 0 if begun is None else begun.tail_no
         self._entries = deque(entry for entry in found if begun is None or entry.batch_no <= begun.given_no)
         self._behind = deque(entry for entry in found if entry.batch_no > tail_no)
@@ -94,8 +95,9 @@ class Tail:
                 file.add_batch(self._writer, row)
         except sqlite3.Error as error:
             self._last_directory = None
-            if self._writer is None or file.no_room(error):
-                log.error("spool_has_no_room", reason=str(error))
+            # A file of its own would be made for what passes: not while the one before it is still on its way into this one.
+            if self._writer is None or file.no_room(error) or (self.mending and file.passing(error)):
+                log.error("spool_has_no_room" if file.no_room(error) else "spool_not_written", reason=str(error))
                 return False
             raise SpoolDamaged(str(error)) from error
         self._last_directory = record.directory, number

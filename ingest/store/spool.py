@@ -17,7 +17,20 @@ LAYOUT: Final = 4  # raise it, here and in `_make_tables`, when a row changes it
 FILE: Final = "spool.sqlite"
 ASIDE: Final = "spool-*.damaged.sqlite"  # beside it: what could not be read any more
 BUSY_S: Final = 10.0
+GLANCE_S: Final = 0.2  # while batches wait to be judged: it is tried again at the next turn
 OTHER_LAYOUT: Final = "its layout is {found}, this Davy's is {ours}"
+# A quota that is used up, a lock, too many open files, a disk that hiccups. All else is said of what the file holds.
+_PASSING: Final = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_INTERRUPT,
+}
 
 log = logger(__name__)
 
@@ -74,14 +87,14 @@ class Unfinished:
         return self.looked_no - self.given_no
 
 
-def open_file(path: Path) -> sqlite3.Connection:
+def open_file(path: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
     """The file, made where it is missing; one thread at a time may use the connection.
 
     Raises:
         SpoolDamaged: it is no spool, or one of another layout.
         sqlite3.OperationalError: it cannot be opened or made.
     """
-    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
     try:
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
@@ -125,7 +138,8 @@ def open_damaged(path: Path) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: it cannot be opened.
     """
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, isolation_level=None, check_same_thread=False)
+    name = f"file:{quote(str(path))}?mode=rw"
+    return sqlite3.connect(name, uri=True, timeout=GLANCE_S, isolation_level=None, check_same_thread=False)
 
 
 def open_to_look(path: Path) -> sqlite3.Connection:
@@ -173,15 +187,17 @@ def keep_lineage(connection: sqlite3.Connection, lineage: str) -> None:
         connection.execute("INSERT INTO owner (lineage) VALUES (?)", (lineage,))
 
 
-def unfinished(connection: sqlite3.Connection) -> Unfinished | None:
-    """What is being carried over into it."""
-    found = connection.execute("SELECT file, reason, began_no, tail_no, looked_no, given_no FROM unfinished").fetchone()
-    return None if found is None else Unfinished(*found)
+def unfinished(connection: sqlite3.Connection) -> list[Unfinished]:
+    """What is being carried over into it. The last leads; those before it were on their way into files that were damaged in turn."""
+    found = connection.execute(
+        "SELECT file, reason, began_no, tail_no, looked_no, given_no FROM unfinished ORDER BY rowid"
+    ).fetchall()
+    return [Unfinished(*row) for row in found]
 
 
 def keep_unfinished(connection: sqlite3.Connection, known: Unfinished) -> None:
     """Says, within a transaction, how far what is carried over has come."""
-    connection.execute("DELETE FROM unfinished")
+    connection.execute("DELETE FROM unfinished WHERE file = ?", (known.file,))
     connection.execute(
         "INSERT INTO unfinished (file, reason, began_no, tail_no, looked_no, given_no) VALUES (?, ?, ?, ?, ?, ?)",
         (known.file, known.reason, known.began_no, known.tail_no, known.looked_no, known.given_no),
@@ -266,6 +282,17 @@ def drop_everything(connection: sqlite3.Connection, *, shrink: bool) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def settle(connection: sqlite3.Connection) -> None:
+    """Takes what is in the log beside it into the file itself, which may then be moved alone. Closing would not say that it failed.
+
+    Raises:
+        sqlite3.Error: there is no room for it, or somebody else reads the file.
+    """
+    busy, logged, taken = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy or logged != taken:
+        raise sqlite3.OperationalError("its log cannot be taken into it: somebody else has it open")
+
+
 @contextmanager
 def writing(connection: sqlite3.Connection) -> Iterator[None]:
     """One transaction, on the disk at its end."""
@@ -297,8 +324,22 @@ def letting_go() -> Iterator[None]:
 
 
 def no_room(error: sqlite3.Error) -> bool:
-    """Whether the disk is full; else what is written to is damaged."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    """Whether the disk is full."""
+    return _kind(error) == sqlite3.SQLITE_FULL
+
+
+def unsteady(error: sqlite3.Error) -> bool:
+    """Whether the disk failed to read or write: that may pass, and may not."""
+    return _kind(error) == sqlite3.SQLITE_IOERR
+
+
+def passing(error: sqlite3.Error) -> bool:
+    """Whether it says nothing of what the file holds (https://www.sqlite.org/rescode.html): it is worth another try."""
+    return _kind(error) in _PASSING
+
+
+def _kind(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _checksum(content: bytes) -> bytes:
@@ -308,7 +349,7 @@ def _checksum(content: bytes) -> bytes:
 def _checked(found: tuple[bytes, bytes] | None, what: str) -> bytes:
     if found is None:
         raise SpoolDamaged(f"{what} is missing")
-    if _checksum(found[1]) != found[0]:
+    if not isinstance(found[1], bytes) or _checksum(found[1]) != found[0]:
         raise SpoolDamaged(f"the checksum of {what} is wrong")
     return found[1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def spool_of(folder: Path) -> Path:
 
 def spoil(path: Path, batch_no: int) -> None:
     """Changes a byte of a batch behind the spool's back."""
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE batch SET payload = zeroblob(length(payload)) WHERE batch_no = ?", (batch_no,))
 
 
