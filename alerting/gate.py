@@ -110,7 +110,9 @@ class Gate:
             way is Way.PROBE and not peers.take_probe(connection, channel.name, mark, now, now + self._probe)
         ):
             assert circuit.opened_at is not None
-            why = f"{channel.name} has failed since {circuit.opened_at:%Y-%m-%d %H:%M:%S} UTC: {circuit.why}"
+            why = f"{channel.name} has failed since {circuit.opened_at:%Y-%m-%d %H:%M:%S} UTC"
+            if not channel.gateway:  # what a gateway said last, it may have said of another company's people
+                why += f": {circuit.why}"
             bar = Bar(why, max(circuit.probe_at or now, now + timedelta(seconds=1)))
         passed = Passed(claimed, channel, address, mark, circuit.failures > 0, bar)
         return passed if bar is not None else self._pace(connection, passed, own, now, lease_until)

@@ -109,6 +109,8 @@ class Dispatcher:
             self._sending[channel] += 1
         try:
             outcome = self._see_through(passed, now)
+        except (psycopg.IntegrityError, psycopg.DataError) as error:
+            outcome = self._books.refused(passed.claimed, [passed.claimed, *passed.beside], error)
         finally:
             with self._claiming:
                 self._sending[channel] -= 1

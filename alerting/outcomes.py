@@ -1,20 +1,23 @@
 """What became of a message, in the books: sent, tried again later, passed on to another channel of the person's, or ended.
 
 Nothing is lost on the way: a message that cannot arrive by one channel is queued over the next in the same transaction that ends it,
-with the reason on both rows.
+and each row names the other. A row whose channel may be well again later is kept for that, whatever else is on its way: it ends
+only when another way has led to the person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from psycopg import Connection
+from psycopg import Connection, DataError, Error, IntegrityError
 
 from alerting.channels import REGISTRY
 from alerting.channels.channel import Channel
 from alerting.delivery import Envelope, gives_up, pause_before_next, stand_in
+from alerting.discreet import discreet, printable
 from alerting.gate import Passed
 from alerting.reassigning import tell_the_rest
 from alerting.receipts import Stage
@@ -29,6 +32,21 @@ Outcome = Literal["sent", "retried", "failed", "cancelled", "lost", "held", "pas
 _ON_ITS_WAY: Final = frozenset({"waiting", "claimed", "sent"})
 
 log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """The other way by which a person hears of it.
+
+    Args:
+        channel: None where there is none.
+        fresh: it was found and queued just now.
+        arrived: the message has gone out over it.
+    """
+
+    channel: str | None = None
+    fresh: bool = False
+    arrived: bool = False
 
 
 class Books:
@@ -58,12 +76,15 @@ class Books:
         claimed, channel = passed.claimed, passed.channel
         assert channel is not None
         delivered = channel.proves is Stage.DELIVERED
+        receipt = printable(receipt)
         words = receipt if len(together) == 1 else f"one of {len(together)} in one message: {receipt}"
         with self._database.transaction(self._token()) as connection:
             marked = [
                 notifications.mark_sent(connection, each.notification_id, each.attempt, now, words, delivered=delivered)
                 for each in together
             ]
+            for each in together:
+                notifications.end_held(connection, each.notification_id, now)
             if passed.ailing:
                 peers.arrived(connection, claimed.channel, passed.mark)
         for each in together:
@@ -72,30 +93,38 @@ class Books:
 
     def failed(self, passed: Passed, together: Sequence[Envelope], error: DeliveryFailed) -> Outcome:
         """Each is tried again, passed on, or ended; what the first comes to."""
-        now = self._clock()
+        now, channel = self._clock(), passed.channel
+        words = discreet(str(error), passed.address.text if passed.address is not None else "")
+        of_one = error.of_address and channel is not None and channel.gateway  # the gateway is well
         with self._database.transaction(self._token()) as connection:
             if isinstance(error, AddressGone):
-                self._dead(connection, passed.claimed, now, str(error))
-            elif not error.permanent:
-                peers.failed(connection, passed.claimed.channel, passed.mark, now, str(error))
-            outcomes = [self._failed(connection, each, error, now) for each in together]
+                self._dead(connection, passed.claimed, now, words)
+            elif not error.permanent and not of_one:
+                peers.failed(connection, passed.claimed.channel, passed.mark, now, words)
+            outcomes = [self._failed(connection, each, error, words, now) for each in together]
         return outcomes[0]
 
     def around(self, passed: Passed) -> Outcome | None:
-        """What is barred goes another way, waits, or ends; None: it is of life safety, has no other way, and goes all the same."""
+        """What is barred goes another way as well, waits, or ends; None: it is of life safety, and goes all the same.
+
+        Another way that is only waiting, or being tried, is no reason to end: it may be barred too.
+        """
         bar, claimed, now = passed.bar, passed.claimed, self._clock()
         assert bar is not None
         with self._database.transaction(self._token()) as connection:
-            other = self._pass_on(connection, claimed, bar.why, now)
-            if other is not None or bar.until is None or gives_up(claimed, now):
-                return self._end(connection, claimed, now, _with(bar.why, other), passed=other is not None)
+            other = self._pass_on(connection, claimed, now)
+            words = _with(bar.why, other.channel)
+            if other.arrived or bar.until is None or gives_up(claimed, now):
+                return self._end(connection, claimed, now, words, passed=other.channel is not None)
             if passed.channel is None:
-                return self._put_back(connection, claimed, bar.until, bar.why)
-            if claimed.urgent:
+                outcome = self._put_back(connection, claimed, bar.until, words)
+            elif claimed.urgent and not other.fresh:
                 return None
-            marked = notifications.hold(connection, claimed.notification_id, claimed.attempt, bar.until, bar.why)
-        log.warning("notification_held", notification=claimed.notification_id, why=bar.why, next=bar.until)
-        return "held" if marked else "lost"
+            else:
+                marked = notifications.hold(connection, claimed.notification_id, claimed.attempt, bar.until, words)
+                log.warning("notification_held", notification=claimed.notification_id, why=words, next=bar.until)
+                outcome = "held" if marked else "lost"
+        return "passed on" if other.fresh and outcome != "lost" else outcome
 
     def again(self, claimed: Envelope) -> Outcome:
         """Lets it be looked at once more, at once."""
@@ -121,30 +150,52 @@ class Books:
             )
         return state if marked else "lost"
 
+    def refused(self, claimed: Envelope, together: Sequence[Envelope], error: Error) -> Outcome:
+        """The database does not take what became of it: that ends these messages, with the reason, and no other."""
+        why = f"The database does not take what became of it, and it may have gone out: {refusal(error)}"
+        log.error("notification_refused", notification=claimed.notification_id, why=why)
+        outcomes = [self.finish(each, "failed", why) for each in together]
+        return outcomes[0]
+
     # --- within a transaction ---
 
-    def _failed(self, connection: Connection[Any], claimed: Envelope, error: DeliveryFailed, now: datetime) -> Outcome:
-        words = str(error)
+    def _failed(
+        self, connection: Connection[Any], claimed: Envelope, error: DeliveryFailed, said: str, now: datetime
+    ) -> Outcome:
         over = error.permanent or gives_up(claimed, now)
         # Life safety does not wait for a second try: the next channel takes it too, and this one is tried again all the same.
-        other = self._pass_on(connection, claimed, words, now) if over or claimed.urgent else None
+        other = self._pass_on(connection, claimed, now) if over or claimed.urgent else _Beside()
+        words = _with(said, other.channel)
         if over:
-            return self._end(connection, claimed, now, _with(words, other), passed=other is not None)
+            return self._end(connection, claimed, now, words, passed=other.channel is not None)
         asked = timedelta(seconds=error.retry_after_s) if error.retry_after_s is not None else None
         again = now + pause_before_next(claimed.key, claimed.attempt, asked=asked)
-        return self._put_back(connection, claimed, again, _with(words, other))
+        return self._put_back(connection, claimed, again, words)
 
-    def _pass_on(self, connection: Connection[Any], claimed: Envelope, why: str, now: datetime) -> str | None:
-        """Over which other channel the person hears of it; None: over none."""
+    def _pass_on(self, connection: Connection[Any], claimed: Envelope, now: datetime) -> _Beside:
+        """Over which other channel the person hears of it; over one that was not tried yet if there is one."""
         ways = notifications.ways_beside(connection, claimed.notification_id)
         untried = {channel for channel, state in ways.items() if state is None and channel in self._channels}
         own = notifications.own_order(connection, claimed.notification_id)
         order = [*own, *(channel for channel in self._order if channel not in own)]
         other = stand_in(claimed.channel, untried, order, ringing=self._ringing, loud=claimed.loud)
-        if other is not None and notifications.pass_on(connection, claimed.notification_id, other, why, now):
-            log.warning("notification_passed_on", notification=claimed.notification_id, to=other, why=why)
-            return other
-        return next((channel for channel, state in sorted(ways.items()) if state in _ON_ITS_WAY), None)
+        if other is not None and self._queue(connection, claimed, other, now):
+            log.warning("notification_passed_on", notification=claimed.notification_id, to=other)
+            return _Beside(other, fresh=True)
+        arrived = min((channel for channel, state in ways.items() if state == "sent"), default=None)
+        if arrived is not None:
+            return _Beside(arrived, arrived=True)
+        return _Beside(min((channel for channel, state in ways.items() if state in _ON_ITS_WAY), default=None))
+
+    @staticmethod
+    def _queue(connection: Connection[Any], claimed: Envelope, other: str, now: datetime) -> bool:
+        """Whether it waits for the other channel now; what the database refuses there undoes nothing here."""
+        try:
+            with connection.transaction():
+                return notifications.pass_on(connection, claimed.notification_id, other, now)
+        except (IntegrityError, DataError) as error:
+            log.error("notification_not_passed_on", notification=claimed.notification_id, to=other, why=refusal(error))
+            return False
 
     def _dead(self, connection: Connection[Any], claimed: Envelope, now: datetime, why: str) -> None:
         assert claimed.address is not None
@@ -175,4 +226,9 @@ class Books:
 
 
 def _with(why: str, other: str | None) -> str:
-    return why if other is None else f"{why.rstrip('.')}; goes over {other}"
+    return why if other is None else f"{why.rstrip('.')}{notifications.GOES_OVER}{other}"
+
+
+def refusal(error: Error) -> str:
+    """What the database says of a statement that it does not take, without the row: that names people."""
+    return error.diag.message_primary or type(error).__name__

@@ -121,4 +121,5 @@ def _broken(
     at_its_end = circuit(way)
     if at_its_end is None or at_its_end.opened_at is None or now - at_its_end.opened_at < CUT_OFF_AFTER:
         return None
-    return Broken(way.channel, at_its_end.why or "it fails")
+    since = f"it has failed since {at_its_end.opened_at:%Y-%m-%d %H:%M} UTC"
+    return Broken(way.channel, since if at_its_end.why is None else f"{since}: {at_its_end.why}")

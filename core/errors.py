@@ -92,16 +92,20 @@ class DeliveryFailed(DavyError):
         sentence: what the channel said, without secrets.
         permanent: true where the same message to the same address can never be delivered.
         retry_after_s: how long the receiver asked us to wait; None where it did not.
+        of_address: it is about this address alone, and says nothing of the gateway that answered.
     """
 
-    def __init__(self, sentence: str, *, permanent: bool, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, sentence: str, *, permanent: bool, retry_after_s: float | None = None, of_address: bool = False
+    ) -> None:
         super().__init__(sentence)
         self.permanent = permanent
         self.retry_after_s = retry_after_s
+        self.of_address = of_address
 
 
 class AddressGone(DeliveryFailed):
     """Nothing will ever arrive at this address: the robot was removed, the number does not exist, the receiver said 410."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(sentence, permanent=True)
+        super().__init__(sentence, permanent=True, of_address=True)

@@ -13,7 +13,7 @@ from alerting.store import configuration, peers
 from alerting.store import unreachable as store
 from alerting.vault import Vault
 from core.db import connect
-from core.errors import BadSetting
+from core.errors import BadInput, BadSetting
 from core.migrate import require_current
 from core.settings import Settings, variable
 
@@ -79,6 +79,22 @@ def look(settings: Settings, now: datetime) -> Found:
         [(channel, circuit) for (channel, _), circuit in sorted(circuits.items(), key=lambda each: each[0])],
         [(way.name, way.channel) for way in ways if way.channel is not None and way.channel not in channels],
     )
+
+
+def revive(settings: Settings, person: str, channel: str) -> None:
+    """Lets a dead address live again as it is: the receiver was wrong, or has put it right.
+
+    Raises:
+        BadInput: the person has no dead address of that channel.
+        DatabaseAway: it does not answer.
+    """
+    with closing(connect(settings.secret("database_url_owner"), application="channels")) as connection:
+        require_current(connection, "davy_owner")
+        if not configuration.revive_address(connection, person, channel):
+            raise BadInput(
+                f"There is no dead {channel} address of a person with the key {person!r}; the key is that of the site file,"
+                " and davy channels list shows what is dead."
+            )
 
 
 def reseal(settings: Settings) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from alerting.channels.gateway import Gateway, short
 from alerting.channels.post import Poster, refuse
+from alerting.discreet import discreet
 from alerting.message import Message
 from core.errors import AddressGone, DeliveryFailed
 
@@ -43,7 +44,10 @@ _NEVER: Final = frozenset(
         "isv.VOICE_ROBOT_NOT_PERIOD",
     }
 )
-_TOO_FAST: Final = frozenset({"isv.BUSINESS_LIMIT_CONTROL", "Throttling.User"})
+_OF_NUMBER: Final = frozenset(
+    {"isv.BUSINESS_LIMIT_CONTROL"}
+)  # one number was written to too often: a minute's, an hour's or a day's limit
+_TOO_FAST: Final = _OF_NUMBER | {"Throttling.User"}
 _REST_S: Final = 60.0  # the shortest of its limits is one a minute
 
 
@@ -124,10 +128,12 @@ class Aliyun(Gateway):
             return f"Aliyun took it as {str(document.get(receipt, '?'))[:40]}"
         if code is None:
             refuse(answer, now)
-        words = f"Aliyun answered {code}: {' '.join(str(document.get('Message', 'nothing')).split())[:160]}"
+        number = parameters.get("PhoneNumbers") or parameters.get("CalledNumber", "")
+        words = f"Aliyun answered {code}: {discreet(str(document.get('Message', 'nothing')), number)[:160]}"
         if code in _NO_NUMBER:
             raise AddressGone(f"Aliyun answered {code}: this is not a number that can be reached.")
-        raise DeliveryFailed(words, permanent=code in _NEVER, retry_after_s=_REST_S if code in _TOO_FAST else None)
+        rest = _REST_S if code in _TOO_FAST else None
+        raise DeliveryFailed(words, permanent=code in _NEVER, retry_after_s=rest, of_address=code in _OF_NUMBER)
 
 
 def canonical_query(parameters: Mapping[str, str]) -> str:

@@ -24,7 +24,7 @@ from alerting.channels.robot import ROBOTS, paragraphs
 from alerting.channels.secrets import named_secrets
 from alerting.message import Message
 from alerting.pace import Pace
-from core.errors import AddressGone, DeliveryFailed
+from core.errors import DeliveryFailed
 from core.i18n import translations
 from core.limit_rule import AddressRule
 from core.settings import Settings
@@ -80,7 +80,8 @@ class Ntfy(Channel):
         body = json.dumps(document(message, parts.path[1:]), ensure_ascii=False).encode()
         answer = self._poster.post(f"{parts.scheme}://{parts.netloc}/", headers, body, timeout_s=timeout_s)
         if answer.status == _MISSING:
-            raise AddressGone("There is no ntfy server at this address (HTTP 404).")
+            # A proxy that lost its route says so too, and a topic cannot be gone: it comes into being by being written to.
+            raise DeliveryFailed("There is no ntfy server at this address (HTTP 404).", permanent=False)
         refuse(answer, now)
         return f"ntfy took it as {str(answer.document().get('id', '?'))[:40]}"
 

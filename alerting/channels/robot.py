@@ -21,6 +21,7 @@ from urllib.parse import urlencode, urlsplit
 from alerting.channels.channel import Address, Channel
 from alerting.channels.post import JSON_TYPE, Answer, Poster, refuse
 from alerting.channels.secrets import named_secrets
+from alerting.discreet import discreet
 from alerting.message import Message
 from core.errors import AddressGone, DeliveryFailed
 from core.settings import Settings
@@ -79,20 +80,20 @@ class Robot(Channel):
         query, document = self.request(message, secret, now)
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         answer = self._poster.post(_with(address.text, query), {"content-type": JSON_TYPE}, body, timeout_s=timeout_s)
-        return self._judge(answer, now)
+        return self._judge(answer, address.text, now)
 
     @abstractmethod
     def request(self, message: Message, secret: str | None, now: datetime) -> tuple[dict[str, str], dict[str, Any]]:
         """What is added to the address, and the document that is posted."""
 
-    def _judge(self, answer: Answer, now: datetime) -> str:
+    def _judge(self, answer: Answer, address: str, now: datetime) -> str:
         """The receipt; raises what the code says otherwise."""
         refuse(answer, now)
         document = answer.document()
         code = next((document[name] for name in self.codes if name in document), None)
         if code == 0:
             return f"{self.title} took it"
-        words = f"{self.title} answered {code}: {said(document)}"
+        words = f"{self.title} answered {code}: {discreet(said(document), address)}"
         if code in self.gone:
             raise AddressGone(words)
         raise DeliveryFailed(

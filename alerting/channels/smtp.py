@@ -19,6 +19,7 @@ from email.utils import format_datetime
 from typing import ClassVar, Final, Self
 
 from alerting.channels.channel import Address, Channel
+from alerting.discreet import discreet
 from alerting.message import Message
 from core.errors import AddressGone, DeliveryFailed
 from core.limit_rule import AddressRule
@@ -29,6 +30,10 @@ _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 # RFC 3463 3.2: no such mailbox; it has moved and nothing is passed on; its domain takes no mail. A 5yz without one of these may be a server
 # that is set up wrongly and refuses everybody: then no address is called dead for it.
 _NO_SUCH_ADDRESS: Final = re.compile(r"5\.1\.(1|6|10)\b")
+# A 4yz of which it says itself that it is of the server, whatever it was asked: 421 (RFC 5321 4.2.2), x.3.z of the mail system and
+# x.4.z of the network (RFC 3463 3.4, 3.5).
+_CLOSING: Final = 421
+_SYSTEM: Final = re.compile(r"4\.[34]\.[0-9]")
 _IMPLICIT_TLS: Final = 465  # RFC 8314 3.3
 _FAREWELL_S: Final = 1.0
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -79,17 +84,20 @@ class Smtp(Channel):
     def send(self, message: Message, address: Address, *, now: datetime, timeout_s: float) -> str:
         """Delivers to the mail server, which answers for the rest; the receipt is the server's answer."""
         if not _ADDRESS.fullmatch(address.text):
-            raise DeliveryFailed(f"{address.text!r} is not a mail address.", permanent=True)
+            raise DeliveryFailed("This is not a mail address.", permanent=True, of_address=True)
         content = self._mail(message, address.text, now).as_bytes(policy=SMTP_POLICY)
         try:
             return self._deliver(content, address.text, self._monotonic() + timeout_s)
         except smtplib.SMTPResponseException as error:
-            words = f"The mail server answered {error.smtp_code} {_text(error.smtp_error)}"
+            said = discreet(_text(error.smtp_error), address.text)
+            words = f"The mail server answered {error.smtp_code} {said}"
             if isinstance(error, _Undeliverable) and _NO_SUCH_ADDRESS.match(_text(error.smtp_error)):
                 raise AddressGone(words) from error
-            raise DeliveryFailed(words, permanent=isinstance(error, _Undeliverable)) from error
+            permanent, of_address = isinstance(error, _Undeliverable), isinstance(error, _OfRecipient)
+            raise DeliveryFailed(words, permanent=permanent, of_address=of_address) from error
         except (smtplib.SMTPException, OSError) as error:
-            words = f"The mail server {self._host}:{self._port} did not take it: {_text(str(error)) or type(error).__name__}"
+            said = discreet(_text(str(error)), address.text) or type(error).__name__
+            words = f"The mail server {self._host}:{self._port} did not take it: {said}"
             raise DeliveryFailed(words, permanent=False) from error
 
     def _deliver(self, content: bytes, to: str, deadline: float) -> str:
@@ -129,7 +137,7 @@ class Smtp(Channel):
             # Not about this address: a sender or log-in that the server does not like can be put right.
             raise smtplib.SMTPResponseException(code, answer)
         self._within(server, deadline)
-        _accepted(*server.rcpt(to))
+        _accepted(*server.rcpt(to), kind=_OfRecipient)
         self._within(server, deadline)
         code, answer = server.data(content)
         _accepted(code, answer)
@@ -168,11 +176,21 @@ class _Undeliverable(smtplib.SMTPResponseException):
     """The server will never take this mail to this address (RFC 5321 4.2.1: 5yz)."""
 
 
-def _accepted(code: int, answer: bytes) -> None:
+class _OfRecipient(smtplib.SMTPResponseException):
+    """The server does not take this recipient now, and is well itself: the mailbox is full, or the recipient greylists."""
+
+
+def _accepted(
+    code: int, answer: bytes, *, kind: type[smtplib.SMTPResponseException] = smtplib.SMTPResponseException
+) -> None:
     if code >= 500:
         raise _Undeliverable(code, answer)
     if code >= 300:
-        raise smtplib.SMTPResponseException(code, answer)
+        raise (smtplib.SMTPResponseException if _of_server(code, answer) else kind)(code, answer)
+
+
+def _of_server(code: int, answer: bytes) -> bool:
+    return code == _CLOSING or _SYSTEM.match(_text(answer)) is not None
 
 
 def _text(answer: bytes | str) -> str:

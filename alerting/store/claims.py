@@ -215,7 +215,7 @@ def _assignment(connection: Connection[Any], notification_id: int) -> Assignment
         return cursor.execute(
             """
             SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
-                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref,
+                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref, c.dead_why,
                    o.occurrence_id, d.title, d.title_zh, s.name AS sensor, s.name_zh AS sensor_zh, d.priority, o.began_at,
                    g.name AS by, o.assignee_id, o.resolved_at, co.name AS company, co.name_zh AS company_zh,
                    si.name AS site, si.name_zh AS site_zh, si.time_zone, z.name AS zone, z.name_zh AS zone_zh

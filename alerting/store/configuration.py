@@ -103,6 +103,20 @@ def keep_sealed(connection: Connection[Any], row: AddressRow, sealed: str) -> No
     )
 
 
+def revive_address(connection: Connection[Any], person: str, channel: str) -> bool:
+    """Lets the address of a person live again as it is; False where they have no dead one of that channel."""
+    return (
+        connection.execute(
+            """
+            UPDATE channel_address a SET dead_at = NULL, dead_why = NULL FROM person p
+            WHERE p.key = %s AND a.person_id = p.person_id AND a.channel = %s AND a.dead_at IS NOT NULL
+            """,
+            (person, channel),
+        ).rowcount
+        == 1
+    )
+
+
 def remove_addresses(connection: Connection[Any], rows: Iterable[AddressRow]) -> None:
     """Removes addresses their person no longer has."""
     with connection.cursor() as cursor:

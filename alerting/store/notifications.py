@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection
 
 from alerting.ledger import AlarmKey
 from alerting.store.columns import columns, key_columns
+
+GOES_OVER: Final = "; goes over "  # how an outcome says which channel took the message instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,26 +167,41 @@ def own_order(connection: Connection[Any], notification_id: int) -> list[str]:
     return list(row[0]) if row else []
 
 
-def pass_on(connection: Connection[Any], notification_id: int, channel: str, why: str, now: datetime) -> bool:
+def pass_on(connection: Connection[Any], notification_id: int, channel: str, now: datetime) -> bool:
     """Queues the same message for the same person over another channel, under a key of its own; False where it is there already.
 
-    It stays a call to the duty position: whoever takes over gets it in its step's own way.
+    Its rule says in whose place it goes and not why: more people read a rule than an outcome. It stays a call to the duty position:
+    whoever takes over gets it in its step's own way.
     """
     return _one(
         connection.execute(
             """
             INSERT INTO notification (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience, person_id,
-                                      channel, due_at, urgency, created_at, subject, event, finding_id, impairment_id, tally,
-                                      roster_id, wish, step_due_at, passed_on)
+                                      channel, due_at, urgency, created_at, subject, event, finding_id, impairment_id, assigned_id,
+                                      tally, roster_id, wish, step_due_at, passed_on)
             SELECT regexp_replace(key, '-' || channel || '$', '') || '-' || %(channel)s, company_id, occurrence_id, definition_id, sensor_id,
-                   onset, step, rule || '; instead of ' || channel || ': ' || %(why)s, audience, person_id, %(channel)s, due_at, urgency,
-                   %(now)s, subject, event, finding_id, impairment_id, tally,
+                   onset, step, rule || '; instead of ' || channel, audience, person_id, %(channel)s, due_at, urgency,
+                   %(now)s, subject, event, finding_id, impairment_id, assigned_id, tally,
                    roster_id, CASE WHEN roster_id IS NULL THEN wish ELSE coalesce(wish, channel) END, step_due_at, true
             FROM notification WHERE notification_id = %(id)s
             ON CONFLICT (key) DO NOTHING
             """,
-            {"id": notification_id, "channel": channel, "why": why, "now": now},
+            {"id": notification_id, "channel": channel, "now": now},
         ).rowcount
+    )
+
+
+def end_held(connection: Connection[Any], notification_id: int, now: datetime) -> None:
+    """Ends the same message over the channels that this one stood in for, where nobody has tried them: the person has it. Never life safety."""
+    connection.execute(
+        """
+        UPDATE notification held SET state = 'failed', finished_at = %(now)s, lease_until = NULL FROM notification n
+        WHERE n.notification_id = %(id)s AND n.state = 'sent' AND n.rule LIKE '%%; instead of %%'
+          AND held.key = ANY (SELECT regexp_replace(n.key, '-' || n.channel || '$', '') || '-' || c.channel
+                              FROM channel_address c WHERE c.person_id = n.person_id AND c.channel <> n.channel)
+          AND held.state = 'waiting' AND held.urgency > 0 AND right(held.outcome, length(n.channel) + length(%(over)s)) = %(over)s || n.channel
+        """,
+        {"id": notification_id, "now": now, "over": GOES_OVER},
     )
 
 

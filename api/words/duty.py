@@ -79,6 +79,7 @@ RULES = (
     later("in the place of person {person}, who has quiet hours until {until} UTC"),
     later("put off to the end of quiet hours, {until} UTC"),
     later("over {channel}, by their own order"),
+    later("instead of {channel}"),
 )
 OUTCOMES = {
     "acknowledged": later("it was acknowledged before"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 
@@ -38,3 +39,21 @@ def reseal(as_json: Json = False) -> None:
         say({"sealed": sealed, "addresses": there}, as_json=True)
     else:
         print(f"{sealed} of {there} addresses sealed anew.")
+
+
+@app.command()
+def revive(
+    person: Annotated[str, typer.Argument(help="Key of the person, as in the site file.")],
+    channel: Annotated[str, typer.Argument(help="The channel whose address lives again, such as ntfy.")],
+    as_json: Json = False,
+) -> None:
+    """Lets an address that was marked as dead live again as it is; one that is corrected in the site file does so by itself."""
+    from core.settings import Settings
+    from davy.answer import say
+    from davy.channels import revive as run
+
+    run(Settings.read(os.environ), person, channel)
+    if as_json:
+        say({"person": person, "channel": channel}, as_json=True)
+    else:
+        print(f"Messages go to the {channel} address of {person} again.")

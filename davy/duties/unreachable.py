@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +35,9 @@ def _circuit(
     assert way.channel is not None
     assert way.address is not None
     if channels[way.channel].gateway:
-        return circuits.get((way.channel, ""))
+        found = circuits.get((way.channel, ""))
+        # What it said last, it may have said of another company's people.
+        return replace(found, why=None) if found is not None else None
     try:
         return circuits.get((way.channel, vault.mark(vault.open(way.channel, way.address))))
     except BadInput:

@@ -134,6 +134,35 @@ def test_mail_is_threaded_and_translated() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "of_address"),
+    [
+        ("450 4.2.1 <chen@site.example>: greylisted, try again", True),
+        ("452 4.2.2 mailbox of chen@site.example is full", True),
+        ("451 try later", True),
+        ("421 4.7.0 closing", False),
+        ("451 4.3.0 system error", False),
+        ("451 4.4.1 no answer from host", False),
+    ],
+)
+def test_what_is_about_one_recipient_is_told_from_the_servers_own_ailments(answer: str, of_address: bool) -> None:
+    """A full mailbox says nothing of the server; and the sentence has no address, whatever the server repeats."""
+    with mail_server(chen_at_site=answer) as (_, port):
+        channel, address = at_port("smtp", port)
+        with pytest.raises(DeliveryFailed) as caught:
+            channel.send(message(), address, now=datetime.now(UTC), timeout_s=TIMEOUT_S)
+    assert (caught.value.permanent, caught.value.of_address) == (False, of_address)
+    assert "chen" not in str(caught.value)
+
+
+def test_what_is_no_mail_address_is_not_shown() -> None:
+    """It may be another secret that somebody put in the wrong place."""
+    channel, _ = at_port("smtp", 9)
+    with pytest.raises(DeliveryFailed, match="not a mail address") as caught:
+        channel.send(message(), Address("chen at site"), now=datetime.now(UTC), timeout_s=TIMEOUT_S)
+    assert "chen" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("answer", "permanent", "gone"),
     [
         ("550 no such user", True, False),

@@ -171,6 +171,18 @@ def test_what_aliyun_answers_decides(document: dict[str, Any], gone: bool, perma
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("code", "of_address"), [(21214, True), (21608, True), (20429, False), (20003, False), (30001, False)]
+)
+def test_what_twilio_says_of_one_number_is_no_failure_of_twilio(code: int, of_address: bool) -> None:
+    """A telephone that cannot be reached opens no circuit for everybody; the sentence does not repeat the number."""
+    judge = peers.always(400, {"code": code, "message": f"The number {GERMANY} cannot be reached", "status": 400})
+    with peer(judge) as (_, port), pytest.raises(DeliveryFailed) as caught:
+        Sms([twilio(port)]).send(message(), Address(GERMANY), now=NOW, timeout_s=5)
+    assert (caught.value.permanent, caught.value.of_address) == (False, of_address)
+    assert GERMANY[1:] not in str(caught.value)
+
+
 def test_a_wrong_token_is_tried_again_and_not_shown() -> None:
     """Somebody can put the setting right within the day."""
     with peer(peers.twilio) as (_, port), pytest.raises(DeliveryFailed, match="20003") as caught:

@@ -135,15 +135,16 @@ def test_a_phone_rings_for_life_safety_and_its_buttons_only_open_a_page() -> Non
 
 
 def test_what_ntfy_answers_decides() -> None:
-    """Throttled: it says for how long; no server there: gone; a wrong token can be put right."""
+    """Throttled: it says for how long; a proxy without its route and a wrong token can be put right: no topic is dead for it."""
     for judge, kind, asked in (
         (peers.always(429, {"code": 42901, "error": "limit reached"}, retry_after="30"), DeliveryFailed, 30),
-        (peers.always(404, {}), AddressGone, None),
+        (peers.always(404, {}), DeliveryFailed, None),
         (peers.always(403, {"code": 40301, "error": "forbidden"}), DeliveryFailed, None),
     ):
         with pytest.raises(kind) as caught:
             sent("ntfy", message(), judge)
         assert caught.value.retry_after_s == asked
+        assert not caught.value.permanent
 
 
 def test_nobody_is_called_by_a_plants_words() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import pytest
 
@@ -19,6 +20,12 @@ from tests.alerting.plant import NOW, Plant
 from tests.alerting.test_outbox import Clock, Sink, dispatcher, rounds
 
 ALL = list(REGISTRY)
+
+
+class Gateway(Sink):
+    """One server behind all addresses."""
+
+    gateway: ClassVar[bool] = True
 
 
 def way(person: int, channel: str | None = "smtp", **changes: object) -> Way:
@@ -90,6 +97,20 @@ def test_the_insurers_people_read_no_clients_name(language: str) -> None:
     )  # fmt: skip
     assert "陈安全" not in told.text + told.subject + str(told.fields)
     assert ("甲石化" if language == "zh" else "Alpha") in told.subject
+
+
+@pytest.mark.db
+def test_what_a_gateway_said_of_others_is_told_to_nobody(timescale_plant: Plant) -> None:
+    """The mail server's last word was about another company's person: only since when it has failed is told."""
+    plant, since = timescale_plant, NOW - CUT_OFF_AFTER
+    plant.rows(
+        "INSERT INTO channel_peer (channel, mark, failures, failed_at, opened_at, probe_at, why)"
+        " VALUES ('smtp', '', 9, %s, %s, %s, 'Somebody at Beta was refused') RETURNING 1", since, since, NOW,
+    )  # fmt: skip
+    with plant.as_service("alerting") as connection:
+        assert tell_of_the_cut_off({"smtp": Gateway(), "webhook": Sink()}, Vault(), connection, NOW) > 0
+    told = plant.rows("SELECT DISTINCT tally->>'broken' FROM notification")
+    assert told == [('[["smtp", "it has failed since 2026-03-01 07:55 UTC"]]',)]
 
 
 @pytest.mark.db

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from alerting import actions
 from alerting.circuit import FIRST_PROBE, OPENS_AFTER
@@ -16,8 +17,12 @@ from alerting.message import Message
 from alerting.outbox import LEASE, Outcome
 from alerting.pace import Pace
 from alerting.receipts import Stage
+from alerting.store import notifications
 from alerting.store.configuration import write_addresses
+from alerting.vault import Vault
+from core.batch import Event
 from core.errors import AddressGone, DeliveryFailed
+from core.occasion import Subject
 from core.portfolio import AddressRow
 from tests.alerting.plant import NOW, Plant
 from tests.alerting.test_outbox import Clock, Sink, dispatcher, failing, rounds
@@ -40,6 +45,18 @@ class Handed(Sink):
     proves: ClassVar[Stage] = Stage.DELIVERED
 
 
+class Hook(Sink):
+    """A channel with circuits of its own beside mail's."""
+
+    name: ClassVar[str] = "webhook"
+
+
+class Gateway(Sink):
+    """One server behind all addresses."""
+
+    gateway: ClassVar[bool] = True
+
+
 class Ringing(Sink):
     """A channel that wakes people up."""
 
@@ -48,6 +65,10 @@ class Ringing(Sink):
 
 def gone(message: Message) -> None:
     raise AddressGone("The robot was removed.")
+
+
+def strikes(message: Message) -> None:
+    raise DeliveryFailed("The receiver is on strike.", permanent=False)
 
 
 def second_address(plant: Plant, channel: str = "webhook", person: str = "officer") -> None:
@@ -168,8 +189,8 @@ class TestPace:
 class TestAnotherWay:
     """What cannot arrive by one channel arrives by the next."""
 
-    def test_a_refused_message_goes_over_the_next_channel_with_the_reason_on_both_rows(self, plant: Plant) -> None:
-        """In one transaction: the row that failed says where it went, the new one why it came."""
+    def test_a_refused_message_goes_over_the_next_channel_and_each_row_names_the_other(self, plant: Plant) -> None:
+        """In one transaction: the row that failed says why and where it went, the new one in whose place it came."""
         second_address(plant)
         plant.apply(plant.raised("heat"))
         hook = Handed()
@@ -182,7 +203,7 @@ class TestAnotherWay:
         rule, delivered, key = plant.rows(
             "SELECT rule, delivered_at, key FROM notification WHERE step = 0 AND channel = 'webhook'"
         )[0]
-        assert rule.endswith("; instead of smtp: The receiver is on strike.")
+        assert rule.endswith("; instead of smtp")
         assert delivered == NOW
         assert key.endswith("-webhook")
 
@@ -289,7 +310,7 @@ class TestCircuit:
         assert plant.rows("SELECT DISTINCT state FROM notification WHERE state <> 'failed'") == [("sent",)]
         failed = plant.rows("SELECT outcome, attempt FROM notification WHERE state = 'failed'")
         assert failed == [
-            ("smtp has failed since 2026-03-01 08:00:00 UTC: The mail server is away; goes over webhook", 1)
+            ("smtp has failed since 2026-03-01 08:00:00 UTC: The mail server is away; goes over webhook", 0)
         ]
 
     def test_life_safety_that_has_no_other_way_is_tried_all_the_same(self, timescale_plant: Plant) -> None:
@@ -317,9 +338,6 @@ class TestCircuit:
             " RETURNING 1", NOW, NOW, NOW,
         )  # fmt: skip
 
-        class Gateway(Sink):
-            gateway: ClassVar[bool] = True
-
         def away(message: Message) -> None:
             raise DeliveryFailed("still away", permanent=False)
 
@@ -331,3 +349,205 @@ class TestCircuit:
             for thread in threads:
                 thread.join()
         assert Counter(outcomes) == {"retried": 1, "held": 11}
+
+    @pytest.mark.parametrize("key", ["gas", "heat"])
+    def test_two_ways_that_are_both_barred_do_not_end_each_other(self, timescale_plant: Plant, key: str) -> None:
+        """The plant's line is down, two senders hold one way each: both wait, and when it is back he hears of it."""
+        plant, clock = timescale_plant, Clock()
+        both_ways(plant, plant.raised(key))
+        shut(plant, "smtp", "chen@example.com", NOW + FIRST_PROBE)
+        shut(plant, "webhook", HOOK, NOW + FIRST_PROBE)
+        with dispatcher(plant, clock, smtp=Sink(strikes), webhook=Hook(strikes)) as subject:
+            for mine, others in (("smtp", "webhook"), ("webhook", "smtp")):
+                plant.rows(
+                    "UPDATE notification SET state = 'claimed', lease_until = %s WHERE step = 0 AND channel = %s RETURNING 1",
+                    NOW + LEASE, others,
+                )  # fmt: skip
+                assert subject.run_once(NOW) == ("retried" if key == "gas" else "held"), mine
+                plant.rows(
+                    "UPDATE notification SET state = 'waiting', lease_until = NULL WHERE channel = %s RETURNING 1",
+                    others,
+                )
+        assert {row[1] for row in books(plant)} == {"waiting"}
+        clock.now = NOW + FIRST_PROBE + LEASE
+        with dispatcher(plant, clock, smtp=Sink(), webhook=Hook()) as subject:
+            assert rounds(subject, clock.now)[0] == "sent"
+
+    def test_a_way_that_waits_for_its_next_try_ends_no_other(self, timescale_plant: Plant) -> None:
+        """Mail rests for a quarter of an hour, the other channel is barred for 20 s more: after those it goes over that one."""
+        plant, clock = timescale_plant, Clock()
+        both_ways(plant, plant.raised("heat"))
+        shut(plant, "webhook", HOOK, NOW + 20 * SECOND)
+        plant.rows(
+            "UPDATE notification SET attempt = 9, lease_until = %s WHERE step = 0 AND channel = 'smtp' RETURNING 1",
+            NOW + 900 * SECOND,
+        )
+        hook = Hook()
+        with dispatcher(plant, clock, smtp=Sink(strikes), webhook=hook) as subject:
+            assert rounds(subject, NOW) == ["held"]
+            clock.now = NOW + 20 * SECOND
+            assert rounds(subject, clock.now) == ["sent"]
+        assert len(hook.sent) == 1
+
+    def test_who_has_it_by_another_way_is_not_told_again_by_a_barred_one(self, timescale_plant: Plant) -> None:
+        """The stand-in went out: the row that was held for its own channel ends, and says over which."""
+        plant, clock = timescale_plant, Clock()
+        second_address(plant)
+        plant.apply(plant.raised("heat"))
+        shut(plant, "smtp", "chen@example.com", NOW + FIRST_PROBE)
+        mail, strike = Sink(), failing(permanent=False)
+        with dispatcher(plant, clock, smtp=mail, webhook=strike) as subject:
+            assert rounds(subject, NOW) == ["passed on", "retried"]
+            assert [row[1] for row in books(plant)] == ["waiting", "waiting"]
+        with dispatcher(plant, clock, smtp=mail, webhook=Sink()) as subject:
+            assert rounds(subject, NOW + 20 * SECOND) == ["sent"]
+            assert rounds(subject, NOW + FIRST_PROBE) == []
+        assert [(row[0], row[1]) for row in books(plant)] == [("smtp", "failed"), ("webhook", "sent")]
+        assert mail.sent == []
+
+
+class TestRefusedByTheDatabase:
+    """What the database does not take of one message is that message's end, and nobody else's."""
+
+    @pytest.mark.parametrize("subject", list(Subject))
+    def test_whatever_it_is_about_it_can_go_another_way(self, timescale_plant: Plant, subject: Subject) -> None:
+        """A subject whose columns are forgotten when it is passed on would break the table's own rule."""
+        plant = timescale_plant
+        second_address(plant)
+        notification_id = about(plant, subject)
+        with plant.as_service("alerting") as connection:
+            assert notifications.pass_on(connection, notification_id, "webhook", NOW)
+            assert not notifications.pass_on(connection, notification_id, "webhook", NOW)
+        assert plant.rows(
+            "SELECT count(*), count(DISTINCT (subject, event, company_id, occurrence_id, finding_id, impairment_id, assigned_id, tally))"
+            " FROM notification WHERE person_id = %s AND subject = %s", plant.people["officer"], subject.value,
+        ) == [(2, 1)]  # fmt: skip
+
+    def test_an_occurrence_given_to_somebody_whose_mail_is_refused(self, timescale_plant: Plant) -> None:
+        """It arrives by the other channel; and by none where his address is dead."""
+        plant = timescale_plant
+        second_address(plant)
+        about(plant, Subject.OCCURRENCE)
+        hook = Sink()
+        with dispatcher(plant, Clock(), smtp=Sink(gone), webhook=hook) as subject:
+            assert rounds(subject, NOW) == ["passed on", "sent"]
+            assert len(hook.sent) == 1
+        plant.rows("DELETE FROM notification RETURNING 1")
+        plant.rows("DELETE FROM channel_address WHERE channel = 'webhook' RETURNING 1")
+        plant.rows("UPDATE occurrence SET resolved_at = NULL RETURNING 1")
+        mail = Sink()
+        plant.rows(
+            "INSERT INTO notification (key, company_id, subject, event, assigned_id, onset, step, rule, audience, person_id, channel, due_at,"
+            " urgency, created_at) SELECT 'again-smtp', company_id, 'occurrence', 'assigned', occurrence_id, %s, 0, 'x', 'client', %s, 'smtp',"
+            " %s, 1, %s FROM occurrence RETURNING 1", NOW, plant.people["officer"], NOW, NOW,
+        )  # fmt: skip
+        with dispatcher(plant, Clock(), smtp=mail) as subject:
+            assert rounds(subject, NOW) == ["failed"]
+        assert mail.sent == []
+
+    def test_a_receipt_that_cannot_be_kept_ends_its_message_alone(self, timescale_plant: Plant) -> None:
+        """A rule of the table that the words of a receipt break: the row says that it may have gone out, the next message goes."""
+        plant = timescale_plant
+        plant.apply(plant.raised("heat"), plant.raised("gas"))
+        with plant.database.connect("owner") as connection:
+            connection.execute("ALTER TABLE notification ADD CHECK (outcome NOT LIKE 'kept 1 %')")
+        with dispatcher(plant, Clock(), smtp=Sink()) as subject:
+            assert rounds(subject, NOW) == ["failed", "sent"]
+        outcome = plant.rows("SELECT outcome FROM notification WHERE state = 'failed'")[0][0]
+        assert "it may have gone out" in outcome
+
+
+class TestWhatIsSaidOfAnAddress:
+    """Books, rules and logs name nobody's address, and one address's trouble is nobody else's."""
+
+    def test_a_gateways_words_reach_no_other_company(
+        self, timescale_plant: Plant, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """It repeats addresses as it refuses them: they stand in no column; what is barred later says only since when."""
+        plant, clock = timescale_plant, Clock()
+        second_address(plant)
+        flood(plant, OPENS_AFTER)
+
+        def refuses(message: Message) -> None:
+            raise DeliveryFailed(
+                "450 <chen@example.com>: Recipient address zhang@other.example rejected", permanent=False
+            )
+
+        with dispatcher(plant, clock, smtp=Gateway(refuses), webhook=Hook(strikes)) as subject:
+            plant.apply(plant.raised("level"))
+            rounds(subject, NOW)
+            plant.apply(plant.raised("heat"))
+            rounds(subject, NOW)
+        written = plant.rows("SELECT coalesce(outcome, '') || rule FROM notification")
+        written += plant.rows("SELECT coalesce(why, '') FROM channel_peer")
+        assert any("450 <…>: Recipient address … rejected" in row[0] for row in written)
+        assert "@" not in str(written) + caplog.text
+        held = plant.rows("SELECT outcome FROM notification WHERE urgency = 1 AND step = 0 AND channel = 'smtp'")
+        assert held == [("smtp has failed since 2026-03-01 08:00:00 UTC; goes over webhook",)]
+        rules = plant.rows("SELECT rule FROM notification WHERE urgency = 1 AND step = 0 AND channel = 'webhook'")
+        assert rules[0][0].endswith("; instead of smtp")
+
+    def test_a_full_mailbox_closes_the_mail_server_for_nobody(self, timescale_plant: Plant) -> None:
+        """Any number of refusals of one recipient: no circuit opens; of a channel whose addresses have their own ends, it does."""
+        plant, clock = timescale_plant, Clock()
+        flood(plant, OPENS_AFTER + 1)
+        plant.apply(plant.raised("level"))
+
+        def full(message: Message) -> None:
+            raise DeliveryFailed("The mailbox is full.", permanent=False, of_address=True)
+
+        with dispatcher(plant, clock, smtp=Gateway(full)) as subject:
+            assert set(rounds(subject, NOW)) == {"retried"}
+        assert plant.rows("SELECT count(*) FROM channel_peer") == [(0,)]
+        later = NOW + 60 * SECOND
+        with dispatcher(plant, clock, smtp=Sink(full)) as subject:
+            assert "held" in rounds(subject, later)
+        assert plant.rows("SELECT count(*) FROM channel_peer WHERE opened_at IS NOT NULL") == [(1,)]
+
+
+def both_ways(plant: Plant, event: Event) -> None:
+    """The officer's first step names both of his channels."""
+    second_address(plant)
+    plant.rows(
+        "INSERT INTO route_step (route_id, company_id, position, after_s, person_id, channel)"
+        " SELECT route_id, company_id, 0, 0, %s, 'webhook' FROM route WHERE key = 'urgent' RETURNING 1",
+        plant.people["officer"],
+    )
+    plant.apply(event)
+
+
+def shut(plant: Plant, channel: str, address: str, until: datetime) -> None:
+    """The circuit of an address is open, with a probe at `until`."""
+    plant.rows(
+        "INSERT INTO channel_peer (channel, mark, failures, failed_at, opened_at, probe_at, why) VALUES (%s, %s, 9, %s, %s, %s, 'away')"
+        " RETURNING 1", channel, Vault().mark(address), NOW, NOW, until,
+    )  # fmt: skip
+
+
+def about(plant: Plant, subject: Subject) -> int:
+    """One message for the officer by mail, about each thing there is; its number."""
+    plant.apply(plant.raised("heat"))
+    officer, company, site = plant.people["officer"], plant.company, plant.site
+    if subject is Subject.ALARM:
+        return int(plant.rows("SELECT notification_id FROM notification WHERE step = 0")[0][0])
+    occurrence = plant.rows("UPDATE occurrence SET assignee_id = %s RETURNING occurrence_id", officer)[0][0]
+    plant.rows("DELETE FROM notification RETURNING 1")
+    finding = plant.rows(
+        "INSERT INTO finding (company_id, site_id, source, title, grade, reported_by, reported_at) VALUES (%s, %s, 'person', 'x', 'general',"
+        " %s, %s) RETURNING finding_id", company, site, officer, NOW,
+    )[0][0]  # fmt: skip
+    impairment = plant.rows(
+        "INSERT INTO impairment (company_id, site_id, kind, what, reason, interim_measures, began_at, expected_until, reported_at, reported_by)"
+        " VALUES (%s, %s, 'fire_pump', 'x', 'x', 'x', %s, %s, %s, %s) RETURNING impairment_id", company, site, NOW, NOW + LEASE, NOW, officer,
+    )[0][0]  # fmt: skip
+    event = {Subject.FINDING: "overdue", Subject.IMPAIRMENT: "begun", Subject.OCCURRENCE: "assigned"}.get(subject)
+    insurers = subject in (Subject.DIGEST,)
+    return int(plant.rows(
+        "INSERT INTO notification (key, company_id, subject, event, finding_id, impairment_id, assigned_id, tally, onset, step, rule, audience,"
+        " person_id, channel, due_at, urgency, created_at) VALUES ('one-smtp', %s, %s, %s, %s, %s, %s, %s, %s, 0, 'x', %s, %s, 'smtp', %s, 1, %s)"
+        " RETURNING notification_id",
+        None if insurers else company, subject.value, event,
+        finding if subject is Subject.FINDING else None, impairment if subject is Subject.IMPAIRMENT else None,
+        occurrence if subject is Subject.OCCURRENCE else None, Jsonb({}) if event is None else None, NOW,
+        "insurer" if insurers else "client", officer, NOW, NOW,
+    )[0][0])  # fmt: skip

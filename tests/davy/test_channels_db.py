@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from alerting.vault import SEALED, Vault
-from core.errors import BadSetting
+from core.errors import BadInput, BadSetting
 from core.settings import Settings
-from davy.channels import look, reseal
+from davy.channels import look, reseal, revive
 from davy.site.importing import import_site
 from tests.core.sites import SMALL
 from tests.database import TestDatabase
@@ -67,3 +67,24 @@ def test_what_is_broken_is_named_without_an_address(timescale_database: TestData
     assert "Failing since 2026-03-01 00:00 UTC: smtp, 7 times in a row: away" in said
     assert {each["person"] for each in found.answer()["not_set_up"]} == {"王", "Under Writer"}
     assert "acme.invalid" not in said
+
+
+def test_a_dead_address_lives_again_as_it_is(timescale_database: TestDatabase, tmp_path: Path) -> None:
+    """The receiver was wrong: importing the same file changes nothing, the command does; who has no dead one is told so."""
+    database, file = timescale_database, tmp_path / "site.yaml"
+    file.write_text(SMALL, "utf-8")
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    import_site(database.url("owner"), file, actor="tester", now=now)
+    with database.connect("owner") as connection:
+        dead = connection.execute(
+            "UPDATE channel_address a SET dead_at = %s, dead_why = 'no such user' FROM person p WHERE p.person_id = a.person_id"
+            " AND a.address LIKE 'so@%%' RETURNING p.key, a.channel", (now,),
+        ).fetchall()  # fmt: skip
+    person, channel = str(dead[0][0]), str(dead[0][1])
+    before = kept(database)
+    revive(settings(database, None), person, channel)
+    assert look(settings(database, None), now).dead == []
+    assert kept(database) == before
+    for wrong in ((person, channel), ("nobody", channel), (person, "voice")):
+        with pytest.raises(BadInput, match="There is no dead"):
+            revive(settings(database, None), *wrong)
