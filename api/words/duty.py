@@ -80,6 +80,8 @@ RULES = (
     later("put off to the end of quiet hours, {until} UTC"),
     later("over {channel}, by their own order"),
     later("instead of {channel}"),
+    later("nothing reaches person {person}, who is on duty"),
+    later("everybody of the roster is told"),
 )
 OUTCOMES = {
     "acknowledged": later("it was acknowledged before"),

@@ -219,7 +219,7 @@ def test_what_goes_over_another_channel_stays_a_call_to_the_duty_position(on_dut
     with plant.as_service("alerting") as connection:
         claimed = claim(connection, NOW, NOW + MINUTE)
         assert claimed is not None
-        assert notifications.pass_on(connection, claimed.notification_id, "webhook", "gone", NOW)
+        assert notifications.pass_on(connection, claimed.notification_id, "webhook", NOW)
         assert notifications.mark_finished(connection, claimed.notification_id, claimed.attempt, NOW, "failed", "gone")
     settle(plant)
     assert at_once(plant) == [("officer", "failed"), ("officer", "waiting")]

@@ -101,8 +101,7 @@ FORGED: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"person": "deputy"},
     ),
     "a history of limits that never was": (
-        "INSERT INTO journal (company_id, person_id, actor, action, subject, reason)"
-        " VALUES (%(company)s, %(person)s, '', 'limit_added', 'limit tank-farm/gas', '')",
+        "INSERT INTO journal (company_id, person_id, actor, action, subject, reason) VALUES (%(company)s, %(person)s, '', 'limit_added', 'limit a/b', '')",
         "officer",
         {},
     ),

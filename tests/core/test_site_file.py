@@ -23,7 +23,12 @@ WRONG_LINES = (
     ("role: safety_officer", "role: underwriter", "key: so", "must be one of integrator, safety_officer"),
     ("role: underwriter", "role: integrator", "key: uw", "must be one of admin, risk_engineer, underwriter"),
     ("smtp: so@acme.invalid", "smtp: nobody", "key: so", "must be an e-mail address"),
-    ("smtp: so@acme.invalid", "pager: 123456", "key: so", "There is no channel pager; there are smtp, webhook."),
+    (
+        "smtp: so@acme.invalid",
+        "pager: 123456",
+        "key: so",
+        "There is no channel pager; there are dingtalk, feishu, ntfy, sms, smtp, voice, webhook, wecom.",
+    ),
     ("smtp: so@acme.invalid", "webhook: https://a.example/x", "key: so", "names no secret; write webhook: {address"),
     ("smtp: so@acme.invalid", "webhook: {address: ftp://a, secret: s}", "key: so", "must be an http or https address"),
     ("smtp: so@acme.invalid", "smtp: {address: a@b.example, secret: s}", "key: so", "that channel signs nothing"),
