@@ -182,17 +182,7 @@ def open_case(connection: Connection[Any], site: store.Site, question: Question,
     quantities = store.quantities_of(connection, site.site_id)
     raw_since = store.raw_since(connection)
     tried, untried = _with_readings(tried, question.since, raw_since)
-    proposed = [
-        change(
-            d,
-            sensors[d.sensor_id],
-            question.proposed,
-            quantities[d.sensor_id],
-            sensors.get(d.other_sensor_id),
-            quantities.get(d.other_sensor_id, ""),
-        )
-        for d in tried
-    ]
+    proposed = [change(d, question.proposed, sensors, quantities) for d in tried]
     compounds, parts = _together(connection, tried, every, sensors)
     devices = store.devices_of(connection, site.site_id)
     known = {device.device_id for device in devices}
@@ -336,22 +326,20 @@ def find(wanted: str, definitions: Sequence[AlarmDefinition], site: str) -> list
 
 def change(
     definition: AlarmDefinition,
-    sensor: Sensor,
     proposed: Mapping[str, Any],
-    quantity: str = "",
-    other: Sensor | None = None,
-    other_quantity: str = "",
+    sensors: Mapping[int, Sensor],
+    quantities: Mapping[int, str],
 ) -> AlarmDefinition:
     """The definition as it would be.
 
     Args:
-        quantity: what the sensor measures, as its site file says.
-        other, other_quantity: the sensor that it is compared with, likewise.
+        sensors: of its site; quantities: what each of them measures, as its site file says.
     """
     if not proposed:
         return definition
-    signal = _signal(sensor, quantity)
-    compared = None if other is None else _signal(other, other_quantity)
+    own, other = definition.sensor_id, definition.other_sensor_id
+    signal = _signal(sensors[own], quantities[own])
+    compared = _signal(sensors[other], quantities[other]) if other in sensors else None
     return proposal.changed(definition, proposed, signal=signal, other=compared, check=registry.check)
 
 
