@@ -36,6 +36,7 @@ IN_QUIET = {
 }
 DUTY_REFUSALS = (
     later("This time is over already; what was, stays as it was."),
+    later("Say until when."),
     later("It must end after it begins."),
     later("Somebody takes over for at most {days} days; a longer change belongs in the rotation."),
     later("It begins more than a year ahead; look at the date again."),

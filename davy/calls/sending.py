@@ -16,6 +16,7 @@ from typing import Final
 
 from alerting.channels import REGISTRY, Channel
 from alerting.delivery import pause_before_next, stand_in
+from alerting.discreet import discreet
 from alerting.ledger import AlarmKey
 from alerting.message import compose
 from alerting.outbox import OF_ONE_CHANNEL, SENDERS
@@ -284,20 +285,20 @@ class Sending:
         log.info("call_made", key=message.key, channel=message.channel)
 
     def _failed(self, pending: _Pending, error: DeliveryFailed) -> None:
-        message, now = pending.call.message, self._clock()
+        message, now, why = pending.call.message, self._clock(), discreet(str(error))
         self._pass_on(pending)  # as alerting: life safety does not wait for a second try
         if error.permanent:
             with self._lock:
                 self._pending.pop(message.key, None)
             self._metrics.calls.labels(message.channel, "failed").inc()
-            log.error("call_failed", key=message.key, why=str(error))
+            log.error("call_failed", key=message.key, why=why)
             return
         asked = timedelta(seconds=error.retry_after_s) if error.retry_after_s is not None else None
         with self._lock:
             pending.attempt += 1
             pending.not_before = now + pause_before_next(message.key, pending.attempt, asked=asked)
         self._metrics.calls.labels(message.channel, "retried").inc()
-        log.warning("call_retried", key=message.key, why=str(error), next=pending.not_before)
+        log.warning("call_retried", key=message.key, why=why, next=pending.not_before)
 
     def _count(self) -> None:
         self._metrics.waiting.set(len(self._pending))

@@ -109,7 +109,7 @@ def test_the_device_page_tells_gaps_clock_and_restart(timescale_house: House) ->
     page = client.get(url).text
     assert "快 27 小时 3 分（不准）" in page
     assert f"自 {at(house, 30)} 起" in page
-    assert "序号由 1,799 变为 0" in page
+    assert "1,799 之后收到 0" in page
     assert "未关闭" not in page
     do(
         house,

@@ -77,6 +77,7 @@ def test_words_for_a_site_file() -> None:
         "stale": ("periods", "period_s", "ceiling_s"),
         "ewma": ("memory_s", "warm_up", "floor", "relearn_s"),
         "deviation": ("reference", "window_s"),
+        "difference": ("signed", "hold_s"),
         "time_to_limit": ("limit", "window_s", "falling"),
         "time_over": ("window_s", "hold_s", "known_share", "level", "below"),
         "exposure": ("window_s", "hold_s", "known_share"),
