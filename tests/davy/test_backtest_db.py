@@ -255,7 +255,7 @@ def test_what_cannot_be_asked_gets_a_sentence(history: History) -> None:
     assert sentence("delaid", since, until).endswith("did you mean delayed?")
     assert "there are: _broker" in sentence("zzz", since, until)
     assert "at its end or after it" in sentence("delayed", until, since)
-    assert "still to come" in sentence("delayed", since, now + timedelta(days=1))
+    assert "in the future" in sentence("delayed", since, now + timedelta(days=1))
     assert "longer than" in sentence("delayed", now - timedelta(days=3000), until)
     assert "Nothing is stored of delayed at north" in sentence(
         "delayed", since - timedelta(days=3), since - timedelta(days=2)
