@@ -27,8 +27,11 @@ BEGIN
     EXECUTE format('CREATE TABLE IF NOT EXISTS public.reading_%s PARTITION OF public.reading FOR VALUES FROM (%L) TO (%L)',
         to_char(day, 'YYYYMMDD'), day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC');
     RETURN true;
-EXCEPTION WHEN check_violation OR lock_not_available THEN
-    RETURN false;
+EXCEPTION
+    WHEN duplicate_table OR unique_violation THEN  -- somebody else has made it in this very moment: IF NOT EXISTS looks before it waits
+        RETURN true;
+    WHEN check_violation OR lock_not_available THEN
+        RETURN false;
 END
 $$;
 REVOKE ALL ON FUNCTION davy_reading_day FROM PUBLIC;

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from ingest.urgent import Nobody
 from ingest.watch import Watch
 from tests.database import TestDatabase
 from tests.ingest.plant import Installed, install, message, payload
+from tests.ingest.rig import wait_for
 
 pytestmark = pytest.mark.db
 SECOND = 1_000_000
@@ -527,6 +529,26 @@ def test_a_day_that_cannot_have_its_partition_stops_nothing(database: TestDataba
         with owner.transaction():
             owner.execute("SELECT count(*) FROM reading")
             assert ingest.execute(ask, (3,)).fetchone() == (False,)
+
+
+def test_a_day_that_two_make_at_once_is_there_for_both(database: TestDatabase) -> None:
+    """Ingest and the process that makes days ahead meet at a start: whoever waited finds it made, and fails nothing."""
+    ask = "SELECT davy_reading_day((now() AT TIME ZONE 'UTC')::date + 1)"
+    asleep = "SELECT count(*) > 0 FROM pg_locks WHERE pid = %s AND NOT granted"
+    with (
+        database.connect("owner") as owner,
+        database.connect("ingest") as first,
+        database.connect("alerting") as second,
+        ThreadPoolExecutor(1) as waiting,
+    ):
+        pid = second.info.backend_pid
+        with first.transaction():
+            made = first.execute(ask).fetchone()
+            late = waiting.submit(lambda: second.execute(ask).fetchone())
+            wait_for(
+                lambda: late.done() or owner.execute(asleep, (pid,)).fetchone() == (True,), "the second, waiting", 5
+            )
+        assert late.result(10) == made
 
 
 def test_a_restart_calls_nobody_for_what_is_shelved(bench: Bench, installed: Installed) -> None:
