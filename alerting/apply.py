@@ -25,7 +25,6 @@ from alerting.ledger import (
     Entry,
     Standing,
     changes_of,
-    notification_key,
     work_out,
 )
 from alerting.routing import URGENCY, Call, plan, worth_calling
@@ -236,22 +235,7 @@ def _write_calls(
 
 
 def _queued(alarm: Standing, occurrence_id: int, onset: datetime, call: Call, now: datetime) -> NewNotification:
-    return NewNotification(
-        key=notification_key(alarm.key, onset, call.position, call.person_id, call.channel),
-        company_id=alarm.company_id,
-        occurrence_id=occurrence_id,
-        definition_id=alarm.key.definition_id,
-        sensor_id=alarm.key.sensor_id,
-        onset=onset,
-        step=call.position,
-        rule=call.rule,
-        audience=call.audience,
-        person_id=call.person_id,
-        channel=call.channel,
-        due_at=call.at,
-        urgency=URGENCY[alarm.priority],
-        created_at=now,
-        roster_id=call.roster_id,
-        wish=call.wish,
-        step_due_at=call.step_due_at,
+    urgency = URGENCY[alarm.priority]
+    return NewNotification.of(
+        call, alarm.key, company_id=alarm.company_id, occurrence_id=occurrence_id, onset=onset, urgency=urgency, now=now
     )

@@ -11,10 +11,6 @@ from alerting.roster import Hours, end_of
 from core.model import Priority
 from core.wish import wish_of
 
-PREFERRED: Final = (
-    "preferred"  # in a step of a route in the place of a channel: the person's own first; -2, -3: their second, third
-)
-MOST_PREFERRED: Final = 4
 LAST_RESORT: Final = "smtp"  # of a person without any channel: the books then say that they have no address
 DEFER, NEXT = "defer", "next"
 IN_QUIET: Final = (DEFER, NEXT)

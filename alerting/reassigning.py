@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from alerting.ledger import AlarmKey, notification_key
+from alerting.ledger import AlarmKey
 from alerting.routing import Call, Route, RouteStep, is_historic, reason, rest_calls, step_calls
 from alerting.store import alarms, notifications
 from alerting.store.definitions import load_routes
@@ -149,22 +149,13 @@ def _steps(routes: Iterable[Route], priority: Priority, position: int) -> Iterat
 
 
 def _row(of: WaitingCall, call: Call, now: datetime) -> NewNotification:
-    return NewNotification(
-        key=notification_key(AlarmKey(of.definition_id, of.sensor_id), of.onset, of.step, call.person_id, call.channel),
+    alarm = AlarmKey(of.definition_id, of.sensor_id)
+    return NewNotification.of(
+        call,
+        alarm,
         company_id=of.company_id,
         occurrence_id=of.occurrence_id,
-        definition_id=of.definition_id,
-        sensor_id=of.sensor_id,
         onset=of.onset,
-        step=of.step,
-        rule=call.rule,
-        audience=call.audience,
-        person_id=call.person_id,
-        channel=call.channel,
-        due_at=call.at,
         urgency=of.urgency,
-        created_at=now,
-        roster_id=call.roster_id,
-        wish=call.wish,
-        step_due_at=call.step_due_at,
+        now=now,
     )

@@ -18,9 +18,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 _DAY: Final = timedelta(days=1)
-FAR: Final = timedelta(days=90)  # how far ahead a hole is looked for
 LONGEST_OVERRIDE: Final = timedelta(days=62)  # two months: a longer change belongs in the rotation
-LONGEST_TURN: Final = 56  # days: eight weeks
 
 
 class By(StrEnum):
@@ -213,14 +211,9 @@ def _of_layer(roster: Roster, layer: Layer, zone: ZoneInfo, at: datetime) -> int
     day = next(d for d in (local + i * _DAY for i in (1, 0, -1, -2, -3)) if _instant(zone, d, layer.hand_over) <= at)
     if not layer.people or day < layer.begins_on or (layer.on_holidays and day not in roster.holidays):
         return None
-    if layer.hours is not None and not within(layer.hours, zone, at):
+    if layer.hours is not None and end_of(layer.hours, zone, at) is None:
         return None
     return layer.people[(day - layer.begins_on).days // layer.turn_days % len(layer.people)]
-
-
-def within(hours: Hours, zone: ZoneInfo, at: datetime) -> bool:
-    """Whether an instant lies in those hours of the day."""
-    return end_of(hours, zone, at) is not None
 
 
 def end_of(hours: Hours, zone: ZoneInfo, at: datetime) -> datetime | None:

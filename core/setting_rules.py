@@ -34,29 +34,30 @@ def hex_key(secret: SecretStr) -> SecretStr:
 def named_webhook_secrets(secret: SecretStr) -> SecretStr:
     """Names with secrets of Standard Webhooks; a name may stand twice."""
     # Standard Webhooks 1.0.0: 24 to 64 bytes, in base64.
-    entry = r"\s*[A-Za-z0-9_.-]+\s*=\s*whsec_[A-Za-z0-9+/]{32,86}={0,2}\s*"
-    if not re.fullmatch(f"{entry}(,{entry})*", secret.get_secret_value()):
-        raise ValueError("not named secrets")
-    return secret
+    return _entries(secret, r"[A-Za-z0-9_.-]+", r"whsec_[A-Za-z0-9+/]{32,86}={0,2}", once=False)
 
 
 def named_keys(secret: SecretStr) -> SecretStr:
     """Ids with keys, each id once."""
-    entry = r"\s*[A-Za-z0-9_.-]{1,32}\s*=\s*([0-9A-Fa-f]{2}){32,}\s*"
-    text = secret.get_secret_value()
-    names = [part.partition("=")[0].strip() for part in text.split(",")]
-    if not re.fullmatch(f"{entry}(,{entry})*", text) or len(set(names)) < len(names):
-        raise ValueError("not named keys")
-    return secret
+    return _entries(secret, r"[A-Za-z0-9_.-]{1,32}", r"([0-9A-Fa-f]{2}){32,}")
 
 
 def named_secrets(secret: SecretStr) -> SecretStr:
     """Names with secrets of any form, each name once."""
-    entry = r"\s*[A-Za-z0-9_.-]+\s*=\s*[^\s,]+\s*"
+    return _entries(secret, r"[A-Za-z0-9_.-]+", r"[^\s,]+")
+
+
+def _entries(secret: SecretStr, name: str, value: str, *, once: bool = True) -> SecretStr:
+    """NAME=VALUE, separated by commas, both of these forms.
+
+    Args:
+        once: each name stands once.
+    """
+    entry = rf"\s*{name}\s*=\s*{value}\s*"
     text = secret.get_secret_value()
     names = [part.partition("=")[0].strip() for part in text.split(",")]
-    if not re.fullmatch(f"{entry}(,{entry})*", text) or len(set(names)) < len(names):
-        raise ValueError("not named secrets")
+    if not re.fullmatch(f"{entry}(,{entry})*", text) or (once and len(set(names)) < len(names)):
+        raise ValueError("not names with values")
     return secret
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Final
 
@@ -10,8 +9,6 @@ from core.lec import SCALES
 from core.portfolio import HazardRow, Portfolio
 from core.yaml_lines import Block
 
-_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,64}")
-_KEY_RULE: Final = "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"
 _UNKNOWN_DAY: Final = date(1970, 1, 1)  # stands in for a missing date; the mistake is written down by then
 _LONGEST_DAYS: Final = 3650
 
@@ -24,7 +21,7 @@ def read_hazard(block: Block, portfolio: Portfolio, company: str, site: str) -> 
         HazardRow(
             company=company,
             site=site,
-            key=block.key("key", _KEY, _KEY_RULE),
+            key=block.key("key"),
             title=title,
             title_zh=title_zh,
             likelihood=likelihood,

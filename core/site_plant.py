@@ -24,8 +24,6 @@ _DEVICE_KEY_RULE: Final = (
     "1 to 55 letters, digits, dots, dashes and underscores, not beginning with an underscore, and not ingest, "
     "simulator or detectors, which are Davy's own users at the broker"
 )
-_SENSOR_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,64}")
-_SENSOR_KEY_RULE: Final = "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"
 _LIMIT_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,130}")
 _LIMIT_KEY_RULE: Final = "letters, digits, dots, dashes and underscores, not beginning with an underscore"
 
@@ -57,7 +55,7 @@ def _sensor(
     words: Vocabulary,
     packs: Mapping[str, PackLimit],
 ) -> None:
-    key = block.key("key", _SENSOR_KEY, _SENSOR_KEY_RULE)
+    key = block.key("key")
     name, name_zh = block.both("name")
     unit = block.text("unit", most=64)
     if unit:

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from core.portfolio import Portfolio
 
 MOST_LAYERS, MOST_PEOPLE, MOST_HOLIDAYS = 12, 60, 400
-LONGEST_TURN: Final = 56  # days, as in the database
+LONGEST_TURN: Final = 56  # days: eight weeks, as in the database
 DAYS_AHEAD: Final = 90  # in which a hole is looked for
-_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,64}")
-_KEY_RULE: Final = "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
@@ -84,7 +82,7 @@ def read_roster(block: Block, portfolio: Portfolio, company: str, site: str, tim
     row = RosterRow(
         company=company,
         site=site,
-        key=block.key("key", _KEY, _KEY_RULE),
+        key=block.key("key"),
         name=name,
         name_zh=name_zh,
         audience=block.word("audience", ("client", "insurer"), default="client"),
@@ -117,7 +115,7 @@ def _holidays(block: Block) -> Iterator[date]:
 
 
 def _layer(block: Block) -> RosterLayer:
-    key = block.key("key", _KEY, _KEY_RULE)
+    key = block.key("key")
     people = tuple(text for _, text in block.texts("people"))
     if not 1 <= len(people) <= MOST_PEOPLE:
         told = "a rotation of nobody" if not people else f"a rotation of {len(people)} people"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,8 +12,6 @@ from core.yaml_lines import Block
 
 AUDIENCES: Final = ("client", "insurer")
 MOST_REPEATS: Final = 20
-_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,64}")
-_KEY_RULE: Final = "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"
 
 
 def read_route(block: Block, portfolio: Portfolio, company: str, site: str, words: Vocabulary) -> None:
@@ -34,7 +31,7 @@ def read_route(block: Block, portfolio: Portfolio, company: str, site: str, word
     row = RouteRow(
         company=company,
         site=site,
-        key=block.key("key", _KEY, _KEY_RULE),
+        key=block.key("key"),
         audience=audience,
         priorities=tuple(sorted(set(priorities), key=(*PRIORITIES, *priorities).index)),
         steps=tuple(_steps(block, words)),

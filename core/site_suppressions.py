@@ -20,8 +20,6 @@ LONGEST_H: Final = (
     24.0 * 31
 )  # a month: a plant that stands still for longer is shut down, which is a person's order. Ours.
 MOST_ALARMS: Final = 500
-_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,64}")
-_KEY_RULE: Final = "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"
 _SENSOR: Final = re.compile(r"([^/\s]+)/([^/\s]+)")
 
 
@@ -50,7 +48,7 @@ class SuppressionRow(Row):
 
 def read_suppression(block: Block, portfolio: Portfolio, company: str, site: str) -> None:
     """Adds one rule, and the state it looks at where it names one."""
-    key = block.key("key", _KEY, _KEY_RULE)
+    key = block.key("key")
     title, title_zh = block.both("title")
     longest_h = block.number("longest_h", above=0.0)
     if longest_h is not None and longest_h > LONGEST_H:

@@ -26,6 +26,9 @@ MOST_FIELDS: Final = 5_000_000  # a file of 100,000 sensors has 2,000,000; alias
 _VARIABLE: Final = re.compile(r"\$(\$?)\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _EARLIEST_YEAR: Final = 1950  # no calibration or assessment that counts is older
+# A key that people choose: an id on the wire and in addresses; what begins with an underscore is Davy's own.
+KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,64}")
+KEY_RULE: Final = "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"
 _NULL: Final = "tag:yaml.org,2002:null"
 _MERGE: Final = "tag:yaml.org,2002:merge"
 
@@ -157,7 +160,7 @@ class Block:
             return default or ""
         return found
 
-    def key(self, name: str, rule: re.Pattern[str], sentence: str) -> str:
+    def key(self, name: str, rule: re.Pattern[str] = KEY, sentence: str = KEY_RULE) -> str:
         """An id. A wrong one is told, and kept, so that what refers to it is not told as well."""
         found = self.text(name)
         if found and not rule.fullmatch(found):

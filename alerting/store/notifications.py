@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from alerting.ledger import AlarmKey
+from alerting.ledger import AlarmKey, notification_key
+from alerting.routing import Call
 from alerting.store.columns import columns, key_columns
 
 GOES_OVER: Final = "; goes over "  # how an outcome says which channel took the message instead
@@ -42,6 +43,39 @@ class NewNotification:
     roster_id: int | None = None
     wish: str | None = None
     step_due_at: datetime | None = None
+
+    @classmethod
+    def of(
+        cls,
+        call: Call,
+        alarm: AlarmKey,
+        *,
+        company_id: int,
+        occurrence_id: int,
+        onset: datetime,
+        urgency: int,
+        now: datetime,
+    ) -> NewNotification:
+        """What a planned call is in the queue."""
+        return cls(
+            key=notification_key(alarm, onset, call.position, call.person_id, call.channel),
+            company_id=company_id,
+            occurrence_id=occurrence_id,
+            definition_id=alarm.definition_id,
+            sensor_id=alarm.sensor_id,
+            onset=onset,
+            step=call.position,
+            rule=call.rule,
+            audience=call.audience,
+            person_id=call.person_id,
+            channel=call.channel,
+            due_at=call.at,
+            urgency=urgency,
+            created_at=now,
+            roster_id=call.roster_id,
+            wish=call.wish,
+            step_due_at=call.step_due_at,
+        )
 
 
 def add(connection: Connection[Any], rows: Sequence[NewNotification]) -> int:

@@ -15,6 +15,7 @@ from api.store import duty as store
 from api.store import places
 from api.store.duty import RosterLine
 from api.store.occurrences import Occurrence
+from api.store.people import names_of
 from api.visitor import Visitor
 from api.web import Web
 from api.why import Told, everybody_told
@@ -29,7 +30,7 @@ def read_positions(connection: Connection[Any], now: datetime, site_key: str | N
     ids = [line.roster_id for line in lines]
     rosters = load_rosters(connection, ids, now)
     named = sorted({person for roster in rosters.values() for person in roster.people()})
-    names = store.names(connection, named)
+    names = names_of(connection, named)
     overrides, notes = store.list_overrides(connection, ids, now), store.list_notes(connection, ids, now)
     colleagues = {company: places.colleagues(connection, company) for company in {line.company_id for line in lines}}
     found = []
@@ -45,7 +46,7 @@ def told_of(connection: Connection[Any], visitor: Visitor, found: Occurrence) ->
     calls = store.calls_of(connection, found.occurrence_id)
     reached = store.named_by_routes(connection, found.definition_id, found.priority)
     people = sorted({visitor.person_id, *(call.person_id for call in calls), *reached})
-    names = store.names(connection, people)
+    names = names_of(connection, people)
     return everybody_told(
         found, calls, reached, names, reader=visitor.person_id, sees_people=visitor.may(Right.SEE_PEOPLE)
     )

@@ -16,7 +16,7 @@ from api.once import FormKey, once
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.store import findings as store
-from api.store import places
+from api.store import people, places
 from api.visitor import Visitor
 from api.web import Here, Web
 from api.words.risk import is_overdue, people_in
@@ -124,7 +124,7 @@ def show(
             raise NotFound
         events = store.events_of(connection, finding_id) if sees_people else []
         photos = store.photos_of(connection, finding_id) if sees_people else []
-        names = store.names_of(connection, people_in(events)) if events else {}
+        names = people.names_of(connection, people_in(events)) if events else {}
         may_work = visitor.may(Right.WORK_ON_FINDINGS)
         owners = places.colleagues(connection, found.company_id) if may_work else []
         frame = frame_of(connection, now)

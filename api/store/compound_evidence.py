@@ -9,29 +9,19 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from core.batch import PartTold
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartEvidence:
-    """One part of a compound.
+class PartEvidence(PartTold):
+    """One part of a compound, as it was called and stood then.
 
     Args:
-        limit: key of the definition it is; None: a condition of the compound's own.
-        sensor: `device/sensor`.
         counts: it was one of those that made the compound whole.
         began_at, ended_at: ISO 8601; None: never, or not since.
         value: the number that decided it last; None: there was none.
     """
 
-    name: str
-    name_zh: str
-    limit: str | None
-    sensor: str
-    sensor_name: str
-    sensor_name_zh: str
-    unit: str
-    detector: str
-    direction: str
-    setpoint: float
     counts: bool
     began_at: datetime | None
     ended_at: datetime | None

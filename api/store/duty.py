@@ -102,12 +102,6 @@ def list_rosters(connection: Connection[Any], site_key: str | None = None) -> li
         ).fetchall()
 
 
-def names(connection: Connection[Any], person_ids: Sequence[int]) -> dict[int, str]:
-    """The names of those whom the visitor may see."""
-    found = connection.execute("SELECT person_id, name FROM person WHERE person_id = ANY(%s)", (list(person_ids),))
-    return {int(person_id): str(name) for person_id, name in found.fetchall()}
-
-
 def list_overrides(connection: Connection[Any], roster_ids: Sequence[int], now: datetime) -> list[OverrideLine]:
     """Those that hold now or are to come."""
     with connection.cursor(row_factory=class_row(OverrideLine)) as cursor:

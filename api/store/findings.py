@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -247,9 +246,3 @@ def origin(connection: Connection[Any], occurrence_id: int) -> Origin | None:
             """,
             (occurrence_id,),
         ).fetchone()
-
-
-def names_of(connection: Connection[Any], person_ids: Sequence[int]) -> dict[int, str]:
-    """Names of persons, where the principal may see them."""
-    rows = connection.execute("SELECT person_id, name FROM person WHERE person_id = ANY (%s)", (list(person_ids),))
-    return {int(row[0]): str(row[1]) for row in rows.fetchall()}

@@ -10,9 +10,9 @@ from psycopg import Connection
 
 from alerting.roster import holes
 from alerting.store.rosters import load_rosters, watched
+from core.site_rosters import DAYS_AHEAD
 from davy.doctor.examination import Check, Examination
 
-AHEAD: Final = timedelta(days=90)
 _TOLD: Final = 3
 
 
@@ -21,7 +21,9 @@ def duty(on: Examination, connection: Connection[Any]) -> Check:
     _ = on.gettext
     known = watched(connection)
     rosters = load_rosters(connection, known, on.now)
-    found = [(known[at], each, holes(each, on.now, on.now + AHEAD)) for at, each in rosters.items()]
+    found = [
+        (known[at], each, holes(each, on.now, on.now + timedelta(days=DAYS_AHEAD))) for at, each in rosters.items()
+    ]
     empty = [(site, roster, gaps[0]) for site, roster, gaps in found if gaps]
     if not empty:
         told = _("Somebody is on duty throughout the next 90 days: %(n)s duty positions.") % {"n": len(known)}
