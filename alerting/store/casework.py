@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
-from psycopg.types.json import Jsonb
 
 from alerting.store.people import OccurrenceRow
 from core.occasion import Occasion, Point, Subject
+from core.store import journal as journals
 
 
 def add_acknowledgement(
@@ -68,21 +68,11 @@ def journal(
     after: int | None,
 ) -> None:
     """Writes down who gave it to whom."""
-    connection.execute(
-        """
-        INSERT INTO journal (at, company_id, person_id, actor, action, subject, old, new, reason)
-        VALUES (%s, %s, %s, %s, 'occurrence_assigned', %s, %s, %s, 'who sees to it')
-        """,
-        (
-            now,
-            found.company_id,
-            person_id,
-            actor,
-            f"occurrence/{found.occurrence_id}",
-            Jsonb({"assignee_id": before}),
-            Jsonb({"assignee_id": after}),
-        ),
-    )
+    journals.write(
+        connection, at=now, company_id=found.company_id, person_id=person_id, actor=actor, action="occurrence_assigned",
+        subject=f"occurrence/{found.occurrence_id}", old={"assignee_id": before}, new={"assignee_id": after},
+        reason="who sees to it",
+    )  # fmt: skip
 
 
 def count_photos(connection: Connection[Any], occurrence_id: int) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
+
+from core.store import journal as journals
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,23 +138,10 @@ def journal(
     reason: str,
 ) -> None:
     """Who changed who is on duty."""
-    connection.execute(
-        """
-        INSERT INTO journal (at, company_id, person_id, actor, action, subject, old, new, reason)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        (
-            now,
-            head.company_id,
-            by,
-            actor,
-            action,
-            f"roster {head.site}/{head.key}",
-            None if old is None else Jsonb(old),
-            None if new is None else Jsonb(new),
-            reason.strip() or "duty",
-        ),
-    )
+    journals.write(
+        connection, at=now, company_id=head.company_id, person_id=by, actor=actor, action=action,
+        subject=f"roster {head.site}/{head.key}", old=old, new=new, reason=reason.strip() or "duty",
+    )  # fmt: skip
 
 
 def journal_preference(connection: Connection[Any], saved: Saved, *, actor: str, now: datetime) -> None:
@@ -170,10 +158,7 @@ def journal_preference(connection: Connection[Any], saved: Saved, *, actor: str,
         "in_quiet": saved.in_quiet,
         "quiet_high": saved.quiet_high,
     }
-    connection.execute(
-        """
-        INSERT INTO journal (at, company_id, person_id, actor, action, subject, old, new, reason)
-        VALUES (%s, %s, %s, %s, 'preference_changed', %s, NULL, %s, 'own preference')
-        """,
-        (now, saved.company_id, saved.person_id, actor, f"person {saved.person_id}", Jsonb(new)),
-    )
+    journals.write(
+        connection, at=now, company_id=saved.company_id, person_id=saved.person_id, actor=actor, action="preference_changed",
+        subject=f"person {saved.person_id}", old=None, new=new, reason="own preference",
+    )  # fmt: skip

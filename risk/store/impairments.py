@@ -9,8 +9,8 @@ from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
+from core.store import journal as journals
 from risk.impairment import Outage
 
 
@@ -114,20 +114,7 @@ def journal(
     new: Mapping[str, Any],
 ) -> None:
     """Writes down who changed what, why, and what it was before."""
-    connection.execute(
-        """
-        INSERT INTO journal (at, company_id, person_id, actor, action, subject, old, new, reason)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        (
-            now,
-            company_id,
-            person_id,
-            actor,
-            action,
-            f"impairment/{impairment_id}",
-            Jsonb(old) if old is not None else None,
-            Jsonb(new),
-            reason,
-        ),
-    )
+    journals.write(
+        connection, at=now, company_id=company_id, person_id=person_id, actor=actor, action=action,
+        subject=f"impairment/{impairment_id}", old=old, new=new, reason=reason,
+    )  # fmt: skip
