@@ -11,7 +11,8 @@ import re
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from alerting.channels.robot import ROBOTS, Robot, harmless, paragraphs, signature
+from alerting.channels.robot import Robot, harmless, paragraphs, signature
+from alerting.channels.secrets import SETTING
 from alerting.message import Message
 from alerting.pace import Pace
 from core.limit_rule import AddressRule
@@ -29,7 +30,7 @@ class DingTalk(Robot):
         re.compile(r"https?://[^\s/?#@]+/robot/send\?access_token=[A-Za-z0-9]+"),
         "the address of a DingTalk robot, https://oapi.dingtalk.com/robot/send?access_token=...",
         signed=True,
-        secrets=ROBOTS,
+        secrets=SETTING,
         secret=True,
     )
     pace: ClassVar[Pace | None] = Pace(per_minute=20, kept=5)

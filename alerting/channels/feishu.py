@@ -11,7 +11,8 @@ import re
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from alerting.channels.robot import ROBOTS, Robot, harmless, paragraphs, signature
+from alerting.channels.robot import Robot, harmless, paragraphs, signature
+from alerting.channels.secrets import SETTING
 from alerting.message import Message
 from alerting.pace import Pace
 from core.limit_rule import AddressRule
@@ -30,7 +31,7 @@ class Feishu(Robot):
         re.compile(r"https?://[^\s/?#@]+/open-apis/bot/v2/hook/[A-Za-z0-9._~-]+"),
         "the address of a Feishu robot, https://open.feishu.cn/open-apis/bot/v2/hook/...",
         signed=True,
-        secrets=ROBOTS,
+        secrets=SETTING,
         secret=True,
     )
     # 5 a second besides: four senders and an answer of some 100 ms stay below it but for a burst, which the vendor has repeated.

@@ -12,58 +12,38 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
-from alerting.channels.channel import Address, Channel
-from alerting.channels.post import JSON_TYPE, Poster, refuse
-from alerting.channels.robot import ROBOTS, paragraphs
-from alerting.channels.secrets import named_secrets
+from alerting.channels.channel import Address
+from alerting.channels.post import JSON_TYPE, refuse
+from alerting.channels.robot import paragraphs
+from alerting.channels.secrets import SETTING, SecretAddresses
 from alerting.message import Message
 from alerting.pace import Pace
 from core.errors import DeliveryFailed
 from core.i18n import translations
 from core.limit_rule import AddressRule
-from core.settings import Settings
 
 LONGEST_TEXT: Final = 4_096  # bytes; more becomes an attachment, which a lock screen does not show
 _URGENT, _USUAL = 5, 3  # of 1 to 5; 5 rings until somebody looks
 _MISSING: Final = 404
 
 
-class Ntfy(Channel):
-    """One topic a address.
-
-    Args:
-        tokens: name -> access token; an address that names none goes without.
-        allow: "host:port" that may be private, and may be plain http.
-    """
+class Ntfy(SecretAddresses):
+    """One topic a address; a secret is an access token, and an address that names none goes without."""
 
     name: ClassVar[str] = "ntfy"
+    sends: ClassVar[str] = "Pushed messages"
     addresses: ClassVar[AddressRule] = AddressRule(
         re.compile(r"https?://[^\s/?#@]+/[A-Za-z0-9_-]{1,64}"),
         "the address of an ntfy topic, https://ntfy.example/topic",
-        secrets=ROBOTS,
+        secrets=SETTING,
         secret=True,
     )
     # ntfy.sh gives a visitor 60 requests at once and one every 5 s after that; a server of one's own, what it is told.
     pace: ClassVar[Pace | None] = Pace(per_minute=12, kept=4)
-
-    def __init__(
-        self, tokens: Mapping[str, str], allow: Iterable[str] = (), *, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._tokens = dict(tokens)
-        self._poster = Poster("Pushed messages", allow, monotonic=monotonic)
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Self | None:
-        """None without keys for addresses: a topic is not kept in the clear."""
-        if settings.address_keys is None:
-            return None
-        return cls(named_secrets(settings.channel_secrets), settings.webhook_allow_private)
 
     def send(self, message: Message, address: Address, *, now: datetime, timeout_s: float) -> str:
         """The receipt is the id that ntfy gives it."""
@@ -71,11 +51,7 @@ class Ntfy(Channel):
             raise DeliveryFailed("This is not the address of an ntfy topic.", permanent=True)
         headers = {"content-type": JSON_TYPE}
         if address.secret_ref is not None:
-            token = self._tokens.get(address.secret_ref)
-            if token is None:
-                words = f"The settings have no ntfy token {address.secret_ref!r} among {ROBOTS}."
-                raise DeliveryFailed(words, permanent=False)
-            headers["authorization"] = f"Bearer {token}"
+            headers["authorization"] = f"Bearer {self._secret(address, 'ntfy token')}"
         parts = urlsplit(address.text)
         body = json.dumps(document(message, parts.path[1:]), ensure_ascii=False).encode()
         answer = self._poster.post(f"{parts.scheme}://{parts.netloc}/", headers, body, timeout_s=timeout_s)

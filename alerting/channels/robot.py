@@ -11,38 +11,31 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
-from alerting.channels.channel import Address, Channel
-from alerting.channels.post import JSON_TYPE, Answer, Poster, refuse
-from alerting.channels.secrets import named_secrets
+from alerting.channels.channel import Address
+from alerting.channels.post import JSON_TYPE, Answer, refuse
+from alerting.channels.secrets import SecretAddresses
 from alerting.discreet import discreet
 from alerting.message import Message
 from core.errors import AddressGone, DeliveryFailed
-from core.settings import Settings
-
-ROBOTS: Final = "DAVY_CHANNEL_SECRETS"
 
 
-class Robot(Channel):
-    """One group robot a address.
+class Robot(SecretAddresses):
+    """One group robot a address; a secret signs, where the platform has signatures.
 
     Class attributes:
         title: what people call the platform.
         codes: where the answer has its code, the first that is there.
         gone, fast, never: codes that say the robot is not there any more, was throttled, cannot take this message.
         rest_s: how long a throttled robot rests.
-
-    Args:
-        secrets: name -> signing secret; an address names the one it uses.
-        allow: "host:port" that may be private, and may be plain http: a platform on the company's own servers.
     """
 
+    sends: ClassVar[str] = "Robots' messages"
     title: ClassVar[str]
     codes: ClassVar[tuple[str, ...]] = ("errcode",)
     gone: ClassVar[frozenset[int]]
@@ -50,33 +43,11 @@ class Robot(Channel):
     never: ClassVar[frozenset[int]]
     rest_s: ClassVar[float]
 
-    def __init__(
-        self,
-        secrets: Mapping[str, str],
-        allow: Iterable[str] = (),
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._secrets = dict(secrets)
-        self._poster = Poster("Robots' messages", allow, monotonic=monotonic)
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Self | None:
-        """None without keys for addresses: a robot's address is not kept in the clear."""
-        if settings.address_keys is None:
-            return None
-        return cls(named_secrets(settings.channel_secrets), settings.webhook_allow_private)
-
     def send(self, message: Message, address: Address, *, now: datetime, timeout_s: float) -> str:
         """The receipt is the platform's word."""
         if not self.addresses.pattern.fullmatch(address.text):
             raise DeliveryFailed(f"This is not the address of a {self.title} robot.", permanent=True)
-        secret = None
-        if self.addresses.signed:
-            secret = self._secrets.get(address.secret_ref or "")
-            if secret is None:
-                words = f"The settings have no {self.title} secret {address.secret_ref!r} among {ROBOTS}."
-                raise DeliveryFailed(words, permanent=False)
+        secret = self._secret(address, f"{self.title} secret") if self.addresses.signed else None
         query, document = self.request(message, secret, now)
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         answer = self._poster.post(_with(address.text, query), {"content-type": JSON_TYPE}, body, timeout_s=timeout_s)

@@ -17,6 +17,7 @@ from standardwebhooks import Webhook as Signer
 
 from alerting.channels.channel import Address, Channel
 from alerting.channels.post import Poster, refuse
+from alerting.channels.secrets import entries
 from alerting.message import Message
 from alerting.receipts import Stage
 from core.errors import BadSetting, DeliveryFailed
@@ -85,9 +86,8 @@ def parse_secrets(text: str) -> dict[str, list[str]]:
         BadSetting: an entry of another form; the secret is not shown.
     """
     found: dict[str, list[str]] = {}
-    for entry in filter(None, (part.strip() for part in text.split(","))):
-        name, equals, secret = (part.strip() for part in entry.partition("="))
-        if not name or not equals or not secret.startswith("whsec_"):
+    for name, secret in entries(text):
+        if not name or not secret.startswith("whsec_"):
             raise BadSetting(
                 "DAVY_WEBHOOK_SECRETS has an entry that is not NAME=whsec_...; entries are separated by commas."
             )
