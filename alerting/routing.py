@@ -19,6 +19,7 @@ from core.wish import wish_of
 
 # Older than this when we learn of it: written down as historic, nobody is called at night for the past (design section 5).
 HISTORIC: Final = TOO_LATE_TO_CALL
+INSTEAD: Final = "; instead of "  # ends a rule, before a channel: the call goes over another one of the person's
 URGENCY: Final = {priority: rank for rank, priority in enumerate(Priority)}  # 0 goes out first
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from alerting.alarm import Alarm, Happening, Suppression
 from alerting.delivery import Claimed
 from alerting.ledger import AlarmKey, Change, Entry, Standing, changes_of, notification_key, work_out
-from alerting.routing import Call, Route, plan, worth_calling
+from alerting.routing import INSTEAD, Call, Route, plan, worth_calling
 from alerting.snapshot import LifeSafety, Recipient, Snapshot
 from alerting.suppressing import LEAVES
 from core.batch import Event
@@ -22,7 +22,6 @@ from core.model import Priority
 
 # After the end of a suppression: a database that is there has been read again by then (davy/calls/keeper.py). Ours.
 ENDS_UNSEEN: Final = timedelta(seconds=5)
-INSTEAD: Final = "; instead of "  # in a rule, as in the queue: the call goes over another channel of the person's
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,10 +175,14 @@ class Spool(Tail):
         with self._reading:
             self._let_go()
             set_aside(self._folder, self._clock(), reason)
-            try:
-                self._writer = self._opened()
-            except sqlite3.Error as error:
-                log.error("spool_not_made", reason=str(error))
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """With the file that is in its place now; where that cannot be opened yet, it is tried again when it is wanted."""
+        try:
+            self._writer = self._opened()
+        except sqlite3.Error as error:
+            log.error("spool_not_made", reason=str(error))
 
     # --- mending ---
 
@@ -210,10 +214,7 @@ class Spool(Tail):
             self._let_go()
             exchange(self._folder, name, self._after)
             self._mending = Mending(self._folder, plan, left_bytes, older)
-            try:
-                self._writer = self._opened()
-            except sqlite3.Error as error:
-                log.error("spool_not_made", reason=str(error))
+            self._go_on()
         self.mendings += 1
         log.error("spool_set_aside", file=str(self._folder / name), reason=reason)
         self._after(EXCHANGED)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.ledger import AlarmKey, notification_key
-from alerting.routing import Call
+from alerting.routing import INSTEAD, Call
 from alerting.store.columns import columns, key_columns
 
 GOES_OVER: Final = "; goes over "  # how an outcome says which channel took the message instead
@@ -214,13 +214,13 @@ def pass_on(connection: Connection[Any], notification_id: int, channel: str, now
                                       channel, due_at, urgency, created_at, subject, event, finding_id, impairment_id, assigned_id,
                                       tally, roster_id, wish, step_due_at, passed_on)
             SELECT regexp_replace(key, '-' || channel || '$', '') || '-' || %(channel)s, company_id, occurrence_id, definition_id, sensor_id,
-                   onset, step, rule || '; instead of ' || channel, audience, person_id, %(channel)s, due_at, urgency,
+                   onset, step, rule || %(instead)s || channel, audience, person_id, %(channel)s, due_at, urgency,
                    %(now)s, subject, event, finding_id, impairment_id, assigned_id, tally,
                    roster_id, CASE WHEN roster_id IS NULL THEN wish ELSE coalesce(wish, channel) END, step_due_at, true
             FROM notification WHERE notification_id = %(id)s
             ON CONFLICT (key) DO NOTHING
             """,
-            {"id": notification_id, "channel": channel, "now": now},
+            {"id": notification_id, "channel": channel, "now": now, "instead": INSTEAD},
         ).rowcount
     )
 
@@ -230,12 +230,12 @@ def end_held(connection: Connection[Any], notification_id: int, now: datetime) -
     connection.execute(
         """
         UPDATE notification held SET state = 'failed', finished_at = %(now)s, lease_until = NULL FROM notification n
-        WHERE n.notification_id = %(id)s AND n.state = 'sent' AND n.rule LIKE '%%; instead of %%'
+        WHERE n.notification_id = %(id)s AND n.state = 'sent' AND position(%(instead)s IN n.rule) > 0
           AND held.key = ANY (SELECT regexp_replace(n.key, '-' || n.channel || '$', '') || '-' || c.channel
                               FROM channel_address c WHERE c.person_id = n.person_id AND c.channel <> n.channel)
           AND held.state = 'waiting' AND held.urgency > 0 AND right(held.outcome, length(n.channel) + length(%(over)s)) = %(over)s || n.channel
         """,
-        {"id": notification_id, "now": now, "over": GOES_OVER},
+        {"id": notification_id, "now": now, "over": GOES_OVER, "instead": INSTEAD},
     )
 
 

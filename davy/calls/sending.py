@@ -20,8 +20,9 @@ from alerting.discreet import discreet
 from alerting.ledger import AlarmKey
 from alerting.message import compose
 from alerting.outbox import OF_ONE_CHANNEL, SENDERS
+from alerting.routing import INSTEAD
 from alerting.snapshot import Recipient
-from alerting.standby import INSTEAD, UrgentCall
+from alerting.standby import UrgentCall
 from alerting.store.bookings import SentCall
 from alerting.vault import Vault, opened
 from core.errors import DeliveryFailed
