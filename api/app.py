@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import answers, cookies, health
 from api.armour import Armour
+from api.boards import Boards
 from api.gate import Somebody
 from api.news import News
 from api.pages import (
@@ -100,13 +101,15 @@ def create_app(
         call_token: with which the gateway signs what it tells of calls; None: no key acknowledges.
     """
     secure = (public_url or "").startswith("https://")
+    news = News(listen_url)
     web = Web(
         database=database,
         principal_key=principal_key,
         cookie_key=cookie_key,
         clock=clock,
         secure=secure,
-        news=News(listen_url),
+        news=news,
+        boards=Boards(news),
         pages=Pages(),
         passwords=Passwords(),
         throttle=Throttle(),
@@ -140,6 +143,7 @@ def create_app(
         metrics=metrics,
         knows=lambda header: cookies.is_ours(header, cookie_key),
         too_large=answers.too_large,
+        changed=lambda: app.state.web.news.changed_here(),
     )
     return app
 

@@ -40,6 +40,7 @@ class Armour:
         secure: the app is reached by https; browsers are told to stay there.
         knows: whether a Cookie header carries a session that we sealed.
         too_large: the answer to a body of more than so many bytes.
+        changed: called before the answer to whatever may have changed something begins to go out.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class Armour:
         metrics: ApiMetrics | None,
         knows: Callable[[str], bool],
         too_large: Callable[[Scope, int], Response],
+        changed: Callable[[], None],
     ) -> None:
         self._app = app
+        self._changed = changed
         self._knows = knows
         self._too_large = too_large
         self._metrics = metrics
@@ -70,6 +73,8 @@ class Armour:
             nonlocal status, started
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
+                if scope["method"] not in ("GET", "HEAD"):
+                    self._changed()
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Form, Header, Request
@@ -15,6 +16,8 @@ from api.words.texts import Forbidden, FormRefused, NotLoggedIn
 from core.i18n import LANGUAGES
 from core.model import Role
 
+SEEN_EVERY = timedelta(minutes=1)  # a session's row is written so often at most
+
 
 def find_visitor(request: Request, web: Web) -> Visitor | None:
     """Whose session the request's cookie stands for; the database is asked only about cookies that we sealed."""
@@ -22,11 +25,15 @@ def find_visitor(request: Request, web: Web) -> Visitor | None:
     if opened is None:
         return None
     secret, person_id = opened
-    now = web.clock()
-    with web.acting_as(token_for_session(person_id, web.principal_key, now)) as connection:
-        session = people.find_session(connection, cookies.session_hash(secret), person_id, now)
+    now, session_hash = web.clock(), cookies.session_hash(secret)
+    token = token_for_session(person_id, web.principal_key, now)
+    with web.database.connection() as connection:
+        session = people.find_session(connection, token, session_hash, person_id, now)
     if session is None:
         return None
+    if now - session.seen_at > SEEN_EVERY:
+        with web.acting_as(token) as connection:
+            people.see_session(connection, session_hash, now)
     person = session.person
     return Visitor(
         person_id=person_id,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -83,6 +84,9 @@ class News:
         self._url = listen_url
         self._lock = threading.Lock()
         self._listeners: set[Listener] = set()
+        self._changes = 0  # of anybody
+        self._changes_of_all = 0  # what may concern every company: the connection was away, a form was sent
+        self._changes_of: Counter[int] = Counter()
         self._stop = threading.Event()
         self._listening = threading.Event()
         self._thread = threading.Thread(target=self._run, name="news", daemon=True)
@@ -97,6 +101,17 @@ class News:
         """How many browsers listen."""
         with self._lock:
             return len(self._listeners)
+
+    def heard(self, companies: Iterable[int] | None) -> tuple[int, ...]:
+        """How much has been heard of these companies (None: of anybody); equal as long as nothing more is. Means something while `listening`."""
+        with self._lock:
+            if companies is None:
+                return (self._changes,)
+            return (self._changes_of_all, *(self._changes_of[company] for company in companies))
+
+    def changed_here(self) -> None:
+        """Somebody sent this process a form: whose news come by the database may ask before they have."""
+        self._count(None)
 
     def start(self) -> None:
         """Starts the thread; it connects by itself, again and again."""
@@ -128,7 +143,17 @@ class News:
             with self._lock:
                 self._listeners.discard(listener)
 
+    def _count(self, companies: frozenset[int] | None) -> None:
+        with self._lock:
+            self._changes += 1
+            if companies is None:
+                self._changes_of_all += 1
+            else:
+                self._changes_of.update(companies)
+
     def _tell(self, companies: frozenset[int] | None, *, changed: bool, over: bool) -> None:
+        if changed:
+            self._count(companies)
         with self._lock:
             hearing = [
                 listener
@@ -156,8 +181,8 @@ class News:
     def _listen(self, missed: Callable[[], None]) -> None:
         with connect(self._url, application="news") as connection:
             store.listen(connection)
-            self._listening.set()
             missed()  # whatever happened while nobody listened
+            self._listening.set()
             while not self._stop.is_set():
                 for companies in store.heard(connection, timeout_s=0.5):
                     self._tell(companies, changed=True, over=False)

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from api.boards import Boards
 from api.news import News
 from api.passwords import Passwords
 from api.rendering import Pages
@@ -88,6 +89,7 @@ class Web:
     clock: Callable[[], datetime]
     secure: bool
     news: News
+    boards: Boards
     pages: Pages
     passwords: Passwords
     throttle: Throttle

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
-from psycopg import Connection, ServerCursor
+from psycopg import ClientCursor, Connection, ServerCursor
 from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -43,11 +43,36 @@ def connect(conninfo: str, *, application: str) -> Connection[TupleRow]:
 
 @contextmanager
 def transaction(connection: Connection[Any], token: str | None) -> Iterator[Connection[Any]]:
-    """One transaction on behalf of `token` (None: the owner, who has a policy of its own)."""
-    with connection.transaction():
-        if token is not None:
-            connection.execute("SELECT set_config('davy.principal', %s, true)", (token,))
+    """One transaction on behalf of `token` (None: the owner, who has a policy of its own).
+
+    It begins and says for whom in one message: each way to the database and back is waited for, longest while the machine is busy.
+    """
+    if token is None:
+        with connection.transaction():
+            yield connection
+        return
+    try:
+        ClientCursor(connection).execute("BEGIN; SELECT set_config('davy.principal', %s, true)", (token,))
         yield connection
+    except BaseException:
+        with suppress(psycopg.OperationalError):  # it broke on the way: what broke it is what is told
+            connection.rollback()
+        raise
+    connection.commit()
+
+
+def only(
+    connection: Connection[Any], token: str, statement: LiteralString, values: Sequence[object]
+) -> TupleRow | None:
+    """The first row of one statement that is a transaction by itself on behalf of `token`: one message there, one back.
+
+    Args:
+        statement: reads, and has a %s for each of `values`. Its plan is made anew each time.
+    """
+    cursor = ClientCursor(connection)
+    cursor.execute("SELECT set_config('davy.principal', %s, true); " + statement, (token, *values))
+    cursor.nextset()
+    return cursor.fetchone()
 
 
 def _still_there(connection: Connection[Any]) -> None:
@@ -114,11 +139,21 @@ class Database:
         """One transaction on behalf of `token`.
 
         Raises:
+            DatabaseAway: as `connection` does.
+        """
+        with self.connection() as connection, transaction(connection, token):
+            yield connection
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[TupleRow]]:
+        """A connection in no transaction, for a statement that is one by itself.
+
+        Raises:
             DatabaseAway: when no connection is to be had, it broke on the way, or it may not write. A session keeps what it was born
                 with, such as being read-only: then the pool begins afresh, and the next try asks the server as it is by then.
         """
         try:
-            with self._pool.connection() as connection, transaction(connection, token):
+            with self._pool.connection() as connection:
                 yield connection
         except ReadOnlySqlTransaction as error:
             self._pool.drain()

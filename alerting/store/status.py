@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -48,6 +48,10 @@ class ProcessBeat:
 
 def process_beats(connection: Connection[Any]) -> dict[str, ProcessBeat]:
     """Those that have ever run, by name."""
-    with connection.cursor(row_factory=class_row(ProcessBeat)) as cursor:
-        rows = cursor.execute("SELECT process, beat_at, turned_at, report FROM process_status").fetchall()
-    return {row.process: row for row in rows}
+    return {row.process: row for row in ask_process_beats(connection).fetchall()}
+
+
+def ask_process_beats(connection: Connection[Any]) -> Cursor[ProcessBeat]:
+    """Those that have ever run, still to be fetched: for who asks several things in one message."""
+    cursor = connection.cursor(row_factory=class_row(ProcessBeat))
+    return cursor.execute("SELECT process, beat_at, turned_at, report FROM process_status")

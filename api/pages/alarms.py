@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from api.gate import AlarmReader
-from api.pages.frame import frame_of, person_page
+from api.pages.frame import ask_frame, person_page
 from api.permissions import Right
-from api.store import alarms, impairments, suppressions
+from api.store import impairments, suppressions
 from api.store.alarms import OpenAlarm
 from api.visitor import Visitor
 from api.web import Here, Web
@@ -56,22 +56,25 @@ def alarm_list(web: Here, visitor: AlarmReader) -> Response:
 
 
 def _list(web: Web, visitor: Visitor, template: str) -> Response:
+    """All of the page is asked for in one message: while the machine is busy, each way to the database and back is what takes long."""
+    now = web.clock()
     with web.acting_for(visitor) as connection:
-        rows = alarms.open_alarms(connection)
-        count = alarms.count_open(connection) if len(rows) == alarms.MOST else len(rows)
-        frame = frame_of(connection, web.clock())
-        going_on = suppressions.drills(connection, web.clock())
-        out = impairments.out_now(connection, web.clock()) if visitor.may(Right.SEE_IMPAIRMENTS) else None
+        with connection.pipeline():
+            asked = web.boards.ask(connection, visitor)
+            frame = ask_frame(connection, now)
+            drills = suppressions.ask_drills(connection, now)
+            out = impairments.ask_out_now(connection, now) if visitor.may(Right.SEE_IMPAIRMENTS) else None
+        board = asked()
     return person_page(
         web,
         visitor,
         template,
-        frame=frame,
-        sections=sections(rows),
-        out=out,
-        drills=going_on,
-        more=count - len(rows),
-        many_companies=len({row.company for row in rows}) > 1 or visitor.everything,
+        frame=frame(),
+        sections=sections(board.rows),
+        out=out.fetchone() if out else None,
+        drills=drills.fetchall(),
+        more=board.count - len(board.rows),
+        many_companies=len({row.company for row in board.rows}) > 1 or visitor.everything,
         may_act=visitor.may(Right.ACT),
     )
 

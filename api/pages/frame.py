@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from psycopg import Connection
 
 from alerting.pulse import LATE_BEAT, LATE_CARE, LATE_SCORE, LATE_TURN
-from alerting.store.status import ProcessBeat, process_beats
+from alerting.store.status import ProcessBeat, ask_process_beats
 from api import cookies
 from api.once import new_key
 from api.store import status
@@ -137,9 +137,21 @@ def _lives(beats: Mapping[str, ProcessBeat]) -> dict[str, ProcessBeat]:
 
 def frame_of(connection: Connection[Any], now: datetime) -> Frame:
     """The frame as of `now`, under the transaction's principal."""
-    found = status.standing(connection, now)
-    wrong = trouble(found.workers, now, found.unsent, _lives(process_beats(connection)))
-    return Frame(wrong, found.sensors, found.recent, found.time_zone or DEFAULT_ZONE, found.aside)
+    with connection.pipeline():
+        asked = ask_frame(connection, now)
+    return asked()
+
+
+def ask_frame(connection: Connection[Any], now: datetime) -> Callable[[], Frame]:
+    """The frame, still to be fetched: inside a pipeline it goes to the database with what the page itself asks, and is called after it."""
+    standing, beats = status.ask_standing(connection, now), ask_process_beats(connection)
+
+    def frame() -> Frame:
+        found, lives = status.standing(standing), {row.process: row for row in beats.fetchall()}
+        wrong = trouble(found.workers, now, found.unsent, _lives(lives))
+        return Frame(wrong, found.sensors, found.recent, found.time_zone or DEFAULT_ZONE, found.aside)
+
+    return frame
 
 
 def person_page(

@@ -5,11 +5,12 @@ What is normal and suppressed by design with its whole place is counted here and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import class_row
 
 MOST = 500  # rows on one page; in a flood the page says how many more there are
@@ -62,15 +63,24 @@ class OpenAlarm:
     assignee: str | None
 
 
-def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
-    """The worst first: unacknowledged before acknowledged before back to normal, then by priority, then the newest.
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest value of the sensor of one alarm."""
+
+    definition_id: int
+    value: float | None
+    measured_at: datetime | None
+
+
+def ask_open_alarms(connection: Connection[Any]) -> Cursor[OpenAlarm]:
+    """The worst first: unacknowledged before acknowledged before back to normal, then by priority, then the newest; still to be fetched.
 
     Its plan is the same for everybody and takes longer to make than to run, so a session makes it once: left to itself, ten times.
     """
     connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-    with connection.cursor(row_factory=class_row(OpenAlarm)) as cursor:
-        return cursor.execute(
-            """
+    cursor = connection.cursor(row_factory=class_row(OpenAlarm))
+    return cursor.execute(
+        """
             SELECT a.occurrence_id, a.definition_id, a.sensor_id, a.state::text AS state, a.active, a.changed_at,
                    a.suppression, a.suppressed_until, a.suppression_reason, shelver.name AS suppressed_by,
                    d.priority, d.detector, d.direction, d.setpoint, d.title, d.title_zh,
@@ -108,9 +118,23 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
                      a.active DESC, a.changed_at DESC, a.definition_id
             LIMIT %s
             """,
-            (MOST,),
-            prepare=True,
-        ).fetchall()
+        (MOST,),
+        prepare=True,
+    )
+
+
+def ask_newest(connection: Connection[Any], rows: Sequence[OpenAlarm]) -> Cursor[Newest]:
+    """The newest values of alarms that were listed a moment ago, still to be fetched."""
+    return connection.cursor(row_factory=class_row(Newest)).execute(
+        """
+        SELECT listed.definition_id, newest.value, newest.measured_at
+        FROM unnest(%s::int[]) AS listed (definition_id)
+        CROSS JOIN LATERAL (
+            SELECT value, measured_at FROM v_alarm_value WHERE definition_id = listed.definition_id LIMIT 1
+        ) newest
+        """,
+        ([row.definition_id for row in rows],),
+    )
 
 
 def count_open(connection: Connection[Any]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import class_row
 
 MOST = 500
@@ -130,17 +130,14 @@ class OutNow:
     simulated: bool
 
 
-def out_now(connection: Connection[Any], now: datetime) -> OutNow:
-    """How many, since when, and how many have overrun."""
-    with connection.cursor(row_factory=class_row(OutNow)) as cursor:
-        row = cursor.execute(
-            """
-            SELECT count(*) AS count, min(i.began_at) AS since,
-                   count(*) FILTER (WHERE i.expected_until < %(now)s) AS overrun, min(i.time_zone) AS time_zone,
-                   coalesce(bool_or(i.simulated), false) AS simulated
-            FROM v_impairment i WHERE i.restored_at IS NULL AND i.began_at <= %(now)s
-            """,
-            {"now": now},
-        ).fetchone()
-    assert row is not None
-    return row
+def ask_out_now(connection: Connection[Any], now: datetime) -> Cursor[OutNow]:
+    """How many, since when, and how many have overrun: one row, still to be fetched."""
+    return connection.cursor(row_factory=class_row(OutNow)).execute(
+        """
+        SELECT count(*) AS count, min(i.began_at) AS since,
+               count(*) FILTER (WHERE i.expected_until < %(now)s) AS overrun, min(i.time_zone) AS time_zone,
+               coalesce(bool_or(i.simulated), false) AS simulated
+        FROM v_impairment i WHERE i.restored_at IS NULL AND i.began_at <= %(now)s
+        """,
+        {"now": now},
+    )

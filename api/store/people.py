@@ -10,6 +10,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from core.db import only
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -36,6 +38,7 @@ class Session:
     """A session that stands, and whose it is."""
 
     expires_at: datetime
+    seen_at: datetime
     person: Person
 
 
@@ -91,26 +94,38 @@ def begin_session(
     )
 
 
-def find_session(connection: Connection[Any], session_hash: bytes, person_id: int, now: datetime) -> Session | None:
-    """The session, while it has neither ended nor expired and its person is active. Notes once a minute that it was seen."""
-    row = connection.execute(
+def find_session(
+    connection: Connection[Any], token: str, session_hash: bytes, person_id: int, now: datetime
+) -> Session | None:
+    """The session, while it has neither ended nor expired and its person is active; it is asked for with every page, so in one message.
+
+    Args:
+        connection: in no transaction.
+        token: may see this one person.
+    """
+    row = only(
+        connection,
+        token,
         """
-        SELECT s.expires_at, s.seen_at < %(now)s - interval '1 minute', p.person_id, p.company_id, p.name, p.language, p.role,
+        SELECT s.expires_at, s.seen_at, p.person_id, p.company_id, p.name, p.language, p.role,
                CASE WHEN p.company_id IS NOT NULL THEN ARRAY[p.company_id]
                     ELSE ARRAY(SELECT pc.company_id FROM person_company pc
                                WHERE pc.person_id = p.person_id ORDER BY pc.company_id)
                END
         FROM web_session s JOIN person p ON p.person_id = s.person_id AND p.active
-        WHERE s.session_hash = %(hash)s AND s.person_id = %(person)s AND s.ended_at IS NULL AND s.expires_at > %(now)s
+        WHERE s.session_hash = %s AND s.person_id = %s AND s.ended_at IS NULL AND s.expires_at > %s
         """,
-        {"hash": session_hash, "person": person_id, "now": now},
-    ).fetchone()
+        (session_hash, person_id, now),
+    )
     if row is None:
         return None
-    expires_at, is_stale, *person = row
-    if is_stale:
-        connection.execute("UPDATE web_session SET seen_at = %s WHERE session_hash = %s", (now, session_hash))
-    return Session(expires_at, Person(*person))
+    expires_at, seen_at, *person = row
+    return Session(expires_at, seen_at, Person(*person))
+
+
+def see_session(connection: Connection[Any], session_hash: bytes, now: datetime) -> None:
+    """Notes that it was used."""
+    connection.execute("UPDATE web_session SET seen_at = %s WHERE session_hash = %s", (now, session_hash))
 
 
 def end_session(connection: Connection[Any], session_hash: bytes, now: datetime) -> None:

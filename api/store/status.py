@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,10 @@ class Standing:
     workers: list[IngestBeat]
 
 
-def standing(connection: Connection[Any], now: datetime) -> Standing:
-    """All of it in one statement: each would be a way to the database and back, on every page. Unknown is not safe: an empty alarm list means
-    something only while sensors are heard."""
-    found = connection.execute(
+def ask_standing(connection: Connection[Any], now: datetime) -> Cursor[TupleRow]:
+    """All of it in one statement, still to be fetched (`standing`). Unknown is not safe: an empty alarm list means something only
+    while sensors are heard."""
+    return connection.execute(
         """
         SELECT heard.sensors, heard.recent, (SELECT time_zone FROM site ORDER BY site_id LIMIT 1),
                (SELECT count(*) FROM alarm WHERE suppression <> 'none'),
@@ -66,7 +67,12 @@ def standing(connection: Connection[Any], now: datetime) -> Standing:
                            array_agg(state ORDER BY beat_at) AS states FROM v_ingest_beat) worker
         """,
         {"now": now},
-    ).fetchone()
+    )
+
+
+def standing(asked: Cursor[TupleRow]) -> Standing:
+    """What was asked for by `ask_standing`."""
+    found = asked.fetchone()
     assert found is not None
     sensors, recent, time_zone, aside, unsent, *arrays = found
     workers, beats, states = (array or [] for array in arrays)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import class_row
 
 MOST = 500  # alarms on the page; it says how many more there are
@@ -229,17 +229,16 @@ class Drill:
     time_zone: str
 
 
-def drills(connection: Connection[Any], now: datetime) -> list[Drill]:
-    """Those that are going on."""
-    with connection.cursor(row_factory=class_row(Drill)) as cursor:
-        return cursor.execute(
-            """
-            SELECT o.order_id, o.over_at AS ends_at, t.name AS site, t.name_zh AS site_zh, t.time_zone
-            FROM v_suppression_order o JOIN site t ON t.site_id = o.site_id
-            WHERE o.kind = 'drill' AND o.begins_at <= %(now)s AND o.over_at > %(now)s ORDER BY o.order_id
-            """,
-            {"now": now},
-        ).fetchall()
+def ask_drills(connection: Connection[Any], now: datetime) -> Cursor[Drill]:
+    """Those that are going on, still to be fetched."""
+    return connection.cursor(row_factory=class_row(Drill)).execute(
+        """
+        SELECT o.order_id, o.over_at AS ends_at, t.name AS site, t.name_zh AS site_zh, t.time_zone
+        FROM v_suppression_order o JOIN site t ON t.site_id = o.site_id
+        WHERE o.kind = 'drill' AND o.begins_at <= %(now)s AND o.over_at > %(now)s ORDER BY o.order_id
+        """,
+        {"now": now},
+    )
 
 
 def drill_of(connection: Connection[Any], occurrence_id: int) -> int | None:

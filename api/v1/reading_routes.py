@@ -49,7 +49,7 @@ def me(web: Here, visitor: Somebody) -> models.Me:
 def list_alarms(web: Here, visitor: AlarmReader) -> models.Alarms:
     """Every alarm that is open or suppressed, the worst first."""
     with web.acting_for(visitor) as connection:
-        rows = alarms.open_alarms(connection)
+        rows = alarms.ask_open_alarms(connection).fetchall()
         count = alarms.count_open(connection) if len(rows) == alarms.MOST else len(rows)
     return models.Alarms(alarms=[models.Alarm.model_validate(row) for row in rows], more=count - len(rows))
 
