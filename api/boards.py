@@ -20,9 +20,8 @@ from api.store import alarms
 from api.store.alarms import Newest, OpenAlarm
 from api.visitor import Visitor
 
-# What changes without news: the name of a sensor, of a person. And the longest that a list may be behind where the connection that hears the
-# news is dead and nobody has noticed yet.
-KEPT_S: Final = 10.0
+# For what changes without news: the name of a sensor, of a person. As old as a page may be that heard nothing and has not asked again.
+KEPT_S: Final = 30.0
 MOST: Final = 64  # boards of one process: 500 rows of some 1.5 KB each at most
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,7 @@ COALESCE_S = 1.0  # design section 10: at most one "changed" a second and browse
 # wait for each other, and so would whoever has just opened a page.
 APART_S, PLACES = 0.1, 8
 BEAT_S = 10.0  # a browser that hears nothing for longer than two beats says so on the page
+STANDS_EVERY_S = 5.0  # so often the connection that hears is asked whether it stands
 RETRY_S = (0.5, 10.0)  # first and longest wait before listening again
 MOST_LISTENERS = 1000  # browsers of one process; each costs a socket and a few KB
 
@@ -89,12 +91,13 @@ class News:
         self._changes_of: Counter[int] = Counter()
         self._stop = threading.Event()
         self._listening = threading.Event()
+        self._stood_at_s = 0.0  # when the connection was last known to stand
         self._thread = threading.Thread(target=self._run, name="news", daemon=True)
 
     @property
     def listening(self) -> bool:
-        """Whether the thread hears the database at this moment."""
-        return self._listening.is_set()
+        """Whether the thread hears the database at this moment: a connection that has died without a word is found out in ten seconds."""
+        return self._listening.is_set() and time.monotonic() - self._stood_at_s < 2 * STANDS_EVERY_S
 
     @property
     def listeners(self) -> int:
@@ -182,8 +185,12 @@ class News:
         with connect(self._url, application="news") as connection:
             store.listen(connection)
             missed()  # whatever happened while nobody listened
+            self._stood_at_s = time.monotonic()
             self._listening.set()
             while not self._stop.is_set():
                 for companies in store.heard(connection, timeout_s=0.5):
                     self._tell(companies, changed=True, over=False)
+                if time.monotonic() - self._stood_at_s > STANDS_EVERY_S:
+                    store.stands(connection)
+                    self._stood_at_s = time.monotonic()
         self._listening.clear()

@@ -20,7 +20,7 @@ from core.log import logger
 from core.metrics import IngestMetrics
 from core.wire import reject
 from ingest.rejection import rejection
-from ingest.session import Session
+from ingest.session import PATIENCE, Session
 from ingest.store.batch import BatchWriter, Committed, Record
 
 # SQLSTATE classes that a message can cause by what it says: data exception, integrity constraint violation; and P0001,
@@ -51,7 +51,7 @@ class Committer:
     def __init__(
         self, conninfo: str, token: Token, writer: BatchWriter, stop: threading.Event, metrics: IngestMetrics
     ) -> None:
-        self._session = Session(conninfo)
+        self._session = Session(conninfo, settings=PATIENCE)
         self._token = token
         self._writer = writer
         self._stop = stop

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import Connection
@@ -14,13 +14,10 @@ from core.db import Token, transaction
 from core.model import DefinitionSet
 from ingest.directory import Directory
 from ingest.notes import Notes
-from ingest.session import Session
+from ingest.session import PATIENCE, Session
 from ingest.store.memory import SavedState, save_checkpoint
 from ingest.store.portfolio import load_portfolio
 from ingest.store.status import write_latest, write_status, write_streams
-
-# A row that somebody's session holds must not hold us for ever: what could not be written goes into the next flush.
-PATIENCE: Final = "-c lock_timeout=2000"
 
 Answer = TypeVar("Answer")
 

@@ -16,6 +16,9 @@ _SESSION: Final = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=10000"
     " -c idle_in_transaction_session_timeout=30000"
 )
+# Alerting's people lock alarm rows too, and a row that somebody's session holds must not hold us for ever: ingest waits at most 2 s for
+# a lock and tries again (design section 5); what could not be written of newest values goes into the next flush.
+PATIENCE: Final = "-c lock_timeout=2000"
 
 
 def open_connection(conninfo: str, *, settings: str = "") -> Connection[Any]:

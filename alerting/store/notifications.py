@@ -87,11 +87,11 @@ def add(connection: Connection[Any], rows: Sequence[NewNotification]) -> int:
         SELECT * FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::int[], %s::int[], %s::timestamptz[], %s::int[], %s::text[],
                              %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::smallint[], %s::timestamptz[],
                              %s::int[], %s::text[], %s::timestamptz[])
-        ON CONFLICT (key) DO NOTHING
+        ON CONFLICT (key) DO NOTHING RETURNING true
         """,
         columns([tuple(getattr(row, name) for name in NewNotification.__slots__) for row in rows], 17),
     )
-    return cursor.rowcount
+    return len(cursor.fetchall())
 
 
 def cancel_waiting(connection: Connection[Any], rows: Sequence[tuple[AlarmKey, str]], now: datetime) -> None:

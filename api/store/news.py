@@ -15,6 +15,11 @@ def listen(connection: Connection[TupleRow]) -> None:
     connection.execute("LISTEN davy_scope")
 
 
+def stands(connection: Connection[TupleRow]) -> None:
+    """Waits for any answer: one that is cut off gives none, and what was sent before has been heard once it comes."""
+    connection.execute("SELECT true")
+
+
 def heard(connection: Connection[TupleRow], timeout_s: float) -> Iterator[frozenset[int]]:
     """The companies of each notification, for at most `timeout_s` seconds. Payloads hold ids only: `3` or `3,7`."""
     for notice in connection.notifies(timeout=timeout_s):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,23 @@ class Committed:
     replayed: Mapping[str, int] = field(default_factory=dict)
 
 
+class _Came(NamedTuple):
+    """What a batch brought about.
+
+    Args:
+        tells: it was written down soon enough for its alarms to be told; calls: those of before it were told with it.
+        written_us: when.
+    """
+
+    events: Sequence[Event]
+    conflicts: int
+    rejected: Sequence[Rejected]
+    replayed: Mapping[str, int]
+    tells: bool
+    calls: bool
+    written_us: int
+
+
 class BatchWriter:
     """Writes records of one worker under one epoch.
 
@@ -124,55 +141,64 @@ class BatchWriter:
         """
         self._prepare_days(connection, record.sorted.batch)
         with transaction(connection, token):
-            # Alerting's people lock alarm rows too: ingest waits at most 2 s and tries again (design section 5).
-            connection.execute("SET LOCAL lock_timeout = '2s'")
             if not self._move_fence(connection, record.batch_no):
                 self._untold = True  # whether that try told anybody is not known
                 return Committed(already=True)
             self._after(FENCE)
             new, staged = _insert_readings(connection, record)
             self._after(COPIED)
-            conflicts = conflict_rejections(record.lot, record.sorted, staged.differing, record.directory)
-            rejected = [*record.rejected, *conflicts]
-            insert_rejected(connection, [row for row in rejected if not row.kept_id])
-            replayed = settle(connection, record.lot, rejected, instant(record.judgement.now_us))
-            self._insert_batch(connection, record, staged.not_stored)
-            write_gaps(connection, record.sorted.gaps, record.directory, instant(record.judgement.now_us))
-            events = [*record.judgement.events]
-            contradicted = {conflict.row: conflict.stored for conflict in staged.differing}
-            for finding in record.judgement.late:
-                events += finding.events(new)
-                events += finding.contradicted(contradicted, record.judgement.now_us)
-            written_us = record.judgement.now_us if self._clock is None else self._clock()
-            tells = written_us - record.judgement.now_us <= OVERTAKEN_US
-            calls = self._untold if tells else self._stays_behind(written_us)
-            may_follow: list[Event] = []
-            if record.standing is not None:
-                may_follow = differences(active(connection), record.standing, record.judgement.now_us)
-            at_once = [*events, *may_follow]
-            fills = 100 * self._used() if not tells and not calls and _fills(at_once, record.directory) else None
-            if calls or fills is not None or may_follow:
-                # One step after the other, each with its alarms in order, would wait crosswise with the duties of alerting.
-                others = not_told(connection, fills) if calls or fills is not None else ()
-                lock_all(connection, at_once, others, now=instant(record.judgement.now_us))
-            _apply(connection, events, record, tells)
-            if record.standing is not None:
-                missed = differences(active(connection), record.standing, record.judgement.now_us)
-                _apply(connection, missed, record, tells)
-                events += missed
-            if calls:
-                call_for_the_untold(connection, instant(record.judgement.now_us if tells else written_us))
-            elif fills is not None:
-                call_for_the_spool(connection, instant(written_us), fills)
-            self._urgent.applied(connection, events, record.judgement.now_us)
+            # Only what is read is waited for: the rest goes out behind it.
+            with connection.pipeline():
+                came = self._write_what_came(connection, record, new, staged)
+            self._urgent.applied(connection, came.events, record.judgement.now_us)
             self._after(APPLIED)
-        self._untold = not tells
-        if tells:
+        self._untold = not came.tells
+        if came.tells:
             self._behind_us = None
-        elif calls or self._behind_us is None:
-            self._behind_us = written_us
+        elif came.calls or self._behind_us is None:
+            self._behind_us = came.written_us
         self._after(COMMITTED)
-        return Committed(False, int(new.sum()), len(events), len(conflicts), _by_reason(rejected), replayed)
+        return Committed(
+            False, int(new.sum()), len(came.events), came.conflicts, _by_reason(came.rejected), came.replayed
+        )
+
+    def _write_what_came(
+        self, connection: Connection[Any], record: Record, new: NDArray[np.bool_], staged: Staged
+    ) -> _Came:
+        """All that the readings brought about, once they are in the table."""
+        conflicts = conflict_rejections(record.lot, record.sorted, staged.differing, record.directory)
+        rejected = [*record.rejected, *conflicts]
+        insert_rejected(connection, [row for row in rejected if not row.kept_id])
+        replayed = settle(connection, record.lot, rejected, instant(record.judgement.now_us))
+        self._insert_batch(connection, record, staged.not_stored)
+        write_gaps(connection, record.sorted.gaps, record.directory, instant(record.judgement.now_us))
+        events = [*record.judgement.events]
+        contradicted = {conflict.row: conflict.stored for conflict in staged.differing}
+        for finding in record.judgement.late:
+            events += finding.events(new)
+            events += finding.contradicted(contradicted, record.judgement.now_us)
+        written_us = record.judgement.now_us if self._clock is None else self._clock()
+        tells = written_us - record.judgement.now_us <= OVERTAKEN_US
+        calls = self._untold if tells else self._stays_behind(written_us)
+        may_follow: list[Event] = []
+        if record.standing is not None:
+            may_follow = differences(active(connection), record.standing, record.judgement.now_us)
+        at_once = [*events, *may_follow]
+        fills = 100 * self._used() if not tells and not calls and _fills(at_once, record.directory) else None
+        if calls or fills is not None or may_follow:
+            # One step after the other, each with its alarms in order, would wait crosswise with the duties of alerting.
+            others = not_told(connection, fills) if calls or fills is not None else ()
+            lock_all(connection, at_once, others, now=instant(record.judgement.now_us))
+        _apply(connection, events, record, tells)
+        if record.standing is not None:
+            missed = differences(active(connection), record.standing, record.judgement.now_us)
+            _apply(connection, missed, record, tells)
+            events += missed
+        if calls:
+            call_for_the_untold(connection, instant(record.judgement.now_us if tells else written_us))
+        elif fills is not None:
+            call_for_the_spool(connection, instant(written_us), fills)
+        return _Came(events, len(conflicts), rejected, replayed, tells, calls, written_us)
 
     def _stays_behind(self, now_us: int) -> bool:
         """Whether batches have been late without a break for so long that nobody may wait for the end of it."""

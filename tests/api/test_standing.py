@@ -34,7 +34,7 @@ def test_a_sensor_is_heard_from_within_three_periods_or_a_minute(seeded: Plant) 
         ):
             owner.execute("UPDATE sensor SET period_s = %s", (period_s,))
             owner.execute("UPDATE latest SET received_at = %s", (NOW - timedelta(seconds=silent_s),))
-            found = status.standing(connection, NOW)
+            found = status.standing(status.ask_standing(connection, NOW))
             assert (found.recent, found.sensors) == (2 * is_recent, 2), (period_s, silent_s)
 
 
@@ -43,13 +43,13 @@ def test_each_worker_is_told_whoever_asks(seeded: Plant) -> None:
     token = seeded.database.person_token(seeded.insurer["underwriter"], "underwriter", seeded.a.company_id)
     with seeded.owner() as owner, seeded.database.connect("web", token) as connection:
         owner.execute("DELETE FROM ingest_status")
-        found = status.standing(connection, NOW)
+        found = status.standing(status.ask_standing(connection, NOW))
         assert (found.workers, found.recent) == ([], 0)  # what the insurer may not see is not heard
         seeded.beat(NOW)
         owner.execute(
             "INSERT INTO ingest_status (worker, beat_at, state) VALUES ('second', %s, 'stopping')",
             (NOW - timedelta(seconds=5),),
         )
-        found = status.standing(connection, NOW)
+        found = status.standing(status.ask_standing(connection, NOW))
     assert [(each.worker, each.state) for each in found.workers] == [("second", "stopping"), ("ingest-0", "judging")]
     assert found.workers[1].beat_at == NOW
