@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from psycopg import Connection
 
 from api.news import News
 from api.store import alarms
-from api.store.alarms import Newest, OpenAlarm
+from api.store.alarms import OpenAlarm
 from api.visitor import Visitor
 
 # For what changes without news: the name of a sensor, of a person. As old as a page may be that heard nothing and has not asked again.
@@ -42,23 +42,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The rows of one list.
+    """What one list shows.
 
     Args:
         count: how many are open, on the list or not.
+        values: the newest value of each alarm's sensor, by definition; None or absent where it says nothing.
     """
 
     rows: list[OpenAlarm]
     count: int
-
-    def with_newest(self, newest: list[Newest]) -> Board:
-        """The same alarms with what their sensors say now. Of an alarm whose sensor says nothing any more nothing is said."""
-        found = {each.definition_id: each for each in newest}
-        return Board([_valued(row, found.get(row.definition_id)) for row in self.rows], self.count)
-
-
-def _valued(row: OpenAlarm, newest: Newest | None) -> OpenAlarm:
-    return replace(row, value=newest.value if newest else None, measured_at=newest.measured_at if newest else None)
+    values: Mapping[int, float | None]
 
 
 class Boards:
@@ -82,12 +75,13 @@ class Boards:
         kept = self._kept(asked)
         if kept is not None:
             newest = alarms.ask_newest(connection, kept.rows)
-            return lambda: kept.with_newest(newest.fetchall())
+            return lambda: replace(kept, values=dict(newest.fetchall()))
         listed = alarms.ask_open_alarms(connection)
 
         def board() -> Board:
             rows = listed.fetchall()
-            read = Board(rows, alarms.count_open(connection) if len(rows) == alarms.MOST else len(rows))
+            count = alarms.count_open(connection) if len(rows) == alarms.MOST else len(rows)
+            read = Board(rows, count, {row.definition_id: row.value for row in rows})
             self._keep(asked, read)
             return read
 

@@ -9,19 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from functools import lru_cache
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 MOST = 2048  # texts of one language; some 2 KB each with the row they were made of
 
 
 def keeper() -> Callable[..., Markup]:
-    """`kept(macro, *arguments)` as templates use it, for macros that look at nothing but their arguments: not at the clock, not at the reader.
+    """`kept(macro, *arguments, **moving)` as templates use it, for macros that look at nothing but their arguments: not at the clock, not at
+    the reader. What is `moving` (a value, an age) does not make another text: the macro is given a mark for each, and every time the
+    word takes the place of its mark. So a macro may show such a word, and not ask what it is.
 
     Memory: the `MOST` that were asked for last.
     """
 
     @lru_cache(maxsize=MOST)
-    def kept(macro: Callable[..., Markup], /, *arguments: Hashable) -> Markup:
-        return macro(*arguments)
+    def rendered(macro: Callable[..., Markup], names: tuple[str, ...], /, *arguments: Hashable) -> str:
+        return str(macro(*arguments, **{name: _mark(name) for name in names}))
+
+    def kept(macro: Callable[..., Markup], /, *arguments: Hashable, **moving: str) -> Markup:
+        text = rendered(macro, tuple(moving), *arguments)
+        for name, word in moving.items():
+            text = text.replace(_mark(name), escape(word))
+        return Markup(text)
 
     return kept
+
+
+def _mark(name: str) -> str:
+    """Two characters for private use, which no text of ours has; whoever writes them into a name gets a value shown in it."""
+    return f"\ue000{name}\ue001"

@@ -71,6 +71,7 @@ def _list(web: Web, visitor: Visitor, template: str) -> Response:
         template,
         frame=frame(),
         sections=sections(board.rows),
+        values=board.values,
         out=out.fetchone() if out else None,
         drills=drills.fetchall(),
         more=board.count - len(board.rows),

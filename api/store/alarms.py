@@ -63,15 +63,6 @@ class OpenAlarm:
     assignee: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """The newest value of the sensor of one alarm."""
-
-    definition_id: int
-    value: float | None
-    measured_at: datetime | None
-
-
 def ask_open_alarms(connection: Connection[Any]) -> Cursor[OpenAlarm]:
     """The worst first: unacknowledged before acknowledged before back to normal, then by priority, then the newest; still to be fetched.
 
@@ -123,14 +114,14 @@ def ask_open_alarms(connection: Connection[Any]) -> Cursor[OpenAlarm]:
     )
 
 
-def ask_newest(connection: Connection[Any], rows: Sequence[OpenAlarm]) -> Cursor[Newest]:
-    """The newest values of alarms that were listed a moment ago, still to be fetched."""
-    return connection.cursor(row_factory=class_row(Newest)).execute(
+def ask_newest(connection: Connection[Any], rows: Sequence[OpenAlarm]) -> Cursor[tuple[int, float | None]]:
+    """The newest value by definition of alarms that were listed a moment ago, still to be fetched."""
+    return connection.execute(
         """
-        SELECT listed.definition_id, newest.value, newest.measured_at
+        SELECT listed.definition_id, newest.value
         FROM unnest(%s::int[]) AS listed (definition_id)
         CROSS JOIN LATERAL (
-            SELECT value, measured_at FROM v_alarm_value WHERE definition_id = listed.definition_id LIMIT 1
+            SELECT value FROM v_alarm_value WHERE definition_id = listed.definition_id LIMIT 1
         ) newest
         """,
         ([row.definition_id for row in rows],),

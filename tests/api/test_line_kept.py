@@ -45,7 +45,7 @@ ASKED = st.tuples(
     ALARMS,
     st.booleans(),
     st.booleans(),
-    st.sampled_from(["41 %LEL", "—"]),
+    st.sampled_from(["41 %LEL", "—", "<b>"]),
     st.sampled_from(["2 h", "5 s"]),
     st.booleans(),
 )
@@ -57,7 +57,11 @@ def rendered(language: str, alarm: OpenAlarm, now: datetime, value: str = "41 %L
     environment = PAGES.environment(language)
     line = environment.get_template("_alarm_line.html").module.line  # type: ignore[attr-defined]
     noon = environment.filters["noon"](now, alarm.time_zone)
-    return str(environment.globals["kept"](line, alarm, words.get("waiting", True), False, value, "2 h", noon))  # type: ignore[operator]
+    kept: Any = environment.globals["kept"]
+    waiting = words.get("waiting", True)
+    return str(
+        kept(line, alarm, waiting, False, True, noon, value=value, age="2 h", form_token=words.get("token", "t"))
+    )
 
 
 @given(st.lists(ASKED, min_size=1, max_size=12))
@@ -68,8 +72,8 @@ def test_what_is_kept_is_what_would_be_rendered(asked: list[tuple[Any, ...]]) ->
         line = environment.get_template("_alarm_line.html").module.line  # type: ignore[attr-defined]
         for alarm, waiting, many, value, age, tomorrow in asked:
             noon = environment.filters["noon"](NOW + timedelta(minutes=tomorrow), alarm.time_zone)
-            arguments = (alarm, waiting, many, value, age, noon)
-            assert environment.globals["kept"](line, *arguments) == line(*arguments)  # type: ignore[operator]
+            arguments, moving = (alarm, waiting, many, True, noon), {"value": value, "age": age, "form_token": age}
+            assert environment.globals["kept"](line, *arguments, **moving) == line(*arguments, **moving)  # type: ignore[operator]
 
 
 def test_newest_values_come_from_beside_the_row() -> None:
@@ -91,3 +95,10 @@ def test_what_people_wrote_stays_text() -> None:
     shown = rendered("en", replace(ALARM, assignee="<b>Li</b>", title="<i>Gas</i>"), NOW)
     assert "&lt;b&gt;Li&lt;/b&gt;" in shown
     assert "<i>" not in shown
+
+
+def test_a_form_carries_the_token_of_who_asks() -> None:
+    """What is kept has no token in it: each reader's own is filled in."""
+    assert 'name="form_token" value="mine"' in rendered("en", ALARM, NOW, token="mine")
+    assert 'name="form_token" value="yours"' in rendered("en", ALARM, NOW, token="yours")
+    assert 'name="form_token"' not in rendered("en", ALARM, NOW, waiting=False)
