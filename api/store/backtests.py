@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from psycopg import Connection
@@ -16,6 +16,7 @@ from core.model import AlarmDefinition, Priority
 
 MOST: Final = 50
 MOST_CHOICES: Final = 2000
+SAME_WITHIN: Final = timedelta(minutes=10)  # a span that ends so little later asks the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,11 +178,21 @@ def ask(
     person_id: int,
     now: datetime,
 ) -> int:
-    """Asks for one; where the same is asked for and not done, that one."""
+    """Asks for one; where the same is asked for and not done, that one: its span may have moved on by the minutes since."""
     asked = {
         "company": limit.company_id, "site": limit.site_id, "key": limit.key, "proposed": Jsonb(dict(proposed)), "since": since,
-        "until": until, "person": person_id, "now": now,
+        "until": until, "person": person_id, "now": now, "moved": SAME_WITHIN,
     }  # fmt: skip
+    going = connection.execute(
+        """
+        SELECT backtest_id FROM backtest WHERE state IN ('waiting', 'running') AND site_id = %(site)s AND definition_key = %(key)s
+          AND proposed = %(proposed)s AND to_at - from_at = %(until)s::timestamptz - %(since)s::timestamptz
+          AND to_at BETWEEN %(until)s::timestamptz - %(moved)s AND %(until)s::timestamptz ORDER BY backtest_id LIMIT 1
+        """,
+        asked,
+    ).fetchone()
+    if going is not None:
+        return int(going[0])
     made = connection.execute(
         """
         INSERT INTO backtest (company_id, site_id, definition_key, proposed, from_at, to_at, asked_by, asked_at)

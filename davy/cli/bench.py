@@ -54,7 +54,7 @@ def bench_restart(
 @app.command("latency")
 def bench_latency(
     sensors: Sensors = 20_000,
-    rate: Annotated[float, typer.Option(help="Readings a second offered meanwhile.", min=50.0)] = 55_000.0,
+    rate: Annotated[float, typer.Option(help="Readings a second offered meanwhile.", min=50.0)] = 51_000.0,
     seconds: Seconds = 60.0,
     warm_up: WarmUp = 10.0,
     as_json: Json = False,

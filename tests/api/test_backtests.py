@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -226,6 +226,12 @@ def test_the_same_through_the_api(timescale_house: House) -> None:
     number = made.json()["backtest_id"]
     assert made.json()["state"] == "waiting"
     assert made.json()["proposed"] == {"on_delay_s": 4.0}
+    later = {
+        edge: (datetime.fromisoformat(str(question[edge])) + timedelta(minutes=1)).isoformat()
+        for edge in ("from_at", "to_at")
+    }
+    again = officer.client.post("/api/v1/backtests", json={**question, **later}, headers=headers)
+    assert again.json()["backtest_id"] == number  # asked for once more a minute later: it waits already
     assert [row["backtest_id"] for row in officer.client.get("/api/v1/backtests").json()] == [number]
     wrong = officer.client.post("/api/v1/backtests", json={**question, "proposed": {"setpont": 1}}, headers=headers)
     assert wrong.status_code == 409
