@@ -18,11 +18,11 @@ class TimelineRow:
         kind: transition, notification, duty (somebody took over a duty position that it calls, or gave it back; the detail is their
             name), comment, look (the insurer looked at the evidence), assigned (the detail is to whom) or insurer (somebody at the
             insurer has acknowledged it; the detail is their name).
-        what: the event; the channel; `nobody` where it is given to nobody any more; `taken_over` or `given_back`.
+        what: the event; the channel; `taken_over` or `given_back`; `nobody` where it is given to nobody any more, or nobody is on duty.
         detail: the state after it; of a notification `planned` or `delivered`, else what has become of it; a name.
         text: what somebody wrote; of a notification that was planned by which rule, else the receipt or why it did not go out.
         until: when a shelf ends; when a notification is due; until when somebody takes over.
-        audience: of a notification: client or insurer.
+        audience: whose people a notification goes to, or whose duty position it is: client or insurer.
         number: of its kind, in the order in which things were written down.
     """
 
@@ -72,12 +72,14 @@ def timeline(connection: Connection[Any], occurrence_id: int, *, most: int = 100
                 SELECT n.delivered_at, 'notification', n.channel, 'delivered', n.person_id, n.outcome, NULL, n.due_at, n.audience, n.notification_id, 5
                 FROM told n WHERE n.delivered_at IS NOT NULL
                 UNION ALL
-                SELECT CASE WHEN d.event = 'taken_over' THEN r.made_at ELSE r.withdrawn_at END, 'duty', d.event,
+                SELECT CASE d.event WHEN 'given_back' THEN r.withdrawn_at ELSE r.made_at END, 'duty',
+                       CASE WHEN d.event = 'taken_over' AND r.person_id IS NULL THEN 'nobody' ELSE d.event END,
                        coalesce((SELECT n.name FROM person n WHERE n.person_id = r.person_id), ''),
-                       CASE WHEN d.event = 'taken_over' THEN r.made_by ELSE r.withdrawn_by END, nullif(r.reason, ''), NULL, r.ends_at, NULL, r.override_id, 1
-                FROM roster_override r CROSS JOIN (VALUES ('taken_over'), ('given_back')) d(event), lived
+                       CASE d.event WHEN 'given_back' THEN r.withdrawn_by ELSE r.made_by END,
+                       CASE WHEN f.audience = 'client' AND d.event = 'taken_over' THEN nullif(r.reason, '') END, NULL, r.ends_at, f.audience, r.override_id, 1
+                FROM roster_override r JOIN roster f USING (roster_id) CROSS JOIN (VALUES ('taken_over'), ('given_back')) d(event), lived
                 WHERE r.company_id = lived.company_id AND r.roster_id IN (SELECT n.roster_id FROM told n)
-                  AND CASE WHEN d.event = 'taken_over' THEN r.made_at ELSE r.withdrawn_at END BETWEEN lived.began_at AND lived.resolved_at
+                  AND CASE d.event WHEN 'given_back' THEN r.withdrawn_at ELSE r.made_at END BETWEEN lived.began_at AND lived.resolved_at
                 UNION ALL
                 SELECT k.at, 'comment', '', '', k.person_id, k.body, NULL, NULL, NULL, k.comment_id, 6
                 FROM occurrence_comment k WHERE k.occurrence_id = %(id)s

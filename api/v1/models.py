@@ -226,7 +226,9 @@ class Happened(Said):
     until: datetime | None = Field(
         description="When a shelf ends; when a message is due; until when somebody takes over."
     )
-    audience: Literal["client", "insurer"] | None = Field(description="Whose people a message goes to.")
+    audience: Literal["client", "insurer"] | None = Field(
+        description="Whose people a message goes to, or whose duty position it is."
+    )
 
 
 class Loss(BaseModel):

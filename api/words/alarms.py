@@ -239,12 +239,12 @@ def happened(texts: NullTranslations, kind: str, what: str, detail: str) -> str:
             "state": said(texts, _SENDING, detail),
         }
     if kind == "duty":
+        if what == "nobody":
+            return _("Nobody is on duty, by a person's word")
         if what == "given_back":
             return _("Duty given back")
         return (
-            _("%(name)s takes over the duty") % {"name": detail}
-            if detail
-            else _("Nobody is on duty, by a person's word")
+            _("%(name)s takes over the duty") % {"name": detail} if detail else _("Somebody else takes over the duty")
         )
     if kind == "comment":
         return _("Comment")
