@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -152,7 +152,7 @@ def take_over(plant: Ladder) -> None:
         assert done.status_code in (200, 303), done.text
 
 
-def told_of(rows: list[dict[str, Any]], onset: Any) -> list[tuple[Any, ...]]:
+def told_of(rows: list[dict[str, Any]], onset: datetime) -> list[tuple[Any, ...]]:
     """The earliest first: seconds after the onset (of what is planned when it is due), and what."""
     told = []
     for row in reversed(rows):
@@ -161,8 +161,8 @@ def told_of(rows: list[dict[str, Any]], onset: Any) -> list[tuple[Any, ...]]:
     return told
 
 
-def seconds(at: str, onset: Any) -> float:
-    return round((type(onset).fromisoformat(at) - onset).total_seconds(), 3)
+def seconds(at: str, onset: datetime) -> float:
+    return round((datetime.fromisoformat(at) - onset).total_seconds(), 3)
 
 
 def page_of(client: Any, occurrence: int, language: str) -> str:
