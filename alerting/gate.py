@@ -2,6 +2,9 @@
 
 Three things can stand against it: its address is dead, what stands at the other end has failed again and again, or the address
 has been written to as fast as its vendor allows. The first two send it another way, the third lets it wait or go with others.
+
+And it may be there already: where it stands in for the same message over another channel, or that for it, only one of the two
+goes, though both become free in the same second. Life safety is not asked: two messages about one leak cost less than none.
 """
 
 from __future__ import annotations
@@ -18,9 +21,11 @@ from alerting.circuit import Way
 from alerting.delivery import HELD_UP, Envelope, pause_before_next, why_unwanted
 from alerting.pace import MOST_FOLDED
 from alerting.store import claims, peers
+from alerting.store.notifications import GOES_OVER
 from alerting.vault import Vault, opened
 from core.errors import DeliveryFailed
 
+LOOK_AGAIN: Final = timedelta(seconds=1)  # while the same message is being sent over another channel
 PROBE_MARGIN: Final = timedelta(
     seconds=5
 )  # after the time-out of sending: who took the probe has said what became of it
@@ -47,7 +52,8 @@ class Passed:
         channel, address: None where there is a bar, or where it is unwanted and nobody looked.
         mark: of what stands at the other end, for its circuit.
         ailing: the last message to it did not arrive.
-        wait_until: there is no token for it before; it was not tried.
+        wait_until, why: it may not go before, and why; it was not tried.
+        told_over: the person has it over this other channel.
         beside: claimed too, to go out with it as one.
     """
 
@@ -58,6 +64,8 @@ class Passed:
     ailing: bool = False
     bar: Bar | None = None
     wait_until: datetime | None = None
+    why: str = ""
+    told_over: str | None = None
     beside: list[Envelope] = field(default_factory=list)
 
 
@@ -78,6 +86,14 @@ class Gate:
         """In the transaction of the claim."""
         if why_unwanted(claimed, now) is not None:
             return Passed(claimed)
+        if not claimed.urgent:
+            claims.one_at_a_time(connection, claimed.person_id)
+            taken = claims.way_taken(connection, claimed.notification_id, now)
+            if taken is not None:
+                other, arrived = taken
+                if arrived:
+                    return Passed(claimed, told_over=other)
+                return Passed(claimed, wait_until=now + LOOK_AGAIN, why=f"it is being sent{GOES_OVER}{other}")
         if claimed.address is None:
             return Passed(claimed, bar=Bar(f"the person has no {claimed.channel} address", None))
         if claimed.dead_why is not None:
@@ -130,4 +146,7 @@ class Gate:
         beside: list[Envelope] = []
         if leave.fold:
             beside = claims.claim_beside(connection, claimed, now, lease_until, since=since, most=MOST_FOLDED)
-        return Passed(claimed, channel, passed.address, passed.mark, passed.ailing, None, leave.until, beside)
+        why = f"{channel.name} takes no more from us at this moment"
+        return Passed(
+            claimed, channel, passed.address, passed.mark, passed.ailing, None, leave.until, why, beside=beside
+        )

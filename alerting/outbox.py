@@ -22,7 +22,7 @@ from alerting.delivery import HELD_UP, Claimed, Envelope, called_off, shifts_lat
 from alerting.fold import folded
 from alerting.gate import Gate, Passed
 from alerting.message import compose
-from alerting.outcomes import Books, Outcome
+from alerting.outcomes import TOLD_OVER, Books, Outcome
 from alerting.pulse import SEND_TIMEOUT, Pulse
 from alerting.store import claims, notifications
 from alerting.vault import Vault
@@ -134,8 +134,7 @@ class Dispatcher:
                 return None
             passed = self._gate.look(connection, claimed, now, lease_until)
             if passed.wait_until is not None:
-                why = f"{claimed.channel} takes no more from us at this moment"
-                notifications.hold(connection, claimed.notification_id, claimed.attempt, passed.wait_until, why)
+                notifications.hold(connection, claimed.notification_id, claimed.attempt, passed.wait_until, passed.why)
                 return passed
             for each in (claimed, *passed.beside):
                 if isinstance(each, Claimed) and shifts_later_steps(each, now):
@@ -163,6 +162,8 @@ class Dispatcher:
             )
             if ended is not None:
                 return ended
+        if passed.told_over is not None:
+            return self._books.finish(claimed, "cancelled", f"{TOLD_OVER}{passed.told_over}")
         if passed.bar is not None:
             around = self._books.around(passed)
             if around is not None:

@@ -13,8 +13,9 @@ from psycopg.rows import TupleRow
 from api.chart import Curve, Grain, Window, curve, grain, window
 from api.choices import sees_evidence
 from api.permissions import Right
-from api.store import looks, occurrences, readings
-from api.store.occurrences import Occurrence, TimelineRow
+from api.store import looks, readings
+from api.store.occurrences import Occurrence
+from api.store.timeline import TimelineRow, timeline
 from api.visitor import Visitor
 from api.words.alarms import SCORES
 
@@ -118,14 +119,15 @@ def _merged(part: list[readings.Bucket]) -> readings.Bucket:
 def timeline_of(connection: Connection[TupleRow], visitor: Visitor, occurrence: Occurrence) -> list[TimelineRow]:
     """All that happened; for the insurer's people without persons, receipts and, until resolved or shared, without values
     and what the client's people wrote."""
-    rows = occurrences.timeline(connection, occurrence.occurrence_id)
+    rows = timeline(connection, occurrence.occurrence_id)
     if visitor.may(Right.SEE_PEOPLE):
         return rows
     evident = sees_evidence(visitor, occurrence)
     return [
         _without_persons(row, evident)
         for row in rows
-        if evident or row.kind in ("transition", "notification", "insurer") or row.person_id == visitor.person_id
+        if (evident or row.kind in ("transition", "notification", "insurer") or row.person_id == visitor.person_id)
+        and row.kind != "duty"  # who fills the client's duty positions is the client's
     ]
 
 

@@ -369,6 +369,10 @@ def _collect(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]
                     f"{name} names {value}, which cannot be read ({why}); it must be a file that holds the secret."
                 )
                 continue
+            if (
+                not value
+            ):  # as an empty variable: what hands on every secret has a file for those that are not there too
+                continue
         given[field], origins[field] = value, name
     return given, origins, mistakes
 

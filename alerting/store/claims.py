@@ -21,7 +21,8 @@ from alerting.notice import (
     UnreachableNotice,
     WeeklyNotice,
 )
-from alerting.routing import HISTORIC
+from alerting.routing import HISTORIC, INSTEAD
+from alerting.store.notifications import GOES_OVER
 from alerting.weekly import week_from_json
 from core.occasion import Subject
 
@@ -79,6 +80,31 @@ def claim(
     return _READERS[Subject(subject)](connection, notification_id)
 
 
+def one_at_a_time(connection: Connection[Any], person_id: int) -> None:
+    """Until the end of the transaction nobody else takes a message for this person that is not of life safety, and all that was taken is seen."""
+    connection.execute("SELECT pg_advisory_xact_lock(7251144, %s)", (person_id,))
+
+
+def way_taken(connection: Connection[Any], notification_id: int, now: datetime) -> tuple[str, bool] | None:
+    """The channel over which the same message has led to the person (True), or is being sent at this moment (False); None: over none.
+
+    Only where one of the two stands in for the other: what a route says over two channels goes over both.
+    """
+    row = connection.execute(
+        """
+        SELECT e.channel, e.state = 'sent' FROM notification n
+        JOIN channel_address c ON c.person_id = n.person_id AND c.channel <> n.channel
+        JOIN notification e ON e.key = regexp_replace(n.key, '-' || n.channel || '$', '') || '-' || c.channel
+        WHERE n.notification_id = %(id)s AND (n.passed_on OR e.passed_on)
+          AND (position(%(instead)s || e.channel IN n.rule) > 0 OR position(%(instead)s || n.channel IN e.rule) > 0)
+          AND (e.state = 'sent' OR (e.state = 'claimed' AND e.lease_until > %(now)s))
+        ORDER BY e.state = 'sent' DESC, e.channel LIMIT 1
+        """,
+        {"id": notification_id, "now": now, "instead": INSTEAD},
+    ).fetchone()
+    return None if row is None else (str(row[0]), bool(row[1]))
+
+
 def count_beside(connection: Connection[Any], claimed: Envelope, now: datetime, *, since: datetime) -> int:
     """How many other messages are due for the same person by the same channel, life safety not counted.
 
@@ -107,12 +133,13 @@ def claim_beside(
             SELECT notification_id FROM notification
             WHERE person_id = %s AND channel = %s AND urgency > 0 AND state IN ('waiting', 'claimed') AND due_at <= %s
               AND (lease_until IS NULL OR lease_until <= %s) AND (attempt > 0 OR due_at >= %s OR subject <> 'alarm')
+              AND NOT passed_on AND position(%s IN coalesce(outcome, '')) = 0 -- `way_taken` is asked of each of those by itself
             ORDER BY urgency, due_at, notification_id
             LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
         )
         RETURNING notification_id, subject, urgency, due_at
         """,
-        (lease_until, claimed.person_id, claimed.channel, now, now, since, most),
+        (lease_until, claimed.person_id, claimed.channel, now, now, since, GOES_OVER, most),
     ).fetchall()
     ordered = sorted(taken, key=lambda row: (row[2], row[3], row[0]))
     found = (_READERS[Subject(subject)](connection, notification_id) for notification_id, subject, *_ in ordered)

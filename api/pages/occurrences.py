@@ -17,6 +17,7 @@ from api.shelves import shelves
 from api.store import casework, findings, occurrences, places, streams, suppressions
 from api.store.compound_evidence import find_compound_evidence
 from api.store.model_evidence import find_model_evidence
+from api.story import story
 from api.visitor import Visitor
 from api.web import Here, Web
 from api.words.alarms import SCORES
@@ -102,7 +103,7 @@ def show(
         clocks=clocks,
         of_model=of_model,
         of_compound=of_compound,
-        timeline=rows,
+        entries=story(rows),
         findings=opened,
         seen=seen,
         seen_by_me=any(record.person_id == visitor.person_id for record in seen),

@@ -1,4 +1,4 @@
-"""Occurrences: the list, one with all that belongs to it, its timeline."""
+"""Occurrences: the list, and one with all that belongs to it."""
 
 from __future__ import annotations
 
@@ -120,27 +120,6 @@ class Occurrence:
     other_name_zh: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimelineRow:
-    """One thing that happened to an occurrence.
-
-    Args:
-        kind: transition, notification, comment, look (the insurer looked at the evidence), assigned (the detail is to whom) or insurer (somebody at the insurer has acknowledged it; the detail is their name).
-        what: the event; the channel; `nobody` where it is given to nobody any more.
-        detail: the state after it; the notification's state; a name.
-    """
-
-    at: datetime
-    kind: str
-    what: str
-    detail: str
-    who: str | None
-    person_id: int | None
-    text: str | None
-    value: float | None
-    until: datetime | None
-
-
 def list_occurrences(connection: Connection[Any], *, only_open: bool, before: int | None) -> list[OccurrenceLine]:
     """The newest first; `before` is the last id of the page above."""
     with connection.cursor(row_factory=class_row(OccurrenceLine)) as cursor:
@@ -218,37 +197,3 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
             """,
             (occurrence_id,),
         ).fetchone()
-
-
-def timeline(connection: Connection[Any], occurrence_id: int, *, most: int = 500) -> list[TimelineRow]:
-    """All that happened to it, the newest first."""
-    with connection.cursor(row_factory=class_row(TimelineRow)) as cursor:
-        return cursor.execute(
-            """
-            SELECT at, kind, what, detail, p.name AS who, e.person_id, text, value, until FROM (
-                SELECT t.at, 'transition' AS kind, t.event AS what, t.to_state::text AS detail, t.person_id,
-                       t.reason AS text, t.value, t.until, t.transition_id AS number
-                FROM v_transition t WHERE t.occurrence_id = %(id)s
-                UNION ALL
-                SELECT coalesce(n.sent_at, n.finished_at, n.due_at), 'notification', n.channel, n.state, n.person_id,
-                       n.outcome, NULL, n.due_at, n.notification_id
-                FROM v_notification n WHERE n.occurrence_id = %(id)s OR n.assigned_id = %(id)s
-                UNION ALL
-                SELECT k.at, 'comment', '', '', k.person_id, k.body, NULL, NULL, k.comment_id
-                FROM occurrence_comment k WHERE k.occurrence_id = %(id)s
-                UNION ALL
-                SELECT j.at, 'look', '', '', j.person_id, NULL, NULL, NULL, j.journal_id
-                FROM journal j WHERE j.action = 'evidence_read' AND j.subject = %(subject)s
-                UNION ALL
-                SELECT j.at, 'assigned', CASE WHEN j.new ->> 'assignee_id' IS NULL THEN 'nobody' ELSE '' END,
-                       coalesce((SELECT n.name FROM person n WHERE n.person_id = (j.new ->> 'assignee_id')::int), ''),
-                       j.person_id, NULL, NULL, NULL, j.journal_id
-                FROM journal j WHERE j.action = 'occurrence_assigned' AND j.subject = %(subject)s
-                UNION ALL
-                SELECT i.at, 'insurer', '', i.name, i.person_id, i.words, NULL, NULL, i.person_id
-                FROM insurer_acknowledgement i WHERE i.occurrence_id = %(id)s
-            ) e LEFT JOIN person p ON p.person_id = e.person_id
-            ORDER BY at DESC, kind, number DESC LIMIT %(most)s
-            """,
-            {"id": occurrence_id, "subject": f"occurrence/{occurrence_id}", "most": most},
-        ).fetchall()

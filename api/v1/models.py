@@ -210,16 +210,25 @@ class ModelJudgement(Said):
 
 
 class Happened(Said):
-    """One thing that happened to an occurrence, the newest first."""
+    """One thing that happened to an occurrence, the newest first. A message is there when it was planned, when it came to its end, and when its receiver had it."""
 
-    at: datetime
-    kind: Literal["transition", "notification", "comment", "look", "assigned", "insurer"]
-    what: str
-    detail: str
+    at: datetime = Field(description="Of a message that waits: the instant for which it does.")
+    kind: Literal["transition", "notification", "duty", "comment", "look", "assigned", "insurer"]
+    what: str = Field(description="The event; the channel; `nobody`; `taken_over` or `given_back`.")
+    detail: str = Field(
+        description="The state after it; of a message `planned`, `waiting`, `claimed`, `sent`, `delivered`, `failed` or `cancelled`; a name."
+    )
     who: str | None
-    text: str | None
+    text: str | None = Field(
+        description="What somebody wrote; of a message that was planned by which rule, else the receipt or why it did not go out."
+    )
     value: float | None
-    until: datetime | None
+    until: datetime | None = Field(
+        description="When a shelf ends; when a message is due; until when somebody takes over."
+    )
+    audience: Literal["client", "insurer"] | None = Field(
+        description="Whose people a message goes to, or whose duty position it is."
+    )
 
 
 class Loss(BaseModel):

@@ -62,11 +62,22 @@ _EVENTS = {
 DEVIATION, SECOND_OPINION, MISSING = "_mewma", "_knn", "_missing"
 SCORES = frozenset({DEVIATION, SECOND_OPINION})
 MODEL_SENSORS = SCORES | {MISSING}
-_CHANNELS = {"smtp": later("E-mail"), "webhook": later("Webhook")}
+CHANNELS = {
+    "smtp": later("E-mail"),
+    "webhook": later("Webhook"),
+    "wecom": later("WeCom robot"),
+    "dingtalk": later("DingTalk robot"),
+    "feishu": later("Feishu robot"),
+    "ntfy": later("Push message"),
+    "sms": later("Text message"),
+    "voice": later("Telephone call"),
+}
 _SENDING = {
+    "planned": later("planned"),
     "waiting": later("waiting to be sent"),
     "claimed": later("being sent"),
     "sent": later("sent"),
+    "delivered": later("sent, and the receiver has it"),
     "failed": later("failed"),
     "cancelled": later("not sent: no longer needed"),
 }
@@ -224,9 +235,17 @@ def happened(texts: NullTranslations, kind: str, what: str, detail: str) -> str:
     _ = texts.gettext
     if kind == "notification":
         return _("%(channel)s: %(state)s") % {
-            "channel": said(texts, _CHANNELS, what),
+            "channel": said(texts, CHANNELS, what),
             "state": said(texts, _SENDING, detail),
         }
+    if kind == "duty":
+        if what == "nobody":
+            return _("Nobody is on duty, by a person's word")
+        if what == "given_back":
+            return _("Duty given back")
+        return (
+            _("%(name)s takes over the duty") % {"name": detail} if detail else _("Somebody else takes over the duty")
+        )
     if kind == "comment":
         return _("Comment")
     if kind == "assigned":

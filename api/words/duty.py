@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from gettext import NullTranslations
-
 from api.words.texts import later
 
 BY = {
@@ -83,6 +81,7 @@ RULES = (
     later("instead of {channel}"),
     later("nothing reaches person {person}, who is on duty"),
     later("everybody of the roster is told"),
+    later("sees to the occurrence"),
 )
 OUTCOMES = {
     "acknowledged": later("it was acknowledged before"),
@@ -93,13 +92,16 @@ OUTCOMES = {
     "somebody else is on duty": later("somebody else was on duty by then"),
     "over before anybody could be told": later("it was over before anybody could be told"),
     "the person is no longer active": later("the person is no longer active"),
+    "an earlier attempt may have arrived": later("an earlier attempt may have arrived"),
+    "it is being sent": later("it is being sent"),
 }
-
-
-def outcome(texts: NullTranslations, said: str | None) -> str:
-    """Why a message was not sent, in the reader's language; what we have no word for, as it is.
-
-    >>> outcome(NullTranslations(), "acknowledged"), outcome(NullTranslations(), None)
-    ('it was acknowledged before', '')
-    """
-    return "" if said is None else texts.gettext(OUTCOMES[said]) if said in OUTCOMES else said
+# Clauses of an outcome that say something of a channel, as alerting writes them; a receipt stays in the receiver's words.
+CHANNEL_OUTCOMES = (
+    later("told over {channel}"),
+    later("goes over {channel}"),
+    later("the person has no {channel} address"),
+    later("The channel {channel} is not set up"),
+    later("The channel {channel} is not set up."),
+    later("{channel} takes no more from us at this moment"),
+    later("{channel} has failed since {at} UTC"),
+)

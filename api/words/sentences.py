@@ -7,11 +7,13 @@ What matches no template stays as it is, behind a sentence that the reader under
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from gettext import NullTranslations
 
+from api.words.alarms import CHANNELS
 from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
-from api.words.duty import DUTY_REFUSALS
+from api.words.duty import CHANNEL_OUTCOMES, DUTY_REFUSALS, OUTCOMES
 from api.words.duty import RULES as DUTY_RULES
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
@@ -104,6 +106,7 @@ WORDS = {
     **RISK_WORDS,
     **SUPPRESSION_WORDS,
     **LIMIT_WORDS,
+    **CHANNELS,
 }
 # What core.wire_rules fills in for {where}, {found} and {rule}: the longer form first where one begins as another.
 RULES = (
@@ -149,13 +152,26 @@ def rule(texts: NullTranslations, said: str) -> str:
     """By which rule somebody is told, clause by clause.
 
     >>> rule(NullTranslations(), "route a (client), step 0: high alarms, at once; over smtp, by their own order")
-    'route a (client), step 0: High alarms, at once; over smtp, by their own order'
+    'route a (client), step 0: High alarms, at once; over E-mail, by their own order'
     """
-    return texts.gettext("; ").join(_clause(texts, each) for each in said.split("; "))
+    return texts.gettext("; ").join(_clause(texts, each, DUTY_RULES) for each in said.split("; "))
 
 
-def _clause(texts: NullTranslations, said: str) -> str:
-    for template in DUTY_RULES:
+def outcome(texts: NullTranslations, said: str | None) -> str:
+    """What became of a message, clause by clause; what we have no words for, such as a receipt, as it is.
+
+    >>> outcome(NullTranslations(), "acknowledged; an earlier attempt may have arrived"), outcome(NullTranslations(), None)
+    ('it was acknowledged before; an earlier attempt may have arrived', '')
+    >>> outcome(NullTranslations(), "told over webhook")
+    'told over Webhook'
+    """
+    clauses = [] if said is None else said.split("; ")
+    told = (texts.gettext(OUTCOMES[c]) if c in OUTCOMES else _clause(texts, c, CHANNEL_OUTCOMES) for c in clauses)
+    return texts.gettext("; ").join(told)
+
+
+def _clause(texts: NullTranslations, said: str, templates: Sequence[str]) -> str:
+    for template in templates:
         match = _pattern(template).fullmatch(said)
         if match is not None:
             return _filled(texts.gettext(template), match.groupdict(), texts)

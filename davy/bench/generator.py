@@ -40,6 +40,7 @@ class Load:
         cap: most readings sent and not yet stored; 0: none.
         messages: stop by itself after so many; 0: when asked.
         alarms_per_s: how often a reading above the setpoint is among them; never the same sensor twice while there are others.
+        opens, opens_per_s: so many of them come first, that often.
         most_alarms: 0: no end.
         kind: see `Frames`.
     """
@@ -55,6 +56,8 @@ class Load:
     cap: int = UNSTORED_CAP
     messages: int = 0
     alarms_per_s: float = 0.0
+    opens: int = 0
+    opens_per_s: float = 1.0
     most_alarms: int = 0
     kind: str = "readings"
 
@@ -228,11 +231,16 @@ class _Publishing:
         self._pending = self._frames.block(self._sent, count, time.time_ns() // 1_000_000)
         count = len(self._pending) // self._frames.length
         load = self._load
-        if load.alarms_per_s and (not load.most_alarms or len(self._alarms) < load.most_alarms):
-            elapsed = time.monotonic() - self._began
-            if elapsed * load.alarms_per_s > len(self._alarms):
-                self._alarm(range(line, line + count))
+        wanted = load.alarms_per_s and (not load.most_alarms or len(self._alarms) < load.most_alarms)
+        if wanted and self._alarms_due(time.monotonic() - self._began) > len(self._alarms):
+            self._alarm(range(line, line + count))
         self._sent += count
+
+    def _alarms_due(self, elapsed: float) -> float:
+        """How many there should have been by now."""
+        load = self._load
+        opened = min(elapsed * load.opens_per_s, load.opens)
+        return opened + max(0.0, elapsed - load.opens / load.opens_per_s) * load.alarms_per_s
 
     def _alarm(self, lines: range) -> None:
         """One among these lines, each line as often as any other: its turn may be in another block."""

@@ -1,4 +1,8 @@
-"""`davy bench latency`: from a reading's first byte on the wire to its commit, its alarm's commit, and a receiver."""
+"""`davy bench latency`: from a reading's first byte on the wire to its commit, its alarm's commit, and a receiver.
+
+Before it measures it opens occurrences, each with a call that nobody answers and whose next step waits in the queue: a plant on a bad
+day, and not an empty database.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +15,46 @@ from urllib.request import urlopen
 
 import numpy as np
 
+from core.errors import BadInput, Unavailable
 from davy.answer import progress, say
 from davy.bench import store
-from davy.bench.generator import Alarming, Published
-from davy.bench.instance import Instance, opened
+from davy.bench.generator import Alarming, Generator, Published
+from davy.bench.instance import LOOK_EVERY_S, Instance, opened
 from davy.bench.portfolio import Portfolio, device_key, sensor_key
 
 LEAST_SAMPLES = 1_000  # design section 13
 ALARMS_PER_S = 20.0  # 1,200 in a minute, each of another sensor, over 100 sites
-DELIVERY_TIMEOUT_S = 60.0  # for the last notifications, after the load
+OPENS_PER_S = 50.0  # before that: what has to be open
+NEXT_STEP_S = 3_600.0  # of the calls, beyond the end of any bench
+DELIVERY_TIMEOUT_S = 60.0  # for the last notifications, after the load, and for what has to be open before it
 
 
-def latency(sensors: int, rate: float, *, warm_up_s: float, seconds: float, as_json: bool) -> int:
+def latency(sensors: int, rate: float, *, opens: int = 0, warm_up_s: float, seconds: float, as_json: bool) -> int:
     """Runs on a fresh instance, says what it found, returns the exit status.
 
     Args:
         rate: readings a second offered meanwhile, in messages of 50.
+        opens: occurrences that are open before it measures.
+
+    Raises:
+        BadInput: too few sensors for so many alarms of which each is another one's.
     """
     portfolio = Portfolio.of(sensors, "life-safety")
+    needed = opens + int((warm_up_s + seconds + DELIVERY_TIMEOUT_S) * ALARMS_PER_S)
+    if portfolio.sensors < needed:
+        raise BadInput(
+            f"{opens} open occurrences and the alarms that are measured are of {needed} sensors, each of another one; "
+            f"there are {portfolio.sensors}. Give --sensors {needed} or fewer --open."
+        )
     with opened(portfolio, ("inbox", "ingest", "alerting"), commit_timestamps=True) as instance:
+        store.let_calls_go_on(instance.owner, NEXT_STEP_S)
         instance.wait_until_judging()
-        progress(f"Warming up for {warm_up_s:.0f} s at {rate:.0f} readings/s ...")
-        generator = instance.generate(rate=rate, alarms_per_s=ALARMS_PER_S)
+        progress(f"Opening {opens} occurrences at {rate:.0f} readings/s ...")
+        generator = instance.generate(rate=rate, alarms_per_s=ALARMS_PER_S, opens=opens, opens_per_s=OPENS_PER_S)
+        _open(instance, generator, opens)
+        progress(f"Warming up for {warm_up_s:.0f} s ...")
         before = instance.follow(generator, 0, warm_up_s)
+        already_open = store.open_occurrences(instance.owner)
         from_us = time.time_ns() // 1000
         progress(f"Measuring for {seconds:.0f} s ...")
         after = instance.follow(generator, 0, seconds)
@@ -45,6 +66,7 @@ def latency(sensors: int, rate: float, *, warm_up_s: float, seconds: float, as_j
         stored = store.rows_between(instance.owner, before.last_batch, after.last_batch)
         answer = {
             "rate": round(stored / (after.at - before.at), 1),
+            "open_occurrences": already_open,
             **_latencies(instance, alarms),
             **_completeness(instance, published),
             "settings": instance.settings(
@@ -58,6 +80,23 @@ def latency(sensors: int, rate: float, *, warm_up_s: float, seconds: float, as_j
         }
     say(answer, as_json=as_json)
     return 0 if answer["samples"] >= LEAST_SAMPLES else 1
+
+
+def _open(instance: Instance, generator: Generator, opens: int) -> None:
+    """Lets the load run until so many occurrences are open, and no more calls wait than one second brings.
+
+    Raises:
+        Unavailable: they are not.
+    """
+    instance.follow(generator, 0, opens / OPENS_PER_S)
+    deadline = time.monotonic() + DELIVERY_TIMEOUT_S
+    while (
+        store.open_occurrences(instance.owner) < opens or store.notifications_unfinished(instance.owner) > ALARMS_PER_S
+    ):
+        if time.monotonic() > deadline:
+            found = store.open_occurrences(instance.owner)
+            raise Unavailable(f"Of {opens} occurrences {found} were open and told of after {DELIVERY_TIMEOUT_S:.0f} s.")
+        instance.follow(generator, 0, LOOK_EVERY_S)
 
 
 def _latencies(instance: Instance, alarms: Sequence[Alarming]) -> dict[str, Any]:

@@ -103,6 +103,22 @@ def _write_routes(connection: Connection[Any], webhook: str) -> None:
     )
 
 
+def let_calls_go_on(connection: Connection[Any], after_s: float) -> None:
+    """A second step on each route: so a call that nobody answers stays in the queue, as it does at a plant."""
+    connection.execute(
+        """INSERT INTO route_step (route_id, company_id, position, after_s, person_id, channel)
+           SELECT route_id, company_id, 1, %s, person_id, channel FROM route_step WHERE position = 0""",
+        (after_s,),
+    )
+
+
+def open_occurrences(connection: Connection[Any]) -> int:
+    """How many wait for somebody: nobody has acknowledged and resolved them."""
+    row = connection.execute("SELECT count(*) FROM occurrence WHERE resolved_at IS NULL").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     """What a database says of itself to the role that stores readings."""
@@ -257,8 +273,10 @@ def reached(
 
 
 def notifications_unfinished(connection: Connection[Any]) -> int:
-    """How many still wait to be delivered."""
-    row = connection.execute("SELECT count(*) FROM notification WHERE state IN ('waiting', 'claimed')").fetchone()
+    """How many are due and not delivered yet."""
+    row = connection.execute(
+        "SELECT count(*) FROM notification WHERE state IN ('waiting', 'claimed') AND due_at <= now()"
+    ).fetchone()
     assert row is not None
     return int(row[0])
 

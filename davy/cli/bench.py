@@ -55,6 +55,7 @@ def bench_restart(
 def bench_latency(
     sensors: Sensors = 20_000,
     rate: Annotated[float, typer.Option(help="Readings a second offered meanwhile.", min=50.0)] = 51_000.0,
+    opens: Annotated[int, typer.Option("--open", help="Occurrences that are open before it measures.", min=0)] = 1_000,
     seconds: Seconds = 60.0,
     warm_up: WarmUp = 10.0,
     as_json: Json = False,
@@ -62,7 +63,7 @@ def bench_latency(
     """From a reading's first byte to its commit, its alarm's commit, and the receiver of the notification."""
     from davy.bench.latency import latency as run
 
-    raise typer.Exit(run(sensors, rate, warm_up_s=warm_up, seconds=seconds, as_json=as_json))
+    raise typer.Exit(run(sensors, rate, opens=opens, warm_up_s=warm_up, seconds=seconds, as_json=as_json))
 
 
 @app.command("pages")

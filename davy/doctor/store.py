@@ -101,7 +101,7 @@ def addresses(connection: Connection[Any], channel: str) -> Sequence[str]:
 
 
 def unheard_routes(connection: Connection[Any]) -> list[str]:
-    """Routes of which nobody is active, still of their side, and to be reached; as site/route."""
+    """Routes of which nobody is active, still of their side, and to be reached at an address that lives; as site/route."""
     rows = connection.execute(
         """SELECT t.key || '/' || r.key FROM route r JOIN site t USING (site_id)
            WHERE NOT EXISTS (
@@ -109,7 +109,7 @@ def unheard_routes(connection: Connection[Any]) -> list[str]:
                WHERE e.route_id = r.route_id AND p.active
                  AND CASE r.audience WHEN 'client' THEN p.company_id = r.company_id ELSE p.company_id IS NULL AND EXISTS (
                      SELECT FROM person_company c WHERE c.person_id = p.person_id AND c.company_id = r.company_id) END
-                 AND EXISTS (SELECT FROM channel_address a WHERE a.person_id = e.person_id AND a.channel = e.channel))
+                 AND EXISTS (SELECT FROM channel_address a WHERE a.person_id = e.person_id AND a.channel = e.channel AND a.dead_at IS NULL))
            ORDER BY 1"""
     ).fetchall()
     return [row[0] for row in rows]

@@ -12,7 +12,7 @@ from alerting import actions, casework, notices
 from alerting.notice import AssignmentNotice
 from alerting.store.casework import given_since
 from alerting.store.claims import claim
-from api.store.occurrences import timeline
+from api.store.timeline import timeline
 from core.errors import Refused
 from tests.alerting.plant import NOW, Plant
 

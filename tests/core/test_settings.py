@@ -183,15 +183,25 @@ def test_secret_given_twice_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_wrong_secret_in_a_file_names_the_file_variable(tmp_path: Path) -> None:
-    """The sentence names the variable that was set; an empty file is no secret."""
-    (tmp_path / "url").write_text("\n", encoding="utf-8")
+    """The sentence names the variable that was set."""
+    (tmp_path / "url").write_text("db.example\n", encoding="utf-8")
     (sentence,) = mistakes({"DAVY_DATABASE_URL_WEB_FILE": str(tmp_path / "url")})
     assert sentence.startswith(
-        "DAVY_DATABASE_URL_WEB_FILE holds 0 characters that are not shown; it must be a PostgreSQL"
+        "DAVY_DATABASE_URL_WEB_FILE holds 10 characters that are not shown; it must be a PostgreSQL"
     )
     (tmp_path / "url").write_bytes(b"\xff\xfe")
     (sentence,) = mistakes({"DAVY_DATABASE_URL_WEB_FILE": str(tmp_path / "url")})
     assert "cannot be read (it is not UTF-8 text)" in sentence
+
+
+@pytest.mark.parametrize("field", sorted(SECRETS))
+def test_an_empty_file_counts_as_not_set(field: str, tmp_path: Path) -> None:
+    """As an empty variable does: who hands on every secret has a file for those that there are not."""
+    (tmp_path / "secret").write_text("\n", encoding="utf-8")
+    settings = Settings.read({f"{variable(field)}_FILE": str(tmp_path / "secret")})
+    assert getattr(settings, field) is None
+    with pytest.raises(BadSetting, match=rf"^{variable(field)} \(or {variable(field)}_FILE\) is not set"):
+        settings.secret(field)
 
 
 def test_missing_setting_is_named_by_who_needs_it() -> None:

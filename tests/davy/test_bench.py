@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from core.errors import BadInput
 from davy.bench.judging import judging
+from davy.bench.latency import latency
 
 SETTINGS = {
     "broker",
@@ -79,16 +81,25 @@ def test_ingest_loses_and_repeats_nothing(shortened: tuple[str, ...]) -> None:
 
 @pytest.mark.e2e
 def test_latency_sees_every_alarm_arrive() -> None:
-    """Every alarm of the load reaches its receiver; too few samples are exit status 1, and the answer is still there."""
-    status, answer = bench("latency", "--sensors", "1000", "--rate", "2000", "--seconds", "2", "--warm-up", "1")
+    """Every alarm of the load reaches its receiver, with occurrences open before; too few samples are exit status 1, and the answer is
+    still there."""
+    short = ("--sensors", "2000", "--rate", "4000", "--seconds", "2", "--warm-up", "1", "--open", "60")
+    status, answer = bench("latency", *short)
     assert answer["settings"].keys() >= SETTINGS
     assert answer["stored"] == answer["published"]
     assert (answer["incomplete"], answer["alarms_repeated"]) == (0, 0)
+    assert answer["open_occurrences"] >= 60
     assert 0 < answer["samples"] < 1_000
     assert status == 1
     for name in ("publish_to_commit_ms", "publish_to_alarm_ms", "publish_to_notified_ms"):
         assert 0 < answer[name]["p50"] <= answer[name]["p99"]
     assert answer["publish_to_alarm_ms"]["p50"] <= answer["publish_to_notified_ms"]["p50"]
+
+
+def test_latency_says_how_many_sensors_it_needs() -> None:
+    """Each alarm is of another sensor: with too few of them it does not begin."""
+    with pytest.raises(BadInput, match=r"there are 1000\. Give --sensors"):
+        latency(1000, 2000.0, opens=1000, warm_up_s=1.0, seconds=2.0, as_json=True)
 
 
 @pytest.mark.e2e

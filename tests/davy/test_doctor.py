@@ -191,8 +191,13 @@ def test_what_has_stopped_is_seen(timescale_database: TestDatabase) -> None:
             "INSERT INTO route (company_id, site_id, key, audience, priorities) SELECT company_id, site_id, 'left', 'client', '{high}'"
             " FROM site ORDER BY site_id LIMIT 1"
         )
+        owner.execute(
+            "UPDATE channel_address SET dead_at = %s, dead_why = 'gone' WHERE person_id = (SELECT max(person_id) FROM person)",
+            (NOW,),
+        )
     checks = by_name(examine(settings_for(timescale_database), "en", NOW))
     assert "/left" in checks["routes"].found
+    assert checks["routes"].found.count("/at-once") == 1  # whose only address is dead
     assert "last heard 2 h ago" in checks["ingest"].found
     assert checks["alerting"].found == "Last heard 3 min ago."
     assert checks["risk"].found == "Last heard 3 h ago."

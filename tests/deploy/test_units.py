@@ -12,8 +12,8 @@ import pytest
 from core.settings import Settings, is_secret, variable
 from davy.processes import NAMES
 from tests.deploy.boards import ROOT
+from tests.deploy.test_compose import FROM_OUTSIDE, run_secrets
 from tests.deploy.test_compose import SERVICES as CONTAINERS
-from tests.deploy.test_compose import run_secrets
 from tests.deploy.units import FOLDER, SERVICES, environment, read
 from tests.test_docs import wrong_with
 
@@ -50,7 +50,8 @@ def test_a_unit_starts_what_exists(file: Path, tmp_path: Path) -> None:
     assert {name.removesuffix("_FILE") for name in given if name.startswith("DAVY_")} <= known
     settings = Settings.read(given)
     held = {field for field in Settings.model_fields if is_secret(field) and getattr(settings, field) is not None}
-    assert len(held) == len(unit.all("Service", "LoadCredential")) > 0
+    empty = {field for field in FROM_OUTSIDE if f"{variable(field)}_FILE" in given}
+    assert len(held | empty) == len(unit.all("Service", "LoadCredential")) > 0
 
 
 @pytest.mark.parametrize("file", SERVICES, ids=name_of)
@@ -60,7 +61,7 @@ def test_a_unit_is_closed(file: Path) -> None:
     assert {key: unit.one("Service", key) for key in CLOSED} == CLOSED
     assert unit.all("Service", "SystemCallFilter") == ["@system-service", "~@privileged"]
     for assignment in unit.all("Service", "Environment"):
-        assert not re.search("PASSWORD|KEY|SECRET|URL", assignment) or "_FILE=%d/" in assignment, assignment
+        assert not re.search("PASSWORD|KEY|SECRET|TOKEN|URL", assignment) or "_FILE=%d/" in assignment, assignment
     if unit.name != "davy-migrate":
         assert unit.one("Service", "Restart") == "always"
         assert unit.one("Unit", "Requires") == "davy-migrate.service"
