@@ -239,6 +239,14 @@ def end_held(connection: Connection[Any], notification_id: int, now: datetime) -
     )
 
 
+def tell_in(connection: Connection[Any], notification_ids: Sequence[int], key: str) -> None:
+    """Writes down in which message it was told, where that was another's; life safety always has its own."""
+    connection.execute(
+        "UPDATE notification SET told_in = %s WHERE notification_id = ANY(%s) AND state = 'sent' AND urgency > 0",
+        (key, list(notification_ids)),
+    )
+
+
 def move_on(connection: Connection[Any], notification_id: int, by: timedelta) -> None:
     """Moves the later steps of a call that was held up on by `by`, once: with the first message of its step to go out."""
     connection.execute(
@@ -296,7 +304,8 @@ def outlook(connection: Connection[Any], now: datetime, *, but_not: Sequence[str
     """
     row = connection.execute(
         """
-        SELECT min(greatest(due_at, lease_until)) FILTER (WHERE channel <> ALL(%s)), count(*) FILTER (WHERE due_at <= %s)
+        SELECT min(greatest(due_at, lease_until)) FILTER (WHERE channel <> ALL(%s)),
+               count(*) FILTER (WHERE due_at <= %s AND (held_by IS NULL OR state = 'claimed'))
         FROM notification WHERE state IN ('waiting', 'claimed')
         """,
         (list(but_not), now),
