@@ -13,6 +13,7 @@ from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.store import alarms, impairments, suppressions
 from api.store.alarms import OpenAlarm
+from api.store.storms import storms_now
 from api.visitor import Visitor
 from api.web import Here, Web
 from api.words.alarms import UNACKNOWLEDGED
@@ -61,6 +62,7 @@ def _list(web: Web, visitor: Visitor, template: str) -> Response:
         count = alarms.count_open(connection) if len(rows) == alarms.MOST else len(rows)
         frame = frame_of(connection, web.clock())
         going_on = suppressions.drills(connection, web.clock())
+        storms = storms_now(connection)
         out = impairments.out_now(connection, web.clock()) if visitor.may(Right.SEE_IMPAIRMENTS) else None
     return person_page(
         web,
@@ -70,6 +72,7 @@ def _list(web: Web, visitor: Visitor, template: str) -> Response:
         sections=sections(rows),
         out=out,
         drills=going_on,
+        storms=storms,
         more=count - len(rows),
         many_companies=len({row.company for row in rows}) > 1 or visitor.everything,
         may_act=visitor.may(Right.ACT),

@@ -124,7 +124,8 @@ CREATE OR REPLACE VIEW v_notification WITH (security_barrier) AS
            sent_at, finished_at,
            CASE WHEN (SELECT davy_everything()) OR current_user = 'davy_owner'
                   OR (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin') THEN outcome END AS outcome,
-           step, rule, onset, held_by, storm_id, group_id, told_in, key
+           step, rule, onset, held_by, storm_id, told_in, key,
+           CASE WHEN held_by IS NULL THEN due_at ELSE greatest(due_at, lease_until) END AS wanted_at
     FROM notification
     WHERE (SELECT davy_everything()) OR company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
 

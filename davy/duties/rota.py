@@ -18,6 +18,7 @@ from alerting.actions import call_for_what_still_holds, expire_shelves, realarm
 from alerting.backlogs import tell_backlogs
 from alerting.reassigning import reassign
 from alerting.seal import SealKey
+from alerting.storms import keep_storms
 from alerting.suppressions import keep_suppressions
 from api.forgetting import forget
 from core.db import Database, first_line, passes
@@ -61,6 +62,7 @@ PROMPT: Final[Sequence[Duty]] = (
     Duty("suppressions", 1.0, keep_suppressions),
     Duty("late_calls", 1.0, call_for_what_still_holds),
     Duty("duty_calls", 1.0, reassign),
+    Duty("storms", 1.0, keep_storms),
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message,
 # and one that fails fails alone.
