@@ -133,6 +133,7 @@ GRANT SELECT ON site_calm, v_cause TO davy_alerting, davy_web;
 GRANT SELECT ON storm TO davy_alerting, davy_web;
 GRANT INSERT, UPDATE (ended_at, looked_at, alarms) ON storm TO davy_alerting;
 GRANT SELECT, INSERT, UPDATE (last_at, worst, messages) ON message_group TO davy_alerting;
+GRANT SELECT (held_by, storm_id, group_id, told_in) ON notification TO davy_web;
 GRANT UPDATE (held_by, storm_id, group_id, told_in) ON notification TO davy_alerting;
 GRANT SELECT ON own_finding TO davy_alerting, davy_web;
 GRANT INSERT, UPDATE (closed_at, told_at, facts) ON own_finding TO davy_alerting;

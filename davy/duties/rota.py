@@ -24,6 +24,7 @@ from api.forgetting import forget
 from core.db import Database, first_line, passes
 from core.errors import DatabaseAway
 from core.log import logger
+from davy.duties.budget import look_at_the_budget
 from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
 from davy.duties.seals import seal
@@ -72,6 +73,7 @@ PATIENT: Final[Sequence[Duty]] = (
     Duty("digests", 300.0, send_digests),
     Duty("backlogs", 60.0, tell_backlogs),
     Duty("weeks", 600.0, send_weeks),
+    Duty("budget", 600.0, look_at_the_budget),
     Duty("hours", 60.0, roll_up),
     Duty("scores", 60.0, score_sites),
     Duty("sent_forms", 3600.0, forget),
