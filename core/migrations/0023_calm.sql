@@ -1,5 +1,5 @@
--- Fewer messages that say more: one message for what belongs together, storms, causes, and the budget of what people can bear.
--- Owner: alerting; own_finding: risk.
+-- Fewer messages that say more: one message for what belongs together, storms, and causes that speak for their effects.
+-- Owner: alerting.
 
 CREATE TABLE site_calm (                       -- how a site wants it, where it says so; no row: as alerting/calm.py has it
     site_id     int PRIMARY KEY,
@@ -103,21 +103,6 @@ CREATE FUNCTION davy_cause(definition int, person int, urgency smallint) RETURNS
 REVOKE ALL ON FUNCTION davy_cause FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION davy_cause TO davy_alerting;
 
--- A finding against ourselves: not the client's, nobody's score. It is over when what it says is.
-CREATE TABLE own_finding (
-    own_finding_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
-    company_id  int NOT NULL,
-    site_id     int NOT NULL,
-    kind        text NOT NULL CHECK (kind IN ('too_many_messages')),
-    opened_at   timestamptz NOT NULL,
-    closed_at   timestamptz CHECK (closed_at >= opened_at),
-    told_at     timestamptz NOT NULL,          -- as of when the rest is said
-    facts       jsonb NOT NULL,                -- risk/own_finding.py: days over the budget, the most on one day, whom it hit, what is proposed
-    FOREIGN KEY (site_id, company_id) REFERENCES site (site_id, company_id)
-);
-CALL davy_wall('own_finding');
-CREATE UNIQUE INDEX one_own_finding_of_a_kind ON own_finding (site_id, kind) WHERE closed_at IS NULL;
-
 -- As 0020 has it, with why a message waits and in which it was told.
 CREATE OR REPLACE VIEW v_notification WITH (security_barrier) AS
     SELECT notification_id, company_id, subject, occurrence_id, finding_id, impairment_id, assigned_id, person_id, audience, channel, state, due_at,
@@ -135,6 +120,4 @@ GRANT INSERT, UPDATE (ended_at, looked_at, alarms) ON storm TO davy_alerting;
 GRANT SELECT, INSERT, UPDATE (last_at, worst, messages) ON message_group TO davy_alerting;
 GRANT SELECT (held_by, storm_id, group_id, told_in) ON notification TO davy_web;
 GRANT UPDATE (held_by, storm_id, group_id, told_in) ON notification TO davy_alerting;
-GRANT SELECT ON own_finding TO davy_alerting, davy_web;
-GRANT INSERT, UPDATE (closed_at, told_at, facts) ON own_finding TO davy_alerting;
-GRANT USAGE ON SEQUENCE storm_storm_id_seq, message_group_group_id_seq, own_finding_own_finding_id_seq TO davy_alerting;
+GRANT USAGE ON SEQUENCE storm_storm_id_seq, message_group_group_id_seq TO davy_alerting;
