@@ -1,7 +1,7 @@
 """A finding against ourselves: what Davy does badly at a site. It is the insurer's to put right, not the client's, and counts in nobody's score.
 
 Davy opens it and ends it, by numbers; there is nothing in it to be claimed or verified. Who knows the numbers is alerting; davy/duties/budget.py
-brings the two together ([0045](../docs/decisions/0045-calm.md)).
+brings the two together ([0045](../docs/decisions/0045-calm-is-decided-at-the-claim.md)).
 """
 
 from __future__ import annotations
