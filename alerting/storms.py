@@ -20,9 +20,10 @@ FEWEST: Final = 3  # new calls in ten minutes from which on a site is looked at:
 
 def keep_storms(connection: Connection[Any], now: datetime) -> int:
     """Begins and ends storms, and queues their digests; gives how many digests were queued. Doing it again at once changes nothing."""
-    for site in books.restless(connection, now, least=FEWEST):
+    restless = books.restless(connection, now, least=FEWEST)
+    for site in restless:
         store.take_turns(connection, site.site_id)
-    for site in books.restless(connection, now, least=FEWEST):
+    for site in books.restless(connection, now, least=FEWEST) if restless else ():
         _look(connection, site, now)
     queued = 0
     for storm, calm in books.lately(connection, now):

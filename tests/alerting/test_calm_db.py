@@ -49,7 +49,7 @@ def more(plant: Plant, key: str, count: int) -> list[Event]:
         " FROM s, alarm_definition d WHERE d.definition_id = %s RETURNING definition_id, sensor_id",
         count, sensor, definition,
     )  # fmt: skip
-    return [Event(*key, active=True, at=us(NOW), value=30.0, row=0, late=False) for key in made]
+    return [Event(int(d), int(s), active=True, at=us(NOW), value=30.0, row=0, late=False) for d, s in made]
 
 
 def moved(event: Event, at: datetime) -> Event:
