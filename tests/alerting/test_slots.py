@@ -18,6 +18,8 @@ from tests.alerting.receivers import mail_server
 from tests.alerting.test_channels import TIMEOUT_S, at_port
 from tests.alerting.test_robots import sent
 
+pytestmark = pytest.mark.enable_socket
+
 HOME = "https://davy.example"
 SLOT = "davy-group-7"
 
