@@ -64,7 +64,6 @@ class Decision:
         others: go with it.
         group: after it; number: of the group it joins, None: a new one.
         again: it was tried before.
-        alone: it is of no group.
     """
 
     of: Placed
