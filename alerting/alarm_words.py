@@ -72,6 +72,7 @@ class AlarmWords:
             *self._latches(),
             *self._played(),
             *self._drill(),
+            *self._effects(),
             _("%(place)s, since %(when)s")
             % {"place": self._listed(self._company(), self.site()), "when": self._since()},
             "",
@@ -92,9 +93,19 @@ class AlarmWords:
             *self._latches(),
             *self._played(),
             *self._drill(),
+            *self._effects(),
             _("Since: %(when)s") % {"when": self._since()},
             "",
             _("The occurrence:") if self.of.occurrence_id is not None else self._no_page_yet(),
+        )
+
+    def _effects(self) -> tuple[str, ...]:
+        """How many alarms call nobody because this one does."""
+        if not self.of.effects:
+            return ()
+        return (
+            self._("%(count)s alarms follow from it: they stand in the list and call nobody by themselves.")
+            % {"count": self.of.effects},
         )
 
     def _not_yet(self) -> str:
@@ -286,6 +297,7 @@ def alarm_fields(claimed: Claimed, words: AlarmWords, link: str) -> Fields:
         "drill": claimed.drill,
         "link": link,
         "database_away": claimed.occurrence_id is None,
+        "effects": claimed.effects,
     }
     if claimed.audience == "insurer":
         return shared

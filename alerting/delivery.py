@@ -86,6 +86,8 @@ class Claimed(Envelope):
         again: it was acknowledged, and has held for so long since that it is announced again.
         told: a message of this very call has gone out before, or may have.
         drill: a drill was announced at the place when people began to be called.
+        held_by: why it waited on purpose (`alerting.calm`); None: it did not.
+        effects: alarms that follow from it and call nobody by themselves.
     """
 
     occurrence_id: int | None
@@ -123,6 +125,8 @@ class Claimed(Envelope):
     again: bool = False
     told: bool = False
     drill: bool = False
+    held_by: str | None = None
+    effects: int = 0
 
     @property
     def urgent(self) -> bool:
@@ -136,7 +140,12 @@ class Claimed(Envelope):
 
     def held_up(self, now: datetime) -> bool:
         """Whether nobody has tried to send it until long after it was due. Life safety is never a matter of the past."""
-        return self.attempt == 1 and self.priority != Priority.LIFE_SAFETY and now - self.due_at > HELD_UP
+        return (
+            self.attempt == 1
+            and self.priority != Priority.LIFE_SAFETY
+            and self.held_by is None
+            and now - self.due_at > HELD_UP
+        )
 
     def overtaken(self, now: datetime) -> str | None:
         """What is back to normal before anybody could be told calls nobody; one who was told is backed by those behind them."""

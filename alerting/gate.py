@@ -5,20 +5,24 @@ has been written to as fast as its vendor allows. The first two send it another 
 
 And it may be there already: where it stands in for the same message over another channel, or that for it, only one of the two
 goes, though both become free in the same second. Life safety is not asked: two messages about one leak cost less than none.
+
+And what is not life safety may belong with others, or wait for them (`alerting.bundle`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from psycopg import Connection
 
+from alerting.bundle import Bundle, decide, take, take_held
 from alerting.channels.channel import Address, Channel
 from alerting.circuit import Way
 from alerting.delivery import HELD_UP, Envelope, pause_before_next, why_unwanted
+from alerting.notice import StormNotice
 from alerting.pace import MOST_FOLDED
 from alerting.store import claims, peers
 from alerting.store.notifications import GOES_OVER
@@ -53,8 +57,10 @@ class Passed:
         mark: of what stands at the other end, for its circuit.
         ailing: the last message to it did not arrive.
         wait_until, why: it may not go before, and why; it was not tried.
+        parked: it has been put back, with the reason.
         told_over: the person has it over this other channel.
-        beside: claimed too, to go out with it as one.
+        beside: claimed too, to go out with it as one, because so many came at once.
+        bundle: what goes with it because it belongs there.
     """
 
     claimed: Envelope
@@ -65,8 +71,10 @@ class Passed:
     bar: Bar | None = None
     wait_until: datetime | None = None
     why: str = ""
+    parked: bool = False
     told_over: str | None = None
     beside: list[Envelope] = field(default_factory=list)
+    bundle: Bundle | None = None
 
 
 class Gate:
@@ -131,7 +139,25 @@ class Gate:
                 why += f": {circuit.why}"
             bar = Bar(why, max(circuit.probe_at or now, now + timedelta(seconds=1)))
         passed = Passed(claimed, channel, address, mark, circuit.failures > 0, bar)
-        return passed if bar is not None else self._pace(connection, passed, own, now, lease_until)
+        return passed if bar is not None else self._with_others(connection, passed, own, now, lease_until)
+
+    def _with_others(
+        self, connection: Connection[Any], passed: Passed, own: str, now: datetime, lease_until: datetime
+    ) -> Passed:
+        """Now, with what belongs to it; or later."""
+        claimed, channel = passed.claimed, passed.channel
+        assert channel is not None
+        decision = decide(connection, claimed, now, in_place=channel.replaces)
+        if decision is not None and decision.until is not None:
+            return replace(passed, wait_until=decision.until, parked=True)
+        paced = self._pace(connection, passed, own, now, lease_until)
+        if paced.wait_until is not None:
+            return paced
+        if isinstance(claimed, StormNotice):
+            return replace(paced, bundle=take_held(connection, claimed, now, lease_until))
+        if decision is None or paced.beside:
+            return paced
+        return replace(paced, bundle=take(connection, decision, now, lease_until, in_place=channel.replaces))
 
     def _pace(
         self, connection: Connection[Any], passed: Passed, own: str, now: datetime, lease_until: datetime
@@ -147,6 +173,4 @@ class Gate:
         if leave.fold:
             beside = claims.claim_beside(connection, claimed, now, lease_until, since=since, most=MOST_FOLDED)
         why = f"{channel.name} takes no more from us at this moment"
-        return Passed(
-            claimed, channel, passed.address, passed.mark, passed.ailing, None, leave.until, why, beside=beside
-        )
+        return replace(passed, wait_until=leave.until, why=why, beside=beside)

@@ -39,6 +39,7 @@ class Message:
         fields: the same for machines, JSON types only.
         brief: the subject without what people typed, for what is read on a locked screen or heard by whoever stands by; never empty
             where it was composed.
+        slot: a channel that can replaces what it has shown under this name; empty: nothing.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Message:
     lines: tuple[str, ...]
     fields: Fields
     brief: str = ""
+    slot: str = ""
 
     @property
     def text(self) -> str:

@@ -1,5 +1,5 @@
 """Messages about what is no alarm, as they are claimed: a finding, an impairment, an occurrence given to somebody, a day's digest, a week,
-a backlog, a person who is cut off. Pure.
+a backlog, a person who is cut off, a storm. Pure.
 """
 
 from __future__ import annotations
@@ -148,6 +148,39 @@ class BacklogNotice(Envelope):
     def settled(self) -> str | None:
         """The past stays as it is."""
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StormNotice(Envelope):
+    """A digest of a storm at a site: what of it calls nobody by itself, told together.
+
+    Args:
+        event: "begun", "going_on" or "ended".
+        storm_id: of the storm; alarms: how many it has had.
+        told: messages to this person that its digests told of before.
+        every_s: how often one comes.
+    """
+
+    event: str
+    storm_id: int
+    storm_began_at: datetime
+    storm_ended_at: datetime | None
+    alarms: int
+    told: int
+    every_s: float
+    site_key: str
+    site: str
+    site_zh: str
+    time_zone: str
+
+    @property
+    def loud(self) -> bool:
+        """What waits in it may be high."""
+        return True
+
+    def settled(self) -> str | None:
+        """A digest that says how it goes on is overtaken by the end, which has one of its own."""
+        return "the storm is over" if self.event == "going_on" and self.storm_ended_at is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

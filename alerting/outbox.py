@@ -19,9 +19,10 @@ import psycopg
 
 from alerting.channels.channel import Channel
 from alerting.delivery import HELD_UP, Claimed, Envelope, called_off, shifts_later_steps, why_unwanted
-from alerting.fold import folded
+from alerting.fold import folded, grouped, in_slot, storm_digest
 from alerting.gate import Gate, Passed
-from alerting.message import compose
+from alerting.message import Message, compose
+from alerting.notice import StormNotice
 from alerting.outcomes import TOLD_OVER, Books, Outcome
 from alerting.pulse import SEND_TIMEOUT, Pulse
 from alerting.store import claims, notifications
@@ -133,6 +134,8 @@ class Dispatcher:
             if claimed is None:
                 return None
             passed = self._gate.look(connection, claimed, now, lease_until)
+            if passed.parked:
+                return passed
             if passed.wait_until is not None:
                 notifications.hold(connection, claimed.notification_id, claimed.attempt, passed.wait_until, passed.why)
                 return passed
@@ -170,11 +173,9 @@ class Dispatcher:
                 return around
         if passed.channel is None or passed.address is None:  # raised again since it was claimed: looked at anew
             return self._books.again(claimed)
-        together = [claimed, *self._still_wanted(passed.beside, now)]
-        written = [compose(each, public_url=self._public_url) for each in together]
-        message = (
-            written[0] if len(written) == 1 else folded(written, language=claimed.language, public_url=self._public_url)
-        )
+        beside = passed.beside if passed.bundle is None else passed.bundle.beside
+        together = [claimed, *self._still_wanted(beside, now)]
+        message = self._written(passed, together)
         try:
             receipt = passed.channel.send(
                 message, passed.address, now=now, timeout_s=self._send_timeout.total_seconds()
@@ -186,6 +187,22 @@ class Dispatcher:
         for each in together:
             self._metrics.delivery_seconds.labels(each.channel).observe((done - each.created_at).total_seconds())
         return "sent" if marked else "lost"
+
+    def _written(self, passed: Passed, together: list[Envelope]) -> Message:
+        """What goes out: the message, or one that tells of all that goes together."""
+        claimed, bundle, home = passed.claimed, passed.bundle, self._public_url
+        if isinstance(claimed, StormNotice):
+            told = [compose(each, public_url=home) for each in together[1:]]
+            return storm_digest(claimed, told, 0 if bundle is None else len(bundle.riders), public_url=home)
+        written = [compose(each, public_url=home) for each in together]
+        if bundle is None or not isinstance(claimed, Claimed):
+            return written[0] if len(written) == 1 else folded(written, language=claimed.language, public_url=home)
+        if bundle.total == 1 or bundle.since is None:
+            return in_slot(written[0], bundle.slot)
+        before = [compose(each, public_url=home) for each in bundle.listed]
+        return grouped(
+            claimed, written, before, total=bundle.total, since=bundle.since, slot=bundle.slot, public_url=home
+        )
 
     def _still_wanted(self, beside: list[Envelope], now: datetime) -> list[Envelope]:
         """Those that go along; the others end here, each for its own reason."""

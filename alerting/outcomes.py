@@ -19,9 +19,11 @@ from alerting.channels.channel import Channel
 from alerting.delivery import Envelope, gives_up, pause_before_next, stand_in
 from alerting.discreet import discreet, printable
 from alerting.gate import Passed
+from alerting.notice import StormNotice
 from alerting.reassigning import tell_the_rest
 from alerting.receipts import Stage
-from alerting.store import notifications, peers
+from alerting.store import notifications, peers, storms
+from alerting.storms import GRACE
 from core.db import Database
 from core.errors import AddressGone, DeliveryFailed
 from core.log import logger
@@ -78,12 +80,19 @@ class Books:
         assert channel is not None
         delivered = channel.proves is Stage.DELIVERED
         receipt = printable(receipt)
-        words = receipt if len(together) == 1 else f"one of {len(together)} in one message: {receipt}"
+        riders = [] if passed.bundle is None else passed.bundle.riders
+        count = len(together) + len(riders)
+        words = receipt if count == 1 else f"one of {count} in one message: {receipt}"
         with self._database.transaction(self._token()) as connection:
             marked = [
                 notifications.mark_sent(connection, each.notification_id, each.attempt, now, words, delivered=delivered)
                 for each in together
             ]
+            if riders:
+                storms.mark_riders_sent(connection, riders, claimed.key, now, words, delivered=delivered)
+            if count > 1:
+                told = [*(each.notification_id for each in together[1:]), *riders]
+                notifications.tell_in(connection, told, claimed.key)
             for each in together:
                 notifications.end_held(connection, each.notification_id, now)
             if passed.ailing:
@@ -102,8 +111,22 @@ class Books:
                 self._dead(connection, passed.claimed, now, words)
             elif not error.permanent and not of_one:
                 peers.failed(connection, passed.claimed.channel, passed.mark, now, words)
-            outcomes = [self._failed(connection, each, error, words, now) for each in together]
+            own = together if not isinstance(passed.claimed, StormNotice) else together[:1]
+            outcomes = [self._failed(connection, each, error, words, now) for each in own]
+            if passed.bundle is not None:
+                self._put_back_riders(connection, passed, together, now)
         return outcomes[0]
+
+    @staticmethod
+    def _put_back_riders(
+        connection: Connection[Any], passed: Passed, together: Sequence[Envelope], now: datetime
+    ) -> None:
+        """What went along unread, or went along with a digest, waits for the next one; where none comes, it goes by itself."""
+        assert passed.bundle is not None
+        riders = list(passed.bundle.riders)
+        if isinstance(passed.claimed, StormNotice):
+            riders += [each.notification_id for each in together[1:]]
+        storms.release(connection, riders, now + GRACE)
 
     def around(self, passed: Passed) -> Outcome | None:
         """What is barred goes another way as well, waits, or ends; None: it is of life safety, and goes all the same.

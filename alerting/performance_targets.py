@@ -67,6 +67,8 @@ TARGETS: Final = {
     "medium_share": Target(0.15, source=EEMUA),
     "nameless": Target(0),
     "told_per_day": Target(5, source=OURS),
+    "most_messages": Target(5, source=OURS),
+    "days_over_budget": Target(0, 2, source=OURS),
     "night_calls_per_week": Target(1, source=OURS),
     "precision": Target(0.8, least=True, source=OURS),
 }

@@ -43,6 +43,8 @@ class SiteWeek:
         met, judged: how many figures are within their target, of those that have a value.
         told, night_calls: alarms that called one of the client's people, and how many of them at night.
         chattering, stale: how many alarms did.
+        most_messages: to one person on one day; days_over: on which that was more than they can bear.
+        against_us: Davy has a finding against itself for that.
         answered_p50_s, answered_p90_s, unanswered, counted: see `core.response_time.ResponseTime`.
     """
 
@@ -67,6 +69,9 @@ class SiteWeek:
     answered_p90_s: float | None
     suppressed_hours: float
     worst: tuple[WorstAlarm, ...] = ()
+    most_messages: int = 0
+    days_over: int = 0
+    against_us: bool = False
 
     @property
     def says_something(self) -> bool:

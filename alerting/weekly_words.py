@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import format_decimal
 
+from alerting.budget import MOST_A_DAY
 from alerting.notice import WeeklyNotice
 from alerting.reader import Fields, Reader
 from alerting.weekly import TELLS_OF, SiteWeek, WorstAlarm
@@ -65,6 +66,14 @@ class WeeklyWords:
             "change": self._change(of.told, of.told_before),
             "night": of.night_calls,
         }
+        if of.days_over:
+            yield _("More than %(budget)s messages to one person: on %(days)s days, %(most)s on the worst") % {
+                "budget": MOST_A_DAY,
+                "days": of.days_over,
+                "most": of.most_messages,
+            }
+        if of.against_us:
+            yield _("That is a finding against Davy, not against the site: the alarms named here are where to begin.")
         yield _("Figures within their target: %(met)s of %(all)s, %(before)s the week before") % {
             "met": of.met,
             "all": of.judged,

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from psycopg import Connection
 
+from alerting.budget import budget
 from alerting.performance import (
     DAY_US,
     LEAST_FOR_RATE_US,
@@ -27,10 +28,13 @@ from alerting.performance import (
 )
 from alerting.performance_targets import TARGETS
 from alerting.store import performance as store
+from alerting.store.budget import messages_by_day
 from alerting.store.performance import Position, Told
 from api.offenders import Offender, offenders
 from core.model import Priority
 from core.response_time import ResponseTime, response_time
+from risk import own_finding
+from risk.own_finding import TooMany
 from risk.report.facts import SilencedFacts, SiteFacts
 from risk.report.store.happened import silenced
 from risk.score.formula import explaining
@@ -87,6 +91,7 @@ class Performance:
         told, night_calls: alarms that called somebody, and at night, each onset once.
         mix: announcements by priority, the worst first.
         busiest: the day's most; for the bars.
+        against_us: the finding that stands because people get too many messages.
     """
 
     site: SiteFacts
@@ -106,6 +111,7 @@ class Performance:
     offenders: tuple[Offender, ...]
     positions: tuple[OnDuty, ...]
     simulated: bool
+    against_us: TooMany | None = None
 
     @property
     def busiest(self) -> int:
@@ -143,10 +149,14 @@ def gather(
     by_reason = _by_reason(resolved)
     days = max(micros(until) - micros(since), LEAST_FOR_RATE_US) / DAY_US
     called, at_night = _told(told, site.time_zone)
+    borne = budget(messages_by_day(connection, site.site_id, since, until, site.time_zone))
+    stands = own_finding.standing(connection, [site.site_id]).get(site.site_id)
     values = {
         **_counted(counted),
         "nameless": float(store.nameless_suppressions(connection, site.site_id, since, until)),
         "told_per_day": called / days,
+        "most_messages": float(borne.most),
+        "days_over_budget": float(borne.days_over),
         "night_calls_per_week": at_night / days * 7,
         "precision": _precision(by_reason),
     }
@@ -174,6 +184,7 @@ def gather(
         offenders=offenders(limits, counted.alarms, resolved, days),
         positions=_on_duty(store.positions(connection, site.site_id), told, days, site.time_zone) if people else (),
         simulated=happened.simulated,
+        against_us=stands[1] if stands is not None else None,
     )
 
 

@@ -18,6 +18,7 @@ class Subject(StrEnum):
     WEEKLY = "weekly"
     BACKLOG = "backlog"
     UNREACHABLE = "unreachable"
+    STORM = "storm"
 
 
 class Point(StrEnum):

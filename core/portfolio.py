@@ -17,6 +17,7 @@ from core.model import Priority
 from core.row import Row as Row
 
 if TYPE_CHECKING:
+    from core.site_calm import CalmRow
     from core.site_rosters import RosterRow
     from core.site_suppressions import SuppressionRow
 
@@ -355,6 +356,7 @@ class Portfolio:
     rosters: list[RosterRow] = field(default_factory=list)
     routes: list[RouteRow] = field(default_factory=list)
     suppressions: list[SuppressionRow] = field(default_factory=list)
+    calm: list[CalmRow] = field(default_factory=list)
 
     def kinds(self) -> Iterator[list[Any]]:
         """The lists, in that order."""

@@ -25,6 +25,7 @@ from core.portfolio import (
     SiteRow,
     ZoneRow,
 )
+from core.site_calm import read_calm
 from core.site_compounds import ReadyCompound, read_compound
 from core.site_hazard import read_hazard
 from core.site_models import read_model
@@ -234,6 +235,7 @@ def _site(
         read_route(each, portfolio, company, key, words)
     for each in block.blocks("suppressions", "suppression"):
         read_suppression(each, portfolio, company, key)
+    read_calm(block, portfolio, company, key)
     block.finish()
 
 

@@ -27,6 +27,7 @@ from core.portfolio import (
     SiteRow,
     ZoneRow,
 )
+from core.site_calm import shown
 from core.site_rosters import RosterRow
 from core.site_suppressions import SuppressionRow
 
@@ -66,6 +67,7 @@ class _Grouped:
         self.definitions = _group((d for d in portfolio.definitions if d.role == "alarm"), "device", "sensor")
         self.states = _group((d for d in portfolio.definitions if d.role == "state"), "site", "key")
         self.suppressions = _group(portfolio.suppressions, "site")
+        self.calm = {row.site: row for row in portfolio.calm}
         self.compounds = _group(portfolio.compounds, "site")
         self.virtual = {(s.device, s.key): s for s in portfolio.sensors if s.is_virtual}
         self.routes = _group(portfolio.routes, "site")
@@ -132,6 +134,7 @@ def _site(row: SiteRow, by: _Grouped) -> dict[str, Any]:
         "rosters": [_roster(each) for each in by.rosters.get((row.key,), ())],
         "routes": [_route(each) for each in by.routes.get((row.key,), ())],
         "suppressions": [_suppression(each, by) for each in by.suppressions.get((row.key,), ())],
+        "calm": shown(by.calm[row.key]) if row.key in by.calm else None,
     }
 
 

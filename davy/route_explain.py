@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from alerting.held import with_calm
 from alerting.routing import plan
 from alerting.store.definitions import load_routes
 from alerting.store.explaining import booked, find_call, keys_of
@@ -24,6 +25,7 @@ class ExplainedStep:
         who: key of the person.
         state: as the queue has it; None: it is not there, and the routes as they are now would send it.
         outcome: the receiver's receipt, or why it was not sent.
+        held_by: "group", "storm" or "cause", where it did not go out by itself; told_in: key of the message that told of it.
     """
 
     at: str
@@ -32,6 +34,8 @@ class ExplainedStep:
     rule: str
     state: str | None = None
     outcome: str | None = None
+    held_by: str | None = None
+    told_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,16 @@ def explain(owner_url: str, occurrence_id: int, at: datetime) -> Explanation:
         rows = booked(connection, occurrence_id, at)
         if rows:
             steps = [
-                ExplainedStep(_said(row.sent_at or row.due_at), row.who, row.channel, row.rule, row.state, row.outcome)
+                ExplainedStep(
+                    at=_said(row.sent_at or row.due_at),
+                    who=row.who,
+                    channel=row.channel,
+                    rule=with_calm(row.rule, row.state, row.held_by, row.told_in, row.sent_at),
+                    state=row.state,
+                    outcome=row.outcome,
+                    held_by=row.held_by,
+                    told_in=row.told_in,
+                )
                 for row in rows
             ]
             return Explanation(occurrence_id, _said(rows[0].onset), "As the books have it.", steps)

@@ -39,6 +39,7 @@ class Channel(ABC):
         pace: how fast one address may be written to; None: as fast as there are messages.
         gateway: whether one server stands behind all its addresses, so that what fails for one fails for all.
         rings: whether it wakes people up; then it stands in for another channel only where the alarm is worth it.
+        replaces: whether a message under a name that it has shown before takes the place of that one (`Message.slot`).
         proves: how far a message is known to have come once `send` has returned, see `alerting.receipts`.
     """
 
@@ -47,6 +48,7 @@ class Channel(ABC):
     pace: ClassVar[Pace | None] = None
     gateway: ClassVar[bool] = False
     rings: ClassVar[bool] = False
+    replaces: ClassVar[bool] = False
     proves: ClassVar[Stage] = Stage.SENT
 
     @classmethod

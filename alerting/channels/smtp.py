@@ -163,7 +163,12 @@ class Smtp(Channel):
         mail["Subject"] = message.subject
         mail["Date"] = format_datetime(now)
         mail["Message-ID"] = f"<{message.key}@{domain}>"
-        mail["In-Reply-To"] = mail["References"] = f"<{message.thread}@{domain}>"
+        thread = f"<{message.thread}@{domain}>"
+        mail["In-Reply-To"] = thread
+        # What belongs to a group stands in the thread of the group, the first as well, which is about its own occurrence.
+        mail["References"] = (
+            f"{thread} <{message.slot}@{domain}>" if message.slot and message.slot != message.thread else thread
+        )
         mail["Content-Language"] = "zh-CN" if message.language == "zh" else "en"
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
         if message.urgent:

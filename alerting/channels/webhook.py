@@ -40,6 +40,7 @@ class Webhook(Channel):
     addresses: ClassVar[AddressRule] = AddressRule(
         re.compile(r"https?://[^\s/@]+(/\S*)?"), "an http or https address without user and password", signed=True
     )
+    replaces: ClassVar[bool] = True  # by the field `group`, which the receiver keeps one entry of
     proves: ClassVar[Stage] = Stage.DELIVERED
 
     def __init__(

@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
 from alerting.backlog import backlog_from_json
+from alerting.calm import DIGEST_EVERY
 from alerting.delivery import Claimed, Envelope
 from alerting.digest import from_json
 from alerting.notice import (
@@ -18,6 +19,7 @@ from alerting.notice import (
     DigestNotice,
     FindingNotice,
     ImpairmentNotice,
+    StormNotice,
     UnreachableNotice,
     WeeklyNotice,
 )
@@ -55,7 +57,7 @@ def claim(
             SELECT notification_id FROM notification
             WHERE state IN ('waiting', 'claimed') AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until <= %(now)s)
               AND channel <> ALL(%(but_not)s)
-              AND NOT (subject = 'alarm' AND urgency > 0 AND attempt = 0 AND due_at < %(held_up)s AND due_at > %(waits)s AND (
+              AND NOT (subject = 'alarm' AND urgency > 0 AND attempt = 0 AND held_by IS NULL AND due_at < %(held_up)s AND due_at > %(waits)s AND (
                   EXISTS (SELECT FROM v_ingest_beat b WHERE b.beat_at > %(lately)s AND b.spooled > 0)
                   OR (%(settling)s AND EXISTS (SELECT FROM v_ingest_beat) AND NOT EXISTS (SELECT FROM v_ingest_beat b WHERE b.beat_at > %(lately)s))
               ))
@@ -146,7 +148,8 @@ def claim_beside(
     return [envelope for envelope in found if envelope is not None]
 
 
-def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
+def read_call(connection: Connection[Any], notification_id: int) -> Claimed | None:
+    """A call for an alarm with what is known of it at this moment, whoever has it."""
     with connection.cursor(row_factory=class_row(Claimed)) as cursor:
         return cursor.execute(
             """
@@ -179,7 +182,13 @@ def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
                          AND (p.zone_id IS NULL OR p.zone_id = s.zone_id) AND (p.asset_id IS NULL OR p.asset_id = s.asset_id)
                          AND NOT EXISTS (SELECT FROM suppression_step e
                                          WHERE e.order_id = w.order_id AND e.step = 'ended' AND e.at <= n.onset)
-                   ) AS drill
+                   ) AS drill,
+                   n.held_by,
+                   (SELECT count(*)::int FROM (
+                        SELECT v.effect_id FROM v_cause v WHERE v.cause_id = n.definition_id
+                        UNION SELECT c.definition_id FROM suppression_rule r JOIN suppression_rule_alarm c USING (rule_id)
+                        WHERE r.parent_id = n.definition_id AND r.retired_at IS NULL
+                    ) x JOIN alarm e ON e.definition_id = x.effect_id WHERE e.active) AS effects
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
@@ -285,6 +294,27 @@ def _unreachable(connection: Connection[Any], notification_id: int) -> Unreachab
     return UnreachableNotice(broken=broken, **tally, **row)
 
 
+def _storm(connection: Connection[Any], notification_id: int) -> StormNotice | None:
+    with connection.cursor(row_factory=class_row(StormNotice)) as cursor:
+        return cursor.execute(
+            """
+            SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
+                   n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref, c.dead_why,
+                   n.event, n.storm_id, t.began_at AS storm_began_at, t.ended_at AS storm_ended_at, t.alarms,
+                   (SELECT count(*)::int FROM notification h WHERE h.storm_id = n.storm_id AND h.person_id = n.person_id
+                    AND h.subject = 'alarm' AND h.state = 'sent') AS told,
+                   coalesce(m.digest_every_s, %s) AS every_s, si.key AS site_key, si.name AS site, si.name_zh AS site_zh, si.time_zone
+            FROM notification n
+            JOIN person p USING (person_id)
+            LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
+            JOIN storm t ON t.storm_id = n.storm_id JOIN site si ON si.site_id = t.site_id
+            LEFT JOIN site_calm m ON m.site_id = t.site_id
+            WHERE n.notification_id = %s
+            """,
+            (DIGEST_EVERY.total_seconds(), notification_id),
+        ).fetchone()
+
+
 def _numbers(connection: Connection[Any], notification_id: int) -> dict[str, Any] | None:
     """A message that carries its numbers itself."""
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -302,7 +332,7 @@ def _numbers(connection: Connection[Any], notification_id: int) -> dict[str, Any
 
 
 _READERS: Final[dict[Subject, Callable[[Connection[Any], int], Envelope | None]]] = {
-    Subject.ALARM: _alarm,
+    Subject.ALARM: read_call,
     Subject.FINDING: _finding,
     Subject.IMPAIRMENT: _impairment,
     Subject.OCCURRENCE: _assignment,
@@ -310,4 +340,5 @@ _READERS: Final[dict[Subject, Callable[[Connection[Any], int], Envelope | None]]
     Subject.WEEKLY: _weekly,
     Subject.BACKLOG: _backlog,
     Subject.UNREACHABLE: _unreachable,
+    Subject.STORM: _storm,
 }

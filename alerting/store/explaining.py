@@ -24,7 +24,11 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """One message of the queue."""
+    """One message of the queue.
+
+    Args:
+        held_by, told_in: see `alerting.held`.
+    """
 
     onset: datetime
     due_at: datetime
@@ -34,6 +38,8 @@ class Booked:
     rule: str
     state: str
     outcome: str | None
+    held_by: str | None = None
+    told_in: str | None = None
 
 
 def find_call(connection: Connection[Any], occurrence_id: int, at: datetime) -> Called | None:
@@ -55,7 +61,7 @@ def booked(connection: Connection[Any], occurrence_id: int, at: datetime) -> lis
     with connection.cursor(row_factory=class_row(Booked)) as cursor:
         return cursor.execute(
             """
-            SELECT n.onset, n.due_at, n.sent_at, p.key AS who, n.channel, n.rule, n.state, n.outcome
+            SELECT n.onset, n.due_at, n.sent_at, p.key AS who, n.channel, n.rule, n.state, n.outcome, n.held_by, n.told_in
             FROM notification n JOIN person p USING (person_id)
             WHERE n.occurrence_id = %(id)s
               AND n.onset = (SELECT max(m.onset) FROM notification m WHERE m.occurrence_id = %(id)s AND m.onset <= %(at)s)

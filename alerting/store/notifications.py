@@ -212,11 +212,12 @@ def pass_on(connection: Connection[Any], notification_id: int, channel: str, now
             """
             INSERT INTO notification (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience, person_id,
                                       channel, due_at, urgency, created_at, subject, event, finding_id, impairment_id, assigned_id,
-                                      tally, roster_id, wish, step_due_at, passed_on)
+                                      tally, roster_id, wish, step_due_at, passed_on, storm_id)
             SELECT regexp_replace(key, '-' || channel || '$', '') || '-' || %(channel)s, company_id, occurrence_id, definition_id, sensor_id,
                    onset, step, rule || %(instead)s || channel, audience, person_id, %(channel)s, due_at, urgency,
                    %(now)s, subject, event, finding_id, impairment_id, assigned_id, tally,
-                   roster_id, CASE WHEN roster_id IS NULL THEN wish ELSE coalesce(wish, channel) END, step_due_at, true
+                   roster_id, CASE WHEN roster_id IS NULL THEN wish ELSE coalesce(wish, channel) END, step_due_at, true,
+                   CASE WHEN subject = 'storm' THEN storm_id END
             FROM notification WHERE notification_id = %(id)s
             ON CONFLICT (key) DO NOTHING
             """,
@@ -236,6 +237,14 @@ def end_held(connection: Connection[Any], notification_id: int, now: datetime) -
           AND held.state = 'waiting' AND held.urgency > 0 AND right(held.outcome, length(n.channel) + length(%(over)s)) = %(over)s || n.channel
         """,
         {"id": notification_id, "now": now, "over": GOES_OVER, "instead": INSTEAD},
+    )
+
+
+def tell_in(connection: Connection[Any], notification_ids: Sequence[int], key: str) -> None:
+    """Writes down in which message it was told, where that was another's; life safety always has its own."""
+    connection.execute(
+        "UPDATE notification SET told_in = %s WHERE notification_id = ANY(%s) AND state = 'sent' AND urgency > 0",
+        (key, list(notification_ids)),
     )
 
 
@@ -296,7 +305,8 @@ def outlook(connection: Connection[Any], now: datetime, *, but_not: Sequence[str
     """
     row = connection.execute(
         """
-        SELECT min(greatest(due_at, lease_until)) FILTER (WHERE channel <> ALL(%s)), count(*) FILTER (WHERE due_at <= %s)
+        SELECT min(greatest(due_at, lease_until)) FILTER (WHERE channel <> ALL(%s)),
+               count(*) FILTER (WHERE due_at <= %s AND (held_by IS NULL OR state = 'claimed'))
         FROM notification WHERE state IN ('waiting', 'claimed')
         """,
         (list(but_not), now),

@@ -13,6 +13,7 @@ from api.pages.frame import ask_frame, person_page
 from api.permissions import Right
 from api.store import impairments, suppressions
 from api.store.alarms import OpenAlarm
+from api.store.storms import ask_storms
 from api.visitor import Visitor
 from api.web import Here, Web
 from api.words.alarms import UNACKNOWLEDGED
@@ -68,6 +69,7 @@ def _list(web: Web, visitor: Visitor, template: str) -> Response:
             asked = web.boards.ask(connection, visitor)
             frame = ask_frame(connection, now)
             drills = suppressions.ask_drills(connection, now)
+            storms = ask_storms(connection)
             out = impairments.ask_out_now(connection, now) if visitor.may(Right.SEE_IMPAIRMENTS) else None
         board = asked()
     return person_page(
@@ -79,6 +81,7 @@ def _list(web: Web, visitor: Visitor, template: str) -> Response:
         values=board.values,
         out=out.fetchone() if out else None,
         drills=drills.fetchall(),
+        storms=storms.fetchall(),
         more=board.count - len(board.rows),
         many_companies=len({row.company for row in board.rows}) > 1 or visitor.everything,
         may_act=visitor.may(Right.ACT),

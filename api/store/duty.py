@@ -10,6 +10,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from alerting.held import with_calm
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterLine:
@@ -85,6 +87,13 @@ class CallLine:
     sent_at: datetime | None
     finished_at: datetime | None
     outcome: str | None
+    held_by: str | None = None
+    told_in: str | None = None
+
+    @property
+    def why(self) -> str:
+        """The rule, and what calm made of it."""
+        return with_calm(self.rule, self.state, self.held_by, self.told_in, self.sent_at)
 
 
 def list_rosters(connection: Connection[Any], site_key: str | None = None) -> list[RosterLine]:
@@ -146,7 +155,8 @@ def calls_of(connection: Connection[Any], occurrence_id: int) -> list[CallLine]:
     with connection.cursor(row_factory=class_row(CallLine)) as cursor:
         return cursor.execute(
             """
-            SELECT n.person_id, p.name, n.audience, n.channel, n.state, n.step, n.rule, n.onset, n.due_at, n.sent_at, n.finished_at, n.outcome
+            SELECT n.person_id, p.name, n.audience, n.channel, n.state, n.step, n.rule, n.onset, n.due_at, n.sent_at, n.finished_at, n.outcome,
+                   n.held_by, n.told_in
             FROM v_notification n LEFT JOIN person p USING (person_id)
             WHERE n.occurrence_id = %s ORDER BY n.onset, n.due_at, n.step, n.notification_id
             """,

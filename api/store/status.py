@@ -52,7 +52,7 @@ def ask_standing(connection: Connection[Any], now: datetime) -> Cursor[TupleRow]
         """
         SELECT heard.sensors, heard.recent, (SELECT time_zone FROM site ORDER BY site_id LIMIT 1),
                (SELECT count(*) FROM alarm WHERE suppression <> 'none'),
-               (SELECT min(due_at) FROM v_notification WHERE state IN ('waiting', 'claimed') AND due_at <= %(now)s AND subject = 'alarm'),
+               (SELECT min(wanted_at) FROM v_notification WHERE state IN ('waiting', 'claimed') AND wanted_at <= %(now)s AND subject = 'alarm'),
                worker.names, worker.beats, worker.states
         FROM (
             SELECT count(*)::int AS sensors,

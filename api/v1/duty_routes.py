@@ -50,7 +50,7 @@ def why_told(web: Here, visitor: OccurrenceReader, occurrence_id: int) -> models
                 person=each.person_id, name=each.name, is_caller=each.is_reader, why_not=each.why_not,
                 calls=[
                     models.Call(
-                        at=call.sent_at or call.due_at, who=each.name, channel=call.channel, state=call.state, rule=call.rule,
+                        at=call.sent_at or call.due_at, who=each.name, channel=call.channel, state=call.state, rule=call.why,
                         outcome=call.outcome,
                     )
                     for call in each.calls

@@ -84,6 +84,16 @@ class DayAnswer(BaseModel):
     announced: int
 
 
+class AgainstUsAnswer(BaseModel):
+    """The finding against Davy itself that stands: too many messages to one person, by the last whole days. Of no score."""
+
+    days_over: int
+    of_days: int
+    most: int
+    budget: int
+    people: int
+
+
 class PerformanceAnswer(BaseModel):
     """All of it. Positions are told to who may see the client's people."""
 
@@ -104,6 +114,7 @@ class PerformanceAnswer(BaseModel):
     offenders: list[OffenderAnswer]
     positions: list[PositionAnswer]
     simulated: bool
+    against_us: AgainstUsAnswer | None
 
     @staticmethod
     def of(found: Performance) -> PerformanceAnswer:
@@ -138,4 +149,7 @@ class PerformanceAnswer(BaseModel):
                 for each in found.positions
             ],
             simulated=found.simulated,
+            against_us=None if (us := found.against_us) is None else AgainstUsAnswer(
+                days_over=us.days_over, of_days=us.of_days, most=us.most, budget=us.budget, people=us.people
+            ),
         )  # fmt: skip

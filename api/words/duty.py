@@ -82,6 +82,15 @@ RULES = (
     later("nothing reaches person {person}, who is on duty"),
     later("everybody of the roster is told"),
     later("sees to the occurrence"),
+    later("told in the storm digest of {at} UTC"),
+    later("told in the message of its hazard of {at} UTC"),
+    later("told in one message with others, {at} UTC"),
+    later("it waits for the next storm digest"),
+    later("it waited for a storm digest"),
+    later("it waits for the next message of its hazard"),
+    later("it waited for the message of its hazard"),
+    later("its cause is told in its place while it holds"),
+    later("its cause was told in its place"),
 )
 OUTCOMES = {
     "acknowledged": later("it was acknowledged before"),

@@ -31,10 +31,12 @@ FIGURES: Final[Mapping[str, tuple[str, str]]] = {
     "medium_share": (later("Share of medium priority"), "share"),
     "nameless": (later("Suppressed with nobody's name, or without an end"), "count"),
     "told_per_day": (later("Alarms that called somebody, a day"), "rate"),
+    "most_messages": (later("Most messages to one person on one day"), "count"),
+    "days_over_budget": (later("Days on which somebody got more than 5 messages"), "count"),
     "night_calls_per_week": (later("Calls at night (22:00 to 06:00), a week"), "rate"),
     "precision": (later("Precision: true danger or near miss, of what was resolved with a reason"), "share"),
 }
-OWN: Final = ("told_per_day", "night_calls_per_week", "precision")
+OWN: Final = ("told_per_day", "most_messages", "days_over_budget", "night_calls_per_week", "precision")
 VERDICTS: Final = {"met": later("within"), "over": later("outside"), "far_over": later("far outside")}
 PROPOSED: Final = {
     "deadband": later("Deadband from %(now)s to %(then)s"),

@@ -383,3 +383,21 @@ GRANT UPDATE (grade, graded_by, state, owner_id, measures, funds, due_at, contin
 GRANT UPDATE (expected_until, interim_measures, restored_at, restored_by, restore_proof) ON impairment TO davy_web;
 GRANT USAGE ON SEQUENCE finding_finding_id_seq, finding_event_event_id_seq TO davy_alerting, davy_web;
 GRANT USAGE ON SEQUENCE finding_photo_photo_id_seq, impairment_impairment_id_seq TO davy_web;
+
+-- A finding against ourselves: not the client's, nobody's score. It is over when what it says is.
+CREATE TABLE own_finding (
+    own_finding_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL,
+    site_id     int NOT NULL,
+    kind        text NOT NULL CHECK (kind IN ('too_many_messages')),
+    opened_at   timestamptz NOT NULL,
+    closed_at   timestamptz CHECK (closed_at >= opened_at),
+    told_at     timestamptz NOT NULL,          -- as of when the rest is said
+    facts       jsonb NOT NULL,                -- risk/own_finding.py: days over the budget, the most on one day, whom it hit, what is proposed
+    FOREIGN KEY (site_id, company_id) REFERENCES site (site_id, company_id)
+);
+CALL davy_wall('own_finding');
+CREATE UNIQUE INDEX one_own_finding_of_a_kind ON own_finding (site_id, kind) WHERE closed_at IS NULL;
+GRANT SELECT ON own_finding TO davy_alerting, davy_web;
+GRANT INSERT, UPDATE (closed_at, told_at, facts) ON own_finding TO davy_alerting;
+GRANT USAGE ON SEQUENCE own_finding_own_finding_id_seq TO davy_alerting;

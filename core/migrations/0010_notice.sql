@@ -42,6 +42,9 @@ ALTER TABLE notification
             AND num_nonnulls(event, occurrence_id, definition_id, sensor_id, finding_id, impairment_id, assigned_id) = 0
         WHEN 'unreachable' THEN tally IS NOT NULL
             AND num_nonnulls(event, occurrence_id, definition_id, sensor_id, finding_id, impairment_id, assigned_id) = 0
+        -- What of a site in a storm does not call by itself, told together; of which storm: 0023.
+        WHEN 'storm' THEN company_id IS NOT NULL AND event IS NOT NULL AND event IN ('begun', 'going_on', 'ended')
+            AND num_nonnulls(occurrence_id, definition_id, sensor_id, finding_id, impairment_id, assigned_id, tally) = 0
         ELSE false END);
 COMMENT ON COLUMN notification.onset IS 'of an alarm: the transition into unacknowledged; else the instant that is told of: the end that was expected, the deadline, a digest''s end';
 CREATE INDEX notification_by_finding ON notification (finding_id) WHERE finding_id IS NOT NULL;

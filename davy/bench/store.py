@@ -92,6 +92,11 @@ def _write_routes(connection: Connection[Any], webhook: str) -> None:
            SELECT person_id, company_id, 'webhook', %s || key, 'demo' FROM person""",
         (webhook,),
     )
+    # A message an alarm is what is measured, however many come.
+    connection.execute(
+        """INSERT INTO site_calm (site_id, company_id, window_s, grouped, storms, storm_begins, storm_ends, digest_every_s)
+           SELECT site_id, company_id, 0, '{}', false, 10, 5, 600 FROM site"""
+    )
     connection.execute(
         """INSERT INTO route (company_id, site_id, key, audience, priorities)
            SELECT company_id, site_id, 'at-once', 'client', '{life-safety,high}' FROM site"""

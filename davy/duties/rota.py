@@ -18,11 +18,13 @@ from alerting.actions import call_for_what_still_holds, expire_shelves, realarm
 from alerting.backlogs import tell_backlogs
 from alerting.reassigning import reassign
 from alerting.seal import SealKey
+from alerting.storms import keep_storms
 from alerting.suppressions import keep_suppressions
 from api.forgetting import forget
 from core.db import Database, first_line, passes
 from core.errors import DatabaseAway
 from core.log import logger
+from davy.duties.budget import look_at_the_budget
 from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
 from davy.duties.seals import seal
@@ -61,6 +63,7 @@ PROMPT: Final[Sequence[Duty]] = (
     Duty("suppressions", 1.0, keep_suppressions),
     Duty("late_calls", 1.0, call_for_what_still_holds),
     Duty("duty_calls", 1.0, reassign),
+    Duty("storms", 1.0, keep_storms),
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message,
 # and one that fails fails alone.
@@ -70,6 +73,7 @@ PATIENT: Final[Sequence[Duty]] = (
     Duty("digests", 300.0, send_digests),
     Duty("backlogs", 60.0, tell_backlogs),
     Duty("weeks", 600.0, send_weeks),
+    Duty("budget", 600.0, look_at_the_budget),
     Duty("hours", 60.0, roll_up),
     Duty("scores", 60.0, score_sites),
     Duty("sent_forms", 3600.0, forget),

@@ -64,6 +64,9 @@ def week_of(connection: Connection[Any], key: str, since: datetime, until: datet
         answered_p50_s=now.response.p50_s,
         answered_p90_s=now.response.p90_s,
         suppressed_hours=round(now.suppressed_hours, 2),
+        most_messages=_whole(now, "most_messages"),
+        days_over=_whole(now, "days_over_budget"),
+        against_us=now.against_us is not None,
         worst=tuple(_worst(one) for one in now.offenders),
     )
 

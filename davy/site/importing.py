@@ -14,6 +14,7 @@ from psycopg import Connection
 
 from alerting.channels import REGISTRY
 from alerting.limit_lint import lint
+from alerting.store.calm_file import read_calm_rows, write_calm_rows
 from alerting.store.compounds import read_compounds, write_compounds
 from alerting.store.configuration import (
     read_addresses,
@@ -36,6 +37,7 @@ from core.limit_rule import PackLimit, Vocabulary
 from core.migrate import require_current
 from core.portfolio import AddressRow, DefinitionRow, HazardRow, ModelRow, Portfolio, RouteRow, SensorRow
 from core.settings import variable
+from core.site_calm import CalmRow, check_calm
 from core.site_changes import REMOVED, Change, compare, left_alone
 from core.site_defaults import with_defaults
 from core.site_file import read_site_file
@@ -138,7 +140,7 @@ def import_site(
                 raise BadSiteFile(sorted(set(mistakes)))
             wanted = with_defaults(found.portfolio, limits)
             wanted.definitions.extend(orphaned_states(wanted, current))
-            if mistakes := check_suppressions(wanted, current):
+            if mistakes := [*check_suppressions(wanted, current), *check_calm(wanted, current)]:
                 raise BadSiteFile(sorted(set(mistakes)))
             changes = compare(wanted, current)
             _require_reason(changes, reason)
@@ -200,6 +202,7 @@ def read_everything(connection: Connection[Any]) -> Portfolio:
     portfolio.rosters = read_rosters(connection)
     portfolio.routes = read_routes(connection)
     portfolio.suppressions = read_rules(connection)
+    portfolio.calm = read_calm_rows(connection)
     return portfolio
 
 
@@ -239,6 +242,8 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
             write_routes(connection, rows)
         elif kind == SuppressionRow.kind:
             write_rules(connection, rows, now)
+        elif kind == CalmRow.kind:
+            write_calm_rows(connection, rows)
         else:
             write_rows(connection, rows, now)
     remove_addresses(connection, removed)

@@ -116,6 +116,11 @@ def make_plant(database: TestDatabase) -> Plant:
             "INSERT INTO site (company_id, key, name, name_zh, time_zone) VALUES (%s, 'a-1', 'Tank farm', '罐区', 'Asia/Shanghai')"
             " RETURNING site_id", company,
         )  # fmt: skip
+        # One message an alarm, unless a test wants otherwise (tests/alerting/test_calm_db.py).
+        one(
+            "INSERT INTO site_calm (site_id, company_id, window_s, grouped, storms, storm_begins, storm_ends, digest_every_s)"
+            " VALUES (%s, %s, 600, '{}', false, 10, 5, 600) RETURNING site_id", site, company,
+        )  # fmt: skip
         device = one(
             "INSERT INTO device (company_id, site_id, key, kind) VALUES (%s, %s, 'dev-1', 'gas') RETURNING device_id",
             company,

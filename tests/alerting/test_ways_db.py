@@ -540,14 +540,24 @@ def about(plant: Plant, subject: Subject) -> int:
         "INSERT INTO impairment (company_id, site_id, kind, what, reason, interim_measures, began_at, expected_until, reported_at, reported_by)"
         " VALUES (%s, %s, 'fire_pump', 'x', 'x', 'x', %s, %s, %s, %s) RETURNING impairment_id", company, site, NOW, NOW + LEASE, NOW, officer,
     )[0][0]  # fmt: skip
-    event = {Subject.FINDING: "overdue", Subject.IMPAIRMENT: "begun", Subject.OCCURRENCE: "assigned"}.get(subject)
+    storm = plant.rows(
+        "INSERT INTO storm (company_id, site_id, began_at, looked_at, alarms) VALUES (%s, %s, %s, %s, 12) RETURNING storm_id",
+        company, site, NOW, NOW,
+    )[0][0]  # fmt: skip
+    event = {
+        Subject.STORM: "begun",
+        Subject.FINDING: "overdue",
+        Subject.IMPAIRMENT: "begun",
+        Subject.OCCURRENCE: "assigned",
+    }.get(subject)
     insurers = subject in (Subject.DIGEST,)
     return int(plant.rows(
         "INSERT INTO notification (key, company_id, subject, event, finding_id, impairment_id, assigned_id, tally, onset, step, rule, audience,"
-        " person_id, channel, due_at, urgency, created_at) VALUES ('one-smtp', %s, %s, %s, %s, %s, %s, %s, %s, 0, 'x', %s, %s, 'smtp', %s, 1, %s)"
+        " person_id, channel, due_at, urgency, created_at, storm_id)"
+        " VALUES ('one-smtp', %s, %s, %s, %s, %s, %s, %s, %s, 0, 'x', %s, %s, 'smtp', %s, 1, %s, %s)"
         " RETURNING notification_id",
         None if insurers else company, subject.value, event,
         finding if subject is Subject.FINDING else None, impairment if subject is Subject.IMPAIRMENT else None,
         occurrence if subject is Subject.OCCURRENCE else None, Jsonb({}) if event is None else None, NOW,
-        "insurer" if insurers else "client", officer, NOW, NOW,
+        "insurer" if insurers else "client", officer, NOW, NOW, storm if subject is Subject.STORM else None,
     )[0][0])  # fmt: skip

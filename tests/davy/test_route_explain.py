@@ -36,6 +36,22 @@ def test_it_says_who_when_over_what_and_by_which_rule(timescale_database: TestDa
         explain(url, number, NOW - timedelta(hours=1))
 
 
+def test_it_says_in_which_digest_or_group_somebody_was_told(timescale_database: TestDatabase) -> None:
+    """What did not go out by itself names the message that told of it, and what waits says for what."""
+    plant = make_plant(timescale_database)
+    plant.apply(plant.raised("heat"))
+    number = plant.alarm("heat")[3]
+    plant.rows(
+        "UPDATE notification SET state = 'sent', sent_at = %s, finished_at = %s, held_by = 'storm', told_in = 'storm-1' WHERE step = 0 RETURNING 1",
+        NOW, NOW,
+    )  # fmt: skip
+    plant.rows("UPDATE notification SET held_by = 'cause' WHERE step = 1 RETURNING 1")
+    told, waits = explain(timescale_database.url("owner"), number, NOW).steps
+    assert told.rule.endswith("; told in the storm digest of 2026-03-01 08:00 UTC")
+    assert (told.held_by, told.told_in) == ("storm", "storm-1")
+    assert waits.rule.endswith("; its cause is told in its place while it holds")
+
+
 def test_an_instant_that_cannot_be_read_gets_a_sentence() -> None:
     """With what would be right."""
     now = datetime(2026, 1, 1, tzinfo=UTC)

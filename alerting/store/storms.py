@@ -1,0 +1,264 @@
+"""Storms of sites, who waits for their digests, and the digests themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from alerting.calm import STORM_WINDOW, Calm, Listener, Storm
+from alerting.store.calm import read_calm
+
+URGENCY: Final = 1  # of a digest: what waits in it may be high
+
+
+@dataclass(frozen=True, slots=True)
+class SiteStorm:
+    """A storm in the books.
+
+    Args:
+        looked_at: up to when its alarms are counted.
+    """
+
+    storm_id: int
+    company_id: int
+    site_id: int
+    storm: Storm
+    looked_at: datetime
+    alarms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestlessSite:
+    """A site with a storm, or with so many alarms that there may be one.
+
+    Args:
+        storm: the one that goes on; None: there is none.
+        since: from when on its alarms are to be looked at.
+    """
+
+    company_id: int
+    site_id: int
+    calm: Calm
+    storm: SiteStorm | None
+    since: datetime
+
+
+def restless(
+    connection: Connection[Any], now: datetime, site_id: int | None = None, *, least: int
+) -> list[RestlessSite]:
+    """Sites with a storm, and those with at least so many new calls in the last ten minutes."""
+    rows = connection.execute(
+        """
+        SELECT s.company_id, s.site_id, c.window_s, c.grouped, c.storms, c.storm_begins, c.storm_ends, c.digest_every_s,
+               t.storm_id, t.began_at, t.looked_at, t.alarms,
+               (SELECT max(e.ended_at) FROM storm e WHERE e.site_id = s.site_id)
+        FROM site s LEFT JOIN site_calm c ON c.site_id = s.site_id LEFT JOIN storm t ON t.site_id = s.site_id AND t.ended_at IS NULL
+        LEFT JOIN (
+            SELECT d.site_id, count(DISTINCT (n.definition_id, n.sensor_id, n.onset)) AS calls
+            FROM notification n JOIN alarm_definition d USING (definition_id)
+            WHERE n.subject = 'alarm' AND n.step = 0 AND n.created_at > %(since)s AND NOT n.passed_on
+              AND n.company_id IN (SELECT company_id FROM site WHERE %(site)s::int IS NULL OR site_id = %(site)s)
+            GROUP BY d.site_id
+        ) r ON r.site_id = s.site_id
+        WHERE (t.storm_id IS NOT NULL OR r.calls >= %(least)s) AND (%(site)s::int IS NULL OR s.site_id = %(site)s)
+        ORDER BY s.site_id
+        """,
+        {"since": now - STORM_WINDOW, "site": site_id, "least": least},
+    ).fetchall()
+    found = []
+    for company_id, site, *rest in rows:
+        calm = read_calm(*rest[:6])
+        storm_id, began_at, looked_at, alarms, ended_at = rest[6:]
+        storm = None
+        if storm_id is not None:
+            storm = SiteStorm(storm_id, company_id, site, Storm(began_at), looked_at, alarms)
+        since = looked_at if storm_id is not None else max(now - STORM_WINDOW, ended_at or now - STORM_WINDOW)
+        found.append(RestlessSite(company_id, site, calm, storm, since))
+    return found
+
+
+def new_calls(
+    connection: Connection[Any], company_id: int, site_id: int, since: datetime, until: datetime
+) -> list[datetime]:
+    """When alarms of a site began to call somebody, each once."""
+    rows = connection.execute(
+        """
+        SELECT min(n.created_at) FROM notification n JOIN alarm_definition d USING (definition_id)
+        WHERE n.company_id = %s AND n.subject = 'alarm' AND n.step = 0 AND n.created_at > %s AND n.created_at <= %s AND NOT n.passed_on
+          AND d.site_id = %s
+        GROUP BY n.definition_id, n.sensor_id, n.onset
+        """,
+        (company_id, since, until, site_id),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def open_storm(connection: Connection[Any], site_id: int) -> SiteStorm | None:
+    """The one that goes on at a site."""
+    row = connection.execute(
+        "SELECT storm_id, company_id, site_id, began_at, looked_at, alarms FROM storm WHERE site_id = %s AND ended_at IS NULL",
+        (site_id,),
+    ).fetchone()
+    return None if row is None else SiteStorm(row[0], row[1], row[2], Storm(row[3]), row[4], row[5])
+
+
+def begin(connection: Connection[Any], of: RestlessSite, storm: Storm, now: datetime, alarms: int) -> int:
+    """Writes down a storm; gives its number."""
+    row = connection.execute(
+        """
+        INSERT INTO storm (company_id, site_id, began_at, ended_at, looked_at, alarms) VALUES (%s, %s, %s, %s, %s, %s)
+        ON CONFLICT (site_id, began_at) DO UPDATE SET looked_at = excluded.looked_at RETURNING storm_id
+        """,
+        (of.company_id, of.site_id, storm.began_at, storm.ended_at, now, alarms),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def go_on(connection: Connection[Any], storm_id: int, storm: Storm, now: datetime, more: int) -> None:
+    """It goes on, or is over."""
+    connection.execute(
+        "UPDATE storm SET ended_at = %s, looked_at = %s, alarms = alarms + %s WHERE storm_id = %s",
+        (storm.ended_at, now, more, storm_id),
+    )
+
+
+def hold_all(connection: Connection[Any], of: SiteStorm, now: datetime, until: datetime, why: str) -> int:
+    """Holds what is due at a site in a storm and nobody has tried to send, life safety never; gives how many that were."""
+    return connection.execute(
+        """
+        UPDATE notification SET held_by = 'storm', storm_id = %s, lease_until = %s, outcome = %s
+        WHERE notification_id IN (
+            SELECT n.notification_id FROM notification n JOIN alarm_definition d USING (definition_id)
+            WHERE d.site_id = %s AND n.company_id = %s AND n.subject = 'alarm' AND n.urgency > 0 AND n.state = 'waiting' AND n.attempt = 0
+              AND n.due_at <= %s AND n.held_by IS DISTINCT FROM 'storm' AND n.held_by IS DISTINCT FROM 'cause'
+            FOR NO KEY UPDATE OF n SKIP LOCKED)
+        """,
+        (of.storm_id, until, why, of.site_id, of.company_id, now),
+    ).rowcount
+
+
+def lately(connection: Connection[Any], now: datetime) -> list[tuple[SiteStorm, Calm]]:
+    """Storms that go on, and those that ended within the last hour: somebody may wait for their last digest."""
+    rows = connection.execute(
+        """
+        SELECT t.storm_id, t.company_id, t.site_id, t.began_at, t.ended_at, t.looked_at, t.alarms,
+               c.window_s, c.grouped, c.storms, c.storm_begins, c.storm_ends, c.digest_every_s
+        FROM storm t LEFT JOIN site_calm c USING (site_id) WHERE t.ended_at IS NULL OR t.ended_at > %s ORDER BY t.storm_id
+        """,
+        (now - timedelta(hours=1),),
+    ).fetchall()
+    return [
+        (SiteStorm(row[0], row[1], row[2], Storm(row[3], row[4]), row[5], row[6]), read_calm(*row[7:])) for row in rows
+    ]
+
+
+def listeners(connection: Connection[Any], storm_id: int) -> list[Listener]:
+    """Who hears of a storm: for whom something is held, and who has had a digest of it."""
+    with connection.cursor(row_factory=class_row(Listener)) as cursor:
+        return cursor.execute(
+            """
+            SELECT person_id, count(*) FILTER (WHERE subject = 'alarm' AND state = 'waiting' AND held_by = 'storm')::int AS held,
+                   max(onset) FILTER (WHERE subject = 'storm' AND NOT passed_on) AS told_at,
+                   bool_or(subject = 'storm' AND event = 'ended') AS parted
+            FROM notification WHERE storm_id = %s GROUP BY person_id ORDER BY person_id
+            """,
+            (storm_id,),
+        ).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a person hears of a storm's digests: as the gentlest step of theirs says."""
+
+    channel: str
+    audience: str
+    rule: str
+
+
+def way_of(connection: Connection[Any], storm_id: int, person_id: int) -> Way | None:
+    """By their newest digest, else by the first of what is held for them."""
+    with connection.cursor(row_factory=class_row(Way)) as cursor:
+        return cursor.execute(
+            """
+            SELECT channel, audience, split_part(rule, '; ', 1) AS rule FROM notification
+            WHERE storm_id = %s AND person_id = %s AND NOT passed_on
+            ORDER BY subject <> 'storm', step, urgency, notification_id LIMIT 1
+            """,
+            (storm_id, person_id),
+        ).fetchone()
+
+
+def add_digest(connection: Connection[Any], of: SiteStorm, person_id: int, event: str, way: Way, now: datetime) -> int:
+    """Queues one digest; gives how many were new. What is held for them is taken when it is sent."""
+    at_us = int(now.timestamp() * 1_000_000)
+    return connection.execute(
+        """
+        INSERT INTO notification (key, company_id, subject, event, storm_id, onset, step, rule, audience, person_id, channel, due_at, urgency,
+                                  created_at)
+        VALUES (%(key)s, %(company)s, 'storm', %(event)s, %(storm)s, %(now)s, 0, %(rule)s, %(audience)s, %(person)s, %(channel)s,
+                %(now)s, %(urgency)s, %(now)s)
+        ON CONFLICT (key) DO NOTHING
+        """,
+        {
+            "key": f"storm-{of.storm_id}-{event}-{at_us}-{person_id}-{way.channel}",
+            "company": of.company_id,
+            "event": event,
+            "storm": of.storm_id,
+            "now": now,
+            "rule": way.rule,
+            "audience": way.audience,
+            "person": person_id,
+            "channel": way.channel,
+            "urgency": URGENCY,
+        },
+    ).rowcount
+
+
+def ride_along(
+    connection: Connection[Any], digest_id: int, now: datetime, lease_until: datetime, most: int
+) -> tuple[list[int], list[int]]:
+    """Takes what is held for the reader of a digest: (what is listed, the most urgent first; the rest)."""
+    rows = connection.execute(
+        """
+        UPDATE notification SET state = 'claimed', attempt = attempt + 1, lease_until = %s
+        WHERE notification_id IN (
+            SELECT h.notification_id FROM notification g JOIN notification h ON h.storm_id = g.storm_id AND h.person_id = g.person_id
+            WHERE g.notification_id = %s AND h.subject = 'alarm' AND h.held_by = 'storm'
+              AND (h.state = 'waiting' OR (h.state = 'claimed' AND h.lease_until <= %s)) FOR NO KEY UPDATE OF h SKIP LOCKED)
+        RETURNING notification_id, urgency, due_at
+        """,
+        (lease_until, digest_id, now),
+    ).fetchall()
+    ordered = [int(row[0]) for row in sorted(rows, key=lambda row: (row[1], row[2], row[0]))]
+    return ordered[:most], ordered[most:]
+
+
+def mark_riders_sent(
+    connection: Connection[Any], riders: Sequence[int], key: str, now: datetime, receipt: str, *, delivered: bool
+) -> int:
+    """What rode along has been told, in the message of that key."""
+    return connection.execute(
+        """
+        UPDATE notification SET state = 'sent', sent_at = %(now)s, finished_at = %(now)s, lease_until = NULL, outcome = %(receipt)s,
+               told_in = %(key)s, delivered_at = CASE WHEN %(delivered)s THEN %(now)s::timestamptz END
+        WHERE notification_id = ANY(%(riders)s) AND state = 'claimed'
+        """,
+        {"riders": list(riders), "key": key, "now": now, "receipt": receipt, "delivered": delivered},
+    ).rowcount
+
+
+def release(connection: Connection[Any], riders: Sequence[int], until: datetime | None) -> None:
+    """What rode along did not arrive: it waits again, for the next message until then, else by itself."""
+    connection.execute(
+        """
+        UPDATE notification SET state = 'waiting', attempt = attempt - 1, lease_until = %s
+        WHERE notification_id = ANY(%s) AND state = 'claimed'
+        """,
+        (until, list(riders)),
+    )
