@@ -59,8 +59,10 @@ class Happening(StrEnum):
     TAKE_OUT = "take_out_of_service"
     RETURN_TO_SERVICE = "return_to_service"
     RESOLVE = "resolve"  # a person closes the occurrence: what it was, what was done
+    EXERCISE_OVER = "exercise_over"  # ends an exercise and its occurrence; of a real alarm never
 
 
+MOVES_CONDITION: Final = frozenset({Happening.RAISE, Happening.CLEAR, Happening.EXERCISE_OVER})
 WAITS_FOR_A_PERSON: Final = frozenset({State.UNACKNOWLEDGED, State.RETURNED, State.LATCHED_UNACKNOWLEDGED})
 _S = State
 _H = Happening
@@ -88,6 +90,7 @@ _CLOSES = "ours: the standards know no occurrence; it may be closed only when th
 _OURS = "ours, stricter: a latched alarm that comes back must be heard again, so it never returns to C by itself"
 _UNTOLD = "ours: a latched alarm waits for a person also where it ended before anybody could be told of it"
 _ESCALATES = "ISA-18.2-2016 5.4, an acknowledged alarm whose severity rises is announced again (unverified)"
+_EXERCISE = "ours: the standards know no exercises; one ends by itself, whatever people have done"
 _HOLDS = "ours: what was learnt of too late to call anybody, and holds now, calls as of now"
 
 TABLE: Final = (
@@ -113,6 +116,8 @@ TABLE: Final = (
     Rule(_S.UNACKNOWLEDGED, _H.REALARM, _S.UNACKNOWLEDGED, _HOLDS),
     Rule(_S.LATCHED_UNACKNOWLEDGED, _H.REALARM, _S.LATCHED_UNACKNOWLEDGED, _UNTOLD),
     Rule(_S.NORMAL, _H.RESOLVE, _S.NORMAL, _CLOSES),
+    Rule(_S.UNACKNOWLEDGED, _H.EXERCISE_OVER, _S.NORMAL, _EXERCISE),
+    Rule(_S.ACKNOWLEDGED, _H.EXERCISE_OVER, _S.NORMAL, _EXERCISE),
 )
 _NEXT: Final = {
     (rule.state, rule.happening, latch): rule.to
@@ -206,7 +211,7 @@ def step(alarm: Alarm, happening: Happening, *, at: datetime, latch: bool, until
     if happening in _LEAVES:
         return _unsuppressed(alarm, happening, at)
     heard = alarm
-    if happening in (Happening.RAISE, Happening.CLEAR):
+    if happening in MOVES_CONDITION:
         heard = replace(alarm, active=happening is Happening.RAISE)
     to = _NEXT.get((alarm.state, happening, latch))
     if to is None:

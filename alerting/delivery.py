@@ -58,6 +58,16 @@ class Envelope(ABC):
         return False
 
     @property
+    def insists(self) -> bool:
+        """Whether its first failure sends it over the person's next channel as well."""
+        return self.urgent
+
+    @property
+    def alone(self) -> bool:
+        """Whether it never goes out in one message with others."""
+        return self.urgent
+
+    @property
     def loud(self) -> bool:
         """Whether it may wake people up over a channel that they did not choose for it."""
         return False
@@ -86,6 +96,8 @@ class Claimed(Envelope):
         again: it was acknowledged, and has held for so long since that it is announced again.
         told: a message of this very call has gone out before, or may have.
         drill: a drill was announced at the place when people began to be called.
+        exercise: "exercise" or "roll_call", where it is none of the real ones.
+        real_alarm: an alarm of the site has begun to wait for a person since.
     """
 
     occurrence_id: int | None
@@ -123,11 +135,23 @@ class Claimed(Envelope):
     again: bool = False
     told: bool = False
     drill: bool = False
+    exercise: str | None = None
+    real_alarm: bool = False
 
     @property
     def urgent(self) -> bool:
-        """Life safety."""
+        """Life safety; never an exercise, which leaves the lane to what is real."""
+        return self.priority == Priority.LIFE_SAFETY and self.exercise is None
+
+    @property
+    def insists(self) -> bool:
+        """Life safety, and an exercise of it: the other way is what is tried."""
         return self.priority == Priority.LIFE_SAFETY
+
+    @property
+    def alone(self) -> bool:
+        """Life safety; and an exercise, which would be taken for real among what is, or the other way round."""
+        return self.urgent or self.exercise is not None
 
     @property
     def loud(self) -> bool:
@@ -144,7 +168,9 @@ class Claimed(Envelope):
         return "over before anybody could be told" if over and self.held_up(now) else None
 
     def settled(self) -> str | None:
-        """A person has answered, or the alarm is suppressed."""
+        """A person has answered, or the alarm is suppressed; an exercise gives way to what is real."""
+        if self.real_alarm:
+            return "a real alarm goes first"
         if self.resolved_at is not None:
             return "resolved"
         if self.suppression != Suppression.NONE:

@@ -25,6 +25,7 @@ EVIDENCE_AFTER: Final = timedelta(minutes=30)
 ENDS_CALLS: Final = {
     Happening.ACKNOWLEDGE: "acknowledged",
     Happening.RESOLVE: "resolved",
+    Happening.EXERCISE_OVER: "the exercise is over",
     Happening.SHELVE: "shelved",
     Happening.SUPPRESS: "suppressed by design",
     Happening.TAKE_OUT: "out of service",
@@ -85,6 +86,7 @@ class Standing:
         transitions: number of the last transition.
         suppressed: where a suppression has begun or ended since the row was read; None: the row's own stays.
         is_state: of the plant, and nobody's alarm.
+        is_exercise: it walks the path of a real one, and is none.
     """
 
     key: AlarmKey
@@ -99,6 +101,7 @@ class Standing:
     changed_at: datetime
     suppressed: Suppressed | None = None
     is_state: bool = False
+    is_exercise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +335,8 @@ def _occurrence(entry: Entry, before: State, after: State, change: Change, now: 
     """Opened on leaving normal; a recurrence before it is resolved joins it; closed by a person."""
     if change.happening is Happening.RESOLVE:
         entry.closes = True
+    elif change.happening is Happening.EXERCISE_OVER:
+        entry.closes, entry.normality_changed, entry.normal_at = True, True, change.at
     elif before is State.NORMAL and after is not State.NORMAL:
         if entry.before.occurrence_id is None and entry.opens is None:
             entry.opens = change

@@ -80,7 +80,7 @@ def claim(
 
 
 def count_beside(connection: Connection[Any], claimed: Envelope, now: datetime, *, since: datetime) -> int:
-    """How many other messages are due for the same person by the same channel, life safety not counted.
+    """How many other messages are due for the same person by the same channel, life safety and exercises not counted.
 
     Args:
         since: what was due before and nobody has tried to send is left: see `claim`.
@@ -88,7 +88,7 @@ def count_beside(connection: Connection[Any], claimed: Envelope, now: datetime, 
     row = connection.execute(
         """
         SELECT count(*) FROM notification
-        WHERE person_id = %s AND channel = %s AND urgency > 0 AND state IN ('waiting', 'claimed') AND due_at <= %s
+        WHERE person_id = %s AND channel = %s AND urgency BETWEEN 1 AND 3 AND state IN ('waiting', 'claimed') AND due_at <= %s
           AND (lease_until IS NULL OR lease_until <= %s) AND (attempt > 0 OR due_at >= %s OR subject <> 'alarm')
         """,
         (claimed.person_id, claimed.channel, now, now, since),
@@ -105,7 +105,7 @@ def claim_beside(
         UPDATE notification SET state = 'claimed', attempt = attempt + 1, lease_until = %s
         WHERE notification_id IN (
             SELECT notification_id FROM notification
-            WHERE person_id = %s AND channel = %s AND urgency > 0 AND state IN ('waiting', 'claimed') AND due_at <= %s
+            WHERE person_id = %s AND channel = %s AND urgency BETWEEN 1 AND 3 AND state IN ('waiting', 'claimed') AND due_at <= %s
               AND (lease_until IS NULL OR lease_until <= %s) AND (attempt > 0 OR due_at >= %s OR subject <> 'alarm')
             ORDER BY urgency, due_at, notification_id
             LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
@@ -152,16 +152,24 @@ def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
                          AND (p.zone_id IS NULL OR p.zone_id = s.zone_id) AND (p.asset_id IS NULL OR p.asset_id = s.asset_id)
                          AND NOT EXISTS (SELECT FROM suppression_step e
                                          WHERE e.order_id = w.order_id AND e.step = 'ended' AND e.at <= n.onset)
-                   ) AS drill
+                   ) AS drill,
+                   CASE WHEN o.exercise THEN coalesce(x.kind, 'exercise') END AS exercise,
+                   o.exercise AND EXISTS (
+                       SELECT FROM alarm r JOIN alarm_definition l ON l.definition_id = r.definition_id AND l.role = 'alarm'
+                       WHERE r.site_id = o.site_id AND r.state IN ('B', 'E') AND r.state <> 'A' AND r.suppression = 'none' AND r.onset >= n.onset
+                         AND l.priority IN ('life-safety', 'high')
+                   ) AS real_alarm
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
             JOIN alarm a ON a.definition_id = n.definition_id AND a.sensor_id = n.sensor_id
             JOIN occurrence o ON o.occurrence_id = n.occurrence_id
-            JOIN alarm_definition d ON d.definition_id = n.definition_id
+            LEFT JOIN exercise x ON o.exercise AND x.occurrence_id = o.occurrence_id
+            -- An exercise is told in the words of the limit that it tries.
+            JOIN alarm_definition d ON d.definition_id = coalesce(x.as_definition_id, n.definition_id)
             JOIN company co ON co.company_id = n.company_id
             JOIN site si ON si.site_id = d.site_id
-            JOIN sensor s ON s.sensor_id = n.sensor_id
+            JOIN sensor s ON s.sensor_id = d.sensor_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             LEFT JOIN LATERAL (
                 SELECT value, at, recorded_at, replayed FROM transition t

@@ -138,7 +138,7 @@ def raises_of(
     rows = connection.execute(
         """
         SELECT t.definition_id, t.at FROM v_transition t JOIN alarm_definition d USING (definition_id)
-        WHERE d.site_id = %s AND t.at >= %s AND t.at < %s AND t.event = 'raise' AND t.suppression = 'none'
+        WHERE d.site_id = %s AND t.at >= %s AND t.at < %s AND t.event = 'raise' AND t.suppression = 'none' AND d.role <> 'exercise'
         """,
         (site_id, since, until),
     ).fetchall()
