@@ -59,10 +59,9 @@ class Happening(StrEnum):
     TAKE_OUT = "take_out_of_service"
     RETURN_TO_SERVICE = "return_to_service"
     RESOLVE = "resolve"  # a person closes the occurrence: what it was, what was done
-    EXERCISE_OVER = "exercise_over"  # ends an exercise and its occurrence; of a real alarm never
+    EXERCISE_OVER = "exercise_over"  # of an exercise alone: no row of the table knows it
 
 
-MOVES_CONDITION: Final = frozenset({Happening.RAISE, Happening.CLEAR, Happening.EXERCISE_OVER})
 WAITS_FOR_A_PERSON: Final = frozenset({State.UNACKNOWLEDGED, State.RETURNED, State.LATCHED_UNACKNOWLEDGED})
 _S = State
 _H = Happening
@@ -90,7 +89,6 @@ _CLOSES = "ours: the standards know no occurrence; it may be closed only when th
 _OURS = "ours, stricter: a latched alarm that comes back must be heard again, so it never returns to C by itself"
 _UNTOLD = "ours: a latched alarm waits for a person also where it ended before anybody could be told of it"
 _ESCALATES = "ISA-18.2-2016 5.4, an acknowledged alarm whose severity rises is announced again (unverified)"
-_EXERCISE = "ours: the standards know no exercises; one ends by itself, whatever people have done"
 _HOLDS = "ours: what was learnt of too late to call anybody, and holds now, calls as of now"
 
 TABLE: Final = (
@@ -116,8 +114,6 @@ TABLE: Final = (
     Rule(_S.UNACKNOWLEDGED, _H.REALARM, _S.UNACKNOWLEDGED, _HOLDS),
     Rule(_S.LATCHED_UNACKNOWLEDGED, _H.REALARM, _S.LATCHED_UNACKNOWLEDGED, _UNTOLD),
     Rule(_S.NORMAL, _H.RESOLVE, _S.NORMAL, _CLOSES),
-    Rule(_S.UNACKNOWLEDGED, _H.EXERCISE_OVER, _S.NORMAL, _EXERCISE),
-    Rule(_S.ACKNOWLEDGED, _H.EXERCISE_OVER, _S.NORMAL, _EXERCISE),
 )
 _NEXT: Final = {
     (rule.state, rule.happening, latch): rule.to
@@ -211,7 +207,7 @@ def step(alarm: Alarm, happening: Happening, *, at: datetime, latch: bool, until
     if happening in _LEAVES:
         return _unsuppressed(alarm, happening, at)
     heard = alarm
-    if happening in MOVES_CONDITION:
+    if happening in (Happening.RAISE, Happening.CLEAR):
         heard = replace(alarm, active=happening is Happening.RAISE)
     to = _NEXT.get((alarm.state, happening, latch))
     if to is None:
@@ -227,6 +223,14 @@ def step(alarm: Alarm, happening: Happening, *, at: datetime, latch: bool, until
     if not heard_anew or alarm.suppression is not Suppression.NONE or _same_call(alarm, at):
         return Step(moved, changed=True)
     return Step(replace(moved, onset=at), changed=True, calls=True)
+
+
+def end_exercise(alarm: Alarm) -> Step:
+    """An exercise after its end: normal, whatever people have done, and nothing puts its alarm aside.
+
+    Ours: the standards know no exercises. It stands beside the table, in which nothing that time does quiets a real alarm.
+    """
+    return Step(Alarm(), changed=alarm.state is not State.NORMAL)
 
 
 def _may_enter(alarm: Alarm, happening: Happening, until: datetime | None) -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from alerting.alarm import Alarm, Happening, State, Suppression, step
+from alerting.alarm import Alarm, Happening, State, Step, Suppression, end_exercise, step
 from alerting.routing import is_historic
 from core.batch import Event
 from core.model import Priority
@@ -305,7 +305,10 @@ def _take(entry: Entry, change: Change, now: datetime, tells: bool) -> None:
     is_end = change.happening is Happening.CLEAR  # that somebody was called for it, is true beyond its end
     if alarm.onset is not None and not is_end and is_historic(alarm.onset, now) and not is_historic(change.at, now):
         alarm = replace(alarm, onset=None)  # a call for the past does not answer for what happens now
-    result = step(alarm, change.happening, at=change.at, latch=was.latch, until=change.until)
+    if change.happening is Happening.EXERCISE_OVER:
+        result = end_exercise(alarm) if was.is_exercise else Step(alarm, changed=False)
+    else:
+        result = step(alarm, change.happening, at=change.at, latch=was.latch, until=change.until)
     if not result.changed:
         return
     alarm = result.alarm

@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
 
-from alerting.alarm import MOVES_CONDITION, Happening, State, Suppression
+from alerting.alarm import Happening, State, Suppression
 from alerting.chain import Link
 from alerting.ledger import TAKES_OVER
 
-_PLANT: Final = {each.value: each is Happening.RAISE for each in MOVES_CONDITION}
+_PLANT: Final = {Happening.RAISE.value: True, Happening.CLEAR.value: False, Happening.EXERCISE_OVER.value: False}
 _CLOSES: Final = frozenset({Happening.RESOLVE.value, Happening.EXERCISE_OVER.value})
 
 

@@ -195,7 +195,7 @@ def waits_for_somebody(connection: Connection[Any], site_id: int) -> bool:
     """Whether an alarm of the site, life safety or high, waits for a person: an exercise would stand in its way."""
     row = connection.execute(
         """
-        SELECT EXISTS (SELECT FROM v_alarm a JOIN alarm_definition d USING (definition_id)
+        SELECT EXISTS (SELECT FROM alarm a JOIN alarm_definition d USING (definition_id)
                        WHERE a.site_id = %s AND a.state IN ('B', 'E') AND a.suppression = 'none' AND d.role = 'alarm'
                          AND d.priority IN ('life-safety', 'high'))
         """,

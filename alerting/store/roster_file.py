@@ -56,22 +56,24 @@ def _hours(begins: time | None, ends: time | None) -> tuple[time, time] | None:
     return None if begins is None or ends is None else (begins, ends)
 
 
+def _told(row: RosterRow, now: datetime) -> dict[str, Any]:
+    begins, ends = row.roll_call_hours or (None, None)
+    return {
+        **row.columns(),
+        "holidays": list(row.holidays),
+        "layers": None,
+        "roll_call_hours": None,
+        "roll_calls_from": begins,
+        "roll_calls_until": ends,
+        "now": now,
+        "retired": row.retired,
+    }
+
+
 def write_rosters(connection: Connection[Any], rows: Iterable[RosterRow], now: datetime) -> None:
     """Inserts or changes duty positions; their layers are replaced whole, overrides and notes stay."""
     rows = list(rows)
-    told = [
-        {
-            **row.columns(),
-            "holidays": list(row.holidays),
-            "layers": None,
-            "roll_call_hours": None,
-            "roll_calls_from": None if row.roll_call_hours is None else row.roll_call_hours[0],
-            "roll_calls_until": None if row.roll_call_hours is None else row.roll_call_hours[1],
-            "now": now,
-            "retired": row.retired,
-        }
-        for row in rows
-    ]
+    told = [_told(row, now) for row in rows]
     layers = [
         {
             "site": row.site,

@@ -89,7 +89,7 @@ def open_alarms(connection: Connection[Any]) -> list[OpenAlarm]:
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             -- LIMIT 1: one look a row; without it a view, which is a barrier, is worked out for all that ever happened and then joined.
             LEFT JOIN LATERAL (
-                SELECT began_at, historic, replayed, simulated, exercise, assignee_id FROM v_occurrence
+                SELECT began_at, historic, replayed, simulated, v.exercise, assignee_id FROM v_occurrence v
                 WHERE occurrence_id = a.occurrence_id LIMIT 1
             ) o ON true
             LEFT JOIN LATERAL (

@@ -143,9 +143,13 @@ GRANT SELECT ON v_exercise TO davy_alerting, davy_web;
 GRANT SELECT, INSERT ON exercise TO davy_alerting;
 GRANT UPDATE (began_at, occurrence_id, called_id, local_hour, on_holiday, answered_at, answered_by, ended_at, outcome) ON exercise TO davy_alerting;
 -- Which exercises call one duty position alone, whoever plans a call must know.
-GRANT SELECT (exercise_id, company_id, site_id, occurrence_id, roster_id, kind, as_definition_id, began_at, local_hour, on_holiday, answered_at, outcome, ended_at,
-    stop_asked_at) ON exercise TO davy_web, davy_ingest;
+GRANT SELECT (exercise_id, company_id, site_id, kind, priority, as_definition_id, roster_id, asked_at, lasts_s, began_at, occurrence_id, local_hour, on_holiday,
+    answered_at, stop_asked_at, ended_at, outcome) ON exercise TO davy_web, davy_ingest;
 GRANT INSERT (company_id, site_id, kind, priority, as_definition_id, roster_id, asked_by, asked_at, lasts_s, why) ON exercise TO davy_web;
 GRANT UPDATE (stop_asked_at, stopped_by) ON exercise TO davy_web;
 GRANT SELECT, INSERT, UPDATE ON roll_call_draw TO davy_alerting;
 GRANT USAGE ON SEQUENCE exercise_exercise_id_seq TO davy_alerting, davy_web;
+
+-- The sign of life to somebody outside: beat_at when it was last taken there, turned_at when it was last looked for.
+ALTER TABLE process_status DROP CONSTRAINT process_status_process_check,
+    ADD CHECK (process IN ('alerting', 'risk', 'detectors', 'calls', 'outside'));

@@ -99,6 +99,26 @@ def calls(on: Examination, connection: Connection[Any]) -> Check:
     return Check("calls", True, told)
 
 
+def outside(on: Examination, connection: Connection[Any]) -> Check:
+    """Whether somebody outside waits for our sign of life, and gets it: of our own death nobody else can tell."""
+    _, beat = on.gettext, process_beats(connection).get("outside")
+    if beat is None:
+        found = _("Nobody outside would notice if this Davy died: no sign of life is given.")
+        return Check(
+            "outside", True, found, _("Give `davy process alerting` %(name)s.") % {"name": variable("heartbeat_url")}
+        )
+    every = timedelta(seconds=float(beat.report.get("every_s", 60.0)))
+    if (why := beat.report.get("why")) is not None:
+        found = _("The sign of life outside is held back or not taken: %(why)s.") % {"why": str(why).rstrip(".")}
+        return Check("outside", False, found, _("Put right what is named; then it is given again by itself."))
+    told = _("A sign of life was taken outside %(age)s ago.") % {"age": age(on.now - beat.beat_at)}
+    if on.now - beat.beat_at > 3 * every + LATE_BEAT:
+        return Check(
+            "outside", False, told, _("Look at the log of `davy process alerting`: it does not run, or cannot write.")
+        )
+    return Check("outside", True, told)
+
+
 def risk(on: Examination, connection: Connection[Any]) -> Check:
     """Whether deadlines, impairments and digests are looked after."""
     _, beat = on.gettext, process_beats(connection).get("risk")
