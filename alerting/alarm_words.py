@@ -196,6 +196,8 @@ class AlarmWords:
         _ = self._
         if self.of.exercise is None:
             return ()
+        if self.of.exercise == "delivery":
+            return (_("EXERCISE: the daily delivery test. Nothing has happened, and nobody need do anything."),)
         if self.of.exercise == "roll_call":
             return (
                 _(

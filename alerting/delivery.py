@@ -96,7 +96,7 @@ class Claimed(Envelope):
         again: it was acknowledged, and has held for so long since that it is announced again.
         told: a message of this very call has gone out before, or may have.
         drill: a drill was announced at the place when people began to be called.
-        exercise: "exercise" or "roll_call", where it is none of the real ones.
+        exercise: "exercise", "roll_call" or "delivery", where it is none of the real ones.
         real_alarm: an alarm of the site has begun to wait for a person since.
     """
 

@@ -6,8 +6,9 @@ an alarm of its own at the site, marked wherever it is shown, and it gives way: 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from psycopg import Connection
@@ -26,7 +27,7 @@ from core.model import Priority, Role
 from core.store.people import Actor, actor
 from core.wish import wish_after
 
-EXERCISE, ROLL_CALL = "exercise", "roll_call"
+EXERCISE, ROLL_CALL, DELIVERY = "exercise", "roll_call", "delivery"
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
 USUAL: Final = timedelta(minutes=20)  # beyond the last step of the usual ladders
 ROLL_CALL_LASTS: Final = timedelta(
@@ -36,8 +37,17 @@ LONGEST_WHY: Final = 400
 MAY_ASK: Final = frozenset({Role.SAFETY_OFFICER, Role.RISK_ENGINEER})
 # A duty position alone: rung again every two minutes over the next channel of the person's own order, as a ladder would.
 TIMES, EVERY_S = 3, 120.0
+ARRIVES_WITHIN: Final = timedelta(
+    minutes=1
+)  # of a delivery test: the longest that one message may take (alerting.pulse), twice
+_DAY: Final = timedelta(days=1)
 # A roll call that falls into an alarm waits for its end for so long, and is left out then: at another hour it would measure that hour.
 WAITS: Final = timedelta(hours=1)
+_SAID: Final = {
+    EXERCISE: ("exercise", "演练"),
+    ROLL_CALL: ("roll call", "查岗"),
+    DELIVERY: ("delivery test", "送达测试"),
+}
 # More alarms of a site than this within ten minutes are a flood; its people are left alone. Source: ANSI/ISA-18.2-2016 and IEC 62682,
 # from secondary texts (reference/domain.md 3.2); not verified against the standards' text.
 FLOOD, FLOOD_WITHIN = 10, timedelta(minutes=10)
@@ -159,6 +169,38 @@ def draw_roll_calls(connection: Connection[Any], now: datetime) -> int:
     return made
 
 
+def draw_deliveries(connection: Connection[Any], now: datetime, sink: int) -> int:
+    """Writes down the delivery test of each site whose time of the day has come; gives how many. For the alerting process.
+
+    Args:
+        sink: whose receiver takes them.
+    """
+    made = 0
+    for site in exercises.deliveries(connection):
+        at = _time_of_day(site.site_id, now)
+        if site.asked_at is not None and site.asked_at >= at:
+            continue
+        asked = Asked(
+            site.company_id, site.site_id, DELIVERY, Priority.LOW, None, None, None, at, ARRIVES_WITHIN.total_seconds(), "", sink
+        )  # fmt: skip
+        if not exercises.waits_for_somebody(connection, site.site_id) and exercises.add(connection, asked) is not None:
+            made += 1
+    return made
+
+
+def _time_of_day(site_id: int, now: datetime) -> datetime:
+    """When the newest test of a site was due: the same time each day, another one for each site.
+
+    >>> str(_time_of_day(1, datetime(2026, 3, 1, 12, tzinfo=UTC)))
+    '2026-02-28 19:20:35+00:00'
+    """
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    at = midnight + timedelta(
+        seconds=int.from_bytes(hashlib.sha256(f"delivery {site_id}".encode()).digest()[:8], "big") % 86_400
+    )
+    return at if at <= now else at - _DAY
+
+
 def _drawn(of: Called, at: datetime) -> Asked:
     return Asked(
         of.company_id, of.site_id, ROLL_CALL, Priority.LIFE_SAFETY, None, of.roster_id, None, at, ROLL_CALL_LASTS.total_seconds(), ""
@@ -180,10 +222,12 @@ def _outcome(of: Running, now: datetime) -> str | None:
         return "answered"
     if of.stop_asked_at is not None:
         return "stopped"
+    if of.kind == DELIVERY and of.sent_at is not None:
+        return "delivered"
     if of.real_since is not None:
         return "real_alarm"
     if of.began_at is not None and now >= of.began_at + timedelta(seconds=of.lasts_s):
-        return "unanswered"
+        return "undelivered" if of.kind == DELIVERY else "unanswered"
     return None
 
 
@@ -195,9 +239,13 @@ def _begin(connection: Connection[Any], of: Running, now: datetime) -> None:
         return
     key = exercises.alarm_of(connection, of.site_id, of.priority)
     change = Change(alarm=key, happening=Happening.RAISE, at=now, reason=_mark(of))
-    instead = None if roster is None else [_route(connection, of, roster)]
+    if roster is not None:
+        instead: list[Route] | None = [_route(connection, of, roster)]
+    else:
+        instead = [_to_sink(connection, of)] if of.kind == DELIVERY else None
     applied = apply_changes(connection, [change], now=now, instead=instead)
     hour, holiday = (None, None) if roster is None else on_the_clock(now, roster.time_zone, roster.holidays)
+    called = of.called_id if of.kind == DELIVERY else called
     exercises.began(connection, of.exercise_id, now, applied.opened[0], called_id=called, hour=hour, holiday=holiday)
     if applied.notifications == 0:
         _over(connection, key, of, now)
@@ -208,7 +256,21 @@ def _end(connection: Connection[Any], of: Running, now: datetime, outcome: str) 
     if of.began_at is not None:
         _over(connection, exercises.alarm_of(connection, of.site_id, of.priority), of, now)
     exercises.ended(connection, of, now, outcome)
+    if outcome in ("delivered", "undelivered"):
+        _say_whether_it_arrived(connection, of, now, late=outcome == "undelivered")
     alarms.notify(connection, [of.company_id], outbox=False)
+
+
+def _say_whether_it_arrived(connection: Connection[Any], of: Running, now: datetime, *, late: bool) -> None:
+    """Raises the alarm of a delivery that was late, or clears it where the next one has arrived."""
+    key = (
+        exercises.delivery_alarm_of(connection, of.site_id) if late else exercises.late_delivery(connection, of.site_id)
+    )
+    if key is not None:
+        happening = Happening.RAISE if late else Happening.CLEAR
+        assert of.began_at is not None
+        took = ((of.sent_at or now) - of.began_at).total_seconds()
+        apply_changes(connection, [Change(alarm=key, happening=happening, at=now, value=took)], now=now)
 
 
 def _over(connection: Connection[Any], key: AlarmKey, of: Running, now: datetime) -> None:
@@ -218,8 +280,17 @@ def _over(connection: Connection[Any], key: AlarmKey, of: Running, now: datetime
 
 def _mark(of: Running) -> str:
     """What is kept, and hashed, with each of its transitions; in both languages, as all words of data are."""
-    said, said_zh = ("roll call", "查岗") if of.kind == ROLL_CALL else ("exercise", "演练")
+    said, said_zh = _SAID[of.kind]
     return f"{said} {of.exercise_id} / {said_zh} {of.exercise_id}"
+
+
+def _to_sink(connection: Connection[Any], of: Running) -> Route:
+    """The operator's receiver alone: a test that wakes nobody."""
+    steps = [] if of.called_id is None else [RouteStep(0, 0.0, of.called_id, "preferred")]
+    people = load_preferences(connection, [step.person_id for step in steps if step.person_id is not None])
+    return Route(
+        "delivery", "insurer", frozenset({Priority(of.priority)}), steps, people=people, called="daily delivery test"
+    )
 
 
 def _route(connection: Connection[Any], of: Running, roster: Roster) -> Route:

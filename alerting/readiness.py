@@ -92,7 +92,9 @@ class Weak:
     """Hours at which a position answers badly.
 
     Args:
+        holiday: on which days; None: on all.
         keeps: see `Figure.keeps`; below 1.
+        of_all: the calls are those of all days, for want of enough of its own.
     """
 
     band: tuple[int, int]
@@ -100,6 +102,7 @@ class Weak:
     keeps: float
     calls: int
     answered: int
+    of_all: bool = False
 
     def reason(self, position: str) -> str:
         """The clause of a rule.
@@ -107,7 +110,7 @@ class Weak:
         >>> Weak((0, 6), None, 0.0, 5, 3).reason("gas-desk")
         'sooner than the route says, for duty position gas-desk answered 3 of 5 roll calls at 00:00-06:00'
         """
-        days = {None: "", True: " on holidays", False: " on working days"}[self.holiday]
+        days = "" if self.of_all else {None: "", True: " on holidays", False: " on working days"}[self.holiday]
         hours = f"{self.band[0]:02d}:00-{self.band[1]:02d}:00"
         return f"sooner than the route says, for duty position {position} answered {self.answered} of {self.calls} roll calls at {hours}{days}"
 
@@ -121,10 +124,9 @@ class WeakHours:
     hours: tuple[Weak, ...]
 
     def at(self, instant: datetime) -> Weak | None:
-        """What holds at an instant: of the day's own kind before what holds on all days."""
+        """What holds at an instant."""
         hour, holiday = on_the_clock(instant, self.time_zone, self.holidays)
-        fitting = [w for w in self.hours if w.band[0] <= hour < w.band[1] and w.holiday in (None, holiday)]
-        return min(fitting, key=lambda weak: weak.holiday is None, default=None)
+        return next((w for w in self.hours if w.band[0] <= hour < w.band[1] and w.holiday in (None, holiday)), None)
 
 
 def on_the_clock(instant: datetime, time_zone: str, holidays: Iterable[date]) -> tuple[int, bool]:
@@ -155,12 +157,14 @@ def weak_hours(record: Sequence[Answer], time_zone: str, holidays: Iterable[date
     found = []
     for band in BANDS:
         on_all = _figure(record, band, None)
-        for holiday in (False, True):
-            own = _figure(record, band, holiday)
-            said = own if own.calls >= FEWEST else on_all
+        own = [_figure(record, band, holiday) for holiday in (False, True)]
+        if all(each.calls < FEWEST for each in own):
+            own = [on_all]
+        for each in own:
+            said = each if each.calls >= FEWEST else on_all
             if said.keeps() < 1.0:
-                found.append(Weak(band, said.holiday, said.keeps(), said.calls, said.answered))
-    return WeakHours(time_zone, frozenset(holidays), tuple(dict.fromkeys(found))) if found else None
+                found.append(Weak(band, each.holiday, said.keeps(), said.calls, said.answered, said is on_all))
+    return WeakHours(time_zone, frozenset(holidays), tuple(found)) if found else None
 
 
 def drawn(

@@ -267,14 +267,12 @@ class Settings(BaseSettings):
     )
 
     heartbeat_url: SecretUrl | None = _setting(
-        None,
-        "Address outside that alerting sends a sign of life to, by POST, only while readings are judged and people can be called; whoever stands there calls"
-        " people when it stays away. It needs https, but for hosts of DAVY_WEBHOOK_ALLOW_PRIVATE.",
-        "a web address such as https://hc-ping.com/UUID"
+        None, "Address outside that alerting sends a sign of life to, by POST, only while readings are judged and people can be called; whoever stands there calls people when it stays away. It needs https, but for hosts of DAVY_WEBHOOK_ALLOW_PRIVATE.", "a web address such as https://hc-ping.com/UUID"
     )  # fmt: skip
-    heartbeat_every_s: float = _setting(
-        60.0, "Seconds between two signs of life.", "a number of seconds from 1 to 3600", ge=1, le=3600
-    )
+    heartbeat_every_s: float = _setting(60.0, "Seconds between two signs of life.", "a number of seconds from 1 to 3600", ge=1, le=3600)  # fmt: skip
+    delivery_sink: str | None = _setting(
+        None, "Key of the insurer's person whose own receiver takes a delivery test of each site every day; without it there is none.", "1 to 64 of A-Z a-z 0-9 _ . -", pattern=r"^[A-Za-z0-9_.-]{1,64}$"
+    )  # fmt: skip
 
     log_format: Literal["json", "console"] = _setting("json", "Shape of log lines on stderr.", "json or console")
 

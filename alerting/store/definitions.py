@@ -44,7 +44,7 @@ def load_definitions(connection: Connection[Any], own: Sequence[AlarmDefinition]
                    coalesce(d.other_sensor_id, 0) AS other_sensor_id,
                    round(d.on_delay_s * 1000000)::bigint AS on_delay_us, round(d.off_delay_s * 1000000)::bigint AS off_delay_us
             FROM alarm_definition d JOIN sensor s USING (sensor_id)
-            WHERE d.retired_at IS NULL AND s.retired_at IS NULL AND d.role <> 'exercise'
+            WHERE d.retired_at IS NULL AND s.retired_at IS NULL AND d.role <> 'exercise' AND NOT (s.is_virtual AND s.key = '_delivery')
             ORDER BY d.definition_id
             """
         )

@@ -21,6 +21,7 @@ class Asked:
     Args:
         as_definition_id: the limit whose alarm is tried.
         roster_id: the duty position that is called; None: everybody of the site's routes.
+        called_id: of a delivery test: whose receiver it goes to.
     """
 
     company_id: int
@@ -33,6 +34,7 @@ class Asked:
     asked_at: datetime
     lasts_s: float
     why: str
+    called_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Running:
     Args:
         answered_at: when a person acknowledged it; None: nobody has.
         real_since: when an alarm of the site that matters more began to wait for a person; None: none does.
+        sent_at: when the first of its messages was taken by a receiver.
     """
 
     exercise_id: int
@@ -57,6 +60,8 @@ class Running:
     answered_at: datetime | None
     answered_by: int | None
     real_since: datetime | None
+    sent_at: datetime | None
+    called_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,10 @@ def add(connection: Connection[Any], asked: Asked) -> int | None:
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT DO NOTHING RETURNING exercise_id
         """,
-        tuple(getattr(asked, name) for name in Asked.__slots__),
+        tuple(getattr(asked, name) for name in Asked.__slots__ if name != "called_id"),
     ).fetchone()
+    if row is not None and asked.called_id is not None:
+        connection.execute("UPDATE exercise SET called_id = %s WHERE exercise_id = %s", (asked.called_id, row[0]))
     return None if row is None else int(row[0])
 
 
@@ -109,7 +116,8 @@ def running(connection: Connection[Any]) -> list[Running]:
                    answer.at AS answered_at, answer.person_id AS answered_by,
                    (SELECT min(a.onset) FROM alarm a JOIN alarm_definition d ON d.definition_id = a.definition_id
                     WHERE a.site_id = e.site_id AND a.state IN ('B', 'E') AND a.state <> 'A' AND a.suppression = 'none' AND d.role = 'alarm'
-                      AND d.priority IN ('life-safety', 'high')) AS real_since
+                      AND d.priority IN ('life-safety', 'high')) AS real_since,
+                   (SELECT min(n.sent_at) FROM notification n WHERE n.occurrence_id = e.occurrence_id AND n.state = 'sent') AS sent_at, e.called_id
             FROM exercise e
             LEFT JOIN LATERAL (
                 SELECT t.at, t.person_id FROM transition t WHERE t.occurrence_id = e.occurrence_id AND t.event = 'acknowledge'
@@ -147,8 +155,8 @@ def began(
 def ended(connection: Connection[Any], of: Running, now: datetime, outcome: str) -> None:
     """It is over, and so is its occurrence."""
     connection.execute(
-        "UPDATE exercise SET ended_at = %s, outcome = %s, answered_at = %s, answered_by = %s WHERE exercise_id = %s",
-        (now, outcome, of.answered_at, of.answered_by, of.exercise_id),
+        "UPDATE exercise SET ended_at = %s, outcome = %s, answered_at = %s, answered_by = %s, delivered_at = %s WHERE exercise_id = %s",
+        (now, outcome, of.answered_at, of.answered_by, of.sent_at if outcome == "delivered" else None, of.exercise_id),
     )
     if of.occurrence_id is not None:
         connection.execute(
@@ -260,3 +268,62 @@ def called_without_warning(connection: Connection[Any], now: datetime) -> list[C
 def looked(connection: Connection[Any], roster_id: int, until: datetime) -> None:
     """Up to when the instants of a position are settled."""
     connection.execute("UPDATE roll_call_draw SET looked_until = %s WHERE roster_id = %s", (until, roster_id))
+
+
+def delivery_alarm_of(connection: Connection[Any], site_id: int) -> AlarmKey:
+    """The alarm that stands while the delivery test of a site does not arrive."""
+    row = connection.execute("SELECT * FROM davy_delivery_alarm(%s)", (site_id,)).fetchone()
+    assert row is not None
+    return AlarmKey(int(row[0]), int(row[1]))
+
+
+def late_delivery(connection: Connection[Any], site_id: int) -> AlarmKey | None:
+    """That alarm where it stands."""
+    row = connection.execute(
+        "SELECT a.definition_id, a.sensor_id FROM alarm a JOIN alarm_definition d USING (definition_id)"
+        " WHERE a.site_id = %s AND d.key = '_delivery.late' AND a.active",
+        (site_id,),
+    ).fetchone()
+    return None if row is None else AlarmKey(int(row[0]), int(row[1]))
+
+
+def find_sink(connection: Connection[Any], key: str) -> int | None:
+    """Whose receiver takes delivery tests: one of the insurer's own, who is active and can be reached."""
+    row = connection.execute(
+        "SELECT p.person_id FROM person p WHERE p.key = %s AND p.active AND p.company_id IS NULL"
+        " AND EXISTS (SELECT FROM v_reachable v WHERE v.person_id = p.person_id AND NOT v.dead)",
+        (key,),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A site and its newest delivery test.
+
+    Args:
+        asked_at: when it was last due; None: never.
+        took_s: how long the message took; None: it did not arrive, or has not yet.
+    """
+
+    site_id: int
+    company_id: int
+    key: str
+    asked_at: datetime | None
+    outcome: str | None
+    took_s: float | None
+
+
+def deliveries(connection: Connection[Any]) -> list[Tested]:
+    """Every site, in the order of their ids; what gave way to a real alarm says nothing."""
+    with connection.cursor(row_factory=class_row(Tested)) as cursor:
+        return cursor.execute(
+            """
+            SELECT s.site_id, s.company_id, s.key, e.asked_at, e.outcome, extract(epoch FROM e.delivered_at - e.began_at)::float8 AS took_s
+            FROM site s LEFT JOIN LATERAL (
+                SELECT asked_at, outcome, delivered_at, began_at FROM v_exercise
+                WHERE site_id = s.site_id AND kind = 'delivery' ORDER BY asked_at DESC LIMIT 1
+            ) e ON true
+            ORDER BY s.site_id
+            """
+        ).fetchall()

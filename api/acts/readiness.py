@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import Connection
 
 from alerting.readiness import Figure, WeakHours, figures, overall, weak_hours
-from alerting.store.exercises import records
+from alerting.store.exercises import Tested, deliveries, records
 from alerting.store.rosters import load_rosters
 from api.store import readiness as store
 from api.store.readiness import ExerciseLine, LimitLine, PositionLine, SiteLine
@@ -44,6 +44,7 @@ class Site:
     positions: list[Position]
     limits: list[LimitLine]
     exercises: list[ExerciseLine]
+    delivery: Tested
 
     @property
     def running(self) -> ExerciseLine | None:
@@ -57,6 +58,7 @@ def read_sites(connection: Connection[Any], now: datetime) -> list[Site]:
     rosters = load_rosters(connection, [line.roster_id for line in lines], now)
     found = records(connection, [line.roster_id for line in lines], now)
     limits = store.limits(connection)
+    tested = {each.site_id: each for each in deliveries(connection)}
     return [
         Site(
             site,
@@ -67,6 +69,7 @@ def read_sites(connection: Connection[Any], now: datetime) -> list[Site]:
             ],
             [each for each in limits if each.site_id == site.site_id],
             store.exercises(connection, site.site_id),
+            tested[site.site_id],
         )
         for site in store.sites(connection)
     ]

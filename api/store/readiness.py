@@ -136,7 +136,7 @@ def exercises(connection: Connection[Any], site_id: int) -> list[ExerciseLine]:
             LEFT JOIN person a ON a.person_id = e.asked_by
             LEFT JOIN person c ON c.person_id = e.called_id
             LEFT JOIN person p ON p.person_id = e.answered_by
-            WHERE e.site_id = %s ORDER BY e.asked_at DESC, e.exercise_id DESC LIMIT %s
+            WHERE e.site_id = %s AND e.kind <> 'delivery' ORDER BY e.asked_at DESC, e.exercise_id DESC LIMIT %s
             """,
             (site_id, MOST),
         ).fetchall()

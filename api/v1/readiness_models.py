@@ -12,7 +12,7 @@ class Exercise(BaseModel):
     """One exercise or roll call; names are null for whoever may not know them."""
 
     exercise_id: int
-    kind: Literal["exercise", "roll_call"]
+    kind: Literal["exercise", "roll_call", "delivery"]
     priority: str
     position: str | None = Field(description="The duty position that alone is called; null: everybody of the routes.")
     asked_at: datetime
@@ -47,6 +47,14 @@ class Weak(BaseModel):
     keeps: float = Field(description="How much of the wait is kept: 0.5 or 0.")
 
 
+class Delivery(BaseModel):
+    """The daily delivery test of a site: from the alarm's transaction to the receipt of the operator's receiver."""
+
+    at: datetime | None = Field(description="When the newest was due; null: there was none.")
+    outcome: str | None = Field(description="delivered, undelivered or real_alarm")
+    took_s: float | None
+
+
 class Position(BaseModel):
     """A duty position and how it answers."""
 
@@ -65,6 +73,7 @@ class Site(BaseModel):
     site: str
     positions: list[Position]
     exercises: list[Exercise]
+    delivery: Delivery
 
 
 class Readiness(BaseModel):

@@ -31,6 +31,9 @@ def readiness(web: Here, visitor: ReadinessReader) -> models.Readiness:
                 site=each.line.key,
                 positions=[_position(one) for one in each.positions],
                 exercises=[_exercise(one) for one in each.exercises],
+                delivery=models.Delivery(
+                    at=each.delivery.asked_at, outcome=each.delivery.outcome, took_s=each.delivery.took_s
+                ),
             )
             for each in found
         ]

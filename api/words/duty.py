@@ -74,6 +74,7 @@ RULES = (
     later(
         "exercise of duty position {roster}, step {step}: {priority} alarms, {seconds} s after the onset, unless acknowledged before"
     ),
+    later("daily delivery test, step {step}: {priority} alarms, at once"),
     later("roll call of duty position {roster}, step {step}: {priority} alarms, at once"),
     later(
         "roll call of duty position {roster}, step {step}: {priority} alarms, {seconds} s after the onset, unless acknowledged before"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from api.words.texts import later
 
-KINDS = {"exercise": later("Exercise"), "roll_call": later("Roll call")}
+KINDS = {"exercise": later("Exercise"), "roll_call": later("Roll call"), "delivery": later("Delivery test")}
 OUTCOMES = {
     "answered": later("answered"),
     "unanswered": later("nobody answered"),
     "stopped": later("ended early"),
     "real_alarm": later("gave way to a real alarm"),
     "nobody_to_call": later("there was nobody to call"),
+    "delivered": later("arrived"),
+    "undelivered": later("did not arrive in time"),
 }
 READINESS_REFUSALS = (
     later("There is no site {site}."),

@@ -18,7 +18,7 @@ CREATE TABLE exercise (                        -- asked for by a person, or draw
     exercise_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     company_id  int NOT NULL REFERENCES company,
     site_id     int NOT NULL,
-    kind        text NOT NULL CHECK (kind IN ('exercise', 'roll_call')),
+    kind        text NOT NULL CHECK (kind IN ('exercise', 'roll_call', 'delivery')),
     priority    text NOT NULL CHECK (priority IN ('life-safety', 'high', 'medium', 'low')),
     as_definition_id int,                      -- the limit whose alarm is tried; null: none by name
     roster_id   int,                           -- the duty position that is called; null: everybody of the site's routes
@@ -35,12 +35,13 @@ CREATE TABLE exercise (                        -- asked for by a person, or draw
     answered_by int REFERENCES person,
     stop_asked_at timestamptz,
     stopped_by  int REFERENCES person,
+    delivered_at timestamptz,                  -- of a daily delivery test: when the operator's receiver took it
     ended_at    timestamptz,
-    outcome     text CHECK (outcome IN ('answered', 'unanswered', 'stopped', 'real_alarm', 'nobody_to_call')),
+    outcome     text CHECK (outcome IN ('answered', 'unanswered', 'stopped', 'real_alarm', 'nobody_to_call', 'delivered', 'undelivered')),
     CHECK ((ended_at IS NULL) = (outcome IS NULL)),
     CHECK ((kind = 'roll_call') <= (roster_id IS NOT NULL)),
-    CONSTRAINT readable_instants CHECK (least(asked_at, began_at, answered_at, stop_asked_at, ended_at) >= '1970-01-01 00:00+00'
-        AND greatest(asked_at, began_at, answered_at, stop_asked_at, ended_at) < '2200-01-01 00:00+00'),
+    CONSTRAINT readable_instants CHECK (least(asked_at, began_at, answered_at, stop_asked_at, delivered_at, ended_at) >= '1970-01-01 00:00+00'
+        AND greatest(asked_at, began_at, answered_at, stop_asked_at, delivered_at, ended_at) < '2200-01-01 00:00+00'),
     FOREIGN KEY (site_id, company_id) REFERENCES site (site_id, company_id),
     FOREIGN KEY (as_definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id),
     FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id),
@@ -49,6 +50,7 @@ CREATE TABLE exercise (                        -- asked for by a person, or draw
 CALL davy_wall('exercise');
 CREATE UNIQUE INDEX one_exercise ON exercise (site_id) WHERE ended_at IS NULL; -- at a time, of a site
 CREATE UNIQUE INDEX one_roll_call ON exercise (roster_id, asked_at) WHERE kind = 'roll_call'; -- of an instant that was drawn
+CREATE UNIQUE INDEX one_delivery ON exercise (site_id, asked_at) WHERE kind = 'delivery';
 CREATE INDEX exercise_by_time ON exercise (site_id, asked_at);
 CREATE INDEX exercise_by_roster ON exercise (roster_id, began_at) WHERE roster_id IS NOT NULL;
 CREATE INDEX exercise_by_occurrence ON exercise (occurrence_id) WHERE occurrence_id IS NOT NULL;
@@ -95,7 +97,33 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION davy_exercise_alarm FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION davy_exercise_alarm TO davy_alerting;
+
+-- The alarm that stands while the daily delivery test of a site does not arrive: a real one, though no reading decides it.
+CREATE FUNCTION davy_delivery_alarm(of_site int, OUT of_definition int, OUT of_sensor int) LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    carrier int;
+BEGIN
+    SELECT d.definition_id, d.sensor_id INTO of_definition, of_sensor FROM public.alarm_definition d WHERE d.site_id = of_site AND d.key = '_delivery.late';
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM davy_exercise_alarm(of_site, 'low'); -- which makes the device where there is none
+    SELECT n.device_id INTO carrier FROM public.sensor n WHERE n.site_id = of_site AND n.key = '_exercise' AND n.is_virtual;
+    INSERT INTO public.sensor (company_id, site_id, device_id, key, name, name_zh, quantity, unit, is_virtual)
+    SELECT v.company_id, of_site, carrier, '_delivery', 'Daily delivery test', '每日送达测试', 'delivery time', 's', true FROM public.device v WHERE v.device_id = carrier
+    RETURNING sensor_id INTO of_sensor;
+    INSERT INTO public.alarm_definition (company_id, site_id, sensor_id, key, detector, direction, setpoint, priority, title, title_zh, consequence,
+        consequence_zh, response, response_zh, respond_within_s)
+    SELECT v.company_id, of_site, of_sensor, '_delivery.late', 'limit', 'high', 60, 'medium', 'The daily test message did not arrive in time', '每日测试消息未按时送达',
+        'The call for a real alarm may not arrive either.', '真实报警的通知也可能无法送达。',
+        'Agree by telephone who watches; have the operator run davy doctor.', '请先电话约定由谁值守，并请运维人员运行 davy doctor 排查。', 3600
+    FROM public.device v WHERE v.device_id = carrier
+    RETURNING definition_id INTO of_definition;
+END
+$$;
+REVOKE ALL ON FUNCTION davy_delivery_alarm FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION davy_exercise_alarm, davy_delivery_alarm TO davy_alerting;
 
 -- What is real is never marked an exercise, nor ended like one, by whoever writes it.
 CREATE POLICY exercise_by_its_alarm ON occurrence AS RESTRICTIVE FOR INSERT TO davy_ingest, davy_alerting, davy_web
@@ -120,7 +148,7 @@ CREATE POLICY stopped_only ON exercise AS RESTRICTIVE FOR UPDATE TO davy_web
 -- Exercises as pages show them: whom they name, and in which words, is for the client's people.
 CREATE VIEW v_exercise WITH (security_barrier) AS
     SELECT e.exercise_id, e.company_id, e.site_id, e.kind, e.priority, e.as_definition_id, e.roster_id, e.asked_at, e.lasts_s, e.began_at, e.occurrence_id,
-           e.local_hour, e.on_holiday, e.answered_at, e.stop_asked_at, e.ended_at, e.outcome,
+           e.local_hour, e.on_holiday, e.answered_at, e.stop_asked_at, e.delivered_at, e.ended_at, e.outcome,
            CASE WHEN w.own OR e.asked_by = (SELECT davy_person()) THEN e.asked_by END AS asked_by, CASE WHEN w.own OR e.asked_by = (SELECT davy_person()) THEN e.why END AS why,
            CASE WHEN w.own THEN e.called_id END AS called_id, CASE WHEN w.own THEN e.answered_by END AS answered_by, CASE WHEN w.own THEN e.stopped_by END AS stopped_by
     FROM exercise e
@@ -141,10 +169,10 @@ CREATE OR REPLACE VIEW v_occurrence WITH (security_barrier) AS
 
 GRANT SELECT ON v_exercise TO davy_alerting, davy_web;
 GRANT SELECT, INSERT ON exercise TO davy_alerting;
-GRANT UPDATE (began_at, occurrence_id, called_id, local_hour, on_holiday, answered_at, answered_by, ended_at, outcome) ON exercise TO davy_alerting;
+GRANT UPDATE (began_at, occurrence_id, called_id, local_hour, on_holiday, answered_at, answered_by, delivered_at, ended_at, outcome) ON exercise TO davy_alerting;
 -- Which exercises call one duty position alone, whoever plans a call must know.
 GRANT SELECT (exercise_id, company_id, site_id, kind, priority, as_definition_id, roster_id, asked_at, lasts_s, began_at, occurrence_id, local_hour, on_holiday,
-    answered_at, stop_asked_at, ended_at, outcome) ON exercise TO davy_web, davy_ingest;
+    answered_at, stop_asked_at, delivered_at, ended_at, outcome) ON exercise TO davy_web, davy_ingest;
 GRANT INSERT (company_id, site_id, kind, priority, as_definition_id, roster_id, asked_by, asked_at, lasts_s, why) ON exercise TO davy_web;
 GRANT UPDATE (stop_asked_at, stopped_by) ON exercise TO davy_web;
 GRANT SELECT, INSERT, UPDATE ON roll_call_draw TO davy_alerting;

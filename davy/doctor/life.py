@@ -8,14 +8,16 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.pulse import LATE_CARE, LATE_TURN
+from alerting.store.exercises import deliveries
 from alerting.store.seals import sealing
 from alerting.store.status import process_beats
 from core.settings import variable
 from davy.doctor import store
-from davy.doctor.examination import Check, Examination, age
+from davy.doctor.examination import Check, Examination, age, few
 
 LATE_SNAPSHOT: Final = timedelta(minutes=1)  # it is taken every second
 LATE_SEAL: Final = timedelta(hours=2)  # one is made every hour
+LATE_TEST: Final = timedelta(hours=36)  # one a day
 LATE_BEAT: Final = timedelta(seconds=15)  # several times what ingest and alerting take between two
 
 
@@ -117,6 +119,37 @@ def outside(on: Examination, connection: Connection[Any]) -> Check:
             "outside", False, told, _("Look at the log of `davy process alerting`: it does not run, or cannot write.")
         )
     return Check("outside", True, told)
+
+
+def delivery(on: Examination, connection: Connection[Any]) -> Check:
+    """Whether the daily delivery test of each site arrived."""
+    _, tested = on.gettext, [each for each in deliveries(connection) if each.asked_at is not None]
+    if not tested:
+        found = _("No delivery is tested: nobody has said whose receiver takes the tests.")
+        return Check(
+            "delivery", True, found, _("Give `davy process alerting` %(name)s.") % {"name": variable("delivery_sink")}
+        )
+    late = [each.key for each in tested if each.outcome == "undelivered"]
+    if late:
+        found = _("The daily delivery test did not arrive in time: %(sites)s.") % {"sites": few(late)}
+        return Check(
+            "delivery",
+            False,
+            found,
+            _("Look at the receiver, at `notifications` here, and at the log of `davy process alerting`."),
+        )
+    old = [each.key for each in tested if each.asked_at is not None and on.now - each.asked_at > LATE_TEST]
+    if old:
+        found = _("No delivery has been tested for a day and a half: %(sites)s.") % {"sites": few(old)}
+        return Check(
+            "delivery", False, found, _("Look for delivery_sink_unknown in the log of `davy process alerting`.")
+        )
+    slowest = max((each.took_s for each in tested if each.took_s is not None), default=0.0)
+    return Check(
+        "delivery",
+        True,
+        _("The slowest of the newest delivery tests took %(seconds)s s.") % {"seconds": f"{slowest:.1f}"},
+    )
 
 
 def risk(on: Examination, connection: Connection[Any]) -> Check:

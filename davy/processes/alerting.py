@@ -22,6 +22,7 @@ from core.log import logger
 from core.metrics import Metrics
 from core.settings import Settings
 from davy.duties import rota as duties
+from davy.duties.delivery import ask_for_deliveries
 from davy.duties.unreachable import tell_of_the_cut_off
 from davy.outside import Watcher
 from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock
@@ -48,6 +49,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     kept_duties = [
         *duties.PROMPT,
         duties.Duty("unreachable", 60.0, partial(tell_of_the_cut_off, channels, vault)),
+        *_deliveries(settings, metrics),
         duties.Duty("beat", BEAT_S, partial(_beat, dispatcher, sorted(channels), failing)),
     ]
     watcher = _watcher(settings, database, token)
@@ -67,6 +69,14 @@ def run(settings: Settings, stop: threading.Event) -> None:
         if watched is not None:
             watched.result()
     database.close()
+
+
+def _deliveries(settings: Settings, metrics: Metrics) -> list[duties.Duty]:
+    """The daily test of each site, where somebody's receiver takes it."""
+    if settings.delivery_sink is None:
+        return []
+    took = metrics.alerting.delivery_test_seconds
+    return [duties.Duty("deliveries", 10.0, partial(ask_for_deliveries, settings.delivery_sink, took))]
 
 
 def _watcher(settings: Settings, database: Database, token: Callable[[], str]) -> Watcher | None:

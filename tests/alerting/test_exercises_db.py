@@ -10,7 +10,7 @@ import pytest
 
 from alerting import actions, exercises
 from alerting.chain import verify
-from alerting.exercises import draw_roll_calls, keep_exercises
+from alerting.exercises import draw_deliveries, draw_roll_calls, keep_exercises
 from alerting.ledger import AlarmKey
 from alerting.readiness import drawn
 from alerting.reassigning import reassign
@@ -18,6 +18,7 @@ from alerting.routing import plan
 from alerting.store import alarms, performance
 from alerting.store.claims import claim
 from alerting.store.definitions import load_definitions, load_routes
+from alerting.store.exercises import deliveries
 from alerting.store.snapshot import read_snapshot
 from core.errors import Refused
 from core.model import Priority
@@ -370,3 +371,47 @@ def test_the_insurer_sees_no_names(timescale_plant: Plant) -> None:
         assert connection.execute(asked.encode()).fetchall() == []
     with pytest.raises(psycopg.errors.InsufficientPrivilege), plant.as_person("underwriter") as connection:
         connection.execute("SELECT why, called_id FROM exercise")
+
+
+def delivered(plant: Plant, at: datetime) -> list[Any]:
+    """A delivery test of a day: asked for, begun; gives what the operator's receiver got."""
+    with plant.as_service("alerting") as connection:
+        assert draw_deliveries(connection, at, plant.people["underwriter"]) == 1
+        assert draw_deliveries(connection, at, plant.people["underwriter"]) == 0
+        keep_exercises(connection, at)
+    sink, clock = Sink(), Clock()
+    clock.now = at + SECOND
+    with dispatcher(plant, clock, smtp=sink) as subject:
+        rounds(subject, clock.now)
+    return list(sink.sent)
+
+
+def test_a_delivery_test_goes_to_the_operator_and_its_time_is_kept(timescale_plant: Plant) -> None:
+    """Once a day and site, to nobody else, marked; from the transaction to the receipt."""
+    plant = timescale_plant
+    (message,) = delivered(plant, NOW)
+    assert message.subject.startswith("EXERCISE, not a real alarm")
+    assert "delivery test" in message.text
+    assert plant.waiting() == [("underwriter", 0, "sent")]
+    keep(plant, NOW + 2 * SECOND)
+    with plant.as_service("alerting") as connection:
+        tested = next(each for each in deliveries(connection) if each.site_id == plant.site)
+    assert (tested.outcome, tested.took_s) == ("delivered", 1.0)
+    assert plant.rows("SELECT count(*) FROM alarm_definition WHERE key = '_delivery.late'") == [(0,)]
+
+
+def test_what_does_not_arrive_is_an_alarm_until_one_does(timescale_plant: Plant) -> None:
+    """A real one, of the site's own routes; ingest neither judges nor clears it."""
+    plant = timescale_plant
+    with plant.as_service("alerting") as connection:
+        draw_deliveries(connection, NOW, plant.people["underwriter"])
+        keep_exercises(connection, NOW)
+    assert keep(plant, NOW + 61 * SECOND) == 1
+    late = "SELECT a.state::text, a.active, o.exercise FROM alarm a JOIN alarm_definition d USING (definition_id) JOIN occurrence o USING (occurrence_id)"
+    assert plant.rows(f"{late} WHERE d.key = '_delivery.late'") == [("B", True, False)]
+    with plant.as_service("ingest") as connection:
+        assert alarms.active(connection) == set()
+        assert "_delivery.late" not in {d.key for d in load_definitions(connection)}
+    delivered(plant, NOW + timedelta(days=1))
+    keep(plant, NOW + timedelta(days=1, seconds=2))
+    assert plant.rows(f"{late} WHERE d.key = '_delivery.late'") == [("D", False, False)]
