@@ -124,7 +124,7 @@ def resolved(
                    o.began_at, o.normal_at, o.resolution
             FROM v_occurrence o JOIN alarm_definition d USING (definition_id) JOIN sensor n ON n.sensor_id = o.sensor_id
             LEFT JOIN asset a USING (asset_id)
-            WHERE o.site_id = %s AND o.began_at >= %s AND o.began_at < %s AND o.resolution = ANY(%s) AND NOT o.simulated
+            WHERE o.site_id = %s AND o.began_at >= %s AND o.began_at < %s AND o.resolution = ANY(%s) AND NOT o.simulated AND NOT o.exercise
             ORDER BY o.began_at, o.occurrence_id
             """,
             (site_id, since, until, list(resolutions)),
