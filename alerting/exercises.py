@@ -23,6 +23,7 @@ from alerting.store import alarms, exercises
 from alerting.store.exercises import Asked, Called, Running
 from alerting.store.rosters import load_preferences, load_rosters
 from core.errors import Refused
+from core.log import logger
 from core.model import Priority, Role
 from core.store.people import Actor, actor
 from core.wish import wish_after
@@ -43,6 +44,8 @@ ARRIVES_WITHIN: Final = timedelta(
 _DAY: Final = timedelta(days=1)
 # A roll call that falls into an alarm waits for its end for so long, and is left out then: at another hour it would measure that hour.
 WAITS: Final = timedelta(hours=1)
+# What could not begin for so long, alerting being away, is not wanted any more: nobody is woken by yesterday's exercise.
+BEGINS_WITHIN: Final = {EXERCISE: timedelta(minutes=5), ROLL_CALL: WAITS + timedelta(minutes=5)}
 _SAID: Final = {
     EXERCISE: ("exercise", "演练"),
     ROLL_CALL: ("roll call", "查岗"),
@@ -51,6 +54,9 @@ _SAID: Final = {
 # More alarms of a site than this within ten minutes are a flood; its people are left alone. Source: ANSI/ISA-18.2-2016 and IEC 62682,
 # from secondary texts (reference/domain.md 3.2); not verified against the standards' text.
 FLOOD, FLOOD_WITHIN = 10, timedelta(minutes=10)
+
+
+log = logger(__name__)
 
 
 def ask(
@@ -226,6 +232,8 @@ def _outcome(of: Running, now: datetime) -> str | None:
         return "delivered"
     if of.real_since is not None:
         return "real_alarm"
+    if of.began_at is None and of.kind in BEGINS_WITHIN and now - of.asked_at > BEGINS_WITHIN[of.kind]:
+        return "stopped"
     if of.began_at is not None and now >= of.began_at + timedelta(seconds=of.lasts_s):
         return "undelivered" if of.kind == DELIVERY else "unanswered"
     return None
@@ -244,6 +252,11 @@ def _begin(connection: Connection[Any], of: Running, now: datetime) -> None:
     else:
         instead = [_to_sink(connection, of)] if of.kind == DELIVERY else None
     applied = apply_changes(connection, [change], now=now, instead=instead)
+    if not applied.opened:
+        log.error("exercise_not_begun", exercise=of.exercise_id, why="the alarm of its exercises is not normal")
+        _over(connection, key, of, now)
+        exercises.ended(connection, of, now, "stopped")
+        return
     hour, holiday = (None, None) if roster is None else on_the_clock(now, roster.time_zone, roster.holidays)
     called = of.called_id if of.kind == DELIVERY else called
     exercises.began(connection, of.exercise_id, now, applied.opened[0], called_id=called, hour=hour, holiday=holiday)

@@ -53,6 +53,7 @@ class Running:
     kind: str
     priority: str
     roster_id: int | None
+    asked_at: datetime
     lasts_s: float
     began_at: datetime | None
     occurrence_id: int | None
@@ -112,7 +113,7 @@ def running(connection: Connection[Any]) -> list[Running]:
     with connection.cursor(row_factory=class_row(Running)) as cursor:
         return cursor.execute(
             """
-            SELECT e.exercise_id, e.company_id, e.site_id, e.kind, e.priority, e.roster_id, e.lasts_s, e.began_at, e.occurrence_id, e.stop_asked_at,
+            SELECT e.exercise_id, e.company_id, e.site_id, e.kind, e.priority, e.roster_id, e.asked_at, e.lasts_s, e.began_at, e.occurrence_id, e.stop_asked_at,
                    answer.at AS answered_at, answer.person_id AS answered_by,
                    (SELECT min(a.onset) FROM alarm a JOIN alarm_definition d ON d.definition_id = a.definition_id
                     WHERE a.site_id = e.site_id AND a.state IN ('B', 'E') AND a.state <> 'A' AND a.suppression = 'none' AND d.role = 'alarm'

@@ -68,7 +68,7 @@ def stop(web: Here, visitor: ExerciseLeader, site: str, number: int) -> None:
 
 def _exercise(of: ExerciseLine) -> models.Exercise:
     return models.Exercise(
-        exercise_id=of.exercise_id, kind=of.kind, priority=of.priority, position=of.position, asked_at=of.asked_at,  # type: ignore[arg-type]
+        exercise_id=of.exercise_id, kind=of.kind, priority=of.priority, position=of.position, asked_at=of.asked_at,
         asked_by=of.asked_by, began_at=of.began_at, occurrence_id=of.occurrence_id, answered_at=of.answered_at,
         answered_by=of.answered_by, ended_at=of.ended_at, outcome=of.outcome,
     )  # fmt: skip

@@ -75,8 +75,8 @@ def _deliveries(settings: Settings, metrics: Metrics) -> list[duties.Duty]:
     """The daily test of each site, where somebody's receiver takes it."""
     if settings.delivery_sink is None:
         return []
-    took = metrics.alerting.delivery_test_seconds
-    return [duties.Duty("deliveries", 10.0, partial(ask_for_deliveries, settings.delivery_sink, took))]
+    test = partial(ask_for_deliveries, settings.delivery_sink, metrics.alerting.delivery_test_seconds)
+    return [duties.Duty("deliveries", 10.0, test)]
 
 
 def _watcher(settings: Settings, database: Database, token: Callable[[], str]) -> Watcher | None:

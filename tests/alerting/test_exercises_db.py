@@ -248,6 +248,15 @@ def test_bad_words_get_a_sentence(timescale_plant: Plant) -> None:
         exercises.stop(connection, number, by=plant.people["officer"], now=NOW + MINUTE)
 
 
+def test_what_could_not_begin_for_long_begins_no_more(timescale_plant: Plant) -> None:
+    """Alerting was away: nobody is woken by an exercise that somebody wanted hours ago."""
+    plant = timescale_plant
+    number = start(plant)
+    assert keep(plant, NOW + 6 * MINUTE) == 1
+    assert outcome(plant, number) == ("stopped", None, None)
+    assert plant.waiting() == []
+
+
 def test_nobody_to_call_is_said_and_ends_it(timescale_plant: Plant) -> None:
     """A ladder that reaches nobody is a finding of the exercise, not a silence."""
     plant = timescale_plant

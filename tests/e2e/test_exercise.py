@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import Any
 from urllib.request import urlopen
 
@@ -23,24 +24,26 @@ def received(stack: Stack) -> list[dict[str, Any]]:
         return list(json.load(answer))
 
 
+def run(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command of the operator's."""
+    return davy(*words, timeout_s=60.0, **stack.operator_settings())
+
+
 def newest(stack: Stack) -> dict[str, Any]:
     """The newest exercise, by the command line."""
-    found = answer_of(davy("exercise", "list", "--site", SITE, "--json", **stack.operator_settings()))
+    found = answer_of(run(stack, "exercise", "list", "--site", SITE, "--json"))
     return dict(found["exercises"][0])
 
 
 def test_an_exercise_reaches_people_and_ends_with_their_answer() -> None:
     """Started by the operator, told by mail and webhook within seconds and marked there; the officer's acknowledgement ends it."""
     with private_stack(Plan(site_file=DEMO)) as stack:
-        settings = stack.operator_settings()
-        refused = davy("exercise", "start", "--site", "nowhere", **settings)
+        refused = run(stack, "exercise", "start", "--site", "nowhere")
         assert (refused.returncode, refused.stderr.strip()) == (2, "There is no site nowhere.")
-        refused = davy("exercise", "start", "--site", SITE, "--minutes", "0", **settings)
+        refused = run(stack, "exercise", "start", "--site", SITE, "--minutes", "0")
         assert (refused.returncode, refused.stderr.strip()) == (2, "An exercise lasts 1 to 60 minutes.")
-        number = answer_of(davy("exercise", "start", "--site", SITE, "--why", "monthly", "--json", **settings))[
-            "exercise"
-        ]
-        twice = davy("exercise", "start", "--site", SITE, **settings)
+        number = answer_of(run(stack, "exercise", "start", "--site", SITE, "--why", "monthly", "--json"))["exercise"]
+        twice = run(stack, "exercise", "start", "--site", SITE)
         assert twice.returncode == 2
         assert wait_until(lambda: len(received(stack)) >= 2, 30)
         for message in received(stack):
@@ -58,5 +61,5 @@ def test_an_exercise_reaches_people_and_ends_with_their_answer() -> None:
             assert wait_until(lambda: newest(stack)["outcome"] == "answered", 20)
             assert page.get("/api/v1/alarms").json()["alarms"] == []
         assert (newest(stack)["exercise"], newest(stack)["kind"]) == (number, "exercise")
-        verified = davy("verify", "--json", **settings)
+        verified = run(stack, "verify", "--json")
         assert verified.returncode == 0, verified.stdout + verified.stderr
