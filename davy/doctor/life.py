@@ -105,10 +105,8 @@ def outside(on: Examination, connection: Connection[Any]) -> Check:
     """Whether somebody outside waits for our sign of life, and gets it: of our own death nobody else can tell."""
     _, beat = on.gettext, process_beats(connection).get("outside")
     if beat is None:
-        found = _("Nobody outside would notice if this Davy died: no sign of life is given.")
-        return Check(
-            "outside", True, found, _("Give `davy process alerting` %(name)s.") % {"name": variable("heartbeat_url")}
-        )
+        found = _("Nobody outside would notice if this Davy died: %(name)s is not set.")
+        return Check("outside", True, found % {"name": variable("heartbeat_url")})
     every = timedelta(seconds=float(beat.report.get("every_s", 60.0)))
     if (why := beat.report.get("why")) is not None:
         found = _("The sign of life outside is held back or not taken: %(why)s.") % {"why": str(why).rstrip(".")}
@@ -125,10 +123,8 @@ def delivery(on: Examination, connection: Connection[Any]) -> Check:
     """Whether the daily delivery test of each site arrived."""
     _, tested = on.gettext, [each for each in deliveries(connection) if each.asked_at is not None]
     if not tested:
-        found = _("No delivery is tested: nobody has said whose receiver takes the tests.")
-        return Check(
-            "delivery", True, found, _("Give `davy process alerting` %(name)s.") % {"name": variable("delivery_sink")}
-        )
+        found = _("No delivery is tested day by day: %(name)s is not set.")
+        return Check("delivery", True, found % {"name": variable("delivery_sink")})
     late = [each.key for each in tested if each.outcome == "undelivered"]
     if late:
         found = _("The daily delivery test did not arrive in time: %(sites)s.") % {"sites": few(late)}
