@@ -91,7 +91,7 @@ BEGIN
     END IF;
     INSERT INTO public.alarm_definition (company_id, site_id, sensor_id, key, detector, direction, setpoint, priority, title, title_zh, consequence,
         consequence_zh, response, response_zh, respond_within_s, role)
-    VALUES (s.company_id, of_site, of_sensor, '_exercise.' || of_priority, 'limit', 'high', 0.5, of_priority, 'Can you be reached?', '能否联系到您',
+    VALUES (s.company_id, of_site, of_sensor, '_exercise.' || of_priority, 'limit', 'high', 0.5, of_priority, 'Exercise: can you be reached?', '演练：能否联系到您',
         'None: nothing has happened.', '无：现场未发生任何险情。', 'Acknowledge it as you would a real alarm.', '请按真实报警的方式确认。', 300, 'exercise')
     RETURNING definition_id INTO of_definition;
 END

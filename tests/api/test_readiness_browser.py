@@ -78,6 +78,7 @@ def test_an_exercise_from_the_page_to_the_acknowledgement(
         page.context.close()
     officer.goto(f"/occurrences/{row[0]}")
     officer.get_by_role("button", name="确认", exact=True).first.click()
+    expect(officer.get_by_role("button", name="确认", exact=True)).to_have_count(0)
     keep(house)
     officer.goto("/readiness")
     expect(officer.get_by_text("发起演练")).to_be_visible()
