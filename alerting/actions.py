@@ -92,6 +92,8 @@ def shelve(
         raise Refused("A shelf must end in the future.")
     _actor(connection, person_id)
     standing = _locked(connection, target, now)
+    if standing.is_exercise:
+        raise Refused("An exercise is not shelved; it ends by itself, or is stopped on the page of readiness.")
     longest = LONGEST_SHELF[standing.priority]
     if until - now > longest:
         hours = longest.total_seconds() / 3600

@@ -59,6 +59,7 @@ class Happening(StrEnum):
     TAKE_OUT = "take_out_of_service"
     RETURN_TO_SERVICE = "return_to_service"
     RESOLVE = "resolve"  # a person closes the occurrence: what it was, what was done
+    EXERCISE_OVER = "exercise_over"  # of an exercise alone: no row of the table knows it
 
 
 WAITS_FOR_A_PERSON: Final = frozenset({State.UNACKNOWLEDGED, State.RETURNED, State.LATCHED_UNACKNOWLEDGED})
@@ -222,6 +223,14 @@ def step(alarm: Alarm, happening: Happening, *, at: datetime, latch: bool, until
     if not heard_anew or alarm.suppression is not Suppression.NONE or _same_call(alarm, at):
         return Step(moved, changed=True)
     return Step(replace(moved, onset=at), changed=True, calls=True)
+
+
+def end_exercise(alarm: Alarm) -> Step:
+    """An exercise after its end: normal, whatever people have done, and nothing puts its alarm aside.
+
+    Ours: the standards know no exercises. It stands beside the table, in which nothing that time does quiets a real alarm.
+    """
+    return Step(Alarm(), changed=alarm.state is not State.NORMAL)
 
 
 def _may_enter(alarm: Alarm, happening: Happening, until: datetime | None) -> bool:

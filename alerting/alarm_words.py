@@ -48,6 +48,8 @@ class AlarmWords:
 
     def subject(self) -> str:
         said = self._subject()
+        if self.of.exercise is not None:  # first of all, where nothing cuts it off
+            return self._("EXERCISE, not a real alarm: %(subject)s") % {"subject": said}
         return self._("Replayed data: %(subject)s") % {"subject": said} if self.of.replayed else said
 
     def _subject(self) -> str:
@@ -67,6 +69,7 @@ class AlarmWords:
         _ = self._
         of = self.of
         return (
+            *self._exercise(),
             self._first_line(),
             *self._how_long(),
             *self._latches(),
@@ -80,6 +83,7 @@ class AlarmWords:
             _("What to do: %(text)s") % {"text": self.own(of.response, of.response_zh)},
             _("Time to respond: %(time)s") % {"time": self._duration(of.respond_within_s)},
             "",
+            *self._exercise(),
             _("Acknowledge, and say what was done:") if self.of.occurrence_id is not None else self._not_yet(),
         )
 
@@ -87,6 +91,7 @@ class AlarmWords:
         _ = self._
         where = self._listed(self._company(), self.site())
         return (
+            *self._exercise(),
             _("%(priority)s: %(title)s. %(place)s.")
             % {"priority": self.priority(), "title": self.title(), "place": where},
             *self._how_long(),
@@ -197,6 +202,26 @@ class AlarmWords:
             ),
         )
 
+    def _exercise(self) -> tuple[str, ...]:
+        """That nothing has happened, and what is wanted all the same: before and after all that reads like the real thing."""
+        _ = self._
+        if self.of.exercise is None:
+            return ()
+        if self.of.exercise == "delivery":
+            return (_("EXERCISE: the daily delivery test. Nothing has happened, and nobody need do anything."),)
+        if self.of.exercise == "roll_call":
+            return (
+                _(
+                    "EXERCISE: nothing has happened. This is a roll call: acknowledge it now, as you would a real alarm."
+                ),
+            )
+        return (
+            _(
+                "EXERCISE: nothing has happened. What follows is what a real alarm would say. Acknowledge it as you would a real one;"
+                " switch nothing and send nobody."
+            ),
+        )
+
     def _drill(self) -> tuple[str, ...]:
         """That a drill is announced. A fire may be real in one: it is no all-clear."""
         if not self.of.drill:
@@ -295,6 +320,7 @@ def alarm_fields(claimed: Claimed, words: AlarmWords, link: str) -> Fields:
         "historic": words.historic,
         "replayed": claimed.replayed,
         "drill": claimed.drill,
+        "exercise": claimed.exercise is not None,
         "link": link,
         "database_away": claimed.occurrence_id is None,
         "effects": claimed.effects,

@@ -27,7 +27,7 @@ from alerting.ledger import (
     changes_of,
     work_out,
 )
-from alerting.routing import URGENCY, Call, plan, worth_calling
+from alerting.routing import EXERCISE_URGENCY, URGENCY, Call, Route, plan, worth_calling
 from alerting.store import alarms, notifications
 from alerting.store.alarms import Opening
 from alerting.store.compounds import write_evidence
@@ -78,11 +78,13 @@ def apply_changes(
     batch_no: int | None = None,
     simulated: bool = False,
     tells: bool = True,
+    instead: Sequence[Route] | None = None,
 ) -> AppliedEvents:
     """Applies changes of any kind, in their order.
 
     Args:
         simulated: of the demo's made-up history: what begins is marked so, and nobody is called.
+        instead: who is called, in the place of the routes of the site: an exercise of one duty position.
 
     Raises:
         Refused: a person asked for what the state does not allow, or for an alarm there is not.
@@ -102,7 +104,7 @@ def apply_changes(
     opened = _open(connection, entries, simulated)
     links = _write_transitions(connection, entries, opened, now, batch_no)
     _write_normality(connection, entries, opened)
-    queued = 0 if simulated else _write_calls(connection, entries, opened, now)
+    queued = 0 if simulated else _write_calls(connection, entries, opened, now, instead)
     alarms.notify(connection, (entry.before.company_id for entry in entries), outbox=queued > 0)
     return AppliedEvents(links, tuple(opened.values()), queued)
 
@@ -215,7 +217,11 @@ def _write_normality(connection: Connection[Any], entries: Sequence[Entry], open
 
 
 def _write_calls(
-    connection: Connection[Any], entries: Sequence[Entry], opened: dict[AlarmKey, int], now: datetime
+    connection: Connection[Any],
+    entries: Sequence[Entry],
+    opened: dict[AlarmKey, int],
+    now: datetime,
+    instead: Sequence[Route] | None,
 ) -> int:
     """Cancels calls that nobody needs any more, queues new ones; gives how many were queued."""
     if ended := [(entry.before.key, entry.ends_calls) for entry in entries if entry.ends_calls is not None]:
@@ -229,13 +235,14 @@ def _write_calls(
         occurrence_id = _occurrence_of(entry, opened)
         assert occurrence_id is not None  # an alarm that calls has left normal
         for onset in worth_calling(entry.onsets, now):
-            calls = plan(entry.before.priority, routes.get(entry.before.site_id, []), onset=onset, now=now)
+            heard = routes.get(entry.before.site_id, []) if instead is None else instead
+            calls = plan(entry.before.priority, heard, onset=onset, now=now)
             rows.extend(_queued(entry.before, occurrence_id, onset, call, now) for call in calls)
     return notifications.add(connection, rows) if rows else 0
 
 
 def _queued(alarm: Standing, occurrence_id: int, onset: datetime, call: Call, now: datetime) -> NewNotification:
-    urgency = URGENCY[alarm.priority]
+    urgency = EXERCISE_URGENCY if alarm.is_exercise else URGENCY[alarm.priority]
     return NewNotification.of(
         call, alarm.key, company_id=alarm.company_id, occurrence_id=occurrence_id, onset=onset, urgency=urgency, now=now
     )

@@ -58,6 +58,16 @@ class Envelope(ABC):
         return False
 
     @property
+    def insists(self) -> bool:
+        """Whether its first failure sends it over the person's next channel as well."""
+        return self.urgent
+
+    @property
+    def alone(self) -> bool:
+        """Whether it never goes out in one message with others."""
+        return self.urgent
+
+    @property
     def loud(self) -> bool:
         """Whether it may wake people up over a channel that they did not choose for it."""
         return False
@@ -88,6 +98,8 @@ class Claimed(Envelope):
         drill: a drill was announced at the place when people began to be called.
         held_by: why it waited on purpose (`alerting.calm`); None: it did not.
         effects: alarms that follow from it and call nobody by themselves.
+        exercise: "exercise", "roll_call" or "delivery", where it is none of the real ones.
+        real_alarm: an alarm of the site has begun to wait for a person since.
     """
 
     occurrence_id: int | None
@@ -127,11 +139,23 @@ class Claimed(Envelope):
     drill: bool = False
     held_by: str | None = None
     effects: int = 0
+    exercise: str | None = None
+    real_alarm: bool = False
 
     @property
     def urgent(self) -> bool:
-        """Life safety."""
+        """Life safety; never an exercise, which leaves the lane to what is real."""
+        return self.priority == Priority.LIFE_SAFETY and self.exercise is None
+
+    @property
+    def insists(self) -> bool:
+        """Life safety, and an exercise of it: the other way is what is tried."""
         return self.priority == Priority.LIFE_SAFETY
+
+    @property
+    def alone(self) -> bool:
+        """Life safety; and an exercise, which would be taken for real among what is, or the other way round."""
+        return self.urgent or self.exercise is not None
 
     @property
     def loud(self) -> bool:
@@ -153,7 +177,9 @@ class Claimed(Envelope):
         return "over before anybody could be told" if over and self.held_up(now) else None
 
     def settled(self) -> str | None:
-        """A person has answered, or the alarm is suppressed."""
+        """A person has answered, or the alarm is suppressed; an exercise gives way to what is real."""
+        if self.real_alarm:
+            return "a real alarm goes first"
         if self.resolved_at is not None:
             return "resolved"
         if self.suppression != Suppression.NONE:

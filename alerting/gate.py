@@ -167,7 +167,7 @@ class Gate:
         if channel.pace is None:
             return passed
         since = now - HELD_UP
-        others = 0 if claimed.urgent else claims.count_beside(connection, claimed, now, since=since)
+        others = 0 if claimed.alone else claims.count_beside(connection, claimed, now, since=since)
         leave = peers.ask_leave(connection, channel.name, own, channel.pace, now, urgent=claimed.urgent, others=others)
         beside: list[Envelope] = []
         if leave.fold:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from alerting.alarm import Alarm, Happening, State, Suppression, step
+from alerting.alarm import Alarm, Happening, State, Step, Suppression, end_exercise, step
 from alerting.routing import is_historic
 from core.batch import Event
 from core.model import Priority
@@ -25,6 +25,7 @@ EVIDENCE_AFTER: Final = timedelta(minutes=30)
 ENDS_CALLS: Final = {
     Happening.ACKNOWLEDGE: "acknowledged",
     Happening.RESOLVE: "resolved",
+    Happening.EXERCISE_OVER: "the exercise is over",
     Happening.SHELVE: "shelved",
     Happening.SUPPRESS: "suppressed by design",
     Happening.TAKE_OUT: "out of service",
@@ -85,6 +86,7 @@ class Standing:
         transitions: number of the last transition.
         suppressed: where a suppression has begun or ended since the row was read; None: the row's own stays.
         is_state: of the plant, and nobody's alarm.
+        is_exercise: it walks the path of a real one, and is none.
     """
 
     key: AlarmKey
@@ -99,6 +101,7 @@ class Standing:
     changed_at: datetime
     suppressed: Suppressed | None = None
     is_state: bool = False
+    is_exercise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +305,10 @@ def _take(entry: Entry, change: Change, now: datetime, tells: bool) -> None:
     is_end = change.happening is Happening.CLEAR  # that somebody was called for it, is true beyond its end
     if alarm.onset is not None and not is_end and is_historic(alarm.onset, now) and not is_historic(change.at, now):
         alarm = replace(alarm, onset=None)  # a call for the past does not answer for what happens now
-    result = step(alarm, change.happening, at=change.at, latch=was.latch, until=change.until)
+    if change.happening is Happening.EXERCISE_OVER:
+        result = end_exercise(alarm) if was.is_exercise else Step(alarm, changed=False)
+    else:
+        result = step(alarm, change.happening, at=change.at, latch=was.latch, until=change.until)
     if not result.changed:
         return
     alarm = result.alarm
@@ -332,6 +338,8 @@ def _occurrence(entry: Entry, before: State, after: State, change: Change, now: 
     """Opened on leaving normal; a recurrence before it is resolved joins it; closed by a person."""
     if change.happening is Happening.RESOLVE:
         entry.closes = True
+    elif change.happening is Happening.EXERCISE_OVER:
+        entry.closes, entry.normality_changed, entry.normal_at = True, True, change.at
     elif before is State.NORMAL and after is not State.NORMAL:
         if entry.before.occurrence_id is None and entry.opens is None:
             entry.opens = change

@@ -188,7 +188,7 @@ class Books:
     ) -> Outcome:
         over = error.permanent or gives_up(claimed, now)
         # Life safety does not wait for a second try: the next channel takes it too, and this one is tried again all the same.
-        other = self._pass_on(connection, claimed, now) if over or claimed.urgent else _Beside()
+        other = self._pass_on(connection, claimed, now) if over or claimed.insists else _Beside()
         words = _with(said, other.channel)
         if over:
             return self._end(connection, claimed, now, words, passed=other.channel is not None)
@@ -244,7 +244,7 @@ class Books:
         log.warning("notification_failed", notification=claimed.notification_id, why=words)
         if not marked:
             return "lost"
-        if claimed.urgent and not passed and tell_the_rest(connection, claimed.notification_id, now):
+        if claimed.insists and not passed and tell_the_rest(connection, claimed.notification_id, now):
             log.error("duty_not_reached", notification=claimed.notification_id, person=claimed.person_id)
         return "passed on" if passed else "failed"
 

@@ -19,14 +19,13 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.ledger import AlarmKey
-from alerting.routing import Call, Route, RouteStep, is_historic, reason, rest_calls, step_calls
+from alerting.routing import Call, Route, RouteStep, hastened, is_historic, reason, rest_calls, step_calls
 from alerting.store import alarms, notifications
 from alerting.store.definitions import load_routes
 from alerting.store.notifications import NewNotification
 from alerting.store.reassigning import Booked, WaitingCall, adopt, books, cancel, find_call, lock_waiting, revive
 from core.model import Priority
 
-_PRIORITIES: Final = tuple(Priority)
 _ON_ITS_WAY: Final = frozenset({"waiting", "claimed", "sent"})
 
 
@@ -76,7 +75,7 @@ def tell_the_rest(connection: Connection[Any], notification_id: int, now: dateti
     if call is None:
         return 0
     step = RouteStep(call.step, 0.0, None, call.asked, call.roster_id)
-    priority, rule = _PRIORITIES[call.urgency], call.rule.partition("; ")[0]
+    priority, rule = Priority(call.priority), call.rule.partition("; ")[0]
     for route in load_routes(connection, [call.site_id], now).get(call.site_id, ()):
         if priority in route.priorities and call.roster_id in route.rosters:
             calls = rest_calls(route, step, call.person_id, priority, call.step_due_at, rule, now=now)
@@ -114,9 +113,9 @@ def _wanted(calls: Sequence[WaitingCall], booked: Iterable[Booked], routes: Iter
     """What every step of the position wants now: of those to a duty position, what nobody has been told yet."""
     found = _Wanted()
     first = min(calls, key=lambda call: call.step_due_at)
-    priority = _PRIORITIES[first.urgency]
+    priority = Priority(first.priority)
     told = {(row.roster_id, row.asked) for row in booked if row.state not in ("waiting", "cancelled")}
-    for route, step in _steps(routes, priority, first.step):
+    for route, step in _steps(routes, priority, first):
         due = first.onset + timedelta(seconds=step.after_s)
         rule = reason(route, step, priority, historic=False)
         if step.roster_id is None:
@@ -141,11 +140,11 @@ def _wanted(calls: Sequence[WaitingCall], booked: Iterable[Booked], routes: Iter
     return found
 
 
-def _steps(routes: Iterable[Route], priority: Priority, position: int) -> Iterator[tuple[Route, RouteStep]]:
-    """Those of one position, of every route that carries the priority."""
+def _steps(routes: Iterable[Route], priority: Priority, call: WaitingCall) -> Iterator[tuple[Route, RouteStep]]:
+    """Those of the position of a call, of every route that carries the priority."""
     for route in routes:
         if priority in route.priorities:
-            yield from ((route, step) for step in route.steps if step.position == position)
+            yield from ((route, step) for step in hastened(route, call.onset) if step.position == call.step)
 
 
 def _row(of: WaitingCall, call: Call, now: datetime) -> NewNotification:

@@ -10,7 +10,8 @@ from alerting.alarm import Happening, State, Suppression
 from alerting.chain import Link
 from alerting.ledger import TAKES_OVER
 
-_PLANT: Final = {Happening.RAISE.value: True, Happening.CLEAR.value: False}
+_PLANT: Final = {Happening.RAISE.value: True, Happening.CLEAR.value: False, Happening.EXERCISE_OVER.value: False}
+_CLOSES: Final = frozenset({Happening.RESOLVE.value, Happening.EXERCISE_OVER.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Row:
             suppressed_until=None if free else link.until if begins else self.suppressed_until,
             suppression_reason=None if free else link.reason if begins else self.suppression_reason,
             suppressed_by=None if free else link.person_id if begins else self.suppressed_by,
-            occurrence_id=None if link.event == Happening.RESOLVE else link.occurrence_id,
+            occurrence_id=None if link.event in _CLOSES else link.occurrence_id,
             changed_at=link.at,
             transitions=link.number,
         )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from alerting.preference import NEXT, Preference
+from alerting.readiness import WeakHours
 from alerting.roster import Roster, reached_at
 from core.model import Priority
 from core.response_time import TOO_LATE_TO_CALL
@@ -20,6 +21,7 @@ from core.wish import wish_of
 # Older than this when we learn of it: written down as historic, nobody is called at night for the past (design section 5).
 HISTORIC: Final = TOO_LATE_TO_CALL
 INSTEAD: Final = "; instead of "  # ends a rule, before a channel: the call goes over another one of the person's
+EXERCISE_URGENCY: Final = len(Priority)  # whatever is real goes out first
 URGENCY: Final = {priority: rank for rank, priority in enumerate(Priority)}  # 0 goes out first
 
 
@@ -33,6 +35,7 @@ class RouteStep:
         person_id: who is told; None where it is whoever is on duty.
         channel: name in `alerting.channels.REGISTRY`, or what leaves it to the person (`core.wish`).
         roster_id: the duty position that is told.
+        sooner: why it does not wait as long as the site file says; empty: it does.
     """
 
     position: int
@@ -40,6 +43,7 @@ class RouteStep:
     person_id: int | None
     channel: str
     roster_id: int | None = None
+    sooner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Route:
         hears: what else it carries, see `alerting.hearing`.
         rosters: those that its steps name.
         people: how those want to be told who may be called; who is not in it has no wishes.
+        called: what it is called in a rule, where it is no route of the site file.
+        weak: hours in which a duty position answers badly, by roster: what comes after it comes sooner then.
     """
 
     key: str
@@ -60,6 +66,8 @@ class Route:
     hears: frozenset[str] = frozenset()
     rosters: dict[int, Roster] = field(default_factory=dict)
     people: dict[int, Preference] = field(default_factory=dict)
+    called: str = ""
+    weak: dict[int, WeakHours] = field(default_factory=dict)
 
     def everybody(self) -> set[int]:
         """Whoever may be called by it."""
@@ -114,7 +122,7 @@ def plan(priority: Priority, routes: Sequence[Route], *, onset: datetime, now: d
     for route in routes:
         if priority not in route.priorities:
             continue
-        for step in route.steps:
+        for step in hastened(route, onset):
             rule = reason(route, step, priority, historic=historic)
             for call in step_calls(route, step, priority, onset + timedelta(seconds=step.after_s), rule, now=now):
                 key = (step.position, call.person_id, call.channel)
@@ -226,4 +234,30 @@ def reason(route: Route, step: RouteStep, priority: Priority, *, historic: bool)
         when = "at once"
     else:
         when = f"{step.after_s:g} s after the onset, unless acknowledged before"
-    return f"route {route.key} ({route.audience}), step {step.position}: {priority} alarms, {when}"
+    said = route.called or f"route {route.key} ({route.audience})"
+    sooner = f"; {step.sooner}" if step.sooner and not historic else ""
+    return f"{said}, step {step.position}: {priority} alarms, {when}{sooner}"
+
+
+def hastened(route: Route, onset: datetime) -> list[RouteStep]:
+    """The steps of a route for a call that begins at `onset`: what follows a duty position that answers badly at such hours comes sooner.
+
+    A step's own wait is left out or halved, and all behind it move up by as much: the ladder keeps its order.
+    """
+    if not route.weak:
+        return route.steps
+    moved: list[RouteStep] = []
+    spared, why = 0.0, ""
+    waits = sorted({step.after_s for step in route.steps})
+    for at, following in zip(waits, [*waits[1:], None], strict=True):
+        here = [step for step in route.steps if step.after_s == at]
+        moved += [replace(step, after_s=at - spared, sooner=why) if spared else step for step in here]
+        told = sorted({step.roster_id for step in here if step.roster_id is not None} & route.weak.keys())
+        found = [
+            (weak, route.rosters[roster].key) for roster in told if (weak := route.weak[roster].at(onset)) is not None
+        ]
+        if following is not None and found:
+            worst, position = min(found, key=lambda each: each[0].keeps)
+            spared += (following - at) * (1 - worst.keeps)
+            why = worst.reason(position)
+    return moved

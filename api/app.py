@@ -33,6 +33,7 @@ from api.pages import (
     operator,
     performance,
     portfolio,
+    readiness,
     rejected,
     reports,
     suppressions,
@@ -54,6 +55,7 @@ from api.v1 import (
     models,
     performance_routes,
     portfolio_routes,
+    readiness_routes,
     reading_routes,
     rejected_routes,
     report_routes,
@@ -68,10 +70,10 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _PAGES = (
     front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
-    rejected, casework, duty, performance, limit_pages, backtests, events,
+    rejected, casework, duty, readiness, performance, limit_pages, backtests, events,
 )  # fmt: skip
 _API = (
-    reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, suppression_routes, performance_routes, limit_routes,
+    reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, readiness_routes, suppression_routes, performance_routes, limit_routes,
     backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes,
 )  # fmt: skip
 

@@ -29,6 +29,8 @@ class Standing(Protocol):
     def resolved_at(self) -> datetime | None: ...
     @property
     def shared(self) -> bool: ...
+    @property
+    def exercise(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def choices(visitor: Visitor, standing: Standing) -> Choices:
         )
     return Choices(
         acknowledge=standing.state in UNACKNOWLEDGED,
-        shelve=standing.suppression == "none" and standing.state != "A",
+        shelve=standing.suppression == "none" and standing.state != "A" and not standing.exercise,
         unshelve=standing.suppression == "shelved",
         reset=standing.state == "F" and not standing.active,
         resolve=standing.state == "A",

@@ -37,6 +37,8 @@ class Right(StrEnum):
     CHANGE_LIMITS = "change_limits"  # propose and approve; for life safety one of the two is a safety officer
     SEE_DUTY = "see_duty"  # who is on duty, now and the next weeks
     KEEP_DUTY = "keep_duty"  # take over, leave a note
+    SEE_READINESS = "see_readiness"  # exercises, and how duty positions answer roll calls
+    START_EXERCISE = "start_exercise"  # and end it
     SEE_LOOKS = "see_looks"  # what the insurer's people have looked at
 
 
@@ -51,6 +53,7 @@ _INSURER = frozenset(
         Right.SEE_PORTFOLIO,
         Right.SEE_SITE,
         Right.SEE_LIMITS,
+        Right.SEE_READINESS,
     }
 )
 
@@ -77,6 +80,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.CHANGE_LIMITS,
             Right.SEE_DUTY,
             Right.KEEP_DUTY,
+            Right.SEE_READINESS,
+            Right.START_EXERCISE,
             Right.SEE_LOOKS,
         }
     ),
@@ -103,11 +108,12 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.CHANGE_LIMITS,
             Right.SEE_DUTY,
             Right.KEEP_DUTY,
+            Right.SEE_READINESS,
             Right.SEE_LOOKS,
         }
     ),
     Role.UNDERWRITER: _INSURER,
-    Role.RISK_ENGINEER: _INSURER,
+    Role.RISK_ENGINEER: _INSURER | {Right.START_EXERCISE},
     # The operator keeps Davy running for all companies; answering a client's alarm is the client's.
     Role.ADMIN: frozenset(
         {
@@ -126,6 +132,7 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_SITE,
             Right.SEE_LIMITS,
             Right.SEE_DUTY,
+            Right.SEE_READINESS,
             Right.SEE_LOOKS,
         }
     ),

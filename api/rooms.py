@@ -27,6 +27,7 @@ ROOMS: Final = (
     Room("portfolio", "/sites", later("Sites"), Right.SEE_SITE),
     Room("alarms", "/alarms", later("Alarms"), Right.SEE_ALARMS),
     Room("duty", "/duty", later("Duty"), Right.SEE_DUTY),
+    Room("readiness", "/readiness", later("Readiness"), Right.SEE_READINESS),
     Room("suppressions", "/suppressions", later("Put aside"), Right.SEE_SUPPRESSIONS),
     Room("occurrences", "/occurrences", later("Occurrences"), Right.SEE_OCCURRENCES),
     Room("findings", "/findings", later("Findings"), Right.SEE_FINDINGS),

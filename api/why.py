@@ -72,6 +72,8 @@ def _told(
 def _why_not(found: Occurrence, person: int, anybody: bool, reached: Mapping[int, set[int | None]]) -> str:
     if person not in reached:
         return NO_ROUTE
+    if found.exercise and not anybody:
+        return NO_CALL
     if found.simulated:
         return SIMULATED
     if not anybody:

@@ -130,6 +130,12 @@ class AlertingMetrics:
         self.outbox_due = Gauge(
             "davy_alerting_outbox_due", "Notifications that are due and not yet delivered.", registry=r
         )
+        self.delivery_test_seconds = Gauge(
+            "davy_alerting_delivery_test_seconds",
+            "The newest daily delivery test that arrived: its alarm's transaction to the receipt of the operator's receiver, by site.",
+            ["site"],
+            registry=r,
+        )
 
 
 class CallsMetrics:

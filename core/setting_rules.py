@@ -68,6 +68,13 @@ def http_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def secret_url(secret: SecretStr) -> SecretStr:
+    """An address of http or https that is a secret, query and all: its path is the key."""
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s#]*)?", secret.get_secret_value()):
+        raise ValueError("not an address")
+    return secret
+
+
 def split_host_ports(given: object) -> object:
     """A list of host:port, separated by commas."""
     if not isinstance(given, str):

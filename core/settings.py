@@ -24,6 +24,7 @@ from core.setting_rules import (
     named_keys,
     named_secrets,
     named_webhook_secrets,
+    secret_url,
     split_host_ports,
 )
 
@@ -37,6 +38,7 @@ HexKey = Annotated[SecretStr, AfterValidator(hex_key)]
 WebhookSecrets = Annotated[SecretStr, AfterValidator(named_webhook_secrets)]
 NamedKeys = Annotated[SecretStr, AfterValidator(named_keys)]
 NamedSecrets = Annotated[SecretStr, AfterValidator(named_secrets)]
+SecretUrl = Annotated[SecretStr, AfterValidator(secret_url)]
 Folder = Annotated[Path, AfterValidator(absolute)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$")]
@@ -263,6 +265,14 @@ class Settings(BaseSettings):
     aliyun_voice_template: str | None = _setting(
         None, "Approved template of calls, with the variable `text`.", "TTS_ and digits", pattern=r"^TTS_[0-9]+$"
     )
+
+    heartbeat_url: SecretUrl | None = _setting(
+        None, "Address outside that alerting sends a sign of life to, by POST, only while readings are judged and people can be called; whoever stands there calls people when it stays away. It needs https, but for hosts of DAVY_WEBHOOK_ALLOW_PRIVATE.", "a web address such as https://hc-ping.com/UUID"
+    )  # fmt: skip
+    heartbeat_every_s: float = _setting(60.0, "Seconds between two signs of life.", "a number of seconds from 1 to 3600", ge=1, le=3600)  # fmt: skip
+    delivery_sink: str | None = _setting(
+        None, "Key of the insurer's person whose own receiver takes a delivery test of each site every day; without it there is none.", "1 to 64 of A-Z a-z 0-9 _ . -", pattern=r"^[A-Za-z0-9_.-]{1,64}$"
+    )  # fmt: skip
 
     log_format: Literal["json", "console"] = _setting("json", "Shape of log lines on stderr.", "json or console")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -119,6 +119,8 @@ def journalled(columns: dict[str, Any]) -> dict[str, Any]:
 def _plain(value: object) -> Any:
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, tuple):

@@ -15,6 +15,7 @@ from core.yaml_lines import Block
 if TYPE_CHECKING:
     from core.portfolio import Portfolio
 
+MOST_ROLL_CALLS: Final = 12  # in 30 days: more teach people to ignore them. Ours; as in the database
 MOST_LAYERS, MOST_PEOPLE, MOST_HOLIDAYS = 12, 60, 400
 LONGEST_TURN: Final = 56  # days: eight weeks, as in the database
 DAYS_AHEAD: Final = 90  # in which a hole is looked for
@@ -53,12 +54,14 @@ class RosterRow(Row):
 
     Args:
         may_be_empty: hours that nobody fills are meant.
+        roll_calls: how often in 30 days whoever is on duty is called without warning.
+        roll_call_hours: within which hours of the roster's clock; None: at any.
     """
 
     kind: ClassVar[str] = "roster"
     named_by: ClassVar[tuple[str, ...]] = ("site", "key")
     guarded: ClassVar[frozenset[str]] = frozenset(
-        {"audience", "time_zone", "layers", "holidays", "may_be_empty", "retired"}
+        {"audience", "time_zone", "layers", "holidays", "may_be_empty", "roll_calls", "roll_call_hours", "retired"}
     )
     site: str
     key: str
@@ -69,6 +72,8 @@ class RosterRow(Row):
     layers: tuple[RosterLayer, ...]
     holidays: tuple[date, ...] = ()
     may_be_empty: bool = False
+    roll_calls: int = 0
+    roll_call_hours: tuple[time, time] | None = None
     retired: bool = False
 
 
@@ -79,6 +84,7 @@ def read_roster(block: Block, portfolio: Portfolio, company: str, site: str, tim
         time_zone: of its site, where it names none.
     """
     name, name_zh = block.both("name")
+    roll_calls, roll_call_hours = _roll_calls(block)
     row = RosterRow(
         company=company,
         site=site,
@@ -90,6 +96,8 @@ def read_roster(block: Block, portfolio: Portfolio, company: str, site: str, tim
         holidays=tuple(_holidays(block)),
         layers=tuple(_layer(each) for each in block.blocks("layers", f"layer of {block.where},")),
         may_be_empty=block.flag("may_be_empty"),
+        roll_calls=roll_calls,
+        roll_call_hours=roll_call_hours,
         retired=block.flag("retired"),
         line=block.line,
     )
@@ -99,6 +107,22 @@ def read_roster(block: Block, portfolio: Portfolio, company: str, site: str, tim
         block.mistake("layers", f"{block.where} has two layers of one key; give one of them another.")
     portfolio.rosters.append(row)
     block.finish()
+
+
+def _roll_calls(block: Block) -> tuple[int, tuple[time, time] | None]:
+    inner = block.block("roll_calls", f"roll_calls of {block.where}", example="{times: 2}")
+    if inner is None:
+        return 0, None
+    times = inner.number("times", default=0.0) or 0.0
+    if times != int(times) or not 0 <= times <= MOST_ROLL_CALLS:
+        inner.mistake(
+            "times",
+            f"times of roll_calls of {block.where} is {times:g}; it must be 0 to {MOST_ROLL_CALLS} whole times in 30 days.",
+        )
+        times = 0.0
+    hours = _hours(inner)
+    inner.finish()
+    return int(times), hours if times else None
 
 
 def _holidays(block: Block) -> Iterator[date]:

@@ -304,9 +304,7 @@ def _roster(row: RosterRow) -> dict[str, Any]:
             "begins_on": layer.begins_on.isoformat(),
             "hand_over": _clock(layer.hand_over),
             "turn_days": layer.turn_days,
-            "hours": None
-            if layer.hours is None
-            else dict(zip(("from", "until"), map(_clock, layer.hours), strict=True)),
+            "hours": _hours(layer.hours),
             "on_holidays": layer.on_holidays or None,
         }
         for layer in row.layers
@@ -319,8 +317,13 @@ def _roster(row: RosterRow) -> dict[str, Any]:
         "holidays": [day.isoformat() for day in row.holidays],
         "layers": layers,
         "may_be_empty": row.may_be_empty or None,
+        "roll_calls": {"times": row.roll_calls, "hours": _hours(row.roll_call_hours)} if row.roll_calls else None,
         "retired": row.retired or None,
     }
+
+
+def _hours(hours: tuple[time, time] | None) -> dict[str, str] | None:
+    return None if hours is None else dict(zip(("from", "until"), map(_clock, hours), strict=True))
 
 
 def _clock(clock: time) -> str:

@@ -40,7 +40,7 @@ def counts(connection: Connection[Any]) -> Counts:
                        WHERE n.state = 'sent') AS notified
                FROM (SELECT count(*) AS alarms_raised, count(*) FILTER (WHERE s.quantity = 'model') AS of_models,
                             min((SELECT min(t.recorded_at) FROM transition t WHERE t.occurrence_id = o.occurrence_id)) AS first_alarm_at
-                     FROM occurrence o JOIN sensor s ON s.sensor_id = o.sensor_id WHERE NOT o.simulated) o"""
+                     FROM occurrence o JOIN sensor s ON s.sensor_id = o.sensor_id WHERE NOT o.simulated AND NOT o.exercise) o"""
         ).fetchone()
     assert row is not None
     return row
@@ -64,7 +64,7 @@ def raised(connection: Connection[Any]) -> Sequence[Raised]:
                FROM occurrence o
                JOIN alarm_definition d USING (definition_id)
                JOIN sensor s ON s.sensor_id = o.sensor_id
-               WHERE NOT o.simulated
+               WHERE NOT o.simulated AND NOT o.exercise
                ORDER BY o.began_at, o.occurrence_id"""
         ).fetchall()
 

@@ -232,7 +232,7 @@ ALARMS = Board(
                 """SELECT <priority> AS metric, count(a.definition_id) AS value
 FROM (SELECT unnest(ARRAY['life-safety', 'high', 'medium', 'low']) AS priority) d
 LEFT JOIN (SELECT a.definition_id, b.priority FROM alarm a <here a>
-           JOIN alarm_definition b ON b.definition_id = a.definition_id WHERE a.state <> 'A') a ON a.priority = d.priority
+           JOIN alarm_definition b ON b.definition_id = a.definition_id AND b.role <> 'exercise' WHERE a.state <> 'A') a ON a.priority = d.priority
 GROUP BY d.priority ORDER BY <urgency>""",
             ),
             (0, 0, 8, 8),
@@ -246,7 +246,7 @@ GROUP BY d.priority ORDER BY <urgency>""",
        <state> AS "«State|状态»", <suppression> AS "«Suppression|抑制»",
        o.began_at AS "«Began|开始»", o.first_value AS "«First value|首个读数»", o.setpoint AS "«Limit|限值»"
 FROM alarm a <here a>
-JOIN alarm_definition d ON d.definition_id = a.definition_id
+JOIN alarm_definition d ON d.definition_id = a.definition_id AND d.role <> 'exercise'
 JOIN sensor s ON s.sensor_id = a.sensor_id
 LEFT JOIN v_occurrence o ON o.occurrence_id = a.occurrence_id
 WHERE a.state <> 'A' ORDER BY <urgency>, o.began_at LIMIT 200""",
@@ -259,7 +259,7 @@ WHERE a.state <> 'A' ORDER BY <urgency>, o.began_at LIMIT 200""",
             "timeseries",
             (
                 """SELECT $__timeGroupAlias(o.began_at, '1d'), <priority> AS metric, count(*) AS value
-FROM v_occurrence o <here o> JOIN alarm_definition d ON d.definition_id = o.definition_id
+FROM v_occurrence o <here o> JOIN alarm_definition d ON d.definition_id = o.definition_id AND d.role <> 'exercise'
 WHERE $__timeFilter(o.began_at) GROUP BY 1, 2 ORDER BY 1""",
             ),
             (0, 8, 12, 8),
@@ -274,7 +274,7 @@ WHERE $__timeFilter(o.began_at) GROUP BY 1, 2 ORDER BY 1""",
                 """SELECT $__timeGroupAlias(o.began_at, '1d'),
        nullif(percentile_disc(0.5) WITHIN GROUP (ORDER BY w.s), 'Infinity') AS "«half within|半数在此之内»",
        nullif(percentile_disc(0.9) WITHIN GROUP (ORDER BY w.s), 'Infinity') AS "«9 of 10 within|九成在此之内»"
-FROM v_occurrence o <here o> JOIN alarm_definition d ON d.definition_id = o.definition_id
+FROM v_occurrence o <here o> JOIN alarm_definition d ON d.definition_id = o.definition_id AND d.role <> 'exercise'
 CROSS JOIN LATERAL (SELECT min(t.at) AS at FROM transition t WHERE t.occurrence_id = o.occurrence_id AND t.to_state = 'B'
                     AND t.suppression = 'none' AND t.recorded_at - t.at <= <news>) c
 CROSS JOIN LATERAL (SELECT min(t.at) AS at FROM transition t WHERE t.occurrence_id = o.occurrence_id AND t.event = 'acknowledge'
@@ -292,7 +292,7 @@ WHERE $__timeFilter(o.began_at) AND c.at IS NOT NULL AND (k.at IS NOT NULL OR no
             "timeseries",
             (
                 """SELECT $__timeGroupAlias(t.at, '1d'), <happening> AS metric, count(*) AS value
-FROM v_transition t JOIN alarm_definition d ON d.definition_id = t.definition_id <here d>
+FROM v_transition t JOIN alarm_definition d ON d.definition_id = t.definition_id AND d.role <> 'exercise' <here d>
 WHERE $__timeFilter(t.at) GROUP BY 1, 2 ORDER BY 1""",
             ),
             (0, 16, 12, 8),
@@ -306,7 +306,7 @@ WHERE $__timeFilter(t.at) GROUP BY 1, 2 ORDER BY 1""",
             (
                 """SELECT d.title@ AS "«Alarm|报警»", <priority> AS "«Priority|优先级»", count(*) AS "«Occurrences|事件数»",
        count(*) FILTER (WHERE o.resolution = 'nuisance') AS "«Nuisance|误扰»", count(*) FILTER (WHERE o.resolved_at IS NULL) AS "«Open|未关闭»"
-FROM v_occurrence o <here o> JOIN alarm_definition d ON d.definition_id = o.definition_id
+FROM v_occurrence o <here o> JOIN alarm_definition d ON d.definition_id = o.definition_id AND d.role <> 'exercise'
 WHERE $__timeFilter(o.began_at) GROUP BY d.definition_id, d.title@, d.priority ORDER BY 3 DESC, 1 LIMIT 10""",
             ),
             (12, 16, 12, 8),

@@ -53,6 +53,7 @@ class _AlarmRow:
     transitions: int
     changed_at: datetime
     is_state: bool
+    is_exercise: bool
 
     def standing(self) -> Standing:
         return Standing(
@@ -69,6 +70,7 @@ class _AlarmRow:
             transitions=self.transitions,
             changed_at=self.changed_at,
             is_state=self.is_state,
+            is_exercise=self.is_exercise,
         )
 
 
@@ -79,7 +81,7 @@ def lock(connection: Connection[Any], keys: Sequence[AlarmKey]) -> dict[AlarmKey
             """
             SELECT a.definition_id, a.sensor_id, a.company_id, a.site_id, d.priority, d.latch, a.state::text AS state, a.active,
                    a.suppression, a.suppressed_until, a.onset, a.occurrence_id, a.chain, a.transitions, a.changed_at,
-                   d.role = 'state' AS is_state
+                   d.role = 'state' AS is_state, d.role = 'exercise' AS is_exercise
             FROM unnest(%s::int[], %s::int[]) AS k(definition_id, sensor_id)
             JOIN alarm a ON a.definition_id = k.definition_id AND a.sensor_id = k.sensor_id
             JOIN alarm_definition d ON d.definition_id = a.definition_id
@@ -250,8 +252,8 @@ def open_occurrences(connection: Connection[Any], openings: Sequence[Opening]) -
     rows = connection.execute(
         """
         INSERT INTO occurrence (definition_id, sensor_id, company_id, site_id, began_at, first_value, evidence_from, historic,
-                                replayed, simulated, setpoint, definition_version)
-        SELECT u.*, d.setpoint, d.version
+                                replayed, simulated, setpoint, definition_version, exercise)
+        SELECT u.*, d.setpoint, d.version, d.role = 'exercise'
         FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[], %s::float8[], %s::timestamptz[],
                     %s::boolean[], %s::boolean[], %s::boolean[])
              AS u(definition_id, sensor_id, company_id, site_id, began_at, first_value, evidence_from, historic, replayed,
@@ -390,6 +392,9 @@ def transitions_of(connection: Connection[Any], keys: Sequence[AlarmKey]) -> lis
 
 
 def active(connection: Connection[Any]) -> set[AlarmKey]:
-    """Alarms whose condition holds, as ingest last said: what a restarted ingest compares its own conditions with."""
-    rows = connection.execute("SELECT definition_id, sensor_id FROM alarm WHERE active").fetchall()
+    """Alarms whose condition holds, as ingest last said: what a restarted ingest compares its own conditions with. No exercise, no delivery test."""
+    rows = connection.execute(
+        "SELECT a.definition_id, a.sensor_id FROM alarm a JOIN alarm_definition d USING (definition_id)"
+        " WHERE a.active AND d.role <> 'exercise' AND d.key <> '_delivery.late'"
+    ).fetchall()
     return {AlarmKey(*row) for row in rows}

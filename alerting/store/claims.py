@@ -108,7 +108,7 @@ def way_taken(connection: Connection[Any], notification_id: int, now: datetime) 
 
 
 def count_beside(connection: Connection[Any], claimed: Envelope, now: datetime, *, since: datetime) -> int:
-    """How many other messages are due for the same person by the same channel, life safety not counted.
+    """How many other messages are due for the same person by the same channel, life safety and exercises not counted.
 
     Args:
         since: what was due before and nobody has tried to send is left: see `claim`.
@@ -116,7 +116,7 @@ def count_beside(connection: Connection[Any], claimed: Envelope, now: datetime, 
     row = connection.execute(
         """
         SELECT count(*) FROM notification
-        WHERE person_id = %s AND channel = %s AND urgency > 0 AND state IN ('waiting', 'claimed') AND due_at <= %s
+        WHERE person_id = %s AND channel = %s AND urgency BETWEEN 1 AND 3 AND state IN ('waiting', 'claimed') AND due_at <= %s
           AND (lease_until IS NULL OR lease_until <= %s) AND (attempt > 0 OR due_at >= %s OR subject <> 'alarm')
         """,
         (claimed.person_id, claimed.channel, now, now, since),
@@ -133,7 +133,7 @@ def claim_beside(
         UPDATE notification SET state = 'claimed', attempt = attempt + 1, lease_until = %s
         WHERE notification_id IN (
             SELECT notification_id FROM notification
-            WHERE person_id = %s AND channel = %s AND urgency > 0 AND state IN ('waiting', 'claimed') AND due_at <= %s
+            WHERE person_id = %s AND channel = %s AND urgency BETWEEN 1 AND 3 AND state IN ('waiting', 'claimed') AND due_at <= %s
               AND (lease_until IS NULL OR lease_until <= %s) AND (attempt > 0 OR due_at >= %s OR subject <> 'alarm')
               AND NOT passed_on AND position(%s IN coalesce(outcome, '')) = 0 -- `way_taken` is asked of each of those by itself
             ORDER BY urgency, due_at, notification_id
@@ -188,16 +188,24 @@ def read_call(connection: Connection[Any], notification_id: int) -> Claimed | No
                         SELECT v.effect_id FROM v_cause v WHERE v.cause_id = n.definition_id
                         UNION SELECT c.definition_id FROM suppression_rule r JOIN suppression_rule_alarm c USING (rule_id)
                         WHERE r.parent_id = n.definition_id AND r.retired_at IS NULL
-                    ) x JOIN alarm e ON e.definition_id = x.effect_id WHERE e.active) AS effects
+                    ) x JOIN alarm e ON e.definition_id = x.effect_id WHERE e.active) AS effects,
+                   CASE WHEN o.exercise THEN coalesce(x.kind, 'exercise') END AS exercise,
+                   o.exercise AND EXISTS (
+                       SELECT FROM alarm r JOIN alarm_definition l ON l.definition_id = r.definition_id AND l.role = 'alarm'
+                       WHERE r.site_id = o.site_id AND r.state IN ('B', 'E') AND r.state <> 'A' AND r.suppression = 'none' AND r.onset >= n.onset
+                         AND l.priority IN ('life-safety', 'high')
+                   ) AS real_alarm
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel
             JOIN alarm a ON a.definition_id = n.definition_id AND a.sensor_id = n.sensor_id
             JOIN occurrence o ON o.occurrence_id = n.occurrence_id
-            JOIN alarm_definition d ON d.definition_id = n.definition_id
+            LEFT JOIN exercise x ON o.exercise AND x.occurrence_id = o.occurrence_id
+            -- An exercise is told in the words of the limit that it tries.
+            JOIN alarm_definition d ON d.definition_id = coalesce(x.as_definition_id, n.definition_id)
             JOIN company co ON co.company_id = n.company_id
             JOIN site si ON si.site_id = d.site_id
-            JOIN sensor s ON s.sensor_id = n.sensor_id
+            JOIN sensor s ON s.sensor_id = d.sensor_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             LEFT JOIN LATERAL (
                 SELECT value, at, recorded_at, replayed FROM transition t

@@ -193,7 +193,8 @@ def own_order(connection: Connection[Any], notification_id: int) -> list[str]:
     """The person's channels in their own order, where the step leaves the choice to them; else none."""
     row = connection.execute(
         """
-        SELECT CASE WHEN n.urgency = 0 THEN f.urgent ELSE f.other END FROM notification n JOIN person_preference f USING (person_id)
+        SELECT CASE WHEN n.urgency = 0 OR d.priority = 'life-safety' THEN f.urgent ELSE f.other END
+        FROM notification n JOIN person_preference f USING (person_id) LEFT JOIN alarm_definition d USING (definition_id)
         WHERE n.notification_id = %s AND n.wish LIKE 'preferred%%'
         """,
         (notification_id,),

@@ -99,7 +99,7 @@ def steps(
                coalesce(bool_or(o.simulated), false)
         FROM occurrence o JOIN transition t ON t.occurrence_id = o.occurrence_id
         WHERE o.site_id = %(site)s AND o.began_at < %(until)s AND coalesce(o.resolved_at > %(since)s, true)
-          AND NOT o.historic AND (%(made_up)s OR NOT o.simulated) AND t.at < %(until)s
+          AND NOT o.historic AND NOT o.exercise AND (%(made_up)s OR NOT o.simulated) AND t.at < %(until)s
         """,
         {"site": site_id, "since": since, "until": until, "made_up": made_up, "anew": list(CALLS_ANEW)},
     ).fetchone()
@@ -125,7 +125,7 @@ def resolutions(
         """
         SELECT definition_id, coalesce(resolution, 'unknown'), count(*)::int FROM occurrence
         WHERE site_id = %(site)s AND began_at >= %(since)s AND began_at < %(until)s AND resolved_at < %(until)s AND NOT historic
-          AND (%(made_up)s OR NOT simulated)
+          AND NOT exercise AND (%(made_up)s OR NOT simulated)
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
         {"site": site_id, "since": since, "until": until, "made_up": made_up},
@@ -150,7 +150,7 @@ def told(connection: Connection[Any], site_id: int, since: datetime, until: date
             SELECT n.person_id, n.occurrence_id, n.onset, min(n.sent_at) AS sent_at
             FROM occurrence o JOIN notification n ON n.occurrence_id = o.occurrence_id
             WHERE o.site_id = %(site)s AND o.began_at < %(until)s AND coalesce(o.resolved_at > %(before)s, true)
-              AND n.audience = 'client' AND n.state = 'sent' AND n.sent_at >= %(since)s AND n.sent_at < %(until)s
+              AND NOT o.exercise AND n.audience = 'client' AND n.state = 'sent' AND n.sent_at >= %(since)s AND n.sent_at < %(until)s
             GROUP BY n.person_id, n.occurrence_id, n.onset ORDER BY 4, 1
             """,
             {"site": site_id, "since": since, "until": until, "before": since - timedelta(days=1)},

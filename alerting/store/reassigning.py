@@ -40,6 +40,7 @@ class WaitingCall:
     step_due_at: datetime
     created_at: datetime
     urgency: int
+    priority: str
     roster_id: int
     asked: str
     passed_on: bool
@@ -84,10 +85,11 @@ def lock_waiting(connection: Connection[Any]) -> list[WaitingCall]:
         found = cursor.execute(
             """
             SELECT n.notification_id, n.key, n.company_id, d.site_id, n.occurrence_id, n.definition_id, n.sensor_id, n.onset, n.step,
-                   n.rule, n.person_id, n.channel, coalesce(n.step_due_at, n.due_at) AS step_due_at, n.created_at, n.urgency, n.roster_id,
+                   n.rule, n.person_id, n.channel, coalesce(n.step_due_at, n.due_at) AS step_due_at, n.created_at, n.urgency, d.priority, n.roster_id,
                    coalesce(n.wish, n.channel) AS asked, n.passed_on
             FROM notification n JOIN alarm_definition d USING (definition_id)
             WHERE n.state = 'waiting' AND n.roster_id IS NOT NULL
+              AND NOT EXISTS (SELECT FROM exercise e WHERE e.occurrence_id = n.occurrence_id AND e.roster_id IS NOT NULL) -- of no route
             ORDER BY n.notification_id FOR NO KEY UPDATE OF n SKIP LOCKED
             """
         ).fetchall()
@@ -100,10 +102,11 @@ def find_call(connection: Connection[Any], notification_id: int) -> WaitingCall 
         return cursor.execute(
             """
             SELECT n.notification_id, n.key, n.company_id, d.site_id, n.occurrence_id, n.definition_id, n.sensor_id, n.onset, n.step,
-                   n.rule, n.person_id, n.channel, coalesce(n.step_due_at, n.due_at) AS step_due_at, n.created_at, n.urgency, n.roster_id,
+                   n.rule, n.person_id, n.channel, coalesce(n.step_due_at, n.due_at) AS step_due_at, n.created_at, n.urgency, d.priority, n.roster_id,
                    coalesce(n.wish, n.channel) AS asked, n.passed_on
             FROM notification n JOIN alarm_definition d USING (definition_id)
             WHERE n.notification_id = %s AND n.roster_id IS NOT NULL
+              AND NOT EXISTS (SELECT FROM exercise e WHERE e.occurrence_id = n.occurrence_id AND e.roster_id IS NOT NULL)
             """,
             (notification_id,),
         ).fetchone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from psycopg import Connection
@@ -26,21 +26,25 @@ def read_rosters(connection: Connection[Any]) -> list[RosterRow]:
         rosters = cursor.execute(
             """
             SELECT r.roster_id, c.key AS company, t.key AS site, r.key, r.name, r.name_zh, r.audience, r.time_zone, r.holidays,
-                   r.may_be_empty, r.retired_at IS NOT NULL AS retired
+                   r.may_be_empty, r.roll_calls, r.roll_calls_from, r.roll_calls_until, r.retired_at IS NOT NULL AS retired
             FROM roster r JOIN site t USING (site_id) JOIN company c ON c.company_id = r.company_id ORDER BY r.roster_id
             """
         ).fetchall()
     of: dict[int, list[RosterLayer]] = {}
     for row in layers:
-        hours_from, hours_until = row.pop("hours_from"), row.pop("hours_until")
-        hours = None if hours_from is None else (hours_from, hours_until)
+        hours = _hours(row.pop("hours_from"), row.pop("hours_until"))
         layers_of = of.setdefault(row.pop("roster_id"), [])
         layers_of.append(RosterLayer(**{**row, "people": tuple(row["people"]), "hours": hours}))
     return [
         RosterRow(
             **{
-                **{name: value for name, value in row.items() if name != "roster_id"},
+                **{
+                    name: value
+                    for name, value in row.items()
+                    if name not in ("roster_id", "roll_calls_from", "roll_calls_until")
+                },
                 "holidays": tuple(row["holidays"]),
+                "roll_call_hours": _hours(row["roll_calls_from"], row["roll_calls_until"]),
                 "layers": tuple(of.get(row["roster_id"], ())),
             }
         )
@@ -48,13 +52,28 @@ def read_rosters(connection: Connection[Any]) -> list[RosterRow]:
     ]
 
 
+def _hours(begins: time | None, ends: time | None) -> tuple[time, time] | None:
+    return None if begins is None or ends is None else (begins, ends)
+
+
+def _told(row: RosterRow, now: datetime) -> dict[str, Any]:
+    begins, ends = row.roll_call_hours or (None, None)
+    return {
+        **row.columns(),
+        "holidays": list(row.holidays),
+        "layers": None,
+        "roll_call_hours": None,
+        "roll_calls_from": begins,
+        "roll_calls_until": ends,
+        "now": now,
+        "retired": row.retired,
+    }
+
+
 def write_rosters(connection: Connection[Any], rows: Iterable[RosterRow], now: datetime) -> None:
     """Inserts or changes duty positions; their layers are replaced whole, overrides and notes stay."""
     rows = list(rows)
-    told = [
-        {**row.columns(), "holidays": list(row.holidays), "layers": None, "now": now, "retired": row.retired}
-        for row in rows
-    ]
+    told = [_told(row, now) for row in rows]
     layers = [
         {
             "site": row.site,
@@ -75,12 +94,14 @@ def write_rosters(connection: Connection[Any], rows: Iterable[RosterRow], now: d
     with connection.cursor() as cursor:
         cursor.executemany(
             """
-            INSERT INTO roster AS r (company_id, site_id, key, name, name_zh, audience, time_zone, holidays, may_be_empty, retired_at)
+            INSERT INTO roster AS r (company_id, site_id, key, name, name_zh, audience, time_zone, holidays, may_be_empty,
+                                     roll_calls, roll_calls_from, roll_calls_until, retired_at)
             SELECT company_id, site_id, %(key)s, %(name)s, %(name_zh)s, %(audience)s, %(time_zone)s, %(holidays)s, %(may_be_empty)s,
-                   CASE WHEN %(retired)s THEN %(now)s::timestamptz END
+                   %(roll_calls)s, %(roll_calls_from)s::time, %(roll_calls_until)s::time, CASE WHEN %(retired)s THEN %(now)s::timestamptz END
             FROM site WHERE key = %(site)s
             ON CONFLICT (site_id, key) DO UPDATE SET name = excluded.name, name_zh = excluded.name_zh, audience = excluded.audience,
                 time_zone = excluded.time_zone, holidays = excluded.holidays, may_be_empty = excluded.may_be_empty,
+                roll_calls = excluded.roll_calls, roll_calls_from = excluded.roll_calls_from, roll_calls_until = excluded.roll_calls_until,
                 retired_at = CASE WHEN %(retired)s THEN coalesce(r.retired_at, %(now)s) END
             """,
             told,

@@ -273,12 +273,12 @@ def resolved_otherwise(connection: Connection[Any], company_id: int | None, key:
                         ELSE format('occurrence %%s says of its end something else than transition %%s', o.occurrence_id, t.number)
                    END AS words
             FROM occurrence o
-            LEFT JOIN transition t ON t.occurrence_id = o.occurrence_id AND t.event = 'resolve'
+            LEFT JOIN transition t ON t.occurrence_id = o.occurrence_id AND t.event IN ('resolve', 'exercise_over')
             WHERE (%(company)s::int IS NULL OR o.company_id = %(company)s)
               AND (%(definition)s::int IS NULL OR (o.definition_id = %(definition)s AND o.sensor_id = %(sensor)s))
               AND (o.resolved_at IS NOT NULL OR t.number IS NOT NULL)
-              AND (t.at, t.person_id, t.reason) IS DISTINCT FROM
-                  (o.resolved_at, o.resolved_by, o.resolution || ': ' || o.action_taken)
+              AND (t.at, t.person_id, CASE t.event WHEN 'exercise_over' THEN 'test_or_drill' ELSE t.reason END) IS DISTINCT FROM
+                  (o.resolved_at, o.resolved_by, CASE t.event WHEN 'exercise_over' THEN o.resolution ELSE o.resolution || ': ' || o.action_taken END)
             ORDER BY o.occurrence_id
             """,
             {"company": company_id, "definition": definition_id, "sensor": sensor_id},

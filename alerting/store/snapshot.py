@@ -53,7 +53,7 @@ def read_alarms(connection: Connection[Any]) -> list[Known]:
         FROM (SELECT * FROM alarm WHERE state <> 'A'
               UNION ALL SELECT * FROM alarm WHERE state = 'A' AND suppression <> 'none') a
         JOIN alarm_definition d USING (definition_id)
-        WHERE d.priority = 'life-safety'
+        WHERE d.priority = 'life-safety' AND d.role <> 'exercise'
         ORDER BY a.definition_id, a.sensor_id
         """
     ).fetchall()
@@ -81,7 +81,7 @@ def _definitions(connection: Connection[Any]) -> list[LifeSafety]:
             JOIN company co ON co.company_id = d.company_id
             JOIN site si ON si.site_id = d.site_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
-            WHERE d.priority = 'life-safety' AND d.retired_at IS NULL AND s.retired_at IS NULL
+            WHERE d.priority = 'life-safety' AND d.role <> 'exercise' AND d.retired_at IS NULL AND s.retired_at IS NULL
             ORDER BY d.definition_id
             """
         ).fetchall()

@@ -42,7 +42,7 @@ def alarm_tallies(
             CROSS JOIN LATERAL (
                 SELECT count(*)::int AS occurrences, count(*) FILTER (WHERE d.priority = 'life-safety')::int AS life_safety
                 FROM occurrence o JOIN alarm_definition d USING (definition_id)
-                WHERE o.company_id = c.company_id AND o.began_at >= %(since)s AND o.began_at < %(until)s AND NOT o.simulated
+                WHERE o.company_id = c.company_id AND o.began_at >= %(since)s AND o.began_at < %(until)s AND NOT o.simulated AND NOT o.exercise
             ) o
             CROSS JOIN LATERAL (
                 SELECT count(*)::int AS unacknowledged FROM alarm w
@@ -51,6 +51,7 @@ def alarm_tallies(
                     WHERE t.definition_id = w.definition_id AND t.sensor_id = w.sensor_id AND t.at < %(until)s
                     ORDER BY t.number DESC LIMIT 1
                 ) stood
+                JOIN alarm_definition v ON v.definition_id = w.definition_id AND v.role <> 'exercise'
                 WHERE w.company_id = c.company_id AND (w.state IN ('B', 'D', 'E') OR w.changed_at >= %(until)s)
                   AND stood.to_state IN ('B', 'D', 'E') AND stood.suppression = 'none'
             ) a

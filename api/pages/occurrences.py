@@ -14,7 +14,7 @@ from api.gate import OccurrenceReader
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.shelves import shelves
-from api.store import casework, findings, occurrences, places, streams, suppressions
+from api.store import casework, findings, occurrences, places, readiness, streams, suppressions
 from api.store.compound_evidence import find_compound_evidence
 from api.store.model_evidence import find_model_evidence
 from api.story import story
@@ -79,6 +79,7 @@ def show(
         colleagues = places.colleagues(connection, found.company_id) if visitor.may(Right.ACT) else []
         told = told_of(connection, visitor, found)
         drill = suppressions.drill_of(connection, occurrence_id)
+        tries = readiness.exercise_of(connection, occurrence_id) if found.exercise else None
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -88,6 +89,7 @@ def show(
         status=status,
         o=found,
         drill=drill,
+        tries=tries,
         told=told,
         choices=choices(visitor, found),
         shelves=shelves(Priority(found.priority)),

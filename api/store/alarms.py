@@ -56,6 +56,7 @@ class OpenAlarm:
     historic: bool
     replayed: bool
     simulated: bool
+    exercise: bool
     value: float | None = field(compare=False)
     measured_at: datetime | None = field(compare=False)
     answered_by: str | None
@@ -79,7 +80,7 @@ def ask_open_alarms(connection: Connection[Any]) -> Cursor[OpenAlarm]:
                    z.name AS zone, z.name_zh AS zone_zh, si.name AS site, si.name_zh AS site_zh, si.time_zone,
                    c.name AS company, c.name_zh AS company_zh,
                    o.began_at, coalesce(o.historic, false) AS historic, coalesce(o.replayed, false) AS replayed,
-                   coalesce(o.simulated, false) AS simulated, newest.value, newest.measured_at,
+                   coalesce(o.simulated, false) AS simulated, coalesce(o.exercise, false) AS exercise, newest.value, newest.measured_at,
                    answer.name AS answered_by, answer.at AS answered_at, assignee.name AS assignee
             FROM v_alarm a
             JOIN alarm_definition d USING (definition_id)
@@ -89,7 +90,7 @@ def ask_open_alarms(connection: Connection[Any]) -> Cursor[OpenAlarm]:
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             -- LIMIT 1: one look a row; without it a view, which is a barrier, is worked out for all that ever happened and then joined.
             LEFT JOIN LATERAL (
-                SELECT began_at, historic, replayed, simulated, assignee_id FROM v_occurrence
+                SELECT began_at, historic, replayed, simulated, v.exercise, assignee_id FROM v_occurrence v
                 WHERE occurrence_id = a.occurrence_id LIMIT 1
             ) o ON true
             LEFT JOIN LATERAL (

@@ -25,6 +25,7 @@ class OccurrenceLine:
     historic: bool
     replayed: bool
     simulated: bool
+    exercise: bool
     assignee: str | None
     state: str
     suppression: str
@@ -64,6 +65,7 @@ class Occurrence:
     historic: bool
     replayed: bool
     simulated: bool
+    exercise: bool
     is_open: bool
     state: str
     active: bool
@@ -125,7 +127,7 @@ def list_occurrences(connection: Connection[Any], *, only_open: bool, before: in
     with connection.cursor(row_factory=class_row(OccurrenceLine)) as cursor:
         return cursor.execute(
             """
-            SELECT o.occurrence_id, o.began_at, o.normal_at, o.resolved_at, o.resolution, o.shared, o.historic, o.replayed, o.simulated,
+            SELECT o.occurrence_id, o.began_at, o.normal_at, o.resolved_at, o.resolution, o.shared, o.historic, o.replayed, o.simulated, o.exercise,
                    assignee.name AS assignee,
                    CASE WHEN a.occurrence_id = o.occurrence_id THEN a.state::text ELSE 'A' END AS state,
                    CASE WHEN a.occurrence_id = o.occurrence_id THEN a.suppression ELSE 'none' END AS suppression,
@@ -159,7 +161,7 @@ def find_occurrence(connection: Connection[Any], occurrence_id: int) -> Occurren
             SELECT o.occurrence_id, o.company_id, o.definition_id, o.sensor_id, s.device_id, o.began_at, o.normal_at,
                    o.resolved_at, resolver.name AS resolved_by, o.resolution, o.action_taken, o.assignee_id,
                    assignee.name AS assignee, o.first_value,
-                   o.evidence_from, o.evidence_until, o.shared, o.historic, o.replayed, o.simulated,
+                   o.evidence_from, o.evidence_until, o.shared, o.historic, o.replayed, o.simulated, o.exercise,
                    coalesce(a.occurrence_id = o.occurrence_id, false) AS is_open,
                    CASE WHEN a.occurrence_id = o.occurrence_id THEN a.state::text ELSE 'A' END AS state,
                    coalesce(a.active, false) AS active, coalesce(a.changed_at, o.began_at) AS changed_at,

@@ -158,6 +158,7 @@ class Happening:
     zone_zh: str | None
     shared: bool
     simulated: bool
+    exercise: bool
 
 
 def happenings(connection: Connection[Any], site_id: int, most: int = 20) -> list[Happening]:
@@ -166,7 +167,7 @@ def happenings(connection: Connection[Any], site_id: int, most: int = 20) -> lis
         return cursor.execute(
             """
             SELECT o.occurrence_id, o.began_at, o.normal_at, o.resolved_at, o.resolution, d.priority, d.title, d.title_zh,
-                   z.name AS zone, z.name_zh AS zone_zh, o.shared, o.simulated
+                   z.name AS zone, z.name_zh AS zone_zh, o.shared, o.simulated, o.exercise
             FROM occurrence o JOIN alarm_definition d USING (definition_id) JOIN sensor s ON s.sensor_id = o.sensor_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             WHERE o.site_id = %s ORDER BY o.began_at DESC, o.occurrence_id DESC LIMIT %s

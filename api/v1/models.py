@@ -90,6 +90,7 @@ class Alarm(Said):
     historic: bool
     replayed: bool = Field(description="All that raised it came in readings marked as history that is played.")
     simulated: bool = Field(description="Made by the demo's history.")
+    exercise: bool = Field(description="An exercise or a roll call: nothing has happened.")
     answered_by: str | None
     answered_at: datetime | None
     assignee: str | None = Field(description="Who of the company sees to it.")
@@ -122,6 +123,7 @@ class OccurrenceLine(Said):
     historic: bool
     replayed: bool = Field(description="All that raised it came in readings marked as history that is played.")
     simulated: bool = Field(description="Made by the demo's history.")
+    exercise: bool = Field(description="An exercise or a roll call: nothing has happened.")
     assignee: str | None = Field(description="Who of the company sees to it; null for the insurer's people.")
 
 

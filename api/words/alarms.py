@@ -57,6 +57,7 @@ _EVENTS = {
     "take_out_of_service": later("Taken out of service"),
     "return_to_service": later("Returned to service"),
     "resolve": later("Resolved"),
+    "exercise_over": later("The exercise is over"),
 }
 # Sensors of a virtual device `_model.{asset}` (core/site_models.py); no device of a plant can have a key like these.
 DEVIATION, SECOND_OPINION, MISSING = "_mewma", "_knn", "_missing"

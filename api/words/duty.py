@@ -68,6 +68,24 @@ RULES = (
     later(
         "route {route} (insurer), step {step}: {priority} alarms, {seconds} s after the onset, unless acknowledged before"
     ),
+    later("exercise of duty position {roster}, step {step}: {priority} alarms, at once"),
+    later(
+        "exercise of duty position {roster}, step {step}: {priority} alarms, {seconds} s after the onset, unless acknowledged before"
+    ),
+    later("daily delivery test, step {step}: {priority} alarms, at once"),
+    later("roll call of duty position {roster}, step {step}: {priority} alarms, at once"),
+    later(
+        "roll call of duty position {roster}, step {step}: {priority} alarms, {seconds} s after the onset, unless acknowledged before"
+    ),
+    later(
+        "sooner than the route says, for duty position {roster} answered {answered} of {calls} roll calls at {hours} on holidays"
+    ),
+    later(
+        "sooner than the route says, for duty position {roster} answered {answered} of {calls} roll calls at {hours} on working days"
+    ),
+    later(
+        "sooner than the route says, for duty position {roster} answered {answered} of {calls} roll calls at {hours}"
+    ),
     later("on duty by roster {roster}, layer {layer}, a holiday"),
     later("on duty by roster {roster}, layer {layer}"),
     later("on duty by roster {roster}, override {number}"),
@@ -95,6 +113,8 @@ RULES = (
 OUTCOMES = {
     "acknowledged": later("it was acknowledged before"),
     "resolved": later("it was resolved before"),
+    "the exercise is over": later("the exercise was over before"),
+    "a real alarm goes first": later("a real alarm went first"),
     "shelved": later("it was shelved before"),
     "suppressed by design": later("it was suppressed by design before"),
     "out of service": later("it was taken out of service before"),

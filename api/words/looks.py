@@ -15,6 +15,7 @@ ROOMS_SEEN = {
     "impairments": later("the list of protections out of service"),
     "suppressions": later("the list of alarms put aside"),
     "limits": later("the list of limits"),
+    "readiness": later("exercises and roll calls"),
 }
 THINGS_SEEN = {
     "occurrence": later("an occurrence: %(title)s"),

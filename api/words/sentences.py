@@ -16,6 +16,7 @@ from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
 from api.words.duty import CHANNEL_OUTCOMES, DUTY_REFUSALS, OUTCOMES
 from api.words.duty import RULES as DUTY_RULES
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
+from api.words.readiness import READINESS_REFUSALS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
 from api.words.suppressions import SUPPRESSION_REFUSALS
 from api.words.suppressions import WORDS as SUPPRESSION_WORDS
@@ -54,6 +55,7 @@ REFUSALS = (
     *RISK_REFUSALS,
     *SUPPRESSION_REFUSALS,
     *DUTY_REFUSALS,
+    *READINESS_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
 REASONS = (

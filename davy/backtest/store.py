@@ -124,7 +124,7 @@ def resolved(
                    o.began_at, o.normal_at, o.resolution
             FROM v_occurrence o JOIN alarm_definition d USING (definition_id) JOIN sensor n ON n.sensor_id = o.sensor_id
             LEFT JOIN asset a USING (asset_id)
-            WHERE o.site_id = %s AND o.began_at >= %s AND o.began_at < %s AND o.resolution = ANY(%s) AND NOT o.simulated
+            WHERE o.site_id = %s AND o.began_at >= %s AND o.began_at < %s AND o.resolution = ANY(%s) AND NOT o.simulated AND NOT o.exercise
             ORDER BY o.began_at, o.occurrence_id
             """,
             (site_id, since, until, list(resolutions)),
@@ -138,7 +138,7 @@ def raises_of(
     rows = connection.execute(
         """
         SELECT t.definition_id, t.at FROM v_transition t JOIN alarm_definition d USING (definition_id)
-        WHERE d.site_id = %s AND t.at >= %s AND t.at < %s AND t.event = 'raise' AND t.suppression = 'none'
+        WHERE d.site_id = %s AND t.at >= %s AND t.at < %s AND t.event = 'raise' AND t.suppression = 'none' AND d.role <> 'exercise'
         """,
         (site_id, since, until),
     ).fetchall()

@@ -16,6 +16,7 @@ from davy.cli import (
     broker,
     care,
     channels,
+    exercise,
     grafana,
     keeping,
     models,
@@ -47,6 +48,7 @@ app.add_typer(portfolio.user_app, name="user")
 app.add_typer(portfolio.device_app, name="device")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(route.app, name="route")
+app.add_typer(exercise.app, name="exercise")
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(channels.app, name="channels")
 app.add_typer(broker.app, name="broker")

@@ -8,14 +8,16 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.pulse import LATE_CARE, LATE_TURN
+from alerting.store.exercises import deliveries
 from alerting.store.seals import sealing
 from alerting.store.status import process_beats
 from core.settings import variable
 from davy.doctor import store
-from davy.doctor.examination import Check, Examination, age
+from davy.doctor.examination import Check, Examination, age, few
 
 LATE_SNAPSHOT: Final = timedelta(minutes=1)  # it is taken every second
 LATE_SEAL: Final = timedelta(hours=2)  # one is made every hour
+LATE_TEST: Final = timedelta(hours=36)  # one a day
 LATE_BEAT: Final = timedelta(seconds=15)  # several times what ingest and alerting take between two
 
 
@@ -97,6 +99,53 @@ def calls(on: Examination, connection: Connection[Any]) -> Check:
         }
         return Check("calls", False, found, _("Give `davy process ingest` the same settings of channels as alerting."))
     return Check("calls", True, told)
+
+
+def outside(on: Examination, connection: Connection[Any]) -> Check:
+    """Whether somebody outside waits for our sign of life, and gets it: of our own death nobody else can tell."""
+    _, beat = on.gettext, process_beats(connection).get("outside")
+    if beat is None:
+        found = _("Nobody outside would notice if this Davy died: %(name)s is not set.")
+        return Check("outside", True, found % {"name": variable("heartbeat_url")})
+    every = timedelta(seconds=float(beat.report.get("every_s", 60.0)))
+    if (why := beat.report.get("why")) is not None:
+        found = _("The sign of life outside is held back or not taken: %(why)s.") % {"why": str(why).rstrip(".")}
+        return Check("outside", False, found, _("Put right what is named; then it is given again by itself."))
+    told = _("A sign of life was taken outside %(age)s ago.") % {"age": age(on.now - beat.beat_at)}
+    if on.now - beat.beat_at > 3 * every + LATE_BEAT:
+        return Check(
+            "outside", False, told, _("Look at the log of `davy process alerting`: it does not run, or cannot write.")
+        )
+    return Check("outside", True, told)
+
+
+def delivery(on: Examination, connection: Connection[Any]) -> Check:
+    """Whether the daily delivery test of each site arrived."""
+    _, tested = on.gettext, [each for each in deliveries(connection) if each.asked_at is not None]
+    if not tested:
+        found = _("No delivery is tested day by day: %(name)s is not set.")
+        return Check("delivery", True, found % {"name": variable("delivery_sink")})
+    late = [each.key for each in tested if each.outcome == "undelivered"]
+    if late:
+        found = _("The daily delivery test did not arrive in time: %(sites)s.") % {"sites": few(late)}
+        return Check(
+            "delivery",
+            False,
+            found,
+            _("Look at the receiver, at `notifications` here, and at the log of `davy process alerting`."),
+        )
+    old = [each.key for each in tested if each.asked_at is not None and on.now - each.asked_at > LATE_TEST]
+    if old:
+        found = _("No delivery has been tested for a day and a half: %(sites)s.") % {"sites": few(old)}
+        return Check(
+            "delivery", False, found, _("Look for delivery_sink_unknown in the log of `davy process alerting`.")
+        )
+    slowest = max((each.took_s for each in tested if each.took_s is not None), default=0.0)
+    return Check(
+        "delivery",
+        True,
+        _("The slowest of the newest delivery tests took %(seconds)s s.") % {"seconds": f"{slowest:.1f}"},
+    )
 
 
 def risk(on: Examination, connection: Connection[Any]) -> Check:

@@ -16,6 +16,7 @@ from psycopg import Connection
 
 from alerting.actions import call_for_what_still_holds, expire_shelves, realarm
 from alerting.backlogs import tell_backlogs
+from alerting.exercises import draw_roll_calls, keep_exercises
 from alerting.reassigning import reassign
 from alerting.seal import SealKey
 from alerting.storms import keep_storms
@@ -64,6 +65,8 @@ PROMPT: Final[Sequence[Duty]] = (
     Duty("late_calls", 1.0, call_for_what_still_holds),
     Duty("duty_calls", 1.0, reassign),
     Duty("storms", 1.0, keep_storms),
+    Duty("exercises", 1.0, keep_exercises),
+    Duty("roll_calls", 10.0, draw_roll_calls),
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message,
 # and one that fails fails alone.

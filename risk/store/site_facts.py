@@ -203,7 +203,7 @@ def answered(connection: Connection[Any], window: Window) -> list[Answer]:
 def occurrences(connection: Connection[Any], window: Window) -> int:
     """How many alarms began in the window."""
     row = connection.execute(
-        "SELECT count(*) FROM v_occurrence WHERE site_id = %(site)s AND began_at >= %(begins)s AND began_at < %(ends)s",
+        "SELECT count(*) FROM v_occurrence WHERE site_id = %(site)s AND began_at >= %(begins)s AND began_at < %(ends)s AND NOT exercise",
         window.values(),
     ).fetchone()
     return int(row[0]) if row else 0

@@ -19,7 +19,7 @@ ALARM = OpenAlarm(
     suppression_reason=None, suppressed_by=None, priority="high", detector="limit", direction="high", setpoint=40.0, title="Gas",
     title_zh="可燃气体", sensor_key="gas-1", sensor_name="Gas 1", sensor_name_zh="气体 1", unit="%{LEL}", zone="Hall", zone_zh="厂房",
     site="North", site_zh="北厂", company="A", company_zh="甲", time_zone="Asia/Shanghai", began_at=NOW - timedelta(hours=2),
-    historic=False, replayed=False, simulated=False, value=41.0, measured_at=NOW, answered_by=None, answered_at=None, assignee=None,
+    historic=False, replayed=False, simulated=False, exercise=False, value=41.0, measured_at=NOW, answered_by=None, answered_at=None, assignee=None,
 )  # fmt: skip
 PEOPLE = st.sampled_from([None, "Wang", "<b>Li</b>"])
 ALARMS = st.builds(

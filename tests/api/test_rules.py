@@ -35,8 +35,8 @@ def test_only_the_client_s_safety_officer_acts() -> None:
 
 @pytest.mark.parametrize("role", INSURERS)
 def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
-    """Graded and aggregated risk, not live streams of people."""
-    assert RIGHTS[role] == {
+    """Graded and aggregated risk, not live streams of people. Who inspects sites also tries whether they can respond."""
+    assert RIGHTS[role] - {Right.START_EXERCISE} == {
         Right.SEE_OCCURRENCES,
         Right.COMMENT,
         Right.ACKNOWLEDGE_FOR_INSURER,
@@ -46,7 +46,9 @@ def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
         Right.SEE_PORTFOLIO,
         Right.SEE_SITE,
         Right.SEE_LIMITS,
+        Right.SEE_READINESS,
     }
+    assert may(role, Right.START_EXERCISE) == (role is Role.RISK_ENGINEER)
 
 
 def test_only_the_operator_sees_all_companies() -> None:
@@ -143,6 +145,7 @@ class Standing:
     is_open: bool = True
     resolved_at: datetime | None = None
     shared: bool = False
+    exercise: bool = False
 
 
 @pytest.mark.parametrize(

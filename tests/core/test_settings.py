@@ -38,6 +38,7 @@ def test_no_secret_has_a_default() -> None:
         "database_url_web",
         "database_url_grafana",
         "mqtt_password",
+        "heartbeat_url",
         "principal_key",
         "cookie_key",
         "snapshot_key",
@@ -94,6 +95,7 @@ def test_secret_stands_in_a_file(field: str, tmp_path: Path) -> None:
         "channel_secrets": "a=SEC1",
         "address_keys": f"k1={KEY}",
         "twilio_token": "f" * 32,
+        "heartbeat_url": "https://hc.example/ping?key=1",
     }
     text = named.get(field, KEY if field.endswith("_key") else SECRET)
     (tmp_path / "secret").write_text(f"{text}\n", encoding="utf-8")

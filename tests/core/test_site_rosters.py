@@ -123,3 +123,19 @@ def test_somebody_who_leaves_makes_a_hole_that_is_named() -> None:
     """Their weeks are holes, with whose they were."""
     row = read(TEXT).portfolio.rosters[0]
     assert "2026-03-02 08:00 to 2026-03-09 08:00 (so is not active)" in told_holes(row, AT, frozenset({"so"}))
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("{times: 99}", "times of roll_calls of roster duty is 99; it must be 0 to 12 whole times in 30 days."),
+        ("{times: 1.5}", "times of roll_calls of roster duty is 1.5; it must be 0 to 12 whole times in 30 days."),
+        ('{times: 1, hours: {from: "08:00", until: "08:00"}}', "begin when they end"),
+        ("{often: 2}", "often"),
+    ],
+)
+def test_roll_calls_that_cannot_be_get_a_sentence(asked: str, said: str) -> None:
+    """What was wrong, where, and what would be right."""
+    text = TEXT.replace("holidays: [2026-10-01]", f"holidays: [2026-10-01]\n            roll_calls: {asked}")
+    assert text != TEXT
+    assert any(said in sentence for sentence in told(text)), told(text)

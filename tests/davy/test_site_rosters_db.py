@@ -31,3 +31,24 @@ def test_rosters_come_in_and_go_out_the_same(timescale_database: TestDatabase, t
     gone = TEXT.split("        rosters:")[0].replace("name: 李,", "name: 李, active: false,")
     told = bring(timescale_database, tmp_path, gone, now=LATER, reason="left").notices
     assert any("roster north/duty has nobody on duty at times" in each and "li is not active" in each for each in told)
+
+
+def test_roll_calls_come_in_and_go_out_the_same(timescale_database: TestDatabase, tmp_path: Path) -> None:
+    """How often and within which hours; an exercise that was held since is nothing that the file would have to name."""
+    asked = TEXT.replace(
+        "holidays: [2026-10-01]",
+        'holidays: [2026-10-01]\n            roll_calls: {times: 3, hours: {from: "22:00", until: "06:00"}}',
+    )
+    assert asked != TEXT
+    bring(timescale_database, tmp_path, asked)
+    kept = "SELECT key, roll_calls, roll_calls_from::text, roll_calls_until::text FROM roster ORDER BY roster_id"
+    assert rows(timescale_database, kept) == [("duty", 3, "22:00:00", "06:00:00"), ("desk", 0, None, None)]
+    with timescale_database.connect("owner") as connection:
+        connection.execute("SELECT davy_delivery_alarm(site_id) FROM site")
+    text = export_site(timescale_database.url("owner"))
+    assert "_exercise" not in text
+    again = bring(timescale_database, tmp_path, text, now=LATER)
+    assert again.changes == []
+    assert not any("_exercise" in each or "_delivery" in each for each in again.notices)
+    with pytest.raises(Refused, match="roster north/duty"):
+        bring(timescale_database, tmp_path, TEXT, now=LATER)

@@ -95,7 +95,7 @@ def first_record(connection: Connection[Any], site_id: int) -> datetime | None:
     """When the first reading or alarm of the site is from."""
     row = connection.execute(
         """
-        SELECT least((SELECT min(o.began_at) FROM v_occurrence o WHERE o.site_id = %(site)s),
+        SELECT least((SELECT min(o.began_at) FROM v_occurrence o WHERE o.site_id = %(site)s AND NOT o.exercise),
                      (SELECT min(first.hour) FROM sensor s CROSS JOIN LATERAL
                           (SELECT hour FROM v_heard_since WHERE sensor_id = s.sensor_id LIMIT 1) first
                       WHERE s.site_id = %(site)s AND NOT s.is_virtual))

@@ -1,0 +1,32 @@
+"""The daily delivery test of each site: asked for, and what it took told to whoever watches the figures."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import Gauge
+from psycopg import Connection
+
+from alerting.exercises import draw_deliveries
+from alerting.store.exercises import deliveries, find_sink
+from core.log import logger
+
+log = logger(__name__)
+
+
+def ask_for_deliveries(sink: str, took: Gauge, connection: Connection[Any], now: datetime) -> int:
+    """Asks for those whose time has come; gives how many.
+
+    Args:
+        sink: key of the insurer's person whose receiver takes them.
+        took: seconds by site.
+    """
+    for each in deliveries(connection):
+        if each.took_s is not None:
+            took.labels(each.key).set(each.took_s)
+    person_id = find_sink(connection, sink)
+    if person_id is None:
+        log.error("delivery_sink_unknown", sink=sink)
+        return 0
+    return draw_deliveries(connection, now, person_id)
