@@ -24,6 +24,7 @@ from api.pages import (
     devices,
     duty,
     events,
+    feeds,
     finding_acts,
     findings,
     front,
@@ -67,7 +68,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _PAGES = (
     front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
-    rejected, casework, duty, performance, limit_pages, backtests, events,
+    rejected, casework, duty, feeds, performance, limit_pages, backtests, events,
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, suppression_routes, performance_routes, limit_routes,
@@ -114,6 +115,7 @@ def create_app(
         metrics=metrics,
         limits=limits,
         calls=CallKeys(call_token, (public_url or "").rstrip("/")) if call_token and public_url else None,
+        public_url=public_url.rstrip("/") if public_url else None,
     )
     app = FastAPI(
         title="Davy",

@@ -221,6 +221,11 @@ class Settings(BaseSettings):
     webhook_allow_private: Annotated[tuple[str, ...], BeforeValidator(split_host_ports)] = _setting(
         (), "Private addresses that webhooks may go to all the same.", "a list of host:port, separated by commas"
     )
+    calendar_allow_private: Annotated[tuple[str, ...], BeforeValidator(split_host_ports)] = _setting(
+        (),
+        "Private addresses from which calendars of duty may be fetched all the same, also without TLS.",
+        "a list of host:port, separated by commas",
+    )
     webhook_secrets: WebhookSecrets | None = _setting(
         None,
         "Secrets that webhooks are signed with, by the name an address refers to; without them there is no webhook channel. A name that"

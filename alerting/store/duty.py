@@ -162,3 +162,23 @@ def journal_preference(connection: Connection[Any], saved: Saved, *, actor: str,
         connection, at=now, company_id=saved.company_id, person_id=saved.person_id, actor=actor, action="preference_changed",
         subject=f"person {saved.person_id}", old=None, new=new, reason="own preference",
     )  # fmt: skip
+
+
+def follow(connection: Connection[Any], head: RosterHead, *, url: str, host: str, by: int, now: datetime) -> None:
+    """The position follows a calendar; another one that it followed is forgotten with what it said."""
+    connection.execute("DELETE FROM roster_calendar WHERE roster_id = %s", (head.roster_id,))
+    connection.execute(
+        "INSERT INTO roster_calendar (roster_id, company_id, url, host, set_by, set_at) VALUES (%s, %s, %s, %s, %s, %s)",
+        (head.roster_id, head.company_id, url, host, by, now),
+    )
+
+
+def followed_host(connection: Connection[Any], head: RosterHead) -> str | None:
+    """Whose calendar it follows."""
+    row = connection.execute("SELECT host FROM roster_calendar WHERE roster_id = %s", (head.roster_id,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def unfollow(connection: Connection[Any], head: RosterHead) -> None:
+    """The rotation alone holds again."""
+    connection.execute("DELETE FROM roster_calendar WHERE roster_id = %s", (head.roster_id,))

@@ -45,6 +45,19 @@ class OverrideLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarLine:
+    """The calendar that a duty position follows, and what came of the last look at it."""
+
+    roster_id: int
+    host: str
+    tried_at: datetime | None
+    problem: str | None
+    failing_since: datetime | None
+    read_at: datetime | None
+    remarks: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteLine:
     """What one shift leaves to the next."""
 
@@ -112,6 +125,17 @@ def list_overrides(connection: Connection[Any], roster_ids: Sequence[int], now: 
             WHERE o.roster_id = ANY(%s) AND o.withdrawn_at IS NULL AND o.ends_at > %s ORDER BY o.begins_at, o.override_id
             """,
             (list(roster_ids), now),
+        ).fetchall()
+
+
+def list_calendars(connection: Connection[Any], roster_ids: Sequence[int]) -> list[CalendarLine]:
+    """Those that these positions follow."""
+    with connection.cursor(row_factory=class_row(CalendarLine)) as cursor:
+        return cursor.execute(
+            """
+            SELECT roster_id, host, tried_at, problem, failing_since, read_at, remarks FROM roster_calendar WHERE roster_id = ANY(%s)
+            """,
+            (list(roster_ids),),
         ).fetchall()
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from gettext import NullTranslations
 
 from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
-from api.words.duty import DUTY_REFUSALS
+from api.words.duty import CALENDAR_WORDS, DUTY_REFUSALS
 from api.words.duty import RULES as DUTY_RULES
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
@@ -52,6 +52,7 @@ REFUSALS = (
     *RISK_REFUSALS,
     *SUPPRESSION_REFUSALS,
     *DUTY_REFUSALS,
+    *CALENDAR_WORDS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
 REASONS = (
