@@ -71,7 +71,7 @@ def take_over(
     Raises:
         Refused: in the past, far too long, for somebody who is not of this side, or by somebody who may not.
     """
-    head, who = _kept(connection, roster_id, by)
+    head, who = kept(connection, roster_id, by)
     begins_at = max(begins_at, now)
     if ends_at <= now:
         raise Refused("This time is over already; what was, stays as it was.")
@@ -106,7 +106,7 @@ def take_over(
     duty.journal(
         connection, head, by=by, actor=who.role, now=now, action="taken_over", old=None, new=new, reason=reason
     )
-    _changed(connection, head, now)
+    told_of_change(connection, head, now)
     return override_id
 
 
@@ -116,14 +116,14 @@ def withdraw(connection: Connection[Any], roster_id: int, override_id: int, *, b
     Raises:
         Refused: it is over or taken back already, or by somebody who may not.
     """
-    head, who = _kept(connection, roster_id, by)
+    head, who = kept(connection, roster_id, by)
     old = duty.withdraw(connection, head, override_id, by=by, now=now)
     if old is None:
         raise Refused("It is over or taken back already.")
     duty.journal(
         connection, head, by=by, actor=who.role, now=now, action="duty_given_back", old=old, new=None, reason=""
     )
-    _changed(connection, head, now)
+    told_of_change(connection, head, now)
 
 
 def leave_note(
@@ -134,7 +134,7 @@ def leave_note(
     Raises:
         Refused: empty, far too long, for a shift that is long over, or by somebody who may not.
     """
-    head, _ = _kept(connection, roster_id, by)
+    head, _ = kept(connection, roster_id, by)
     said = body.strip()
     if not said:
         raise Refused("A note needs a text.")
@@ -155,7 +155,7 @@ def follow(connection: Connection[Any], roster_id: int, *, by: int, url: str, no
     Raises:
         Refused: no address of a calendar, or by somebody who may not.
     """
-    head, who = _kept(connection, roster_id, by)
+    head, who = kept(connection, roster_id, by)
     url, old = url.strip(), duty.followed_host(connection, head)
     if not url and old is None:
         raise Refused("That is so already: nothing was changed.")
@@ -174,7 +174,7 @@ def follow(connection: Connection[Any], roster_id: int, *, by: int, url: str, no
         connection, head, by=by, actor=who.role, now=now, action="calendar_followed" if host else "calendar_left",
         old=None if old is None else {"calendar_of": old}, new=None if host is None else {"calendar_of": host}, reason=reason,
     )  # fmt: skip
-    _changed(connection, head, now)
+    told_of_change(connection, head, now)
 
 
 def prefer(connection: Connection[Any], wanted: Wanted, *, by: int, now: datetime) -> None:
@@ -218,7 +218,7 @@ def prefer(connection: Connection[Any], wanted: Wanted, *, by: int, now: datetim
     alarms.notify(connection, [] if me.company_id is None else [me.company_id], outbox=False)
 
 
-def _kept(connection: Connection[Any], roster_id: int, by: int) -> tuple[RosterHead, Actor]:
+def kept(connection: Connection[Any], roster_id: int, by: int) -> tuple[RosterHead, Actor]:
     """The duty position and who acts on it: one of its own side."""
     head, who = duty.find_head(connection, roster_id), actor(connection, by)
     if head is None:
@@ -233,6 +233,7 @@ def _kept(connection: Connection[Any], roster_id: int, by: int) -> tuple[RosterH
     return head, who
 
 
-def _changed(connection: Connection[Any], head: RosterHead, now: datetime) -> None:
+def told_of_change(connection: Connection[Any], head: RosterHead, now: datetime) -> None:
+    """Calls that wait go to whom the position names now, and pages look again."""
     reassign(connection, now, revives=False)
     alarms.notify(connection, [head.company_id], outbox=True)

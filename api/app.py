@@ -35,6 +35,7 @@ from api.pages import (
     portfolio,
     rejected,
     reports,
+    rotation,
     suppressions,
 )
 from api.pages import limits as limit_pages
@@ -68,7 +69,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _PAGES = (
     front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
-    rejected, casework, duty, feeds, performance, limit_pages, backtests, events,
+    rejected, casework, duty, rotation, feeds, performance, limit_pages, backtests, events,
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, suppression_routes, performance_routes, limit_routes,

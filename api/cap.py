@@ -41,7 +41,7 @@ _STANDING: Final = {
     "by_design": later("This alarm is suppressed by the plant's own rules: it calls nobody meanwhile."),
     "out_of_service": later("This alarm is out of service: it calls nobody meanwhile."),
 }
-_OVER: Final = later("The condition has ended. This is no all-clear: people on site decide.")
+_OVER: Final = later("The condition has ended. This is no all-clear: the people there decide.")
 _DRILL: Final = later(
     "A drill is announced at this place. This alarm comes from the plant: treat it as real unless who leads the drill says otherwise."
 )
@@ -153,28 +153,28 @@ def _info(alert: Element, told: Told, said: Said, language: str, base: str) -> N
     standing = [_(text) for text in (
         _OVER if over else "", _STANDING[said.suppression], _MADE_UP if status(told) == "Test" else "", _DRILL if told.drill else "",
     ) if text]  # fmt: skip
-    info = SubElement(alert, "info")
-    _add(info, "language", LANGUAGES[language])
-    _add(info, "category", "Safety")
-    _add(info, "event", title)
+    block = SubElement(alert, "info")
+    _add(block, "language", LANGUAGES[language])
+    _add(block, "category", "Safety")
+    _add(block, "event", title)
     if not over:
-        _add(info, "responseType", "Execute" if said.suppression == "none" else "Monitor")
-    _add(info, "urgency", "Past" if over else URGENCY[told.priority])
-    _add(info, "severity", SEVERITY[told.priority])
-    _add(info, "certainty", CERTAINTY.get(told.detector, "Possible"))
-    _add(info, "onset", when(told.began_at, told.time_zone))
-    _add(info, "senderName", told.company_zh if is_zh else told.company)
-    _add(info, "headline", f"{title} · {zone or site}")
-    _add(info, "description", "\n".join([told.consequence_zh if is_zh else told.consequence, *standing]))
-    _add(info, "instruction", told.response_zh if is_zh else told.response)
-    _add(info, "web", f"{base}/occurrences/{told.occurrence_id}")
+        _add(block, "responseType", "Execute" if said.suppression == "none" else "Monitor")
+    _add(block, "urgency", "Past" if over else URGENCY[told.priority])
+    _add(block, "severity", SEVERITY[told.priority])
+    _add(block, "certainty", CERTAINTY.get(told.detector, "Possible"))
+    _add(block, "onset", when(told.began_at, told.time_zone))
+    _add(block, "senderName", told.company_zh if is_zh else told.company)
+    _add(block, "headline", f"{title} · {zone or site}")
+    _add(block, "description", "\n".join([told.consequence_zh if is_zh else told.consequence, *standing]))
+    _add(block, "instruction", told.response_zh if is_zh else told.response)
+    _add(block, "web", f"{base}/occurrences/{told.occurrence_id}")
     for name, value in (
         ("davy:priority", told.priority),
         ("davy:state", said.state),
         ("davy:suppression", said.suppression),
     ):
-        _pair(info, "parameter", name, value)
-    area = SubElement(info, "area")
+        _pair(block, "parameter", name, value)
+    area = SubElement(block, "area")
     _add(
         area, "areaDesc", " · ".join(part for part in (told.company_zh if is_zh else told.company, site, zone) if part)
     )

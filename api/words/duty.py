@@ -58,9 +58,48 @@ DUTY_REFUSALS = (
     later("Only a safety officer or integrator of the company changes its duty."),
     later("The insurer's duty desk is the insurer's to change."),
     later("The hour {text} cannot be read; write it as 22:00."),
+    later(
+        "Nobody would be on duty at times in the next {days} days, {n} in number, the first from {at}; fill that, or say that it is meant."
+    ),
+    later("Somebody has changed this rotation since you opened the form; look at it again."),
+    later("Say why the rotation changes."),
+    later("The rotation of the insurer's duty desk is written in the site file."),
+    later(
+        "{name} has no address for {channel}, by which a route tells this duty position; an integrator adds one to the site file."
+    ),
+    # What the site file's reader says of a roster, core/site_rosters.py and core/yaml_lines.py.
+    later("the roster has {n} layers; it needs 1 to {most}."),
+    later("the roster has two layers of one key; give one of them another."),
+    later("the roster has {n} holidays; {most} is the most."),
+    later("{text} in holidays of the roster must be a date such as 2026-10-01."),
+    later("layer of the roster, {key} is a rotation of nobody; name 1 to {most}."),
+    later("layer of the roster, {key} is a rotation of {n} people; name 1 to {most}."),
+    later("turn_days of layer of the roster, {key} is {n}; it must be 1 to {most} whole days."),
+    later("hours of layer of the roster, {key} begin when they end; leave hours out for all day."),
+    later("turn_days of layer of the roster, {key} is {text}; it must be a number."),
+    later("{field} of hours of layer of the roster, {key} is empty; it needs a text."),
+    later('{field} of hours of layer of the roster, {key} is {text}; it must be an hour such as "08:00", in quotes.'),
+    later("{field} of layer of the roster, {key} is empty; it needs a text."),
+    later("{field} of layer of the roster, {key} is {text}; it must be a date such as 2026-01-31."),
+    later('{field} of layer of the roster, {key} is {text}; it must be an hour such as "08:00", in quotes.'),
+    later("key of layer of the roster, {key} is {text}; it must be {rule}."),
+    later("time_zone of the roster is {text}; there is no such one."),
+    later("roster {roster}, layer {key}, names {person}, who is nobody."),
+    later("roster {roster}, layer {key}, names {person}, who is not active; name somebody who is."),
     later("Choose what is to be read there."),
     later("There are {most} addresses of yours already; revoke one that you no longer need."),
 )
+# Fields of a rotation, as the reader names them.
+FIELD_WORDS = {
+    "begins_on": later("the day of the first hand-over"),
+    "hand_over": later("the hour of the hand-over"),
+    "from": later("the hour from which it holds"),
+    "until": later("the hour until which it holds"),
+    "any channel": later("any channel"),
+    "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore": later(
+        "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"
+    ),
+}
 CALENDAR_WORDS = (
     later("The address of a calendar is like https://calendar.example/duty.ics."),
     later("A calendar is fetched over https only."),

@@ -11,7 +11,7 @@ from functools import cache
 from gettext import NullTranslations
 
 from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
-from api.words.duty import CALENDAR_WORDS, DUTY_REFUSALS
+from api.words.duty import CALENDAR_WORDS, DUTY_REFUSALS, FIELD_WORDS
 from api.words.duty import RULES as DUTY_RULES
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
@@ -104,6 +104,7 @@ WORDS = {
     "low": later("Low"),
     **RISK_WORDS,
     **SUPPRESSION_WORDS,
+    **FIELD_WORDS,
     **LIMIT_WORDS,
 }
 # What core.wire_rules fills in for {where}, {found} and {rule}: the longer form first where one begins as another.

@@ -221,6 +221,14 @@ CREATE POLICY by_its_own_side ON roster_override AS RESTRICTIVE FOR INSERT TO da
 CREATE POLICY withdrawn_only ON roster_override AS RESTRICTIVE FOR UPDATE TO davy_web
     USING (withdrawn_at IS NULL AND davy_keeps_roster(roster_id, company_id))
     WITH CHECK (withdrawn_by = (SELECT davy_person()) AND davy_just_now(withdrawn_at));
+CREATE POLICY by_its_own_side ON roster AS RESTRICTIVE FOR UPDATE TO davy_web USING (davy_keeps_roster(roster_id, company_id));
+CREATE POLICY added_by_its_own_side ON roster_layer AS RESTRICTIVE FOR INSERT TO davy_web WITH CHECK (davy_keeps_roster(roster_id, company_id));
+CREATE POLICY ended_by_its_own_side ON roster_layer AS RESTRICTIVE FOR DELETE TO davy_web USING (davy_keeps_roster(roster_id, company_id));
+CREATE POLICY by_its_own_side ON roster_member AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (davy_keeps_roster(roster_id, company_id) AND EXISTS (
+        SELECT FROM roster r JOIN person p ON p.person_id = roster_member.person_id
+        WHERE r.roster_id = roster_member.roster_id AND p.active
+          AND p.company_id IS NOT DISTINCT FROM CASE r.audience WHEN 'client' THEN r.company_id END));
 CREATE POLICY by_its_own_side ON roster_calendar AS RESTRICTIVE FOR INSERT TO davy_web
     WITH CHECK (set_by = (SELECT davy_person()) AND davy_just_now(set_at) AND davy_keeps_roster(roster_id, company_id)
         AND tried_at IS NULL AND read_at IS NULL AND content IS NULL);
@@ -247,6 +255,9 @@ CREATE POLICY by_route ON notification AS RESTRICTIVE FOR INSERT TO davy_web
 GRANT SELECT ON roster, roster_layer, roster_member, roster_override, roster_turn, person_preference, v_route_person, v_reachable, v_roster_gone
     TO davy_ingest, davy_alerting, davy_web;
 GRANT SELECT, INSERT ON roster_note TO davy_web;
+GRANT UPDATE (time_zone, holidays, may_be_empty) ON roster TO davy_web;
+GRANT INSERT, DELETE ON roster_layer TO davy_web;
+GRANT INSERT ON roster_member TO davy_web; -- who leaves a rotation goes with its layer
 GRANT SELECT (roster_id, company_id, host, set_by, set_at, tried_at, problem, failing_since, read_at, remarks), DELETE,
     INSERT (roster_id, company_id, url, host, set_by, set_at) ON roster_calendar TO davy_web;
 GRANT SELECT ON roster_calendar TO davy_alerting;
