@@ -234,6 +234,8 @@ def kept(connection: Connection[Any], roster_id: int, by: int) -> tuple[RosterHe
 
 
 def told_of_change(connection: Connection[Any], head: RosterHead, now: datetime) -> None:
-    """Calls that wait go to whom the position names now, and pages look again."""
-    reassign(connection, now, revives=False)
+    """Calls that wait go to whom the position names now, and pages look again. For the insurer's desk the alerting process sees to it
+    within a second: under the insurer's principal nobody writes messages."""
+    if head.audience == "client":
+        reassign(connection, now, revives=False)
     alarms.notify(connection, [head.company_id], outbox=True)

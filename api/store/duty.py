@@ -101,7 +101,7 @@ class CallLine:
 
 
 def list_rosters(connection: Connection[Any], site_key: str | None = None) -> list[RosterLine]:
-    """Those of the sites that the visitor may see, or of one; the insurer's desk last."""
+    """Those of the sites that the visitor may see, or of one; the insurer's desk last, and nothing else for the insurer's people."""
     with connection.cursor(row_factory=class_row(RosterLine)) as cursor:
         return cursor.execute(
             """
@@ -109,6 +109,7 @@ def list_rosters(connection: Connection[Any], site_key: str | None = None) -> li
                    s.name_zh AS site_zh, c.company_id, c.name AS company, c.name_zh AS company_zh
             FROM roster r JOIN site s USING (site_id) JOIN company c ON c.company_id = r.company_id
             WHERE r.retired_at IS NULL AND (%(site)s::text IS NULL OR s.key = %(site)s)
+              AND (r.audience = 'insurer' OR (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'))
             ORDER BY c.key, s.key, r.audience, r.roster_id
             """,
             {"site": site_key},

@@ -127,10 +127,10 @@ def test_who_cannot_be_reached_is_not_put_on_duty(timescale_house: House) -> Non
 
 
 def test_the_rotation_is_its_own_sides(timescale_house: House) -> None:
-    """Another company finds nothing, the insurer's people have no such room."""
+    """Another company and the insurer's people find nothing."""
     house = timescale_house
     roster = on_duty(house)
     stranger = Person(house, STRANGER)
     assert stranger.client.get(f"/duty/{roster}/rotation").status_code == 404
     assert stranger.post(f"/duty/{roster}/rotation", keep="1").status_code == 404
-    assert Person(house, UNDERWRITER).client.get(f"/duty/{roster}/rotation").status_code == 403
+    assert Person(house, UNDERWRITER).client.get(f"/duty/{roster}/rotation").status_code == 404
