@@ -37,6 +37,7 @@ from api.pages import (
     reports,
     rotation,
     suppressions,
+    who_is_called,
 )
 from api.pages import limits as limit_pages
 from api.pages.frame import person_page
@@ -69,7 +70,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _PAGES = (
     front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
-    rejected, casework, duty, rotation, feeds, performance, limit_pages, backtests, events,
+    rejected, casework, duty, rotation, who_is_called, feeds, performance, limit_pages, backtests, events,
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, suppression_routes, performance_routes, limit_routes,

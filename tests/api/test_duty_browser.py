@@ -74,7 +74,7 @@ def test_rotations_and_feeds_fit(browser: Browser, timescale_house: House, tmp_p
         expect(page.locator("h2 + p + p code")).to_have_count(3)
         page.locator("form[action$=revoke] button").first.click()
         expect(page.locator("h2 + p + p code")).to_have_count(2)
-        for path in ("/feeds", "/duty", f"/duty/{roster}/rotation", "look"):
+        for path in ("/feeds", "/duty", "/duty/calls", f"/duty/{roster}/rotation", "look"):
             if path == "look":
                 page.fill("#turn0", "3")
                 page.locator("button[name=look]").click()

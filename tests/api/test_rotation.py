@@ -134,3 +134,29 @@ def test_the_rotation_is_its_own_sides(timescale_house: House) -> None:
     assert stranger.client.get(f"/duty/{roster}/rotation").status_code == 404
     assert stranger.post(f"/duty/{roster}/rotation", keep="1").status_code == 404
     assert Person(house, UNDERWRITER).client.get(f"/duty/{roster}/rotation").status_code == 404
+
+
+def test_who_would_be_called_is_asked_beforehand(timescale_house: House) -> None:
+    """By priority, at an hour of one's choice; a priority that no route carries says that nobody would be called."""
+    house = timescale_house
+    roster = on_duty(house)
+    with house.plant.owner() as connection:
+        row = connection.execute(
+            "INSERT INTO route (company_id, site_id, key, audience, priorities) SELECT company_id, site_id, 'r', 'client', '{high}'"
+            " FROM site WHERE site_id = %s RETURNING route_id, company_id",
+            (house.plant.a.site_id,),
+        ).fetchone()
+        assert row is not None
+        connection.execute(
+            "INSERT INTO route_step (route_id, company_id, position, after_s, roster_id, channel) VALUES (%s, %s, 0, 0, %s, 'preferred'),"
+            " (%s, %s, 1, 300, %s, 'sms')",
+            (*row, roster, *row, roster),
+        )
+    officer = Person(house, OFFICER)
+    shown = officer.client.get("/duty/calls", params={"at": "2026-12-01T03:00"}).text
+    assert shown.count("不会通知任何人") == 3
+    assert "sms" in shown
+    assert "5 分钟" in shown
+    assert officer.client.get("/duty/calls", params={"at": "soon"}).status_code == 409
+    assert officer.client.get("/duty/calls", params={"site": str(house.plant.b.site_id)}).status_code == 404
+    assert Person(house, UNDERWRITER).client.get("/duty/calls").status_code == 403
