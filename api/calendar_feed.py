@@ -108,5 +108,5 @@ def _shift(
     made.add("location", site)
     made.add("url", f"{base}/duty#d{line.roster_id}")
     made.add("transp", "OPAQUE" if only is not None else "TRANSPARENT")
-    made.add("status", "TENTATIVE" if duty.by in (By.HOLE, By.GONE) else "CONFIRMED")
+    made.add("status", "TENTATIVE" if duty.by in (By.HOLE, By.GONE, By.STRANGER) else "CONFIRMED")
     return made

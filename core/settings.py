@@ -240,7 +240,7 @@ class Settings(BaseSettings):
     address_keys: NamedKeys | None = _setting(
         None,
         "Keys that seal people's addresses in the database, by their ids: the first seals, all open. Without them there are no channels"
-        " whose addresses are secrets (robots, ntfy). Alerting, ingest and `davy site import` need the same ones.",
+        " whose addresses are secrets (robots, ntfy). Alerting, ingest, risk (to know people in calendars by mail) and `davy site import` need the same ones.",
         "ID=KEY, each key at least 32 random bytes in hexadecimal, as `openssl rand -hex 32` prints, entries separated by commas, each id once",
     )
 
