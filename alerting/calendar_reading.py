@@ -21,6 +21,7 @@ from alerting.roster import CalendarTurn
 from core.errors import BadInput
 
 LARGEST: Final = 2 * 1024 * 1024  # bytes: ten years of shifts of a site are a tenth of it
+MOST_LINES: Final = 40_000  # the library reads some 8,000 a second
 MOST_EVENTS, MOST_RULES, MOST_TURNS, MOST_REMARKS = 5_000, 300, 3_000, 20
 MOST_STEPS: Final = 100_000  # repetitions that are counted through, those before today as well
 LONGEST_S: Final = 5.0
@@ -152,6 +153,8 @@ def _events(content: bytes) -> list[Event]:
         raise BadInput(f"Byte {error.start} of the calendar is not UTF-8.") from error
     if not text.lstrip().upper().startswith("BEGIN:VCALENDAR"):
         raise BadInput("This is no calendar: it does not begin with BEGIN:VCALENDAR.")
+    if text.count("\n") > MOST_LINES:
+        raise BadInput(f"The calendar has more than {MOST_LINES} lines; shorten it.")
     if text.upper().count("BEGIN:VEVENT") > MOST_EVENTS:
         raise BadInput(f"The calendar has more than {MOST_EVENTS} events; shorten it.")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
@@ -10,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from alerting.store.rosters import load_rosters
 from api import atom, cap, cookies
 from api.acts import feeds as acts
-from api.calendar_feed import Filled, calendar
+from api.calendar_feed import Filled, calendar, window
 from api.gate import OurForm, Somebody
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
@@ -63,7 +64,7 @@ def read_calendar(request: Request, web: Here, token: str) -> Response:
     """Duty as a calendar, for whoever has the address."""
     now, base = web.clock(), acts.base_url(web, request)
     with acts.reading(web, token, CALENDARS) as (connection, visitor, feed):
-        filled = _filled(connection, visitor, feed)
+        filled = _filled(connection, visitor, feed, now)
     texts = translations(visitor.language)
     content = calendar(
         filled,
@@ -116,19 +117,19 @@ def read_alert(request: Request, web: Here, token: str, name: str) -> Response:
     return acts.answer(request, content, f"{cap.MEDIA_TYPE}; charset=utf-8", f"{name}.xml")
 
 
-def _filled(connection: Any, visitor: Visitor, feed: Feed) -> list[Filled]:
+def _filled(connection: Any, visitor: Visitor, feed: Feed, now: datetime) -> list[Filled]:
     """The duty positions of a calendar."""
     lines = [
         line
         for line in duty_store.list_rosters(connection)
         if feed.roster_id is None or line.roster_id == feed.roster_id
     ]
-    rosters = load_rosters(connection, [line.roster_id for line in lines])
+    rosters = load_rosters(connection, [line.roster_id for line in lines], now)
     if feed.kind == "own_duty":
         lines = [line for line in lines if visitor.person_id in rosters[line.roster_id].people()]
     ids = [line.roster_id for line in lines]
     names = names_of(connection, sorted({person for each in ids for person in rosters[each].people()}))
-    since = feed.made_at.replace(year=2000)  # those that are over too: a calendar shows what was
+    since, _ = window(now)  # those that are over too: a calendar shows what was
     overrides = duty_store.list_overrides(connection, ids, since)
     notes = duty_store.list_notes(connection, ids, since)
     return [

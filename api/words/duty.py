@@ -113,6 +113,7 @@ CALENDAR_WORDS = (
     later("Byte {position} of the calendar is not UTF-8."),
     later("This is no calendar: it does not begin with BEGIN:VCALENDAR."),
     later("The calendar has more than {most} events that repeat; shorten it."),
+    later("The calendar has more than {most} lines; shorten it."),
     later("The calendar has more than {most} events; shorten it."),
     later("The events of the calendar repeat more than {most} times until then; shorten it."),
     later("Reading the calendar takes more than {seconds} s; shorten it."),

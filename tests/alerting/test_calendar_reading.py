@@ -131,6 +131,7 @@ def test_whom_nobody_knows_is_a_hole_and_two_at_once_are_said() -> None:
     [
         (b"<html>Log in</html>", "This is no calendar"),
         (b"", "This is no calendar"),
+        (calendar("X-A:b\r\n" * 50_000), "more than 40000 lines"),
         (b"\xff\xfeB\x00", "is not UTF-8"),
         (b"BEGIN:VCALENDAR\r\n" + b"x" * LARGEST, "bytes; it may have"),
         (calendar(*[event(uid=str(n), dtstart="20261127T000000Z", summary="x") for n in range(5001)]), "more than 5000 events"),
