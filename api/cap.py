@@ -46,6 +46,7 @@ _DRILL: Final = later(
     "A drill is announced at this place. This alarm comes from the plant: treat it as real unless who leads the drill says otherwise."
 )
 _MADE_UP: Final = later("This is no real alarm: it comes from made-up or replayed readings.")
+_TRIED: Final = later("This is an exercise: nothing has happened at the plant.")
 _RESTRICTED: Final = "For those to whom the company has given the address of this feed."
 
 
@@ -103,8 +104,10 @@ def sender(told: Told, host: str) -> str:
 
 
 def status(told: Told) -> str:
-    """Actual, or Test for what no plant has measured. A drill that is announced makes no alarm an exercise: it may be real."""
-    return "Test" if told.simulated or told.replayed else "Actual"
+    """Actual; Exercise for an alarm made to try people; Test for what no plant has measured. A drill that is announced makes no alarm of
+    the plant an exercise: it may be real.
+    """
+    return "Exercise" if told.exercise else "Test" if told.simulated or told.replayed else "Actual"
 
 
 def when(at: datetime, zone: str) -> str:
@@ -133,6 +136,8 @@ def message(told: Told, said: Said, earlier: Sequence[Said], *, host: str, base:
     _add(alert, "source", "Davy")
     _add(alert, "scope", "Restricted")
     _add(alert, "restriction", _RESTRICTED)
+    if told.exercise:
+        _add(alert, "note", f"Exercise davy-{told.occurrence_id}")  # CAP 3.2.1: its identifier belongs here
     if said.kind != "Alert":
         _add(alert, "references", " ".join(
             f"{sender(told, host)},{identifier(told.occurrence_id, each.number)},{when(each.sent, told.time_zone)}"
@@ -152,6 +157,7 @@ def _info(alert: Element, told: Told, said: Said, language: str, base: str) -> N
     site, zone = (told.site_zh, told.zone_zh) if is_zh else (told.site, told.zone)
     standing = [_(text) for text in (
         _OVER if over else "", _STANDING[said.suppression], _MADE_UP if status(told) == "Test" else "", _DRILL if told.drill else "",
+        _TRIED if told.exercise else "",
     ) if text]  # fmt: skip
     block = SubElement(alert, "info")
     _add(block, "language", LANGUAGES[language])

@@ -20,11 +20,13 @@ class Told:
     """One occurrence, as others are told of it: no measured value, no name.
 
     Args:
+        exercise: it is an alarm made to try people and channels, and never the plant's.
         drill: a drill was announced at the place when it began.
     """
 
     occurrence_id: int
     began_at: datetime
+    exercise: bool
     simulated: bool
     replayed: bool
     drill: bool
@@ -68,7 +70,7 @@ def current(connection: Connection[Any], company_id: int, site_id: int | None, n
                 SELECT o.occurrence_id FROM occurrence o
                 WHERE o.company_id = %(company)s AND o.began_at > %(back)s AND o.normal_at > %(over)s
             )
-            SELECT o.occurrence_id, o.began_at, o.simulated, o.replayed,
+            SELECT o.occurrence_id, o.began_at, d.role = 'exercise' AS exercise, o.simulated, o.replayed,
                    EXISTS (
                        SELECT FROM suppression_order w JOIN suppression_scope p USING (order_id)
                        WHERE w.kind = 'drill' AND w.site_id = d.site_id AND w.begins_at <= o.began_at AND w.ends_at > o.began_at

@@ -32,7 +32,7 @@ CHANGES = st.lists(st.tuples(STATES, SUPPRESSIONS), max_size=12)
 def told(**more: Any) -> Told:
     """An occurrence."""
     fields: dict[str, Any] = {
-        "occurrence_id": 17, "began_at": AT, "simulated": False, "replayed": False, "drill": False, "priority": "life-safety",
+        "occurrence_id": 17, "began_at": AT, "exercise": False, "simulated": False, "replayed": False, "drill": False, "priority": "life-safety",
         "detector": "limit", "title": "Gas > 40 %LEL & rising", "title_zh": "可燃气体超过40 %LEL", "consequence": "Explosion.",
         "consequence_zh": "爆炸。", "response": "Stop the pump.", "response_zh": "停泵。", "zone": "Pump house", "zone_zh": "泵房",
         "site_key": "tank-farm", "site": "Tank farm", "site_zh": "罐区", "company_key": "huaihai-petro", "company": "Huaihai",
@@ -58,10 +58,13 @@ def text(root: Element, path: str) -> str:
     st.text(max_size=40),
     st.sampled_from(["life-safety", "high", "medium", "low"]),
     st.sampled_from(["limit", "stale", "mewma"]),
+    st.booleans(),
 )
-def test_every_message_is_valid(changes: list[tuple[str, str]], title: str, priority: str, detector: str) -> None:
+def test_every_message_is_valid(
+    changes: list[tuple[str, str]], title: str, priority: str, detector: str, exercise: bool
+) -> None:
     """By the schema of OASIS, whatever happens and whatever people write; and every reference names a message that was sent."""
-    of = told(title=title, title_zh=title, priority=priority, detector=detector)
+    of = told(title=title, title_zh=title, priority=priority, detector=detector, exercise=exercise)
     messages = cap.series(steps(changes))
     sent: list[str] = []
     for said in messages:
@@ -102,6 +105,8 @@ def test_both_languages_and_no_value_of_a_reading() -> None:
     assert [each.text for each in said.iter(f"{CAP}event")] == ["可燃气体超过40 %LEL", "Gas > 40 %LEL & rising"]
     assert text(said, "cap:status") == "Actual"
     assert "演练" in text(said, "cap:info/cap:description")
+    tried = fromstring(cap.message(told(exercise=True), messages[0], [], host="h", base="https://h"))
+    assert (text(tried, "cap:status"), text(tried, "cap:note")) == ("Exercise", "Exercise davy-17")
     over = fromstring(cap.message(told(simulated=True), messages[2], messages[:2], host="h", base="https://h"))
     assert (text(over, "cap:status"), text(over, "cap:msgType")) == ("Test", "Cancel")
     assert "AllClear" not in cap.message(told(), messages[2], messages[:2], host="h", base="https://h").decode()
