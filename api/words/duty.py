@@ -67,7 +67,11 @@ DUTY_REFUSALS = (
     later(
         "{name} has no address for {channel}, by which a route tells this duty position; an integrator adds one to the site file."
     ),
-    # What the site file's reader says of a roster, core/site_rosters.py and core/yaml_lines.py.
+    later("Choose what is to be read there."),
+    later("There are {most} addresses of yours already; revoke one that you no longer need."),
+)
+# What the site file's reader says of a roster, core/site_rosters.py and core/yaml_lines.py: before what says the same of anything.
+ROTATION_MISTAKES = (
     later("the roster has {n} layers; it needs 1 to {most}."),
     later("the roster has two layers of one key; give one of them another."),
     later("the roster has {n} holidays; {most} is the most."),
@@ -86,8 +90,6 @@ DUTY_REFUSALS = (
     later("time_zone of the roster is {text}; there is no such one."),
     later("roster {roster}, layer {key}, names {person}, who is nobody."),
     later("roster {roster}, layer {key}, names {person}, who is not active; name somebody who is."),
-    later("Choose what is to be read there."),
-    later("There are {most} addresses of yours already; revoke one that you no longer need."),
 )
 # Fields of a rotation, as the reader names them.
 FIELD_WORDS = {

@@ -11,7 +11,7 @@ from functools import cache
 from gettext import NullTranslations
 
 from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
-from api.words.duty import CALENDAR_WORDS, DUTY_REFUSALS, FIELD_WORDS
+from api.words.duty import CALENDAR_WORDS, DUTY_REFUSALS, FIELD_WORDS, ROTATION_MISTAKES
 from api.words.duty import RULES as DUTY_RULES
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
@@ -47,6 +47,7 @@ REFUSALS = (
     later("Choose one of the company's own people."),
     later("That is so already: nothing was changed."),
     later("This occurrence has {most} photos already; that is the most."),
+    *ROTATION_MISTAKES,
     *LIMIT_REFUSALS,  # these match less than those of back-tests, and stand before them
     *BACKTEST_REFUSALS,
     *RISK_REFUSALS,

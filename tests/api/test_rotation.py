@@ -156,7 +156,7 @@ def test_who_would_be_called_is_asked_beforehand(timescale_house: House) -> None
     shown = officer.client.get("/duty/calls", params={"at": "2026-12-01T03:00"}).text
     assert shown.count("不会通知任何人") == 3
     assert "sms" in shown
-    assert "5 分钟" in shown
+    assert "5 分后" in shown
     assert officer.client.get("/duty/calls", params={"at": "soon"}).status_code == 409
     assert officer.client.get("/duty/calls", params={"site": str(house.plant.b.site_id)}).status_code == 404
     assert Person(house, UNDERWRITER).client.get("/duty/calls").status_code == 403
