@@ -161,7 +161,8 @@ def _events(content: bytes) -> list[Event]:
         read_in = Calendar.from_ical(text)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(f"The calendar cannot be read: {' '.join(str(error).split())[:160]}.") from error
-    return [each for each in read_in.walk("VEVENT") if str(each.get("STATUS", "")).upper() != "CANCELLED"]
+    events = (each for each in read_in.walk("VEVENT") if isinstance(each, Event))
+    return [each for each in events if str(each.get("STATUS", "")).upper() != "CANCELLED"]
 
 
 def _replaced(events: Iterable[Event], zone: ZoneInfo) -> set[tuple[str, datetime]]:

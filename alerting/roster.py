@@ -124,7 +124,8 @@ class Roster:
     def people(self) -> frozenset[int]:
         """Everybody active whom it can put on duty."""
         named = {person for layer in self.layers for person in layer.people}
-        named |= {each.person_id for each in (*self.overrides, *self.turns) if each.person_id is not None}
+        named |= {each.person_id for each in self.overrides if each.person_id is not None}
+        named |= {each.person_id for each in self.turns if each.person_id is not None}
         return frozenset(named - self.gone)
 
 
@@ -259,8 +260,10 @@ def end_of(hours: Hours, zone: ZoneInfo, at: datetime) -> datetime | None:
 
 def _edges(roster: Roster, begins_at: datetime, ends_at: datetime) -> Iterator[datetime]:
     """Every instant at which the answer may change."""
-    for each in (*roster.overrides, *roster.turns):
-        yield from (each.begins_at, each.ends_at)
+    for override in roster.overrides:
+        yield from (override.begins_at, override.ends_at)
+    for turn in roster.turns:
+        yield from (turn.begins_at, turn.ends_at)
     zone = ZoneInfo(roster.time_zone)
     day, last = begins_at.astimezone(zone).date() - 2 * _DAY, ends_at.astimezone(zone).date() + 2 * _DAY
     clocks = {layer.hand_over for layer in roster.layers}

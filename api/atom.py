@@ -54,7 +54,7 @@ def feed(
         message = f"{address}/{cap.identifier(told.occurrence_id, said.number)}.xml"
         SubElement(entry, "link", {"rel": "alternate", "type": cap.MEDIA_TYPE, "href": message})
         _add(entry, "summary", f"{told.site}: {told.consequence}\n{told.site_zh}：{told.consequence_zh}")
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="utf-8")
+    return bytes(tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _add(parent: Element, name: str, text: str) -> None:

@@ -146,7 +146,7 @@ def message(told: Told, said: Said, earlier: Sequence[Said], *, host: str, base:
     _add(alert, "incidents", f"davy-{told.occurrence_id}")
     for language in LANGUAGES:
         _info(alert, told, said, language, base)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(alert, encoding="utf-8")
+    return bytes(tostring(alert, encoding="utf-8", xml_declaration=True))
 
 
 def _info(alert: Element, told: Told, said: Said, language: str, base: str) -> None:

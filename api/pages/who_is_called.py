@@ -33,7 +33,7 @@ def who_is_called(web: Here, visitor: DutyKeeper, site: str = "", at: str = "") 
     now, sentence = web.clock(), None
     with web.acting_for(visitor) as connection:
         sites = [each for each in places.places(connection, visitor.company_id) if each.zone_id is None]
-        chosen = next((each for each in sites if str(each.site_id) == site), None) if site else (sites or [None])[0]
+        chosen = next((each for each in sites if site in ("", str(each.site_id))), None)
         if chosen is None:
             raise NotFound
         onset = now
