@@ -107,3 +107,15 @@ def keep_problem(connection: Connection[Any], followed: Followed, problem: str, 
         """,
         (now, problem, now, followed.roster_id),
     )
+
+
+def failing(connection: Connection[Any]) -> list[tuple[str, str, datetime]]:
+    """(site/position, host, since when) of calendars that cannot be read, the longest first."""
+    rows = connection.execute(
+        """
+        SELECT s.key || '/' || r.key, c.host, c.failing_since
+        FROM roster_calendar c JOIN roster r USING (roster_id) JOIN site s USING (site_id)
+        WHERE r.retired_at IS NULL AND c.failing_since IS NOT NULL ORDER BY c.failing_since, 1
+        """
+    ).fetchall()
+    return [(str(position), str(host), since) for position, host, since in rows]

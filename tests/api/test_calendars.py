@@ -12,6 +12,7 @@ import pytest
 
 from alerting.calendar_fetch import check_url
 from alerting.roster import By, on_call
+from alerting.store.calendars import failing
 from alerting.store.rosters import load_rosters
 from alerting.vault import Vault
 from core.db import transaction
@@ -136,6 +137,8 @@ def test_a_calendar_says_who_is_on_duty(timescale_house: House) -> None:
         assert "无法读取日历" not in page
     look(house, now + 10 * EVERY, allow)  # the server is gone
     assert "127.0.0.1 未正常应答" in officer.client.get("/duty").text
+    with house.plant.owner() as connection:
+        assert [(position, host) for position, host, _ in failing(connection)] == [("tank-farm/duty", "127.0.0.1")]
     officer.post(f"/duty/{roster}/calendar", url="")
     assert duty_now(house, roster)[1] is By.LAYER
     with house.plant.owner() as connection:
