@@ -73,16 +73,15 @@ def visitor_of(request: Request, web: Here) -> Visitor:
 class Having:
     """A dependency: somebody whose role has `right`. All of it is one call: each dependency is a way to a thread and back."""
 
-    def __init__(self, right: Right, *, is_look: bool = True) -> None:
+    def __init__(self, right: Right) -> None:
         self.right = right
-        self.is_look = is_look  # at what is the client's; the insurer's own is not written down
 
     def __call__(self, request: Request, web: Here) -> Visitor:
         """The visitor, or the answer that ends the request. What the insurer's people look at is written down first."""
         visitor = visitor_of(request, web)
         if not visitor.may(self.right):
             raise Forbidden
-        if self.is_look and visitor.role in looks.INSURER:
+        if visitor.role in looks.INSURER:
             with web.acting_for(visitor) as connection:
                 looks.note(connection, visitor, path_of(request), request.path_params)
         return visitor
@@ -135,6 +134,6 @@ PortfolioReader = Annotated[Visitor, Depends(Having(Right.SEE_PORTFOLIO))]
 SiteReader = Annotated[Visitor, Depends(Having(Right.SEE_SITE))]
 LimitReader = Annotated[Visitor, Depends(Having(Right.SEE_LIMITS))]
 LimitChanger = Annotated[Visitor, Depends(Having(Right.CHANGE_LIMITS))]
-DutyReader = Annotated[Visitor, Depends(Having(Right.SEE_DUTY, is_look=False))]
-DutyKeeper = Annotated[Visitor, Depends(Having(Right.KEEP_DUTY, is_look=False))]
+DutyReader = Annotated[Visitor, Depends(Having(Right.SEE_DUTY))]
+DutyKeeper = Annotated[Visitor, Depends(Having(Right.KEEP_DUTY))]
 LookReader = Annotated[Visitor, Depends(Having(Right.SEE_LOOKS))]

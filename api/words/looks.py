@@ -15,6 +15,7 @@ ROOMS_SEEN = {
     "impairments": later("the list of protections out of service"),
     "suppressions": later("the list of alarms put aside"),
     "limits": later("the list of limits"),
+    "duty": later("the insurer's own duty desk"),
 }
 THINGS_SEEN = {
     "occurrence": later("an occurrence: %(title)s"),
@@ -23,6 +24,7 @@ THINGS_SEEN = {
     "order": later("an order that puts alarms aside: %(title)s"),
     "limit": later("a limit: %(title)s"),
     "site": later("the page of a site: %(title)s"),
+    "roster": later("the insurer's own duty desk"),
 }
 EVIDENCE_SEEN = later("the readings of an occurrence: %(title)s")
 REPORT_SEEN = later("the report on a site: %(title)s")

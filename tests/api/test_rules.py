@@ -35,7 +35,7 @@ def test_only_the_client_s_safety_officer_acts() -> None:
 
 @pytest.mark.parametrize("role", INSURERS)
 def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
-    """Graded and aggregated risk, not live streams of people."""
+    """Graded and aggregated risk, not live streams of people; of duty their own desk."""
     assert RIGHTS[role] == {
         Right.SEE_OCCURRENCES,
         Right.COMMENT,
@@ -46,6 +46,8 @@ def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
         Right.SEE_PORTFOLIO,
         Right.SEE_SITE,
         Right.SEE_LIMITS,
+        Right.SEE_DUTY,
+        Right.KEEP_DUTY,
     }
 
 
