@@ -105,6 +105,7 @@ FIELD_WORDS = {
 CALENDAR_WORDS = (
     later("The address of a calendar is like https://calendar.example/duty.ics."),
     later("A calendar is fetched over https only."),
+    later("Calendars are not fetched from there: {host} is at {address}, which is not on the public internet."),
     later("Calendars are not fetched from there: {why}."),
     later("{host} did not answer well: {words}."),
     later("{host} redirects (HTTP {status}), and nobody is followed; give the address that it leads to."),
