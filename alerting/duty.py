@@ -1,4 +1,5 @@
-"""What people do to a duty position: take over for a while, take that back, leave a note for the next, say how they want to be told.
+"""What people do to a duty position: take over for a while, take that back, leave a note for the next, let it follow a calendar, say
+how they want to be told.
 
 Each runs inside the caller's transaction, under the web role and the person's own principal.
 """
@@ -13,18 +14,20 @@ from zoneinfo import available_timezones
 
 from psycopg import Connection
 
+from alerting.calendar_fetch import check_url
 from alerting.preference import DEFER, IN_QUIET
 from alerting.reassigning import reassign
 from alerting.roster import LONGEST_OVERRIDE
 from alerting.store import alarms, duty
 from alerting.store.duty import RosterHead, Saved
-from core.errors import Refused
+from core.errors import BadInput, Refused
 from core.model import Role
 from core.store.people import Actor, actor
 
 LONGEST_NOTE: Final = 4000  # characters, as roster_note.body
 LONGEST_REASON: Final = 400
 FURTHEST_AHEAD: Final = timedelta(days=366)  # a date further ahead is a slip of the keys
+LONGEST_URL: Final = 2000
 LANGUAGES: Final = ("zh", "en")
 _KEEPS: Final = frozenset({Role.SAFETY_OFFICER, Role.INTEGRATOR})
 
@@ -68,7 +71,7 @@ def take_over(
     Raises:
         Refused: in the past, far too long, for somebody who is not of this side, or by somebody who may not.
     """
-    head, who = _kept(connection, roster_id, by)
+    head, who = kept(connection, roster_id, by)
     begins_at = max(begins_at, now)
     if ends_at <= now:
         raise Refused("This time is over already; what was, stays as it was.")
@@ -103,7 +106,7 @@ def take_over(
     duty.journal(
         connection, head, by=by, actor=who.role, now=now, action="taken_over", old=None, new=new, reason=reason
     )
-    _changed(connection, head, now)
+    told_of_change(connection, head, now)
     return override_id
 
 
@@ -113,14 +116,14 @@ def withdraw(connection: Connection[Any], roster_id: int, override_id: int, *, b
     Raises:
         Refused: it is over or taken back already, or by somebody who may not.
     """
-    head, who = _kept(connection, roster_id, by)
+    head, who = kept(connection, roster_id, by)
     old = duty.withdraw(connection, head, override_id, by=by, now=now)
     if old is None:
         raise Refused("It is over or taken back already.")
     duty.journal(
         connection, head, by=by, actor=who.role, now=now, action="duty_given_back", old=old, new=None, reason=""
     )
-    _changed(connection, head, now)
+    told_of_change(connection, head, now)
 
 
 def leave_note(
@@ -131,7 +134,7 @@ def leave_note(
     Raises:
         Refused: empty, far too long, for a shift that is long over, or by somebody who may not.
     """
-    head, _ = _kept(connection, roster_id, by)
+    head, _ = kept(connection, roster_id, by)
     said = body.strip()
     if not said:
         raise Refused("A note needs a text.")
@@ -141,6 +144,37 @@ def leave_note(
         raise Refused("A note is for a shift that begins now or later.")
     duty.add_note(connection, head, by=by, hand_over_at=hand_over_at, body=said, now=now)
     alarms.notify(connection, [head.company_id], outbox=False)
+
+
+def follow(connection: Connection[Any], roster_id: int, *, by: int, url: str, now: datetime, reason: str = "") -> None:
+    """Lets a calendar of the company's own say who is on duty; it is read within a minute, and then again and again.
+
+    Args:
+        url: empty: it follows none any more, and the rotation alone holds.
+
+    Raises:
+        Refused: no address of a calendar, or by somebody who may not.
+    """
+    head, who = kept(connection, roster_id, by)
+    url, old = url.strip(), duty.followed_host(connection, head)
+    if not url and old is None:
+        raise Refused("That is so already: nothing was changed.")
+    host = None
+    if url:
+        if len(url) > LONGEST_URL:
+            raise Refused(f"The text has {len(url)} characters; it may have {LONGEST_URL}.")
+        try:
+            host = check_url(url)
+        except BadInput as error:
+            raise Refused(str(error)) from error
+        duty.follow(connection, head, url=url, host=host, by=by, now=now)
+    else:
+        duty.unfollow(connection, head)
+    duty.journal(
+        connection, head, by=by, actor=who.role, now=now, action="calendar_followed" if host else "calendar_left",
+        old=None if old is None else {"calendar_of": old}, new=None if host is None else {"calendar_of": host}, reason=reason,
+    )  # fmt: skip
+    told_of_change(connection, head, now)
 
 
 def prefer(connection: Connection[Any], wanted: Wanted, *, by: int, now: datetime) -> None:
@@ -184,7 +218,7 @@ def prefer(connection: Connection[Any], wanted: Wanted, *, by: int, now: datetim
     alarms.notify(connection, [] if me.company_id is None else [me.company_id], outbox=False)
 
 
-def _kept(connection: Connection[Any], roster_id: int, by: int) -> tuple[RosterHead, Actor]:
+def kept(connection: Connection[Any], roster_id: int, by: int) -> tuple[RosterHead, Actor]:
     """The duty position and who acts on it: one of its own side."""
     head, who = duty.find_head(connection, roster_id), actor(connection, by)
     if head is None:
@@ -199,6 +233,9 @@ def _kept(connection: Connection[Any], roster_id: int, by: int) -> tuple[RosterH
     return head, who
 
 
-def _changed(connection: Connection[Any], head: RosterHead, now: datetime) -> None:
-    reassign(connection, now, revives=False)
+def told_of_change(connection: Connection[Any], head: RosterHead, now: datetime) -> None:
+    """Calls that wait go to whom the position names now, and pages look again. For the insurer's desk the alerting process sees to it
+    within a second: under the insurer's principal nobody writes messages."""
+    if head.audience == "client":
+        reassign(connection, now, revives=False)
     alarms.notify(connection, [head.company_id], outbox=True)

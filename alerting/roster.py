@@ -1,7 +1,8 @@
 """Who is on duty: a duty position of a site, filled by rotations, and at any instant by one person or, said as such, by nobody. Pure.
 
 A roster is made of layers. A layer is a rotation: people in their order, each for a turn of days, handed over at an hour of the
-roster's own clock, all day or within hours of the day. What the layers say, a person may override for a while.
+roster's own clock, all day or within hours of the day. What the layers say, a person may override for a while. A roster may follow a calendar
+of the company's own: what that says comes before the layers, and where it names nobody, they hold.
 
 Instants are kept by the rule of RFC 5545 3.3.5, which calendars use too: an hour of the clock that the change to summer time skips
 is read with the offset before it, one that comes twice is the first of the two.
@@ -28,6 +29,8 @@ class By(StrEnum):
     HOLIDAY = "holiday"
     OVERRIDE = "override"
     NOBODY_BY_OVERRIDE = "nobody_by_override"
+    CALENDAR = "calendar"
+    STRANGER = "stranger"
     HOLE = "hole"
     GONE = "gone"
 
@@ -83,6 +86,19 @@ class Override:
     ends_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CalendarTurn:
+    """What the calendar says that a roster follows.
+
+    Args:
+        person_id: None: somebody whom nobody here knows.
+    """
+
+    begins_at: datetime
+    ends_at: datetime
+    person_id: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
     """A duty position of a site.
@@ -92,6 +108,7 @@ class Roster:
         layers: those for holidays come first, then in this order: the first that names somebody holds.
         holidays: days that begin with the hand-over of each layer.
         gone: people whom it names and who are no longer active.
+        turns: what a calendar says that it follows; of two at once the first holds.
     """
 
     roster_id: int
@@ -102,11 +119,13 @@ class Roster:
     holidays: frozenset[date] = frozenset()
     overrides: tuple[Override, ...] = ()
     gone: frozenset[int] = frozenset()
+    turns: tuple[CalendarTurn, ...] = ()
 
     def people(self) -> frozenset[int]:
         """Everybody active whom it can put on duty."""
         named = {person for layer in self.layers for person in layer.people}
         named |= {each.person_id for each in self.overrides if each.person_id is not None}
+        named |= {each.person_id for each in self.turns if each.person_id is not None}
         return frozenset(named - self.gone)
 
 
@@ -142,6 +161,10 @@ class Duty:
                 return f"override {self.override_id}"
             case By.NOBODY_BY_OVERRIDE:
                 return f"nobody, by override {self.override_id}"
+            case By.CALENDAR:
+                return "its calendar"
+            case By.STRANGER:
+                return "nobody: its calendar names somebody whom nobody here knows"
             case By.GONE:
                 return "nobody: who would be on duty is no longer active"
             case _:
@@ -172,6 +195,13 @@ def on_call(roster: Roster, at: datetime) -> Duty:
                 return Duty(each.person_id, By.OVERRIDE, override_id=each.override_id)
     zone = ZoneInfo(roster.time_zone)
     missing = None
+    turn = next((each for each in roster.turns if each.begins_at <= at < each.ends_at), None)
+    if turn is not None and turn.person_id is None:
+        return Duty(None, By.STRANGER)
+    if turn is not None and turn.person_id not in roster.gone:
+        return Duty(turn.person_id, By.CALENDAR)
+    if turn is not None:
+        missing = turn.person_id
     for layer in sorted(roster.layers, key=lambda layer: not layer.on_holidays):
         person = _of_layer(roster, layer, zone, at)
         if person is not None and person not in roster.gone:
@@ -230,8 +260,10 @@ def end_of(hours: Hours, zone: ZoneInfo, at: datetime) -> datetime | None:
 
 def _edges(roster: Roster, begins_at: datetime, ends_at: datetime) -> Iterator[datetime]:
     """Every instant at which the answer may change."""
-    for each in roster.overrides:
-        yield from (each.begins_at, each.ends_at)
+    for override in roster.overrides:
+        yield from (override.begins_at, override.ends_at)
+    for turn in roster.turns:
+        yield from (turn.begins_at, turn.ends_at)
     zone = ZoneInfo(roster.time_zone)
     day, last = begins_at.astimezone(zone).date() - 2 * _DAY, ends_at.astimezone(zone).date() + 2 * _DAY
     clocks = {layer.hand_over for layer in roster.layers}

@@ -25,6 +25,7 @@ from api.pages import (
     devices,
     duty,
     events,
+    feeds,
     finding_acts,
     findings,
     front,
@@ -36,7 +37,9 @@ from api.pages import (
     readiness,
     rejected,
     reports,
+    rotation,
     suppressions,
+    who_is_called,
 )
 from api.pages import limits as limit_pages
 from api.pages.frame import person_page
@@ -70,7 +73,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _PAGES = (
     front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
-    rejected, casework, duty, readiness, performance, limit_pages, backtests, events,
+    rejected, casework, duty, rotation, who_is_called, feeds, readiness, performance, limit_pages, backtests, events,
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, readiness_routes, suppression_routes, performance_routes, limit_routes,
@@ -119,6 +122,7 @@ def create_app(
         metrics=metrics,
         limits=limits,
         calls=CallKeys(call_token, (public_url or "").rstrip("/")) if call_token and public_url else None,
+        public_url=public_url.rstrip("/") if public_url else None,
     )
     app = FastAPI(
         title="Davy",

@@ -1,4 +1,5 @@
-"""What the browser keeps, sealed: the session cookie and the tokens that prove a form came from our own page.
+"""What the browser keeps, sealed: the session cookie and the tokens that prove a form came from our own page; and the
+addresses at which programs read that keep no cookie.
 
 Nothing a browser sends is looked up before its seal has held.
 """
@@ -16,6 +17,7 @@ VISITOR = "davy_form"  # before log-in: what the log-in form's token is bound to
 LANGUAGE = "davy_language"
 SECRET_BYTES = 32
 _SEALED = re.compile(r"([A-Za-z0-9_-]{43})\.(\d{1,10})\.([0-9a-f]{64})")
+_FEED = re.compile(r"(\d{1,9})\.(\d{1,9})\.([0-9a-f]{64})")
 _NONCE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -65,6 +67,20 @@ def new_visitor(secret: bytes) -> str:
 def visitor_token(cookie: str, key: bytes) -> str | None:
     """The hidden field of the log-in form, bound to that cookie; None where the cookie is not of our making."""
     return _mac(key, "visitor", cookie) if _NONCE.fullmatch(cookie) else None
+
+
+def feed_token(feed_id: int, person_id: int, key: bytes) -> str:
+    """What stands in the address of a feed: nobody who reads the table can make one."""
+    body = f"{feed_id}.{person_id}"
+    return f"{body}.{_mac(key, 'feed', body)}"
+
+
+def open_feed(text: str, key: bytes) -> tuple[int, int] | None:
+    """(feed_id, person_id) of a token that we made; None for every other text."""
+    match = _FEED.fullmatch(text)
+    if match is None or not same(match[3], _mac(key, "feed", f"{match[1]}.{match[2]}")):
+        return None
+    return int(match[1]), int(match[2])
 
 
 def same(given: str, expected: str) -> bool:

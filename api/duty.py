@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from alerting.roster import Roster, Span, spans
-from api.store.duty import NoteLine, OverrideLine, RosterLine
+from api.store.duty import CalendarLine, NoteLine, OverrideLine, RosterLine
 
 AHEAD: Final = timedelta(days=14)
 
@@ -40,6 +40,7 @@ class Position:
 
     Args:
         choices: whom the reader may put on duty: (person, name).
+        calendar: the one that it follows.
     """
 
     line: RosterLine
@@ -48,6 +49,7 @@ class Position:
     overrides: list[OverrideLine]
     notes: list[NoteLine]
     choices: list[tuple[int, str]]
+    calendar: CalendarLine | None = None
 
     def name_of(self, person_id: int) -> str | None:
         """Whom an override names, where the reader may know it."""
@@ -67,6 +69,7 @@ def position(
     notes: Sequence[NoteLine],
     choices: list[tuple[int, str]],
     now: datetime,
+    calendars: Sequence[CalendarLine] = (),
 ) -> Position:
     """One duty position as it is read at an instant."""
     turns = [_turn(span, names) for span in spans(roster, now, now + AHEAD)]
@@ -77,6 +80,7 @@ def position(
         [each for each in overrides if each.roster_id == line.roster_id],
         [each for each in notes if each.roster_id == line.roster_id],
         choices,
+        next((each for each in calendars if each.roster_id == line.roster_id), None),
     )
 
 

@@ -24,6 +24,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "impairment_id": "impairment",
     "order_id": "order",
     "definition_id": "limit",
+    "roster_id": "roster",
     "site": "site",
 }
 _LONGEST_ID: Final = 18  # digits that surely fit a bigint

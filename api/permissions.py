@@ -35,8 +35,8 @@ class Right(StrEnum):
     SEE_SITE = "see_site"  # a site's score, and its report
     SEE_LIMITS = "see_limits"  # what is watched for, and every version it had
     CHANGE_LIMITS = "change_limits"  # propose and approve; for life safety one of the two is a safety officer
-    SEE_DUTY = "see_duty"  # who is on duty, now and the next weeks
-    KEEP_DUTY = "keep_duty"  # take over, leave a note
+    SEE_DUTY = "see_duty"  # who is on duty, now and the next weeks; the insurer's people of their own desk
+    KEEP_DUTY = "keep_duty"  # take over, leave a note, of one's own side
     SEE_READINESS = "see_readiness"  # exercises, and how duty positions answer roll calls
     START_EXERCISE = "start_exercise"  # and end it
     SEE_LOOKS = "see_looks"  # what the insurer's people have looked at
@@ -54,6 +54,8 @@ _INSURER = frozenset(
         Right.SEE_SITE,
         Right.SEE_LIMITS,
         Right.SEE_READINESS,
+        Right.SEE_DUTY,
+        Right.KEEP_DUTY,
     }
 )
 

@@ -81,6 +81,7 @@ class Web:
         secure: cookies go over https only.
         limits: asked for when somebody first looks at limits: what detectors there are takes a moment to load.
         calls: None: no gateway calls back.
+        public_url: where people and programs find us, without a slash at its end; None: where they found us.
     """
 
     database: Database
@@ -97,6 +98,7 @@ class Web:
     metrics: ApiMetrics | None
     limits: Callable[[], LimitWords]
     calls: CallKeys | None = None
+    public_url: str | None = None
 
     @contextmanager
     def acting_for(self, visitor: Visitor) -> Iterator[Connection[TupleRow]]:

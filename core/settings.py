@@ -223,6 +223,11 @@ class Settings(BaseSettings):
     webhook_allow_private: Annotated[tuple[str, ...], BeforeValidator(split_host_ports)] = _setting(
         (), "Private addresses that webhooks may go to all the same.", "a list of host:port, separated by commas"
     )
+    calendar_allow_private: Annotated[tuple[str, ...], BeforeValidator(split_host_ports)] = _setting(
+        (),
+        "Private addresses from which calendars of duty may be fetched all the same, also without TLS.",
+        "a list of host:port, separated by commas",
+    )
     webhook_secrets: WebhookSecrets | None = _setting(
         None,
         "Secrets that webhooks are signed with, by the name an address refers to; without them there is no webhook channel. A name that"
@@ -237,7 +242,7 @@ class Settings(BaseSettings):
     address_keys: NamedKeys | None = _setting(
         None,
         "Keys that seal people's addresses in the database, by their ids: the first seals, all open. Without them there are no channels"
-        " whose addresses are secrets (robots, ntfy). Alerting, ingest and `davy site import` need the same ones.",
+        " whose addresses are secrets (robots, ntfy). Alerting, ingest, risk (to know people in calendars by mail) and `davy site import` need the same ones.",
         "ID=KEY, each key at least 32 random bytes in hexadecimal, as `openssl rand -hex 32` prints, entries separated by commas, each id once",
     )
 

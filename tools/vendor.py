@@ -116,7 +116,7 @@ def _notices(modules: Path) -> str:
         for notice in package.notices:
             text = (modules / package.name / notice).read_text("utf-8").strip()
             parts.append("```\n" + "\n".join(line.rstrip() for line in text.splitlines()) + "\n```\n")
-    parts.append(_font_notice())
+    parts += [_font_notice(), _schema_notice()]
     return "\n".join(parts)
 
 
@@ -127,6 +127,12 @@ def _font_notice() -> str:
     text = (folder / "OFL.txt").read_text("utf-8").strip()
     where = "shipped with Davy, cut down by `tools/font.py`"
     return f"## {entry['name']} {entry['version']} ({entry['licence']}; {where})\n\n```\n{text}\n```\n"
+
+
+def _schema_notice() -> str:
+    """The schema of CAP is no package's; OASIS's notice stands beside it."""
+    text = (ROOT / "tests" / "vendor" / "oasis" / "NOTICE.txt").read_text("utf-8").strip()
+    return f"## CAP-v1.2.xsd (OASIS; used by the tests only, not shipped)\n\n```\n{text}\n```\n"
 
 
 def sha256(path: Path) -> str:

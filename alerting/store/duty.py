@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from core.portfolio import PersonRow
 from core.store import journal as journals
 
 
@@ -162,3 +163,53 @@ def journal_preference(connection: Connection[Any], saved: Saved, *, actor: str,
         connection, at=now, company_id=saved.company_id, person_id=saved.person_id, actor=actor, action="preference_changed",
         subject=f"person {saved.person_id}", old=None, new=new, reason="own preference",
     )  # fmt: skip
+
+
+def follow(connection: Connection[Any], head: RosterHead, *, url: str, host: str, by: int, now: datetime) -> None:
+    """The position follows a calendar; another one that it followed is forgotten with what it said."""
+    connection.execute("DELETE FROM roster_calendar WHERE roster_id = %s", (head.roster_id,))
+    connection.execute(
+        "INSERT INTO roster_calendar (roster_id, company_id, url, host, set_by, set_at) VALUES (%s, %s, %s, %s, %s, %s)",
+        (head.roster_id, head.company_id, url, host, by, now),
+    )
+
+
+def followed_host(connection: Connection[Any], head: RosterHead) -> str | None:
+    """Whose calendar it follows."""
+    row = connection.execute("SELECT host FROM roster_calendar WHERE roster_id = %s", (head.roster_id,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def unfollow(connection: Connection[Any], head: RosterHead) -> None:
+    """The rotation alone holds again."""
+    connection.execute("DELETE FROM roster_calendar WHERE roster_id = %s", (head.roster_id,))
+
+
+def side_of(connection: Connection[Any], head: RosterHead) -> list[PersonRow]:
+    """The people of the client's company whose position it is, as a site file has them, without addresses."""
+    rows = connection.execute(
+        """
+        SELECT c.key, p.key, p.name, p.role, p.language, p.active FROM person p JOIN company c USING (company_id)
+        WHERE p.company_id = %s ORDER BY p.person_id
+        """,
+        (head.company_id,),
+    ).fetchall()
+    return [
+        PersonRow(company=company, key=key, name=name, role=role, language=language, active=active)
+        for company, key, name, role, language, active in rows
+    ]
+
+
+def unreached(connection: Connection[Any], head: RosterHead) -> list[tuple[str, str]]:
+    """(name, channel) of who is in the rotation and has no address for a channel by which a route tells the position."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT p.name, CASE WHEN s.channel LIKE 'preferred%%' THEN 'any channel' ELSE s.channel END
+        FROM route_step s JOIN roster_member m USING (roster_id) JOIN person p ON p.person_id = m.person_id
+        WHERE s.roster_id = %s AND NOT EXISTS (
+            SELECT FROM v_reachable v WHERE v.person_id = m.person_id AND (v.channel = s.channel OR s.channel LIKE 'preferred%%'))
+        ORDER BY 1, 2
+        """,
+        (head.roster_id,),
+    ).fetchall()
+    return [(str(name), str(channel)) for name, channel in rows]

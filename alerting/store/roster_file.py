@@ -74,6 +74,27 @@ def write_rosters(connection: Connection[Any], rows: Iterable[RosterRow], now: d
     """Inserts or changes duty positions; their layers are replaced whole, overrides and notes stay."""
     rows = list(rows)
     told = [_told(row, now) for row in rows]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO roster AS r (company_id, site_id, key, name, name_zh, audience, time_zone, holidays, may_be_empty,
+                                     roll_calls, roll_calls_from, roll_calls_until, retired_at)
+            SELECT company_id, site_id, %(key)s, %(name)s, %(name_zh)s, %(audience)s, %(time_zone)s, %(holidays)s, %(may_be_empty)s,
+                   %(roll_calls)s, %(roll_calls_from)s::time, %(roll_calls_until)s::time, CASE WHEN %(retired)s THEN %(now)s::timestamptz END
+            FROM site WHERE key = %(site)s
+            ON CONFLICT (site_id, key) DO UPDATE SET name = excluded.name, name_zh = excluded.name_zh, audience = excluded.audience,
+                time_zone = excluded.time_zone, holidays = excluded.holidays, may_be_empty = excluded.may_be_empty,
+                roll_calls = excluded.roll_calls, roll_calls_from = excluded.roll_calls_from, roll_calls_until = excluded.roll_calls_until,
+                retired_at = CASE WHEN %(retired)s THEN coalesce(r.retired_at, %(now)s) END
+            """,
+            told,
+        )
+    write_layers(connection, rows)
+
+
+def write_layers(connection: Connection[Any], rows: Iterable[RosterRow]) -> None:
+    """Replaces the layers of duty positions that are there."""
+    rows = list(rows)
     layers = [
         {
             "site": row.site,
@@ -94,24 +115,10 @@ def write_rosters(connection: Connection[Any], rows: Iterable[RosterRow], now: d
     with connection.cursor() as cursor:
         cursor.executemany(
             """
-            INSERT INTO roster AS r (company_id, site_id, key, name, name_zh, audience, time_zone, holidays, may_be_empty,
-                                     roll_calls, roll_calls_from, roll_calls_until, retired_at)
-            SELECT company_id, site_id, %(key)s, %(name)s, %(name_zh)s, %(audience)s, %(time_zone)s, %(holidays)s, %(may_be_empty)s,
-                   %(roll_calls)s, %(roll_calls_from)s::time, %(roll_calls_until)s::time, CASE WHEN %(retired)s THEN %(now)s::timestamptz END
-            FROM site WHERE key = %(site)s
-            ON CONFLICT (site_id, key) DO UPDATE SET name = excluded.name, name_zh = excluded.name_zh, audience = excluded.audience,
-                time_zone = excluded.time_zone, holidays = excluded.holidays, may_be_empty = excluded.may_be_empty,
-                roll_calls = excluded.roll_calls, roll_calls_from = excluded.roll_calls_from, roll_calls_until = excluded.roll_calls_until,
-                retired_at = CASE WHEN %(retired)s THEN coalesce(r.retired_at, %(now)s) END
-            """,
-            told,
-        )
-        cursor.executemany(
-            """
             DELETE FROM roster_layer l USING roster r JOIN site s USING (site_id)
             WHERE s.key = %(site)s AND r.key = %(key)s AND l.roster_id = r.roster_id
             """,
-            told,
+            [{"site": row.site, "key": row.key} for row in rows],
         )
         cursor.executemany(
             """
@@ -132,3 +139,21 @@ def write_rosters(connection: Connection[Any], rows: Iterable[RosterRow], now: d
             """,
             layers,
         )
+
+
+def change_head(connection: Connection[Any], row: RosterRow) -> bool:
+    """The clock, the holidays and whether it may be empty, of a duty position that is there; whether it could be changed."""
+    done = connection.execute(
+        """
+        UPDATE roster SET time_zone = %(time_zone)s, holidays = %(holidays)s, may_be_empty = %(may_be_empty)s
+        WHERE key = %(key)s AND retired_at IS NULL AND site_id = (SELECT site_id FROM site WHERE key = %(site)s)
+        """,
+        {
+            "time_zone": row.time_zone,
+            "holidays": list(row.holidays),
+            "may_be_empty": row.may_be_empty,
+            "key": row.key,
+            "site": row.site,
+        },
+    )
+    return done.rowcount > 0

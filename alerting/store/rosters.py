@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from alerting.preference import Preference, zone_of
-from alerting.roster import Hours, Layer, Override, Roster
+from alerting.roster import CalendarTurn, Hours, Layer, Override, Roster
 from core.log import logger
 
 OVER: Final = timedelta(days=31)  # overrides that ended so long ago are still read: pages show what was
@@ -58,6 +58,10 @@ def load_rosters(
             """,
             {"ids": wanted, "since": None if now is None else now - OVER},
         ).fetchall()
+        turns = cursor.execute(
+            "SELECT roster_id, begins_at, ends_at, person_id FROM roster_turn WHERE roster_id = ANY(%s) ORDER BY roster_id, number",
+            (wanted,),
+        ).fetchall()
     return {
         head["roster_id"]: Roster(
             **{
@@ -67,6 +71,11 @@ def load_rosters(
                 "gone": frozenset(head["gone"]),
                 "layers": tuple(_layer(row) for row in layers if row["roster_id"] == head["roster_id"]),
                 "overrides": tuple(_override(row) for row in overrides if row["roster_id"] == head["roster_id"]),
+                "turns": tuple(
+                    CalendarTurn(row["begins_at"], row["ends_at"], row["person_id"])
+                    for row in turns
+                    if row["roster_id"] == head["roster_id"]
+                ),
             }
         )
         for head in heads

@@ -32,12 +32,14 @@ def read_positions(connection: Connection[Any], now: datetime, site_key: str | N
     named = sorted({person for roster in rosters.values() for person in roster.people()})
     names = names_of(connection, named)
     overrides, notes = store.list_overrides(connection, ids, now), store.list_notes(connection, ids, now)
+    calendars = store.list_calendars(connection, ids)
     colleagues = {company: places.colleagues(connection, company) for company in {line.company_id for line in lines}}
+    me = places.myself_at_the_insurer(connection)
     found = []
     for line in lines:
         people = [(each.person_id, each.name) for each in colleagues[line.company_id]]
-        choices = people if line.audience == "client" else []
-        found.append(position(line, rosters[line.roster_id], names, overrides, notes, choices, now))
+        choices = people if line.audience == "client" else me
+        found.append(position(line, rosters[line.roster_id], names, overrides, notes, choices, now, calendars))
     return found
 
 

@@ -30,7 +30,7 @@ router = APIRouter()
 
 Text = Annotated[str, Form()]
 NOBODY: Final = "nobody"
-_NOTHING_TYPED: Final = dict.fromkeys(("form", "person", "begins", "until", "reason", "hand_over", "body"), "")
+_NOTHING_TYPED: Final = dict.fromkeys(("form", "person", "begins", "until", "reason", "hand_over", "body", "url"), "")
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::00)?")
 
 
@@ -91,6 +91,16 @@ def leave_note(web: Here, visitor: DutyKeeper, roster_id: int, hand_over: Text =
         acts.leave_note(connection, roster_id, by=visitor.person_id, hand_over_at=at, body=body, now=now)
 
     return _done(web, visitor, roster_id, do, kept)
+
+
+@router.post("/duty/{roster_id}/calendar", dependencies=[OurForm])
+def follow_calendar(web: Here, visitor: DutyKeeper, roster_id: int, url: Text = "", reason: Text = "") -> Response:
+    """A calendar of the company's own says who is on duty; none: the rotation alone."""
+    kept = {"form": "calendar", "roster": roster_id, "url": url, "reason": reason}
+    return _done(
+        web, visitor, roster_id,
+        lambda connection, _, now: acts.follow(connection, roster_id, by=visitor.person_id, url=url, now=now, reason=reason), kept,
+    )  # fmt: skip
 
 
 @router.get("/preferences")

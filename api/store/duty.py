@@ -47,6 +47,19 @@ class OverrideLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarLine:
+    """The calendar that a duty position follows, and what came of the last look at it."""
+
+    roster_id: int
+    host: str
+    tried_at: datetime | None
+    problem: str | None
+    failing_since: datetime | None
+    read_at: datetime | None
+    remarks: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteLine:
     """What one shift leaves to the next."""
 
@@ -97,7 +110,7 @@ class CallLine:
 
 
 def list_rosters(connection: Connection[Any], site_key: str | None = None) -> list[RosterLine]:
-    """Those of the sites that the visitor may see, or of one; the insurer's desk last."""
+    """Those of the sites that the visitor may see, or of one; the insurer's desk last, and nothing else for the insurer's people."""
     with connection.cursor(row_factory=class_row(RosterLine)) as cursor:
         return cursor.execute(
             """
@@ -105,6 +118,7 @@ def list_rosters(connection: Connection[Any], site_key: str | None = None) -> li
                    s.name_zh AS site_zh, c.company_id, c.name AS company, c.name_zh AS company_zh
             FROM roster r JOIN site s USING (site_id) JOIN company c ON c.company_id = r.company_id
             WHERE r.retired_at IS NULL AND (%(site)s::text IS NULL OR s.key = %(site)s)
+              AND (r.audience = 'insurer' OR (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer'))
             ORDER BY c.key, s.key, r.audience, r.roster_id
             """,
             {"site": site_key},
@@ -121,6 +135,17 @@ def list_overrides(connection: Connection[Any], roster_ids: Sequence[int], now: 
             WHERE o.roster_id = ANY(%s) AND o.withdrawn_at IS NULL AND o.ends_at > %s ORDER BY o.begins_at, o.override_id
             """,
             (list(roster_ids), now),
+        ).fetchall()
+
+
+def list_calendars(connection: Connection[Any], roster_ids: Sequence[int]) -> list[CalendarLine]:
+    """Those that these positions follow."""
+    with connection.cursor(row_factory=class_row(CalendarLine)) as cursor:
+        return cursor.execute(
+            """
+            SELECT roster_id, host, tried_at, problem, failing_since, read_at, remarks FROM roster_calendar WHERE roster_id = ANY(%s)
+            """,
+            (list(roster_ids),),
         ).fetchall()
 
 

@@ -21,6 +21,7 @@ COMPANY_OF: Final[dict[str, LiteralString]] = {
     "order": "SELECT company_id FROM v_suppression_order WHERE order_id = %s::bigint",
     "limit": "SELECT company_id FROM v_alarm_definition WHERE definition_id = %s::bigint",
     "site": "SELECT company_id FROM site WHERE key = %s",
+    "roster": "SELECT company_id FROM roster WHERE roster_id = %s::bigint",
 }
 
 

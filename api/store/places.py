@@ -76,6 +76,14 @@ def colleagues(connection: Connection[Any], company_id: int) -> list[Colleague]:
         ).fetchall()
 
 
+def myself_at_the_insurer(connection: Connection[Any]) -> list[tuple[int, str]]:
+    """Whom one of the insurer's people may put on duty at their desk: themselves. They see none of the others by name."""
+    rows = connection.execute(
+        "SELECT person_id, name FROM person WHERE person_id = davy_person() AND company_id IS NULL AND active"
+    )
+    return [(int(person_id), str(name)) for person_id, name in rows.fetchall()]
+
+
 def detectors(connection: Connection[Any], company_id: int | None) -> list[DetectorChoice]:
     """The company's sensors in use, by site and name."""
     with connection.cursor(row_factory=class_row(DetectorChoice)) as cursor:

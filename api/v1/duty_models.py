@@ -14,7 +14,7 @@ class Turn(BaseModel):
     ends_at: datetime
     person: int | None
     name: str | None
-    by: str = Field(description="layer, holiday, override, nobody_by_override, hole or gone")
+    by: str = Field(description="layer, holiday, override, nobody_by_override, calendar, stranger, hole or gone")
     layer: str
 
 

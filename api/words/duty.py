@@ -9,6 +9,8 @@ BY = {
     "holiday": later("by rotation %(layer)s, a holiday"),
     "override": later("has taken over"),
     "nobody_by_override": later("nobody, by a person's word"),
+    "calendar": later("by its calendar"),
+    "stranger": later("nobody: the calendar names somebody whom nobody here knows"),
     "hole": later("nobody: the roster has a hole"),
     "gone": later("nobody: who would be on duty is no longer active"),
 }
@@ -54,6 +56,77 @@ DUTY_REFUSALS = (
     later("Only a safety officer or integrator of the company changes its duty."),
     later("The insurer's duty desk is the insurer's to change."),
     later("The hour {text} cannot be read; write it as 22:00."),
+    later(
+        "Nobody would be on duty at times in the next {days} days, {n} in number, the first from {at}; fill that, or say that it is meant."
+    ),
+    later("Somebody has changed this rotation since you opened the form; look at it again."),
+    later("Say why the rotation changes."),
+    later("The rotation of the insurer's duty desk is written in the site file."),
+    later(
+        "{name} has no address for {channel}, by which a route tells this duty position; an integrator adds one to the site file."
+    ),
+    later("Choose what is to be read there."),
+    later("There are {most} addresses of yours already; revoke one that you no longer need."),
+)
+# What the site file's reader says of a roster, core/site_rosters.py and core/yaml_lines.py: before what says the same of anything.
+ROTATION_MISTAKES = (
+    later("the roster has {n} layers; it needs 1 to {most}."),
+    later("the roster has two layers of one key; give one of them another."),
+    later("the roster has {n} holidays; {most} is the most."),
+    later("{text} in holidays of the roster must be a date such as 2026-10-01."),
+    later("layer of the roster, {key} is a rotation of nobody; name 1 to {most}."),
+    later("layer of the roster, {key} is a rotation of {n} people; name 1 to {most}."),
+    later("turn_days of layer of the roster, {key} is {n}; it must be 1 to {most} whole days."),
+    later("hours of layer of the roster, {key} begin when they end; leave hours out for all day."),
+    later("turn_days of layer of the roster, {key} is {text}; it must be a number."),
+    later("{field} of hours of layer of the roster, {key} is empty; it needs a text."),
+    later('{field} of hours of layer of the roster, {key} is {text}; it must be an hour such as "08:00", in quotes.'),
+    later("{field} of layer of the roster, {key} is empty; it needs a text."),
+    later("{field} of layer of the roster, {key} is {text}; it must be a date such as 2026-01-31."),
+    later('{field} of layer of the roster, {key} is {text}; it must be an hour such as "08:00", in quotes.'),
+    later("key of layer of the roster, {key} is {text}; it must be {rule}."),
+    later("time_zone of the roster is {text}; there is no such one."),
+    later("roster {roster}, layer {key}, names {person}, who is nobody."),
+    later("roster {roster}, layer {key}, names {person}, who is not active; name somebody who is."),
+)
+# Fields of a rotation, as the reader names them.
+FIELD_WORDS = {
+    "begins_on": later("the day of the first hand-over"),
+    "hand_over": later("the hour of the hand-over"),
+    "from": later("the hour from which it holds"),
+    "until": later("the hour until which it holds"),
+    "any channel": later("any channel"),
+    "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore": later(
+        "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"
+    ),
+}
+CALENDAR_WORDS = (
+    later("The address of a calendar is like https://calendar.example/duty.ics."),
+    later("A calendar is fetched over https only."),
+    later("Calendars are not fetched from there: {host} is at {address}, which is not on the public internet."),
+    later("Calendars are not fetched from there: {why}."),
+    later("{host} did not answer well: {words}."),
+    later("{host} redirects (HTTP {status}), and nobody is followed; give the address that it leads to."),
+    later("{host} answered HTTP {status}."),
+    later("The calendar has more than {most} bytes; shorten it."),
+    later("The server says that nothing has changed, and there is nothing yet."),
+    later("The calendar has {length} bytes; it may have {most}."),
+    later("Byte {position} of the calendar is not UTF-8."),
+    later("This is no calendar: it does not begin with BEGIN:VCALENDAR."),
+    later("The calendar has more than {most} events that repeat; shorten it."),
+    later("The calendar has more than {most} lines; shorten it."),
+    later("The calendar has more than {most} events; shorten it."),
+    later("The events of the calendar repeat more than {most} times until then; shorten it."),
+    later("Reading the calendar takes more than {seconds} s; shorten it."),
+    later("The calendar has more than {most} shifts in the weeks that are looked at; shorten it."),
+    later("The calendar cannot be read: {why}."),
+    later("An event ({title}) says no beginning; it is left out."),
+    later("An event ({title}) ends when it begins; it is left out."),
+    later("An event ({title}) repeats since before {year}; it is left out."),
+    later("An event ({title}) repeats by a rule that cannot be read; it is left out."),
+    later("An event ({title}) repeats {rule}; only days, weeks, months and years are read."),
+    later("Nobody here is called {title}, who is on duty from {at}."),
+    later("Two are on duty at {at}: {first} and {second}; the one who began first holds."),
 )
 # The clauses of a rule, as alerting/routing.py writes them; the longer ones first.
 RULES = (
@@ -90,6 +163,8 @@ RULES = (
     later("on duty by roster {roster}, layer {layer}"),
     later("on duty by roster {roster}, override {number}"),
     later("on duty by roster {roster}, nobody, by override {number}"),
+    later("on duty by roster {roster}, its calendar"),
+    later("on duty by roster {roster}, nobody: its calendar names somebody whom nobody here knows"),
     later("on duty by roster {roster}, nobody: the roster has a hole"),
     later("on duty by roster {roster}, nobody: who would be on duty is no longer active"),
     later("everybody of it is told"),

@@ -16,6 +16,7 @@ ROOMS_SEEN = {
     "suppressions": later("the list of alarms put aside"),
     "limits": later("the list of limits"),
     "readiness": later("exercises and roll calls"),
+    "duty": later("the insurer's own duty desk"),
 }
 THINGS_SEEN = {
     "occurrence": later("an occurrence: %(title)s"),
@@ -24,6 +25,7 @@ THINGS_SEEN = {
     "order": later("an order that puts alarms aside: %(title)s"),
     "limit": later("a limit: %(title)s"),
     "site": later("the page of a site: %(title)s"),
+    "roster": later("the insurer's own duty desk"),
 }
 EVIDENCE_SEEN = later("the readings of an occurrence: %(title)s")
 REPORT_SEEN = later("the report on a site: %(title)s")

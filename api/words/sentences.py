@@ -13,7 +13,7 @@ from gettext import NullTranslations
 
 from api.words.alarms import CHANNELS
 from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
-from api.words.duty import CHANNEL_OUTCOMES, DUTY_REFUSALS, OUTCOMES
+from api.words.duty import CALENDAR_WORDS, CHANNEL_OUTCOMES, DUTY_REFUSALS, FIELD_WORDS, OUTCOMES, ROTATION_MISTAKES
 from api.words.duty import RULES as DUTY_RULES
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
 from api.words.readiness import READINESS_REFUSALS
@@ -50,12 +50,14 @@ REFUSALS = (
     later("Choose one of the company's own people."),
     later("That is so already: nothing was changed."),
     later("This occurrence has {most} photos already; that is the most."),
+    *ROTATION_MISTAKES,
     *LIMIT_REFUSALS,  # these match less than those of back-tests, and stand before them
     *BACKTEST_REFUSALS,
     *RISK_REFUSALS,
     *SUPPRESSION_REFUSALS,
     *DUTY_REFUSALS,
     *READINESS_REFUSALS,
+    *CALENDAR_WORDS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
 REASONS = (
@@ -107,6 +109,7 @@ WORDS = {
     "low": later("Low"),
     **RISK_WORDS,
     **SUPPRESSION_WORDS,
+    **FIELD_WORDS,
     **LIMIT_WORDS,
     **CHANNELS,
 }

@@ -85,6 +85,39 @@ CALL davy_wall('roster_note', '((SELECT davy_everything()) OR (company_id = ANY 
       AND (r.audience = ''insurer'') = ((SELECT davy_role()) IN (''underwriter'', ''risk_engineer'')))))');
 CREATE INDEX roster_note_by_hand_over ON roster_note (roster_id, hand_over_at);
 
+CREATE TABLE roster_calendar (                 -- a calendar of the company's own that a duty position follows
+    roster_id   int PRIMARY KEY,
+    company_id  int NOT NULL,
+    url         text NOT NULL CHECK (length(url) BETWEEN 9 AND 2000), -- can hold a secret: web writes it and does not read it
+    host        text NOT NULL,                 -- of it, to be shown
+    set_by      int NOT NULL REFERENCES person,
+    set_at      timestamptz NOT NULL,
+    tried_at    timestamptz,                   -- the last look at it
+    problem     text,                          -- what was wrong then; null: nothing
+    failing_since timestamptz,
+    read_at     timestamptz,                   -- when it could last be read; what it said then holds until it can be again
+    remarks     text[] NOT NULL DEFAULT '{}',  -- what was odd in what it said
+    etag        text,
+    last_modified text,
+    content     bytea CHECK (length(content) <= 2097152), -- as it came: read anew as time goes on
+    CHECK ((problem IS NULL) = (failing_since IS NULL)),
+    FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id)
+);
+CALL davy_wall('roster_calendar');
+
+CREATE TABLE roster_turn (                     -- what it says: who is on duty from when until when
+    roster_id   int NOT NULL REFERENCES roster_calendar ON DELETE CASCADE,
+    company_id  int NOT NULL,
+    number      int NOT NULL,                  -- of two at once the first holds
+    begins_at   timestamptz NOT NULL,
+    ends_at     timestamptz NOT NULL,
+    person_id   int REFERENCES person,         -- null: somebody whom nobody here knows
+    PRIMARY KEY (roster_id, number),
+    CHECK (ends_at > begins_at),
+    FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id)
+);
+CALL davy_wall('roster_turn');
+
 CREATE TABLE person_preference (               -- how a person wants to be told
     person_id   int PRIMARY KEY REFERENCES person,
     company_id  int REFERENCES company,        -- of the person; null: the insurer's own people
@@ -152,7 +185,8 @@ CREATE VIEW v_route_person WITH (security_barrier) AS
         UNION SELECT m.person_id FROM roster_member m WHERE m.roster_id = s.roster_id
         UNION SELECT o.person_id FROM roster_override o
               WHERE o.roster_id = s.roster_id AND o.person_id IS NOT NULL AND o.withdrawn_at IS NULL
-                AND o.ends_at > now() - interval '31 days') p
+                AND o.ends_at > now() - interval '31 days'
+        UNION SELECT t.person_id FROM roster_turn t WHERE t.roster_id = s.roster_id AND t.person_id IS NOT NULL) p
     WHERE (SELECT davy_everything()) OR s.company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner';
 
 -- By which channels somebody can be reached, without the addresses; at a dead one nothing arrives until it is put right.
@@ -165,7 +199,8 @@ CREATE VIEW v_reachable WITH (security_barrier) AS
 CREATE VIEW v_roster_gone WITH (security_barrier) AS
     SELECT n.roster_id, n.company_id, n.person_id
     FROM (SELECT roster_id, company_id, person_id FROM roster_member
-          UNION SELECT roster_id, company_id, person_id FROM roster_override WHERE person_id IS NOT NULL) n
+          UNION SELECT roster_id, company_id, person_id FROM roster_override WHERE person_id IS NOT NULL
+          UNION SELECT roster_id, company_id, person_id FROM roster_turn WHERE person_id IS NOT NULL) n
     JOIN person p USING (person_id)
     WHERE NOT p.active
       AND ((SELECT davy_everything()) OR n.company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner');
@@ -186,6 +221,18 @@ CREATE POLICY by_its_own_side ON roster_override AS RESTRICTIVE FOR INSERT TO da
 CREATE POLICY withdrawn_only ON roster_override AS RESTRICTIVE FOR UPDATE TO davy_web
     USING (withdrawn_at IS NULL AND davy_keeps_roster(roster_id, company_id))
     WITH CHECK (withdrawn_by = (SELECT davy_person()) AND davy_just_now(withdrawn_at));
+CREATE POLICY by_its_own_side ON roster AS RESTRICTIVE FOR UPDATE TO davy_web USING (davy_keeps_roster(roster_id, company_id));
+CREATE POLICY added_by_its_own_side ON roster_layer AS RESTRICTIVE FOR INSERT TO davy_web WITH CHECK (davy_keeps_roster(roster_id, company_id));
+CREATE POLICY ended_by_its_own_side ON roster_layer AS RESTRICTIVE FOR DELETE TO davy_web USING (davy_keeps_roster(roster_id, company_id));
+CREATE POLICY by_its_own_side ON roster_member AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (davy_keeps_roster(roster_id, company_id) AND EXISTS (
+        SELECT FROM roster r JOIN person p ON p.person_id = roster_member.person_id
+        WHERE r.roster_id = roster_member.roster_id AND p.active
+          AND p.company_id IS NOT DISTINCT FROM CASE r.audience WHEN 'client' THEN r.company_id END));
+CREATE POLICY by_its_own_side ON roster_calendar AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (set_by = (SELECT davy_person()) AND davy_just_now(set_at) AND davy_keeps_roster(roster_id, company_id)
+        AND tried_at IS NULL AND read_at IS NULL AND content IS NULL);
+CREATE POLICY ended_by_its_own_side ON roster_calendar AS RESTRICTIVE FOR DELETE TO davy_web USING (davy_keeps_roster(roster_id, company_id));
 CREATE POLICY in_ones_own_name ON roster_note AS RESTRICTIVE FOR INSERT TO davy_web
     WITH CHECK (person_id = (SELECT davy_person()) AND davy_just_now(written_at) AND davy_keeps_roster(roster_id, company_id));
 CREATE POLICY ones_own_new ON person_preference AS RESTRICTIVE FOR INSERT TO davy_web
@@ -205,9 +252,17 @@ CREATE POLICY by_route ON notification AS RESTRICTIVE FOR INSERT TO davy_web
                     WHERE s.company_id = notification.company_id AND s.person_id = notification.person_id
                       AND (t.channel = notification.channel OR t.channel LIKE 'preferred%')));
 
-GRANT SELECT ON roster, roster_layer, roster_member, roster_override, person_preference, v_route_person, v_reachable, v_roster_gone
+GRANT SELECT ON roster, roster_layer, roster_member, roster_override, roster_turn, person_preference, v_route_person, v_reachable, v_roster_gone
     TO davy_ingest, davy_alerting, davy_web;
 GRANT SELECT, INSERT ON roster_note TO davy_web;
+GRANT UPDATE (time_zone, holidays, may_be_empty) ON roster TO davy_web;
+GRANT INSERT, DELETE ON roster_layer TO davy_web;
+GRANT INSERT ON roster_member TO davy_web; -- who leaves a rotation goes with its layer
+GRANT SELECT (roster_id, company_id, host, set_by, set_at, tried_at, problem, failing_since, read_at, remarks), DELETE,
+    INSERT (roster_id, company_id, url, host, set_by, set_at) ON roster_calendar TO davy_web;
+GRANT SELECT ON roster_calendar TO davy_alerting;
+GRANT UPDATE (tried_at, problem, failing_since, read_at, remarks, etag, last_modified, content) ON roster_calendar TO davy_alerting;
+GRANT INSERT, DELETE ON roster_turn TO davy_alerting;
 GRANT INSERT (roster_id, company_id, person_id, begins_at, ends_at, reason, made_at, made_by) ON roster_override TO davy_web;
 GRANT UPDATE (withdrawn_at, withdrawn_by) ON roster_override TO davy_web;
 GRANT INSERT ON person_preference TO davy_web;

@@ -1,19 +1,21 @@
-"""Whether every duty position is filled: a hole comes by itself when somebody leaves."""
+"""Whether every duty position is filled: a hole comes by itself when somebody leaves, or when a calendar is no longer kept."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
 from alerting.roster import holes
+from alerting.store import calendars as store
 from alerting.store.rosters import load_rosters, watched
 from core.site_rosters import DAYS_AHEAD
 from davy.doctor.examination import Check, Examination
 
 _TOLD: Final = 3
+LONG: Final = timedelta(hours=2)  # a calendar server may be away for a while
 
 
 def duty(on: Examination, connection: Connection[Any]) -> Check:
@@ -25,6 +27,14 @@ def duty(on: Examination, connection: Connection[Any]) -> Check:
         (known[at], each, holes(each, on.now, on.now + timedelta(days=DAYS_AHEAD))) for at, each in rosters.items()
     ]
     empty = [(site, roster, gaps[0]) for site, roster, gaps in found if gaps]
+    unread = store.failing(connection)
+    if not empty and unread and on.now - unread[0][2] > LONG:
+        position, host, since = unread[0]
+        told = _("The calendar of %(position)s (%(host)s) cannot be read since %(at)s UTC (%(n)s calendars in all).") % {
+            "position": position, "host": host, "at": f"{since.astimezone(UTC):%Y-%m-%d %H:%M}", "n": len(unread),
+        }  # fmt: skip
+        advice = _("What it said last holds. The page Duty says why; mend the calendar, or let the rotation hold.")
+        return Check("duty", False, told, advice)
     if not empty:
         told = _("Somebody is on duty throughout the next 90 days: %(n)s duty positions.") % {"n": len(known)}
         return Check("duty", True, told)

@@ -21,11 +21,13 @@ from alerting.reassigning import reassign
 from alerting.seal import SealKey
 from alerting.storms import keep_storms
 from alerting.suppressions import keep_suppressions
+from alerting.vault import Vault
 from api.forgetting import forget
 from core.db import Database, first_line, passes
 from core.errors import DatabaseAway
 from core.log import logger
 from davy.duties.budget import look_at_the_budget
+from davy.duties.calendars import read_calendars
 from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
 from davy.duties.seals import seal
@@ -83,11 +85,20 @@ PATIENT: Final[Sequence[Duty]] = (
 )
 
 
-def patient(keep: Keep, key: SealKey | None = None, folder: Path | None = None) -> list[Duty]:
-    """The patient ones, with those that must be told how long readings are kept, and how chains are sealed.
+def patient(
+    keep: Keep,
+    key: SealKey | None = None,
+    folder: Path | None = None,
+    *,
+    vault: Vault | None = None,
+    calendars: Sequence[str] = (),
+) -> list[Duty]:
+    """The patient ones, with those that must be told how long readings are kept, how chains are sealed, and how calendars are read.
 
     Args:
         key: None: they are not.
+        vault: opens the mail addresses by which a calendar names people; None: there are no keys.
+        calendars: "host:port" from which one may be fetched although it is private.
     """
     from davy.backtest.jobs import (
         BacktestDuty,  # with the compiled judge behind it, which the alerting process has no use for
@@ -97,6 +108,7 @@ def patient(keep: Keep, key: SealKey | None = None, folder: Path | None = None) 
         *PATIENT,
         Duty("backtests", 1.0, BacktestDuty()),
         Duty("retention", 60.0, partial(look_after_days, keep)),
+        Duty("calendars", 5.0, partial(read_calendars, calendars, vault or Vault())),
         Duty("old_rows", 600.0, partial(forget_old_rows, keep)),
         *([] if key is None else [Duty("seals", 60.0, partial(seal, key, folder))]),
     ]

@@ -12,6 +12,7 @@ from psycopg import Connection
 from alerting.pulse import BEAT_S
 from alerting.seal import SealKey
 from alerting.store import status
+from alerting.vault import Vault
 from core.db import Database
 from core.log import logger
 from core.metrics import Metrics
@@ -34,7 +35,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
     failing = duties.Failing(metrics.duties_failed)
     with metrics_served(metrics, settings):
         key = None if settings.seal_key is None else SealKey(bytes.fromhex(settings.secret("seal_key")))
-        patient = duties.patient(keep_of(settings), key, settings.seal_folder)
+        patient = duties.patient(
+            keep_of(settings),
+            key,
+            settings.seal_folder,
+            vault=Vault.from_settings(settings),
+            calendars=settings.calendar_allow_private,
+        )
         names = [duty.name for duty in patient]
         kept = [*patient, duties.Duty("beat", BEAT_S, partial(_beat, names, failing))]
         log.info("risk_began", duties=names)

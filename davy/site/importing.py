@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from alerting import coverage
 from alerting.channels import REGISTRY
 from alerting.limit_lint import lint
 from alerting.store.calm_file import read_calm_rows, write_calm_rows
@@ -46,7 +47,7 @@ from core.site_rosters import RosterRow
 from core.site_suppressions import SuppressionRow, check_suppressions, orphaned_states
 from core.store.reads import read_portfolio
 from core.store.writes import JournalEntry, definitions_changed, lock_portfolio, write_journal, write_rows
-from davy.site import answerable, coverage
+from davy.site import answerable
 from detectors.registry import DETECTORS, detector_class
 from detectors.store.declared import read_models, write_models
 

@@ -52,3 +52,38 @@ def test_duty_from_the_page_to_the_reason(browser: Browser, timescale_house: Hou
             assert fits(page), (login, path)
             assert small_targets(page) == [], (login, path)
         page.context.close()
+
+
+def test_rotations_and_feeds_fit(browser: Browser, timescale_house: House, tmp_path: Path) -> None:
+    """A rotation is looked at before it is kept, an address is made and revoked, a calendar that cannot be read says so; axe finds nothing."""
+    house = timescale_house
+    roster = on_duty(house)
+    with house.plant.owner() as connection:
+        connection.execute(
+            "INSERT INTO roster_calendar (roster_id, company_id, url, host, set_by, set_at, tried_at, problem, failing_since, read_at, remarks)"
+            " SELECT roster_id, company_id, 'https://hr.example/x', 'hr.example', %s, now(), now(), 'hr.example answered HTTP 503.', now(),"
+            " now() - interval '2 hours', '{\"Nobody here is called 王五, who is on duty from 2026-11-28 08:00.\"}' FROM roster WHERE roster_id = %s",
+            (house.plant.a.people["officer"], roster),
+        )
+    for language, login, size in (("zh", OFFICER, PHONE), ("en", INTEGRATOR, DESK)):
+        page = open_page(browser, house, login, size, language)
+        page.goto("/feeds")
+        for what in ("own", f"roster:{roster}", f"site:{house.plant.a.site_id}"):
+            page.select_option("#what", what)
+            page.locator("button.main").click()
+        expect(page.locator("h2 + p + p code")).to_have_count(3)
+        page.locator("form[action$=revoke] button").first.click()
+        expect(page.locator("h2 + p + p code")).to_have_count(2)
+        for path in ("/feeds", "/duty", "/duty/calls", f"/duty/{roster}/rotation", "look"):
+            if path == "look":
+                page.fill("#turn0", "3")
+                page.locator("button[name=look]").click()
+                expect(page.locator("#ahead")).to_be_visible()
+            else:
+                page.goto(path)
+            page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+            page.screenshot(path=tmp_path / f"{language}{path.replace('/', '_')}.png", full_page=True)
+            assert faults(page) == [], (login, path)
+            assert fits(page), (login, path)
+            assert small_targets(page) == [], (login, path)
+        page.context.close()

@@ -35,7 +35,7 @@ def test_only_the_client_s_safety_officer_acts() -> None:
 
 @pytest.mark.parametrize("role", INSURERS)
 def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
-    """Graded and aggregated risk, not live streams of people. Who inspects sites also tries whether they can respond."""
+    """Graded and aggregated risk, not live streams of people; of duty their own desk. Who inspects sites also tries whether they can respond."""
     assert RIGHTS[role] - {Right.START_EXERCISE} == {
         Right.SEE_OCCURRENCES,
         Right.COMMENT,
@@ -47,6 +47,8 @@ def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
         Right.SEE_SITE,
         Right.SEE_LIMITS,
         Right.SEE_READINESS,
+        Right.SEE_DUTY,
+        Right.KEEP_DUTY,
     }
     assert may(role, Right.START_EXERCISE) == (role is Role.RISK_ENGINEER)
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from alerting.coverage import told_holes, with_holes
 from core.portfolio import Portfolio
 from core.site_hearers import unreached_on_duty
 from core.site_references import check
 from core.site_rosters import check_rosters
-from davy.site.coverage import told_holes, with_holes
 from tests.core.sites import SMALL, read
 
 SECOND = "      - {key: so, name: 王,"

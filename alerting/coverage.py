@@ -1,4 +1,4 @@
-"""Whether the duty positions of a site file are filled: core reads the file, alerting knows who is on duty. Two siblings meet here."""
+"""Whether a duty position is filled as a site file, or somebody on the page, writes it: core reads what is written, alerting knows who is on duty."""
 
 from __future__ import annotations
 
