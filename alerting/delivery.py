@@ -86,6 +86,7 @@ class Claimed(Envelope):
         again: it was acknowledged, and has held for so long since that it is announced again.
         told: a message of this very call has gone out before, or may have.
         drill: a drill was announced at the place when people began to be called.
+        answers: the reader is one of those who acknowledge alarms of the company.
     """
 
     occurrence_id: int | None
@@ -123,6 +124,12 @@ class Claimed(Envelope):
     again: bool = False
     told: bool = False
     drill: bool = False
+    answers: bool = False
+
+    @property
+    def answerable(self) -> bool:
+        """Whether its reader can acknowledge it: there is an occurrence, and it is for them to do."""
+        return self.answers and self.occurrence_id is not None and self.audience == "client"
 
     @property
     def urgent(self) -> bool:

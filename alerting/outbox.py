@@ -21,6 +21,7 @@ from alerting.channels.channel import Channel
 from alerting.delivery import HELD_UP, Claimed, Envelope, called_off, shifts_later_steps, why_unwanted
 from alerting.fold import folded
 from alerting.gate import Gate, Passed
+from alerting.links import Links
 from alerting.message import compose
 from alerting.outcomes import Books, Outcome
 from alerting.pulse import SEND_TIMEOUT, Pulse
@@ -57,6 +58,7 @@ class Dispatcher:
         clock: aware UTC; times of marks come from it.
         public_url: address of Davy as people type it.
         vault: opens people's addresses; None: none is sealed.
+        links: makes the links by which people acknowledge without logging in; None: no message has one.
         lease: how long a claimed message is ours; longer than `send_timeout`.
     """
 
@@ -70,6 +72,7 @@ class Dispatcher:
         public_url: str,
         metrics: AlertingMetrics,
         vault: Vault | None = None,
+        links: Links | None = None,
         lease: timedelta = LEASE,
         send_timeout: timedelta = SEND_TIMEOUT,
     ) -> None:
@@ -81,6 +84,7 @@ class Dispatcher:
         self._token = token
         self._clock = clock
         self._public_url = public_url
+        self._links = links
         self._metrics = metrics
         self._lease = lease
         self._send_timeout = send_timeout
@@ -170,7 +174,10 @@ class Dispatcher:
         if passed.channel is None or passed.address is None:  # raised again since it was claimed: looked at anew
             return self._books.again(claimed)
         together = [claimed, *self._still_wanted(passed.beside, now)]
-        written = [compose(each, public_url=self._public_url) for each in together]
+        written = [
+            compose(each, public_url=self._public_url, acknowledge_at=self._acknowledge_at(each, now))
+            for each in together
+        ]
         message = (
             written[0] if len(written) == 1 else folded(written, language=claimed.language, public_url=self._public_url)
         )
@@ -185,6 +192,9 @@ class Dispatcher:
         for each in together:
             self._metrics.delivery_seconds.labels(each.channel).observe((done - each.created_at).total_seconds())
         return "sent" if marked else "lost"
+
+    def _acknowledge_at(self, message: Envelope, now: datetime) -> str:
+        return "" if self._links is None else self._links.address(message, self._public_url, now)
 
     def _still_wanted(self, beside: list[Envelope], now: datetime) -> list[Envelope]:
         """Those that go along; the others end here, each for its own reason."""

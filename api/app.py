@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
+from alerting.links import Links
 from api import answers, cookies, health
 from api.armour import Armour
 from api.gate import Somebody
@@ -19,6 +20,7 @@ from api.news import News
 from api.pages import (
     actions,
     alarms,
+    answering,
     backtests,
     casework,
     devices,
@@ -54,6 +56,7 @@ from api.v1 import (
     performance_routes,
     portfolio_routes,
     reading_routes,
+    receipt_routes,
     rejected_routes,
     report_routes,
     suppression_routes,
@@ -67,11 +70,11 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _PAGES = (
     front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
-    rejected, casework, duty, performance, limit_pages, backtests, events,
+    rejected, casework, duty, performance, limit_pages, backtests, answering, events,
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, suppression_routes, performance_routes, limit_routes,
-    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes,
+    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes,
 )  # fmt: skip
 
 
@@ -87,6 +90,8 @@ def create_app(
     demo_inbox: DemoInbox | None = None,
     metrics: ApiMetrics | None = None,
     call_token: str | None = None,
+    links: Links | None = None,
+    aliyun_receipts: str | None = None,
 ) -> FastAPI:
     """The app of one web process.
 
@@ -98,6 +103,8 @@ def create_app(
         public_url: as people type it; with https, cookies and browsers stay there.
         demo_inbox: what the demo's sinks received; only the demo has one.
         call_token: with which the gateway signs what it tells of calls; None: no key acknowledges.
+        links: of those by which people acknowledge without logging in.
+        aliyun_receipts: secret at the end of the address to which Aliyun reports what became of texts.
     """
     secure = (public_url or "").startswith("https://")
     web = Web(
@@ -114,6 +121,8 @@ def create_app(
         metrics=metrics,
         limits=limits,
         calls=CallKeys(call_token, (public_url or "").rstrip("/")) if call_token and public_url else None,
+        links=links,
+        aliyun_receipts=aliyun_receipts,
     )
     app = FastAPI(
         title="Davy",

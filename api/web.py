@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alerting.links import Links
 from api.news import News
 from api.passwords import Passwords
 from api.rendering import Pages
@@ -80,6 +81,9 @@ class Web:
         secure: cookies go over https only.
         limits: asked for when somebody first looks at limits: what detectors there are takes a moment to load.
         calls: None: no gateway calls back.
+        links: reads the links by which people acknowledge without logging in; None: none is believed.
+        strangers: who comes with links that we did not sign.
+        aliyun_receipts: what stands at the end of the address that Aliyun reports to; None: it reports to nobody.
     """
 
     database: Database
@@ -95,6 +99,9 @@ class Web:
     metrics: ApiMetrics | None
     limits: Callable[[], LimitWords]
     calls: CallKeys | None = None
+    links: Links | None = None
+    strangers: Throttle = field(default_factory=Throttle)
+    aliyun_receipts: str | None = field(default=None, repr=False)
 
     @contextmanager
     def acting_for(self, visitor: Visitor) -> Iterator[Connection[TupleRow]]:

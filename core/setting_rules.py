@@ -31,6 +31,13 @@ def hex_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def url_secret(secret: SecretStr) -> SecretStr:
+    """Long enough that nobody guesses it, of characters that an address takes as they are."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{32,128}", secret.get_secret_value()):
+        raise ValueError("not such a text")
+    return secret
+
+
 def named_webhook_secrets(secret: SecretStr) -> SecretStr:
     """Names with secrets of Standard Webhooks; a name may stand twice."""
     # Standard Webhooks 1.0.0: 24 to 64 bytes, in base64.

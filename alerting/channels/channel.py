@@ -40,6 +40,7 @@ class Channel(ABC):
         gateway: whether one server stands behind all its addresses, so that what fails for one fails for all.
         rings: whether it wakes people up; then it stands in for another channel only where the alarm is worth it.
         proves: how far a message is known to have come once `send` has returned, see `alerting.receipts`.
+        reports: whether what took it says later what became of it, under the number in its receipt.
     """
 
     name: ClassVar[str]
@@ -48,6 +49,7 @@ class Channel(ABC):
     gateway: ClassVar[bool] = False
     rings: ClassVar[bool] = False
     proves: ClassVar[Stage] = Stage.SENT
+    reports: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

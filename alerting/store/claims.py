@@ -76,7 +76,12 @@ def claim(
     if taken is None:
         return None
     notification_id, subject = taken
-    return _READERS[Subject(subject)](connection, notification_id)
+    return read(connection, notification_id, Subject(subject))
+
+
+def read(connection: Connection[Any], notification_id: int, subject: Subject) -> Envelope | None:
+    """A message as it stands, with what is known now of what it is about."""
+    return _READERS[subject](connection, notification_id)
 
 
 def count_beside(connection: Connection[Any], claimed: Envelope, now: datetime, *, since: datetime) -> int:
@@ -152,7 +157,8 @@ def _alarm(connection: Connection[Any], notification_id: int) -> Claimed | None:
                          AND (p.zone_id IS NULL OR p.zone_id = s.zone_id) AND (p.asset_id IS NULL OR p.asset_id = s.asset_id)
                          AND NOT EXISTS (SELECT FROM suppression_step e
                                          WHERE e.order_id = w.order_id AND e.step = 'ended' AND e.at <= n.onset)
-                   ) AS drill
+                   ) AS drill,
+                   p.role = 'safety_officer' AND p.company_id IS NOT DISTINCT FROM n.company_id AS answers
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel

@@ -71,8 +71,13 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLine:
-    """One message about an occurrence, as the books have it."""
+    """One message about an occurrence, as the books have it.
 
+    Args:
+        delivered_at, seen_at, answered_at: how far it has come, see `alerting.receipts`; None: nobody says so.
+    """
+
+    notification_id: int
     person_id: int
     name: str | None
     audience: str
@@ -85,6 +90,9 @@ class CallLine:
     sent_at: datetime | None
     finished_at: datetime | None
     outcome: str | None
+    delivered_at: datetime | None = None
+    seen_at: datetime | None = None
+    answered_at: datetime | None = None
 
 
 def list_rosters(connection: Connection[Any], site_key: str | None = None) -> list[RosterLine]:
@@ -146,7 +154,7 @@ def calls_of(connection: Connection[Any], occurrence_id: int) -> list[CallLine]:
     with connection.cursor(row_factory=class_row(CallLine)) as cursor:
         return cursor.execute(
             """
-            SELECT n.person_id, p.name, n.audience, n.channel, n.state, n.step, n.rule, n.onset, n.due_at, n.sent_at, n.finished_at, n.outcome
+            SELECT n.notification_id, n.person_id, p.name, n.audience, n.channel, n.state, n.step, n.rule, n.onset, n.due_at, n.sent_at, n.finished_at, n.outcome
             FROM v_notification n LEFT JOIN person p USING (person_id)
             WHERE n.occurrence_id = %s ORDER BY n.onset, n.due_at, n.step, n.notification_id
             """,

@@ -10,6 +10,7 @@ import re
 from functools import cache
 from gettext import NullTranslations
 
+from api.words.answering import LINK_REFUSALS, WAYS
 from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
 from api.words.duty import DUTY_REFUSALS
 from api.words.duty import RULES as DUTY_RULES
@@ -52,6 +53,7 @@ REFUSALS = (
     *RISK_REFUSALS,
     *SUPPRESSION_REFUSALS,
     *DUTY_REFUSALS,
+    *LINK_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
 REASONS = (
@@ -152,6 +154,19 @@ def rule(texts: NullTranslations, said: str) -> str:
     'route a (client), step 0: High alarms, at once; over smtp, by their own order'
     """
     return texts.gettext("; ").join(_clause(texts, each) for each in said.split("; "))
+
+
+def reason(texts: NullTranslations, said: str) -> str:
+    """What somebody gave as the reason, as they wrote it; by which way they acknowledged, in the reader's language.
+
+    >>> reason(NullTranslations(), "by the link of message 17 over ntfy"), reason(NullTranslations(), "false alarm")
+    ('by the link of message 17 over ntfy', 'false alarm')
+    """
+    for template in WAYS:
+        match = _pattern(template).fullmatch(said)
+        if match is not None:
+            return _filled(texts.gettext(template), match.groupdict(), texts)
+    return said
 
 
 def _clause(texts: NullTranslations, said: str) -> str:

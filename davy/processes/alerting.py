@@ -11,8 +11,11 @@ from typing import Any
 from psycopg import Connection
 
 from alerting.channels import configured
+from alerting.links import Links
 from alerting.outbox import Dispatcher
+from alerting.outcomes import Books
 from alerting.pulse import BEAT_S
+from alerting.reporting import take_reports
 from alerting.store import status
 from alerting.vault import Vault
 from core.db import Database
@@ -40,10 +43,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
         public_url=settings.need("public_url"),
         metrics=metrics.alerting,
         vault=vault,
+        links=Links.from_settings(settings),
     )
+    books = Books(database, channels, token, wall_clock)
     failing = duties.Failing(metrics.duties_failed, prompt=True)
     kept_duties = [
         *duties.PROMPT,
+        duties.Duty("reports", 1.0, partial(take_reports, books)),
         duties.Duty("unreachable", 60.0, partial(tell_of_the_cut_off, channels, vault)),
         duties.Duty("beat", BEAT_S, partial(_beat, dispatcher, sorted(channels), failing)),
     ]

@@ -7,6 +7,7 @@ import sys
 import threading
 from typing import Final
 
+from alerting.links import Links
 from api.app import create_app
 from api.server import Server
 from core.db import Database
@@ -37,6 +38,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
         demo_inbox=HttpInbox(settings.demo_inbox) if settings.demo_inbox else None,
         metrics=metrics.api,
         call_token=settings.twilio_token.get_secret_value() if settings.twilio_token is not None else None,
+        links=Links.from_settings(settings),
+        aliyun_receipts=settings.aliyun_receipts.get_secret_value() if settings.aliyun_receipts is not None else None,
     )
     server = Server(app, settings.http_host, settings.http_port)
     try:
