@@ -63,11 +63,14 @@ class Links:
     Args:
         keys: id -> at least 32 random bytes; the first signs, all are believed.
         lasting: how long a link is good for.
+
+    Attributes:
+        newest: id of the key that signs.
     """
 
     def __init__(self, keys: Mapping[str, bytes], lasting: timedelta) -> None:
         self._keys = {name: HKDF(SHA256(), 32, None, b"davy link").derive(key) for name, key in keys.items()}
-        self._newest = next(iter(self._keys))
+        self.newest = next(iter(self._keys))
         self.lasting = lasting
 
     @classmethod
@@ -93,7 +96,7 @@ class Links:
             key: of the message, see `alerting.ledger.notification_key`.
         """
         body = _LAYOUT.pack(notification_id, person_id, int(expires_at.timestamp()), _digest(key))[_UNUSED:]
-        return f"{self._newest}.{_text(body + self._mac(self._newest, body))}"
+        return f"{self.newest}.{_text(body + self._mac(self.newest, body))}"
 
     def read(self, text: str) -> Link | None:
         """What it says; None for every text that we did not sign. What hangs at its end does not count."""
@@ -113,7 +116,7 @@ class Links:
     def form_token(self, link: Link) -> str:
         """What the page of a link puts into its form: who sends it has read the page."""
         words = f"form|{link.notification_id}|{link.person_id}|{link.expires_at.timestamp():.0f}"
-        return hmac.new(self._keys[self._newest], words.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._keys[self.newest], words.encode(), hashlib.sha256).hexdigest()
 
     def _mac(self, name: str, body: bytes) -> bytes:
         return hmac.new(self._keys[name], b"link|" + name.encode() + b"|" + body, hashlib.sha256).digest()[:_MAC]

@@ -33,6 +33,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Sends notifications and keeps the prompt duties, until `stop` is set."""
     url, token, metrics = checked_database(settings, "alerting"), service_token(settings), Metrics()
     channels, vault = configured(settings), Vault.from_settings(settings)
+    links = Links.from_settings(settings)
+    told: dict[str, Any] = {"channels": sorted(channels), "links": None if links is None else links.newest}
     database = Database(url, application="alerting")
     database.open()
     dispatcher = Dispatcher(
@@ -43,7 +45,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         public_url=settings.need("public_url"),
         metrics=metrics.alerting,
         vault=vault,
-        links=Links.from_settings(settings),
+        links=links,
     )
     books = Books(database, channels, token, wall_clock)
     failing = duties.Failing(metrics.duties_failed, prompt=True)
@@ -51,7 +53,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         *duties.PROMPT,
         duties.Duty("reports", 1.0, partial(take_reports, books)),
         duties.Duty("unreachable", 60.0, partial(tell_of_the_cut_off, channels, vault)),
-        duties.Duty("beat", BEAT_S, partial(_beat, dispatcher, sorted(channels), failing)),
+        duties.Duty("beat", BEAT_S, partial(_beat, dispatcher, told, failing)),
     ]
     with metrics_served(metrics, settings), ThreadPoolExecutor(1, "duties") as pool:
         kept = pool.submit(duties.keep, kept_duties, database, token, wall_clock, stop, failing)
@@ -67,7 +69,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 
 def _beat(
-    dispatcher: Dispatcher, channels: list[str], failing: duties.Failing, connection: Connection[Any], now: datetime
+    dispatcher: Dispatcher, told: dict[str, Any], failing: duties.Failing, connection: Connection[Any], now: datetime
 ) -> None:
     """The last of the duties: it comes round only when the others have, and stands still since one has failed for long.
 
@@ -75,5 +77,5 @@ def _beat(
     """
     turned_at = dispatcher.turned_at()
     if turned_at is not None:
-        report = {"channels": channels, "failing": failing.report()}
+        report = {**told, "failing": failing.report()}
         status.beat(connection, "alerting", failing.undone_since(now) or now, turned_at=turned_at, report=report)

@@ -46,6 +46,8 @@ def test_no_secret_has_a_default() -> None:
         "webhook_secrets",
         "channel_secrets",
         "address_keys",
+        "link_keys",
+        "aliyun_receipts",
         "twilio_token",
         "aliyun_key_secret",
     } == SECRETS
@@ -93,6 +95,8 @@ def test_secret_stands_in_a_file(field: str, tmp_path: Path) -> None:
         "webhook_secrets": "hook=whsec_" + "A" * 32,
         "channel_secrets": "a=SEC1",
         "address_keys": f"k1={KEY}",
+        "link_keys": f"k1={KEY}",
+        "aliyun_receipts": "r" * 32,
         "twilio_token": "f" * 32,
     }
     text = named.get(field, KEY if field.endswith("_key") else SECRET)
