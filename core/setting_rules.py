@@ -87,6 +87,16 @@ def split_host_ports(given: object) -> object:
     return entries
 
 
+def split_words(given: object) -> object:
+    """A list of words in small letters and digits, separated by commas."""
+    if not isinstance(given, str):
+        return given
+    words = tuple(dict.fromkeys(entry.strip() for entry in given.split(",") if entry.strip()))
+    if not all(re.fullmatch(r"[a-z0-9]{2,20}", word) for word in words):
+        raise ValueError("not words")
+    return words
+
+
 def absolute(path: Path) -> Path:
     """A path from the root."""
     if not path.is_absolute():

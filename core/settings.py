@@ -25,6 +25,7 @@ from core.setting_rules import (
     named_secrets,
     named_webhook_secrets,
     split_host_ports,
+    split_words,
     url_secret,
 )
 
@@ -246,6 +247,10 @@ class Settings(BaseSettings):
         " whose addresses are secrets (robots, ntfy). Alerting, ingest and `davy site import` need the same ones.",
         _KEYS_RULE,
     )
+
+    apprise_services: Annotated[tuple[str, ...], BeforeValidator(split_words)] = _setting(
+        (), "Services of Apprise that people may be told over, by the beginnings of its URLs; without them there is no such channel.", "a list of words such as tgram, slack"
+    )  # fmt: skip
 
     twilio_account: str | None = _setting(
         None, "Account at Twilio, for texts and calls to any country; without it there are none through Twilio.", "AC and 32 hexadecimal digits", pattern=r"^AC[0-9a-fA-F]{32}$"

@@ -13,10 +13,11 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from alerting.channels import REGISTRY, Address, Channel, configured
-from alerting.channels.connect import is_public
+from alerting.channels.apprise import Apprise
 from alerting.channels.smtp import Smtp
 from alerting.channels.webhook import LONGEST_BODY, Webhook, parse_secrets
 from alerting.message import Message, compose
+from alerting.public import is_public
 from core.errors import AddressGone, BadSetting, DeliveryFailed
 from core.settings import Settings
 from tests.alerting.messages import claimed
@@ -76,6 +77,8 @@ def at_port(name: str, port: int) -> tuple[Channel, Address]:
         return channel, Address(f"http://127.0.0.1:{port}/hook?token=geheim", "hook")
     if name in PATHS:
         return made(name, port)
+    if name == "apprise":
+        return Apprise(["json"], [f"127.0.0.1:{port}"]), Address(f"json://127.0.0.1:{port}/hook?token=geheim")
     if name in ("sms", "voice"):
         return phone(name, port), Address("+8613800000000")
     raise AssertionError(name)
