@@ -105,5 +105,5 @@ bench: setup servers
 
 lock:
 	uv lock --quiet
-	uv export --quiet --format requirements-txt --no-emit-project --extra demo --extra grafana --extra apprise --group dev --no-header \
+	uv export --quiet --format requirements-txt --no-emit-project --extra demo --extra grafana --group dev --no-header \
 		--output-file requirements.lock

@@ -14,8 +14,11 @@ import re
 import socket
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
+if __name__ == "__main__":  # behind the packages of its own environment, none of which may be ours
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
 from alerting.public import is_public
 
 _CONNECTS: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
@@ -73,8 +76,11 @@ class Statuses(logging.Handler):
 
 
 def deliver(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether the service took it; where not, why: url, refused or failed, and the HTTP status, if one was met."""
-    import apprise  # some tenths of a second, and only here
+    """Whether the service took it; where not, why: missing, url, refused or failed, and the HTTP status, if one was met."""
+    try:
+        import apprise  # some tenths of a second, and only here
+    except ImportError:
+        return {"sent": False, "why": "missing"}
 
     statuses = Statuses()
     logging.getLogger("apprise").addHandler(statuses)

@@ -237,8 +237,7 @@ class Settings(BaseSettings):
         "NAME=SECRET, entries separated by commas, each name once",
     )
     link_keys: NamedKeys | None = _setting(
-        None, "Keys that sign the links by which people acknowledge without logging in, by their ids: the first signs, all are believed."
-        " Without them no message holds such a link. Alerting and the web process need the same ones.", _KEYS_RULE,
+        None, "Keys that sign the links by which people acknowledge without logging in, by their ids: the first signs, all are believed. Without them no message holds such a link. Alerting and the web process need the same ones.", _KEYS_RULE
     )  # fmt: skip
     link_hours: int = _setting(24, "Hours for which such a link is good.", "a whole number from 1 to 168", ge=1, le=168)
     address_keys: NamedKeys | None = _setting(
@@ -248,10 +247,8 @@ class Settings(BaseSettings):
         _KEYS_RULE,
     )
 
-    apprise_services: Annotated[tuple[str, ...], BeforeValidator(split_words)] = _setting(
-        (), "Services of Apprise that people may be told over, by the beginnings of its URLs; without them there is no such channel.", "a list of words such as tgram, slack"
-    )  # fmt: skip
-
+    apprise_python: Folder | None = _setting(None, "Python in which the library apprise is installed, of an environment of its own; without it there is no such channel.", _PATH_RULE)  # fmt: skip
+    apprise_services: Annotated[tuple[str, ...], BeforeValidator(split_words)] = _setting((), "Services of Apprise that people may be told over, by the beginnings of its URLs.", "a list of words such as tgram, slack")  # fmt: skip
     twilio_account: str | None = _setting(
         None, "Account at Twilio, for texts and calls to any country; without it there are none through Twilio.", "AC and 32 hexadecimal digits", pattern=r"^AC[0-9a-fA-F]{32}$"
     )  # fmt: skip

@@ -1,9 +1,10 @@
 """Apprise, for services that Davy has no channel of its own for: one URL, and so one receiver, a row.
 
 Its library reaches some two hundred services, some of them on this very machine, follows redirects, retries by itself and takes orders
-in the URL. So it runs in a process of its own for each message (`alerting.apprise_child`), which connects to nothing that is not public,
+in the URL. So it runs in a process of its own for each message (alerting/apprise_child.py), which connects to nothing that is not public,
 starts nothing, and ends when the time is over; and it is asked only for services of the list below that the settings name. It tells
-no more than whether a service took a message; what it says itself may hold the URL, and stays there.
+no more than whether a service took a message; what it says itself may hold the URL, and stays there. It is installed beside Davy and
+not with it: two packages that both call themselves urllib3 cannot share an environment.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterable
 from datetime import datetime
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 from urllib.parse import urlsplit
 
@@ -100,13 +100,14 @@ IN_THE_CLEAR: Final = frozenset(name.removesuffix("s") for name in OWN_SERVERS) 
 KNOWN: Final = VENDORS | OWN_SERVERS | IN_THE_CLEAR
 _PORTS: Final = {True: 80, False: 443}  # by whether it goes in the clear
 _GONE: Final = 410
-_CHILD: Final = "alerting.apprise_child"
+_CHILD: Final = Path(__file__).parents[1] / "apprise_child.py"
 
 
 class Apprise(Channel):
     """One message, one child.
 
     Args:
+        python: in whose environment the library is.
         services: those of `KNOWN` that may be used.
         allow: "host:port" that may be private, and may be without TLS.
     """
@@ -121,29 +122,34 @@ class Apprise(Channel):
     # As ntfy.sh's: few services allow less, and a person who is told more often hears nothing any more. Ours.
     pace: ClassVar[Pace | None] = Pace(per_minute=12, kept=4)
 
-    def __init__(self, services: Iterable[str], allow: Iterable[str] = ()) -> None:
+    def __init__(self, python: Path, services: Iterable[str], allow: Iterable[str] = ()) -> None:
+        self._python = python
         self._services = frozenset(services)
         self._allow = frozenset(entry.lower() for entry in allow)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self | None:
-        """None without services, or without keys for addresses, which are secrets.
+        """None without the library's Python, or without keys for addresses, which are secrets.
 
         Raises:
-            BadSetting: a service that is not of the list, or the library is not installed.
+            BadSetting: no service, or one that is not of the list; no such Python.
         """
-        if not settings.apprise_services or settings.address_keys is None:
+        if settings.apprise_python is None or settings.address_keys is None:
             return None
         if unknown := sorted(set(settings.apprise_services) - KNOWN):
             raise BadSetting(
                 f"{variable('apprise_services')} names {', '.join(unknown)}, which Davy does not let Apprise use;"
                 f" it may name {', '.join(sorted(KNOWN))}."
             )
-        if find_spec("apprise") is None:
+        if not settings.apprise_services:
             raise BadSetting(
-                f"{variable('apprise_services')} is set, and the library is not installed: install davy-safety[apprise]."
+                f"{variable('apprise_python')} is set, and {variable('apprise_services')} names no service of Apprise."
             )
-        return cls(settings.apprise_services, settings.webhook_allow_private)
+        if not os.access(settings.apprise_python, os.X_OK):
+            raise BadSetting(
+                f"{variable('apprise_python')} names {settings.apprise_python}, which is no program that can be run."
+            )
+        return cls(settings.apprise_python, settings.apprise_services, settings.webhook_allow_private)
 
     def send(self, message: Message, address: Address, *, now: datetime, timeout_s: float) -> str:
         """The receipt says which service took it, and no more: the library knows no more."""
@@ -156,7 +162,7 @@ class Apprise(Channel):
             "allow": sorted(self._allow),
             "timeout_s": timeout_s,
         }
-        answer = _child(asked, timeout_s)
+        answer = self._child(asked, timeout_s)
         if answer.get("sent") is True:
             return f"Apprise handed it to {service}"
         status = answer.get("status")
@@ -164,6 +170,10 @@ class Apprise(Channel):
         if isinstance(status, int):
             words += f": HTTP {status}"
         match answer.get("why"):
+            case "missing":
+                raise DeliveryFailed(
+                    f"The Python of {variable('apprise_python')} has no library apprise.", permanent=False
+                )
             case "url":
                 raise DeliveryFailed(f"This is not an URL that Apprise knows for {service}.", permanent=True)
             case "refused":
@@ -193,27 +203,26 @@ class Apprise(Channel):
             raise DeliveryFailed(f"Alarms do not go to {parts.hostname} in the clear: use {service}s.", permanent=True)
         return service
 
-
-def _child(asked: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-    """What the child says; it is killed when the time is over. The URL goes to its input, for arguments are everybody's to see."""
-    environment = {
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LC_ALL": "C.UTF-8",
-    }
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", _CHILD], input=json.dumps(asked).encode(), capture_output=True, env=environment, timeout=timeout_s,
-            check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise DeliveryFailed("Apprise took too long.", permanent=False) from error
-    except OSError as error:
-        raise DeliveryFailed(f"Apprise could not be started: {error.strerror}.", permanent=False) from error
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise DeliveryFailed(f"Apprise broke down (exit status {done.returncode}).", permanent=False)
-    return answer
+    def _child(self, asked: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """What the child says; it is killed when the time is over. The URL goes to its input, for arguments are everybody's to see."""
+        command = [
+            str(self._python),
+            "-I",
+            "-B",
+            str(_CHILD),
+        ]  # its own packages alone, none of ours, and nothing written beside them
+        try:
+            done = subprocess.run(
+                command, input=json.dumps(asked).encode(), capture_output=True, env={"LC_ALL": "C.UTF-8"}, timeout=timeout_s, check=False
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise DeliveryFailed("Apprise took too long.", permanent=False) from error
+        except OSError as error:
+            raise DeliveryFailed(f"Apprise could not be started: {error.strerror}.", permanent=False) from error
+        try:
+            answer = json.loads(done.stdout)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise DeliveryFailed(f"Apprise broke down (exit status {done.returncode}).", permanent=False)
+        return answer

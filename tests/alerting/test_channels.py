@@ -23,6 +23,7 @@ from core.settings import Settings
 from tests.alerting.messages import claimed
 from tests.alerting.peers import TOKEN
 from tests.alerting.receivers import SECRET, Request, mail_server, webhook_receiver
+from tests.alerting.test_apprise import PYTHON
 from tests.alerting.test_phones import phone
 from tests.alerting.test_robots import PATHS, made
 
@@ -78,7 +79,7 @@ def at_port(name: str, port: int) -> tuple[Channel, Address]:
     if name in PATHS:
         return made(name, port)
     if name == "apprise":
-        return Apprise(["json"], [f"127.0.0.1:{port}"]), Address(f"json://127.0.0.1:{port}/hook?token=geheim")
+        return Apprise(PYTHON, ["json"], [f"127.0.0.1:{port}"]), Address(f"json://127.0.0.1:{port}/hook?token=geheim")
     if name in ("sms", "voice"):
         return phone(name, port), Address("+8613800000000")
     raise AssertionError(name)
