@@ -25,7 +25,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from alerting.delivery import Claimed, Envelope
-from core.settings import Settings
 
 PATH: Final = "/a/"  # what stands between the public address and the link: short, since a text has little room
 _FORM: Final = re.compile(r"([A-Za-z0-9_.-]{1,32})\.([A-Za-z0-9_-]{48})")
@@ -74,13 +73,10 @@ class Links:
         self.lasting = lasting
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Links | None:
-        """None without a key: then no message has a link, and none is believed."""
-        if settings.link_keys is None:
-            return None
-        entries = (part.partition("=") for part in settings.link_keys.get_secret_value().split(","))
-        keys = {name.strip(): bytes.fromhex(key.strip()) for name, _, key in entries}
-        return cls(keys, timedelta(hours=settings.link_hours))
+    def of(cls, keys: str, hours: int) -> Links:
+        """With the keys of the settings, `ID=KEY, ID=KEY` in hexadecimal."""
+        entries = (part.partition("=") for part in keys.split(","))
+        return cls({name.strip(): bytes.fromhex(key.strip()) for name, _, key in entries}, timedelta(hours=hours))
 
     def address(self, message: Envelope, public_url: str, now: datetime) -> str:
         """The link of one message as its reader gets it; empty where there is nothing to acknowledge, or not by this reader."""

@@ -11,7 +11,6 @@ from typing import Any
 from psycopg import Connection
 
 from alerting.channels import configured
-from alerting.links import Links
 from alerting.outbox import Dispatcher
 from alerting.outcomes import Books
 from alerting.pulse import BEAT_S
@@ -24,7 +23,7 @@ from core.metrics import Metrics
 from core.settings import Settings
 from davy.duties import rota as duties
 from davy.duties.unreachable import tell_of_the_cut_off
-from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock
+from davy.processes.surroundings import checked_database, links_of, metrics_served, service_token, wall_clock
 
 log = logger(__name__)
 
@@ -33,7 +32,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Sends notifications and keeps the prompt duties, until `stop` is set."""
     url, token, metrics = checked_database(settings, "alerting"), service_token(settings), Metrics()
     channels, vault = configured(settings), Vault.from_settings(settings)
-    links = Links.from_settings(settings)
+    links = links_of(settings)
     told: dict[str, Any] = {"channels": sorted(channels), "links": None if links is None else links.newest}
     database = Database(url, application="alerting")
     database.open()

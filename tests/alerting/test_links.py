@@ -15,6 +15,7 @@ from alerting.links import PATH, Links, by_link
 from alerting.message import Message, compose
 from core.errors import BadSetting
 from core.settings import Settings
+from davy.processes.surroundings import links_of
 from tests.alerting.messages import claimed
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -86,10 +87,8 @@ def test_keys_change_without_a_gap() -> None:
 
 def test_without_a_key_there_are_no_links() -> None:
     """Nothing is signed with a default; a wrong setting is a sentence without the key."""
-    assert Links.from_settings(Settings.read({})) is None
-    made = Links.from_settings(
-        Settings.read({"DAVY_LINK_KEYS": f"k2={'ab' * 32}, k1={'cd' * 32}", "DAVY_LINK_HOURS": "8"})
-    )
+    assert links_of(Settings.read({})) is None
+    made = links_of(Settings.read({"DAVY_LINK_KEYS": f"k2={'ab' * 32}, k1={'cd' * 32}", "DAVY_LINK_HOURS": "8"}))
     assert made is not None
     assert made.lasting == timedelta(hours=8)
     for wrong in ("geheim", f"k1={'ab' * 31}", f"k1={'ab' * 32}, k1={'cd' * 32}"):
