@@ -99,12 +99,10 @@ def create_app(
         database: pool of the web role; opened and closed with the app.
         clock: aware UTC now; a wall clock.
         listen_url: connection string of the web role, for the thread that listens for changes.
-        limits: what limits may be made of.
         public_url: as people type it; with https, cookies and browsers stay there.
         demo_inbox: what the demo's sinks received; only the demo has one.
         call_token: with which the gateway signs what it tells of calls; None: no key acknowledges.
-        links: of those by which people acknowledge without logging in.
-        aliyun_receipts: secret at the end of the address to which Aliyun reports what became of texts.
+        limits, links, aliyun_receipts: see `Web`.
     """
     secure = (public_url or "").startswith("https://")
     web = Web(

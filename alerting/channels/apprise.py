@@ -153,7 +153,7 @@ class Apprise(Channel):
 
     def send(self, message: Message, address: Address, *, now: datetime, timeout_s: float) -> str:
         """The receipt says which service took it, and no more: the library knows no more."""
-        service = self._service(address.text)
+        to = self._service(address.text)
         asked = {
             "url": address.text,
             "title": message.subject,
@@ -164,9 +164,9 @@ class Apprise(Channel):
         }
         answer = self._child(asked, timeout_s)
         if answer.get("sent") is True:
-            return f"Apprise handed it to {service}"
+            return f"Apprise handed it to {to}"
         status = answer.get("status")
-        words = f"Apprise could not hand it to {service}"
+        words = f"Apprise could not hand it to {to}"
         if isinstance(status, int):
             words += f": HTTP {status}"
         match answer.get("why"):
@@ -175,10 +175,10 @@ class Apprise(Channel):
                     f"The Python of {variable('apprise_python')} has no library apprise.", permanent=False
                 )
             case "url":
-                raise DeliveryFailed(f"This is not an URL that Apprise knows for {service}.", permanent=True)
+                raise DeliveryFailed(f"This is not an URL that Apprise knows for {to}.", permanent=True)
             case "refused":
                 raise DeliveryFailed(
-                    f"Apprise's messages do not go there: {service} would lead to an address that is not on the public internet.",
+                    f"Apprise's messages do not go there: {to} would lead to an address that is not on the public internet.",
                     permanent=True,
                 )
         if status == _GONE:
@@ -189,19 +189,19 @@ class Apprise(Channel):
         """The service of an URL that we send to; the URL is in no sentence."""
         if not self.addresses.pattern.fullmatch(url):
             raise DeliveryFailed("This is not an Apprise URL.", permanent=True)
-        service = url.partition("://")[0]
-        if service not in KNOWN or service not in self._services:
-            raise DeliveryFailed(f"{variable('apprise_services')} does not name {service}.", permanent=True)
-        if service not in IN_THE_CLEAR:
-            return service
+        to = url.partition("://")[0]
+        if to not in KNOWN or to not in self._services:
+            raise DeliveryFailed(f"{variable('apprise_services')} does not name {to}.", permanent=True)
+        if to not in IN_THE_CLEAR:
+            return to
         try:
             parts = urlsplit(url)
             there = host_port(parts.hostname or "", parts.port or _PORTS[True])
         except ValueError as error:
             raise DeliveryFailed("This is not an Apprise URL.", permanent=True) from error
         if there not in self._allow:
-            raise DeliveryFailed(f"Alarms do not go to {parts.hostname} in the clear: use {service}s.", permanent=True)
-        return service
+            raise DeliveryFailed(f"Alarms do not go to {parts.hostname} in the clear: use {to}s.", permanent=True)
+        return to
 
     def _child(self, asked: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """What the child says; it is killed when the time is over. The URL goes to its input, for arguments are everybody's to see."""

@@ -21,11 +21,11 @@ def test_the_page_of_a_link_is_read_and_pressed_with_a_thumb(
     """It fits, axe finds nothing, the button is large, it sends no address on, and works without scripts; then it says who."""
     linked = timescale_linked
     path = linked.link()
+    referers: list[str | None] = []
     for language, size in (("zh", PHONE), ("en", DESK)):
         context = browser.new_context(viewport=size, base_url=linked.url)  # type: ignore[arg-type]
         page = context.new_page()
         page.goto(f"/language?to={language}&next=/login")
-        referers: list[str | None] = []
         page.on("request", lambda request: referers.append(request.headers.get("referer")))
         for where in (path, path[:-4]):
             page.goto(where)
