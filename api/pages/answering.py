@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -12,19 +13,28 @@ from api import cookies
 from api.acts.answering import acknowledge, look, whose
 from api.answering import Answering, Standing
 from api.gate import language_of
+from api.pages.front import YEAR_S
 from api.web import Here, Web
 from api.words.answering import SENTENCES
 from api.words.sentences import translated
 from api.words.texts import Answer, FormRefused
 from core.errors import Refused
-from core.i18n import translations
+from core.i18n import LANGUAGES, translations
 
 router = APIRouter()
 
 
 @router.api_route(f"{PATH}{{token}}", methods=["GET", "HEAD"])
-def answer_page(request: Request, web: Here, token: str) -> Response:
-    """Changes nothing, however often it is asked for and by whom: what reads mails opens links."""
+def answer_page(request: Request, web: Here, token: str, to: str = "") -> Response:
+    """Changes nothing, however often it is asked for and by whom: what reads mails opens links.
+
+    Args:
+        to: the language that this browser is to remember, as `/language` does it.
+    """
+    if to in LANGUAGES:
+        response = RedirectResponse(f"{PATH}{quote(token)}", 303)
+        response.set_cookie(cookies.LANGUAGE, to, max_age=YEAR_S, samesite="lax", httponly=True, secure=web.secure)
+        return response
     try:
         link, visitor = whose(web, token, _address(request))
         found = look(web, visitor, link)
@@ -53,7 +63,7 @@ def answer(request: Request, web: Here, token: str, form_token: Annotated[str, F
                 return _show(request, web, token, found, form_token=_form_token(web, link), sentence=said, status=409)
     except Answer as nothing:
         return _nothing(request, web, nothing)
-    return RedirectResponse(f"{PATH}{token}", 303)
+    return RedirectResponse(f"{PATH}{quote(token)}", 303)
 
 
 def _show(

@@ -327,6 +327,14 @@ def test_a_link_speaks_the_persons_language(timescale_linked: Linked) -> None:
     assert "确认报警" in linked.client.get(path, headers=asked).text
     linked.does("UPDATE person SET language = 'en' WHERE person_id = %s", linked.person("officer"))
     assert "Acknowledge as Officer of Huaihai Petrochemical" in linked.client.get(path).text
+    # The choice is made at the link's own address, never in a query that a proxy's log would keep.
+    page = linked.client.get(path).text
+    assert f'href="{path}?to=zh"' in page
+    assert page.count(path.removeprefix(PATH)) == 2
+    asked_for = linked.client.get(f"{path}?to=zh")
+    assert (asked_for.status_code, asked_for.headers["location"]) == (303, path)
+    assert linked.client.get(path).text.count("确认报警") == 1
+    linked.client.cookies.clear()
     chosen = {"cookie": "davy_language=zh"}
     assert "确认报警" in linked.client.get(path, headers=chosen).text
 
