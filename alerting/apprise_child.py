@@ -17,9 +17,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-if __name__ == "__main__":  # behind the packages of its own environment, none of which may be ours
-    sys.path.append(str(Path(__file__).resolve().parents[1]))
+# Run as a file, by a Python that is not ours: this one module is found beside it, and all else in that Python's own environment.
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from alerting.public import is_public
+
+if __name__ == "__main__":
+    del sys.path[0]
 
 _CONNECTS: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _STARTS: Final = frozenset(
