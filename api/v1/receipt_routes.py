@@ -50,11 +50,15 @@ def twilio_reports(request: Request, web: Here, form: Annotated[dict[str, str], 
     return Response(status_code=204)
 
 
-@router.post("/aliyun/{secret}")
-def aliyun_reports(web: Here, secret: str, reports: Annotated[list[Any], Body(max_length=MOST)]) -> dict[str, Any]:
-    """Texts of ours came to an end: several at once, as its SmsReport sends them; the answer is what it asks for."""
+def knows_the_secret(web: Here, secret: str) -> None:
+    """Who does not is told what is told of every address that is none."""
     if web.aliyun_receipts is None or not same(secret, web.aliyun_receipts):
         raise Answer(404, later("There is nothing here, or nothing that you may see."))
+
+
+@router.post("/aliyun/{secret}", dependencies=[Depends(knows_the_secret)])
+def aliyun_reports(web: Here, reports: Annotated[list[Any], Body(max_length=MOST)]) -> dict[str, Any]:
+    """Texts of ours came to an end: several at once, as its SmsReport sends them; the answer is what it asks for."""
     for report in reports:
         if isinstance(report, dict) and isinstance(report.get("success"), bool):
             said = str(report.get("err_code", ""))
