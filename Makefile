@@ -1,5 +1,5 @@
 # Everything one does with a checkout. No target has a file name with the checkout's path in it, which may hold spaces.
-.PHONY: help setup servers chromium check test soak demo bench lock
+.PHONY: help setup servers chromium apprise check test soak demo bench lock
 .SILENT:
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -43,6 +43,11 @@ setup: .venv/.installed
 servers: setup
 	.venv/bin/python -m davy.servers
 
+# The library of the channel `apprise`, in an environment of its own as where Davy is installed: its urllib3 is not grafana-client's.
+apprise:
+	[ -x .venv-apprise/bin/python ] || "$(PYTHON)" -m venv .venv-apprise
+	.venv-apprise/bin/python -m pip install --quiet --disable-pip-version-check -r tests/apprise.txt
+
 # Chinese pages want a font with Chinese in it, or their pictures show boxes.
 chromium:
 	wanted=; found=; \
@@ -80,6 +85,7 @@ check-rest:
 # An ordinary user goes on without the servers or a browser, and the skipped tests say so; root skips nothing.
 test: setup chromium
 	$(MAKE) --no-print-directory servers || [ "$$(id -u)" != 0 ]
+	$(MAKE) --no-print-directory apprise || [ "$$(id -u)" != 0 ]
 	if [ -z "$$DAVY_DATA" ] && [ -d ../shared/data ]; then DAVY_DATA=$$(cd ../shared/data && pwd); export DAVY_DATA; fi; \
 	echo "First what can share the machine, a file at a time on $(WORKERS) workers; then what wants it for itself (4 minutes)."; \
 	run() { .venv/bin/pytest --durations=10 "$$@" || { \

@@ -87,6 +87,12 @@ class AlarmWords:
             _("Acknowledge, and say what was done:") if self.of.occurrence_id is not None else self._not_yet(),
         )
 
+    def without_login(self, acknowledge_at: str) -> tuple[str, ...]:
+        """The reader's own link; none where it is empty."""
+        if not acknowledge_at:
+            return ()
+        return ("", self._("Only to acknowledge, without logging in (yours alone, works once):"), acknowledge_at)
+
     def for_insurer(self) -> tuple[str, ...]:
         _ = self._
         where = self._listed(self._company(), self.site())

@@ -100,6 +100,7 @@ class Claimed(Envelope):
         effects: alarms that follow from it and call nobody by themselves.
         exercise: "exercise", "roll_call" or "delivery", where it is none of the real ones.
         real_alarm: an alarm of the site has begun to wait for a person since.
+        answers: the reader is one of those who acknowledge alarms of the company.
     """
 
     occurrence_id: int | None
@@ -141,6 +142,12 @@ class Claimed(Envelope):
     effects: int = 0
     exercise: str | None = None
     real_alarm: bool = False
+    answers: bool = False
+
+    @property
+    def answerable(self) -> bool:
+        """Whether its reader can acknowledge it: there is an occurrence, and it is for them to do."""
+        return self.answers and self.occurrence_id is not None and self.audience == "client"
 
     @property
     def urgent(self) -> bool:

@@ -12,6 +12,7 @@ _CONTROL: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
 )  # no column takes NUL or half a character, and a line stays a line
 _MAIL: Final = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
+_LINK: Final = re.compile(r"(?<=/a/)[A-Za-z0-9_.-]{40,}")  # alerting/links.py: who reads one can acknowledge with it
 _NUMBER: Final = re.compile(r"(?<!\w)(?:\+?[0-9]{7,15}|\+[0-9](?:[ -]?[0-9]){6,14})(?!\w)")
 
 
@@ -27,11 +28,13 @@ def discreet(said: str, address: str = "") -> str:
     '451 4.7.1 Greylisted for …, see log 17'
     >>> discreet("Twilio answered 21214: +86 138 0013 8000 (13800138000) cannot be reached", "+8613800138000")
     'Twilio answered 21214: … (…) cannot be reached'
+    >>> discreet("Body refused: see https://davy.example/a/k1." + "A" * 48 + " please")
+    'Body refused: see https://davy.example/a/… please'
     """
     line = printable(said)
     for part in sorted(_parts(address), key=len, reverse=True):
         line = line.replace(part, LEFT_OUT)
-    return _NUMBER.sub(LEFT_OUT, _MAIL.sub(LEFT_OUT, line))
+    return _NUMBER.sub(LEFT_OUT, _MAIL.sub(LEFT_OUT, _LINK.sub(LEFT_OUT, line)))
 
 
 def printable(said: str) -> str:

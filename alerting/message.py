@@ -40,6 +40,7 @@ class Message:
         brief: the subject without what people typed, for what is read on a locked screen or heard by whoever stands by; never empty
             where it was composed.
         slot: a channel that can replaces what it has shown under this name; empty: nothing.
+        acknowledge_at: link by which its reader acknowledges without logging in; empty: there is none.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Message:
     fields: Fields
     brief: str = ""
     slot: str = ""
+    acknowledge_at: str = ""
 
     @property
     def text(self) -> str:
@@ -58,16 +60,17 @@ class Message:
         return "\n".join(self.lines)
 
 
-def compose(claimed: Envelope, *, public_url: str) -> Message:
+def compose(claimed: Envelope, *, public_url: str, acknowledge_at: str = "") -> Message:
     """The message for one recipient, in their language.
 
     Args:
         public_url: address of Davy as people type it; the link to what it is about starts with it.
+        acknowledge_at: link of this message's own, see `alerting.links`; empty: it holds none.
     """
     home = public_url.rstrip("/")
     match claimed:
         case Claimed():
-            return _alarm(claimed, home)
+            return _alarm(claimed, home, acknowledge_at)
         case FindingNotice():
             link, thread = f"{home}/findings/{claimed.finding_id}", f"finding-{claimed.finding_id}"
             words: Words = FindingWords(claimed)
@@ -102,7 +105,7 @@ def compose(claimed: Envelope, *, public_url: str) -> Message:
     )
 
 
-def _alarm(claimed: Claimed, home: str) -> Message:
+def _alarm(claimed: Claimed, home: str, acknowledge_at: str) -> Message:
     words = AlarmWords(claimed)
     if claimed.occurrence_id is None:  # the list is the page on which it will be seen first
         link = f"{home}/occurrences" if claimed.audience == "insurer" else f"{home}/alarms"
@@ -110,13 +113,17 @@ def _alarm(claimed: Claimed, home: str) -> Message:
     else:
         link, thread = f"{home}/occurrences/{claimed.occurrence_id}", f"occurrence-{claimed.occurrence_id}"
     lines = words.for_insurer() if claimed.audience == "insurer" else words.for_client()
+    fields = alarm_fields(claimed, words, link)
+    if acknowledge_at:
+        fields["acknowledge_link"] = acknowledge_at
     return Message(
         key=claimed.key,
         thread=thread,
         language=claimed.language,
         urgent=claimed.priority == Priority.LIFE_SAFETY,
         subject=words.subject(),
-        lines=(*lines, link, "", words.reader.what_this_is_not()),
-        fields=alarm_fields(claimed, words, link),
+        lines=(*lines, link, *words.without_login(acknowledge_at), "", words.reader.what_this_is_not()),
+        fields=fields,
         brief=words.subject(),
+        acknowledge_at=acknowledge_at,
     )

@@ -21,6 +21,7 @@ from alerting.channels.channel import Channel
 from alerting.delivery import HELD_UP, Claimed, Envelope, called_off, shifts_later_steps, why_unwanted
 from alerting.fold import folded, grouped, in_slot, storm_digest
 from alerting.gate import Gate, Passed
+from alerting.links import Links
 from alerting.message import Message, compose
 from alerting.notice import StormNotice
 from alerting.outcomes import TOLD_OVER, Books, Outcome
@@ -58,6 +59,7 @@ class Dispatcher:
         clock: aware UTC; times of marks come from it.
         public_url: address of Davy as people type it.
         vault: opens people's addresses; None: none is sealed.
+        links: makes the links by which people acknowledge without logging in; None: no message has one.
         lease: how long a claimed message is ours; longer than `send_timeout`.
     """
 
@@ -71,6 +73,7 @@ class Dispatcher:
         public_url: str,
         metrics: AlertingMetrics,
         vault: Vault | None = None,
+        links: Links | None = None,
         lease: timedelta = LEASE,
         send_timeout: timedelta = SEND_TIMEOUT,
     ) -> None:
@@ -82,6 +85,7 @@ class Dispatcher:
         self._token = token
         self._clock = clock
         self._public_url = public_url
+        self._links = links
         self._metrics = metrics
         self._lease = lease
         self._send_timeout = send_timeout
@@ -175,7 +179,7 @@ class Dispatcher:
             return self._books.again(claimed)
         beside = passed.beside if passed.bundle is None else passed.bundle.beside
         together = [claimed, *self._still_wanted(beside, now)]
-        message = self._written(passed, together)
+        message = self._written(passed, together, now)
         try:
             receipt = passed.channel.send(
                 message, passed.address, now=now, timeout_s=self._send_timeout.total_seconds()
@@ -188,13 +192,15 @@ class Dispatcher:
             self._metrics.delivery_seconds.labels(each.channel).observe((done - each.created_at).total_seconds())
         return "sent" if marked else "lost"
 
-    def _written(self, passed: Passed, together: list[Envelope]) -> Message:
+    def _written(self, passed: Passed, together: list[Envelope], now: datetime) -> Message:
         """What goes out: the message, or one that tells of all that goes together."""
         claimed, bundle, home = passed.claimed, passed.bundle, self._public_url
         if isinstance(claimed, StormNotice):
             told = [compose(each, public_url=home) for each in together[1:]]
             return storm_digest(claimed, told, 0 if bundle is None else len(bundle.riders), public_url=home)
-        written = [compose(each, public_url=home) for each in together]
+        written = [
+            compose(each, public_url=home, acknowledge_at=self._acknowledge_at(each, now)) for each in together
+        ]
         if bundle is None or not isinstance(claimed, Claimed):
             return written[0] if len(written) == 1 else folded(written, language=claimed.language, public_url=home)
         if bundle.total == 1 or bundle.since is None:
@@ -203,6 +209,9 @@ class Dispatcher:
         return grouped(
             claimed, written, before, total=bundle.total, since=bundle.since, slot=bundle.slot, public_url=home
         )
+
+    def _acknowledge_at(self, message: Envelope, now: datetime) -> str:
+        return "" if self._links is None else self._links.address(message, self._public_url, now)
 
     def _still_wanted(self, beside: list[Envelope], now: datetime) -> list[Envelope]:
         """Those that go along; the others end here, each for its own reason."""

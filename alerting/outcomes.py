@@ -16,12 +16,12 @@ from psycopg import Connection, DataError, Error, IntegrityError
 
 from alerting.channels import REGISTRY
 from alerting.channels.channel import Channel
-from alerting.delivery import Envelope, gives_up, pause_before_next, stand_in
+from alerting.delivery import Envelope, gives_up, pause_before_next, stand_in, why_unwanted
 from alerting.discreet import discreet, printable
 from alerting.gate import Passed
 from alerting.notice import StormNotice
 from alerting.reassigning import tell_the_rest
-from alerting.receipts import Stage
+from alerting.receipts import Stage, number_of
 from alerting.store import notifications, peers, storms
 from alerting.storms import GRACE
 from core.db import Database
@@ -82,10 +82,13 @@ class Books:
         receipt = printable(receipt)
         riders = [] if passed.bundle is None else passed.bundle.riders
         count = len(together) + len(riders)
+        sent_as = number_of(receipt) if channel.reports else None
         words = receipt if count == 1 else f"one of {count} in one message: {receipt}"
         with self._database.transaction(self._token()) as connection:
             marked = [
-                notifications.mark_sent(connection, each.notification_id, each.attempt, now, words, delivered=delivered)
+                notifications.mark_sent(
+                    connection, each.notification_id, each.attempt, now, words, delivered=delivered, sent_as=sent_as
+                )
                 for each in together
             ]
             if riders:
@@ -182,6 +185,20 @@ class Books:
         return outcomes[0]
 
     # --- within a transaction ---
+
+    def undelivered(self, connection: Connection[Any], envelope: Envelope, now: datetime, said: str) -> Outcome | None:
+        """What a gateway took did not reach the person: it goes another way, if it is wanted still. None: it had come, or ended, before."""
+        wanted = why_unwanted(envelope, now) is None and not gives_up(envelope, now)
+        if not notifications.mark_undelivered(connection, envelope.notification_id, now, said):
+            return None
+        other = self._pass_on(connection, envelope, now) if wanted else _Beside()
+        if other.channel is not None:
+            notifications.say_more(connection, envelope.notification_id, _with(said, other.channel))
+        log.warning("notification_undelivered", notification=envelope.notification_id, why=said, to=other.channel)
+        cut_off = wanted and envelope.urgent and other.channel is None
+        if cut_off and tell_the_rest(connection, envelope.notification_id, now):
+            log.error("duty_not_reached", notification=envelope.notification_id, person=envelope.person_id)
+        return "passed on" if other.channel is not None else "failed"
 
     def _failed(
         self, connection: Connection[Any], claimed: Envelope, error: DeliveryFailed, said: str, now: datetime

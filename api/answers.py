@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from alerting.limit_changes import Mistaken
-from api.armour import MOST_BODY
+from api.armour import MOST_BODY, for_logs
 from api.gate import language_of
 from api.web import web_of
 from api.words import sentences
@@ -115,7 +115,7 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _away(request: Request, error: Exception) -> Response:
-    log.warning("database_away", path=request.url.path, error=str(error))
+    log.warning("database_away", path=for_logs(request.url.path), error=str(error))
     if is_api(request) or request.headers.get("hx-request") == "true":
         return sentence(request, 503, _AWAY)
     # A page that is asked for by itself shows what was wanted as soon as it can; what was to be written is not sent again.
@@ -131,19 +131,19 @@ def _away(request: Request, error: Exception) -> Response:
 def _database_refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, psycopg.Error)
     if error.sqlstate in _BUSY_STATES:
-        log.warning("database_busy", path=request.url.path, sqlstate=error.sqlstate)
+        log.warning("database_busy", path=for_logs(request.url.path), sqlstate=error.sqlstate)
         return sentence(request, 503, _BUSY)
     if isinstance(error, psycopg.DataError):
         # A number beyond all ids, or a NUL in a text, which the driver finds before the server does: it has no state.
-        log.warning("database_cannot_read", path=request.url.path, sqlstate=error.sqlstate)
+        log.warning("database_cannot_read", path=for_logs(request.url.path), sqlstate=error.sqlstate)
         return sentence(request, 422, _NO_TEXT if error.sqlstate is None else _WRONG_INPUT)
-    log.error("database_refused", path=request.url.path, sqlstate=error.sqlstate, error=first_line(error))
+    log.error("database_refused", path=for_logs(request.url.path), sqlstate=error.sqlstate, error=first_line(error))
     return sentence(request, 500, later("Davy's database refused this. The operator finds the reason in the log."))
 
 
 def _no_text(request: Request, error: Exception) -> Response:
     # JSON can spell half a character ("\\ud800") which UTF-8 cannot: it fails on its way to the database, nothing is written.
-    log.warning("text_cannot_be_stored", path=request.url.path)
+    log.warning("text_cannot_be_stored", path=for_logs(request.url.path))
     return sentence(request, 422, _NO_TEXT)
 
 

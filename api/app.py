@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
+from alerting.links import Links
 from api import answers, cookies, health
 from api.armour import Armour
 from api.boards import Boards
@@ -20,6 +21,7 @@ from api.news import News
 from api.pages import (
     actions,
     alarms,
+    answering,
     backtests,
     casework,
     devices,
@@ -60,6 +62,7 @@ from api.v1 import (
     portfolio_routes,
     readiness_routes,
     reading_routes,
+    receipt_routes,
     rejected_routes,
     report_routes,
     suppression_routes,
@@ -73,11 +76,11 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _PAGES = (
     front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
-    rejected, casework, duty, rotation, who_is_called, feeds, readiness, performance, limit_pages, backtests, events,
+    rejected, casework, duty, rotation, who_is_called, feeds, readiness, performance, limit_pages, backtests, answering, events,
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, readiness_routes, suppression_routes, performance_routes, limit_routes,
-    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes,
+    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes,
 )  # fmt: skip
 
 
@@ -93,6 +96,8 @@ def create_app(
     demo_inbox: DemoInbox | None = None,
     metrics: ApiMetrics | None = None,
     call_token: str | None = None,
+    links: Links | None = None,
+    aliyun_receipts: str | None = None,
 ) -> FastAPI:
     """The app of one web process.
 
@@ -100,10 +105,10 @@ def create_app(
         database: pool of the web role; opened and closed with the app.
         clock: aware UTC now; a wall clock.
         listen_url: connection string of the web role, for the thread that listens for changes.
-        limits: what limits may be made of.
         public_url: as people type it; with https, cookies and browsers stay there.
         demo_inbox: what the demo's sinks received; only the demo has one.
         call_token: with which the gateway signs what it tells of calls; None: no key acknowledges.
+        limits, links, aliyun_receipts: see `Web`.
     """
     secure = (public_url or "").startswith("https://")
     news = News(listen_url)
@@ -123,6 +128,8 @@ def create_app(
         limits=limits,
         calls=CallKeys(call_token, (public_url or "").rstrip("/")) if call_token and public_url else None,
         public_url=public_url.rstrip("/") if public_url else None,
+        links=links,
+        aliyun_receipts=aliyun_receipts,
     )
     app = FastAPI(
         title="Davy",

@@ -22,6 +22,10 @@ MOST_PHOTO_DROPPED = 2 * MOST_PHOTO_BODY
 _PHOTOS = re.compile(r"(/api/v1)?/(findings|occurrences)/\d+/photos")
 # No inline script or style, no other host, no frame around us, forms go home only. data: are Swagger's and uPlot's pictures.
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+# Addresses that are secrets themselves: who holds one can do what it says. So no page of theirs says where one came from, no search
+# engine keeps them, and no log has more of them than their beginning.
+SECRET_PATHS = ("/a/", "/api/v1/receipts/aliyun/")
+FOR_SECRETS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -31,6 +35,15 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+def for_logs(path: str) -> str:
+    """A path as a log may have it.
+
+    >>> for_logs("/a/k1.c2VjcmV0"), for_logs("/alarms")
+    ('/a/…', '/alarms')
+    """
+    return next((f"{secret}…" for secret in SECRET_PATHS if path.startswith(secret)), path)
 
 
 class Armour:
@@ -76,6 +89,9 @@ class Armour:
                 if scope["method"] not in ("GET", "HEAD"):
                     self._changed()
                 headers = MutableHeaders(scope=message)
+                if scope["path"].startswith(SECRET_PATHS):
+                    for name, value in FOR_SECRETS.items():
+                        headers[name] = value
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 if scope["path"].startswith("/static/") and status in (200, 206, 304):

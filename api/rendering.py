@@ -150,6 +150,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "seen": lambda look: look_wording.seen(texts, look.action, look.subject, say(look, "title")),
         "way": look_wording.way,
         "rule": lambda said: sentences.rule(texts, said),
+        "reason": lambda said: sentences.reason(texts, said),
         "outcome": lambda said: sentences.outcome(texts, said),
         "advice": lambda reason: rejected.advice(texts, reason),
         "rejection": lambda row: sentences.rejection(texts, row.reason, row.sentence),

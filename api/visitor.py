@@ -53,6 +53,11 @@ def token_for_login(login: str, key: bytes, now: datetime) -> str:
     return sign(Principal(role="login", login=login), key, (now + TOKEN_LIFETIME).timestamp())
 
 
+def token_for_gateway(key: bytes, now: datetime) -> str:
+    """May write down what a gateway reports, and sees nothing: for a callback whose signature held."""
+    return sign(Principal(role="gateway"), key, (now + TOKEN_LIFETIME).timestamp())
+
+
 def token_for_session(person_id: int, key: bytes, now: datetime) -> str:
     """May read this one person and their sessions: what is needed to find out what else they may."""
     return sign(Principal(role="login", person_id=person_id), key, (now + TOKEN_LIFETIME).timestamp())

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alerting.links import Links
 from api.boards import Boards
 from api.news import News
 from api.passwords import Passwords
@@ -82,6 +83,9 @@ class Web:
         limits: asked for when somebody first looks at limits: what detectors there are takes a moment to load.
         calls: None: no gateway calls back.
         public_url: where people and programs find us, without a slash at its end; None: where they found us.
+        links: reads the links by which people acknowledge without logging in; None: none is believed.
+        strangers: who comes with links that we did not sign.
+        aliyun_receipts: what stands at the end of the address that Aliyun reports to; None: it reports to nobody.
     """
 
     database: Database
@@ -99,6 +103,9 @@ class Web:
     limits: Callable[[], LimitWords]
     calls: CallKeys | None = None
     public_url: str | None = None
+    links: Links | None = None
+    strangers: Throttle = field(default_factory=Throttle)
+    aliyun_receipts: str | None = field(default=None, repr=False)
 
     @contextmanager
     def acting_for(self, visitor: Visitor) -> Iterator[Connection[TupleRow]]:

@@ -31,6 +31,13 @@ def hex_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def url_secret(secret: SecretStr) -> SecretStr:
+    """Long enough that nobody guesses it, of characters that an address takes as they are."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{32,128}", secret.get_secret_value()):
+        raise ValueError("not such a text")
+    return secret
+
+
 def named_webhook_secrets(secret: SecretStr) -> SecretStr:
     """Names with secrets of Standard Webhooks; a name may stand twice."""
     # Standard Webhooks 1.0.0: 24 to 64 bytes, in base64.
@@ -85,6 +92,16 @@ def split_host_ports(given: object) -> object:
         if match is None or not 0 < int(match[2]) < 65536:
             raise ValueError("not host:port")
     return entries
+
+
+def split_words(given: object) -> object:
+    """A list of words in small letters and digits, separated by commas."""
+    if not isinstance(given, str):
+        return given
+    words = tuple(dict.fromkeys(entry.strip() for entry in given.split(",") if entry.strip()))
+    if not all(re.fullmatch(r"[a-z0-9]{2,20}", word) for word in words):
+        raise ValueError("not words")
+    return words
 
 
 def absolute(path: Path) -> Path:

@@ -26,6 +26,8 @@ from core.setting_rules import (
     named_webhook_secrets,
     secret_url,
     split_host_ports,
+    split_words,
+    url_secret,
 )
 
 PREFIX: Final = "DAVY_"
@@ -37,6 +39,7 @@ Conninfo = Annotated[SecretStr, AfterValidator(conninfo)]
 HexKey = Annotated[SecretStr, AfterValidator(hex_key)]
 WebhookSecrets = Annotated[SecretStr, AfterValidator(named_webhook_secrets)]
 NamedKeys = Annotated[SecretStr, AfterValidator(named_keys)]
+UrlSecret = Annotated[SecretStr, AfterValidator(url_secret)]
 NamedSecrets = Annotated[SecretStr, AfterValidator(named_secrets)]
 SecretUrl = Annotated[SecretStr, AfterValidator(secret_url)]
 Folder = Annotated[Path, AfterValidator(absolute)]
@@ -51,6 +54,7 @@ def _setting(default: Any, description: str, must: str, **rules: Any) -> Any:
 
 _URL_RULE: Final = "a PostgreSQL connection string such as postgresql://NAME:PASSWORD@HOST:5432/davy"
 _KEY_RULE: Final = "at least 32 random bytes in hexadecimal (64 digits), as `openssl rand -hex 32` prints"
+_KEYS_RULE: Final = "ID=KEY, each key at least 32 random bytes in hexadecimal, as `openssl rand -hex 32` prints, entries separated by commas, each id once"
 _PORT_RULE: Final = "a whole number from 1 to 65535"
 _HOST_RULE: Final = "a host name or an IP address"
 _PATH_RULE: Final = "an absolute path"
@@ -239,13 +243,19 @@ class Settings(BaseSettings):
         "Signing secrets of DingTalk and Feishu robots and access tokens of ntfy, by the name an address refers to.",
         "NAME=SECRET, entries separated by commas, each name once",
     )
+    link_keys: NamedKeys | None = _setting(
+        None, "Keys that sign the links by which people acknowledge without logging in, by their ids: the first signs, all are believed. Without them no message holds such a link. Alerting and the web process need the same ones.", _KEYS_RULE
+    )  # fmt: skip
+    link_hours: int = _setting(24, "Hours for which such a link is good.", "a whole number from 1 to 168", ge=1, le=168)
     address_keys: NamedKeys | None = _setting(
         None,
         "Keys that seal people's addresses in the database, by their ids: the first seals, all open. Without them there are no channels"
         " whose addresses are secrets (robots, ntfy). Alerting, ingest, risk (to know people in calendars by mail) and `davy site import` need the same ones.",
-        "ID=KEY, each key at least 32 random bytes in hexadecimal, as `openssl rand -hex 32` prints, entries separated by commas, each id once",
+        _KEYS_RULE,
     )
 
+    apprise_python: Folder | None = _setting(None, "Python in which the library apprise is installed, of an environment of its own; without it there is no such channel.", _PATH_RULE)  # fmt: skip
+    apprise_services: Annotated[tuple[str, ...], BeforeValidator(split_words)] = _setting((), "Services of Apprise that people may be told over, by the beginnings of its URLs.", "a list of words such as tgram, slack")  # fmt: skip
     twilio_account: str | None = _setting(
         None, "Account at Twilio, for texts and calls to any country; without it there are none through Twilio.", "AC and 32 hexadecimal digits", pattern=r"^AC[0-9a-fA-F]{32}$"
     )  # fmt: skip
@@ -261,6 +271,9 @@ class Settings(BaseSettings):
     aliyun_key_secret: SecretStr | None = _setting(
         None, "Secret of that access key.", "a text of 16 to 64 characters", min_length=16, max_length=64
     )
+    aliyun_receipts: UrlSecret | None = _setting(
+        None, "Secret at the end of the address that Aliyun reports texts to; without it nobody hears whether they arrived.", "32 to 128 of A-Z a-z 0-9 _ -"
+    )  # fmt: skip
     aliyun_sms_sign: str | None = _setting(
         None, "Approved signature of texts.", "a text of 2 to 24 characters", min_length=2, max_length=24
     )

@@ -47,6 +47,7 @@ openssl rand -hex 32 | keep principal_key
 openssl rand -hex 32 | keep cookie_key
 openssl rand -hex 32 | keep snapshot_key
 openssl rand -hex 32 | keep seal_key
+echo "k1=$(openssl rand -hex 32)" | keep link_keys
 openssl rand -hex 24 | keep grafana_admin
 echo "k1=$(openssl rand -hex 32)" | keep address_keys
 echo "demo=whsec_$(openssl rand -base64 32)" | keep webhook_secrets

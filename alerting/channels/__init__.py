@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from alerting.channels.apprise import Apprise
 from alerting.channels.channel import Address, Channel
 from alerting.channels.dingtalk import DingTalk
 from alerting.channels.feishu import Feishu
@@ -18,7 +19,7 @@ __all__ = ["REGISTRY", "Address", "Channel", "configured"]
 
 # From the gentle to what wakes people up: where one fails, the next after it takes its place.
 REGISTRY: Final[dict[str, type[Channel]]] = {
-    channel.name: channel for channel in (Smtp, Webhook, WeCom, DingTalk, Feishu, Ntfy, Sms, Voice)
+    channel.name: channel for channel in (Smtp, Webhook, WeCom, DingTalk, Feishu, Ntfy, Apprise, Sms, Voice)
 }
 
 

@@ -24,6 +24,7 @@ from alerting.channels.gateway import Gateway, short
 from alerting.channels.post import Poster, refuse
 from alerting.discreet import discreet
 from alerting.message import Message
+from alerting.receipts import took
 from core.errors import AddressGone, DeliveryFailed
 
 SMS: Final = "https://dysmsapi.aliyuncs.com"
@@ -125,7 +126,7 @@ class Aliyun(Gateway):
         document = answer.document()
         code = document.get("Code")
         if code == "OK":
-            return f"Aliyun took it as {str(document.get(receipt, '?'))[:40]}"
+            return took("Aliyun", document.get(receipt))
         if code is None:
             refuse(answer, now)
         number = parameters.get("PhoneNumbers") or parameters.get("CalledNumber", "")

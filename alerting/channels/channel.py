@@ -41,6 +41,7 @@ class Channel(ABC):
         rings: whether it wakes people up; then it stands in for another channel only where the alarm is worth it.
         replaces: whether a message under a name that it has shown before takes the place of that one (`Message.slot`).
         proves: how far a message is known to have come once `send` has returned, see `alerting.receipts`.
+        reports: whether what took it says later what became of it, under the number in its receipt.
     """
 
     name: ClassVar[str]
@@ -50,6 +51,7 @@ class Channel(ABC):
     rings: ClassVar[bool] = False
     replaces: ClassVar[bool] = False
     proves: ClassVar[Stage] = Stage.SENT
+    reports: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

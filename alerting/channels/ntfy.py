@@ -1,7 +1,7 @@
 """ntfy: push to phones by a server that is the company's own, or ntfy.sh.
 
-The topic is as good as a password, so its address is a secret. The actions are links: a phone opens the page, and a person on
-it acknowledges; nothing that merely fetches an address can. Apple's phones are woken through the public server, so what is
+The topic is as good as a password, so its address is a secret. The actions are links that a phone opens (`view`), never requests
+that it makes by itself (`http`): a person on the page acknowledges; nothing that merely fetches an address can. Apple's phones are woken through the public server, so what is
 pushed there ought to be little: a server of one's own sends them only an id (`upstream-base-url`).
 
 What belongs to a group goes out under one `sequence_id`: the phone then shows the newest in the place of the one before. A server older
@@ -70,6 +70,9 @@ def document(message: Message, topic: str) -> dict[str, Any]:
     """What is published; a tag that ntfy knows becomes a sign before the title."""
     link = str(message.fields.get("link", ""))
     _ = translations(message.language).gettext
+    actions = [{"action": "view", "label": _("Open in Davy"), "url": link}]
+    if message.acknowledge_at:
+        actions.insert(0, {"action": "view", "label": _("Acknowledge…"), "url": message.acknowledge_at})
     return {
         **({"sequence_id": message.slot} if message.slot else {}),
         "topic": topic,
@@ -78,5 +81,5 @@ def document(message: Message, topic: str) -> dict[str, Any]:
         "priority": _URGENT if message.urgent else _USUAL,
         "tags": ["rotating_light"] if message.urgent else [],
         "click": link,
-        "actions": [{"action": "view", "label": _("Open in Davy"), "url": link}],
+        "actions": actions,
     }

@@ -32,6 +32,7 @@ class _Phone(Channel):
 
     addresses: ClassVar[AddressRule] = NUMBERS
     gateway: ClassVar[bool] = True
+    reports: ClassVar[bool] = True
 
     def __init__(self, gateways: Sequence[Gateway]) -> None:
         self._gateways = list(gateways)

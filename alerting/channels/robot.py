@@ -84,7 +84,7 @@ def said(document: Mapping[str, Any]) -> str:
 
 
 def paragraphs(message: Message, limit: int, *, gap: str) -> str:
-    """The message's text of at most `limit` bytes; where it is too long, its middle gives way and the link stays.
+    """The message's text of at most `limit` bytes; where it is too long, its middle gives way and the links stay.
 
     >>> from alerting.message import Message
     >>> paragraphs(Message("k", "t", "en", True, "Gas", ("Gas at pump 3", "x" * 90, "https://davy.example/1", "Not a safety system."),
@@ -95,7 +95,7 @@ def paragraphs(message: Message, limit: int, *, gap: str) -> str:
     whole = gap.join(lines)
     if len(whole.encode()) <= limit:
         return whole
-    tail = gap.join(("…", str(message.fields.get("link", ""))))
+    tail = gap.join(("…", *filter(None, (str(message.fields.get("link", "")), message.acknowledge_at))))
     room = limit - len((gap + tail).encode())
     kept: list[str] = []
     for line in lines:

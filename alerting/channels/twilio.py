@@ -20,10 +20,12 @@ from alerting.channels.gateway import Gateway, short
 from alerting.channels.post import FORM_TYPE, Answer, Poster, refuse
 from alerting.discreet import discreet
 from alerting.message import Message
+from alerting.receipts import took
 from core.errors import AddressGone, DeliveryFailed
 from core.i18n import translations
 
 API: Final = "https://api.twilio.com"
+REPORTS: Final = "/api/v1/receipts/twilio"  # where it says what became of a text or call, below Davy's address
 # Two parts of a message in UCS-2, as Chinese is sent: 67 characters each (GSM 03.38 concatenated).
 LONGEST_TEXT: Final = 134
 _LONGEST_SAID: Final = 300  # characters: half a minute, twice
@@ -47,7 +49,8 @@ class Twilio(Gateway):
         token: its auth token.
         sender: the number it sends and calls from, E.164.
         base: of the API; another one for a region of its own.
-        answers_at: address of Davy that Twilio can call back; None: nobody acknowledges by pressing a key.
+        answers_at: address of Davy that Twilio can call back; None: nobody acknowledges by pressing a key, and it does not say what
+            became of what it took.
     """
 
     title: ClassVar[str] = "Twilio"
@@ -72,8 +75,11 @@ class Twilio(Gateway):
         self.texts = self.calls = True
 
     def text(self, number: str, message: Message, *, now: datetime, timeout_s: float) -> str:
-        """What, where and the link, in two parts of a message at most: a lock screen shows it to whoever passes by."""
-        link = str(message.fields.get("link", ""))
+        """What, where and one link, in two parts of a message at most: a lock screen shows it to whoever passes by.
+
+        Where there is a link to acknowledge by it is that one: its page leads on to the other.
+        """
+        link = message.acknowledge_at or str(message.fields.get("link", ""))
         body = f"{short(message.brief or message.subject, LONGEST_TEXT - 1 - len(link))} {link}"
         return self._ask("Messages", {"To": number, "From": self._sender, "Body": body}, now, timeout_s)
 
@@ -84,6 +90,8 @@ class Twilio(Gateway):
 
     def _ask(self, resource: str, form: dict[str, str], now: datetime, timeout_s: float) -> str:
         url = f"{self._base}/2010-04-01/Accounts/{self._account}/{resource}.json"
+        if self._answers_at is not None:
+            form = {**form, "StatusCallback": f"{self._answers_at.rstrip('/')}{REPORTS}"}
         headers = {"content-type": FORM_TYPE, "authorization": f"Basic {self._login}"}
         answer = self._poster.post(url, headers, urlencode(form).encode(), timeout_s=timeout_s)
         return _judge(answer, number=form["To"], now=now)
@@ -143,7 +151,7 @@ def signature(token: str, url: str, form: Mapping[str, str]) -> str:
 def _judge(answer: Answer, *, number: str, now: datetime) -> str:
     document = answer.document()
     if 200 <= answer.status < 300:
-        return f"Twilio took it as {str(document.get('sid', '?'))[:40]}"
+        return took("Twilio", document.get("sid"))
     code = document.get("code")
     words = f"Twilio answered {code}: {discreet(str(document.get('message', 'nothing')), number)[:160]}"
     if code in _NO_NUMBER:

@@ -79,7 +79,12 @@ def claim(
     if taken is None:
         return None
     notification_id, subject = taken
-    return _READERS[Subject(subject)](connection, notification_id)
+    return read(connection, notification_id, Subject(subject))
+
+
+def read(connection: Connection[Any], notification_id: int, subject: Subject) -> Envelope | None:
+    """A message as it stands, with what is known now of what it is about."""
+    return _READERS[subject](connection, notification_id)
 
 
 def one_at_a_time(connection: Connection[Any], person_id: int) -> None:
@@ -194,7 +199,8 @@ def read_call(connection: Connection[Any], notification_id: int) -> Claimed | No
                        SELECT FROM alarm r JOIN alarm_definition l ON l.definition_id = r.definition_id AND l.role = 'alarm'
                        WHERE r.site_id = o.site_id AND r.state IN ('B', 'E') AND r.state <> 'A' AND r.suppression = 'none' AND r.onset >= n.onset
                          AND l.priority IN ('life-safety', 'high')
-                   ) AS real_alarm
+                   ) AS real_alarm,
+                   p.role = 'safety_officer' AND p.company_id IS NOT DISTINCT FROM n.company_id AS answers
             FROM notification n
             JOIN person p USING (person_id)
             LEFT JOIN channel_address c ON c.person_id = n.person_id AND c.channel = n.channel

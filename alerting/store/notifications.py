@@ -114,20 +114,22 @@ def mark_sent(
     receipt: str,
     *,
     delivered: bool = False,
+    sent_as: str | None = None,
 ) -> bool:
     """Keeps the receiver's receipt; False where the attempt is no longer ours.
 
     Args:
         delivered: the receiver itself has it.
+        sent_as: the number under which a gateway will say what became of it.
     """
     return _one(
         connection.execute(
             """
             UPDATE notification SET state = 'sent', sent_at = %s, finished_at = %s, lease_until = NULL, outcome = %s,
-                   delivered_at = CASE WHEN %s THEN %s::timestamptz END
+                   delivered_at = CASE WHEN %s THEN %s::timestamptz END, sent_as = %s
             WHERE notification_id = %s AND attempt = %s AND state = 'claimed'
             """,
-            (now, now, receipt, delivered, now, notification_id, attempt),
+            (now, now, receipt, delivered, now, sent_as, notification_id, attempt),
         ).rowcount
     )
 
@@ -145,6 +147,37 @@ def mark_finished(
             (state, now, outcome, notification_id, attempt),
         ).rowcount
     )
+
+
+def mark_undelivered(connection: Connection[Any], notification_id: int, now: datetime, outcome: str) -> bool:
+    """What was sent has not arrived after all; False where it has, or was not sent."""
+    return _one(
+        connection.execute(
+            """
+            UPDATE notification SET state = 'failed', finished_at = %s, outcome = %s
+            WHERE notification_id = %s AND state = 'sent' AND delivered_at IS NULL
+            """,
+            (now, outcome, notification_id),
+        ).rowcount
+    )
+
+
+def mark_delivered(connection: Connection[Any], notification_id: int, at: datetime) -> bool:
+    """The person's own device has it; False where that is known, or it was not sent."""
+    return _one(
+        connection.execute(
+            """
+            UPDATE notification SET delivered_at = %s
+            WHERE notification_id = %s AND state = 'sent' AND delivered_at IS NULL
+            """,
+            (at, notification_id),
+        ).rowcount
+    )
+
+
+def say_more(connection: Connection[Any], notification_id: int, outcome: str) -> None:
+    """Keeps what is known of its end by now."""
+    connection.execute("UPDATE notification SET outcome = %s WHERE notification_id = %s", (outcome, notification_id))
 
 
 def put_back(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
 from api.acts.duty import told_of
+from api.acts.occurrences import seen
 from api.choices import choices, sees_evidence
 from api.evidence import evidence_of, table_of, timeline_of
 from api.gate import OccurrenceReader
@@ -49,8 +50,12 @@ def occurrence_list(web: Here, visitor: OccurrenceReader, open: bool = False, be
 
 
 @router.get("/occurrences/{occurrence_id}")
-def occurrence_page(web: Here, visitor: OccurrenceReader, occurrence_id: int) -> Response:
-    """One occurrence."""
+def occurrence_page(
+    web: Here, visitor: OccurrenceReader, occurrence_id: int, hx_request: Annotated[str, Header()] = ""
+) -> Response:
+    """One occurrence. Who opens it has seen what was sent to them about it; a page that renews itself has no reader for certain."""
+    if not hx_request:
+        seen(web, visitor, occurrence_id)
     return show(web, visitor, occurrence_id)
 
 

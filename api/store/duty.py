@@ -86,8 +86,13 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLine:
-    """One message about an occurrence, as the books have it."""
+    """One message about an occurrence, as the books have it.
 
+    Args:
+        delivered_at, seen_at, answered_at: how far it has come, see `alerting.receipts`; None: nobody says so.
+    """
+
+    notification_id: int
     person_id: int
     name: str | None
     audience: str
@@ -100,6 +105,9 @@ class CallLine:
     sent_at: datetime | None
     finished_at: datetime | None
     outcome: str | None
+    delivered_at: datetime | None = None
+    seen_at: datetime | None = None
+    answered_at: datetime | None = None
     held_by: str | None = None
     told_in: str | None = None
 
@@ -180,8 +188,8 @@ def calls_of(connection: Connection[Any], occurrence_id: int) -> list[CallLine]:
     with connection.cursor(row_factory=class_row(CallLine)) as cursor:
         return cursor.execute(
             """
-            SELECT n.person_id, p.name, n.audience, n.channel, n.state, n.step, n.rule, n.onset, n.due_at, n.sent_at, n.finished_at, n.outcome,
-                   n.held_by, n.told_in
+            SELECT n.notification_id, n.person_id, p.name, n.audience, n.channel, n.state, n.step, n.rule, n.onset, n.due_at, n.sent_at,
+                   n.finished_at, n.outcome, n.held_by, n.told_in
             FROM v_notification n LEFT JOIN person p USING (person_id)
             WHERE n.occurrence_id = %s ORDER BY n.onset, n.due_at, n.step, n.notification_id
             """,

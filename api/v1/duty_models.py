@@ -55,6 +55,9 @@ class Call(BaseModel):
     state: str
     rule: str
     outcome: str | None
+    delivered_at: datetime | None = Field(default=None, description="the receiver itself has it; null: nobody says so")
+    seen_at: datetime | None = Field(default=None, description="its reader has opened what it is about")
+    answered_at: datetime | None = Field(default=None, description="its reader has acknowledged by its link")
 
 
 class Told(BaseModel):

@@ -51,7 +51,7 @@ def why_told(web: Here, visitor: OccurrenceReader, occurrence_id: int) -> models
                 calls=[
                     models.Call(
                         at=call.sent_at or call.due_at, who=each.name, channel=call.channel, state=call.state, rule=call.why,
-                        outcome=call.outcome,
+                        outcome=call.outcome, delivered_at=call.delivered_at, seen_at=call.seen_at, answered_at=call.answered_at,
                     )
                     for call in each.calls
                 ],

@@ -12,6 +12,7 @@ from functools import cache
 from gettext import NullTranslations
 
 from api.words.alarms import CHANNELS
+from api.words.answering import LINK_REFUSALS, WAYS
 from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
 from api.words.duty import CALENDAR_WORDS, CHANNEL_OUTCOMES, DUTY_REFUSALS, FIELD_WORDS, OUTCOMES, ROTATION_MISTAKES
 from api.words.duty import RULES as DUTY_RULES
@@ -58,6 +59,7 @@ REFUSALS = (
     *DUTY_REFUSALS,
     *READINESS_REFUSALS,
     *CALENDAR_WORDS,
+    *LINK_REFUSALS,
 )
 # The same texts as core.wire_rules.REASONS, which a test holds.
 REASONS = (
@@ -173,6 +175,19 @@ def outcome(texts: NullTranslations, said: str | None) -> str:
     clauses = [] if said is None else said.split("; ")
     told = (texts.gettext(OUTCOMES[c]) if c in OUTCOMES else _clause(texts, c, CHANNEL_OUTCOMES) for c in clauses)
     return texts.gettext("; ").join(told)
+
+
+def reason(texts: NullTranslations, said: str) -> str:
+    """What somebody gave as the reason, as they wrote it; by which way they acknowledged, in the reader's language.
+
+    >>> reason(NullTranslations(), "by the link of message 17 over ntfy"), reason(NullTranslations(), "false alarm")
+    ('by the link of message 17 over ntfy', 'false alarm')
+    """
+    for template in WAYS:
+        match = _pattern(template).fullmatch(said)
+        if match is not None:
+            return _filled(texts.gettext(template), match.groupdict(), texts)
+    return said
 
 
 def _clause(texts: NullTranslations, said: str, templates: Sequence[str]) -> str:

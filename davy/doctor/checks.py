@@ -22,6 +22,7 @@ from davy.doctor.duty import duty
 from davy.doctor.examination import Check, Examination, age, few, guarded
 from davy.doctor.grafana import grafana
 from davy.doctor.life import alerting, calls, delivery, ingest, outside, risk, seals
+from davy.doctor.links import links
 from davy.doctor.models import models
 from davy.doctor.retention import disk_lasts, legal_holds, readings_kept
 from davy.doctor.server_settings import chunks, database_settings
@@ -94,6 +95,7 @@ def database_checks(on: Examination) -> list[Check]:
         ("calls", calls),
         ("outside", outside),
         ("delivery", delivery),
+        ("links", links),
         ("risk", risk),
         ("seals", seals),
         ("notifications", _notifications),

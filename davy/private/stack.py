@@ -100,6 +100,7 @@ class Stack:
         self.users: list[UserAdded] = []
         self.principal_key = secrets.token_bytes(32)
         self._snapshot_key, self._seal_key = secrets.token_bytes(32), secrets.token_bytes(32)
+        self._link_keys = f"k1={secrets.token_hex(32)}"
         self._webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self._passwords = {role: secrets.token_urlsafe(18) for role in ROLES}
         self.mqtt_passwords = {name: secrets.token_urlsafe(18) for name in ("ingest", "simulator", "detectors")}
@@ -319,7 +320,8 @@ class Stack:
                 own = {"DAVY_DATABASE_URL_INGEST": self.database_url("ingest"), "DAVY_SPOOL_WATCHES_DISK": "false"}
                 return {**key, **mqtt, **calls, **own}
             case "alerting":
-                return {**key, **channels, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
+                own = {"DAVY_LINK_KEYS": self._link_keys, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
+                return {**key, **channels, **own}
             case "detectors":
                 own = {"DAVY_MQTT_USER": "detectors", "DAVY_MQTT_PASSWORD": self.mqtt_passwords["detectors"]}
                 return {**key, **mqtt, **own, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
@@ -330,6 +332,7 @@ class Stack:
                 return {
                     **key,
                     "DAVY_COOKIE_KEY": secrets.token_hex(32),
+                    "DAVY_LINK_KEYS": self._link_keys,
                     "DAVY_HTTP_PORT": str(self._ports["http"]),
                     "DAVY_PUBLIC_URL": self.http_url,
                     "DAVY_DATABASE_URL_WEB": self.database_url("web"),

@@ -14,7 +14,9 @@ from psycopg import Connection
 from alerting.channels import configured
 from alerting.channels.post import Poster
 from alerting.outbox import Dispatcher
+from alerting.outcomes import Books
 from alerting.pulse import BEAT_S
+from alerting.reporting import take_reports
 from alerting.store import status
 from alerting.vault import Vault
 from core.db import Database
@@ -25,7 +27,7 @@ from davy.duties import rota as duties
 from davy.duties.delivery import ask_for_deliveries
 from davy.duties.unreachable import tell_of_the_cut_off
 from davy.outside import Watcher
-from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock
+from davy.processes.surroundings import checked_database, links_of, metrics_served, service_token, wall_clock
 
 log = logger(__name__)
 
@@ -34,6 +36,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Sends notifications and keeps the prompt duties, until `stop` is set."""
     url, token, metrics = checked_database(settings, "alerting"), service_token(settings), Metrics()
     channels, vault = configured(settings), Vault.from_settings(settings)
+    links = links_of(settings)
+    told: dict[str, Any] = {"channels": sorted(channels), "links": None if links is None else links.newest}
     database = Database(url, application="alerting")
     database.open()
     dispatcher = Dispatcher(
@@ -44,13 +48,16 @@ def run(settings: Settings, stop: threading.Event) -> None:
         public_url=settings.need("public_url"),
         metrics=metrics.alerting,
         vault=vault,
+        links=links,
     )
+    books = Books(database, channels, token, wall_clock)
     failing = duties.Failing(metrics.duties_failed, prompt=True)
     kept_duties = [
         *duties.PROMPT,
+        duties.Duty("reports", 1.0, partial(take_reports, books)),
         duties.Duty("unreachable", 60.0, partial(tell_of_the_cut_off, channels, vault)),
         *_deliveries(settings, metrics),
-        duties.Duty("beat", BEAT_S, partial(_beat, dispatcher, sorted(channels), failing)),
+        duties.Duty("beat", BEAT_S, partial(_beat, dispatcher, told, failing)),
     ]
     watcher = _watcher(settings, database, token)
     with metrics_served(metrics, settings), ThreadPoolExecutor(2, "duties") as pool:
@@ -89,7 +96,7 @@ def _watcher(settings: Settings, database: Database, token: Callable[[], str]) -
 
 
 def _beat(
-    dispatcher: Dispatcher, channels: list[str], failing: duties.Failing, connection: Connection[Any], now: datetime
+    dispatcher: Dispatcher, told: dict[str, Any], failing: duties.Failing, connection: Connection[Any], now: datetime
 ) -> None:
     """The last of the duties: it comes round only when the others have, and stands still since one has failed for long.
 
@@ -97,5 +104,5 @@ def _beat(
     """
     turned_at = dispatcher.turned_at()
     if turned_at is not None:
-        report = {"channels": channels, "failing": failing.report()}
+        report = {**told, "failing": failing.report()}
         status.beat(connection, "alerting", failing.undone_since(now) or now, turned_at=turned_at, report=report)

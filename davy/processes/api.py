@@ -15,7 +15,7 @@ from core.metrics import Metrics
 from core.settings import Settings
 from davy.limit_words import limit_words
 from davy.private.demo_inbox import HttpInbox
-from davy.processes.surroundings import checked_database, metrics_served, wall_clock
+from davy.processes.surroundings import checked_database, links_of, metrics_served, wall_clock
 
 # How long a thread keeps the interpreter while another waits for it, 5 ms by default: each answer of the database and each step of a request
 # would wait so long for whoever renders a page.
@@ -37,6 +37,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
         demo_inbox=HttpInbox(settings.demo_inbox) if settings.demo_inbox else None,
         metrics=metrics.api,
         call_token=settings.twilio_token.get_secret_value() if settings.twilio_token is not None else None,
+        links=links_of(settings),
+        aliyun_receipts=settings.aliyun_receipts.get_secret_value() if settings.aliyun_receipts is not None else None,
     )
     server = Server(app, settings.http_host, settings.http_port)
     try:

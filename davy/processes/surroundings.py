@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from prometheus_client import start_http_server
 
+from alerting.links import Links
 from core.db import connect, transaction
 from core.errors import BadSetting, Unavailable
 from core.metrics import Metrics
@@ -78,3 +79,10 @@ def metrics_served(metrics: Metrics, settings: Settings) -> Iterator[None]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def links_of(settings: Settings) -> Links | None:
+    """Of those by which people acknowledge without logging in; None without a key: then no message has one, and none is believed."""
+    if settings.link_keys is None:
+        return None
+    return Links.of(settings.link_keys.get_secret_value(), settings.link_hours)

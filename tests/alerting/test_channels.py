@@ -13,15 +13,17 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from alerting.channels import REGISTRY, Address, Channel, configured
-from alerting.channels.connect import is_public
+from alerting.channels.apprise import Apprise
 from alerting.channels.smtp import Smtp
 from alerting.channels.webhook import LONGEST_BODY, Webhook, parse_secrets
 from alerting.message import Message, compose
+from alerting.public import is_public
 from core.errors import AddressGone, BadSetting, DeliveryFailed
 from core.settings import Settings
 from tests.alerting.messages import claimed
 from tests.alerting.peers import TOKEN
 from tests.alerting.receivers import SECRET, Request, mail_server, webhook_receiver
+from tests.alerting.test_apprise import PYTHON
 from tests.alerting.test_phones import phone
 from tests.alerting.test_robots import PATHS, made
 
@@ -76,6 +78,8 @@ def at_port(name: str, port: int) -> tuple[Channel, Address]:
         return channel, Address(f"http://127.0.0.1:{port}/hook?token=geheim", "hook")
     if name in PATHS:
         return made(name, port)
+    if name == "apprise":
+        return Apprise(PYTHON, ["json"], [f"127.0.0.1:{port}"]), Address(f"json://127.0.0.1:{port}/hook?token=geheim")
     if name in ("sms", "voice"):
         return phone(name, port), Address("+8613800000000")
     raise AssertionError(name)

@@ -218,6 +218,11 @@ def test_every_post_needs_the_session_s_own_token(timescale_house: House) -> Non
     for method, path in routes_of(house.app):
         if method not in ("POST", "DELETE") or (path in ("/login", "/api/v1/session") and method == "POST"):
             continue
+        if path in (
+            "/a/{token}",
+            "/api/v1/receipts/aliyun/{secret}",
+        ):  # the address itself is asked: test_answering.py, test_receipts.py
+            continue
         asked += 1
         real = path.replace("{occurrence_id}", str(occurrence))
         for name, number in risks.items():

@@ -47,6 +47,8 @@ def test_no_secret_has_a_default() -> None:
         "webhook_secrets",
         "channel_secrets",
         "address_keys",
+        "link_keys",
+        "aliyun_receipts",
         "twilio_token",
         "aliyun_key_secret",
     } == SECRETS
@@ -94,6 +96,8 @@ def test_secret_stands_in_a_file(field: str, tmp_path: Path) -> None:
         "webhook_secrets": "hook=whsec_" + "A" * 32,
         "channel_secrets": "a=SEC1",
         "address_keys": f"k1={KEY}",
+        "link_keys": f"k1={KEY}",
+        "aliyun_receipts": "r" * 32,
         "twilio_token": "f" * 32,
         "heartbeat_url": "https://hc.example/ping?key=1",
     }
@@ -109,7 +113,7 @@ def test_secret_is_never_shown() -> None:
     assert "geheim" not in f"{settings!r} {settings!s} {settings.model_dump()}"
     assert KEY not in repr(settings)
     for text in ("geheim", f"{KEY}zz"):
-        for field in SECRETS - {"mqtt_password", "smtp_password"}:
+        for field in SECRETS - {"mqtt_password", "smtp_password", "aliyun_receipts"}:
             (sentence,) = mistakes({variable(field): text})
             assert text not in sentence
             assert f"{len(text)} characters that are not shown" in sentence

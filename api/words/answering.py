@@ -1,0 +1,22 @@
+"""What the page of a message's link says, by how its alarm stands."""
+
+from __future__ import annotations
+
+from api.answering import Standing
+from api.words.texts import later
+
+SENTENCES = {
+    Standing.OPEN: later("It waits for somebody to take it on."),
+    Standing.TAKEN: later("Acknowledged: nobody else is called about it."),
+    Standing.OVER: later("It is over or resolved: there is nothing to acknowledge."),
+    Standing.ANEW: later("It has begun again since this message: a newer message has a link of its own."),
+    Standing.ASIDE: later("It is put aside for now: nobody is called about it, and there is nothing to acknowledge."),
+    Standing.NOT_THEIRS: later(
+        "Only a safety officer of the company acknowledges its alarms; you are none, or none any more."
+    ),
+}
+USED = later("This link has been used already.")
+NOT_NOW = later("The alarm does not stand as this link found it: nothing was done.")
+LINK_REFUSALS = (USED, NOT_NOW, *SENTENCES.values())
+# How a transition says by which way somebody acknowledged, as alerting/links.py writes it.
+WAYS = (later("by the link of message {number} over {channel}"),)
