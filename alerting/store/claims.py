@@ -22,6 +22,7 @@ from alerting.notice import (
     WeeklyNotice,
 )
 from alerting.routing import HISTORIC
+from alerting.store.voice_claims import complaint, rating_request, told_back
 from alerting.weekly import week_from_json
 from core.occasion import Subject
 
@@ -283,4 +284,7 @@ _READERS: Final[dict[Subject, Callable[[Connection[Any], int], Envelope | None]]
     Subject.WEEKLY: _weekly,
     Subject.BACKLOG: _backlog,
     Subject.UNREACHABLE: _unreachable,
+    Subject.COMPLAINT: complaint,
+    Subject.RATING_REQUEST: rating_request,
+    Subject.TOLD_BACK: told_back,
 }
