@@ -21,6 +21,7 @@ from api.pages import (
     alarms,
     backtests,
     casework,
+    complaints,
     devices,
     duty,
     events,
@@ -35,6 +36,7 @@ from api.pages import (
     rejected,
     reports,
     suppressions,
+    voice,
 )
 from api.pages import limits as limit_pages
 from api.pages.frame import person_page
@@ -57,6 +59,7 @@ from api.v1 import (
     rejected_routes,
     report_routes,
     suppression_routes,
+    voice_routes,
 )
 from api.web import CallKeys, DemoInbox, Here, LimitWords, Web
 from core.db import Database
@@ -67,11 +70,11 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _PAGES = (
     front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
-    rejected, casework, duty, performance, limit_pages, backtests, events,
+    rejected, casework, duty, performance, limit_pages, backtests, voice, complaints, events,
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, suppression_routes, performance_routes, limit_routes,
-    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes,
+    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, voice_routes,
 )  # fmt: skip
 
 

@@ -24,6 +24,8 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "impairment_id": "impairment",
     "order_id": "order",
     "definition_id": "limit",
+    "complaint_id": "complaint",
+    "service_id": "service",
     "site": "site",
 }
 _LONGEST_ID: Final = 18  # digits that surely fit a bigint

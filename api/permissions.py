@@ -38,6 +38,11 @@ class Right(StrEnum):
     SEE_DUTY = "see_duty"  # who is on duty, now and the next weeks
     KEEP_DUTY = "keep_duty"  # take over, leave a note
     SEE_LOOKS = "see_looks"  # what the insurer's people have looked at
+    SEE_VOICE = "see_voice"  # the room of the voice: one's own words, or counts of them
+    GIVE_VOICE = "give_voice"  # rate, recommend, complain
+    SEE_VOICE_COUNTS = "see_voice_counts"  # counts of at least so many people, by site and hazard
+    SEE_COMPLAINTS = "see_complaints"  # with their words
+    ANSWER_COMPLAINTS = "answer_complaints"  # take on, analyse, solve; note a call or a service
 
 
 _INSURER = frozenset(
@@ -51,6 +56,8 @@ _INSURER = frozenset(
         Right.SEE_PORTFOLIO,
         Right.SEE_SITE,
         Right.SEE_LIMITS,
+        Right.SEE_VOICE,
+        Right.SEE_VOICE_COUNTS,
     }
 )
 
@@ -78,6 +85,9 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_DUTY,
             Right.KEEP_DUTY,
             Right.SEE_LOOKS,
+            Right.SEE_VOICE,
+            Right.GIVE_VOICE,
+            Right.SEE_COMPLAINTS,
         }
     ),
     Role.INTEGRATOR: frozenset(
@@ -104,10 +114,14 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_DUTY,
             Right.KEEP_DUTY,
             Right.SEE_LOOKS,
+            Right.SEE_VOICE,
+            Right.GIVE_VOICE,
+            Right.SEE_COMPLAINTS,
         }
     ),
     Role.UNDERWRITER: _INSURER,
-    Role.RISK_ENGINEER: _INSURER,
+    # A complaint is addressed to whoever answers it; who prices the risk sees its clocks and no word.
+    Role.RISK_ENGINEER: _INSURER | {Right.SEE_COMPLAINTS, Right.ANSWER_COMPLAINTS},
     # The operator keeps Davy running for all companies; answering a client's alarm is the client's.
     Role.ADMIN: frozenset(
         {
@@ -127,6 +141,9 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_LIMITS,
             Right.SEE_DUTY,
             Right.SEE_LOOKS,
+            Right.SEE_VOICE,
+            Right.SEE_VOICE_COUNTS,
+            Right.SEE_COMPLAINTS,
         }
     ),
 }

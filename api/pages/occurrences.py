@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from api.acts.duty import told_of
+from api.acts.voice import rate_card
 from api.choices import choices, sees_evidence
 from api.evidence import evidence_of, table_of, timeline_of
 from api.gate import OccurrenceReader
@@ -22,6 +23,7 @@ from api.web import Here, Web
 from api.words.alarms import SCORES
 from api.words.texts import NotFound
 from core.model import COMPOUND, Priority
+from risk.rating import Thing
 
 router = APIRouter()
 
@@ -78,6 +80,8 @@ def show(
         colleagues = places.colleagues(connection, found.company_id) if visitor.may(Right.ACT) else []
         told = told_of(connection, visitor, found)
         drill = suppressions.drill_of(connection, occurrence_id)
+        real = found.resolved_at is not None and found.resolution != "test_or_drill" and not (found.simulated or found.replayed)
+        card = rate_card(connection, visitor, Thing.OCCURRENCE, occurrence_id, found.company_id, over=real)
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -87,6 +91,7 @@ def show(
         status=status,
         o=found,
         drill=drill,
+        rate=card,
         told=told,
         choices=choices(visitor, found),
         shelves=shelves(Priority(found.priority)),

@@ -15,6 +15,11 @@ ROOMS_SEEN = {
     "impairments": later("the list of protections out of service"),
     "suppressions": later("the list of alarms put aside"),
     "limits": later("the list of limits"),
+    "voice": later("what the company's people said, counted"),
+    "voice.csv": later("what the company's people said, counted, as a spreadsheet"),
+    "complaints": later("the list of complaints"),
+    "complaints/new": later("the form for a complaint by telephone"),
+    "services/new": later("the form for a prevention service"),
 }
 THINGS_SEEN = {
     "occurrence": later("an occurrence: %(title)s"),
@@ -22,6 +27,8 @@ THINGS_SEEN = {
     "impairment": later("a protection out of service: %(title)s"),
     "order": later("an order that puts alarms aside: %(title)s"),
     "limit": later("a limit: %(title)s"),
+    "complaint": later("a complaint: %(title)s"),
+    "service": later("a prevention service: %(title)s"),
     "site": later("the page of a site: %(title)s"),
 }
 EVIDENCE_SEEN = later("the readings of an occurrence: %(title)s")
@@ -61,6 +68,8 @@ def way(subject: str) -> str | None:
         "impairment": "impairments",
         "order": "suppressions",
         "limit": "limits",
+        "complaint": "complaints",
+        "service": "services",
         "site": "sites",
     }.get(kind)
     return f"/{folder}/{rest.partition('/')[0]}" if folder and rest else None
