@@ -23,7 +23,10 @@ URGENCY: Final = {
     Point.OVERDUE: 2,
     Point.ANSWER_OVERDUE: 2,
     Point.CONCLUSION_OVERDUE: 2,
-    **dict.fromkeys((Point.ASSIGNED, Point.RESTORED, Point.FILED, Point.ACKNOWLEDGED, Point.ANSWERED, Point.EXTENDED, Point.SOLVED), 3),
+    **dict.fromkeys(
+        (Point.ASSIGNED, Point.RESTORED, Point.FILED, Point.ACKNOWLEDGED, Point.ANSWERED, Point.EXTENDED, Point.SOLVED),
+        3,
+    ),
     **dict.fromkeys((Point.REOPENED, Point.ASKED, Point.CHANGED), 3),
 }
 DIGEST_URGENCY: Final = 3
@@ -67,7 +70,9 @@ def _by_name(occasion: Occasion, channels: Sequence[str], now: datetime) -> list
     rule = _RULES[occasion.subject]
     if occasion.step:
         rule = f"{rule}, step {occasion.step}"
-    return [Call(max(occasion.at, now), occasion.step, occasion.owner_id, _quiet_channel(channels), occasion.audience, rule)]
+    return [
+        Call(max(occasion.at, now), occasion.step, occasion.owner_id, _quiet_channel(channels), occasion.audience, rule)
+    ]
 
 
 def _quiet_channel(channels: Sequence[str]) -> str:

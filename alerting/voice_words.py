@@ -158,7 +158,9 @@ class ToldBackWords(PlacedWords):
         said = _("You complained on %(when)s.") if of.complained else _("You said on %(when)s that it was not of use.")
         changed = {"change": self._change(), "when": self.reader.instant(of.changed_at, of.time_zone)}
         return (
-            _("%(title)s. %(place)s.") % {"title": self.title(), "place": self.place()} if of.title else f"{self.place()}",
+            _("%(title)s. %(place)s.") % {"title": self.title(), "place": self.place()}
+            if of.title
+            else f"{self.place()}",
             said % {"when": when},
             _("Since then %(change)s: %(when)s.") % changed,
             "",

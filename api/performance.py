@@ -29,6 +29,7 @@ from alerting.performance_targets import TARGETS
 from alerting.store import performance as store
 from alerting.store.performance import Position, Told
 from api.offenders import Offender, offenders
+from api.store.voice import nuisance_by_limit
 from core.model import Priority
 from core.response_time import ResponseTime, response_time
 from risk.report.facts import SilencedFacts, SiteFacts
@@ -171,7 +172,9 @@ def gather(
         silenced=quiet,
         suppressed_hours=sum(each.hours for each in quiet),
         days=counted.days,
-        offenders=offenders(limits, counted.alarms, resolved, days),
+        offenders=offenders(
+            limits, counted.alarms, resolved, days, nuisance_by_limit(connection, site.site_id, since, until)
+        ),
         positions=_on_duty(store.positions(connection, site.site_id), told, days, site.time_zone) if people else (),
         simulated=happened.simulated,
     )

@@ -102,7 +102,14 @@ def as_csv(counts: Counts) -> str:
         said = nps(each.people, each.promoters, each.detractors)
         writer.writerow(_row("nps", each.quarter, each.site, each.site_zh, None, each.people, each.people, None, said))
     for kept_to in counts.kept:
-        numbers = (kept_to.filed, kept_to.open, kept_to.late, kept_to.reopened, kept_to.median_answer_h, kept_to.median_conclude_h)
+        numbers = (
+            kept_to.filed,
+            kept_to.open,
+            kept_to.late,
+            kept_to.reopened,
+            kept_to.median_answer_h,
+            kept_to.median_conclude_h,
+        )
         writer.writerow(_row("complaints", kept_to.quarter, kept_to.site, kept_to.site_zh, *[None] * 7, *numbers))
     return "\ufeff" + out.getvalue()
 

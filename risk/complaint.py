@@ -25,7 +25,9 @@ from risk.working_days import Calendar
 ANSWER_DAYS: Final = 10  # working days from the day after it was filed: the first answer, and the conclusion unless more must be found out
 FURTHER_DAYS: Final = 30  # working days: the conclusion where more must be found out
 LONGEST_EXTENSION: Final = timedelta(days=30)
-ESCALATES_AFTER: Final = timedelta(days=1)  # overdue for so long: everybody of the insurer who looks after the company hears. Ours
+ESCALATES_AFTER: Final = timedelta(
+    days=1
+)  # overdue for so long: everybody of the insurer who looks after the company hears. Ours
 ASKED_AGAIN_AFTER: Final = timedelta(days=7)  # solved, and who complained has said nothing: asked once more. Ours
 
 
@@ -121,7 +123,14 @@ def further_until(calendar: Calendar, began: datetime, zone: str) -> datetime:
 
 
 def check_extension(
-    conclude_due_at: datetime, until: datetime, *, extended: bool, owner_id: int | None, by: int, now: datetime, zone: str
+    conclude_due_at: datetime,
+    until: datetime,
+    *,
+    extended: bool,
+    owner_id: int | None,
+    by: int,
+    now: datetime,
+    zone: str,
 ) -> None:
     """Whether the conclusion may be put off.
 
@@ -158,6 +167,12 @@ def check_verdict(filed_by: int | None, *, by: int, complainant_active: bool) ->
         raise Refused("Who complained says whether it is settled.")
 
 
-def late(answer_due_at: datetime, answered_at: datetime | None, conclude_due_at: datetime, solved_at: datetime | None, now: datetime) -> bool:
+def late(
+    answer_due_at: datetime,
+    answered_at: datetime | None,
+    conclude_due_at: datetime,
+    solved_at: datetime | None,
+    now: datetime,
+) -> bool:
     """Whether one of its clocks has run out, or ended late."""
     return (answered_at or now) > answer_due_at or (solved_at or now) > conclude_due_at

@@ -85,7 +85,17 @@ def file(
         filed_by=None if by_phone else person_id, noted_by=person_id if by_phone else None, complainant=name,
     )  # fmt: skip
     made = store.insert(connection, row, rules.clocks(calendar_of(jurisdiction), now, zone), now)
-    _write(connection, made, company, who, now, "complaint_filed", text, None, {"title": said, "state": State.RECEIVED.value})
+    _write(
+        connection,
+        made,
+        company,
+        who,
+        now,
+        "complaint_filed",
+        text,
+        None,
+        {"title": said, "state": State.RECEIVED.value},
+    )
     return made
 
 

@@ -25,7 +25,10 @@ NPS_EVERY: Final = timedelta(days=90)  # as davy_nps_is_rare()
 NEWS_FOR: Final = timedelta(days=1)  # what is over for longer is not asked about: nobody remembers it
 ASKED_FROM, ASKED_UNTIL = time(8), time(20)  # of the site's clock: a question wakes nobody. Ours
 SCORES: Final = range(11)
-PROMOTER, DETRACTOR = 9, 6  # from, up to: the usual bounds of the net promoter score (Reichheld 2003; not verified against its text)
+PROMOTER, DETRACTOR = (
+    9,
+    6,
+)  # from, up to: the usual bounds of the net promoter score (Reichheld 2003; not verified against its text)
 
 
 class Thing(StrEnum):

@@ -64,13 +64,17 @@ def of_complaints(rows: Iterable[ComplaintPoint], now: datetime) -> Iterator[Occ
 def of_requests(rows: Iterable[PersonPoint]) -> Iterator[Occasion]:
     """Each is asked once."""
     for row in rows:
-        yield Occasion(Subject.RATING_REQUEST, Point.ASKED, row.number, row.company_id, row.site_id, row.at, owner_id=row.person_id)
+        yield Occasion(
+            Subject.RATING_REQUEST, Point.ASKED, row.number, row.company_id, row.site_id, row.at, owner_id=row.person_id
+        )
 
 
 def of_told_back(rows: Iterable[PersonPoint]) -> Iterator[Occasion]:
     """Each is told once."""
     for row in rows:
-        yield Occasion(Subject.TOLD_BACK, Point.CHANGED, row.number, row.company_id, row.site_id, row.at, owner_id=row.person_id)
+        yield Occasion(
+            Subject.TOLD_BACK, Point.CHANGED, row.number, row.company_id, row.site_id, row.at, owner_id=row.person_id
+        )
 
 
 def _to_insurer(row: ComplaintPoint, now: datetime) -> Iterator[Occasion]:
@@ -114,6 +118,13 @@ def _told(
 ) -> Iterator[Occasion]:
     for person in people:
         yield Occasion(
-            Subject.COMPLAINT, point, row.complaint_id, row.company_id, row.site_id, at, owner_id=person, audience=audience, step=step
+            Subject.COMPLAINT,
+            point,
+            row.complaint_id,
+            row.company_id,
+            row.site_id,
+            at,
+            owner_id=person,
+            audience=audience,
+            step=step,
         )
-

@@ -80,7 +80,11 @@ def show(
         colleagues = places.colleagues(connection, found.company_id) if visitor.may(Right.ACT) else []
         told = told_of(connection, visitor, found)
         drill = suppressions.drill_of(connection, occurrence_id)
-        real = found.resolved_at is not None and found.resolution != "test_or_drill" and not (found.simulated or found.replayed)
+        real = (
+            found.resolved_at is not None
+            and found.resolution != "test_or_drill"
+            and not (found.simulated or found.replayed)
+        )
         card = rate_card(connection, visitor, Thing.OCCURRENCE, occurrence_id, found.company_id, over=real)
         frame = frame_of(connection, now)
     return person_page(

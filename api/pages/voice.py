@@ -71,7 +71,12 @@ def recommend(web: Here, visitor: VoiceGiver, score: Text = "", place: Text = ""
         site_id, _ = typed.place(place)
         with web.acting_for(visitor) as connection:
             acts.recommend(
-                connection, person_id=visitor.person_id, now=web.clock(), site_id=site_id, score=typed.number(score), words=words
+                connection,
+                person_id=visitor.person_id,
+                now=web.clock(),
+                site_id=site_id,
+                score=typed.number(score),
+                words=words,
             )
     except Refused as refused:
         return _show(web, visitor, sentence=translated(translations(visitor.language), str(refused)), status=409)
@@ -171,7 +176,9 @@ def _show(
     )
 
 
-def _service_form(web: Web, visitor: Visitor, sentence: str | None = None, status: int = 200, **kept_words: str) -> Response:
+def _service_form(
+    web: Web, visitor: Visitor, sentence: str | None = None, status: int = 200, **kept_words: str
+) -> Response:
     now = web.clock()
     with web.acting_for(visitor) as connection:
         sites = places.sites_of(connection, visitor.companies)

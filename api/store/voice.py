@@ -10,7 +10,9 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 MOST: Final = 50  # of each list on the page
-OPEN_FOR: Final = timedelta(days=14)  # what is over for longer is not put before anybody; its own page still takes a rating
+OPEN_FOR: Final = timedelta(
+    days=14
+)  # what is over for longer is not put before anybody; its own page still takes a rating
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,9 @@ def list_services(connection: Connection[Any]) -> list[Service]:
         ).fetchall()
 
 
-def nuisance_by_limit(connection: Connection[Any], site_id: int, since: datetime, until: datetime) -> dict[int, tuple[int, int]]:
+def nuisance_by_limit(
+    connection: Connection[Any], site_id: int, since: datetime, until: datetime
+) -> dict[int, tuple[int, int]]:
     """How many people said of each limit's alarms that they disturb, and how many said anything; empty for who sees no ratings."""
     rows = connection.execute(
         """

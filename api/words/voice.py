@@ -25,7 +25,12 @@ THINGS: Final = {
     "impairment": later("Impairment"),
     "service": later("Service"),
 }
-FOLDERS: Final = {"occurrence": "occurrences", "finding": "findings", "impairment": "impairments", "service": "services"}
+FOLDERS: Final = {
+    "occurrence": "occurrences",
+    "finding": "findings",
+    "impairment": "impairments",
+    "service": "services",
+}
 ITEMS: Final = {
     "training": later("Publicity and training"),
     "assessment": later("Risk identification and assessment"),

@@ -24,7 +24,9 @@ def ask_how_it_was(connection: Connection[Any], now: datetime) -> int:
     over = ratings.over_since(connection, now - NEWS_FOR)
     busy = sites_in_alarm(connection, sorted({each.site_id for each in over}))
     chosen = asks(
-        (replace(each, in_alarm=each.site_id in busy) for each in over), ratings.asked_since(connection, now - WEEK), now
+        (replace(each, in_alarm=each.site_id in busy) for each in over),
+        ratings.asked_since(connection, now - WEEK),
+        now,
     )
     ratings.insert_requests(connection, chosen, now)
     return notices.queue(connection, list(of_requests(requests_since(connection, now - NEWS_FOR))), now)

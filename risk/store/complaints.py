@@ -110,10 +110,14 @@ def person_name(connection: Connection[Any], person_id: int) -> str:
 
 def is_active(connection: Connection[Any], person_id: int) -> bool:
     """Whether somebody still works there, as far as the transaction may see."""
-    return connection.execute("SELECT 1 FROM person WHERE person_id = %s AND active", (person_id,)).fetchone() is not None
+    return (
+        connection.execute("SELECT 1 FROM person WHERE person_id = %s AND active", (person_id,)).fetchone() is not None
+    )
 
 
-def write_owner(connection: Connection[Any], complaint_id: int, state: str, person_id: int, name: str, now: datetime) -> None:
+def write_owner(
+    connection: Connection[Any], complaint_id: int, state: str, person_id: int, name: str, now: datetime
+) -> None:
     """Somebody takes it on."""
     connection.execute(
         """

@@ -73,7 +73,9 @@ def of_person(connection: Connection[Any], person_id: int, thing: Thing, number:
         ).fetchone()
 
 
-def insert(connection: Connection[Any], of: Rated, thing: Thing, number: int, tap: Tap, person_id: int, now: datetime) -> int:
+def insert(
+    connection: Connection[Any], of: Rated, thing: Thing, number: int, tap: Tap, person_id: int, now: datetime
+) -> int:
     """Writes a new rating down; gives its id."""
     row = connection.execute(
         """
@@ -148,7 +150,9 @@ def insert_service(
 
 def site_facts(connection: Connection[Any], site_id: int) -> tuple[int, str, str] | None:
     """Company, time zone and jurisdiction of a site that the transaction may see."""
-    row = connection.execute("SELECT company_id, time_zone, jurisdiction FROM site WHERE site_id = %s", (site_id,)).fetchone()
+    row = connection.execute(
+        "SELECT company_id, time_zone, jurisdiction FROM site WHERE site_id = %s", (site_id,)
+    ).fetchone()
     return None if row is None else (int(row[0]), str(row[1]), str(row[2]))
 
 

@@ -83,4 +83,3 @@ def write_closed_findings(connection: Connection[Any], now: datetime) -> int:
         """,
         {"now": now, "since": now - HEARD_FOR},
     ).rowcount
-

@@ -38,7 +38,9 @@ def complaints_at_a_point(connection: Connection[Any]) -> list[ComplaintPoint]:
         ).fetchall()
     lists = {"complainants", "handlers", "insurers"}
     return [
-        ComplaintPoint(**{f.name: tuple(row[f.name]) if f.name in lists else row[f.name] for f in fields(ComplaintPoint)})
+        ComplaintPoint(
+            **{f.name: tuple(row[f.name]) if f.name in lists else row[f.name] for f in fields(ComplaintPoint)}
+        )
         for row in rows
     ]
 

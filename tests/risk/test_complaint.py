@@ -92,7 +92,14 @@ def test_an_extension() -> None:
     due, now = at("2026-03-13T23:59:59"), at("2026-03-10T12:00")
 
     def tried(until: datetime, **words: object) -> None:
-        given_words: dict[str, object] = {"extended": False, "owner_id": 1, "by": 2, "now": now, "zone": LONDON, **words}
+        given_words: dict[str, object] = {
+            "extended": False,
+            "owner_id": 1,
+            "by": 2,
+            "now": now,
+            "zone": LONDON,
+            **words,
+        }
         check_extension(due, until, **given_words)  # type: ignore[arg-type]
 
     tried(at("2026-04-12T22:59:59"))  # 30 days, one of them of 23 hours

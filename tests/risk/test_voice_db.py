@@ -36,9 +36,13 @@ def test_a_rating_is_one_a_person_and_thing_and_can_be_changed(both: Voices) -> 
     subject = both
     occurrence = subject.occurrence()
     first = subject.does("officer", ratings.rate, OCCURRENCE, occurrence, tap=NUISANCE)
-    assert subject.does("officer", ratings.rate, OCCURRENCE, occurrence, tap=Tap(True, "in_time"), now=NOW + DAY) == first
+    assert (
+        subject.does("officer", ratings.rate, OCCURRENCE, occurrence, tap=Tap(True, "in_time"), now=NOW + DAY) == first
+    )
     assert subject.does("deputy", ratings.rate, OCCURRENCE, occurrence, tap=NUISANCE) != first
-    rows = subject.works.plant.rows("SELECT useful, reason, words, changed_at - rated_at FROM rating ORDER BY rating_id")
+    rows = subject.works.plant.rows(
+        "SELECT useful, reason, words, changed_at - rated_at FROM rating ORDER BY rating_id"
+    )
     assert rows == [(True, "in_time", "", DAY), (False, "no_danger", "又是误报", timedelta(0))]
     told = subject.works.plant.rows("SELECT action, old, new, reason FROM journal ORDER BY journal_id")
     assert told[1] == (
@@ -61,7 +65,9 @@ def test_what_cannot_be_rated(subject: Voices) -> None:
         ("luo", OCCURRENCE, own, "own people"),
     ):
         with pytest.raises(Refused, match=said):
-            subject.does(who, ratings.rate, thing, number, tap=NUISANCE if thing is OCCURRENCE else Tap(False, "unclear"))
+            subject.does(
+                who, ratings.rate, thing, number, tap=NUISANCE if thing is OCCURRENCE else Tap(False, "unclear")
+            )
     for tap, said in (
         (Tap(False, "no_danger", "x" * 1_000_000), "1000000 characters"),
         (Tap(False, "no_danger", "a\x00b"), "cannot be shown"),
@@ -82,7 +88,13 @@ def test_a_rating_that_is_smuggled_past_the_rules(subject: Voices) -> None:
     """The schema holds them: in one's own name, now, of what is over and is no exercise."""
     plant = subject.works.plant
     own, still = subject.occurrence(), subject.occurrence("level", resolution=None)
-    fine = {"company": plant.company, "site": plant.site, "occurrence": own, "person": plant.people["officer"], "at": NOW}
+    fine = {
+        "company": plant.company,
+        "site": plant.site,
+        "occurrence": own,
+        "person": plant.people["officer"],
+        "at": NOW,
+    }
     for wrong in (
         {"person": plant.people["deputy"]},
         {"occurrence": still},
@@ -149,7 +161,9 @@ def test_a_complaint_from_filing_to_the_complainants_own_verdict(both: Voices) -
     subject.does("luo", complaints.solve, made, measures="延时 30 s。", now=NOW + 2 * DAY)
     subject.does("officer", complaints.accept, made, words="好了", now=NOW + 3 * DAY)
     assert subject.works.plant.rows("SELECT state, closed_by FROM complaint") == [("closed", subject.id_of("officer"))]
-    told = subject.works.plant.rows("SELECT action, person_id, reason FROM journal WHERE subject = %s ORDER BY journal_id", f"complaint/{made}")
+    told = subject.works.plant.rows(
+        "SELECT action, person_id, reason FROM journal WHERE subject = %s ORDER BY journal_id", f"complaint/{made}"
+    )
     assert [row[0].removeprefix("complaint_") for row in told] == [
         "filed", "acknowledged", "analysed", "solved", "reopened", "analysed", "solved", "accepted",
     ]  # fmt: skip
@@ -221,9 +235,9 @@ def test_a_complaint_by_telephone(subject: Voices) -> None:
     """Noted by whoever took the call; the verdict is any colleague's of the caller, and never the insurer's."""
     made = subject.solved(now=NOW)
     phone = subject.filed("luo", caller="王班长")
-    assert subject.works.plant.rows("SELECT road, filed_by, noted_by, complainant FROM complaint WHERE complaint_id = %s", phone) == [
-        ("phone", None, subject.engineers["luo"], "王班长")
-    ]
+    assert subject.works.plant.rows(
+        "SELECT road, filed_by, noted_by, complainant FROM complaint WHERE complaint_id = %s", phone
+    ) == [("phone", None, subject.engineers["luo"], "王班长")]
     subject.answered(phone)
     subject.does("luo", complaints.solve, phone, measures="x")
     with pytest.raises(Refused, match="own people"):

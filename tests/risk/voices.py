@@ -48,7 +48,12 @@ class Voices:
             return act(connection, *arguments, person_id=self.id_of(who), now=now, **words)
 
     def occurrence(
-        self, definition: str = "gas", *, resolution: str | None = "nuisance", resolved_at: datetime = NOW, simulated: bool = False
+        self,
+        definition: str = "gas",
+        *,
+        resolution: str | None = "nuisance",
+        resolved_at: datetime = NOW,
+        simulated: bool = False,
     ) -> int:
         """One that is over; unresolved where there is no resolution."""
         plant = self.works.plant
