@@ -41,7 +41,7 @@ ITEMS: Final = {
     "other": later("Other service"),
 }
 STATES: Final = {
-    "received": later("Received"),
+    "received": later("Not taken on yet"),
     "acknowledged": later("Taken on"),
     "analysed": later("Analysed"),
     "solved": later("Answered: is it settled?"),

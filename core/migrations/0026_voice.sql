@@ -167,6 +167,8 @@ CALL davy_wall('told_back', '((SELECT davy_everything()) OR (company_id = ANY ((
 CREATE UNIQUE INDEX told_back_change ON told_back (person_id, journal_id) WHERE journal_id IS NOT NULL;
 CREATE UNIQUE INDEX told_back_finding ON told_back (person_id, finding_id, changed_at) WHERE finding_id IS NOT NULL;
 
+-- What was resolved lately is asked about, and stands on the page of the voice: looked for once a minute.
+CREATE INDEX occurrence_by_resolution ON occurrence (resolved_at) WHERE resolved_at IS NOT NULL;
 CREATE INDEX journal_of_routes ON journal (company_id, at) WHERE action IN ('route_added', 'route_changed');
 
 -- What can be rated: it is over, and it is no exercise. The place of what is rated is its own.

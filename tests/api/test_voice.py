@@ -106,7 +106,7 @@ def test_a_complaint_by_plain_forms(timescale_house: House) -> None:
     occurrence = resolved(house)
     path = filed(house, officer, about=f"occurrence/{occurrence}")
     page = officer.client.get(path).text
-    for said in ("夜间误报太多", "一周三次 &lt;b&gt;", "已受理", "首次答复期限", "泵轴承过热", "AQ 9010-2019"):
+    for said in ("夜间误报太多", "一周三次 &lt;b&gt;", "待受理", "首次答复期限", "泵轴承过热", "AQ 9010-2019"):
         assert said in page, said
     assert engineer.post(f"{path}/take").status_code == 303
     assert "Luo Min" in officer.client.get(path).text
