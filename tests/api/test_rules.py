@@ -36,7 +36,8 @@ def test_only_the_client_s_safety_officer_acts() -> None:
 @pytest.mark.parametrize("role", INSURERS)
 def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
     """Graded and aggregated risk, not live streams of people."""
-    assert RIGHTS[role] == {
+    complaints = {Right.SEE_COMPLAINTS, Right.ANSWER_COMPLAINTS} if role is Role.RISK_ENGINEER else set()
+    assert RIGHTS[role] == complaints | {
         Right.SEE_OCCURRENCES,
         Right.COMMENT,
         Right.ACKNOWLEDGE_FOR_INSURER,
@@ -46,6 +47,8 @@ def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
         Right.SEE_PORTFOLIO,
         Right.SEE_SITE,
         Right.SEE_LIMITS,
+        Right.SEE_VOICE,
+        Right.SEE_VOICE_COUNTS,
     }
 
 
