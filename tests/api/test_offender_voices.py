@@ -9,8 +9,9 @@ from api.offenders import Offender, offenders
 
 def limit(priority: str = "medium", detector: str = "limit") -> Limit:
     return Limit(
-        7, "hopper.temp", priority, detector, "high", 70.0, 1.5, 0.0, 60.0, "Hopper hot", "灰斗过热", "Hopper", "灰斗", "temperature", "Cel",
-        150.0, 80.0, False,
+        definition_id=7, key="hopper.temp", priority=priority, detector=detector, direction="high", setpoint=70.0, deadband=1.5,
+        on_delay_s=0.0, off_delay_s=60.0, title="Hopper hot", title_zh="灰斗过热", sensor_name="Hopper", sensor_name_zh="灰斗",
+        quantity="temperature", unit="Cel", span=150.0, way_back=80.0, retired=False,
     )  # fmt: skip
 
 
