@@ -37,7 +37,7 @@ class Thing(StrEnum):
     OCCURRENCE = "occurrence"
     FINDING = "finding"
     IMPAIRMENT = "impairment"
-    SERVICE = "service"
+    GIVEN = "service"  # a prevention service
 
 
 class Item(StrEnum):
@@ -57,7 +57,7 @@ USEFUL: Final[Mapping[Thing, tuple[str, ...]]] = MappingProxyType(
         Thing.OCCURRENCE: ("in_time", "clear", "other"),
         Thing.FINDING: ("put_right", "clear", "other"),
         Thing.IMPAIRMENT: ("put_right", "clear", "other"),
-        Thing.SERVICE: ("put_right", "clear", "other"),
+        Thing.GIVEN: ("put_right", "clear", "other"),
     }
 )
 NOT_USEFUL: Final[Mapping[Thing, tuple[str, ...]]] = MappingProxyType(
@@ -65,7 +65,7 @@ NOT_USEFUL: Final[Mapping[Thing, tuple[str, ...]]] = MappingProxyType(
         Thing.OCCURRENCE: ("no_danger", "too_often", "too_late", "wrong_person", "unclear", "other"),
         Thing.FINDING: ("not_put_right", "too_late", "unclear", "other"),
         Thing.IMPAIRMENT: ("not_put_right", "too_late", "unclear", "other"),
-        Thing.SERVICE: ("not_put_right", "too_late", "unclear", "other"),
+        Thing.GIVEN: ("not_put_right", "too_late", "unclear", "other"),
     }
 )
 NUISANCE: Final = frozenset({"no_danger", "too_often"})  # reasons that say: this alarm disturbs

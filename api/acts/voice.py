@@ -1,4 +1,4 @@
-"""What a page needs to take a rating of what it shows, and the rating itself."""
+"""What pages and the API need of the voice: the card that takes a rating, what was tapped, and what may be counted."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any
 from psycopg import Connection
 
 from api.permissions import Right
+from api.store import complaints
 from api.store import voice as store
 from api.store.voice import Said
 from api.visitor import Visitor
+from api.voice import Counts, kept
+from api.web import Web
 from core.errors import Refused
 from risk.rating import NOT_USEFUL, USEFUL, Tap, Thing
 
@@ -56,3 +59,11 @@ def tap_of(said: str, words: str) -> Tap:
     """A tap as its button sends it: `useful:in_time` or `not_useful:no_danger`; another text is a reason that is not offered."""
     side, _, reason = said.partition(":")
     return Tap(side == "useful", reason, words)
+
+
+def counts_of(web: Web, visitor: Visitor) -> Counts:
+    """What the insurer's people may count."""
+    with web.acting_for(visitor) as connection:
+        return Counts(
+            store.counted(connection), store.recommended(connection), kept(complaints.clocks(connection), web.clock())
+        )

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
 
 from api import typed
-from api.acts.voice import rate_card, tap_of, thing_of
+from api.acts.voice import counts_of, rate_card, tap_of, thing_of
 from api.gate import ComplaintAnswerer, OurForm, VoiceCounter, VoiceGiver, VoiceReader
 from api.once import FormKey, once
 from api.pages.frame import frame_of, person_page
@@ -17,7 +17,7 @@ from api.permissions import Right
 from api.store import complaints, places
 from api.store import voice as store
 from api.visitor import Visitor
-from api.voice import Counts, as_csv, kept
+from api.voice import as_csv
 from api.web import Here, Web
 from api.words.sentences import translated
 from api.words.texts import NotFound
@@ -126,17 +126,9 @@ def service_page(web: Here, visitor: VoiceReader, service_id: int) -> Response:
         found = store.find_service(connection, service_id)
         if found is None:
             raise NotFound
-        card = rate_card(connection, visitor, Thing.SERVICE, service_id, found.company_id, over=True)
+        card = rate_card(connection, visitor, Thing.GIVEN, service_id, found.company_id, over=True)
         frame = frame_of(connection, now)
     return person_page(web, visitor, "service.html", frame=frame, s=found, rate=card)
-
-
-def counts_of(web: Web, visitor: Visitor) -> Counts:
-    """What the insurer's people may count."""
-    with web.acting_for(visitor) as connection:
-        return Counts(
-            store.counted(connection), store.recommended(connection), kept(complaints.clocks(connection), web.clock())
-        )
 
 
 def _show(

@@ -93,7 +93,7 @@ class Recommended:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class GivenService:
     """A prevention service that was given."""
 
     service_id: int
@@ -189,9 +189,9 @@ def recommended(connection: Connection[Any]) -> list[Recommended]:
         ).fetchall()
 
 
-def find_service(connection: Connection[Any], service_id: int) -> Service | None:
+def find_service(connection: Connection[Any], service_id: int) -> GivenService | None:
     """None where there is none, or none that the principal may see."""
-    with connection.cursor(row_factory=class_row(Service)) as cursor:
+    with connection.cursor(row_factory=class_row(GivenService)) as cursor:
         return cursor.execute(
             """
             SELECT p.service_id, p.company_id, p.site_id, p.item, p.what, p.served_by, p.given_on, p.noted_at, s.name AS site,
@@ -202,9 +202,9 @@ def find_service(connection: Connection[Any], service_id: int) -> Service | None
         ).fetchone()
 
 
-def list_services(connection: Connection[Any]) -> list[Service]:
+def list_services(connection: Connection[Any]) -> list[GivenService]:
     """The newest first."""
-    with connection.cursor(row_factory=class_row(Service)) as cursor:
+    with connection.cursor(row_factory=class_row(GivenService)) as cursor:
         return cursor.execute(
             """
             SELECT p.service_id, p.company_id, p.site_id, p.item, p.what, p.served_by, p.given_on, p.noted_at, s.name AS site,

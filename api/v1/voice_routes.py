@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from api import typed
 from api.acts.complaints import Do, act
+from api.acts.voice import counts_of
 from api.gate import ComplaintAnswerer, ComplaintReader, OurCall, VoiceCounter, VoiceGiver
 from api.once import CallKey, once
-from api.pages.voice import counts_of
 from api.store import complaints as store
 from api.store import voice
 from api.v1 import voice_models as models

@@ -20,7 +20,7 @@ _OVER: Final[dict[Thing, LiteralString]] = {
         """,
     Thing.FINDING: "SELECT company_id, site_id, state = 'closed', simulated FROM v_finding WHERE finding_id = %s",
     Thing.IMPAIRMENT: "SELECT company_id, site_id, restored_at IS NOT NULL, simulated FROM v_impairment WHERE impairment_id = %s",
-    Thing.SERVICE: "SELECT company_id, site_id, true, false FROM prevention_service WHERE service_id = %s",
+    Thing.GIVEN: "SELECT company_id, site_id, true, false FROM prevention_service WHERE service_id = %s",
 }
 
 

@@ -144,9 +144,9 @@ def test_a_service_is_noted_by_the_insurer_and_rated_by_the_client(subject: Voic
         with pytest.raises(Refused, match="risk engineers"):
             subject.does(who, ratings.note_service, **told)
     service = subject.does("luo", ratings.note_service, **told)
-    subject.does("officer", ratings.rate, Thing.SERVICE, service, tap=Tap(True, "clear"))
+    subject.does("officer", ratings.rate, Thing.GIVEN, service, tap=Tap(True, "clear"))
     with pytest.raises(Refused, match="nothing here"):
-        subject.does("stranger", ratings.rate, Thing.SERVICE, service, tap=Tap(True, "clear"))
+        subject.does("stranger", ratings.rate, Thing.GIVEN, service, tap=Tap(True, "clear"))
 
 
 def test_a_complaint_from_filing_to_the_complainants_own_verdict(both: Voices) -> None:
