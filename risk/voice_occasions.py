@@ -5,7 +5,7 @@ What still waits for somebody is told however late it is learnt of; what is news
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,9 +38,9 @@ class ComplaintPoint:
     solved_at: datetime | None
     extended_at: datetime | None
     reopened_at: datetime | None
-    complainants: tuple[int, ...]
-    handlers: tuple[int, ...]
-    insurers: tuple[int, ...]
+    complainants: Sequence[int]
+    handlers: Sequence[int]
+    insurers: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def of_told_back(rows: Iterable[PersonPoint]) -> Iterator[Occasion]:
 
 def _to_insurer(row: ComplaintPoint, now: datetime) -> Iterator[Occasion]:
     """To its owner; while it has none, to whoever could take it on; a day overdue, to everybody who looks after the company."""
-    first = (row.owner_id,) if row.owner_id is not None else row.handlers or row.insurers
+    first: Sequence[int] = (row.owner_id,) if row.owner_id is not None else row.handlers or row.insurers
     if row.state == State.RECEIVED:
         yield from _told(row, Point.FILED, row.filed_at, row.handlers or row.insurers, audience="insurer")
     if row.reopened_at is not None and row.state == State.ACKNOWLEDGED:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 
 from risk.voice_occasions import ComplaintPoint, PersonPoint
 
 
 def complaints_at_a_point(connection: Connection[Any]) -> list[ComplaintPoint]:
     """All that are not closed, each with whom it concerns."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
+    with connection.cursor(row_factory=class_row(ComplaintPoint)) as cursor:
+        return cursor.execute(
             """
             SELECT c.complaint_id, c.company_id, c.site_id, c.state, c.filed_at, o.person_id AS owner_id, c.acknowledged_at, c.answer_due_at,
                    c.answered_at, c.conclude_due_at, c.solved_at, j.extended_at, j.reopened_at,
@@ -36,13 +35,6 @@ def complaints_at_a_point(connection: Connection[Any]) -> list[ComplaintPoint]:
             WHERE c.state <> 'closed' ORDER BY c.complaint_id
             """
         ).fetchall()
-    lists = {"complainants", "handlers", "insurers"}
-    return [
-        ComplaintPoint(
-            **{f.name: tuple(row[f.name]) if f.name in lists else row[f.name] for f in fields(ComplaintPoint)}
-        )
-        for row in rows
-    ]
 
 
 def requests_since(connection: Connection[Any], since: datetime) -> list[PersonPoint]:

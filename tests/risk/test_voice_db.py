@@ -168,7 +168,8 @@ def test_a_complaint_from_filing_to_the_complainants_own_verdict(both: Voices) -
         "filed", "acknowledged", "analysed", "solved", "reopened", "analysed", "solved", "accepted",
     ]  # fmt: skip
     assert told[4] == ("complaint_reopened", subject.id_of("officer"), "夜间仍然报警")
-    for act, words in ((complaints.accept, {}), (complaints.reopen, {"reason": "x"})):
+    again: dict[str, Any] = {"reason": "x"}
+    for act, words in ((complaints.accept, {}), (complaints.reopen, again)):
         with pytest.raises(Refused, match="file a new one that follows it"):
             subject.does("officer", act, made, **words)
     assert subject.filed(follows_id=made) != made
