@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -27,13 +29,13 @@ def subject(timescale_database: TestDatabase) -> Voices:
     return voices(_works(timescale_database))
 
 
-def run(subject: Voices, duty: object, now: object) -> int:
+def run(subject: Voices, duty: Callable[[psycopg.Connection[Any], datetime], int], now: datetime) -> int:
     with subject.works.plant.as_service("alerting") as connection:
-        return int(duty(connection, now))  # type: ignore[operator]
+        return duty(connection, now)
 
 
-def sent(subject: Voices, now: object) -> list[str]:
-    return RiskyPlant(subject.works.plant).sent(now)[0]  # type: ignore[arg-type]
+def sent(subject: Voices, now: datetime) -> list[str]:
+    return RiskyPlant(subject.works.plant).sent(now)[0]
 
 
 def test_one_person_is_asked_once(subject: Voices) -> None:
@@ -116,6 +118,37 @@ def test_what_ones_word_changed_is_told_once(subject: Voices) -> None:
     assert run(subject, tell_back, NOW + DAY) == 0
     assert plant.rows("SELECT person_id, change FROM told_back") == [(plant.people["officer"], "limit_changed")]
     assert sent(subject, NOW + DAY) == ["【意见反馈】可燃气体达25%LEL：该报警的限值已调整"]
+
+
+def test_a_route_and_a_finding_are_told_back(subject: Voices) -> None:
+    """A changed route to who was the wrong person; a closed finding to who complained of what it came from; not what is too long ago."""
+    plant = subject.works.plant
+    occurrence = subject.occurrence()
+    subject.does("deputy", ratings.rate, OCCURRENCE, occurrence, tap=Tap(False, "wrong_person"))
+    subject.filed("officer", about=(OCCURRENCE, occurrence))
+    for at in (NOW + DAY, NOW + 100 * DAY):
+        plant.rows(
+            "INSERT INTO journal (at, company_id, actor, action, subject, reason) VALUES (%s, %s, 'cli', 'route_changed', 'route a-1/urgent', 'r')"
+            " RETURNING 1",
+            at, plant.company,
+        )  # fmt: skip
+    RiskyPlant(plant).write(
+        "INSERT INTO finding (company_id, site_id, source, occurrence_id, title, grade, graded_by, state, reported_at, reported_by, owner_id,"
+        " measures, funds, due_at, contingency, claimed_at, claimed_by, closed_at, verified_by) VALUES (%(c)s, %(s)s, 'occurrence', %(o)s, 't',"
+        " 'general', %(d)s, 'closed', %(at)s, %(d)s, %(d)s, 'm', 'f', %(at)s, 'c', %(at)s, %(d)s, %(end)s, %(third)s) RETURNING 1",
+        c=plant.company,
+        s=plant.site,
+        o=occurrence,
+        d=plant.people["deputy"],
+        at=NOW,
+        end=NOW + DAY,
+        third=subject.id_of("third"),
+    )
+    assert run(subject, tell_back, NOW + 2 * DAY) == 3
+    assert sorted(plant.rows("SELECT change, p.key, t.complaint_id IS NOT NULL FROM told_back t JOIN person p USING (person_id)")) == [
+        ("finding_closed", "deputy", False), ("finding_closed", "officer", True), ("route_changed", "deputy", False),
+    ]  # fmt: skip
+    assert run(subject, tell_back, NOW + 101 * DAY) == 0
 
 
 def test_the_schema_holds_what_a_message_is_about(subject: Voices) -> None:
