@@ -260,10 +260,13 @@ $$;
 REVOKE ALL ON FUNCTION davy_complaint_changes FROM PUBLIC;
 CREATE TRIGGER complaint_changes BEFORE UPDATE ON complaint FOR EACH ROW WHEN (current_user = 'davy_web') EXECUTE FUNCTION davy_complaint_changes();
 
--- The history of a complaint is the journal's, and both sides of it read that.
-ALTER POLICY onlookers_read_of_looks ON journal
-    USING ((SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer') OR action IN ('looked', 'evidence_read')
-        OR ((SELECT davy_role()) = 'risk_engineer' AND action LIKE 'complaint\_%'));
+-- The history of a complaint is the journal's, and both sides of it read that: what else the policy lets through by now stays.
+DO $$
+BEGIN
+    EXECUTE format($sql$ALTER POLICY onlookers_read_of_looks ON journal USING (%s OR ((SELECT davy_role()) = 'risk_engineer' AND action LIKE 'complaint\_%%'))$sql$,
+        (SELECT pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polname = 'onlookers_read_of_looks' AND polrelid = 'journal'::regclass));
+END
+$$;
 
 -- A complaint with its place, for those who send and for pages.
 CREATE VIEW v_complaint WITH (security_barrier) AS
