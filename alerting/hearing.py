@@ -12,13 +12,29 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from alerting.routing import Call, Route
-from core.occasion import Occasion, Point, Subject
+from core.occasion import BY_NAME, Occasion, Point, Subject
 from core.portfolio import HEARS_FINDINGS, HEARS_IMPAIRMENTS
 
 DEFAULT_CHANNEL: Final = "smtp"  # for who owns a finding: it does not hurry
 # The order in which what is due goes out, after `alerting.routing.URGENCY`: a closed valve before a late report.
-URGENCY: Final = {Point.BEGUN: 1, Point.OVERRUN: 1, Point.OVERDUE: 2, Point.ASSIGNED: 3, Point.RESTORED: 3}
+URGENCY: Final = {
+    Point.BEGUN: 1,
+    Point.OVERRUN: 1,
+    Point.OVERDUE: 2,
+    Point.ANSWER_OVERDUE: 2,
+    Point.CONCLUSION_OVERDUE: 2,
+    **dict.fromkeys(
+        (Point.ASSIGNED, Point.RESTORED, Point.FILED, Point.ACKNOWLEDGED, Point.ANSWERED, Point.EXTENDED, Point.SOLVED),
+        3,
+    ),
+    **dict.fromkeys((Point.REOPENED, Point.ASKED, Point.CHANGED), 3),
+}
 DIGEST_URGENCY: Final = 3
+_RULES: Final = {
+    Subject.COMPLAINT: "has to do with the complaint",
+    Subject.RATING_REQUEST: "dealt with it, and is asked how it was",
+    Subject.TOLD_BACK: "said something, and it was changed",
+}
 
 
 def hearers(
@@ -30,8 +46,10 @@ def hearers(
 
     Args:
         routes: of its site, their steps naming only people who may hear of the company.
-        owners_channels: over which the finding's owner, or who sees to the occurrence, can be reached.
+        owners_channels: over which the finding's owner, who sees to the occurrence, or who is told by name can be reached.
     """
+    if occasion.subject in BY_NAME:
+        return _by_name(occasion, owners_channels, now)
     calls: dict[tuple[int, int, str], Call] = {}
     for call in [*_to_owner(occasion, owners_channels), *_by_route(occasion, routes)]:
         calls.setdefault((call.position, call.person_id, call.channel), replace(call, at=max(call.at, now)))
@@ -41,9 +59,24 @@ def hearers(
 def _to_owner(occasion: Occasion, channels: Sequence[str]) -> list[Call]:
     if occasion.owner_id is None or occasion.point not in (Point.ASSIGNED, Point.OVERDUE):
         return []
-    channel = DEFAULT_CHANNEL if DEFAULT_CHANNEL in channels or not channels else min(channels)
+    channel = _quiet_channel(channels)
     rule = "sees to the occurrence" if occasion.subject is Subject.OCCURRENCE else "owner of the finding"
     return [Call(occasion.at, 0, occasion.owner_id, channel, "client", rule)]
+
+
+def _by_name(occasion: Occasion, channels: Sequence[str], now: datetime) -> list[Call]:
+    if occasion.owner_id is None:
+        return []
+    rule = _RULES[occasion.subject]
+    if occasion.step:
+        rule = f"{rule}, step {occasion.step}"
+    return [
+        Call(max(occasion.at, now), occasion.step, occasion.owner_id, _quiet_channel(channels), occasion.audience, rule)
+    ]
+
+
+def _quiet_channel(channels: Sequence[str]) -> str:
+    return DEFAULT_CHANNEL if DEFAULT_CHANNEL in channels or not channels else min(channels)
 
 
 def _by_route(occasion: Occasion, routes: Sequence[Route]) -> list[Call]:

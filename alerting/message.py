@@ -21,10 +21,15 @@ from alerting.notice import (
 from alerting.notice_words import FindingWords, ImpairmentWords
 from alerting.reader import Fields
 from alerting.unreachable_words import UnreachableWords
+from alerting.voice_notice import ComplaintNotice, RequestNotice, ToldBackNotice
+from alerting.voice_words import ComplaintWords, RequestWords, ToldBackWords
 from alerting.weekly_words import WeeklyWords
 from core.model import Priority
 
-Words = FindingWords | ImpairmentWords | AssignmentWords | DigestWords | WeeklyWords | BacklogWords | UnreachableWords
+Words = (
+    FindingWords | ImpairmentWords | AssignmentWords | DigestWords | WeeklyWords | BacklogWords | UnreachableWords
+    | ComplaintWords | RequestWords | ToldBackWords
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,13 @@ def compose(claimed: Envelope, *, public_url: str, acknowledge_at: str = "") -> 
             thread, words = f"backlog-{claimed.backlog.device_id}", BacklogWords(claimed)
         case UnreachableNotice():
             link, thread, words = f"{home}/", f"unreachable-{claimed.person_id}", UnreachableWords(claimed)
+        case ComplaintNotice():
+            link, thread = f"{home}/complaints/{claimed.complaint_id}", f"complaint-{claimed.complaint_id}"
+            words = ComplaintWords(claimed)
+        case RequestNotice():
+            link, thread, words = f"{home}/{claimed.path}#rate", f"rating-{claimed.request_id}", RequestWords(claimed)
+        case ToldBackNotice():
+            link, thread, words = f"{home}/voice#changed", f"told-back-{claimed.told_back_id}", ToldBackWords(claimed)
         case _:
             raise TypeError(f"no words for {type(claimed).__name__}")
     return Message(

@@ -24,6 +24,7 @@ from api.pages import (
     answering,
     backtests,
     casework,
+    complaints,
     devices,
     duty,
     events,
@@ -41,6 +42,7 @@ from api.pages import (
     reports,
     rotation,
     suppressions,
+    voice,
     who_is_called,
 )
 from api.pages import limits as limit_pages
@@ -66,6 +68,7 @@ from api.v1 import (
     rejected_routes,
     report_routes,
     suppression_routes,
+    voice_routes,
 )
 from api.web import CallKeys, DemoInbox, Here, LimitWords, Web
 from core.db import Database
@@ -76,11 +79,12 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _PAGES = (
     front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
-    rejected, casework, duty, rotation, who_is_called, feeds, readiness, performance, limit_pages, backtests, answering, events,
+    rejected, casework, duty, rotation, who_is_called, feeds, readiness, performance, limit_pages, backtests, answering, voice, complaints,
+    events,
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, readiness_routes, suppression_routes, performance_routes, limit_routes,
-    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes,
+    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes, voice_routes,
 )  # fmt: skip
 
 

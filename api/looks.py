@@ -25,6 +25,8 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "order_id": "order",
     "definition_id": "limit",
     "roster_id": "roster",
+    "complaint_id": "complaint",
+    "service_id": "service",
     "site": "site",
 }
 _LONGEST_ID: Final = 18  # digits that surely fit a bigint

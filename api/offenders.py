@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -17,7 +18,8 @@ from core.signal_kind import kind_of
 WORST: Final = 10
 OFTEN_PER_WEEK: Final = 5  # announcements of one alarm from which on it counts as coming back again and again. Ours
 MOVED: Final = ("deadband", "on_delay_s", "off_delay_s")  # what a proposal may move, as the form of back-tests calls it
-NUISANCE: Final = 0.5  # of what was resolved, from which on most of it is one
+NUISANCE: Final = 0.5  # of what was resolved, or of the people who rated it, from which on most of it is one
+LEAST_VOICES: Final = 2  # people who say so, before their word alone proposes a change: one may be tired. Ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class Offender:
 
     Args:
         nuisance: share of its resolved occurrences that were one; None: none is resolved.
+        disturbed, rated: how many people said of it that it disturbs, and how many said anything.
         backtest: the page that tries the proposal on the site's own history; None: there is nothing to try.
     """
 
@@ -34,6 +37,8 @@ class Offender:
     nuisance: float | None
     proposal: Proposal | None
     backtest: str | None
+    disturbed: int = 0
+    rated: int = 0
 
 
 def offenders(
@@ -41,11 +46,13 @@ def offenders(
     alarms: Sequence[AlarmCount],
     resolved: Sequence[tuple[int, str, int]],
     days: float,
+    voices: Mapping[int, tuple[int, int]] = MappingProxyType({}),
 ) -> tuple[Offender, ...]:
     """Those that disturb, the worst first: chatter and nuisance before mere frequency.
 
     Args:
         days: of the window.
+        voices: limit -> how many people said that it disturbs, how many said anything.
     """
     said: dict[int, Counter[str]] = defaultdict(Counter)
     for definition_id, reason, times in resolved:
@@ -56,7 +63,9 @@ def offenders(
         reasons = said[limit.definition_id]
         nuisance = reasons["nuisance"] / reasons.total() if reasons else None
         often = count.announced / days * 7 >= OFTEN_PER_WEEK
-        disturbs = count.chatter or count.stale_s or often or (nuisance or 0.0) > 0
+        disturbed, rated = voices.get(limit.definition_id, (0, 0))
+        disturbs = count.chatter or count.stale_s or often or (nuisance or 0.0) > 0 or disturbed > 0
+        most_say_so = disturbed >= LEAST_VOICES and disturbed / rated >= NUISANCE
         if not disturbs or limit.retired:
             continue
         proposal = propose(
@@ -68,7 +77,7 @@ def offenders(
             life_safety=limit.priority == Priority.LIFE_SAFETY,
             is_limit=limit.detector == "limit",
             returns=bool(count.chatter) or often,
-            nothing_to_do=(nuisance or 0.0) >= NUISANCE,
+            nothing_to_do=(nuisance or 0.0) >= NUISANCE or most_say_so,
         )
         found.append(
             Offender(
@@ -77,10 +86,15 @@ def offenders(
                 nuisance=nuisance,
                 proposal=proposal,
                 backtest=_backtest(limit, proposal),
+                disturbed=disturbed,
+                rated=rated,
             )
         )
     found.sort(
-        key=lambda one: (-(one.count.chatter + one.count.announced * (1 + (one.nuisance or 0.0))), one.limit.key)
+        key=lambda one: (
+            -(one.count.chatter + one.count.announced * (1 + (one.nuisance or 0.0)) + one.disturbed),
+            one.limit.key,
+        )
     )
     return tuple(found[:WORST])
 

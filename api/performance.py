@@ -31,6 +31,7 @@ from alerting.store import performance as store
 from alerting.store.budget import messages_by_day
 from alerting.store.performance import Position, Told
 from api.offenders import Offender, offenders
+from api.store.voice import nuisance_by_limit
 from core.model import Priority
 from core.response_time import ResponseTime, response_time
 from risk import own_finding
@@ -181,7 +182,9 @@ def gather(
         silenced=quiet,
         suppressed_hours=sum(each.hours for each in quiet),
         days=counted.days,
-        offenders=offenders(limits, counted.alarms, resolved, days),
+        offenders=offenders(
+            limits, counted.alarms, resolved, days, nuisance_by_limit(connection, site.site_id, since, until)
+        ),
         positions=_on_duty(store.positions(connection, site.site_id), told, days, site.time_zone) if people else (),
         simulated=happened.simulated,
         against_us=stands[1] if stands is not None else None,

@@ -40,6 +40,11 @@ class Right(StrEnum):
     SEE_READINESS = "see_readiness"  # exercises, and how duty positions answer roll calls
     START_EXERCISE = "start_exercise"  # and end it
     SEE_LOOKS = "see_looks"  # what the insurer's people have looked at
+    SEE_VOICE = "see_voice"  # the room of the voice: one's own words, or counts of them
+    GIVE_VOICE = "give_voice"  # rate, recommend, complain
+    SEE_VOICE_COUNTS = "see_voice_counts"  # counts of at least so many people, by site and hazard
+    SEE_COMPLAINTS = "see_complaints"  # with their words
+    ANSWER_COMPLAINTS = "answer_complaints"  # take on, analyse, solve; note a call or a service
 
 
 _INSURER = frozenset(
@@ -56,6 +61,8 @@ _INSURER = frozenset(
         Right.SEE_READINESS,
         Right.SEE_DUTY,
         Right.KEEP_DUTY,
+        Right.SEE_VOICE,
+        Right.SEE_VOICE_COUNTS,
     }
 )
 
@@ -85,6 +92,9 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_READINESS,
             Right.START_EXERCISE,
             Right.SEE_LOOKS,
+            Right.SEE_VOICE,
+            Right.GIVE_VOICE,
+            Right.SEE_COMPLAINTS,
         }
     ),
     Role.INTEGRATOR: frozenset(
@@ -112,10 +122,14 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.KEEP_DUTY,
             Right.SEE_READINESS,
             Right.SEE_LOOKS,
+            Right.SEE_VOICE,
+            Right.GIVE_VOICE,
+            Right.SEE_COMPLAINTS,
         }
     ),
     Role.UNDERWRITER: _INSURER,
-    Role.RISK_ENGINEER: _INSURER | {Right.START_EXERCISE},
+    # A complaint is addressed to whoever answers it; who prices the risk sees its clocks and no word.
+    Role.RISK_ENGINEER: _INSURER | {Right.START_EXERCISE, Right.SEE_COMPLAINTS, Right.ANSWER_COMPLAINTS},
     # The operator keeps Davy running for all companies; answering a client's alarm is the client's.
     Role.ADMIN: frozenset(
         {
@@ -136,6 +150,9 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_DUTY,
             Right.SEE_READINESS,
             Right.SEE_LOOKS,
+            Right.SEE_VOICE,
+            Right.SEE_VOICE_COUNTS,
+            Right.SEE_COMPLAINTS,
         }
     ),
 }

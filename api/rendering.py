@@ -26,6 +26,7 @@ from api.words import limits as limit_wording
 from api.words import looks as look_wording
 from api.words import risk as risk_wording
 from api.words import suppressions as suppression_wording
+from api.words import voice as voice_wording
 from core.i18n import LANGUAGES, locale_of, translations
 from core.model import COMPOUND
 
@@ -107,6 +108,7 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
     environment.filters.update(_risk_filters(texts))
     environment.filters.update(_limit_filters(texts, locale, language))
     environment.filters.update(_backtest_filters(texts, locale))
+    environment.filters.update(_voice_filters(texts))
     return environment
 
 
@@ -217,4 +219,23 @@ def _backtest_filters(texts: Translations, locale: str) -> dict[str, Any]:
         "backtest_verdict": lambda verdict: tried.verdict(texts, verdict),
         "backtest_value": lambda key, amount: tried.value(texts, key, amount, locale),
         "backtest_difference": lambda key, was, would_be: tried.difference(texts, key, was, would_be, locale),
+    }
+
+
+def _voice_filters(texts: Translations) -> dict[str, Any]:
+    """The words of ratings and complaints."""
+
+    def one_of(table: Mapping[str, str]) -> Callable[[str], str]:
+        return lambda word: wording.said(texts, table, word)
+
+    return {
+        "rating_reason": one_of(voice_wording.REASONS),
+        "rated_thing": one_of(voice_wording.THINGS),
+        "service_item": one_of(voice_wording.ITEMS),
+        "complaint_state": one_of(voice_wording.STATES),
+        "complaint_cause": one_of(voice_wording.CAUSES),
+        "complaint_event": one_of(voice_wording.EVENTS),
+        "told_back": one_of(voice_wording.CHANGES),
+        "voice_hazard": lambda word: voice_wording.hazard(texts, word),
+        "folder_of": lambda thing: voice_wording.FOLDERS[thing],
     }

@@ -36,6 +36,7 @@ ROOMS: Final = (
     Room("backtests", "/backtests", later("Back-tests"), Right.SEE_BACKTESTS),
     Room("devices", "/devices", later("Devices"), Right.SEE_DEVICES),
     Room("rejected", "/rejected", later("Rejected messages"), Right.SEE_REJECTED),
+    Room("voice", "/voice", later("Voice"), Right.SEE_VOICE),
     Room("looks", "/looks", later("Insurer's looks"), Right.SEE_LOOKS),
     Room("users", "/users", later("People"), Right.SEE_USERS),
 )

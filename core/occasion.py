@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class Subject(StrEnum):
@@ -19,16 +20,35 @@ class Subject(StrEnum):
     BACKLOG = "backlog"
     UNREACHABLE = "unreachable"
     STORM = "storm"
+    COMPLAINT = "complaint"
+    RATING_REQUEST = "rating_request"
+    TOLD_BACK = "told_back"
+
+
+# What is told to people by name, whatever the routes say: each occasion of it has its one reader.
+BY_NAME: Final = frozenset({Subject.COMPLAINT, Subject.RATING_REQUEST, Subject.TOLD_BACK})
 
 
 class Point(StrEnum):
-    """The point that a finding (assigned, overdue), an impairment (begun, overrun, restored) or an occurrence (assigned) has come to."""
+    """The point that a finding (assigned, overdue), an impairment (begun, overrun, restored), an occurrence (assigned) or a complaint has come to;
+    that somebody is asked for a rating, or told what was changed because of their word.
+    """
 
     ASSIGNED = "assigned"
     OVERDUE = "overdue"
     BEGUN = "begun"
     OVERRUN = "overrun"
     RESTORED = "restored"
+    FILED = "filed"
+    ACKNOWLEDGED = "acknowledged"
+    ANSWERED = "answered"
+    EXTENDED = "extended"
+    SOLVED = "solved"
+    REOPENED = "reopened"
+    ANSWER_OVERDUE = "answer_overdue"
+    CONCLUSION_OVERDUE = "conclusion_overdue"
+    ASKED = "asked"
+    CHANGED = "changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +56,12 @@ class Occasion:
     """One thing to be told, once.
 
     Args:
-        number: of the finding, impairment or occurrence.
+        number: of the finding, impairment, occurrence, complaint, request or word that is told back.
         at: when it came to that point; with it the same point, reached again after an extension, is told again.
         major: a finding that is graded major.
-        owner_id: whose finding it is, or who sees to the occurrence.
+        owner_id: whose finding it is, or who sees to the occurrence; of what is told by name its reader.
+        audience: of the reader, where it is told by name.
+        step: 0 at first; more where it is told again, or to more people, because nobody did anything.
     """
 
     subject: Subject
@@ -50,3 +72,5 @@ class Occasion:
     at: datetime
     major: bool = False
     owner_id: int | None = None
+    audience: str = "client"
+    step: int = 0

@@ -25,6 +25,7 @@ from alerting.notice import (
 )
 from alerting.routing import HISTORIC, INSTEAD
 from alerting.store.notifications import GOES_OVER
+from alerting.store.voice_claims import complaint, rating_request, told_back
 from alerting.weekly import week_from_json
 from core.occasion import Subject
 
@@ -355,4 +356,7 @@ _READERS: Final[dict[Subject, Callable[[Connection[Any], int], Envelope | None]]
     Subject.BACKLOG: _backlog,
     Subject.UNREACHABLE: _unreachable,
     Subject.STORM: _storm,
+    Subject.COMPLAINT: complaint,
+    Subject.RATING_REQUEST: rating_request,
+    Subject.TOLD_BACK: told_back,
 }

@@ -18,10 +18,11 @@ from core.model import Priority
 
 @dataclass(frozen=True, slots=True)
 class NewNotice:
-    """A message about a finding, an impairment or who sees to an occurrence, as it enters the queue; the order of fields is that of the statement.
+    """A message about a finding, an impairment, who sees to an occurrence or what is told by name, as it enters the queue; the order of
+    fields is that of the statement.
 
     Args:
-        number: of the finding, impairment or occurrence.
+        number: of what it is about: finding, impairment, occurrence, complaint, request for a rating, word that is told back.
         urgency: see `alerting.hearing`.
     """
 
@@ -145,11 +146,12 @@ def add(connection: Connection[Any], rows: Sequence[NewNotice]) -> int:
         return 0
     return connection.execute(
         """
-        INSERT INTO notification (key, company_id, subject, event, finding_id, impairment_id, assigned_id, onset, step, rule, audience,
-                                  person_id, channel, due_at, urgency, created_at)
+        INSERT INTO notification (key, company_id, subject, event, finding_id, impairment_id, assigned_id, complaint_id, request_id, told_back_id,
+                                  onset, step, rule, audience, person_id, channel, due_at, urgency, created_at)
         SELECT key, company_id, subject, event, CASE subject WHEN 'finding' THEN number END,
-               CASE subject WHEN 'impairment' THEN number END, CASE subject WHEN 'occurrence' THEN number END, onset, step, rule, audience, person_id, channel, due_at, urgency,
-               created_at
+               CASE subject WHEN 'impairment' THEN number END, CASE subject WHEN 'occurrence' THEN number END,
+               CASE subject WHEN 'complaint' THEN number END, CASE subject WHEN 'rating_request' THEN number END,
+               CASE subject WHEN 'told_back' THEN number END, onset, step, rule, audience, person_id, channel, due_at, urgency, created_at
         FROM unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::int[], %s::text[],
                     %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::smallint[], %s::timestamptz[])
             AS n(key, company_id, subject, event, number, onset, step, rule, audience, person_id, channel, due_at, urgency,

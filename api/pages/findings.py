@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api import typed
 from api.acts.findings import from_occurrence, photo_answer
+from api.acts.voice import rate_card
 from api.gate import FindingReader, FindingWorker, OurForm
 from api.once import FormKey, once
 from api.pages.frame import frame_of, person_page
@@ -26,6 +27,7 @@ from core.errors import Refused
 from core.i18n import translations
 from risk import findings as acts
 from risk.finding import SUGGESTED_DEADLINE, TABLE, Grade, State, Step
+from risk.rating import Thing
 
 router = APIRouter()
 
@@ -127,6 +129,8 @@ def show(
         names = people.names_of(connection, people_in(events)) if events else {}
         may_work = visitor.may(Right.WORK_ON_FINDINGS)
         owners = places.colleagues(connection, found.company_id) if may_work else []
+        over = found.state == State.CLOSED and not found.simulated
+        card = rate_card(connection, visitor, Thing.FINDING, finding_id, found.company_id, over=over)
         frame = frame_of(connection, now)
     steps = {step for step in Step if may_work and (State(found.state), step) in TABLE}
     is_party = visitor.person_id in (found.owner_id, found.claimed_by_id)
@@ -137,6 +141,7 @@ def show(
         frame=frame,
         status=status,
         f=found,
+        rate=card,
         events=events,
         photos=photos,
         names=names,

@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from api import typed
 from api.acts.impairments import Do, act
+from api.acts.voice import rate_card
 from api.gate import ImpairmentReader, ImpairmentWorker, OurForm
 from api.once import FormKey, once
 from api.pages.frame import frame_of, person_page
@@ -26,6 +27,7 @@ from core.errors import Refused
 from core.i18n import translations
 from risk import impairments as acts
 from risk.impairment import Kind, Outage, standing
+from risk.rating import Thing
 
 router = APIRouter()
 
@@ -171,6 +173,8 @@ def _show(
         if found is None:
             raise NotFound
         changes = store.changes_of(connection, impairment_id) if sees_people else []
+        over = found.restored_at is not None and not found.simulated
+        card = rate_card(connection, visitor, Thing.IMPAIRMENT, impairment_id, found.company_id, over=over)
         frame = frame_of(connection, now)
     nothing = {"action": "", "until": "", "reason": "", "interim_measures": "", "restored": "", "proof": ""}
     return person_page(
@@ -182,6 +186,7 @@ def _show(
         i=found,
         standing=_standing(found, now),
         changes=changes,
+        rate=card,
         sees_people=sees_people,
         may_work=visitor.may(Right.WORK_ON_IMPAIRMENTS) and found.restored_at is None,
         sentence=sentence,

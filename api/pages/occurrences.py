@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from api.acts.duty import told_of
 from api.acts.occurrences import seen
+from api.acts.voice import rate_card
 from api.choices import choices, sees_evidence
 from api.evidence import evidence_of, table_of, timeline_of
 from api.gate import OccurrenceReader
@@ -24,6 +25,7 @@ from api.web import Here, Web
 from api.words.alarms import SCORES
 from api.words.texts import NotFound
 from core.model import COMPOUND, Priority
+from risk.rating import Thing
 
 router = APIRouter()
 
@@ -85,6 +87,12 @@ def show(
         told = told_of(connection, visitor, found)
         drill = suppressions.drill_of(connection, occurrence_id)
         tries = readiness.exercise_of(connection, occurrence_id) if found.exercise else None
+        real = (
+            found.resolved_at is not None
+            and found.resolution != "test_or_drill"
+            and not (found.simulated or found.replayed or found.exercise)
+        )
+        card = rate_card(connection, visitor, Thing.OCCURRENCE, occurrence_id, found.company_id, over=real)
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -95,6 +103,7 @@ def show(
         o=found,
         drill=drill,
         tries=tries,
+        rate=card,
         told=told,
         choices=choices(visitor, found),
         shelves=shelves(Priority(found.priority)),

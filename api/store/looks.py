@@ -20,6 +20,8 @@ COMPANY_OF: Final[dict[str, LiteralString]] = {
     "impairment": "SELECT company_id FROM v_impairment WHERE impairment_id = %s::bigint",
     "order": "SELECT company_id FROM v_suppression_order WHERE order_id = %s::bigint",
     "limit": "SELECT company_id FROM v_alarm_definition WHERE definition_id = %s::bigint",
+    "complaint": "SELECT company_id FROM v_complaint WHERE complaint_id = %s::bigint",
+    "service": "SELECT company_id FROM prevention_service WHERE service_id = %s::bigint",
     "site": "SELECT company_id FROM site WHERE key = %s",
     "roster": "SELECT company_id FROM roster WHERE roster_id = %s::bigint",
 }

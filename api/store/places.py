@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,18 @@ def places(connection: Connection[Any], company_id: int | None) -> list[Place]:
             ORDER BY site, zone NULLS LAST
             """,
             {"company": company_id},
+        ).fetchall()
+
+
+def sites_of(connection: Connection[Any], company_ids: Sequence[int]) -> list[Place]:
+    """The sites of several companies, as a whole."""
+    with connection.cursor(row_factory=class_row(Place)) as cursor:
+        return cursor.execute(
+            """
+            SELECT site_id, NULL::int AS zone_id, name AS site, name_zh AS site_zh, NULL::text AS zone, NULL::text AS zone_zh, time_zone
+            FROM site WHERE company_id = ANY(%s) ORDER BY name, site_id
+            """,
+            (list(company_ids),),
         ).fetchall()
 
 

@@ -17,6 +17,11 @@ ROOMS_SEEN = {
     "limits": later("the list of limits"),
     "readiness": later("exercises and roll calls"),
     "duty": later("the insurer's own duty desk"),
+    "voice": later("what the company's people said, counted"),
+    "voice.csv": later("what the company's people said, counted, as a spreadsheet"),
+    "complaints": later("the list of complaints"),
+    "complaints/new": later("the form for a complaint by telephone"),
+    "services/new": later("the form for a prevention service"),
 }
 THINGS_SEEN = {
     "occurrence": later("an occurrence: %(title)s"),
@@ -24,6 +29,8 @@ THINGS_SEEN = {
     "impairment": later("a protection out of service: %(title)s"),
     "order": later("an order that puts alarms aside: %(title)s"),
     "limit": later("a limit: %(title)s"),
+    "complaint": later("a complaint: %(title)s"),
+    "service": later("a prevention service: %(title)s"),
     "site": later("the page of a site: %(title)s"),
     "roster": later("the insurer's own duty desk"),
 }
@@ -64,6 +71,8 @@ def way(subject: str) -> str | None:
         "impairment": "impairments",
         "order": "suppressions",
         "limit": "limits",
+        "complaint": "complaints",
+        "service": "services",
         "site": "sites",
     }.get(kind)
     return f"/{folder}/{rest.partition('/')[0]}" if folder and rest else None

@@ -22,6 +22,7 @@ from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
 from api.words.suppressions import SUPPRESSION_REFUSALS
 from api.words.suppressions import WORDS as SUPPRESSION_WORDS
 from api.words.texts import later
+from api.words.voice import VOICE_REFUSALS, VOICE_WORDS
 from core import wire_rules
 
 REFUSALS = (
@@ -55,6 +56,7 @@ REFUSALS = (
     *LIMIT_REFUSALS,  # these match less than those of back-tests, and stand before them
     *BACKTEST_REFUSALS,
     *RISK_REFUSALS,
+    *VOICE_REFUSALS,
     *SUPPRESSION_REFUSALS,
     *DUTY_REFUSALS,
     *READINESS_REFUSALS,
@@ -110,6 +112,7 @@ WORDS = {
     "medium": later("Medium"),
     "low": later("Low"),
     **RISK_WORDS,
+    **VOICE_WORDS,
     **SUPPRESSION_WORDS,
     **FIELD_WORDS,
     **LIMIT_WORDS,

@@ -1,4 +1,4 @@
-"""What risk knows becomes what alerting sends: findings, impairments and digests. Two siblings meet here."""
+"""What risk knows becomes what alerting sends: findings, impairments, complaints and digests. Two siblings meet here."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ from alerting.store.tallies import alarm_tallies
 from risk.occasions import NEWS_FOR, of_findings, of_impairments
 from risk.store.occasions import findings_at_a_point, impairments_at_a_point
 from risk.store.tallies import risk_tallies
+from risk.store.voice_occasions import complaints_at_a_point
+from risk.voice_occasions import of_complaints
 
 
 def tell_occasions(connection: Connection[Any], now: datetime) -> int:
-    """Queues messages about findings and impairments that have come to a point, and to whom an occurrence was given; gives how many were new."""
+    """Queues messages about findings, impairments and complaints that have come to a point, and to whom an occurrence was given; gives how
+    many were new.
+    """
     since = now - NEWS_FOR
     return notices.queue(
         connection,
@@ -28,6 +32,7 @@ def tell_occasions(connection: Connection[Any], now: datetime) -> int:
             *of_findings(findings_at_a_point(connection, now, since), now),
             *of_impairments(impairments_at_a_point(connection, now, since), now),
             *given_since(connection, since),
+            *of_complaints(complaints_at_a_point(connection), now),
         ],
         now,
     )

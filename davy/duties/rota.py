@@ -32,6 +32,7 @@ from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
 from davy.duties.seals import seal
 from davy.duties.silence import look_for_silent_detectors
+from davy.duties.voice import ask_how_it_was, tell_back
 from davy.duties.weekly import send_weeks
 from ingest.retention import Keep
 from ingest.store.rollups import roll_up
@@ -75,6 +76,8 @@ PROMPT: Final[Sequence[Duty]] = (
 PATIENT: Final[Sequence[Duty]] = (
     Duty("silent_detectors", 60.0, look_for_silent_detectors),
     Duty("notices", 10.0, tell_occasions),
+    Duty("ratings", 60.0, ask_how_it_was),
+    Duty("told_back", 60.0, tell_back),
     Duty("digests", 300.0, send_digests),
     Duty("backlogs", 60.0, tell_backlogs),
     Duty("weeks", 600.0, send_weeks),

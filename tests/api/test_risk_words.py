@@ -19,7 +19,7 @@ SOURCES = [
     ROOT / "api" / "typed.py",
     *sorted((ROOT / "api/pages").glob("*.py")),
 ]
-ASKERS = {"text_of"}  # functions that refuse with a sentence that they are given
+ASKERS = {"text_of", "words_of"}  # functions that refuse with a sentence that they are given
 
 
 def _texts(node: ast.expr) -> str | None:
