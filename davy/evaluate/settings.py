@@ -1,0 +1,55 @@
+"""Everything that was tuned, in one place, for every folder alike; on the public halves of the data, and on nothing else.
+
+A setting is chosen from the middle of a plateau: where twice or half of it would do nearly as well.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from davy.evaluate.agreement import Agreement
+from davy.evaluate.assets import Paced, Watch
+from davy.evaluate.judging import Alarm
+from detectors.models.forecast import ForecastSettings
+from detectors.models.innovation import Innovation
+from detectors.models.mewma import Mewma
+from detectors.models.running import Budget
+
+MINUTE_S: Final = 60.0
+
+SKAB: Final = Watch(fit=Innovation.fit, memory=Innovation.memory, alarm=Alarm(setpoint=2.3))
+
+# An hour and a quarter of quiet ends an alarm: what comes and goes within it is one thing for whoever is called.
+TEP: Final = Watch(
+    fit=Innovation.fit,
+    memory=Innovation.memory,
+    alarm=Alarm(setpoint=2.6, off_delay_s=600.0),
+)
+
+BATADAL: Final = Watch(fit=Mewma.fit, memory=Mewma.memory, alarm=Alarm(setpoint=2.0))
+
+# Sensors of the water itself learn over 17 hours and not while they are odd; two of them at once are an alarm.
+GECCO: Final = Agreement(
+    rules=(
+        Alarm(
+            detector="ewma",
+            parameters={"memory_s": 1_000 * MINUTE_S, "warm_up": 200.0, "relearn_s": 12 * 60 * MINUTE_S},
+            setpoint=3.7,
+        ),
+    ),
+    at_least=2,
+)
+
+NAB: Final = (Alarm(detector="ewma", parameters={"memory_s": 30_000.0, "warm_up": 200.0}, setpoint=5.0),)
+
+FAULTS: Final = (
+    Alarm(detector="ewma", parameters={"memory_s": 60.0, "warm_up": 100.0}, setpoint=6.0),
+    Alarm(detector="stuck", setpoint=30.0, margin=3.0),
+)
+
+METHANE: Final = ForecastSettings(lags=12, spans=(6, 24, 60), ridge=2_000.0)
+METHANE_OWN: Final = ForecastSettings(lags=6, ridge=10.0)  # a baseline, not ours: ridge on lags of the sensor alone
+
+CALIBRATION: Final = Paced(
+    fit=Mewma.fit, memory=Mewma.memory, budget=Budget(rate=0.01, kept=1_000, least=200, step=0.05)
+)
