@@ -13,10 +13,12 @@ from core.errors import BadInput
 from davy.answer import progress
 from davy.evaluate.judging import Alarm, Stream, alarms
 from davy.evaluate.measures import Bool
+from detectors.models.aftermath import Aftermath
 from detectors.models.conformal import Calibration
 from detectors.models.contract import Model, whole_rows
 from detectors.models.fitting import RESTING, Fitted
 from detectors.models.running import Budget
+from detectors.models.slow import on_own_course
 
 LEAST_A_MEMBER: Final = 5  # rows; the covariance is shrunk, but below this it would be shrinkage alone
 
@@ -29,13 +31,19 @@ class Watch:
         fit: makes the model from normal rows.
         memory: rows back it looks.
         alarm: on the number that its calibration makes.
-        blocks: where no other rows calibrate: the fitted rows in so many pieces, each judged by a model of the others.
+        blocks: where no other rows calibrate: the fitted rows in so many pieces, each judged by a model of the others;
+            1: by the model itself, which is no calibration and will do only where the number says how much and not how seldom.
+        steady_only: members on a slow course of their own while they are learnt are left out.
+        aftermath: None: the number is the conformal one, how seldom normal rows are as odd; else how many times as odd as normal a
+            row is, measured against what has just been.
     """
 
     fit: Callable[[Float64], Model]
     memory: int
     alarm: Alarm
     blocks: int = 5
+    steady_only: bool = False
+    aftermath: Aftermath | None = None
 
 
 def fitted(
@@ -51,7 +59,7 @@ def fitted(
     Raises:
         BadInput: too few complete rows, or fewer than two members that move.
     """
-    kept = _moving(name, members, np.concatenate(stretches))
+    kept = _moving(name, members, np.concatenate(stretches), steady_only=watch.steady_only)
     rows = _apart([stretch[:, kept] for stretch in stretches], watch.memory)
     _need_rows(name, rows)
     model = watch.fit(rows)
@@ -69,7 +77,11 @@ def held(watch: Watch, model: Fitted, members: Sequence[str], stream: Stream) ->
         BadInput: no row can be judged.
     """
     kept = [list(members).index(member) for member in model.members]
-    number = model.number(stream.values[:, kept], model.members)
+    rows = stream.values[:, kept]
+    if watch.aftermath is None:
+        number = model.number(rows, model.members)
+    else:
+        number = watch.aftermath.numbers(model.times(rows, model.members))
     if not np.isfinite(number).any():
         raise BadInput(
             f"None of the {len(number)} rows can be judged: a value of {', '.join(model.members)} is missing in each."
@@ -95,8 +107,9 @@ class Paced:
 
 def paced(
     watch: Paced, name: str, members: Sequence[str], stretches: Sequence[Float64], scored: Sequence[tuple[Float64, int]]
-) -> list[Float64]:
-    """The numbers of some stretches, each from a row of it on; the rows before are there for the memory.
+) -> Float64:
+    """The numbers of some stretches, each from a row of it on; the rows before are there for the memory. They are of one asset, whose
+    budget goes on from one to the next.
 
     Raises:
         BadInput: as `fitted`.
@@ -105,7 +118,8 @@ def paced(
     rows = _apart([stretch[:, kept] for stretch in stretches], watch.memory)
     _need_rows(name, rows)
     model, before = watch.fit(rows), _left_out(watch, rows)
-    return [watch.budget.numbers(model.oddness(each[:, kept])[first:], before) for each, first in scored]
+    oddness = np.concatenate([model.oddness(each[:, kept])[first:] for each, first in scored])
+    return watch.budget.numbers(oddness, before)
 
 
 def _need_rows(name: str, rows: Float64) -> None:
@@ -116,7 +130,7 @@ def _need_rows(name: str, rows: Float64) -> None:
         )
 
 
-def _moving(name: str, members: Sequence[str], rows: Float64) -> list[int]:
+def _moving(name: str, members: Sequence[str], rows: Float64, *, steady_only: bool = False) -> list[int]:
     """The members that a model can learn from; the others are told of."""
     there = np.isfinite(rows)
     low = np.where(there, rows, np.inf).min(axis=0, initial=np.inf)
@@ -124,6 +138,10 @@ def _moving(name: str, members: Sequence[str], rows: Float64) -> list[int]:
     moves = there.any(axis=0) & (high - low > RESTING * np.maximum(np.abs(low), np.abs(high)))
     if still := [member for member, moving in zip(members, moves, strict=True) if not moving]:
         progress(f"{name}: cannot judge {', '.join(still)}: nothing there, or never moved, in what is learnt from.")
+    if steady_only:
+        slow = moves & on_own_course(rows)
+        if (moves & ~slow).sum() >= 2:
+            moves &= ~slow
     if moves.sum() < 2:
         raise BadInput(f"{name}: of {len(members)} signals {int(moves.sum())} moves in what is learnt from; two at least must.")
     return np.flatnonzero(moves).tolist()
@@ -137,6 +155,8 @@ def _apart(stretches: Sequence[Float64], memory: int) -> Float64:
 
 def _left_out(watch: Watch | Paced, rows: Float64) -> Float64:
     """The oddness of each row by a model that was fitted without its block, and without the rows that both would share."""
+    if watch.blocks == 1:
+        return watch.fit(rows).oddness(rows)
     complete = np.cumsum(whole_rows(rows))
     edges = np.searchsorted(complete, np.linspace(0, complete[-1], watch.blocks + 1)[1:-1]).tolist()
     found = []

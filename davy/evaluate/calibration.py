@@ -61,7 +61,7 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
         if same:
             learnt = [rows[: cut(len(rows))] for rows in learnt]
         parts = [(rows, cut(len(rows)) if same else 0) for rows in judged]
-        said = np.concatenate(paced(settings.CALIBRATION, kind, _members(kind), learnt, parts))
+        said = paced(settings.CALIBRATION, kind, _members(kind), learnt, parts)
         said = said[np.isfinite(said)]
         beyond = int((said >= settings.CALIBRATION.budget.setpoint).sum())
         ratios[kind] = share(beyond, len(said)) / settings.CALIBRATION.budget.rate

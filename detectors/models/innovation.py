@@ -11,9 +11,9 @@ from core.batch import Float64
 from detectors.models.contract import Explained, Model, whole_rows
 from detectors.models.mewma import KEPT, NEWEST, losses, pulled, row_sums, shrunk_covariance, smoothed
 
-# Of the rows: how strongly the expectation is drawn to the level. On the public half of TEP from a quarter to twice of it did as
-# well; with none of it a level that has shifted for good is expected at once.
-RIDGE: Final = 0.3
+# Of the rows: how strongly the expectation is drawn to the level. On the public halves of SKAB and TEP from half to four times of it
+# did nearly as well; with none of it a level that has shifted for good is expected at once.
+RIDGE: Final = 0.1
 LEAST_SPREAD: Final = 1e-3  # of a member's own spread: what is foretold to the last digit says nothing about a plant
 
 
@@ -39,14 +39,14 @@ class Innovation(Model):
         self._level, self._spread, self._ahead, self._unit, self._precision = level, spread, ahead, unit, precision
 
     @classmethod
-    def fit(cls, rows: Float64) -> Self:
-        """See `Model.fit`."""
+    def fit(cls, rows: Float64, ridge: float = RIDGE) -> Self:
+        """See `Model.fit`; `ridge` as `RIDGE`."""
         level, spread = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0, ddof=1)
         z = (rows - level) / spread
         both = whole_rows(z[1:]) & whole_rows(z[:-1])
         before, after = z[:-1][both], z[1:][both]
         members = z.shape[1]
-        ahead = np.linalg.solve(before.T @ before + RIDGE * len(before) * np.eye(members), before.T @ after)
+        ahead = np.linalg.solve(before.T @ before + ridge * len(before) * np.eye(members), before.T @ after)
         residual = after - before @ ahead
         unit = np.maximum(residual.std(axis=0), LEAST_SPREAD)
         covariance, _ = shrunk_covariance(residual / unit)
