@@ -34,7 +34,7 @@ def main() -> int:
     """Every data set, one after the other."""
     root = os.environ.get("DAVY_DATA")
     if not root:
-        print("Set DAVY_DATA to the folder under which the data sets lie.", file=sys.stderr)
+        sys.stderr.write("Set DAVY_DATA to the folder under which the data sets lie.\n")
         return 2
     lines = ["| evaluate | says | must | aim | seconds |", "|---|---|---|---|---|"]
     for name in PROTOCOLS:

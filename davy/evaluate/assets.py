@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,7 @@ from detectors.models.fitting import RESTING, Fitted
 from detectors.models.running import Budget
 from detectors.models.slow import on_own_course
 
+ROUNDING: Final = 1e-9
 LEAST_A_MEMBER: Final = 5  # rows; the covariance is shrunk, but below this it would be shrinkage alone
 
 
@@ -78,15 +79,22 @@ def held(watch: Watch, model: Fitted, members: Sequence[str], stream: Stream) ->
     """
     kept = [list(members).index(member) for member in model.members]
     rows = stream.values[:, kept]
+    alarm = watch.alarm
     if watch.aftermath is None:
         number = model.number(rows, model.members)
+        if alarm.setpoint > model.calibration.highest:  # it could never be reached: a silence that says nothing
+            progress(
+                f"Only {len(model.calibration.oddness)} rows calibrate: the setpoint is {model.calibration.highest:.2f}, odder than all "
+                f"of them, instead of {alarm.setpoint:g}."
+            )
+            alarm = replace(alarm, setpoint=model.calibration.highest - ROUNDING)
     else:
         number = watch.aftermath.numbers(model.times(rows, model.members))
     if not np.isfinite(number).any():
         raise BadInput(
             f"None of the {len(number)} rows can be judged: a value of {', '.join(model.members)} is missing in each."
         )
-    found: Bool = alarms(Stream(stream.at, number[:, None]), (watch.alarm,))[:, 0, 0]
+    found: Bool = alarms(Stream(stream.at, number[:, None]), (alarm,))[:, 0, 0]
     return found
 
 
@@ -143,7 +151,9 @@ def _moving(name: str, members: Sequence[str], rows: Float64, *, steady_only: bo
         if (moves & ~slow).sum() >= 2:
             moves &= ~slow
     if moves.sum() < 2:
-        raise BadInput(f"{name}: of {len(members)} signals {int(moves.sum())} moves in what is learnt from; two at least must.")
+        raise BadInput(
+            f"{name}: of {len(members)} signals {int(moves.sum())} moves in what is learnt from; two at least must."
+        )
     return np.flatnonzero(moves).tolist()
 
 

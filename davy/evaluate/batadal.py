@@ -57,7 +57,9 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
             rest.append(alarm[cut(len(alarm)) if same else 0 :])
         else:
             marked.append((file, alarm))
-    attacks = [(alarm[run.first : run.last + 1], len(run)) for file, alarm in marked for run in runs(file.label == ATTACK)]
+    attacks = [
+        (alarm[run.first : run.last + 1], len(run)) for file, alarm in marked for run in runs(file.label == ATTACK)
+    ]
     if not attacks:
         raise BadInput(f"No row of {scored} is marked as an attack ({LABEL} 1): there is nothing to find.")
     quiet = [alarm[file.label == NORMAL] for file, alarm in marked if (file.label == NORMAL).any()] or rest

@@ -93,8 +93,6 @@ def _faults(folder: Path, series: dict[str, Float64]) -> dict[str, list[Fault]]:
             if name not in series:
                 raise BadInput(f"{header.name}, line {row + 2}: there is no series {name[:60]!r}.")
             if not 0 <= first <= last < len(series[name]):
-                raise BadInput(
-                    f"{header.name}, line {row + 2}: rows {first:g} to {last:g} do not lie in {name}."
-                )
+                raise BadInput(f"{header.name}, line {row + 2}: rows {first:g} to {last:g} do not lie in {name}.")
             found.setdefault(name, []).append(Fault(kind, Run(int(first), int(last))))
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -18,7 +19,9 @@ from core.model import AlarmDefinition, DefinitionSet, Priority
 from davy.evaluate.measures import Bool
 from detectors.contract import SECOND_US
 from detectors.registry import detectors_for
+from detectors.stale import Stale
 
+DRIVEN_BY_TIME: Final = (Stale.name,)
 BATCH_ROWS: Final = 5_000  # readings judged together; how they are cut changes nothing
 START_US: Final = 1_700_000_000 * SECOND_US  # where a data set has no clock, its first row stands here
 
@@ -62,14 +65,21 @@ class Stream:
         step = round(period_s * SECOND_US)
         return Stream(START_US + step * np.arange(len(values), dtype=np.int64), values)
 
-    def batches(self, rows: int = BATCH_ROWS) -> Iterator[tuple[int, ReadingBatch]]:
-        """The readings, row after row, in batches of about so many; with the first row of each."""
+    def batches(self, rows: int = BATCH_ROWS, *, by_time: bool = False) -> Iterator[tuple[int, ReadingBatch]]:
+        """The readings, row after row, in batches of about so many; with the first row of each.
+
+        Args:
+            by_time: rows in which something is missing come alone, so that time can pass while a sensor is silent.
+        """
         sensors = self.values.shape[1]
-        step = max(rows // sensors, 1)
-        for first in range(0, len(self.at), step):
-            values = self.values[first : first + step].ravel()
-            at = np.repeat(self.at[first : first + step], sensors)
-            slots = np.tile(np.arange(sensors, dtype=np.int32), len(values) // sensors)
+        cuts = np.arange(0, len(self.at), max(rows // sensors, 1))
+        if by_time:
+            silent = np.flatnonzero(~np.isfinite(self.values).all(axis=1))
+            cuts = np.unique(np.concatenate([cuts, silent, silent + 1]))
+        for first, end in pairwise([*cuts[cuts < len(self.at)].tolist(), len(self.at)]):
+            values = self.values[first:end].ravel()
+            at = np.repeat(self.at[first:end], sensors)
+            slots = np.tile(np.arange(sensors, dtype=np.int32), end - first)
             quality = np.where(np.isfinite(values), Quality.GOOD, Quality.BAD).astype(np.uint8)
             yield first, ReadingBatch(slots, at, at, at, values, quality)
 
@@ -95,10 +105,12 @@ def alarms(stream: Stream, rules: Sequence[Alarm], warm_up: int = 0, batch_rows:
     definitions = _definitions(rules, sensors, _learnt(stream, rules, warm_up))
     detectors, conditions = detectors_for(definitions), Conditions(definitions)
     held = np.zeros((len(stream.at) + 1, len(definitions)), np.int8)
-    for first, batch in stream.batches(batch_rows):
-        for event in conditions.step(Scores.join([detector.score(batch) for detector in detectors])):
-            held[_row(event, first, sensors, stream.at), event.definition_id - 1] += 1 if event.active else -1
-        for event in conditions.sweep(int(batch.judged_at[-1])):
+    by_time = any(rule.detector in DRIVEN_BY_TIME for rule in rules)
+    for first, batch in stream.batches(batch_rows, by_time=by_time):
+        now_us = int(batch.judged_at[-1])
+        events = conditions.step(Scores.join([detector.score(batch) for detector in detectors]))
+        swept = Scores.join([detector.sweep(now_us, now_us) for detector in detectors])
+        for event in (*events, *conditions.step(swept), *conditions.sweep(now_us)):
             held[_row(event, first, sensors, stream.at), event.definition_id - 1] += 1 if event.active else -1
     shape = (len(stream.at), len(rules), sensors)
     return (np.cumsum(held[:-1], axis=0) > 0).reshape(shape).transpose(0, 2, 1)

@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 from core.batch import Float64
 from davy.evaluate.measures import Bool, Run
 
-PROFILES: Final = {"standard": (1.0, 0.11, 1.0), "low_fp": (1.0, 0.22, 1.0), "low_fn": (1.0, 0.11, 2.0)}  # hit, false, miss
+PROFILES: Final = {
+    "standard": (1.0, 0.11, 1.0),
+    "low_fp": (1.0, 0.22, 1.0),
+    "low_fn": (1.0, 0.11, 2.0),
+}  # hit, false, miss
 OUTSIDE: Final = -1
 PROBATION: Final = -2
 

@@ -106,22 +106,22 @@ class Table:
         return found.astype(np.int64)
 
     def _numbers(self, column: str) -> Float64:
+        """At once where all of it is numbers; else cell by cell."""
         texts = self.columns[column]
         try:
             return np.array(texts).astype(np.float64)
         except ValueError:
-            pass
-        found = np.full(len(texts), np.nan)
-        for row, text in enumerate(texts):
-            if text.strip().lower() in NO_NUMBER:
-                continue
-            try:
-                found[row] = float(text)
-            except ValueError as error:
-                raise BadInput(
-                    f"{self.name}, line {row + 2}, column {column}: {text[:40]!r} is no number; leave it empty where there is none."
-                ) from error
-        return found
+            return np.array([self._number(column, row, text) for row, text in enumerate(texts)])
+
+    def _number(self, column: str, row: int, text: str) -> float:
+        if text.strip().lower() in NO_NUMBER:
+            return float("nan")
+        try:
+            return float(text)
+        except ValueError as error:
+            raise BadInput(
+                f"{self.name}, line {row + 2}, column {column}: {text[:40]!r} is no number; leave it empty where there is none."
+            ) from error
 
 
 def headers(folder: Path) -> list[Header]:
@@ -153,7 +153,11 @@ def having(folder: Path, columns: Sequence[str], but: Sequence[str] = ()) -> lis
     missing = [column for column in columns if column not in nearest.columns]
     raise BadInput(
         f"No file in {folder} has the columns {', '.join(columns)}; "
-        + (f"the nearest, {nearest.name}, lacks {', '.join(missing)}." if missing else f"{nearest.name} has others too.")
+        + (
+            f"the nearest, {nearest.name}, lacks {', '.join(missing)}."
+            if missing
+            else f"{nearest.name} has others too."
+        )
     )
 
 
@@ -173,7 +177,10 @@ def table(header: Header, least: int = 1) -> Table:
     for line, row in enumerate(rows, start=2):
         if len(row) != len(header.columns):
             raise BadInput(f"{header.name}, line {line}, has {len(row)} fields; its header has {len(header.columns)}.")
-    return Table(header.name, {column: list(texts) for column, texts in zip(header.columns, zip(*rows, strict=True), strict=True)})
+    return Table(
+        header.name,
+        {column: list(texts) for column, texts in zip(header.columns, zip(*rows, strict=True), strict=True)},
+    )
 
 
 def _header(folder: Path, path: Path) -> Header:

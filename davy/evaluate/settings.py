@@ -52,11 +52,21 @@ GECCO: Final = Agreement(
     at_least=2,
 )
 
-NAB: Final = (Alarm(detector="ewma", parameters={"memory_s": 30_000.0, "warm_up": 200.0}, setpoint=5.0),)
+# One alarm a burst: half a day of quiet, 150 rows of five minutes, ends it. 48 to 50 for memories from one day to nine.
+NAB: Final = (
+    Alarm(
+        detector="ewma",
+        parameters={"memory_s": 200_000.0, "warm_up": 150.0, "relearn_s": 86_400.0},
+        setpoint=6.0,
+        off_delay_s=45_000.0,
+    ),
+)
 
+# Each sensor's setpoints are multiples of the largest number of its own warm-up.
 FAULTS: Final = (
-    Alarm(detector="ewma", parameters={"memory_s": 60.0, "warm_up": 100.0}, setpoint=6.0),
-    Alarm(detector="stuck", setpoint=30.0, margin=3.0),
+    Alarm(detector="deviation", parameters={"window_s": 150.0}, setpoint=1e-9, margin=1.9, off_delay_s=30.0),
+    Alarm(detector="stuck", setpoint=60.0, margin=2.0),
+    Alarm(detector="stale", setpoint=10.0),
 )
 
 METHANE: Final = ForecastSettings(lags=12, spans=(6, 24, 60), ridge=2_000.0)

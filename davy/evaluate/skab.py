@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-
 from davy.answer import progress
 from davy.evaluate import settings
 from davy.evaluate.assets import judged

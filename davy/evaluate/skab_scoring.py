@@ -6,6 +6,7 @@ Written afresh; agrees with the reference scorer of the data to the last digit (
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ def changepoint(files: Iterable[Marked], profile: str = "standard") -> float:
 def _windows(changes: NDArray[np.float64]) -> list[list[float]]:
     """A minute from each change on; where two overlap, the later one begins where the earlier one ends."""
     windows = [[float(at), float(at) + WINDOW_S] for at in changes]
-    for before, after in zip(windows, windows[1:], strict=False):
+    for before, after in pairwise(windows):
         if before[1] >= after[0]:
             after[0] = before[1]
     return windows

@@ -37,7 +37,9 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
     """
     normal, faults = _runs(fit)
     if not normal or not faults:
-        raise BadInput(f"{fit} needs a file normal_* to fit on and files fault_NN to calibrate on; one kind is missing.")
+        raise BadInput(
+            f"{fit} needs a file normal_* to fit on and files fault_NN to calibrate on; one kind is missing."
+        )
     progress(f"tep: fits on {len(normal)} normal runs, calibrates on the beginnings of {len(faults)} fault runs")
     watch = settings.TEP
     model = fitted(watch, "tep", MEMBERS, list(normal.values()), [run[:CALIBRATED] for run in faults.values()])
@@ -52,7 +54,9 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
         if _number(name) not in HARDLY_THERE:
             acting.append(alarm[FAULT_FROM:])
     if not acting:
-        raise BadInput(f"{scored} holds no file fault_NN with another fault than 3, 9 and 15: there is nothing to find.")
+        raise BadInput(
+            f"{scored} holds no file fault_NN with another fault than 3, 9 and 15: there is nothing to find."
+        )
     return {"far": _mean(quiet), "fdr": _mean(acting)}
 
 

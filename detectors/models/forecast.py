@@ -46,7 +46,9 @@ class Forecast:
     Fails when: the plant runs in a way that the fit has not seen; what comes has no forerunner in the asset's sensors.
     """
 
-    def __init__(self, settings: ForecastSettings, level: Float64, spread: Float64, weight: Float64, base: float) -> None:
+    def __init__(
+        self, settings: ForecastSettings, level: Float64, spread: Float64, weight: Float64, base: float
+    ) -> None:
         self._settings, self._level, self._spread, self._weight, self._base = settings, level, spread, weight, base
 
     @classmethod

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from core.batch import Float64
 
 STRETCHES: Final = 8  # that an interval is cut into
-OWN_COURSE: Final = 0.5  # share of a member's variance that lies between their means; white noise has 1 / (rows in a stretch)
+OWN_COURSE: Final = (
+    0.5  # share of a member's variance that lies between their means; white noise has 1 / (rows in a stretch)
+)
 
 
 def on_own_course(rows: Float64) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -68,7 +69,9 @@ def test_nab_scores_are_those_of_the_reference(seed: int, share: float) -> None:
     detected = drawn(seed, 3, 800, share)
     for profile in nab_scoring.PROFILES:
         files = {str(n): (d.astype(float), w) for n, (d, w) in enumerate(zip(detected, windows, strict=True))}
-        ours = nab_scoring.score([(d, [Run(*w) for w in own]) for d, own in zip(detected, windows, strict=True)], profile)
+        ours = nab_scoring.score(
+            [(d, [Run(*w) for w in own]) for d, own in zip(detected, windows, strict=True)], profile
+        )
         assert ours == pytest.approx(theirs.score(files, profile, threshold=0.5)["score"], abs=1e-9)
 
 
@@ -114,7 +117,7 @@ def test_runs_are_the_stretches(marks: list[bool]) -> None:
     for run in stretches:
         drawn_again[run.first : run.last + 1] = True
     assert drawn_again.tolist() == marks
-    assert all(one.last + 1 < two.first for one, two in zip(stretches, stretches[1:], strict=False))
+    assert all(one.last + 1 < two.first for one, two in pairwise(stretches))
 
 
 def test_average_precision_knows_no_order_among_equals() -> None:

@@ -18,7 +18,9 @@ from davy.evaluate.measures import Bool, rows
 from detectors.models.forecast import Forecast
 from tests.detectors.machines import MEMBERS, windows
 
-WATCHES = pytest.mark.parametrize("watch", [settings.SKAB, settings.TEP, settings.BATADAL], ids=["skab", "tep", "batadal"])
+WATCHES = pytest.mark.parametrize(
+    "watch", [settings.SKAB, settings.TEP, settings.BATADAL], ids=["skab", "tep", "batadal"]
+)
 TRAIN, FAULT = 900, 1_300
 
 
@@ -130,7 +132,9 @@ def test_one_odd_sensor_calls_nobody_and_two_do() -> None:
     values = np.zeros((30, 3))
     values[5:25, 0] = 10.0
     values[15:20, 1] = 10.0
-    found = agreed(settings.Agreement(rules=(Alarm(setpoint=5.0), Alarm(setpoint=6.0)), at_least=2), Stream.clockless(values, 1.0))
+    found = agreed(
+        settings.Agreement(rules=(Alarm(setpoint=5.0), Alarm(setpoint=6.0)), at_least=2), Stream.clockless(values, 1.0)
+    )
     assert np.flatnonzero(found).tolist() == [15, 16, 17, 18, 19]
 
 
@@ -141,7 +145,9 @@ def test_a_budget_is_kept_while_a_plant_drifts() -> None:
     budget = settings.CALIBRATION.budget
     said = budget.numbers(oddness, random.exponential(1.0, 500))
     assert (said >= budget.setpoint).mean() == pytest.approx(0.01, abs=0.003)
-    assert budget.numbers(oddness[:9_000], np.empty(0)).tobytes() == budget.numbers(oddness, np.empty(0))[:9_000].tobytes()
+    assert (
+        budget.numbers(oddness[:9_000], np.empty(0)).tobytes() == budget.numbers(oddness, np.empty(0))[:9_000].tobytes()
+    )
 
 
 @pytest.mark.parametrize(
