@@ -11,11 +11,12 @@ from detectors.models.contract import Model
 from detectors.models.innovation import Innovation
 from detectors.models.mewma import Mewma
 from detectors.models.neighbours import NearestNeighbours
+from detectors.models.pca_q import PcaQ
 
 # What `davy detectors fit` fits and sites run.
 MODELS: Final[Mapping[str, type[Model]]] = MappingProxyType({model.kind: model for model in (Mewma, NearestNeighbours)})
 # All there are; the contract holds for each.
-KINDS: Final[Mapping[str, type[Model]]] = MappingProxyType({**MODELS, Innovation.kind: Innovation})
+KINDS: Final[Mapping[str, type[Model]]] = MappingProxyType({**MODELS, Innovation.kind: Innovation, PcaQ.kind: PcaQ})
 
 
 def model_class(kind: str) -> type[Model]:

@@ -139,7 +139,7 @@ def test_documented(kind: str) -> None:
 
 def test_an_unknown_kind_has_a_sentence() -> None:
     """The kinds there are, by name."""
-    with pytest.raises(BadInput, match="There is no kind of model iforest; there are mewma, knn, innovation"):
+    with pytest.raises(BadInput, match="There is no kind of model iforest; there are mewma, knn, innovation, pca_q"):
         model_class("iforest")
 
 
