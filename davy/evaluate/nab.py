@@ -12,10 +12,11 @@ from core.batch import Int64
 from core.errors import BadInput
 from davy.answer import progress
 from davy.evaluate import settings
-from davy.evaluate.judging import Stream, alarms
+from davy.evaluate.judging import Stream
 from davy.evaluate.measures import Bool, Run
-from davy.evaluate.nab_scoring import PROFILES, probation, score
+from davy.evaluate.nab_scoring import PROFILES, score
 from davy.evaluate.reading import Header, having, table
+from davy.evaluate.records import held
 
 COLUMNS: Final = ("timestamp", "value")
 LEAST: Final = 20  # rows: with fewer, probation is nothing
@@ -51,8 +52,8 @@ def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
 
 def _begins(stream: Stream) -> Bool:
     """The rows at which an alarm begins: one detection a burst."""
-    held = alarms(stream, settings.NAB, probation(len(stream.at))).any(axis=(1, 2))
-    return held & ~np.concatenate([[False], held[:-1]])
+    alarm = held(settings.NAB, stream)
+    return alarm & ~np.concatenate([[False], alarm[:-1]])
 
 
 def _windows(folder: Path) -> dict[str, list[list[str]]]:

@@ -11,6 +11,7 @@ from typing import Final
 from davy.evaluate.agreement import Agreement
 from davy.evaluate.assets import Paced, Watch
 from davy.evaluate.judging import Alarm
+from davy.evaluate.records import Record
 from detectors.models.aftermath import Aftermath
 from detectors.models.forecast import ForecastSettings
 from detectors.models.innovation import Innovation
@@ -55,14 +56,15 @@ GECCO: Final = Agreement(
     at_least=2,
 )
 
-# One alarm a burst: half a day of quiet, 150 rows of five minutes, ends it. 48 to 50 for memories from one day to nine.
-NAB: Final = (
-    Alarm(
-        detector="ewma",
-        parameters={"memory_s": 200_000.0, "warm_up": 150.0, "relearn_s": 86_400.0},
-        setpoint=6.0,
-        off_delay_s=45_000.0,
+# Odd, and odder than anything in the last 1,500 rows: what comes each day is no news. One alarm a burst: half a day of quiet, 150 rows
+# of five minutes, ends it. 56 to 61 for memories from 4 to 30 days, records over 1,000 to 5,000 rows, and least numbers from 2.5 to 4.
+NAB: Final = Record(
+    number=Alarm(
+        detector="ewma", parameters={"memory_s": 800_000.0, "warm_up": 150.0, "relearn_s": 86_400.0}, setpoint=4.0
     ),
+    least=3.0,
+    aftermath=Aftermath(share=1.0, rows=1_500),
+    off_delay_s=45_000.0,
 )
 
 # Each sensor's setpoints are multiples of the largest number of its own warm-up.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.batch import Float64
 from core.errors import BadInput
-from davy.evaluate import settings
+from davy.evaluate import records, settings
 from davy.evaluate.agreement import agreed
 from davy.evaluate.assets import Watch, fitted, held, judged, paced
 from davy.evaluate.judging import Alarm, Stream, alarms
@@ -136,6 +136,19 @@ def test_one_odd_sensor_calls_nobody_and_two_do() -> None:
         settings.Agreement(rules=(Alarm(setpoint=5.0), Alarm(setpoint=6.0)), at_least=2), Stream.clockless(values, 1.0)
     )
     assert np.flatnonzero(found).tolist() == [15, 16, 17, 18, 19]
+
+
+def test_what_comes_each_day_is_no_record() -> None:
+    """A burst as large as the last is not said again, one that is larger is; a prefix gives what the whole gives."""
+    values = np.random.default_rng(6).uniform(-0.2, 0.2, (6_000, 1))
+    for day in range(5):
+        values[1_000 + 1_000 * day : 1_003 + 1_000 * day] = 5.0 - day / 10
+    values[5_500:5_503] = 9.0
+    stream = Stream.clockless(values, 300.0)
+    alarm = records.held(settings.NAB, stream)
+    begins = np.flatnonzero(alarm & ~np.concatenate([[False], alarm[:-1]]))
+    assert begins.tolist() == [1_000, 5_500]
+    assert np.array_equal(records.held(settings.NAB, Stream(stream.at[:5_502], values[:5_502])), alarm[:5_502])
 
 
 def test_a_budget_is_kept_while_a_plant_drifts() -> None:
