@@ -13,6 +13,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from detection_plot import draw  # noqa: E402
+
 from davy.evaluate.command import PROTOCOLS, evaluate  # noqa: E402
 
 PAGE = ROOT / "docs" / "detection.md"
@@ -44,6 +46,7 @@ def main() -> int:
         lines.append(f"| {name} | {_told(answer)} | {must} | {aim} | {time.monotonic() - began:.0f} |")
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(FIGURES.sub(lambda found: found[1] + "\n".join(lines) + "\n" + found[2], page), encoding="utf-8")
+    draw(Path(root) / "skab", ROOT / "docs" / "images" / "skab-trade-off.svg")
     return 0
 
 

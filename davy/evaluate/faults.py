@@ -11,7 +11,7 @@ from core.batch import Float64
 from core.errors import BadInput
 from davy.answer import progress
 from davy.evaluate import settings
-from davy.evaluate.judging import Stream, alarms
+from davy.evaluate.judging import Stream, alarms, any_of
 from davy.evaluate.measures import Run, false_episodes, share
 from davy.evaluate.reading import Table, having, table
 
@@ -40,7 +40,7 @@ def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
     hits: dict[str, list[bool]] = {kind: [] for kind in KINDS}
     false, normal = 0, 0
     for name, values in series.items():
-        held = alarms(Stream.clockless(values[:, None], PERIOD_S), settings.FAULTS, WARM_UP).any(axis=(1, 2))
+        held = any_of(alarms(Stream.clockless(values[:, None], PERIOD_S), settings.FAULTS, WARM_UP))
         truth = np.zeros(len(values), bool)
         for fault in faults.get(name, ()):
             truth[fault.rows.first : fault.rows.last + 1] = True

@@ -116,6 +116,12 @@ def alarms(stream: Stream, rules: Sequence[Alarm], warm_up: int = 0, batch_rows:
     return (np.cumsum(held[:-1], axis=0) > 0).reshape(shape).transpose(0, 2, 1)
 
 
+def any_of(held: Bool) -> Bool:
+    """At which rows any rule of any sensor holds: bool, shape (rows,)."""
+    found: Bool = np.logical_or.reduce(held.reshape(len(held), -1), axis=1)
+    return found
+
+
 def _row(event: Event, first: int, sensors: int, at: Int64) -> int:
     """The first row at which an event's news counts: its reading's own, or for the end of a delay the next one."""
     return first + event.row // sensors if event.row >= 0 else int(np.searchsorted(at, event.at))
@@ -138,7 +144,7 @@ def _definitions(
     rules: Sequence[Alarm], sensors: int, learnt: Mapping[tuple[int, int], float] | None = None
 ) -> DefinitionSet:
     """One definition a rule and sensor, rule after rule; ids are indices + 1."""
-    rows = []
+    rows: list[AlarmDefinition] = []
     for place, rule in enumerate(rules):
         for sensor in range(sensors):
             setpoint = (learnt or {}).get((place, sensor), rule.setpoint)

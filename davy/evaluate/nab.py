@@ -53,7 +53,8 @@ def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
 def _begins(stream: Stream) -> Bool:
     """The rows at which an alarm begins: one detection a burst."""
     alarm = held(settings.NAB, stream)
-    return alarm & ~np.concatenate([[False], alarm[:-1]])
+    begins: Bool = alarm & ~np.concatenate([[False], alarm[:-1]])
+    return begins
 
 
 def _windows(folder: Path) -> dict[str, list[list[str]]]:

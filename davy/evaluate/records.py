@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from davy.evaluate.judging import Alarm, Stream, alarms, numbers
+from davy.evaluate.judging import Alarm, Stream, alarms, any_of, numbers
 from davy.evaluate.measures import Bool
 from detectors.models.aftermath import Aftermath
 
@@ -33,5 +33,4 @@ def held(record: Record, stream: Stream) -> Bool:
     said = numbers(stream, record.number) / record.least
     against = np.stack([record.aftermath.numbers(column) for column in said.T], axis=1)
     rule = Alarm(setpoint=1.0, off_delay_s=record.off_delay_s)
-    found: Bool = alarms(Stream(stream.at, against), (rule,)).any(axis=(1, 2))
-    return found
+    return any_of(alarms(Stream(stream.at, against), (rule,)))

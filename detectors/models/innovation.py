@@ -51,7 +51,7 @@ class Innovation(Model):
         unit = np.maximum(residual.std(axis=0), LEAST_SPREAD)
         covariance, _ = shrunk_covariance(residual / unit)
         # Residuals are nearly independent, so smoothing makes their covariance smaller by NEWEST / (2 - NEWEST), in all directions.
-        return cls(level, spread, ahead, unit, np.linalg.inv(covariance * (NEWEST / (2.0 - NEWEST))))
+        return cls(level, spread, ahead, unit, np.linalg.inv(covariance * (NEWEST / (2.0 - NEWEST))).astype(np.float64))
 
     def oddness(self, rows: Float64) -> Float64:
         """See `Model.oddness`: T2."""

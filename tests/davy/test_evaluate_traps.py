@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.batch import Float64
 from core.errors import BadInput
 from davy.evaluate import records, settings
-from davy.evaluate.agreement import agreed
+from davy.evaluate.agreement import Agreement, agreed
 from davy.evaluate.assets import Watch, fitted, held, judged, paced
 from davy.evaluate.judging import Alarm, Stream, alarms
 from davy.evaluate.measures import Bool, rows
@@ -133,7 +133,7 @@ def test_one_odd_sensor_calls_nobody_and_two_do() -> None:
     values[5:25, 0] = 10.0
     values[15:20, 1] = 10.0
     found = agreed(
-        settings.Agreement(rules=(Alarm(setpoint=5.0), Alarm(setpoint=6.0)), at_least=2), Stream.clockless(values, 1.0)
+        Agreement(rules=(Alarm(setpoint=5.0), Alarm(setpoint=6.0)), at_least=2), Stream.clockless(values, 1.0)
     )
     assert np.flatnonzero(found).tolist() == [15, 16, 17, 18, 19]
 
