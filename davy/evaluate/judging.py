@@ -17,7 +17,7 @@ from alerting.condition import Conditions
 from core.batch import Event, Float64, Int64, Quality, ReadingBatch, Scores
 from core.model import AlarmDefinition, DefinitionSet, Priority
 from davy.evaluate.measures import Bool
-from detectors.contract import SECOND_US
+from detectors.contract import LARGEST, SECOND_US
 from detectors.registry import detectors_for
 from detectors.stale import Stale
 
@@ -129,14 +129,17 @@ def _row(event: Event, first: int, sensors: int, at: Int64) -> int:
 
 def _learnt(stream: Stream, rules: Sequence[Alarm], warm_up: int) -> Mapping[tuple[int, int], float]:
     """(rule, sensor) -> the setpoint that its warm-up gives."""
-    found = {}
+    found: dict[tuple[int, int], float] = {}
     first = Stream(stream.at[:warm_up], stream.values[:warm_up])
     for place, rule in enumerate(rules):
         if rule.margin <= 0.0:
             continue
-        said = np.nan_to_num(numbers(first, rule), nan=0.0).max(axis=0, initial=0.0)
-        for sensor, most in enumerate(said.tolist()):
-            found[place, sensor] = max(rule.margin * most, rule.setpoint)
+        said = numbers(first, rule)
+        judged = np.isfinite(said)
+        most = np.where(judged, said, 0.0).max(axis=0, initial=0.0)
+        # A warm-up in which nothing could be judged gives no setpoint: the rule is out of use, not always beyond it.
+        setpoints = np.where(judged.any(axis=0), np.maximum(rule.margin * most, rule.setpoint), LARGEST)
+        found |= {(place, sensor): setpoint for sensor, setpoint in enumerate(setpoints.tolist())}
     return found
 
 

@@ -67,9 +67,10 @@ NAB: Final = Record(
     off_delay_s=45_000.0,
 )
 
-# Each sensor's setpoints are multiples of the largest number of its own warm-up.
+# Each sensor's setpoints are multiples of the largest number of its own warm-up. A first level, of detectors that were there.
 FAULTS: Final = (
-    Alarm(detector="deviation", parameters={"window_s": 150.0}, setpoint=1e-9, margin=1.9, off_delay_s=30.0),
+    Alarm(detector="deviation", parameters={"window_s": 220.0}, setpoint=1e-9, margin=2.4, off_delay_s=60.0),
+    Alarm(detector="deviation", parameters={"window_s": 5.0}, setpoint=1e-9, margin=2.0, off_delay_s=60.0),
     Alarm(detector="stuck", setpoint=60.0, margin=2.0),
     Alarm(detector="stale", setpoint=10.0),
 )

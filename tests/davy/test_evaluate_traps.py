@@ -127,6 +127,13 @@ def test_a_setpoint_with_a_margin_comes_from_the_warm_up_alone() -> None:
     assert alarm[150:].all()
 
 
+def test_a_warm_up_that_says_nothing_gives_no_alarm_without_end() -> None:
+    """An alarm that never ends finds every fault in one episode: a rule that its warm-up could not set is out of use instead."""
+    values = np.random.default_rng(8).normal(0.0, 1.0, (1_000, 1))
+    rule = Alarm(detector="deviation", parameters={"window_s": 400.0}, setpoint=1e-9, margin=1.5)
+    assert not alarms(Stream.clockless(values, 1.0), (rule,), warm_up=400).any()
+
+
 def test_one_odd_sensor_calls_nobody_and_two_do() -> None:
     """Agreement is counted at each row, of sensors and not of rules."""
     values = np.zeros((30, 3))
