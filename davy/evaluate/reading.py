@@ -165,8 +165,10 @@ def table(header: Header, least: int = 1) -> Table:
     """Reads a file.
 
     Raises:
-        BadInput: it cannot be read, a row is not as long as the header, or there are fewer than `least` rows.
+        BadInput: it cannot be read, has a column twice, a row is not as long as the header, or there are fewer than `least` rows.
     """
+    if twice := sorted({each for each in header.columns if header.columns.count(each) > 1}):
+        raise BadInput(f"{header.name} has the column {twice[0]!r} more than once.")
     with _opened(header.path) as stream:
         try:
             rows = [row for row in csv.reader(stream, delimiter=header.separator) if row][1:]
@@ -192,9 +194,6 @@ def _header(folder: Path, path: Path) -> Header:
             raise BadInput(f"{name} cannot be read: {error}.") from error
     separator = max(SEPARATORS, key=line.count)
     columns = tuple(each.strip().strip('"') for each in line.split(separator))
-    twice = sorted({each for each in columns if columns.count(each) > 1})
-    if twice:
-        raise BadInput(f"{name} has the column {twice[0]!r} more than once.")
     return Header(path, name, separator, columns)
 
 

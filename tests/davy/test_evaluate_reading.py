@@ -87,5 +87,6 @@ def test_a_broken_archive_and_a_column_that_stands_twice(tmp_path: Path) -> None
         headers(tmp_path)
     (tmp_path / "cut.csv.gz").unlink()
     (tmp_path / "twice.csv").write_text("a,a\n1,2\n")
+    (strange,) = headers(tmp_path)  # it may lie beside what is looked for
     with pytest.raises(BadInput, match=r"twice\.csv has the column 'a' more than once"):
-        headers(tmp_path)
+        table(strange)
