@@ -1,5 +1,5 @@
 # Everything one does with a checkout. No target has a file name with the checkout's path in it, which may hold spaces.
-.PHONY: help setup servers chromium apprise check test soak demo bench lock
+.PHONY: help setup servers chromium apprise check test soak demo bench evaluate lock
 .SILENT:
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -17,6 +17,7 @@ help:
 	echo "make test     everything, on real servers and a real browser"
 	echo "make soak     the long versions of outages and properties: most of an hour"
 	echo "make bench    the figures of docs/performance.md"
+	echo "make evaluate the figures of docs/detection.md, from the data sets under DAVY_DATA"
 	echo "make lock     requirements.lock anew from pyproject.toml (needs uv)"
 
 setup: .venv/.installed
@@ -108,6 +109,10 @@ bench: setup servers
 	.venv/bin/davy bench ingest --profile batched --sensors 20000 --json
 	.venv/bin/davy bench ingest --profile single --sensors 20000 --json
 	.venv/bin/davy bench latency --json
+
+evaluate: setup
+	if [ -z "$$DAVY_DATA" ] && [ -d ../shared/data ]; then DAVY_DATA=$$(cd ../shared/data && pwd); export DAVY_DATA; fi; \
+	.venv/bin/python tools/detection.py
 
 lock:
 	uv lock --quiet

@@ -16,6 +16,7 @@ from davy.cli import (
     broker,
     care,
     channels,
+    evaluating,
     exercise,
     grafana,
     keeping,
@@ -55,6 +56,7 @@ app.add_typer(broker.app, name="broker")
 app.add_typer(grafana.app, name="grafana")
 app.add_typer(models.app, name="detectors")
 app.add_typer(bench.app, name="bench")
+app.add_typer(evaluating.app)
 
 
 def main() -> None:

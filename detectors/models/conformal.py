@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from core.batch import Float64
+
+ONE_IN_TWENTY: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,15 @@ class Calibration:
     def highest(self) -> float:
         """The largest number it can give."""
         return math.log10(len(self.oddness) + 1)
+
+    def times(self, oddness: Float64) -> Float64:
+        """How many times as odd each is as what one normal window in twenty reaches; NaN stays NaN.
+
+        Says how much, where `number` says how seldom: with few windows that calibrate, everything that is odder than all of them has one
+        and the same number.
+        """
+        usual = float(np.quantile(self.oddness, ONE_IN_TWENTY))
+        return oddness / usual
 
     def number(self, oddness: Float64) -> Float64:
         """-log10 p of each; NaN stays NaN: what cannot be judged is never a zero."""

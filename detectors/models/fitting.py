@@ -47,6 +47,11 @@ class Fitted:
         self._need_columns(members)
         return self.calibration.number(self.model.oddness(rows))
 
+    def times(self, rows: Float64, members: Sequence[str]) -> Float64:
+        """How many times as odd each row is as what one normal window in twenty reaches; arguments and errors as of `number`."""
+        self._need_columns(members)
+        return self.calibration.times(self.model.oddness(rows))
+
     def explain(self, rows: Float64, members: Sequence[str]) -> Explained | None:
         """The last row beside what was to be expected; None where it cannot be judged.
 

@@ -50,7 +50,7 @@ class Mewma(Model):
     def oddness(self, rows: Float64) -> Float64:
         """See `Model.oddness`: T2."""
         z = smoothed((rows - self._level) / self._spread)
-        return np.maximum(_row_sums(z * self._pulled(z)), 0.0)
+        return np.maximum(row_sums(z * pulled(z, self._precision)), 0.0)
 
     def explain(self, rows: Float64) -> Explained:
         """See `Model.explain`: the members one by one, each time the one without which T2 loses most.
@@ -59,26 +59,10 @@ class Mewma(Model):
         also held against the pressure that goes with it: once flow is named, pressure is looked at without it.
         """
         z = smoothed((rows - self._level) / self._spread)[-1]
-        covariance = np.linalg.inv(self._precision)
-        expected, loss = np.zeros_like(z), np.zeros_like(z)
-        rest = list(range(len(z)))
-        while rest:
-            precision = np.linalg.inv(covariance[np.ix_(rest, rest)])
-            pulled, own = precision @ z[rest], np.diagonal(precision)
-            worst = int(np.argmax(pulled * pulled / own))
-            member = rest.pop(worst)
-            loss[member] = pulled[worst] ** 2 / own[worst]
-            expected[member] = z[member] - pulled[worst] / own[worst]
+        loss, expected = losses(z, self._precision)
         total = loss.sum()
         share = loss / total if total > 0 else np.full(len(z), 1.0 / len(z))
         return Explained(self._level + z * self._spread, self._level + expected * self._spread, share)
-
-    def _pulled(self, z: Float64) -> Float64:
-        """`z @ precision`, member by member: a matrix product rounds otherwise for one row than for many."""
-        found = np.zeros_like(z)
-        for k in range(z.shape[1]):
-            found += z[:, k : k + 1] * self._precision[k]
-        return found
 
     def parameters(self) -> dict[str, Any]:
         """See `Model.parameters`."""
@@ -138,7 +122,34 @@ def shrunk_covariance(rows: Float64, independent: float | None = None) -> tuple[
     return shrinkage * mean * np.eye(p) + (1.0 - shrinkage) * sample, shrinkage
 
 
-def _row_sums(rows: Float64) -> Float64:
+def losses(z: Float64, precision: Float64) -> tuple[Float64, Float64]:
+    """Members one by one, each time the one without which T2 loses most: what it loses, and what the rest leads one to expect.
+
+    Args:
+        z: shape (members,), one row as the model sees it.
+    """
+    covariance = np.linalg.inv(precision)
+    expected, loss = np.zeros_like(z), np.zeros_like(z)
+    rest = list(range(len(z)))
+    while rest:
+        own_precision = np.linalg.inv(covariance[np.ix_(rest, rest)])
+        pull, own = own_precision @ z[rest], np.diagonal(own_precision)
+        worst = int(np.argmax(pull * pull / own))
+        member = rest.pop(worst)
+        loss[member] = pull[worst] ** 2 / own[worst]
+        expected[member] = z[member] - pull[worst] / own[worst]
+    return loss, expected
+
+
+def pulled(z: Float64, matrix: Float64) -> Float64:
+    """`z @ matrix`, member by member: a matrix product rounds otherwise for one row than for many."""
+    found = np.zeros_like(z)
+    for k in range(z.shape[1]):
+        found += z[:, k : k + 1] * matrix[k]
+    return found
+
+
+def row_sums(rows: Float64) -> Float64:
     """Sums along rows, column after column: numpy's own sum rounds by the number of rows it is given."""
     found = np.zeros(len(rows))
     for k in range(rows.shape[1]):

@@ -1,0 +1,102 @@
+"""Injected sensor faults: real normal stretches with a spike, bias, drift, stuck, noise, dropout or leak in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from core.batch import Float64
+from core.errors import BadInput
+from davy.answer import progress
+from davy.evaluate import settings
+from davy.evaluate.judging import Stream, alarms, any_of
+from davy.evaluate.measures import Run, false_episodes, share
+from davy.evaluate.reading import Table, having, table
+
+KINDS: Final = ("spike", "bias", "drift", "stuck", "noise", "dropout", "leak")
+SERIES: Final = ("series", "row", "value")
+LABELS: Final = ("series", "fault", "first_row", "last_row")
+WARM_UP: Final = 400  # rows of each series: what is normal is learnt there, and nothing is scored
+PERIOD_S: Final = 1.0  # no clock is given; a row is called a second
+
+
+class Fault(NamedTuple):
+    """One that was put in."""
+
+    kind: str
+    rows: Run
+
+
+def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
+    """Recall by kind, and false episodes in 1,000 normal rows.
+
+    Raises:
+        BadInput: files that will not do, or labels that fit none of the series.
+    """
+    series = _series(scored)
+    faults = _faults(scored, series)
+    hits: dict[str, list[bool]] = {kind: [] for kind in KINDS}
+    false, normal, alarming = 0, 0, 0
+    for name, values in series.items():
+        held = any_of(alarms(Stream.clockless(values[:, None], PERIOD_S), settings.FAULTS, WARM_UP))
+        truth = np.zeros(len(values), bool)
+        for fault in faults.get(name, ()):
+            truth[fault.rows.first : fault.rows.last + 1] = True
+            hits[fault.kind].append(bool(held[fault.rows.first : fault.rows.last + 1].any()))
+        false += false_episodes(held[WARM_UP:], truth[WARM_UP:])
+        normal += int((~truth[WARM_UP:]).sum())
+        alarming += int((held & ~truth)[WARM_UP:].sum())
+    every = [hit for kind in KINDS for hit in hits[kind]]
+    # An alarm that never ends finds everything and is one episode that touches an event: this number would show it.
+    progress(
+        f"faults: {len(series)} series, {len(every)} faults, {normal} normal rows, {100 * share(alarming, normal):.1f} % of them in alarm"
+    )
+    recall = {"all": share(sum(every), len(every))}
+    return {
+        "recall": recall | {kind: share(sum(hits[kind]), len(hits[kind])) if hits[kind] else None for kind in KINDS},
+        "false_per_1000": share(false * 1_000.0, normal),
+    }
+
+
+def _series(folder: Path) -> dict[str, Float64]:
+    found: dict[str, Float64] = {}
+    for header in having(folder, SERIES):
+        file = table(header, WARM_UP + 1)
+        numbers = file.numbers(["row", "value"])
+        for name, rows in _groups(file).items():
+            place = numbers[rows, 0] if name not in found else None
+            if place is None or not np.array_equal(place, np.arange(len(rows))):
+                raise BadInput(f"{header.name}: the rows of {name} do not count from 0 on, one after the other.")
+            if len(rows) <= WARM_UP:
+                raise BadInput(
+                    f"{header.name}: {name} has {len(rows)} rows; the first {WARM_UP} are its warm-up and the rest is scored."
+                )
+            found[name] = numbers[rows, 1]
+    return found
+
+
+def _groups(file: Table) -> dict[str, list[int]]:
+    """The rows of each series."""
+    found: dict[str, list[int]] = {}
+    for row, name in enumerate(file.columns["series"]):
+        found.setdefault(name, []).append(row)
+    return found
+
+
+def _faults(folder: Path, series: dict[str, Float64]) -> dict[str, list[Fault]]:
+    found: dict[str, list[Fault]] = {}
+    for header in having(folder, LABELS):
+        file = table(header)
+        ends = file.numbers(["first_row", "last_row"])
+        for row, (name, kind) in enumerate(zip(file.columns["series"], file.columns["fault"], strict=True)):
+            first, last = ends[row].tolist()
+            if kind not in KINDS:
+                raise BadInput(f"{header.name}, line {row + 2}: {kind!r} is no fault; there are {', '.join(KINDS)}.")
+            if name not in series:
+                raise BadInput(f"{header.name}, line {row + 2}: there is no series {name[:60]!r}.")
+            if not 0 <= first <= last < len(series[name]):
+                raise BadInput(f"{header.name}, line {row + 2}: rows {first:g} to {last:g} do not lie in {name}.")
+            found.setdefault(name, []).append(Fault(kind, Run(int(first), int(last))))
+    return found
