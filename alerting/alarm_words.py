@@ -229,6 +229,10 @@ class AlarmWords:
             return _("%(value)s apart from the sensor it is compared with, limit %(limit)s") % parts
         if of.detector == COMPOUND:
             return _("%(value)s conditions came together, %(limit)s are enough") % parts
+        if of.detector == "unusable":
+            return _("%(value)s readings in a row that cannot be used, limit %(limit)s") % parts
+        if of.detector == "cusum":
+            return _("%(value)s standard deviations gathered on one side of its settled level, limit %(limit)s") % parts
         if of.detector == "ewma":
             return _("%(value)s standard deviations from its usual level, limit %(limit)s") % parts
         return _("%(value)s, limit %(limit)s") % parts

@@ -13,6 +13,7 @@ from core.batch import ReadingBatch
 from core.errors import BadInput
 from core.model import COMPOUND, AlarmDefinition, DefinitionSet, Priority
 from detectors.contract import Detector
+from detectors.cusum import Cusum
 from detectors.deviation import Deviation
 from detectors.difference import Difference
 from detectors.ewma import Ewma
@@ -23,11 +24,12 @@ from detectors.stale import Stale
 from detectors.stuck import Stuck
 from detectors.time_over import TimeOver
 from detectors.time_to_limit import TimeToLimit
+from detectors.unusable import Unusable
 
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
     {
         detector.name: detector
-        for detector in (Limit, Rate, Stuck, Stale, Ewma, Deviation, Difference, TimeToLimit, TimeOver, Exposure)
+        for detector in (Limit, Rate, Stuck, Stale, Unusable, Ewma, Cusum, Deviation, Difference, TimeToLimit, TimeOver, Exposure)
     }
 )
 

@@ -158,6 +158,8 @@ def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str
 
 FOREVER_S = 3_155_760_000.0  # what a time to a limit says of what does not move towards it: a century
 _OWN_SENTENCES = {
+    "cusum": later("%(sensor)s keeps to one side of its settled level: %(value)s have gathered; the limit is %(limit)s."),
+    "unusable": later("%(sensor)s sent %(value)s readings in a row that cannot be used; the limit is %(limit)s."),
     "deviation": later("%(sensor)s was %(value)s away from where it belongs; the limit is %(limit)s."),
     "difference": later(
         "%(sensor)s differed by %(value)s from the sensor it is compared with; the limit is %(limit)s."
@@ -203,7 +205,7 @@ def reading(texts: NullTranslations, fired: Judged, value: float | None, locale:
         return texts.gettext("never at this rate")
     if fired.detector in ("stale", "stuck", "time_over", "time_to_limit"):
         return duration(texts, value)
-    if fired.detector == "ewma":
+    if fired.detector in ("ewma", "cusum"):
         return texts.gettext("%(value)s standard deviations") % {"value": number(value, locale)}
     if fired.detector == "rate":
         return texts.gettext("%(value)s a minute") % {"value": quantity(value, fired.unit, locale)}
