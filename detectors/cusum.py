@@ -21,7 +21,7 @@ _SUMS: Final = np.dtype(
     [
         ("readings", np.float64),  # of the reference: how many it is made of
         ("level", np.float64),
-        ("variance", np.float64),
+        ("spread", np.float64),  # 0: it never moved
         ("high", np.float64),  # what has gathered above the level
         ("low", np.float64),  # and below it
         ("settled_at", np.int64),
@@ -94,19 +94,21 @@ class Cusum(Detector):
 def _settle(sums: Rows, d: int, x: float) -> None:
     """One reading more for the level that is being settled; what would overflow is left out."""
     readings = sums[d].next_readings + 1.0
-    distance = x - sums[d].next_level
-    level = sums[d].next_level + distance / readings
-    variance = sums[d].next_variance + (distance * (x - level) - sums[d].next_variance) / readings
+    share, distance = 1.0 / readings, x - sums[d].next_level
+    level = sums[d].next_level + distance * share
+    variance = sums[d].next_variance + (distance * (x - level) - sums[d].next_variance) * share
     if np.isfinite(level) and np.isfinite(variance):
         sums[d].next_readings, sums[d].next_level, sums[d].next_variance = readings, level, max(variance, 0.0)
 
 
 @numba.njit(cache=True)
-def _renew(sums: Rows, d: int, warm_up: float, t: int) -> None:
+def _renew(sums: Rows, d: int, warm_up: float, floor: float, t: int) -> None:
     """The level that was being settled is the one to measure against; with too few readings behind it there is none."""
     enough = sums[d].next_readings >= warm_up
     sums[d].readings = sums[d].next_readings if enough else 0.0
-    sums[d].level, sums[d].variance = sums[d].next_level, sums[d].next_variance
+    spread = math.sqrt(sums[d].next_variance)
+    sums[d].level = sums[d].next_level
+    sums[d].spread = max(spread if spread > RESTING * abs(sums[d].level) else 0.0, floor)
     sums[d].next_readings = sums[d].next_level = sums[d].next_variance = 0.0
     sums[d].high = sums[d].low = 0.0
     sums[d].settled_at = t
@@ -119,15 +121,15 @@ def _judge(sums: Rows, d: int, settings: Float64, t: int, x: float) -> float:
     if sums[d].readings == 0.0:
         _settle(sums, d, x)
         if sums[d].next_readings >= warm_up:
-            _renew(sums, d, warm_up, t)
+            _renew(sums, d, warm_up, floor, t)
         return np.nan
     if t - sums[d].settled_at >= settings[4] * SECOND_US:
-        _renew(sums, d, warm_up, t)
+        _renew(sums, d, warm_up, floor, t)
         if sums[d].readings == 0.0:
             _settle(sums, d, x)
             return np.nan
-    spread = max(math.sqrt(sums[d].variance), floor)
-    if spread <= RESTING * abs(sums[d].level) or spread == 0.0:
+    spread = sums[d].spread
+    if spread == 0.0:
         _settle(sums, d, x)
         if x != sums[d].level:
             sums[d].readings = 0.0  # it rested while it was settled, and does not any more

@@ -18,6 +18,7 @@ from detectors.hearing import Heard
 
 # A step of learning never weighs more than this: after a silence one reading must not be the whole memory.
 HEAVIEST: Final = 0.1
+HEAVY_AFTER: Final = -math.log(1.0 - HEAVIEST)  # memories of silence that weigh so much
 CLIP: Final = (
     3.0  # standard deviations to which a reading is drawn in before it is learnt (winsorised): Tukey's far-out point
 )
@@ -92,6 +93,12 @@ class Ewma(Detector):
 
 
 @numba.njit(cache=True)
+def _share(memories: float) -> float:
+    """1 - exp(-memories) for no more than `HEAVY_AFTER`, to eight digits: exp itself is half of the work."""
+    return memories * (1.0 - memories / 2.0 * (1.0 - memories / 3.0 * (1.0 - memories / 4.0)))
+
+
+@numba.njit(cache=True)
 def _learn(known: Rows, d: int, share: float, distance: float) -> None:
     """Level and variance move by `share` of the way to the reading; what would overflow is not learnt."""
     level = known[d].level + share * distance
@@ -119,7 +126,7 @@ def _judge(known: Rows, d: int, settings: Float64, t: int, x: float) -> float:
         return np.nan
     distance = x - known[d].level
     spread = max(math.sqrt(known[d].variance), floor)
-    share = min(1.0 - math.exp((before - t) / (SECOND_US * memory_s)), HEAVIEST)
+    share = _share(min((t - before) / (SECOND_US * memory_s), HEAVY_AFTER))
     if known[d].readings < warm_up:
         _learn(known, d, max(share, 1.0 / (known[d].readings + 1.0)), distance)
         return np.nan

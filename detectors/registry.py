@@ -19,8 +19,12 @@ from detectors.difference import Difference
 from detectors.ewma import Ewma
 from detectors.exposure import Exposure
 from detectors.limit import Limit
+from detectors.noise import Noise
 from detectors.rate import Rate
+from detectors.shift import Shift
+from detectors.spike import Spike
 from detectors.stale import Stale
+from detectors.still import Still
 from detectors.stuck import Stuck
 from detectors.time_over import TimeOver
 from detectors.time_to_limit import TimeToLimit
@@ -29,7 +33,10 @@ from detectors.unusable import Unusable
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
     {
         detector.name: detector
-        for detector in (Limit, Rate, Stuck, Stale, Unusable, Ewma, Cusum, Deviation, Difference, TimeToLimit, TimeOver, Exposure)
+        for detector in (
+            Limit, Rate, Stuck, Stale, Unusable, Spike, Shift, Still, Noise, Ewma, Cusum, Deviation, Difference, TimeToLimit,
+            TimeOver, Exposure,
+        )
     }
 )
 
