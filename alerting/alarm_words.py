@@ -19,6 +19,7 @@ from core.numbers import quantity
 IN_UNITS: Final = frozenset(
     {"limit", "rate", "deviation", "difference", "exposure"}
 )  # detectors whose number is in the unit of the sensor, or that a minute
+SETTLED: Final = frozenset({"spike", "shift", "still"})  # whose number is a multiple of what was usual
 LASTING: Final = frozenset({"stale", "stuck", "time_over", "time_to_limit"})  # detectors whose number is seconds
 
 
@@ -229,6 +230,12 @@ class AlarmWords:
             return _("%(value)s apart from the sensor it is compared with, limit %(limit)s") % parts
         if of.detector == COMPOUND:
             return _("%(value)s conditions came together, %(limit)s are enough") % parts
+        if of.detector == "noise":
+            return _("roughness %(value)s times what is usual, limit %(limit)s") % parts
+        if of.detector in SETTLED:
+            return _("%(value)s times the largest while its normal was settled, limit %(limit)s") % parts
+        if of.detector == "odd":
+            return _("%(value)s on a scale where 2 is one reading in a hundred of this sensor, limit %(limit)s") % parts
         if of.detector == "unusable":
             return _("%(value)s readings in a row that cannot be used, limit %(limit)s") % parts
         if of.detector == "cusum":

@@ -32,7 +32,13 @@ Rows = NDArray[np.void]
 _STANDING: Final = np.dtype([("number", np.float64), ("rule", np.int32), ("status", np.uint8)], align=True)
 # What a definition asks for, once for all that ask the same; low is high upside down.
 _RULE: Final = np.dtype(
-    [("setpoint", np.float64), ("back", np.float64), ("on_delay", np.int64), ("off_delay", np.int64), ("low", np.bool_)],
+    [
+        ("setpoint", np.float64),
+        ("back", np.float64),
+        ("on_delay", np.int64),
+        ("off_delay", np.int64),
+        ("low", np.bool_),
+    ],
     align=True,
 )
 _Found = tuple[int, Int32, Int32, Bool, Int64, Float64]  # how many, then definition, row, active, at, number

@@ -84,7 +84,13 @@ class Ewma(Detector):
         self._set = np.array(asked, np.float64).T[first].copy()
         self._known: Rows = np.zeros(len(self), _KNOWN)
         self._known["setting"] = setting
-        for name, fresh in (("readings", 0.0), ("level", 0.0), ("variance", 0.0), ("learnt_at", NEVER), ("beyond_at", NEVER)):
+        for name, fresh in (
+            ("readings", 0.0),
+            ("level", 0.0),
+            ("variance", 0.0),
+            ("learnt_at", NEVER),
+            ("beyond_at", NEVER),
+        ):
             self._known[name] = fresh
             self._column(name, self._known[name])
 

@@ -72,9 +72,7 @@ class Listeners:
             room = count_heard(self.offsets, batch.sensor)
             if room < 0:
                 slots = len(self.offsets) - 1
-                raise ValueError(
-                    f"the batch has sensor slots beyond the {slots} of the directory the definitions use"
-                )
+                raise ValueError(f"the batch has sensor slots beyond the {slots} of the directory the definitions use")
             i4 = np.empty((2, room), np.int32)
             self._heard = Heard(i4[0], i4[1], np.empty(room, np.int64), np.empty(room, np.float64))
             _hear(self.offsets, self.members, batch.sensor, batch.judged_at, batch.value, batch.quality, self._heard)

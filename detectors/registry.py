@@ -20,6 +20,7 @@ from detectors.ewma import Ewma
 from detectors.exposure import Exposure
 from detectors.limit import Limit
 from detectors.noise import Noise
+from detectors.odd import Odd
 from detectors.rate import Rate
 from detectors.shift import Shift
 from detectors.spike import Spike
@@ -34,8 +35,23 @@ DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
     {
         detector.name: detector
         for detector in (
-            Limit, Rate, Stuck, Stale, Unusable, Spike, Shift, Still, Noise, Ewma, Cusum, Deviation, Difference, TimeToLimit,
-            TimeOver, Exposure,
+            Limit,
+            Rate,
+            Stuck,
+            Stale,
+            Unusable,
+            Spike,
+            Shift,
+            Still,
+            Noise,
+            Ewma,
+            Cusum,
+            Odd,
+            Deviation,
+            Difference,
+            TimeToLimit,
+            TimeOver,
+            Exposure,
         )
     }
 )

@@ -75,7 +75,11 @@ class Settled(Detector):
         mine = self._definition
         low = definitions.is_low()[mine]
         setpoint = definitions.definitions.floats("setpoint")[mine]
-        asked = [*(self._settings[name] for name in ("warm_up", "floor", "renew_s", "memory")), setpoint, low.astype(float)]
+        asked = [
+            *(self._settings[name] for name in ("warm_up", "floor", "renew_s", "memory")),
+            setpoint,
+            low.astype(float),
+        ]
         setting, first = alike(*asked)
         self._set = np.array(asked, np.float64).T[first].copy()
         self._past: Float64 = np.zeros((len(self), self.remembers))
