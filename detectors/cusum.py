@@ -83,8 +83,9 @@ class Cusum(Detector):
         self._sums: Rows = np.zeros(len(self), _SUMS)
         self._sums["setting"] = setting
         self._sums["settled_at"] = NEVER
-        for name in _SUMS.names[:-1]:
-            self._column(name, self._sums[name])
+        for name in _SUMS.names or ():
+            if name != "setting":
+                self._column(name, self._sums[name])
 
     def _numbers(self, heard: Heard) -> Float64:
         return _cusum(heard, self._set, self._sums)

@@ -12,6 +12,7 @@ import numpy as np
 
 from core.batch import QUALITY_CODE, Float64, Int32, Int64, Quality, ReadingBatch, UInt8
 from core.model import DefinitionSet
+from core.prefetch import AHEAD, prefetch
 
 BAD = int(Quality.BAD)
 
@@ -108,8 +109,12 @@ def count_heard(offsets: Int32, sensor: Int32) -> int:
 def _hear(
     offsets: Int32, members: Int32, sensor: Int32, judged_at: Int64, value: Float64, quality: UInt8, heard: Heard
 ) -> None:
-    n = 0
-    for r in range(len(sensor)):
+    n, count = 0, len(sensor)
+    for r in range(count):
+        if r + 2 * AHEAD < count:
+            prefetch(offsets, sensor[r + 2 * AHEAD], 0)
+        if r + AHEAD < count and len(members) > 0:
+            prefetch(members, min(offsets[sensor[r + AHEAD]], len(members) - 1), 0)
         slot, x = sensor[r], value[r]
         if (quality[r] & QUALITY_CODE) == BAD:
             x = np.nan

@@ -29,4 +29,6 @@ class Noise(Settled):
 
     name = "noise"
     parameters = NoiseParameters
-    measure = NOISE
+
+    def _measure(self) -> int:
+        return NOISE

@@ -8,6 +8,7 @@ the number was beyond the setpoint; where too few are left, the warm-up begins a
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Annotated, ClassVar, Final
 
 import numba
@@ -65,8 +66,7 @@ class Settled(Detector):
     Of a definition of direction low the number is the share of the smallest, not of the largest.
     """
 
-    measure: ClassVar[int]
-    remembers: ClassVar[int] = 2  # values of the past that `measure` needs
+    remembers: ClassVar[int] = 2  # values of the past that the measure needs
     unit = "1"
     parameters = SettledParameters
 
@@ -86,12 +86,17 @@ class Settled(Detector):
         self._rows: Rows = np.zeros(len(self), _SETTLED)
         self._rows["settled_at"] = NEVER
         self._column("past", self._past)
-        for name in _SETTLED.names[:-1]:
-            self._column(name, self._rows[name])
+        for name in _SETTLED.names or ():
+            if name != "setting":
+                self._column(name, self._rows[name])
         self._rows["setting"] = setting
 
+    @abstractmethod
+    def _measure(self) -> int:
+        """What is measured of a reading: one of the constants above."""
+
     def _numbers(self, heard: Heard) -> Float64:
-        return _settled(heard, self.measure, self._set, self._past, self._rows)
+        return _settled(heard, self._measure(), self._set, self._past, self._rows)
 
 
 @numba.njit(cache=True)
@@ -129,7 +134,7 @@ def _measured(measure: int, past: Float64, d: int, heard: float, memory: float, 
     rough = past[d, 1] + share * (moved * moved - past[d, 1])
     if np.isfinite(rough):
         past[d, 1] = rough
-    return math.sqrt(past[d, 1])
+    return math.sqrt(past[d, 1]) if heard >= memory else np.nan
 
 
 @numba.njit(cache=True)

@@ -29,4 +29,6 @@ class Shift(Settled):
 
     name = "shift"
     parameters = ShiftParameters
-    measure = SHIFT
+
+    def _measure(self) -> int:
+        return SHIFT

@@ -29,5 +29,7 @@ class Spike(Settled):
 
     name = "spike"
     parameters = SpikeParameters
-    measure = SPIKE
     remembers = BEFORE
+
+    def _measure(self) -> int:
+        return SPIKE

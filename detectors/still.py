@@ -35,4 +35,6 @@ class Still(Settled):
 
     name = "still"
     parameters = StillParameters
-    measure = STILL
+
+    def _measure(self) -> int:
+        return STILL

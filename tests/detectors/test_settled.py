@@ -60,9 +60,9 @@ def test_what_rests_by_nature_is_still_when_it_rests_for_longer() -> None:
 
 def test_noise_up_and_down() -> None:
     """Ten times the noise is rough; a tenth of it is smooth, which a definition of direction low asks for."""
-    found = numbers(Noise, [*noisy(WARM), *noisy(100, spread=5.0, seed=2)])
+    found = numbers(Noise, [*noisy(WARM + 20), *noisy(100, spread=5.0, seed=2)])
     assert found[-1] > 4.0
-    smooth = numbers(Noise, [*noisy(WARM), *noisy(100, spread=0.05, seed=2)], direction="low", setpoint=0.3)
+    smooth = numbers(Noise, [*noisy(WARM + 20), *noisy(100, spread=0.05, seed=2)], direction="low", setpoint=0.3)
     assert smooth[-1] < 0.3
 
 
@@ -71,8 +71,8 @@ def test_says_nothing_before_it_is_settled(kind: type[Settled]) -> None:
     """`warm_up` readings without a word; then a number for each, and noise that goes on as it was is below twice the largest."""
     found = numbers(kind, noisy(2000), warm_up=500.0)
     assert all(math.isnan(x) for x in found[:500])
-    assert np.isfinite(found[510:]).all()
-    assert max(found[510:]) < 2.0
+    assert np.isfinite(found[520:]).all()
+    assert max(found[520:]) < 2.0
 
 
 @pytest.mark.parametrize("kind", [Spike, Shift, Noise])
@@ -91,9 +91,9 @@ def test_what_was_beyond_the_setpoint_is_not_settled_anew(kind: type[Settled]) -
         Still: [20.0] * 60,
         Noise: [20.0, 40.0] * 20,
     }[kind]
-    stream = [*noisy(WARM), *noisy(100, seed=2), *fault, *noisy(500, seed=3), *fault]
+    stream = [*noisy(WARM + 20), *noisy(100, seed=2), *fault, *noisy(500, seed=3), *fault]
     found = numbers(kind, stream, renew_s=450.0)
-    first = max(found[WARM + 100 : WARM + 100 + len(fault)])
+    first = max(found[WARM + 120 : WARM + 120 + len(fault)])
     assert first >= 2.0
     assert max(found[-len(fault) :]) == pytest.approx(first, rel=0.5)
 
