@@ -19,6 +19,7 @@ from core.numbers import quantity
 IN_UNITS: Final = frozenset(
     {"limit", "rate", "deviation", "difference", "exposure"}
 )  # detectors whose number is in the unit of the sensor, or that a minute
+SETTLED: Final = frozenset({"spike", "shift", "still"})  # whose number is a multiple of what was usual
 LASTING: Final = frozenset({"stale", "stuck", "time_over", "time_to_limit"})  # detectors whose number is seconds
 
 
@@ -271,6 +272,16 @@ class AlarmWords:
             return _("%(value)s apart from the sensor it is compared with, limit %(limit)s") % parts
         if of.detector == COMPOUND:
             return _("%(value)s conditions came together, %(limit)s are enough") % parts
+        if of.detector == "noise":
+            return _("roughness %(value)s times what is usual, limit %(limit)s") % parts
+        if of.detector in SETTLED:
+            return _("%(value)s times the largest while its normal was settled, limit %(limit)s") % parts
+        if of.detector == "odd":
+            return _("%(value)s on a scale where 2 is one reading in a hundred of this sensor, limit %(limit)s") % parts
+        if of.detector == "unusable":
+            return _("%(value)s readings in a row that cannot be used, limit %(limit)s") % parts
+        if of.detector == "cusum":
+            return _("%(value)s standard deviations gathered on one side of its settled level, limit %(limit)s") % parts
         if of.detector == "ewma":
             return _("%(value)s standard deviations from its usual level, limit %(limit)s") % parts
         return _("%(value)s, limit %(limit)s") % parts

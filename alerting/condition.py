@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.votes import Ballots, Votes, vote
-from core.batch import NEVER, NOTHING_DUE, Awaited, Event, Float64, Int32, Int64, Scores, UInt8
+from core.alike import alike
+from core.batch import NEVER, NOTHING_DUE, Awaited, Event, Float64, Int32, Int64, Scores
 from core.model import DefinitionSet
+from core.prefetch import AHEAD, prefetch
 
 # Status of a condition. Odd: a delay is running.
 CLEAR: Final = 0
@@ -25,6 +27,20 @@ ACTIVE: Final = 2
 FALLING: Final = 3  # back beyond the deadband, off-delay running
 
 Bool = NDArray[np.bool_]
+Rows = NDArray[np.void]
+# What every number looks at lies together, 16 bytes a definition: one fetch from memory, not one a column.
+_STANDING: Final = np.dtype([("number", np.float64), ("rule", np.int32), ("status", np.uint8)], align=True)
+# What a definition asks for, once for all that ask the same; low is high upside down.
+_RULE: Final = np.dtype(
+    [
+        ("setpoint", np.float64),
+        ("back", np.float64),
+        ("on_delay", np.int64),
+        ("off_delay", np.int64),
+        ("low", np.bool_),
+    ],
+    align=True,
+)
 _Found = tuple[int, Int32, Int32, Bool, Int64, Float64]  # how many, then definition, row, active, at, number
 
 
@@ -33,23 +49,20 @@ class Conditions:
 
     A number of NaN means "cannot judge": it ends a delay that is due by then, and changes nothing else.
 
-    Memory: 75 bytes a definition, and those of `votes` where a definition wants k of m.
+    Memory: 40 bytes a definition, and those of `votes` where a definition wants k of m.
     """
 
     def __init__(self, definitions: DefinitionSet) -> None:
         rows = definitions.definitions
         self._definition_id, self._sensor_id = rows.numbers("definition_id"), rows.numbers("sensor_id")
-        # Low is high upside down: negating a float is exact, so one kernel serves both.
-        self._low = definitions.is_low()
-        self._setpoint: Float64 = np.where(self._low, -1.0, 1.0) * rows.floats("setpoint")
-        self._back: Float64 = self._setpoint - rows.floats("deadband")
-        self._on_delay: Int64 = rows.integers("on_delay_us")
-        self._off_delay: Int64 = rows.integers("off_delay_us")
+        self._rules, rule = _rules(definitions)
         self.votes = Votes(definitions)
         n = len(rows)
-        self._status: UInt8 = np.zeros(n, np.uint8)
+        self._standing: Rows = np.zeros(n, _STANDING)
+        self._standing["rule"] = rule
+        self._status, self._number = self._standing["status"], self._standing["number"]
+        self._number[:] = np.nan
         self._due: Int64 = np.full(n, NOTHING_DUE, np.int64)
-        self._number: Float64 = np.full(n, np.nan)
         self._last_raise: Int64 = np.full(n, NEVER, np.int64)
         self._last_clear: Int64 = np.full(n, NEVER, np.int64)
         self._awaited = Awaited.none()
@@ -65,8 +78,7 @@ class Conditions:
         """
         found = _step(
             scores.definition, scores.row, scores.at, scores.number,
-            self._low, self._setpoint, self._back, self._on_delay, self._off_delay, self.votes.ballots,
-            self._status, self._due, self._number, self._last_raise, self._last_clear,
+            self._rules, self.votes.ballots, self._standing, self._due, self._last_raise, self._last_clear,
         )  # fmt: skip
         return self._events(found)
 
@@ -78,9 +90,7 @@ class Conditions:
         """
         left_out = but if but is not None else np.empty(0, np.bool_)
         ends_by = self._ends_by()
-        found = _sweep(
-            now_us, left_out, ends_by, self._status, self._due, self._number, self._last_raise, self._last_clear
-        )
+        found = _sweep(now_us, left_out, ends_by, self._standing, self._due, self._last_raise, self._last_clear)
         events = self._events(found)
         return sorted(events, key=lambda event: (event.at, event.definition_id, event.sensor_id))
 
@@ -162,36 +172,57 @@ class Conditions:
 _STATE: Final = ("status", "due", "number", "last_raise", "last_clear")
 
 
+def _rules(definitions: DefinitionSet) -> tuple[Rows, Int32]:
+    """What is asked for, each once, and which of them each definition asks for."""
+    rows, low = definitions.definitions, definitions.is_low()
+    # Negating a float is exact, so one kernel serves both.
+    setpoint: Float64 = np.where(low, -1.0, 1.0) * rows.floats("setpoint")
+    asked = {
+        "setpoint": setpoint,
+        "back": setpoint - rows.floats("deadband"),
+        "on_delay": rows.integers("on_delay_us"),
+        "off_delay": rows.integers("off_delay_us"),
+        "low": low,
+    }
+    rule, first = alike(*asked.values())
+    rules: Rows = np.zeros(len(first), _RULE)
+    for name, column in asked.items():
+        rules[name] = column[first]
+    return rules, rule
+
+
 @numba.njit(cache=True)
-def _end_delay(i: int, status: UInt8, due: Int64, last_raise: Int64, last_clear: Int64) -> int:
+def _end_delay(i: int, standing: Rows, due: Int64, last_raise: Int64, last_clear: Int64) -> int:
     """Lets the running delay of definition i end; the instant it ended at."""
     at = due[i]
     due[i] = NOTHING_DUE
-    if status[i] == RISING:
-        status[i] = ACTIVE
+    if standing[i].status == RISING:
+        standing[i].status = ACTIVE
         last_raise[i] = at
     else:
-        status[i] = CLEAR
+        standing[i].status = CLEAR
         last_clear[i] = at
     return at  # type: ignore[no-any-return]
 
 
 @numba.njit(cache=True)
-def _look(i: int, leaves: bool, stays: bool, onset: int, delay: int, status: UInt8, due: Int64) -> bool:
+def _look(i: int, leaves: bool, stays: bool, t: int, before: Int64, delay: int, standing: Rows, due: Int64) -> bool:
     """Starts or stops the delay of definition i, which is at rest or has one running; whether one that is over has started.
 
     Args:
         leaves: the number is where the condition changes.
         stays: the number is where a running delay is cancelled; neither of both lets it run.
+        before: when each definition changed the other way last.
     """
-    running = (status[i] & 1) == 1
+    running = (standing[i].status & 1) == 1
     if stays and running:
-        status[i] -= 1
+        standing[i].status -= 1
         due[i] = NOTHING_DUE
     if not leaves or running:
         return False
-    status[i] += 1
-    due[i] = onset + delay
+    standing[i].status += 1
+    # A sweep may have changed it at a later instant than a reading that was on its way: time does not run back.
+    due[i] = max(t, before[i]) + delay
     return delay == 0
 
 
@@ -201,54 +232,51 @@ def _step(
     row: Int32,
     at: Int64,
     number: Float64,
-    low: Bool,
-    setpoint: Float64,
-    back: Float64,
-    on_delay: Int64,
-    off_delay: Int64,
+    rules: Rows,
     ballots: Ballots,
-    status: UInt8,
+    standing: Rows,
     due: Int64,
-    kept: Float64,
     last_raise: Int64,
     last_clear: Int64,
 ) -> _Found:
     """One pass over the numbers; a number can end a delay and begin or end a condition: at most two events each."""
-    room = 2 * len(definition)
-    e_definition = np.empty(room, np.int32)
-    e_row = np.empty(room, np.int32)
-    e_active = np.empty(room, np.bool_)
-    e_at = np.empty(room, np.int64)
-    e_number = np.empty(room, np.float64)
+    count = len(definition)
+    e_definition = np.empty(2 * count, np.int32)
+    e_row = np.empty(2 * count, np.int32)
+    e_active = np.empty(2 * count, np.bool_)
+    e_at = np.empty(2 * count, np.int64)
+    e_number = np.empty(2 * count, np.float64)
     n, voting = 0, len(ballots.row) > 0
-    for k in range(len(definition)):
+    for k in range(count):
+        if k + AHEAD < count:
+            prefetch(standing, definition[k + AHEAD], 0)
         i = definition[k]
         t = at[k]
-        if (status[i] & 1) == 1 and due[i] <= t:
-            e_at[n] = _end_delay(i, status, due, last_raise, last_clear)
+        if (standing[i].status & 1) == 1 and due[i] <= t:
+            e_at[n] = _end_delay(i, standing, due, last_raise, last_clear)
             e_definition[n] = i
             e_row[n] = -1
-            e_active[n] = status[i] == ACTIVE
-            e_number[n] = kept[i]
+            e_active[n] = standing[i].status == ACTIVE
+            e_number[n] = standing[i].number
             n += 1
         if np.isnan(number[k]):
             continue
-        kept[i] = number[k]
-        x = -number[k] if low[i] else number[k]
-        beyond, held = x >= setpoint[i], not x < back[i]
+        standing[i].number = number[k]
+        rule = rules[standing[i].rule]
+        x = -number[k] if rule.low else number[k]
+        beyond, held = x >= rule.setpoint, not x < rule.back
         if voting and ballots.row[i] >= 0:
             beyond, held = vote(ballots, ballots.row[i], beyond, held)
-        if status[i] <= RISING:
-            # A sweep may have cleared it at a later instant than a reading that was on its way: time does not run back.
-            now_over = _look(i, beyond, not beyond, max(t, last_clear[i]), on_delay[i], status, due)
+        if standing[i].status <= RISING:
+            now_over = _look(i, beyond, not beyond, t, last_clear, rule.on_delay, standing, due)
         else:
-            now_over = _look(i, not held, beyond, max(t, last_raise[i]), off_delay[i], status, due)
+            now_over = _look(i, not held, beyond, t, last_raise, rule.off_delay, standing, due)
         if not now_over:
             continue
-        e_at[n] = _end_delay(i, status, due, last_raise, last_clear)
+        e_at[n] = _end_delay(i, standing, due, last_raise, last_clear)
         e_definition[n] = i
         e_row[n] = row[k]
-        e_active[n] = status[i] == ACTIVE
+        e_active[n] = standing[i].status == ACTIVE
         e_number[n] = number[k]
         n += 1
     return n, e_definition, e_row, e_active, e_at, e_number
@@ -256,18 +284,11 @@ def _step(
 
 @numba.njit(cache=True)
 def _sweep(
-    now: int,
-    but: Bool,
-    ends_by: Int64,
-    status: UInt8,
-    due: Int64,
-    kept: Float64,
-    last_raise: Int64,
-    last_clear: Int64,
+    now: int, but: Bool, ends_by: Int64, standing: Rows, due: Int64, last_raise: Int64, last_clear: Int64
 ) -> _Found:
     """Ends every delay that time alone has ended by `now`; `ends_by` may be `due` itself."""
     pending, all_of_them = 0, len(but) == 0
-    for i in range(len(due)):
+    for i in range(len(ends_by)):
         if ends_by[i] <= now and (all_of_them or not but[i]):
             pending += 1
     e_definition = np.empty(pending, np.int32)
@@ -276,12 +297,12 @@ def _sweep(
     e_at = np.empty(pending, np.int64)
     e_number = np.empty(pending, np.float64)
     n = 0
-    for i in range(len(due)):
+    for i in range(len(ends_by)):
         if ends_by[i] <= now and (all_of_them or not but[i]):
-            e_at[n] = _end_delay(i, status, due, last_raise, last_clear)
+            e_at[n] = _end_delay(i, standing, due, last_raise, last_clear)
             e_definition[n] = i
-            e_active[n] = status[i] == ACTIVE
-            e_number[n] = kept[i]
+            e_active[n] = standing[i].status == ACTIVE
+            e_number[n] = standing[i].number
             n += 1
     return n, e_definition, e_row, e_active, e_at, e_number
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import Int32, PartTold
 from core.row_table import RowTable
+
+Thing = TypeVar("Thing")
 
 
 class Priority(StrEnum):
@@ -155,7 +158,7 @@ class DefinitionSet:
         self.sensors = sensors
         self.compounds = compounds
         self.other = np.full(len(self.definitions), -1, np.int32) if other is None else other
-        self._shared: list[Int32] = []
+        self._shared: list[object] = []
         columns = [self.definitions.numbers(name) for name in ("definition_id", "version")]
         self.keys: Int32 = np.stack(columns, axis=1).astype(
             np.int32
@@ -164,13 +167,13 @@ class DefinitionSet:
     def __len__(self) -> int:
         return len(self.definitions)
 
-    def shared(self, array: Int32) -> Int32:
-        """The array, or an equal one that was given before: what detectors have alike is in memory once, and not to be changed."""
+    def shared(self, thing: Thing) -> Thing:
+        """The thing, or an equal one that was given before: what detectors have alike is in memory once, and worked out once."""
         for known in self._shared:
-            if np.array_equal(known, array):
+            if type(known) is type(thing) and known == thing:
                 return known
-        self._shared.append(array)
-        return array
+        self._shared.append(thing)
+        return thing
 
     def of(self, detector: str) -> Int32:
         """Indices of the definitions that use `detector`, int32, ascending."""

@@ -11,22 +11,22 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
 import msgspec
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import NOTHING_DUE, Awaited, Float64, Int32, Quality, ReadingBatch, Scores
+from core.batch import NOTHING_DUE, Awaited, Float64, Int64, ReadingBatch, Scores
 from core.errors import BadInput
 from core.model import DefinitionSet
+from detectors.hearing import Heard, gather, listeners
 
-BAD: Final = int(Quality.BAD)
 SECOND_US: Final = 1_000_000
 LARGEST: Final = float(np.finfo(np.float64).max)  # numbers are finite or NaN, never infinite
 
 Columns = dict[str, NDArray[np.generic]]
+Rows = NDArray[np.void]  # what one definition needs lies together: one fetch from memory a reading, not one a column
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,50 +46,6 @@ def unwatched_us(elapsed_us: int, watched_us: int, before_us: int) -> int:
     return elapsed_us - min(max(watched, 0), elapsed_us)
 
 
-class SlotIndex(NamedTuple):
-    """Which definitions of one kind watch a sensor: compressed sparse rows, int32, made for the kernels.
-
-    The definitions on slot s are `members[offsets[s]:offsets[s + 1]]`.
-
-    Args:
-        definition: shape (k,), index into the `DefinitionSet`, ascending: the row order of a detector's state.
-        offsets: shape (sensors + 1,), where each slot's definitions begin in `members`.
-        members: shape (k,), rows of `definition`, ordered by slot, then by row.
-    """
-
-    definition: Int32
-    offsets: Int32
-    members: Int32
-
-
-def index_by_slot(definitions: DefinitionSet, detector: str) -> SlotIndex:
-    """The definitions that use `detector`, found by sensor slot.
-
-    Raises:
-        ValueError: a definition's slot lies outside the directory.
-    """
-    own = definitions.of(detector)
-    slots = definitions.slot[own]
-    if len(slots) and not 0 <= int(slots.min()) <= int(slots.max()) < definitions.sensors:
-        raise ValueError(f"slots of {detector} reach {slots.min()}..{slots.max()} of {definitions.sensors} sensors")
-    offsets = np.zeros(definitions.sensors + 1, np.int32)
-    np.cumsum(np.bincount(slots, minlength=definitions.sensors), out=offsets[1:])
-    members = np.argsort(slots, kind="stable").astype(np.int32)
-    # Where sensors have the same detectors, what finds their rows is fetched once for all of them, and kept once.
-    return SlotIndex(own, definitions.shared(offsets), definitions.shared(members))
-
-
-@numba.njit(cache=True)
-def count_scores(offsets: Int32, sensor: Int32) -> int:
-    """How many numbers a batch gives; -1 where a slot lies outside the directory."""
-    count, slots = 0, len(offsets) - 1
-    for slot in sensor:
-        if slot < 0 or slot >= slots:
-            return -1
-        count += offsets[slot + 1] - offsets[slot]
-    return count
-
-
 class Detector(ABC):
     """One kind of number, for all definitions that ask for it.
 
@@ -104,25 +60,26 @@ class Detector(ABC):
     unit: ClassVar[str]  # UCUM code of the number; "{unit}" stands for the sensor's own
     stateless: ClassVar[bool] = False  # a number depends on its reading alone: late readings are judged too
     is_of_two: ClassVar[bool] = False  # hears a second sensor: a number is said when both have come to its instant
+    hears_bad: ClassVar[bool] = False  # readings that cannot be used are what it is about: it has a number for them
     parameters: ClassVar[type[Parameters]] = Parameters
     required: ClassVar[
         tuple[tuple[str, ...], ...]
     ] = ()  # of each group whoever writes a definition must give exactly one
 
     def __init__(self, definitions: DefinitionSet) -> None:
-        self._index = index_by_slot(definitions, self.name)
+        self._definition, self._listeners = listeners(definitions, self.name)
         self._settings = self._read_settings(definitions)
         self._columns: Columns = {}
 
     def __len__(self) -> int:
-        return len(self._index.definition)
+        return len(self._definition)
 
     def _read_settings(self, definitions: DefinitionSet) -> dict[str, Float64]:
         """Each parameter of all definitions; what many have alike is read once."""
         codes, distinct = definitions.definitions.words("parameters")
-        used, first, place = np.unique(codes[self._index.definition], return_index=True, return_inverse=True)
+        used, first, place = np.unique(codes[self._definition], return_index=True, return_inverse=True)
         settings = [
-            self.read_parameters(definitions.definitions[int(self._index.definition[at])].key, distinct[code])
+            self.read_parameters(definitions.definitions[int(self._definition[at])].key, distinct[code])
             for code, at in zip(used.tolist(), first.tolist(), strict=True)
         ]
         return {
@@ -181,20 +138,18 @@ class Detector(ABC):
         Raises:
             ValueError: the batch was decoded with another directory than the definitions.
         """
-        room = count_scores(self._index.offsets, batch.sensor)
-        if room < 0:
-            slots = len(self._index.offsets) - 1
-            raise ValueError(f"the batch has sensor slots beyond the {slots} of the directory the definitions use")
-        if room == 0:
+        heard = self._listeners.hear(batch)
+        if len(heard.member) == 0:
             return Scores.empty()
-        i4, i8 = np.empty((2, room), np.int32), np.empty(room, np.int64)
-        scores = Scores(i4[0], i4[1], i8, np.empty(room, np.float64))
-        self._fill(batch, scores)
-        return scores
+        return Scores(gather(self._definition, heard.member), heard.row, self._instants(heard), self._numbers(heard))
 
     @abstractmethod
-    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
-        """Writes every score of the batch into `out`, which has exactly that room."""
+    def _numbers(self, heard: Heard) -> Float64:
+        """The number of each entry, NaN where it cannot be judged: an array of its own, or a column of `heard` itself."""
+
+    def _instants(self, heard: Heard) -> Int64:
+        """The instant that each number is of, before it is worked out: that of its reading."""
+        return heard.at
 
     def sweep(self, now_us: int, watched_us: int) -> Scores:
         """What time alone has shown by `now_us`; nothing, unless the detector is driven by time.

@@ -8,9 +8,11 @@ import numba
 import numpy as np
 from msgspec import Meta
 
-from core.batch import NEVER, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import NEVER, Float64, Int64
 from core.model import DefinitionSet
-from detectors.contract import BAD, LARGEST, SECOND_US, Detector, Parameters, SlotIndex
+from core.prefetch import AHEAD, LINE, prefetch
+from detectors.contract import LARGEST, SECOND_US, Detector, Parameters
+from detectors.hearing import Heard
 
 RING: Final = 16  # buckets of a window's fifteenth; a power of two
 PLACE: Final = RING - 1
@@ -56,12 +58,8 @@ class Deviation(Detector):
         self._column("count", self._count)
         self._column("at", self._at)
 
-    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
-        _deviation(
-            self._index, self._reference, self._window_us, self._sum, self._count, self._at,
-            batch.sensor, batch.judged_at, batch.value, batch.quality,
-            out.definition, out.row, out.at, out.number,
-        )  # fmt: skip
+    def _numbers(self, heard: Heard) -> Float64:
+        return _deviation(heard, self._reference, self._window_us, self._sum, self._count, self._at)
 
 
 @numba.njit(cache=True)
@@ -92,35 +90,23 @@ def _own_mean(d: int, window: int, t: int, x: float, total: Float64, count: Floa
 
 @numba.njit(cache=True)
 def _deviation(
-    index: SlotIndex,
-    reference: Float64,
-    window_us: Int64,
-    total: Float64,
-    count: Float64,
-    kept_at: Int64,
-    sensor: Int32,
-    judged_at: Int64,
-    value: Float64,
-    quality: UInt8,
-    definition: Int32,
-    row: Int32,
-    at: Int64,
-    number: Float64,
-) -> None:
-    n = 0
-    for r in range(len(sensor)):
-        slot, t, x = sensor[r], judged_at[r], value[r]
-        usable = (quality[r] & QUALITY_CODE) != BAD and np.isfinite(x)
-        for k in range(index.offsets[slot], index.offsets[slot + 1]):
-            d = index.members[k]
-            definition[n] = index.definition[d]
-            row[n] = r
-            at[n] = t
-            number[n] = np.nan
-            if usable:
-                belongs = reference[d]
-                if window_us[d] > 0:
-                    belongs = _own_mean(d, window_us[d], t, x, total, count, kept_at)
-                if not np.isnan(belongs):
-                    number[n] = min(abs(x - belongs), LARGEST)
-            n += 1
+    heard: Heard, reference: Float64, window_us: Int64, total: Float64, count: Float64, kept_at: Int64
+) -> Float64:
+    entries = len(heard.member)
+    number = np.full(entries, np.nan)
+    for n in range(entries):
+        if n + AHEAD < entries:
+            soon = heard.member[n + AHEAD]
+            prefetch(kept_at, soon, 0)
+            for line in range(RING * 8 // LINE):
+                prefetch(total, soon, line)
+                prefetch(count, soon, line)
+        d, t, x = heard.member[n], heard.at[n], heard.value[n]
+        if not np.isfinite(x):
+            continue
+        belongs = reference[d]
+        if window_us[d] > 0:
+            belongs = _own_mean(d, window_us[d], t, x, total, count, kept_at)
+        if not np.isnan(belongs):
+            number[n] = min(abs(x - belongs), LARGEST)
+    return number

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from core.batch import NEVER, QUALITY_CODE, Awaited, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
 from core.model import DefinitionSet
-from detectors.contract import BAD, LARGEST, SECOND_US, Detector, Parameters, count_scores
+from detectors.contract import LARGEST, SECOND_US, Detector, Parameters
+from detectors.hearing import BAD, Heard, count_heard
 
 WAITING: Final = 64  # readings by which one sensor may be ahead of the other; a power of two: a minute's block at 1 Hz
 PLACE: Final = WAITING - 1
@@ -92,7 +93,7 @@ class Difference(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        self._pairs = _pairs(definitions, self._index.definition)
+        self._pairs = _pairs(definitions, self._definition)
         self._signed = self._settings["signed"] > 0.0
         self._hold_us: Int64 = np.rint(self._settings["hold_s"] * SECOND_US).astype(np.int64)
         count = len(self)
@@ -113,7 +114,7 @@ class Difference(Detector):
         Readings of a batch are taken in the order of their instants, live and after a restart alike: a minute's block of one
         sensor and then one of the other are not ahead of each other.
         """
-        room = count_scores(self._pairs.offsets, batch.sensor)
+        room = count_heard(self._pairs.offsets, batch.sensor)
         if room < 0:
             return super().score(batch)  # which says what is wrong
         if room == 0:
@@ -135,10 +136,11 @@ class Difference(Detector):
         """Where one sensor is ahead: its oldest reading that waits, and that for no longer than a reading stands."""
         ahead = np.flatnonzero(self._heard.span[:, COUNT] > 0)
         since = self._heard.wait_at[ahead, self._heard.span[ahead, FIRST]]
-        return Awaited(self._index.definition[ahead], since, self._hold_us[ahead])
+        return Awaited(self._definition[ahead], since, self._hold_us[ahead])
 
-    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
-        """Nothing: `score` makes room of its own, as a reading gives no number, or several."""
+    def _numbers(self, heard: Heard) -> Float64:
+        """None: `score` makes room of its own, as a reading gives no number, or several."""
+        return heard.value
 
 
 def _pairs(definitions: DefinitionSet, definition: Int32) -> _Pairs:

@@ -9,17 +9,31 @@ import numba
 import numpy as np
 from msgspec import Meta
 
-from core.batch import NEVER, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.alike import alike
+from core.batch import NEVER, Float64
 from core.model import DefinitionSet
-from detectors.contract import BAD, LARGEST, SECOND_US, Detector, Parameters, SlotIndex
+from core.prefetch import AHEAD, prefetch
+from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
+from detectors.hearing import Heard
 
 # A step of learning never weighs more than this: after a silence one reading must not be the whole memory.
 HEAVIEST: Final = 0.1
+HEAVY_AFTER: Final = -math.log(1.0 - HEAVIEST)  # memories of silence that weigh so much
 CLIP: Final = (
     3.0  # standard deviations to which a reading is drawn in before it is learnt (winsorised): Tukey's far-out point
 )
 RESTING: Final = 1e-9  # a spread below this share of the level is rounding, not noise
 BREAK: Final = 0.25  # of `relearn_s`: a silence longer than this breaks a stretch beyond the setpoint
+_KNOWN: Final = np.dtype(
+    [
+        ("readings", np.float64),  # how many were learnt
+        ("level", np.float64),
+        ("variance", np.float64),
+        ("learnt_at", np.int64),
+        ("beyond_at", np.int64),  # beyond the setpoint since then
+        ("setting", np.int64),
+    ]
+)
 
 
 class EwmaParameters(Parameters, frozen=True):
@@ -61,94 +75,87 @@ class Ewma(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        mine = self._index.definition
+        mine = self._definition
         # |z| has no low side to freeze at; a definition of direction low asks for a signal that is too quiet.
         frozen = np.where(definitions.is_low()[mine], np.inf, definitions.definitions.floats("setpoint")[mine])
-        self._set = np.array(
-            [self._settings[name] for name in ("memory_s", "warm_up", "floor", "relearn_s")] + [frozen], np.float64
-        ).T.copy()
-        self._known: Float64 = np.zeros((len(self), 3))  # readings learnt, level, variance
-        self._at: Int64 = np.full((len(self), 2), NEVER, np.int64)  # last learnt, beyond the setpoint since
-        self._column("known", self._known)
-        self._column("at", self._at)
+        names = ("memory_s", "warm_up", "floor", "relearn_s")
+        asked = [*(self._settings[name] for name in names), frozen]
+        setting, first = alike(*asked)
+        self._set = np.array(asked, np.float64).T[first].copy()
+        self._known: Rows = np.zeros(len(self), _KNOWN)
+        self._known["setting"] = setting
+        for name, fresh in (
+            ("readings", 0.0),
+            ("level", 0.0),
+            ("variance", 0.0),
+            ("learnt_at", NEVER),
+            ("beyond_at", NEVER),
+        ):
+            self._known[name] = fresh
+            self._column(name, self._known[name])
 
-    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
-        _ewma(
-            self._index, self._set, self._known, self._at,
-            batch.sensor, batch.judged_at, batch.value, batch.quality,
-            out.definition, out.row, out.at, out.number,
-        )  # fmt: skip
+    def _numbers(self, heard: Heard) -> Float64:
+        return _ewma(heard, self._set, self._known)
 
 
 @numba.njit(cache=True)
-def _learn(d: int, known: Float64, share: float, distance: float) -> None:
+def _share(memories: float) -> float:
+    """1 - exp(-memories) for no more than `HEAVY_AFTER`, to eight digits: exp itself is half of the work."""
+    return memories * (1.0 - memories / 2.0 * (1.0 - memories / 3.0 * (1.0 - memories / 4.0)))
+
+
+@numba.njit(cache=True)
+def _learn(known: Rows, d: int, share: float, distance: float) -> None:
     """Level and variance move by `share` of the way to the reading; what would overflow is not learnt."""
-    level = known[d, 1] + share * distance
-    variance = (1.0 - share) * (known[d, 2] + share * distance * distance)
+    level = known[d].level + share * distance
+    variance = (1.0 - share) * (known[d].variance + share * distance * distance)
     if np.isfinite(level) and np.isfinite(variance):
-        known[d, 0] += 1.0
-        known[d, 1] = level
-        known[d, 2] = variance
+        known[d].readings += 1.0
+        known[d].level = level
+        known[d].variance = variance
 
 
 @numba.njit(cache=True)
-def _judge(d: int, settings: Float64, known: Float64, at: Int64, t: int, x: float) -> float:
+def _judge(known: Rows, d: int, settings: Float64, t: int, x: float) -> float:
     """The number for a usable reading of one definition, which is learnt where it may be."""
-    if t - at[d, 0] > BREAK * settings[d, 3] * SECOND_US:
-        at[d, 1] = NEVER  # nobody knows what was in between
-    if at[d, 1] != NEVER and t - at[d, 1] >= settings[d, 3] * SECOND_US:
-        known[d, 0] = 0.0
-        at[d, 1] = NEVER
-    if known[d, 0] < 1.0:
-        known[d, 0], known[d, 1], known[d, 2] = 1.0, x, 0.0
-        at[d, 0] = t
+    memory_s, warm_up, floor, relearn_s, frozen = settings[0], settings[1], settings[2], settings[3], settings[4]
+    before = known[d].learnt_at
+    if known[d].beyond_at != NEVER:
+        if t - before > BREAK * relearn_s * SECOND_US:
+            known[d].beyond_at = NEVER  # nobody knows what was in between
+        elif t - known[d].beyond_at >= relearn_s * SECOND_US:
+            known[d].readings = 0.0
+            known[d].beyond_at = NEVER
+    known[d].learnt_at = t  # time beyond the limit teaches nothing: the first reading back weighs no more than any
+    if known[d].readings < 1.0:
+        known[d].readings, known[d].level, known[d].variance = 1.0, x, 0.0
         return np.nan
-    distance = x - known[d, 1]
-    spread = max(math.sqrt(known[d, 2]), settings[d, 2])
-    share = min(1.0 - math.exp((at[d, 0] - t) / (SECOND_US * settings[d, 0])), HEAVIEST)
-    if known[d, 0] < settings[d, 1]:
-        _learn(d, known, max(share, 1.0 / (known[d, 0] + 1.0)), distance)
-        at[d, 0] = t
+    distance = x - known[d].level
+    spread = max(math.sqrt(known[d].variance), floor)
+    share = _share(min((t - before) / (SECOND_US * memory_s), HEAVY_AFTER))
+    if known[d].readings < warm_up:
+        _learn(known, d, max(share, 1.0 / (known[d].readings + 1.0)), distance)
         return np.nan
-    if spread <= RESTING * abs(known[d, 1]) or spread == 0.0:
-        _learn(d, known, share, distance)
-        at[d, 0] = t
+    if spread <= RESTING * abs(known[d].level) or spread == 0.0:
+        _learn(known, d, share, distance)
         return np.nan
     number = min(abs(distance / spread), LARGEST)
-    if number >= settings[d, 4]:
-        if at[d, 1] == NEVER:
-            at[d, 1] = t
-        at[d, 0] = t  # time beyond the limit teaches nothing: the first reading back weighs no more than any
+    if number >= frozen:
+        if known[d].beyond_at == NEVER:
+            known[d].beyond_at = t
         return number  # type: ignore[no-any-return]
-    at[d, 1] = NEVER
-    _learn(d, known, share, max(min(distance, CLIP * spread), -CLIP * spread))
-    at[d, 0] = t
+    known[d].beyond_at = NEVER
+    _learn(known, d, share, max(min(distance, CLIP * spread), -CLIP * spread))
     return number  # type: ignore[no-any-return]
 
 
 @numba.njit(cache=True)
-def _ewma(
-    index: SlotIndex,
-    settings: Float64,
-    known: Float64,
-    learnt_at: Int64,
-    sensor: Int32,
-    judged_at: Int64,
-    value: Float64,
-    quality: UInt8,
-    definition: Int32,
-    row: Int32,
-    at: Int64,
-    number: Float64,
-) -> None:
-    n = 0
-    for r in range(len(sensor)):
-        slot, t, x = sensor[r], judged_at[r], value[r]
-        usable = (quality[r] & QUALITY_CODE) != BAD and np.isfinite(x)
-        for k in range(index.offsets[slot], index.offsets[slot + 1]):
-            d = index.members[k]
-            definition[n] = index.definition[d]
-            row[n] = r
-            at[n] = t
-            number[n] = _judge(d, settings, known, learnt_at, t, x) if usable else np.nan
-            n += 1
+def _ewma(heard: Heard, settings: Float64, known: Rows) -> Float64:
+    count = len(heard.member)
+    number = np.empty(count)
+    for n in range(count):
+        if n + AHEAD < count:
+            prefetch(known, heard.member[n + AHEAD], 0)
+        d, x = heard.member[n], heard.value[n]
+        number[n] = _judge(known, d, settings[known[d].setting], heard.at[n], x) if np.isfinite(x) else np.nan
+    return number

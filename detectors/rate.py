@@ -8,13 +8,18 @@ import numba
 import numpy as np
 from msgspec import Meta
 
-from core.batch import QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import Float64
 from core.model import DefinitionSet
-from detectors.contract import BAD, LARGEST, SECOND_US, Detector, Parameters, SlotIndex
+from core.prefetch import AHEAD, prefetch
+from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
+from detectors.hearing import Heard
 
 KEPT: Final = 8  # readings kept a definition, a seventh of the window apart: the eight span the window
 PLACE: Final = KEPT - 1  # KEPT is a power of two: a place in the ring is a mask away
 MINUTE_US: Final = 60.0 * SECOND_US
+# How many were ever kept (the newest is at (keeps - 1) % 8); how far apart they are kept. A reading's instant lies beside its value.
+_RING: Final = np.dtype([("keeps", np.int64), ("window", np.int64), ("spacing", np.int64)])
+_KEPT: Final = np.dtype([("at", np.int64), ("value", np.float64)])
 
 
 class RateParameters(Parameters, frozen=True):
@@ -47,75 +52,53 @@ class Rate(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        self._window_us: Int64 = np.rint(self._settings["window_s"] * SECOND_US).astype(np.int64)
-        self._kept_at: Int64 = np.zeros((len(self), KEPT), np.int64)
-        self._kept_value: Float64 = np.zeros((len(self), KEPT), np.float64)
-        self._keeps: Int64 = np.zeros(len(self), np.int64)  # how many were ever kept; the newest is at (keeps - 1) % 8
-        self._column("kept_at", self._kept_at)
-        self._column("kept_value", self._kept_value)
-        self._column("keeps", self._keeps)
+        self._ring: Rows = np.zeros(len(self), _RING)
+        window = np.rint(self._settings["window_s"] * SECOND_US).astype(np.int64)
+        self._ring["window"] = window
+        self._ring["spacing"] = -(-window // (KEPT - 1))
+        self._kept: Rows = np.zeros((len(self), KEPT), _KEPT)
+        self._column("kept_at", self._kept["at"])
+        self._column("kept_value", self._kept["value"])
+        self._column("keeps", self._ring["keeps"])
 
-    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
-        _rate(
-            self._index, self._window_us, self._kept_at, self._kept_value, self._keeps,
-            batch.sensor, batch.judged_at, batch.value, batch.quality,
-            out.definition, out.row, out.at, out.number,
-        )  # fmt: skip
+    def _numbers(self, heard: Heard) -> Float64:
+        return _rate(heard, self._ring, self._kept)
 
 
 @numba.njit(cache=True)
-def _change_per_minute(
-    d: int, window: int, kept_at: Int64, kept_value: Float64, keeps: int, at: int, value: float
-) -> float:
+def _change_per_minute(d: int, window: int, kept: Rows, keeps: int, at: int, value: float) -> float:
     """The number for a usable reading of one definition; NaN where the window is not covered."""
     then = -1
     for k in range(max(keeps - KEPT, 0), keeps):
-        if at - kept_at[d, k & PLACE] < window:
+        if at - kept[d, k & PLACE].at < window:
             break
         then = k
     if then < 0:
         return np.nan
-    age = at - kept_at[d, then & PLACE]
+    age = at - kept[d, then & PLACE].at
     # An old reading with newer ones in between says nothing of what happened since: wait for the window.
     if age > 2 * window and then < keeps - 1:
         return np.nan
-    number = (value - kept_value[d, then & PLACE]) * (MINUTE_US / age)
+    number = (value - kept[d, then & PLACE].value) * (MINUTE_US / age)
     return min(max(number, -LARGEST), LARGEST)  # type: ignore[no-any-return]
 
 
 @numba.njit(cache=True)
-def _rate(
-    index: SlotIndex,
-    window_us: Int64,
-    kept_at: Int64,
-    kept_value: Float64,
-    keeps: Int64,
-    sensor: Int32,
-    judged_at: Int64,
-    value: Float64,
-    quality: UInt8,
-    definition: Int32,
-    row: Int32,
-    at: Int64,
-    number: Float64,
-) -> None:
-    n = 0
-    for r in range(len(sensor)):
-        slot, t, x = sensor[r], judged_at[r], value[r]
-        usable = (quality[r] & QUALITY_CODE) != BAD and np.isfinite(x)
-        for k in range(index.offsets[slot], index.offsets[slot + 1]):
-            d = index.members[k]
-            definition[n] = index.definition[d]
-            row[n] = r
-            at[n] = t
-            if usable:
-                window, kept = window_us[d], keeps[d]
-                number[n] = _change_per_minute(d, window, kept_at, kept_value, kept, t, x)
-                spacing = -(-window // (KEPT - 1))
-                if kept == 0 or t - kept_at[d, (kept - 1) & PLACE] >= spacing:
-                    kept_at[d, kept & PLACE] = t
-                    kept_value[d, kept & PLACE] = x
-                    keeps[d] = kept + 1
-            else:
-                number[n] = np.nan
-            n += 1
+def _rate(heard: Heard, ring: Rows, kept: Rows) -> Float64:
+    count = len(heard.member)
+    number = np.full(count, np.nan)
+    for n in range(count):
+        if n + AHEAD < count:
+            prefetch(ring, heard.member[n + AHEAD], 0)
+            prefetch(kept, heard.member[n + AHEAD], 0)
+            prefetch(kept, heard.member[n + AHEAD], 1)
+        d, t, x = heard.member[n], heard.at[n], heard.value[n]
+        if not np.isfinite(x):
+            continue
+        keeps = ring[d].keeps
+        number[n] = _change_per_minute(d, ring[d].window, kept, keeps, t, x)
+        if keeps == 0 or t - kept[d, (keeps - 1) & PLACE].at >= ring[d].spacing:
+            kept[d, keeps & PLACE].at = t
+            kept[d, keeps & PLACE].value = x
+            ring[d].keeps = keeps + 1
+    return number

@@ -13,21 +13,46 @@ from core.batch import ReadingBatch
 from core.errors import BadInput
 from core.model import COMPOUND, AlarmDefinition, DefinitionSet, Priority
 from detectors.contract import Detector
+from detectors.cusum import Cusum
 from detectors.deviation import Deviation
 from detectors.difference import Difference
 from detectors.ewma import Ewma
 from detectors.exposure import Exposure
 from detectors.limit import Limit
+from detectors.noise import Noise
+from detectors.odd import Odd
 from detectors.rate import Rate
+from detectors.shift import Shift
+from detectors.spike import Spike
 from detectors.stale import Stale
+from detectors.still import Still
 from detectors.stuck import Stuck
 from detectors.time_over import TimeOver
 from detectors.time_to_limit import TimeToLimit
+from detectors.unusable import Unusable
 
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
     {
         detector.name: detector
-        for detector in (Limit, Rate, Stuck, Stale, Ewma, Deviation, Difference, TimeToLimit, TimeOver, Exposure)
+        for detector in (
+            Limit,
+            Rate,
+            Stuck,
+            Stale,
+            Unusable,
+            Spike,
+            Shift,
+            Still,
+            Noise,
+            Ewma,
+            Cusum,
+            Odd,
+            Deviation,
+            Difference,
+            TimeToLimit,
+            TimeOver,
+            Exposure,
+        )
     }
 )
 

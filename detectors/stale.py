@@ -10,9 +10,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import NEVER, NOTHING_DUE, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import NEVER, NOTHING_DUE, Float64, Int32, Int64, Scores, UInt8
 from core.model import DefinitionSet
-from detectors.contract import BAD, SECOND_US, Columns, Detector, Parameters, SlotIndex, unwatched_us
+from core.prefetch import AHEAD, prefetch
+from detectors.contract import SECOND_US, Columns, Detector, Parameters, unwatched_us
+from detectors.hearing import Heard
 from detectors.rhythm import PAUSES, at_least, learn
 
 AGAIN_US: Final = 10 * SECOND_US  # how often a silence that lasts is said again
@@ -62,7 +64,7 @@ class Stale(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        mine = self._index.definition
+        mine = self._definition
         low, rows = definitions.is_low()[mine], definitions.definitions
         turn = rows.floats("setpoint")[mine] + np.where(low, rows.floats("deadband")[mine], 0.0)
         self._turn_us = _turn_us(turn, low)
@@ -113,14 +115,16 @@ class Stale(Detector):
             self._pauses, self._count, self._period_us, self._allowed_us,
         )  # fmt: skip
 
-    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
-        soonest, self._fresh_count = _heard(
-            self._index, self._word_us, self._allowed_us, self._silent_from, self._said, self._said_at, self._watching_from_us,
+    def _instants(self, heard: Heard) -> Int64:
+        return _not_before(heard, self._said_at)
+
+    def _numbers(self, heard: Heard) -> Float64:
+        number, soonest, self._fresh_count = _heard(
+            heard, self._word_us, self._allowed_us, self._silent_from, self._said, self._watching_from_us,
             self._fresh, self._fresh_count, self._fresh_from, self._fresh_to,
-            batch.sensor, batch.judged_at, batch.value, batch.quality,
-            out.definition, out.row, out.at, out.number,
         )  # fmt: skip
         self._next_due_us = min(self._next_due_us, soonest)
+        return number
 
     def sweep(self, now_us: int, watched_us: int) -> Scores:
         """The definitions whose silence has reached what they allow, and every 10 s those where it still lasts."""
@@ -132,7 +136,7 @@ class Stale(Detector):
         if now_us < self._next_due_us:
             return Scores.empty()
         found, self._next_due_us = _silent(
-            self._index.definition, self._allowed_us, self._silent_from, self._said, self._said_at, swept_us, now_us
+            self._definition, self._allowed_us, self._silent_from, self._said, self._said_at, swept_us, now_us
         )
         definition, at, number = found
         return Scores(definition, np.full(len(definition), -1, np.int32), at, number)
@@ -256,53 +260,52 @@ def _learn_heard(
 
 
 @numba.njit(cache=True)
+def _not_before(heard: Heard, said_at: Int64) -> Int64:
+    """The instants of a batch, none before a silence that was said: a reading may have been on its way then."""
+    at = np.empty(len(heard.member), np.int64)
+    for n in range(len(at)):
+        at[n] = max(heard.at[n], said_at[heard.member[n]])
+    return at
+
+
+@numba.njit(cache=True)
 def _heard(
-    index: SlotIndex,
+    heard: Heard,
     word_us: Int64,
     allowed_us: Int64,
     silent_from: Int64,
     said: UInt8,
-    said_at: Int64,
     watching_from: int,
     fresh: Int32,
     fresh_count: int,
     fresh_from: Int64,
     fresh_to: Int64,
-    sensor: Int32,
-    judged_at: Int64,
-    value: Float64,
-    quality: UInt8,
-    definition: Int32,
-    row: Int32,
-    at: Int64,
-    number: Float64,
-) -> tuple[int, int]:
-    """Scores a batch; the earliest instant at which one of its sensors can have been silent for too long, and how many are fresh."""
-    n, soonest = 0, NOTHING_DUE
-    for r in range(len(sensor)):
-        slot, t = sensor[r], judged_at[r]
-        usable = (quality[r] & QUALITY_CODE) != BAD and np.isfinite(value[r])
-        for k in range(index.offsets[slot], index.offsets[slot + 1]):
-            d = index.members[k]
-            definition[n] = index.definition[d]
-            row[n] = r
-            at[n] = max(t, said_at[d])  # a reading may have been on its way when a sweep said silence
-            if usable:
-                silent_from[d] = max(silent_from[d], t, watching_from)
-                said[d] = False
-                if word_us[d] > 0:
-                    if fresh_to[d] == NEVER:
-                        fresh[fresh_count] = d
-                        fresh_count += 1
-                        fresh_from[d] = fresh_to[d] = t
-                    fresh_from[d] = min(fresh_from[d], t)
-                    fresh_to[d] = max(fresh_to[d], t)
-                soonest = min(soonest, silent_from[d] + allowed_us[d])
-                number[n] = 0.0
-            else:
-                number[n] = np.nan
-            n += 1
-    return soonest, fresh_count
+) -> tuple[Float64, int, int]:
+    """The numbers; the earliest instant at which one of them can have been silent for too long, and how many are fresh."""
+    entries, soonest = len(heard.member), NOTHING_DUE
+    number = np.full(entries, np.nan)
+    for n in range(entries):
+        if n + AHEAD < entries:
+            soon = heard.member[n + AHEAD]
+            prefetch(silent_from, soon, 0)
+            prefetch(said, soon, 0)
+            prefetch(word_us, soon, 0)
+            prefetch(allowed_us, soon, 0)
+        d, t = heard.member[n], heard.at[n]
+        if not np.isfinite(heard.value[n]):
+            continue
+        silent_from[d] = max(silent_from[d], t, watching_from)
+        said[d] = False
+        if word_us[d] > 0:
+            if fresh_to[d] == NEVER:
+                fresh[fresh_count] = d
+                fresh_count += 1
+                fresh_from[d] = fresh_to[d] = t
+            fresh_from[d] = min(fresh_from[d], t)
+            fresh_to[d] = max(fresh_to[d], t)
+        soonest = min(soonest, silent_from[d] + allowed_us[d])
+        number[n] = 0.0
+    return number, soonest, fresh_count
 
 
 @numba.njit(cache=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import numba
 import numpy as np
 from msgspec import Meta
 
-from core.batch import NEVER, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import NEVER, Float64
 from core.model import DefinitionSet
-from detectors.contract import BAD, SECOND_US, Detector, Parameters, SlotIndex
+from core.prefetch import AHEAD, prefetch
+from detectors.contract import SECOND_US, Detector, Parameters, Rows
+from detectors.hearing import Heard
+
+_REST: Final = np.dtype([("value", np.float64), ("moved_at", np.int64), ("tolerance", np.float64)])
 
 
 class StuckParameters(Parameters, frozen=True):
@@ -43,50 +47,31 @@ class Stuck(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        self._tolerance = self._settings["tolerance"]
-        self._rest_value: Float64 = np.full(len(self), np.nan)
-        self._moved_at: Int64 = np.full(len(self), NEVER, np.int64)
-        self._column("rest_value", self._rest_value)
-        self._column("moved_at", self._moved_at)
+        self._rest: Rows = np.zeros(len(self), _REST)
+        self._rest["tolerance"] = self._settings["tolerance"]
+        self._rest["value"] = np.nan
+        self._rest["moved_at"] = NEVER
+        self._column("rest_value", self._rest["value"])
+        self._column("moved_at", self._rest["moved_at"])
 
-    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
-        _stuck(
-            self._index, self._tolerance, self._rest_value, self._moved_at,
-            batch.sensor, batch.judged_at, batch.value, batch.quality,
-            out.definition, out.row, out.at, out.number,
-        )  # fmt: skip
+    def _numbers(self, heard: Heard) -> Float64:
+        return _stuck(heard, self._rest)
 
 
 @numba.njit(cache=True)
-def _stuck(
-    index: SlotIndex,
-    tolerance: Float64,
-    rest_value: Float64,
-    moved_at: Int64,
-    sensor: Int32,
-    judged_at: Int64,
-    value: Float64,
-    quality: UInt8,
-    definition: Int32,
-    row: Int32,
-    at: Int64,
-    number: Float64,
-) -> None:
-    n = 0
-    for r in range(len(sensor)):
-        slot, t, x = sensor[r], judged_at[r], value[r]
-        usable = (quality[r] & QUALITY_CODE) != BAD and np.isfinite(x)
-        for k in range(index.offsets[slot], index.offsets[slot + 1]):
-            d = index.members[k]
-            definition[n] = index.definition[d]
-            row[n] = r
-            at[n] = t
-            if not usable:
-                number[n] = np.nan
-            elif moved_at[d] == NEVER or abs(x - rest_value[d]) > tolerance[d]:
-                rest_value[d] = x
-                moved_at[d] = t
-                number[n] = 0.0
-            else:
-                number[n] = (t - moved_at[d]) / SECOND_US
-            n += 1
+def _stuck(heard: Heard, rest: Rows) -> Float64:
+    count = len(heard.member)
+    number = np.empty(count)
+    for n in range(count):
+        if n + AHEAD < count:
+            prefetch(rest, heard.member[n + AHEAD], 0)
+        d, t, x = heard.member[n], heard.at[n], heard.value[n]
+        if not np.isfinite(x):
+            number[n] = np.nan
+        elif rest[d].moved_at == NEVER or abs(x - rest[d].value) > rest[d].tolerance:
+            rest[d].value = x
+            rest[d].moved_at = t
+            number[n] = 0.0
+        else:
+            number[n] = (t - rest[d].moved_at) / SECOND_US
+    return number

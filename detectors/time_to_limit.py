@@ -8,9 +8,11 @@ import numba
 import numpy as np
 from msgspec import Meta
 
-from core.batch import NEVER, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import NEVER, Float64, Int64
 from core.model import DefinitionSet
-from detectors.contract import BAD, SECOND_US, Detector, Parameters, SlotIndex
+from core.prefetch import AHEAD, LINE, prefetch
+from detectors.contract import SECOND_US, Detector, Parameters
+from detectors.hearing import Heard
 
 RING: Final = 8  # buckets of a seventh of the window, each with its mean; a power of two
 PLACE: Final = RING - 1
@@ -64,12 +66,8 @@ class TimeToLimit(Detector):
         self._column("sums", self._sums)
         self._column("newest", self._newest)
 
-    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
-        _time_to_limit(
-            self._index, self._set, self._width_us, self._sums, self._newest,
-            batch.sensor, batch.judged_at, batch.value, batch.quality,
-            out.definition, out.row, out.at, out.number,
-        )  # fmt: skip
+    def _numbers(self, heard: Heard) -> Float64:
+        return _time_to_limit(heard, self._set, self._width_us, self._sums, self._newest)
 
 
 @numba.njit(cache=True)
@@ -118,44 +116,31 @@ def _seconds_left(
 
 
 @numba.njit(cache=True)
-def _time_to_limit(
-    index: SlotIndex,
-    settings: Float64,
-    width_us: Int64,
-    sums: Float64,
-    newest: Int64,
-    sensor: Int32,
-    judged_at: Int64,
-    value: Float64,
-    quality: UInt8,
-    definition: Int32,
-    row: Int32,
-    at: Int64,
-    number: Float64,
-) -> None:
+def _time_to_limit(heard: Heard, settings: Float64, width_us: Int64, sums: Float64, newest: Int64) -> Float64:
     points, values = np.empty((RING, 2)), np.empty(PAIRS)
-    n = 0
-    for r in range(len(sensor)):
-        slot, t = sensor[r], judged_at[r]
-        usable = (quality[r] & QUALITY_CODE) != BAD and np.isfinite(value[r])
-        for k in range(index.offsets[slot], index.offsets[slot + 1]):
-            d = index.members[k]
-            definition[n] = index.definition[d]
-            row[n] = r
-            at[n] = t
-            number[n] = np.nan
-            if usable:
-                x, width = settings[d, 0] * value[r], width_us[d]
-                bucket = t // width
-                for b in range(max(newest[d] + 1, bucket - PLACE), bucket + 1):
-                    sums[d, b & PLACE, :] = 0.0
-                newest[d] = bucket
-                now_s = (t - bucket * width) / SECOND_US
-                if np.isfinite(sums[d, bucket & PLACE, 2] + x):
-                    sums[d, bucket & PLACE, 0] += 1.0
-                    sums[d, bucket & PLACE, 1] += now_s
-                    sums[d, bucket & PLACE, 2] += x
-                number[n] = _seconds_left(d, now_s, bucket, width, settings[d], sums, points, values)
-                if x >= settings[d, 1]:
-                    number[n] = 0.0
-            n += 1
+    entries = len(heard.member)
+    number = np.full(entries, np.nan)
+    for n in range(entries):
+        if n + AHEAD < entries:
+            soon = heard.member[n + AHEAD]
+            prefetch(newest, soon, 0)
+            prefetch(settings, soon, 0)
+            for line in range(RING * 24 // LINE):
+                prefetch(sums, soon, line)
+        d, t = heard.member[n], heard.at[n]
+        if not np.isfinite(heard.value[n]):
+            continue
+        x, width = settings[d, 0] * heard.value[n], width_us[d]
+        bucket = t // width
+        for b in range(max(newest[d] + 1, bucket - PLACE), bucket + 1):
+            sums[d, b & PLACE, :] = 0.0
+        newest[d] = bucket
+        now_s = (t - bucket * width) / SECOND_US
+        if np.isfinite(sums[d, bucket & PLACE, 2] + x):
+            sums[d, bucket & PLACE, 0] += 1.0
+            sums[d, bucket & PLACE, 1] += now_s
+            sums[d, bucket & PLACE, 2] += x
+        number[n] = _seconds_left(d, now_s, bucket, width, settings[d], sums, points, values)
+        if x >= settings[d, 1]:
+            number[n] = 0.0
+    return number

@@ -15,9 +15,11 @@ import numba
 import numpy as np
 from msgspec import Meta
 
-from core.batch import NEVER, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.batch import NEVER, Float64, Int64
 from core.model import DefinitionSet
-from detectors.contract import BAD, LARGEST, SECOND_US, Detector, Parameters, SlotIndex
+from core.prefetch import AHEAD, LINE, prefetch
+from detectors.contract import LARGEST, SECOND_US, Detector, Parameters
+from detectors.hearing import Heard
 
 WHOLE: Final = 30  # buckets a window: of 30 s for 15 minutes, of 16 minutes for 8 hours
 RING: Final = 32  # a power of two, so that a place is a mask away; 31 of them are looked at
@@ -49,7 +51,7 @@ class OverWindow(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        mine = [definitions.definitions[i] for i in self._index.definition]
+        mine = [definitions.definitions[i] for i in self._definition]
         sure = [d.setpoint if d.direction == "high" else np.inf for d in mine]
         level, below, divisor = self._measure()
         self._set = np.array([self._settings["known_share"], sure, level, below, divisor], np.float64).T.copy()
@@ -69,12 +71,8 @@ class OverWindow(Detector):
     def _measure(self) -> tuple[Float64, Float64, Float64]:
         """Of each definition: the level that counts time (NaN: the value itself is summed), whether below it counts, the divisor."""
 
-    def _fill(self, batch: ReadingBatch, out: Scores) -> None:
-        _over_window(
-            self._index, self._set, self._width_us, self._amount, self._known, self._at, self._last,
-            batch.sensor, batch.judged_at, batch.value, batch.quality,
-            out.definition, out.row, out.at, out.number,
-        )  # fmt: skip
+    def _numbers(self, heard: Heard) -> Float64:
+        return _over_window(heard, self._set, self._width_us, self._amount, self._known, self._at, self._last)
 
 
 @numba.njit(cache=True)
@@ -117,43 +115,32 @@ def _number(d: int, t: int, bucket: int, width: int, settings: Float64, amount: 
 
 @numba.njit(cache=True)
 def _over_window(
-    index: SlotIndex,
-    settings: Float64,
-    width_us: Int64,
-    amount: Float64,
-    known: Int64,
-    kept_at: Int64,
-    last: Float64,
-    sensor: Int32,
-    judged_at: Int64,
-    value: Float64,
-    quality: UInt8,
-    definition: Int32,
-    row: Int32,
-    at: Int64,
-    number: Float64,
-) -> None:
-    n = 0
-    for r in range(len(sensor)):
-        slot, t, x = sensor[r], judged_at[r], value[r]
-        usable = (quality[r] & QUALITY_CODE) != BAD and np.isfinite(x)
-        for k in range(index.offsets[slot], index.offsets[slot + 1]):
-            d = index.members[k]
-            definition[n] = index.definition[d]
-            row[n] = r
-            at[n] = t
-            number[n] = np.nan
-            width, before = width_us[d, 0], kept_at[d, 1]
-            if usable or before != NEVER:
-                bucket = t // width
-                for b in range(max(kept_at[d, 0] + 1, bucket - PLACE), bucket + 1):
-                    amount[d, b & PLACE] = 0.0
-                    known[d, b & PLACE] = 0
-                if before != NEVER:
-                    _hold(d, before, min(t, before + width_us[d, 1]), bucket, width, last[d], amount, known)
-                kept_at[d, 0] = bucket
-                kept_at[d, 1] = t if usable else NEVER  # what cannot be used ends what was held
-                if usable:
-                    last[d] = _counts(x, settings[d])
-                    number[n] = _number(d, t, bucket, width, settings[d], amount, known)
-            n += 1
+    heard: Heard, settings: Float64, width_us: Int64, amount: Float64, known: Int64, kept_at: Int64, last: Float64
+) -> Float64:
+    entries = len(heard.member)
+    number = np.full(entries, np.nan)
+    for n in range(entries):
+        if n + AHEAD < entries:
+            soon = heard.member[n + AHEAD]
+            prefetch(kept_at, soon, 0)
+            prefetch(settings, soon, 0)
+            for line in range(RING * 8 // LINE):
+                prefetch(amount, soon, line)
+                prefetch(known, soon, line)
+        d, t, x = heard.member[n], heard.at[n], heard.value[n]
+        usable = np.isfinite(x)
+        width, before = width_us[d, 0], kept_at[d, 1]
+        if not usable and before == NEVER:
+            continue
+        bucket = t // width
+        for b in range(max(kept_at[d, 0] + 1, bucket - PLACE), bucket + 1):
+            amount[d, b & PLACE] = 0.0
+            known[d, b & PLACE] = 0
+        if before != NEVER:
+            _hold(d, before, min(t, before + width_us[d, 1]), bucket, width, last[d], amount, known)
+        kept_at[d, 0] = bucket
+        kept_at[d, 1] = t if usable else NEVER  # what cannot be used ends what was held
+        if usable:
+            last[d] = _counts(x, settings[d])
+            number[n] = _number(d, t, bucket, width, settings[d], amount, known)
+    return number

@@ -26,7 +26,7 @@ from ingest.store.batch import Record
 from ingest.store.memory import BatchRow, SavedState, batches_after, load_checkpoint, stored_readings
 from ingest.stream import GapRow
 
-LAYOUT: Final = 4  # raise it when a column changes its meaning; an older checkpoint is then left aside
+LAYOUT: Final = 5  # raise it when a column changes its meaning; an older checkpoint is then left aside
 
 log = logger(__name__)
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from core.batch import NEVER, NOTHING_DUE, QUALITY_CODE, Float64, Int32, Int64, ReadingBatch, Scores
 from core.model import DefinitionSet
-from detectors.contract import BAD, SECOND_US, unwatched_us
+from detectors.contract import SECOND_US, unwatched_us
+from detectors.hearing import BAD
 from ingest.directory import Directory
 
 # How long a gateway is there, in all, before a silence is said that fell into its absence: who speaks again does so by then,

@@ -169,7 +169,24 @@ def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str
 
 
 FOREVER_S = 3_155_760_000.0  # what a time to a limit says of what does not move towards it: a century
+_PLAIN = {"unusable", "spike", "shift", "still", "noise", "odd"}  # whose number is a count or a multiple, in no unit
 _OWN_SENTENCES = {
+    "spike": later(
+        "%(sensor)s jumped %(value)s times as far as ever while its normal was settled; the limit is %(limit)s."
+    ),
+    "shift": later(
+        "%(sensor)s has moved %(value)s times as far as ever while its normal was settled; the limit is %(limit)s."
+    ),
+    "still": later(
+        "%(sensor)s has stood still %(value)s times as long as ever while its normal was settled; the limit is %(limit)s."
+    ),
+    "odd": later(
+        "%(sensor)s did what it hardly ever does: %(value)s on a scale where 2 is one reading in a hundred; the limit is %(limit)s."
+    ),
+    "cusum": later(
+        "%(sensor)s keeps to one side of its settled level: %(value)s have gathered; the limit is %(limit)s."
+    ),
+    "unusable": later("%(sensor)s sent %(value)s readings in a row that cannot be used; the limit is %(limit)s."),
     "deviation": later("%(sensor)s was %(value)s away from where it belongs; the limit is %(limit)s."),
     "difference": later(
         "%(sensor)s differed by %(value)s from the sensor it is compared with; the limit is %(limit)s."
@@ -196,6 +213,14 @@ def _sentence(fired: Judged) -> str:
         return later("%(sensor)s has not moved for %(value)s; the limit is %(limit)s.")
     if fired.detector == "rate":
         return later("%(sensor)s changed by %(value)s; the limit is %(limit)s.")
+    if fired.detector == "noise" and fired.direction == "low":
+        return later(
+            "%(sensor)s is smoother than ever while its normal was settled: %(value)s of the smoothest; the limit is %(limit)s."
+        )
+    if fired.detector == "noise":
+        return later(
+            "%(sensor)s is %(value)s times as rough as ever while its normal was settled; the limit is %(limit)s."
+        )
     if fired.detector in _OWN_SENTENCES:
         return _OWN_SENTENCES[fired.detector]
     if fired.direction == "low":
@@ -215,8 +240,10 @@ def reading(texts: NullTranslations, fired: Judged, value: float | None, locale:
         return texts.gettext("never at this rate")
     if fired.detector in ("stale", "stuck", "time_over", "time_to_limit"):
         return duration(texts, value)
-    if fired.detector == "ewma":
+    if fired.detector in ("ewma", "cusum"):
         return texts.gettext("%(value)s standard deviations") % {"value": number(value, locale)}
+    if fired.detector in _PLAIN:
+        return number(value, locale)
     if fired.detector == "rate":
         return texts.gettext("%(value)s a minute") % {"value": quantity(value, fired.unit, locale)}
     return quantity(value, fired.unit, locale)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from alerting.condition import Conditions
-from core.batch import ReadingBatch, Scores
+from core.batch import ReadingBatch
 from core.model import AlarmDefinition, DefinitionSet, Priority
 from davy.answer import progress, say
+from davy.bench.peers import measured
 from detectors.contract import Detector
 from detectors.registry import DETECTORS
 
-CORE = ("limit", "rate", "stuck", "ewma")  # of the core set of design section 12; CUSUM does not exist yet
+CORE = ("limit", "rate", "stuck", "ewma", "cusum")  # the core set of design section 12
 FULL = tuple(name for name, kind in DETECTORS.items() if not kind.is_of_two)  # the per-sensor set
 BATCH_ROWS = 5_000
 BATCHES = 64  # different ones, so that no batch stays in the processor's cache
@@ -25,10 +26,13 @@ SECOND_US = 1_000_000
 START_US = 1_790_000_000 * SECOND_US
 # What a definition alarms on: about one reading in a thousand does, so that conditions move; nothing stands still.
 SETPOINTS = {
-    "limit": 99.8, "rate": 95.0, "stuck": 600.0, "ewma": 1.729, "stale": 60.0, "deviation": 49.9, "time_to_limit": 30.0,
+    "limit": 99.8, "rate": 95.0, "stuck": 600.0, "ewma": 1.729, "cusum": 8.0, "stale": 60.0, "unusable": 3.0, "spike": 1.0, "shift": 1.5, "still": 2.0,
+    "noise": 1.05, "odd": 3.0, "deviation": 49.9, "time_to_limit": 30.0,
     "time_over": 600.0, "exposure": 60.0,
 }  # fmt: skip
 PARAMETERS = {
+    "cusum": {"warm_up": 60.0},  # as that of ewma: so that what is measured is judging, not learning
+    **{name: {"warm_up": 60.0} for name in ("spike", "shift", "still", "noise", "odd")},
     "deviation": {"window_s": 600.0},
     "time_to_limit": {"limit": 1000.0, "window_s": 60.0},
     "time_over": {"level": 50.0},
@@ -43,8 +47,8 @@ class _Judge:
     events: int = 0
 
     def judge(self, batch: ReadingBatch) -> None:
-        scores = Scores.join([detector.score(batch) for detector in self.detectors])
-        self.events += len(self.conditions.step(scores))
+        for scores in [detector.score(batch) for detector in self.detectors]:  # as ingest does
+            self.events += len(self.conditions.step(scores))
 
     @property
     def state_bytes(self) -> int:
@@ -59,7 +63,7 @@ def judging(sensors: int, *, warm_up_s: float, seconds: float, as_json: bool) ->
     answer = {
         "core": core,
         "full": full,
-        "peers": None,
+        "peers": measured(_Rounds(sensors).batches(), seconds / 4),
         "settings": {
             "detectors": list(CORE),
             "full_detectors": list(FULL),
@@ -117,6 +121,11 @@ class _Rounds:
         self._now = START_US
         self._values = [self._random.uniform(0, 100, BATCH_ROWS) for _ in range(BATCHES)]
         self._turn = 0
+
+    def batches(self) -> Iterator[ReadingBatch]:
+        """One after the other, for ever."""
+        while True:
+            yield self.next_batch()
 
     def next_batch(self) -> ReadingBatch:
         if self._at >= len(self._order):

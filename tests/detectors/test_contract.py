@@ -164,7 +164,11 @@ def test_finite_for_finite_input(kind: type[Detector], data: st.DataObject) -> N
 def test_judges_after_its_warm_up(kind: type[Detector]) -> None:
     """NaN is for the warm-up and for bad readings: a steady good signal is judged."""
     stream = [Reading(slot, second, second % 7) for second in range(200) for slot in range(SENSORS)]
-    short = {"window_s": 60.0} if "window_s" in kind.parameters.__struct_fields__ else {}
+    short = {
+        name: value
+        for name, value in {"window_s": 60.0, "warm_up": 60.0}.items()
+        if name in kind.parameters.__struct_fields__
+    }
     own = definition(kind.name, parameters=short)
     assert np.isfinite(kind(in_force(own)).score(batch(stream)).number[-100:]).all()
 
@@ -175,8 +179,8 @@ def test_judges_after_its_warm_up(kind: type[Detector]) -> None:
 def test_bad_readings_are_passed_over(kind: type[Detector], data: st.DataObject) -> None:
     """A reading of bad quality gives NaN, and the good ones have the numbers they would have without it; but where a reading stands
     for the time that follows, a bad one ends that: from then on nothing is known."""
-    if kind.is_of_two:
-        return  # a bad reading lets numbers be known of before it
+    if kind.is_of_two or kind.hears_bad:
+        return  # a bad reading lets numbers be known of before it, or is what is counted
     own, stream = data.draw(definitions_of(kind)), data.draw(readings())
     bad = [reading.quality & 3 == Quality.BAD for reading in stream]
     scores = kind(in_force(*own)).score(batch(stream))

@@ -45,7 +45,8 @@ def test_every_detector_has_its_section_in_the_documentation() -> None:
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     """A misspelt detector stops the import with the nearest name and all names."""
     with pytest.raises(
-        BadInput, match=r"no detector limits; did you mean limit\? There are limit, rate, stuck, stale, ewma, deviation"
+        BadInput,
+        match=r"no detector limits; did you mean limit\? There are limit, rate, stuck, stale, unusable, spike, shift, still, noise, ewma, cusum, odd, deviation",
     ):
         detector_class("limits")
     with pytest.raises(BadInput, match=r"no detector xyzzy; there are limit"):
@@ -75,7 +76,14 @@ def test_words_for_a_site_file() -> None:
         "rate": ("window_s",),
         "stuck": ("tolerance",),
         "stale": ("periods", "period_s", "ceiling_s"),
+        "unusable": (),
+        "spike": ("warm_up", "floor", "renew_s", "memory"),
+        "shift": ("warm_up", "floor", "renew_s", "memory"),
+        "still": ("warm_up", "floor", "renew_s", "memory"),
+        "noise": ("warm_up", "floor", "renew_s", "memory"),
         "ewma": ("memory_s", "warm_up", "floor", "relearn_s"),
+        "cusum": ("slack", "clip", "warm_up", "floor", "renew_s"),
+        "odd": ("memory", "warm_up"),
         "deviation": ("reference", "window_s"),
         "difference": ("signed", "hold_s"),
         "time_to_limit": ("limit", "window_s", "falling"),

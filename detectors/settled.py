@@ -1,0 +1,201 @@
+"""What is measured against the largest that was seen while a sensor's normal was settled: no setpoint in its unit is needed.
+
+A number says "three times as far as ever then". The stretch stands: what comes after it is not learnt on the way, so that neither a
+drift nor a fault becomes normal by lasting. Each `renew_s` it is settled anew from the readings since, those left out that came while
+the number was beyond the setpoint; where too few are left, the warm-up begins again: it has been said for all that time.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Final
+
+import numba
+import numpy as np
+from msgspec import Meta
+
+from core.alike import alike
+from core.batch import NEVER, Float64
+from core.model import DefinitionSet
+from core.prefetch import AHEAD, prefetch
+from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
+from detectors.hearing import Heard
+
+# What is measured of a reading; each detector says in its own file what it is for.
+SPIKE: Final = 0
+SHIFT: Final = 1
+STILL: Final = 2
+NOISE: Final = 3
+BEFORE: Final = 5  # readings before it that a spike is measured from: their median lets two wild ones pass
+_SETTLED: Final = np.dtype(
+    [
+        ("readings", np.float64),  # the stretch: how many it is made of; 0: none yet
+        ("middle", np.float64),
+        ("largest", np.float64),
+        ("settled_at", np.int64),
+        ("next_readings", np.float64),  # the one that follows it
+        ("next_middle", np.float64),
+        ("next_low", np.float64),
+        ("next_high", np.float64),
+        ("heard", np.float64),
+        ("setting", np.int64),
+    ]
+)
+
+
+class SettledParameters(Parameters, frozen=True):
+    """What a definition against a settled stretch may set.
+
+    Args:
+        warm_up: usable readings that the first stretch is made of.
+        floor: the largest of the stretch is taken for no less than this.
+        renew_s: after so long it is settled anew.
+        memory: readings that what is measured remembers, where it is a mean.
+    """
+
+    warm_up: Annotated[float, Meta(ge=10.0, le=1_000_000.0)] = 3600.0
+    floor: Annotated[float, Meta(ge=0.0)] = 0.0
+    renew_s: Annotated[float, Meta(ge=60.0, le=31_536_000.0)] = 604_800.0
+    memory: Annotated[float, Meta(ge=1.0, le=1_000_000.0)] = 20.0
+
+
+class Settled(Detector):
+    """What the detectors against a settled stretch share.
+
+    Of a definition of direction low the number is the share of the smallest, not of the largest.
+    """
+
+    remembers: ClassVar[int] = 2  # values of the past that the measure needs
+    unit = "1"
+    parameters = SettledParameters
+
+    def __init__(self, definitions: DefinitionSet) -> None:
+        super().__init__(definitions)
+        mine = self._definition
+        low = definitions.is_low()[mine]
+        setpoint = definitions.definitions.floats("setpoint")[mine]
+        asked = [
+            *(self._settings[name] for name in ("warm_up", "floor", "renew_s", "memory")),
+            setpoint,
+            low.astype(float),
+        ]
+        setting, first = alike(*asked)
+        self._set = np.array(asked, np.float64).T[first].copy()
+        self._past: Float64 = np.zeros((len(self), self.remembers))
+        self._rows: Rows = np.zeros(len(self), _SETTLED)
+        self._rows["settled_at"] = NEVER
+        self._column("past", self._past)
+        for name in _SETTLED.names or ():
+            if name != "setting":
+                self._column(name, self._rows[name])
+        self._rows["setting"] = setting
+
+    @abstractmethod
+    def _measure(self) -> int:
+        """What is measured of a reading: one of the constants above."""
+
+    def _numbers(self, heard: Heard) -> Float64:
+        return _settled(heard, self._measure(), self._set, self._past, self._rows)
+
+
+@numba.njit(cache=True)
+def _middle_of_past(past: Float64, d: int) -> float:
+    """The median of the readings before."""
+    values = np.empty(BEFORE)
+    for i in range(BEFORE):
+        x, k = past[d, i], i
+        while k > 0 and values[k - 1] > x:
+            values[k] = values[k - 1]
+            k -= 1
+        values[k] = x
+    return values[BEFORE // 2]  # type: ignore[no-any-return]
+
+
+@numba.njit(cache=True)
+def _measured(measure: int, past: Float64, d: int, heard: float, memory: float, x: float) -> float:
+    """What is measured of a usable reading, which is remembered; NaN while there is too little before it."""
+    if measure == SPIKE:
+        found = abs(x - _middle_of_past(past, d)) if heard >= BEFORE else np.nan
+        past[d, int(heard) % BEFORE] = x
+        return found
+    if measure == STILL:
+        past[d, 1] = past[d, 1] + 1.0 if heard > 0.0 and x == past[d, 0] else 0.0
+        past[d, 0] = x
+        return past[d, 1]  # type: ignore[no-any-return]
+    share = max(1.0 / memory, 1.0 / (heard + 1.0))
+    if measure == SHIFT:
+        mean = past[d, 0] + share * (x - past[d, 0])
+        if np.isfinite(mean):
+            past[d, 0] = mean
+        return past[d, 0]  # type: ignore[no-any-return]
+    moved = x - past[d, 0] if heard > 0.0 else 0.0
+    past[d, 0] = x
+    rough = past[d, 1] + share * (moved * moved - past[d, 1])
+    if np.isfinite(rough):
+        past[d, 1] = rough
+    return math.sqrt(past[d, 1]) if heard >= memory else np.nan
+
+
+@numba.njit(cache=True)
+def _settle(rows: Rows, d: int, found: float) -> None:
+    """One more for the stretch that is being settled."""
+    readings = rows[d].next_readings
+    rows[d].next_low = min(rows[d].next_low, found) if readings > 0.0 else found
+    rows[d].next_high = max(rows[d].next_high, found) if readings > 0.0 else found
+    rows[d].next_middle += (found - rows[d].next_middle) / (readings + 1.0)
+    rows[d].next_readings = readings + 1.0
+
+
+@numba.njit(cache=True)
+def _renew(rows: Rows, d: int, is_shift: bool, settings: Float64, t: int) -> None:
+    """The stretch that was being settled is the one to measure against; one without any movement goes on."""
+    middle, high, low = rows[d].next_middle, rows[d].next_high, rows[d].next_low
+    if is_shift:
+        rows[d].middle, rows[d].largest = middle, max(high - middle, middle - low, settings[1])
+    else:
+        rows[d].middle, rows[d].largest = 0.0, max(low if settings[5] > 0.0 else high, settings[1])
+    enough = rows[d].next_readings >= settings[0] and 0.0 < rows[d].largest < np.inf
+    rows[d].readings = rows[d].next_readings if enough else 0.0
+    if enough or rows[d].next_readings < settings[0]:
+        rows[d].next_readings = rows[d].next_middle = 0.0
+    rows[d].settled_at = t
+
+
+@numba.njit(cache=True)
+def _judge(rows: Rows, d: int, is_shift: bool, settings: Float64, t: int, found: float) -> float:
+    """The number of what was measured, which is settled where it may be."""
+    if rows[d].readings == 0.0:
+        _settle(rows, d, found)
+        if rows[d].next_readings >= settings[0]:
+            _renew(rows, d, is_shift, settings, t)
+        return np.nan
+    if t - rows[d].settled_at >= settings[2] * SECOND_US:
+        _renew(rows, d, is_shift, settings, t)
+        if rows[d].readings == 0.0:
+            _settle(rows, d, found)
+            return np.nan
+    number = min(abs(found - rows[d].middle) / rows[d].largest, LARGEST)
+    if (number > settings[4]) if settings[5] > 0.0 else (number < settings[4]):
+        _settle(rows, d, found)
+    return number  # type: ignore[no-any-return]
+
+
+@numba.njit(cache=True)
+def _settled(heard: Heard, measure: int, settings: Float64, past: Float64, rows: Rows) -> Float64:
+    count = len(heard.member)
+    number = np.full(count, np.nan)
+    for n in range(count):
+        if n + AHEAD < count:
+            prefetch(rows, heard.member[n + AHEAD], 0)
+            prefetch(rows, heard.member[n + AHEAD], 1)
+            prefetch(past, heard.member[n + AHEAD], 0)
+        d, x = heard.member[n], heard.value[n]
+        if not np.isfinite(x):
+            continue
+        setting = settings[rows[d].setting]
+        found = _measured(measure, past, d, rows[d].heard, setting[3], x)
+        rows[d].heard += 1.0
+        if not np.isnan(found):
+            number[n] = _judge(rows, d, measure == SHIFT, setting, heard.at[n], found)
+    return number

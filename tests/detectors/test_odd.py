@@ -1,0 +1,66 @@
+"""Odd readings: what the number of `odd` means."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from detectors.odd import Odd
+from detectors.sketch import BINS, share_above
+from tests.detectors.streams import Reading, batch, definition, in_force
+
+
+def noisy(count: int, *, level: float = 20.0, spread: float = 0.5, seed: int = 1) -> list[float]:
+    """A signal that stands still but for its noise."""
+    return [float(x) for x in np.random.default_rng(seed).normal(level, spread, count)]
+
+
+def numbers(values: list[float], **parameters: float) -> list[float]:
+    """The numbers for readings a second apart."""
+    stream = [Reading(0, float(i), value) for i, value in enumerate(values)]
+    found = Odd(in_force(definition("odd", parameters=parameters))).score(batch(stream))
+    return [float(x) for x in found.number]
+
+
+def test_says_nothing_before_it_knows_anything() -> None:
+    """`warm_up` readings without a word, and none at all of what never moved."""
+    found = numbers(noisy(400), warm_up=100.0)
+    assert all(math.isnan(x) for x in found[:100])
+    assert np.isfinite(found[100:]).all()
+    assert all(math.isnan(x) for x in numbers([5.0] * 400, warm_up=100.0))
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_one_setpoint_does_for_every_unit(scale: float) -> None:
+    """Of noise one reading in some hundreds has 2 or more, in whatever unit; a leap has the most that its past allows."""
+    values = [scale * x for x in [*noisy(5000), 60.0]]
+    found = numbers(values)
+    assert 0.0 < np.mean(np.array(found[1000:-1]) >= 2.0) < 0.01
+    assert found[-1] > 3.0
+
+
+def test_another_course_of_ordinary_values_is_odd() -> None:
+    """A wave that is cut off at its middle has no value that was not there before; its course was not."""
+    wave = [math.sin(i / 4.0) + 0.01 * x for i, x in enumerate(noisy(2000, level=0.0))]
+    flat = [0.01 * x for x in noisy(40, level=0.0, seed=2)]
+    found = numbers([*wave, *flat])
+    assert max(found[2000:]) > 1.5 * np.quantile(found[1000:2000], 0.99)
+
+
+def test_what_goes_on_is_odd_no_longer() -> None:
+    """Everything is learnt: a thousand readings at another level are ordinary."""
+    found = numbers([*noisy(1000), *noisy(1000, level=30.0, seed=2)])
+    assert max(found[1000:1010]) > 2.0
+    assert np.mean(found[-300:]) < 1.0
+
+
+def test_a_sketch_gives_the_rank_among_the_past() -> None:
+    """Within a few parts in a hundred of counting all of it, over four orders of magnitude of scores."""
+    scores = np.random.default_rng(3).lognormal(0.0, 1.0, 3000)
+    counts, scale = np.zeros(BINS, np.float32), float(scores[:50].max())
+    shares = [share_above(counts, scale, float(x), float(n)) for n, x in enumerate(scores)]
+    for n in range(500, 3000, 97):
+        true = (1.0 + (scores[:n] >= scores[n]).sum()) / (n + 1.0)
+        assert shares[n] == pytest.approx(true, abs=0.04, rel=0.35)
