@@ -63,7 +63,7 @@ PROMPT: Final[Sequence[Duty]] = (
     Duty("suppressions", 1.0, keep_suppressions),
     Duty("late_calls", 1.0, call_for_what_still_holds),
     Duty("duty_calls", 1.0, reassign),
-    Duty("storms", 1.0, keep_storms),
+    Duty("storms", 2.0, keep_storms),
 )
 # What may take its time: in the risk process, where a long one delays the others but never a message,
 # and one that fails fails alone.
