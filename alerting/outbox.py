@@ -198,9 +198,7 @@ class Dispatcher:
         if isinstance(claimed, StormNotice):
             told = [compose(each, public_url=home) for each in together[1:]]
             return storm_digest(claimed, told, 0 if bundle is None else len(bundle.riders), public_url=home)
-        written = [
-            compose(each, public_url=home, acknowledge_at=self._acknowledge_at(each, now)) for each in together
-        ]
+        written = [compose(each, public_url=home, acknowledge_at=self._acknowledge_at(each, now)) for each in together]
         if bundle is None or not isinstance(claimed, Claimed):
             return written[0] if len(written) == 1 else folded(written, language=claimed.language, public_url=home)
         if bundle.total == 1 or bundle.since is None:

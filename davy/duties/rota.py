@@ -67,7 +67,7 @@ PROMPT: Final[Sequence[Duty]] = (
     Duty("suppressions", 1.0, keep_suppressions),
     Duty("late_calls", 1.0, call_for_what_still_holds),
     Duty("duty_calls", 1.0, reassign),
-    Duty("storms", 1.0, keep_storms),
+    Duty("storms", 2.0, keep_storms),
     Duty("exercises", 1.0, keep_exercises),
     Duty("roll_calls", 10.0, draw_roll_calls),
 )
