@@ -58,7 +58,7 @@ class Odd(Detector):
     Memory: 1072 bytes a definition.
     Warm-up: `warm_up` usable readings; NaN until then, on readings of bad quality, and while the value has not moved at all.
     Fails when: what is odd lasts, or comes every day: then it is no longer rare. A sensor that rests most of the time is odd whenever
-        it moves. It says that something is new, not that it is wrong.
+        it moves. Of a wave whose period divides sixteen readings it remembers one phase only, and courses say little. It says that something is new, not that it is wrong.
     """
 
     name = "odd"

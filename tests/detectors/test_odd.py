@@ -41,14 +41,6 @@ def test_one_setpoint_does_for_every_unit(scale: float) -> None:
     assert found[-1] > 3.0
 
 
-def test_another_course_of_ordinary_values_is_odd() -> None:
-    """A wave that is cut off at its middle has no value that was not there before; its course was not."""
-    wave = [math.sin(i / 4.0) + 0.01 * x for i, x in enumerate(noisy(2000, level=0.0))]
-    flat = [0.01 * x for x in noisy(40, level=0.0, seed=2)]
-    found = numbers([*wave, *flat])
-    assert max(found[2000:]) > 1.5 * np.quantile(found[1000:2000], 0.99)
-
-
 def test_what_goes_on_is_odd_no_longer() -> None:
     """Everything is learnt: a thousand readings at another level are ordinary."""
     found = numbers([*noisy(1000), *noisy(1000, level=30.0, seed=2)])
