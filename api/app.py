@@ -114,14 +114,13 @@ def create_app(
         call_token: with which the gateway signs what it tells of calls; None: no key acknowledges.
         limits, links, aliyun_receipts: see `Web`.
     """
-    secure = (public_url or "").startswith("https://")
     news = News(listen_url)
     web = Web(
         database=database,
         principal_key=principal_key,
         cookie_key=cookie_key,
         clock=clock,
-        secure=secure,
+        secure=(public_url or "").startswith("https://"),
         news=news,
         boards=Boards(news),
         pages=Pages(),
@@ -135,6 +134,10 @@ def create_app(
         links=links,
         aliyun_receipts=aliyun_receipts,
     )
+    return _routed(web)
+
+
+def _routed(web: Web) -> FastAPI:
     app = FastAPI(
         title="Davy",
         version=_version(),
@@ -156,9 +159,9 @@ def create_app(
     answers.install(app)
     app.add_middleware(
         Armour,
-        secure=secure,
-        metrics=metrics,
-        knows=lambda header: cookies.is_ours(header, cookie_key),
+        secure=web.secure,
+        metrics=web.metrics,
+        knows=lambda header: cookies.is_ours(header, web.cookie_key),
         too_large=answers.too_large,
         changed=lambda: app.state.web.news.changed_here(),
     )

@@ -184,7 +184,7 @@ def reason(texts: NullTranslations, said: str) -> str:
     """What somebody gave as the reason, as they wrote it; by which way they acknowledged, in the reader's language.
 
     >>> reason(NullTranslations(), "by the link of message 17 over ntfy"), reason(NullTranslations(), "false alarm")
-    ('by the link of message 17 over ntfy', 'false alarm')
+    ('by the link of message 17 over Push message', 'false alarm')
     """
     for template in WAYS:
         match = _pattern(template).fullmatch(said)

@@ -27,7 +27,7 @@ PEOPLE = {"insurer-underwriter": "underwriter", "insurer-risk": "risk_engineer"}
 # What carries nothing of a client's: who you are, addresses of one's own (at which a client's alarms are for the client's people alone), texts of Davy itself, news that something changed.
 OF_NOBODY = {
     "/", "/login", "/logout", "/language", "/about", "/healthz", "/readyz", "/demo/inbox", "/events", "/api/docs", "/api/v1/me",
-    "/api/v1/openapi.json", "/api/v1/session", "/preferences", "/feeds", "/calendar/{token}.ics", "/cap/{token}/alerts.atom", "/cap/{token}/{name}.xml",
+    "/api/v1/openapi.json", "/api/v1/session", "/preferences", "/feeds", "/calendar/{token}.ics", "/cap/{token}/alerts.atom", "/cap/{token}/{name}.xml", "/a/{token}",
 }  # fmt: skip
 
 
