@@ -16,6 +16,7 @@ import psycopg
 from core.batch import Event
 from core.db import Token, first_line
 from core.errors import BadInput, BrokerAway, DatabaseAway, Fenced
+from core.kernel_cache import compiled
 from core.log import logger
 from core.metrics import IngestMetrics
 from core.migrate import require_current
@@ -166,7 +167,7 @@ class Worker:
     def _begin(self) -> tuple[Pipeline, Watch, Committer, Storing]:
         options = self._options
         began = time.monotonic()
-        compile_kernels()  # from the cache; the first batch must not wait for it
+        compiled(compile_kernels)  # from the cache; the first batch must not wait for it
         connection = open_connection(options.conninfo)
         try:
             require_current(connection)
