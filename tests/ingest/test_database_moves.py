@@ -17,7 +17,7 @@ import pytest
 from psycopg import sql
 
 from davy.servers import Broker, PostgresServer, start_postgres
-from davy.servers.processes import free_port
+from davy.servers.processes import free_port, wait_until
 from ingest.store.spool import look
 from tests.conftest import StartMosquitto, memory
 from tests.database import TestDatabase, clone
@@ -69,8 +69,14 @@ def test_the_disk_is_full(own_postgres: PostgresServer, broker: Broker, tmp_path
         admin.execute(sql.SQL("CREATE TABLESPACE small LOCATION {}").format(sql.Literal(str(place))))
         # TimescaleDB's background worker may be in it, and a database that moves must have nobody in it.
         admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
-        admin.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (database.name,)
+        assert wait_until(
+            lambda: (
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (database.name,)
+                ).fetchall()
+                == []
+            ),
+            60,
         )
         admin.execute(sql.SQL("ALTER DATABASE {} SET TABLESPACE small").format(name))
         admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
