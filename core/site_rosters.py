@@ -135,12 +135,11 @@ def _holidays(block: Block) -> Iterator[date]:
         try:
             day = date.fromisoformat(text)
         except ValueError:
-            block.reading.mistake(line, f"{text!r} in holidays of {block.where} must be a date such as 2026-10-01.")
-            continue
+            day = date.min
         if FIRST_YEAR <= day.year <= LAST_YEAR:
             days.add(day)
         else:
-            block.reading.mistake(line, f"{text} in holidays of {block.where} is a slip of the keys: look at its year.")
+            block.reading.mistake(line, f"{text!r} in holidays of {block.where} must be a date such as 2026-10-01.")
     yield from sorted(days)
 
 
@@ -152,9 +151,8 @@ def _layer(block: Block) -> RosterLayer:
         block.mistake("people", f"{block.where} is {told}; name 1 to {MOST_PEOPLE}.")
     begins_on = block.day("begins_on")
     if begins_on is not None and begins_on.year > LAST_YEAR:
-        block.mistake(
-            "begins_on", f"begins_on of {block.where} is {begins_on}; a date so far ahead is a slip of the keys."
-        )
+        text = str(begins_on)
+        block.mistake("begins_on", f"begins_on of {block.where} is {text!r}; it must be a date such as 2026-01-31.")
     turn = block.number("turn_days", default=7.0) or 0.0
     if turn != int(turn) or not 1 <= turn <= LONGEST_TURN:
         block.mistake(
