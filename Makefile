@@ -13,6 +13,7 @@ help:
 	echo "make demo     the whole of Davy with a simulated tank farm, on this machine"
 	echo "make setup    .venv from requirements.lock, kernels compiled"
 	echo "make servers  TimescaleDB and mosquitto from distribution packages, unpacked into your cache"
+	echo "make apprise  the library of the channel apprise, for its tests, in an environment of its own"
 	echo "make check    ruff, mypy, import-linter, house rules"
 	echo "make test     everything, on real servers and a real browser"
 	echo "make soak     the long versions of outages and properties: most of an hour"
@@ -45,9 +46,14 @@ servers: setup
 	.venv/bin/python -m davy.servers
 
 # The library of the channel `apprise`, in an environment of its own as where Davy is installed: its urllib3 is not grafana-client's.
-apprise:
-	[ -x .venv-apprise/bin/python ] || "$(PYTHON)" -m venv .venv-apprise
+# Nothing is asked of a registry once it is there.
+apprise: .venv-apprise/.installed
+
+.venv-apprise/.installed: tests/apprise.txt
+	if ! .venv-apprise/bin/python -m pip --version >/dev/null 2>&1; then "$(PYTHON)" -m venv --clear .venv-apprise; fi
+	echo "Installing apprise into .venv-apprise"
 	.venv-apprise/bin/python -m pip install --quiet --disable-pip-version-check -r tests/apprise.txt
+	touch .venv-apprise/.installed
 
 # Chinese pages want a font with Chinese in it, or their pictures show boxes.
 chromium:

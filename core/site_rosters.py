@@ -19,6 +19,7 @@ MOST_ROLL_CALLS: Final = 12  # in 30 days: more teach people to ignore them. Our
 MOST_LAYERS, MOST_PEOPLE, MOST_HOLIDAYS = 12, 60, 400
 LONGEST_TURN: Final = 56  # days: eight weeks, as in the database
 DAYS_AHEAD: Final = 90  # in which a hole is looked for
+FIRST_YEAR, LAST_YEAR = 1950, 2199  # of its days, as in the database
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
@@ -132,8 +133,12 @@ def _holidays(block: Block) -> Iterator[date]:
     days = set()
     for line, text in listed:
         try:
-            days.add(date.fromisoformat(text))
+            day = date.fromisoformat(text)
         except ValueError:
+            day = date.min
+        if FIRST_YEAR <= day.year <= LAST_YEAR:
+            days.add(day)
+        else:
             block.reading.mistake(line, f"{text!r} in holidays of {block.where} must be a date such as 2026-10-01.")
     yield from sorted(days)
 
@@ -145,6 +150,9 @@ def _layer(block: Block) -> RosterLayer:
         told = "a rotation of nobody" if not people else f"a rotation of {len(people)} people"
         block.mistake("people", f"{block.where} is {told}; name 1 to {MOST_PEOPLE}.")
     begins_on = block.day("begins_on")
+    if begins_on is not None and begins_on.year > LAST_YEAR:
+        text = str(begins_on)
+        block.mistake("begins_on", f"begins_on of {block.where} is {text!r}; it must be a date such as 2026-01-31.")
     turn = block.number("turn_days", default=7.0) or 0.0
     if turn != int(turn) or not 1 <= turn <= LONGEST_TURN:
         block.mistake(

@@ -48,11 +48,12 @@ openssl rand -hex 32 | keep cookie_key
 openssl rand -hex 32 | keep snapshot_key
 openssl rand -hex 32 | keep seal_key
 echo "k1=$(openssl rand -hex 32)" | keep link_keys
+openssl rand -hex 32 | keep aliyun_receipts
 openssl rand -hex 24 | keep grafana_admin
 echo "k1=$(openssl rand -hex 32)" | keep address_keys
 echo "demo=whsec_$(openssl rand -base64 32)" | keep webhook_secrets
-# What only a vendor or your mail server can give you: empty until you write it there. An empty file counts as not set.
-for vendor in smtp_password channel_secrets twilio_token aliyun_key_secret; do
+# What only a vendor, your mail server or whoever waits for the sign of life can give you: empty until you write it there. An empty file counts as not set.
+for vendor in smtp_password channel_secrets twilio_token aliyun_key_secret heartbeat_url; do
     [ -e "$vendor" ] || { : >"$vendor" && chmod 0644 "$vendor"; }
 done
 

@@ -79,7 +79,9 @@ def keep_turns(
     last_modified: str | None,
     now: datetime,
 ) -> None:
-    """What it says from now on."""
+    """What it says from now on; nothing where the position has come to follow another, or none, since it was looked at."""
+    if not _still(connection, followed):
+        return
     connection.execute("DELETE FROM roster_turn WHERE roster_id = %s", (followed.roster_id,))
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -103,10 +105,19 @@ def keep_problem(connection: Connection[Any], followed: Followed, problem: str, 
     """That it could not be read; what it said last holds."""
     connection.execute(
         """
-        UPDATE roster_calendar SET tried_at = %s, problem = %s, failing_since = coalesce(failing_since, %s) WHERE roster_id = %s
+        UPDATE roster_calendar SET tried_at = %s, problem = %s, failing_since = coalesce(failing_since, %s) WHERE roster_id = %s AND url = %s
         """,
-        (now, problem, now, followed.roster_id),
+        (now, problem, now, followed.roster_id, followed.url),
     )
+
+
+def _still(connection: Connection[Any], followed: Followed) -> bool:
+    """Whether it is followed yet; ours until the end of the transaction. To fetch it took a while."""
+    row = connection.execute(
+        "SELECT 1 FROM roster_calendar WHERE roster_id = %s AND url = %s FOR NO KEY UPDATE",
+        (followed.roster_id, followed.url),
+    ).fetchone()
+    return row is not None
 
 
 def failing(connection: Connection[Any]) -> list[tuple[str, str, datetime]]:

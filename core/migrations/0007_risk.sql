@@ -39,6 +39,9 @@ CREATE TABLE finding (
     verified_by int REFERENCES person,
     reopened    int NOT NULL DEFAULT 0,        -- how often verification or a later look sent it back
     simulated   boolean NOT NULL DEFAULT false, -- made by the demo's history: marked wherever it is shown
+    -- The duty that tells of deadlines reads those of all companies: an instant that a program cannot hold would end its work for all.
+    CONSTRAINT readable_instants CHECK (least(reported_at, due_at, claimed_at, closed_at) >= '1970-01-01 00:00+00'
+        AND greatest(reported_at, due_at, claimed_at, closed_at) < '2200-01-01 00:00+00'),
     UNIQUE (company_id, finding_id),
     CHECK (state = 'reported' OR (graded_by IS NOT NULL AND owner_id IS NOT NULL AND due_at IS NOT NULL
                                   AND measures <> '' AND funds <> '' AND contingency <> '')),
@@ -122,6 +125,8 @@ CREATE TABLE impairment (                      -- a protection out of service: t
     restored_by int REFERENCES person,
     restore_proof text CHECK (length(restore_proof) BETWEEN 1 AND 4000),   -- what was tested, with what result
     simulated   boolean NOT NULL DEFAULT false,
+    CONSTRAINT readable_instants CHECK (least(began_at, expected_until, reported_at, restored_at) >= '1970-01-01 00:00+00'
+        AND greatest(began_at, expected_until, reported_at, restored_at) < '2200-01-01 00:00+00'),
     UNIQUE (company_id, impairment_id),
     CHECK ((restored_at IS NULL) = (restored_by IS NULL) AND (restored_at IS NULL) = (restore_proof IS NULL)),
     FOREIGN KEY (site_id, company_id) REFERENCES site (site_id, company_id),

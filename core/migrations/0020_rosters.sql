@@ -14,6 +14,9 @@ CREATE TABLE roster (                          -- one duty position of a site: a
     retired_at  timestamptz,
     UNIQUE (site_id, key),
     UNIQUE (roster_id, company_id),
+    -- Whoever plans a call, for any company, reads days and hours of rotations: they are such as a program can hold (core/site_rosters.py).
+    CONSTRAINT readable_days CHECK (cardinality(holidays) <= 400 AND coalesce(array_ndims(holidays), 1) = 1
+        AND array_position(holidays, NULL) IS NULL AND '1950-01-01' <= ALL (holidays) AND '2200-01-01' > ALL (holidays)),
     FOREIGN KEY (site_id, company_id) REFERENCES site (site_id, company_id)
 );
 CALL davy_wall('roster');
@@ -32,6 +35,8 @@ CREATE TABLE roster_layer (                    -- a rotation; the first that nam
     PRIMARY KEY (roster_id, layer),
     CHECK (num_nulls(hours_from, hours_until) <> 1),
     CHECK (hours_from IS NULL OR hours_from <> hours_until),
+    CONSTRAINT readable_hours CHECK (greatest(hand_over, hours_from, hours_until) < '24:00' -- an hour that the clock has and no program reads
+        AND begins_on >= '1950-01-01' AND begins_on < '2200-01-01'),
     FOREIGN KEY (roster_id, company_id) REFERENCES roster (roster_id, company_id)
 );
 CALL davy_wall('roster_layer');

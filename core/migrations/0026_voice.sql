@@ -86,6 +86,11 @@ CREATE TABLE rating_request (                  -- who was asked for a rating of 
 CALL davy_wall('rating_request', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
     AND (SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'')))');
 CREATE INDEX rating_request_by_person ON rating_request (person_id, asked_at);
+-- One person is asked of each thing, whoever looks for them, and however many at once.
+CREATE UNIQUE INDEX rating_request_of_occurrence ON rating_request (occurrence_id) WHERE occurrence_id IS NOT NULL;
+CREATE UNIQUE INDEX rating_request_of_finding ON rating_request (finding_id) WHERE finding_id IS NOT NULL;
+CREATE UNIQUE INDEX rating_request_of_impairment ON rating_request (impairment_id) WHERE impairment_id IS NOT NULL;
+CREATE UNIQUE INDEX rating_request_of_service ON rating_request (service_id) WHERE service_id IS NOT NULL;
 
 CREATE TABLE complaint (                       -- 投诉: from the first word to the complainant's own verdict; its history is the journal's
     complaint_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
@@ -120,6 +125,9 @@ CREATE TABLE complaint (                       -- 投诉: from the first word to
     closed_by   int REFERENCES person,
     reopened    int NOT NULL DEFAULT 0,
     UNIQUE (company_id, complaint_id),
+    -- The duty that tells of complaints reads those of all companies.
+    CONSTRAINT readable_instants CHECK (least(filed_at, acknowledged_at, answer_due_at, answered_at, conclude_due_at, solved_at, closed_at) >= '1970-01-01 00:00+00'
+        AND greatest(filed_at, acknowledged_at, answer_due_at, answered_at, conclude_due_at, solved_at, closed_at) < '2200-01-01 00:00+00'),
     CHECK (num_nonnulls(occurrence_id, finding_id, impairment_id, service_id) <= 1),
     CHECK ((road = 'page') = (filed_by IS NOT NULL) AND (road = 'phone') = (noted_by IS NOT NULL)),
     CHECK ((state = 'received') = (owner_id IS NULL) AND (owner_id IS NULL) = (acknowledged_at IS NULL) AND (owner_id IS NULL) = (owner_name IS NULL)),

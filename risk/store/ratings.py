@@ -216,7 +216,7 @@ def asked_since(connection: Connection[Any], since: datetime) -> dict[int, int]:
 
 
 def insert_requests(connection: Connection[Any], asks: Sequence[Ask], now: datetime) -> None:
-    """Writes down who is asked of what."""
+    """Writes down who is asked of what; of what somebody was asked meanwhile, nobody is asked again."""
     for each in asks:
         connection.execute(
             """
@@ -224,6 +224,7 @@ def insert_requests(connection: Connection[Any], asks: Sequence[Ask], now: datet
             SELECT %(company)s, %(site)s, CASE t WHEN 'occurrence' THEN n END, CASE t WHEN 'finding' THEN n END,
                    CASE t WHEN 'impairment' THEN n END, CASE t WHEN 'service' THEN n END, %(person)s, %(now)s
             FROM (SELECT %(thing)s::text AS t, %(number)s::bigint AS n) x
+            ON CONFLICT DO NOTHING
             """,
             {
                 "company": each.of.company_id, "site": each.of.site_id, "thing": each.of.thing.value, "number": each.of.number,

@@ -127,6 +127,53 @@ def test_nobody_takes_over_in_a_year_that_cannot_be_read(timescale_plant: Plant)
         assert reassign(connection, NOW) == 0
 
 
+LAYER = (
+    "INSERT INTO roster_layer (roster_id, company_id, layer, key, begins_on, hand_over, turn_days, hours_from, hours_until)"
+    " VALUES (%(roster)s, %(company)s, 1, 'week', %(begins_on)s::text::date, %(hand_over)s::text::time, 7,"
+    " '08:00', %(hours_until)s::text::time)"
+)
+UNREADABLE_LAYERS: dict[str, dict[str, object]] = {
+    "an hour after the last, of the hand-over": {"hand_over": "24:00"},
+    "an hour after the last, of its hours": {"hours_until": "24:00"},
+    "a day that is none": {"begins_on": "infinity"},
+    "a day in a year that no program writes": {"begins_on": "20000-01-01"},
+    "a day before Christ": {"begins_on": "0044-03-15 BC"},
+}
+UNREADABLE_HOLIDAYS = (
+    "{infinity}",
+    "{-infinity}",
+    "{20000-01-01}",
+    "{0044-03-15 BC}",
+    "{NULL}",
+    "{{2026-10-01},{2026-10-02}}",
+)
+
+
+@pytest.mark.parametrize("what", UNREADABLE_LAYERS)
+def test_a_rotation_can_be_read_by_whoever_plans_a_call(timescale_plant: Plant, what: str) -> None:
+    """A person's session writes rotations; ingest reads them in each batch, alerting every second: for all companies."""
+    plant = timescale_plant
+    good = {
+        "roster": roster_of(plant), "company": plant.company, "begins_on": "2026-01-05", "hand_over": "08:00", "hours_until": "20:00",
+    }  # fmt: skip
+    with pytest.raises(REFUSED), plant.as_person("officer") as connection:
+        connection.execute(LAYER, {**good, **UNREADABLE_LAYERS[what]})
+    with plant.as_person("officer") as connection:
+        connection.execute(LAYER, good)
+
+
+@pytest.mark.parametrize("days", UNREADABLE_HOLIDAYS)
+def test_holidays_can_be_read_by_whoever_plans_a_call(timescale_plant: Plant, days: str) -> None:
+    """The same of the days on which another layer comes first."""
+    plant = timescale_plant
+    roster = roster_of(plant)
+    with pytest.raises(REFUSED), plant.as_person("officer") as connection:
+        connection.execute("UPDATE roster SET holidays = %s::text::date[] WHERE roster_id = %s", (days, roster))
+    with plant.as_person("officer") as connection:
+        changed = connection.execute("UPDATE roster SET holidays = '{2026-10-01}' WHERE roster_id = %s", (roster,))
+        assert changed.rowcount == 1
+
+
 WISH = (
     "INSERT INTO person_preference (person_id, company_id, urgent, time_zone, quiet_from, quiet_until, changed_at)"
     " VALUES (%(person)s, %(company)s, %(urgent)s, %(zone)s, %(quiet)s, '07:00', %(at)s)"

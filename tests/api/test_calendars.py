@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from alerting.calendar_fetch import check_url
-from alerting.roster import By, on_call
-from alerting.store.calendars import failing
+from alerting.roster import By, CalendarTurn, on_call
+from alerting.store.calendars import due, failing, keep_problem, keep_turns
 from alerting.store.rosters import load_rosters
 from alerting.vault import Vault
 from core.db import transaction
@@ -193,3 +193,26 @@ def test_in_the_clear_only_where_it_is_allowed() -> None:
     with pytest.raises(BadInput, match="https only"):
         check_url("http://calendar.example/x.ics", [])
     assert check_url("http://calendar.example/x.ics", ["calendar.example:80"]) == "calendar.example"
+
+
+@pytest.mark.db
+def test_a_calendar_that_was_replaced_while_it_was_read_says_nothing(timescale_house: House) -> None:
+    """To fetch it took seconds, and meanwhile the position has come to follow another, or none: the old one puts nobody on duty."""
+    house = timescale_house
+    roster, now = on_duty(house), datetime.now(UTC)
+    officer, somebody = Person(house, OFFICER), house.plant.a.people["integrator"]
+    turn = CalendarTurn(now - timedelta(hours=1), now + timedelta(hours=1), somebody)
+    token = house.plant.database.service_token()
+    for another in ("https://calendar.example/new.ics", ""):
+        assert (
+            officer.post(f"/duty/{roster}/calendar", url="https://calendar.example/old.ics", reason="x").status_code
+            == 303
+        )
+        with house.plant.database.connect("alerting") as connection, transaction(connection, token):
+            followed = due(connection, now, EVERY)
+            assert followed is not None
+            assert officer.post(f"/duty/{roster}/calendar", url=another, reason="y").status_code == 303
+            keep_turns(connection, followed, [turn], remarks=[], content=b"x", etag=None, last_modified=None, now=now)
+            keep_problem(connection, followed, "HTTP 500", now)
+            assert failing(connection) == []
+        assert duty_now(house, roster)[1] is not By.CALENDAR

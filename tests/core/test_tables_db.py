@@ -55,8 +55,10 @@ def cells(heading: str) -> Iterator[list[str]]:
 
 
 def stated() -> dict[str, list[str]]:
-    """The main table by name."""
-    return {row[0]: row[1:] for row in cells("| table | owner |")}
+    """The main table by name; none stands there twice, or one of the two would be believed and hold nothing."""
+    rows = list(cells("| table | owner |"))
+    assert sorted({row[0] for row in rows}) == sorted(row[0] for row in rows)
+    return {row[0]: row[1:] for row in rows}
 
 
 @pytest.mark.db
@@ -121,11 +123,12 @@ def _by_columns(grants: list[tuple[str, ...]], whole: set[tuple[str, str, str]])
 
 
 def _listed(heading: str) -> Columns:
-    return {
-        (row[0], role.strip()): {column.strip() for column in row[2].split(",")}
-        for row in cells(heading)
-        for role in row[1].split(",")
-    }
+    found: Columns = {}
+    for row in cells(heading):
+        for role in row[1].split(","):
+            assert (row[0], role.strip()) not in found, f"{row[0]} stands twice for {role.strip()}"
+            found[row[0], role.strip()] = {column.strip() for column in row[2].split(",")}
+    return found
 
 
 @pytest.mark.db

@@ -12,7 +12,8 @@ import pytest
 from davy.duties.notices import tell_occasions
 from davy.duties.voice import ask_how_it_was, tell_back
 from risk import complaints, ratings
-from risk.rating import Tap
+from risk.rating import Tap, asks
+from risk.store import ratings as store
 from tests.alerting.plant import NOW
 from tests.database import TestDatabase
 from tests.davy.risky_plant import RiskyPlant
@@ -54,6 +55,19 @@ def test_one_person_is_asked_once(subject: Voices) -> None:
     assert subject.works.plant.rows(
         "SELECT state, outcome FROM notification ORDER BY notification_id DESC LIMIT 1"
     ) == [("cancelled", "rated already")]
+
+
+def test_two_who_look_at_once_ask_one_person(subject: Voices) -> None:
+    """Each of two risk processes has found the same thing before either has written: it is asked about once, and by one message."""
+    subject.occurrence()
+    with subject.works.plant.as_service("alerting") as first, subject.works.plant.as_service("alerting") as second:
+        over = store.over_since(second, NOW - DAY)
+        assert ask_how_it_was(first, NOW) == 1
+        first.commit()
+        store.insert_requests(second, asks(over, {}, NOW), NOW)
+    assert run(subject, ask_how_it_was, NOW) == 0
+    assert subject.works.plant.rows("SELECT count(*) FROM rating_request") == [(1,)]
+    assert len(sent(subject, NOW)) == 1
 
 
 def test_nobody_is_asked_during_an_alarm_or_of_an_exercise(subject: Voices) -> None:

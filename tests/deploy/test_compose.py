@@ -30,6 +30,7 @@ FROM_OUTSIDE = {
     "channel_secrets",
     "twilio_token",
     "aliyun_key_secret",
+    "heartbeat_url",
 }  # empty until somebody writes them there
 STARTED = {"ingest", "detectors", "alerting", "risk", "api"}  # detectors comes with the models
 NO_SECRETS = {"SECRETS", "DAVY_ALIYUN_KEY_ID"}  # a folder; the name of a key

@@ -311,3 +311,23 @@ def test_a_complaint_that_is_smuggled_past_the_rules(subject: Voices) -> None:
     assert subject.state(made) == "solved"
     with pytest.raises(psycopg.errors.InsufficientPrivilege), subject.works.plant.as_service("alerting") as connection:
         connection.execute("UPDATE complaint SET state = 'closed'")
+
+
+UNREADABLE = (
+    "INSERT INTO complaint (company_id, site_id, title, body, road, filed_at, filed_by, complainant, answer_due_at, conclude_due_at)"
+    " SELECT %(company)s, %(site)s, 't', 'b', 'page', now(), davy_person(), 'Chen', d, d FROM (SELECT %(due)s::timestamptz AS d) x"
+)
+
+
+@pytest.mark.parametrize("due", ["infinity", "20000-01-01 00:00+00"])
+def test_the_clocks_of_a_complaint_can_be_read_by_whoever_tells_of_them(subject: Voices, due: str) -> None:
+    """The duty that tells of complaints reads those of all companies: one row would keep findings and impairments of all from being told."""
+    plant = subject.works.plant
+    made = subject.solved()
+    with pytest.raises(psycopg.errors.CheckViolation), subject.as_person("officer") as connection:
+        connection.execute(UNREADABLE, {"company": plant.company, "site": plant.site, "due": due})
+    with pytest.raises(psycopg.errors.CheckViolation), subject.as_person("officer") as connection:
+        connection.execute(
+            "UPDATE complaint SET state = 'acknowledged', solved_at = NULL, reopened = 1, conclude_due_at = %s WHERE complaint_id = %s",
+            (due, made),
+        )

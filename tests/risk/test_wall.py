@@ -188,3 +188,17 @@ def test_davy_itself_opens_only_what_it_found(timescale_works: Works) -> None:
     ):
         with pytest.raises(REFUSED), works.plant.as_service("alerting") as connection:
             connection.execute(statement, ids(works, finding, "officer"))
+
+
+@pytest.mark.parametrize("instant", ["infinity", "20000-01-01 00:00+00"])
+def test_instants_can_be_read_by_whoever_tells_of_them(timescale_works: Works, instant: str) -> None:
+    """The duty that tells of deadlines reads those of all companies: one row would keep everybody from being told."""
+    works = timescale_works
+    finding, impairment = works.in_hand(), begun(works)
+    refused(works, "officer", IMPAIRMENT, ids(works, finding, "officer", later=instant))
+    for statement in (
+        "UPDATE impairment SET expected_until = %(later)s WHERE impairment_id = %(impairment)s",
+        "UPDATE finding SET due_at = %(later)s WHERE finding_id = %(finding)s",
+    ):
+        with pytest.raises(psycopg.errors.CheckViolation), works.as_person("officer") as connection:
+            connection.execute(statement.encode(), {"later": instant, "impairment": impairment, "finding": finding})
