@@ -45,7 +45,7 @@ class _Zones(ZONEINFO):
     def __init__(self) -> None:
         self._changes = self._dates = 0
 
-    def create_timezone(self, tz: Timezone) -> tzinfo:  # type: ignore[override] -- as ZONEINFO itself has it
+    def create_timezone(self, tz: Timezone) -> tzinfo:  # type: ignore[override]  # as ZONEINFO has it
         """A zone that the tz database does not name."""
         name = " ".join(str(tz.get("TZID", "")).split())[:80]
         for part in tz.subcomponents:
