@@ -1,8 +1,9 @@
 """Hands one message to Apprise, in a process that does nothing else: asked on standard input, answered on standard output, both JSON.
 
 What the process may do is held by an audit hook (PEP 578), which nothing takes away again: it connects to public addresses and to
-those of the allow list alone, whatever a name server or a redirect says, starts no program and writes no file. The hook sees the
-address that is connected to, so there is nothing to check before and to change afterwards.
+those of the allow list alone, whatever a name server or a redirect says, starts no program, writes no file and reads none but Python's own
+and the machine's certificates: some services take a template from a file that the URL names. The hook sees the address that is connected to
+and the file that is opened, so there is nothing to check before and to change afterwards.
 """
 
 from __future__ import annotations
@@ -30,6 +31,16 @@ _STARTS: Final = frozenset(
     {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn"}
 )
 _WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+# What the library needs: its environment, what the machine trusts, and how it calls kinds of files.
+_READS: Final = (
+    "/usr/",
+    "/etc/ssl/",
+    "/etc/pki/",
+    "/etc/ca-certificates/",
+    "/etc/mime.types",
+    "/dev/null",
+    "/dev/urandom",
+)
 _STATUS: Final = re.compile(r"error=(\d{3})\b")
 
 
@@ -42,6 +53,8 @@ class Guard:
 
     def __init__(self, allow: Iterable[tuple[str, int]]) -> None:
         self._allow = frozenset(allow)
+        own = {os.path.realpath(place) for place in (sys.prefix, sys.exec_prefix, sys.base_prefix)} - {"/"}
+        self._reads = (*(f"{place}{os.sep}" for place in sorted(own)), *_READS)
         self.refused = False
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -50,8 +63,15 @@ class Guard:
             if not self._may_go(arguments[1]):
                 self.refused = True
                 raise PermissionError("not on the public internet")
-        elif event in _STARTS or (event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITES):
+        elif event in _STARTS or (event == "open" and not self._may_open(*arguments)):
             raise PermissionError(event)
+
+    def _may_open(self, path: object, mode: object, flags: object) -> bool:
+        if isinstance(flags, int) and flags & _WRITES:
+            return False
+        if isinstance(path, int):  # open already
+            return True
+        return os.path.realpath(os.fsdecode(path)).startswith(self._reads)  # type: ignore[arg-type]
 
     def _may_go(self, to: object) -> bool:
         if not isinstance(to, tuple) or len(to) < 2:  # a socket of this machine
@@ -90,6 +110,8 @@ def deliver(asked: Mapping[str, Any]) -> dict[str, Any]:
     logging.getLogger("apprise").addHandler(statuses)
     logging.getLogger("apprise").setLevel(logging.DEBUG)
     asset = apprise.AppriseAsset(async_mode=False, storage_mode="memory", secure_logging=True)
+    guard = Guard(_addresses(asked["allow"]))
+    sys.addaudithook(guard)
     receiver = apprise.Apprise.instantiate(asked["url"], asset=asset)
     if receiver is None:
         return {"sent": False, "why": "url"}
@@ -97,8 +119,6 @@ def deliver(asked: Mapping[str, Any]) -> dict[str, Any]:
     receiver.retry, receiver.wait, receiver.optional = 0, 0.0, False
     receiver.redirects, receiver.verify_certificate = False, True
     receiver.socket_connect_timeout = receiver.socket_read_timeout = float(asked["timeout_s"])
-    guard = Guard(_addresses(asked["allow"]))
-    sys.addaudithook(guard)
     kind = apprise.NotifyType.FAILURE if asked["urgent"] else apprise.NotifyType.WARNING
     sent = receiver.notify(
         title=asked["title"], body=asked["body"], notify_type=kind, body_format=apprise.NotifyFormat.TEXT

@@ -5,11 +5,12 @@ Whoever may set the address of a calendar must not be able to read what only thi
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeGuard
 from urllib.parse import urlsplit
 
 import httpcore
@@ -19,7 +20,8 @@ from alerting.channels.connect import ForbiddenAddress, PinnedBackend, host_port
 from core.errors import BadInput
 
 LONGEST_S: Final = 10.0  # over all, so that a server that drips holds nobody up
-_LONGEST_NAME: Final = 256  # of an ETag that is kept
+# Of an ETag or a date that is kept and sent back: others than these cannot be sent, and longer ones are nobody's.
+_VALIDATOR: Final = re.compile(r"[\x20-\x7e]{1,256}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,9 @@ def check_url(url: str, allow: Iterable[str] | None = None) -> str:
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError as error:
         raise BadInput("The address of a calendar is like https://calendar.example/duty.ics.") from error
-    if port is None or not parts.hostname or parts.username is not None or not url.isascii() or not url.isprintable():
+    if parts.scheme not in ("http", "https") or not url.isascii() or not url.isprintable():
+        raise BadInput("The address of a calendar is like https://calendar.example/duty.ics.")
+    if port is None or not parts.hostname or parts.username is not None:
         raise BadInput("The address of a calendar is like https://calendar.example/duty.ics.")
     if (
         allow is not None
@@ -76,8 +80,8 @@ def fetch(
     allowed = frozenset(each.lower() for each in allow)
     host = check_url(url, allowed)
     headers = [("user-agent", "Davy"), ("accept", "text/calendar"), ("accept-encoding", "identity")]
-    headers += [("if-none-match", etag)] if etag else []
-    headers += [("if-modified-since", last_modified)] if last_modified else []
+    validators = (("if-none-match", etag), ("if-modified-since", last_modified))
+    headers += [(name, text) for name, text in validators if _can_be_sent(text)]
     backend = PinnedBackend(allowed, deadline=monotonic() + LONGEST_S, monotonic=monotonic)
     try:
         with (
@@ -95,8 +99,9 @@ def fetch(
 
 
 def _taken(response: httpcore.Response, host: str) -> Fetched:
-    named = {name.lower(): text.decode("latin-1")[:_LONGEST_NAME] for name, text in response.headers}
-    known = named.get(b"etag"), named.get(b"last-modified")
+    named = {name.lower(): text.decode("latin-1") for name, text in response.headers}
+    etag, last_modified = named.get(b"etag"), named.get(b"last-modified")
+    known = etag if _can_be_sent(etag) else None, last_modified if _can_be_sent(last_modified) else None
     if response.status == 304:
         return Fetched(None, *known)
     if 300 <= response.status < 400:
@@ -111,3 +116,7 @@ def _taken(response: httpcore.Response, host: str) -> Fetched:
         if len(content) > LARGEST:
             raise BadInput(f"The calendar has more than {LARGEST} bytes; shorten it.")
     return Fetched(content, *known)
+
+
+def _can_be_sent(validator: str | None) -> TypeGuard[str]:
+    return validator is not None and _VALIDATOR.fullmatch(validator) is not None

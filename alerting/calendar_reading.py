@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import rrulestr
 from icalendar import Calendar, Event
 
+from alerting.calendar_zones import own_zones
 from alerting.roster import CalendarTurn
 from core.errors import BadInput
 
@@ -92,7 +93,7 @@ class _Budget:
         self._rules += 1
         if self._rules > MOST_RULES:
             raise BadInput(f"The calendar has more than {MOST_RULES} events that repeat; shorten it.")
-        self._look()
+        self.look()
 
     def step(self) -> None:
         """One more repetition."""
@@ -100,9 +101,10 @@ class _Budget:
         if self._steps > MOST_STEPS:
             raise BadInput(f"The events of the calendar repeat more than {MOST_STEPS} times until then; shorten it.")
         if self._steps % 1000 == 0:
-            self._look()
+            self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Whether there is time left: a zone's own rules cost some, each time they are asked."""
         if self._monotonic() > self._ends:
             raise BadInput(f"Reading the calendar takes more than {LONGEST_S:g} s; shorten it.")
 
@@ -128,16 +130,27 @@ def read(
     zone, remarks = ZoneInfo(time_zone), list[str]()
     events = _events(content)
     budget = _Budget(monotonic)
-    replaced = _replaced(events, zone)
-    shifts: list[_Shift] = []
-    for event in events:
-        for begins, ends in _times(event, zone, begins_at, ends_at, replaced, budget, remarks):
-            if begins < ends_at and ends > begins_at:
-                shifts.append(_Shift(begins, ends, _who(event, people), _said(event)))
-        if len(shifts) > MOST_TURNS:
-            raise BadInput(
-                f"The calendar has more than {MOST_TURNS} shifts in the weeks that are looked at; shorten it."
-            )
+    try:
+        replaced = _replaced(events, zone, budget)
+        shifts: list[_Shift] = []
+        for event in events:
+            for begins, ends in _times(event, zone, begins_at, ends_at, replaced, budget, remarks):
+                budget.look()
+                if begins < ends_at and ends > begins_at:
+                    shifts.append(_Shift(begins, ends, _who(event, people), _said(event)))
+            if len(shifts) > MOST_TURNS:
+                raise BadInput(
+                    f"The calendar has more than {MOST_TURNS} shifts in the weeks that are looked at; shorten it."
+                )
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+        AttributeError,
+    ) as error:  # years that no clock has, zones that have no beginning
+        raise BadInput(
+            f"The times of the calendar cannot be worked out: {' '.join(str(error).split())[:160]}."
+        ) from error
     shifts.sort(key=lambda each: (each.begins_at, each.ends_at, each.said))
     remarks += _odd(shifts, zone)
     turns = [CalendarTurn(each.begins_at, each.ends_at, each.who.person_id if each.who else None) for each in shifts]
@@ -151,6 +164,8 @@ def _events(content: bytes) -> list[Event]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(f"Byte {error.start} of the calendar is not UTF-8.") from error
+    if "\0" in text:  # which no remark about it could be written down with
+        raise BadInput(f"Character {text.index(chr(0))} of the calendar is NUL, which no text has.")
     if not text.lstrip().upper().startswith("BEGIN:VCALENDAR"):
         raise BadInput("This is no calendar: it does not begin with BEGIN:VCALENDAR.")
     if text.count("\n") > MOST_LINES:
@@ -158,17 +173,19 @@ def _events(content: bytes) -> list[Event]:
     if text.upper().count("BEGIN:VEVENT") > MOST_EVENTS:
         raise BadInput(f"The calendar has more than {MOST_EVENTS} events; shorten it.")
     try:
-        read_in = Calendar.from_ical(text)
+        with own_zones():
+            read_in = Calendar.from_ical(text)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(f"The calendar cannot be read: {' '.join(str(error).split())[:160]}.") from error
     events = (each for each in read_in.walk("VEVENT") if isinstance(each, Event))
     return [each for each in events if str(each.get("STATUS", "")).upper() != "CANCELLED"]
 
 
-def _replaced(events: Iterable[Event], zone: ZoneInfo) -> set[tuple[str, datetime]]:
+def _replaced(events: Iterable[Event], zone: ZoneInfo, budget: _Budget) -> set[tuple[str, datetime]]:
     """Repetitions that have an event of their own (RECURRENCE-ID)."""
     found = set()
     for event in events:
+        budget.look()
         at = _moment(event.get("RECURRENCE-ID"), zone)
         if at is not None:
             found.add((str(event.get("UID", "")), at))
@@ -247,6 +264,8 @@ def _written(event: Event, rule: Mapping[str, Any], own: ZoneInfo | Any) -> str:
         raise BadInput(
             f"An event ({_said(event)}) repeats {frequency or 'by an unknown rule'}; only days, weeks, months and years are read."
         )
+    if any(int(each) < 1 for each in parts.get("INTERVAL", [])):  # which would never come to an end
+        raise BadInput(f"An event ({_said(event)}) repeats by a rule that cannot be read; it is left out.")
     if "UNTIL" in parts:
         parts["UNTIL"] = [f"{_wall(each, own, latest=True):%Y%m%dT%H%M%S}" for each in parts["UNTIL"]]
     written = ";".join(f"{name}={','.join(str(each) for each in values)}" for name, values in parts.items())

@@ -22,9 +22,11 @@ MOST_PHOTO_DROPPED = 2 * MOST_PHOTO_BODY
 _PHOTOS = re.compile(r"(/api/v1)?/(findings|occurrences)/\d+/photos")
 # No inline script or style, no other host, no frame around us, forms go home only. data: are Swagger's and uPlot's pictures.
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
-# Addresses that are secrets themselves: who holds one can do what it says. So no page of theirs says where one came from, no search
-# engine keeps them, and no log has more of them than their beginning.
-SECRET_PATHS = ("/a/", "/api/v1/receipts/aliyun/")
+# Addresses that are secrets themselves: who holds one can do, or read, what it says. So no page of theirs says where one came from, no
+# search engine keeps them, and no log has more of them than their beginning.
+SECRET_PATHS = ("/a/", "/api/v1/receipts/aliyun/", "/calendar/", "/cap/")
+# What is counted by its name; whoever asks may write anything there, and each would be a series of its own for good.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 FOR_SECRETS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -126,7 +128,8 @@ class Armour:
         if self._metrics is None:
             return
         template = _template(scope)
-        self._metrics.requests.labels(scope["method"], template, str(status)).inc()
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._metrics.requests.labels(method, template, str(status)).inc()
         self._metrics.request_seconds.labels(template).observe(seconds)
 
 
@@ -152,13 +155,17 @@ class _Bounded:
 
 
 def _template(scope: Scope) -> str:
-    """The route a request took, never the path itself: a path would make a series of every occurrence."""
+    """The route a request took, never the path itself: a path would make a series of every occurrence, and can be a secret.
+
+    The route knows its own end of the path; what stands before that is where the route is mounted, the same for everybody.
+    """
     if scope["path"].startswith("/static/"):
         return "/static"
-    if scope.get("route") is None:
+    own: str | None = getattr(scope.get("route"), "path_format", None)
+    if own is None:
         return "none"
-    names = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
-    return "/".join(names.get(part, part) for part in scope["path"].split("/"))
+    parts = str(scope["path"]).split("/")
+    return "/".join(parts[: len(parts) - own.count("/")]) + own
 
 
 def _announced(scope: Scope) -> int:

@@ -33,7 +33,7 @@ CERTAINTY: Final = {  # by what found it; whatever is not here has judged, not m
 MOST_REFERENCES: Final = 50  # earlier messages that one names, the newest
 _NORMAL: Final = "A"
 _CLEARED: Final = frozenset("ADEF")  # the condition no longer holds: latched, or back to normal
-_IDENTIFIER: Final = re.compile(r"davy-(\d{1,18})-(\d{1,6})")
+_IDENTIFIER: Final = re.compile(r"davy-([0-9]{1,18})-([0-9]{1,6})")
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
 _STANDING: Final = {
     "none": "",

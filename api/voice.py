@@ -84,7 +84,7 @@ def _median(values: list[float]) -> float | None:
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-HEAD = ("kind", "quarter", "site", "site_zh", "hazard", "people", "answers", "useful", "nps", "reason", "n", "filed", "open", "late", "reopened",
+HEAD = ("kind", "quarter", "company", "company_zh", "site", "site_zh", "hazard", "people", "answers", "useful", "nps", "reason", "n", "filed", "open", "late", "reopened",
         "median_answer_h", "median_conclude_h")  # fmt: skip
 
 
@@ -94,13 +94,14 @@ def as_csv(counts: Counts) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(HEAD)
     for one in counts.counted:
-        place = (one.quarter, one.site, one.site_zh, one.hazard)
+        place = (one.quarter, one.company, one.company_zh, one.site, one.site_zh, one.hazard)
         writer.writerow(_row("ratings", *place, one.people, one.answers, one.useful))
         for reason, n in sorted(one.reasons.items()):
             writer.writerow(_row("reason", *place, None, None, None, None, reason, n))
     for each in counts.recommended:
         said = nps(each.people, each.promoters, each.detractors)
-        writer.writerow(_row("nps", each.quarter, each.site, each.site_zh, None, each.people, each.people, None, said))
+        where = (each.company, each.company_zh, each.site, each.site_zh)
+        writer.writerow(_row("nps", each.quarter, *where, None, each.people, each.people, None, said))
     for kept_to in counts.kept:
         numbers = (
             kept_to.filed,
@@ -110,7 +111,9 @@ def as_csv(counts: Counts) -> str:
             kept_to.median_answer_h,
             kept_to.median_conclude_h,
         )
-        writer.writerow(_row("complaints", kept_to.quarter, kept_to.site, kept_to.site_zh, *[None] * 7, *numbers))
+        writer.writerow(
+            _row("complaints", kept_to.quarter, None, None, kept_to.site, kept_to.site_zh, *[None] * 7, *numbers)
+        )
     return "\ufeff" + out.getvalue()
 
 

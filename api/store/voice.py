@@ -71,6 +71,8 @@ class Counted:
     """A cell of what the company's people said; a site or hazard of None is the rest that is too few by itself."""
 
     quarter: date
+    company: str
+    company_zh: str
     site: str | None
     site_zh: str | None
     hazard: str | None
@@ -82,9 +84,11 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Recommended:
-    """The recommendation of a quarter at a site, or at all sites that are too few by themselves."""
+    """The recommendation of a quarter at a site, or at all sites of the company that are too few by themselves."""
 
     quarter: date
+    company: str
+    company_zh: str
     site: str | None
     site_zh: str | None
     people: int
@@ -171,9 +175,10 @@ def counted(connection: Connection[Any]) -> list[Counted]:
     with connection.cursor(row_factory=class_row(Counted)) as cursor:
         return cursor.execute(
             """
-            SELECT v.quarter, s.name AS site, s.name_zh AS site_zh, v.hazard, v.people, v.answers, v.useful, v.reasons
-            FROM davy_voice() v LEFT JOIN site s USING (site_id)
-            ORDER BY v.quarter DESC, s.name NULLS LAST, v.hazard NULLS LAST
+            SELECT v.quarter, c.name AS company, c.name_zh AS company_zh, s.name AS site, s.name_zh AS site_zh, v.hazard, v.people, v.answers,
+                   v.useful, v.reasons
+            FROM davy_voice() v JOIN company c USING (company_id) LEFT JOIN site s ON s.site_id = v.site_id
+            ORDER BY v.quarter DESC, c.name, s.name NULLS LAST, v.hazard NULLS LAST
             """
         ).fetchall()
 
@@ -183,8 +188,9 @@ def recommended(connection: Connection[Any]) -> list[Recommended]:
     with connection.cursor(row_factory=class_row(Recommended)) as cursor:
         return cursor.execute(
             """
-            SELECT v.quarter, s.name AS site, s.name_zh AS site_zh, v.people, v.promoters, v.detractors
-            FROM davy_voice_nps() v LEFT JOIN site s USING (site_id) ORDER BY v.quarter DESC, s.name NULLS LAST
+            SELECT v.quarter, c.name AS company, c.name_zh AS company_zh, s.name AS site, s.name_zh AS site_zh, v.people, v.promoters, v.detractors
+            FROM davy_voice_nps() v JOIN company c USING (company_id) LEFT JOIN site s ON s.site_id = v.site_id
+            ORDER BY v.quarter DESC, c.name, s.name NULLS LAST
             """
         ).fetchall()
 

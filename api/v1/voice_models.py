@@ -143,9 +143,10 @@ class Changes(BaseModel):
 
 
 class Cell(BaseModel):
-    """What people said in a quarter; `site` or `hazard` null: the rest that is too few by itself."""
+    """What people said in a quarter; `site` or `hazard` null: the rest of the company that is too few by itself."""
 
     quarter: date
+    company: str
     site: str | None
     hazard: str | None
     people: int
@@ -155,9 +156,10 @@ class Cell(BaseModel):
 
 
 class Nps(BaseModel):
-    """The recommendation of a quarter."""
+    """The recommendation of a quarter; `site` null: of the company's sites that are too few by themselves."""
 
     quarter: date
+    company: str
     site: str | None
     people: int
     promoters: int

@@ -34,8 +34,8 @@ def count(web: Here, visitor: VoiceCounter) -> models.Counts:
         ratings=[models.Cell(**_of(models.Cell, each)) for each in found.counted],
         recommendations=[
             models.Nps(
-                quarter=each.quarter, site=each.site, people=each.people, promoters=each.promoters, detractors=each.detractors,
-                nps=nps(each.people, each.promoters, each.detractors) or 0.0,
+                quarter=each.quarter, company=each.company, site=each.site, people=each.people, promoters=each.promoters,
+                detractors=each.detractors, nps=nps(each.people, each.promoters, each.detractors) or 0.0,
             )
             for each in found.recommended
         ],

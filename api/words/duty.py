@@ -112,6 +112,14 @@ CALENDAR_WORDS = (
     later("The server says that nothing has changed, and there is nothing yet."),
     later("The calendar has {length} bytes; it may have {most}."),
     later("Byte {position} of the calendar is not UTF-8."),
+    later("Character {position} of the calendar is NUL, which no text has."),
+    later(
+        "The calendar has a time zone of its own ({zone}) whose clocks change otherwise than once a year each way; write a name such as Asia/Shanghai."
+    ),
+    later(
+        "The time zones of the calendar's own have more than {most} rules or {dates} dates; write names such as Asia/Shanghai."
+    ),
+    later("The times of the calendar cannot be worked out: {why}."),
     later("This is no calendar: it does not begin with BEGIN:VCALENDAR."),
     later("The calendar has more than {most} events that repeat; shorten it."),
     later("The calendar has more than {most} lines; shorten it."),

@@ -314,15 +314,16 @@ CREATE VIEW v_told_back WITH (security_barrier) AS
     WHERE (SELECT davy_everything()) OR current_user = 'davy_owner' OR t.person_id = (SELECT davy_person());
 
 -- What the insurer's people may know of who said what: counts of quarters that are over, of at least 5 answers by at least 3 people. What is
--- too few by site and hazard is counted with the rest of its site, then with the rest of all sites, and else not at all: no total holds
--- what no part of it shows, so nothing can be subtracted. Nobody chooses the window, or two that differ by a day would name a person.
-CREATE FUNCTION davy_voice() RETURNS TABLE (quarter date, site_id int, hazard text, people int, answers int, useful int, reasons jsonb)
+-- too few by site and hazard is counted with the rest of its site, then with the rest of all sites of its company, and else not at all: no
+-- total holds what no part of it shows, so nothing can be subtracted. Nobody chooses the window, or two that differ by a day would name a
+-- person; and no cell reaches beyond a company, or two people of the insurer who see different companies had two totals that differ by one.
+CREATE FUNCTION davy_voice() RETURNS TABLE (quarter date, company_id int, site_id int, hazard text, people int, answers int, useful int, reasons jsonb)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     WITH said AS (
-        SELECT date_trunc('quarter', r.rated_at AT TIME ZONE s.time_zone)::date AS quarter, r.site_id, r.person_id, r.useful, r.reason,
+        SELECT date_trunc('quarter', r.rated_at AT TIME ZONE s.time_zone)::date AS quarter, r.company_id, r.site_id, r.person_id, r.useful, r.reason,
                CASE WHEN r.occurrence_id IS NOT NULL THEN n.quantity WHEN r.finding_id IS NOT NULL THEN '_finding'
                     WHEN r.impairment_id IS NOT NULL THEN '_impairment' ELSE '_service' END AS hazard
-        FROM public.rating r JOIN public.site s USING (site_id)
+        FROM public.rating r JOIN public.site s ON s.site_id = r.site_id
         LEFT JOIN public.occurrence o ON o.occurrence_id = r.occurrence_id LEFT JOIN public.sensor n ON n.sensor_id = o.sensor_id
         WHERE (r.company_id = ANY (davy_companies()) OR davy_everything())
           AND r.rated_at AT TIME ZONE s.time_zone >= date_trunc('quarter', now() AT TIME ZONE s.time_zone) - interval '2 years'
@@ -330,32 +331,32 @@ CREATE FUNCTION davy_voice() RETURNS TABLE (quarter date, site_id int, hazard te
     ), fine AS (
         SELECT f.quarter, f.site_id, f.hazard FROM said f GROUP BY 1, 2, 3 HAVING count(*) >= 5 AND count(DISTINCT f.person_id) >= 3
     ), by_site AS (
-        SELECT x.quarter, x.site_id, CASE WHEN f.hazard IS NOT NULL THEN x.hazard END AS hazard, x.person_id, x.useful, x.reason
+        SELECT x.quarter, x.company_id, x.site_id, CASE WHEN f.hazard IS NOT NULL THEN x.hazard END AS hazard, x.person_id, x.useful, x.reason
         FROM said x LEFT JOIN fine f USING (quarter, site_id, hazard)
     ), rest AS (
         SELECT b.quarter, b.site_id FROM by_site b WHERE b.hazard IS NULL GROUP BY 1, 2 HAVING count(*) >= 5 AND count(DISTINCT b.person_id) >= 3
     ), placed AS (
-        SELECT b.quarter, CASE WHEN b.hazard IS NOT NULL OR t.site_id IS NOT NULL THEN b.site_id END AS site_id, b.hazard, b.person_id, b.useful, b.reason
+        SELECT b.quarter, b.company_id, CASE WHEN b.hazard IS NOT NULL OR t.site_id IS NOT NULL THEN b.site_id END AS site_id, b.hazard, b.person_id, b.useful, b.reason
         FROM by_site b LEFT JOIN rest t ON t.quarter = b.quarter AND t.site_id = b.site_id
     ), counted AS (
-        SELECT p.quarter, p.site_id, p.hazard, p.reason, p.useful, count(*)::int AS n FROM placed p GROUP BY 1, 2, 3, 4, 5
+        SELECT p.quarter, p.company_id, p.site_id, p.hazard, p.reason, p.useful, count(*)::int AS n FROM placed p GROUP BY 1, 2, 3, 4, 5, 6
     ), shown AS (
-        SELECT p.quarter, p.site_id, p.hazard, count(DISTINCT p.person_id)::int AS people, count(*)::int AS answers,
+        SELECT p.quarter, p.company_id, p.site_id, p.hazard, count(DISTINCT p.person_id)::int AS people, count(*)::int AS answers,
                (count(*) FILTER (WHERE p.useful))::int AS useful
-        FROM placed p GROUP BY 1, 2, 3 HAVING count(*) >= 5 AND count(DISTINCT p.person_id) >= 3
+        FROM placed p GROUP BY 1, 2, 3, 4 HAVING count(*) >= 5 AND count(DISTINCT p.person_id) >= 3
     )
-    SELECT h.quarter, h.site_id, h.hazard, h.people, h.answers, h.useful,
+    SELECT h.quarter, h.company_id, h.site_id, h.hazard, h.people, h.answers, h.useful,
            (SELECT jsonb_object_agg(CASE WHEN c.useful THEN '+' ELSE '-' END || c.reason, c.n) FROM counted c
-            WHERE c.quarter = h.quarter AND c.site_id IS NOT DISTINCT FROM h.site_id AND c.hazard IS NOT DISTINCT FROM h.hazard)
-    FROM shown h ORDER BY 1 DESC, 2 NULLS LAST, 3 NULLS LAST
+            WHERE c.quarter = h.quarter AND c.company_id = h.company_id AND c.site_id IS NOT DISTINCT FROM h.site_id AND c.hazard IS NOT DISTINCT FROM h.hazard)
+    FROM shown h ORDER BY 1 DESC, 2, 3 NULLS LAST, 4 NULLS LAST
 $$;
 
 -- The same of the recommendation: answers of 3 people at least; a person's newest of a quarter counts.
-CREATE FUNCTION davy_voice_nps() RETURNS TABLE (quarter date, site_id int, people int, promoters int, detractors int)
+CREATE FUNCTION davy_voice_nps() RETURNS TABLE (quarter date, company_id int, site_id int, people int, promoters int, detractors int)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     WITH said AS (
-        SELECT DISTINCT ON (quarter, a.person_id) date_trunc('quarter', a.answered_at AT TIME ZONE s.time_zone)::date AS quarter, a.site_id, a.person_id, a.score
-        FROM public.nps_answer a JOIN public.site s USING (site_id)
+        SELECT DISTINCT ON (quarter, a.person_id) date_trunc('quarter', a.answered_at AT TIME ZONE s.time_zone)::date AS quarter, a.company_id, a.site_id, a.person_id, a.score
+        FROM public.nps_answer a JOIN public.site s ON s.site_id = a.site_id
         WHERE (a.company_id = ANY (davy_companies()) OR davy_everything())
           AND a.answered_at AT TIME ZONE s.time_zone >= date_trunc('quarter', now() AT TIME ZONE s.time_zone) - interval '2 years'
           AND a.answered_at AT TIME ZONE s.time_zone < date_trunc('quarter', now() AT TIME ZONE s.time_zone)
@@ -363,10 +364,10 @@ CREATE FUNCTION davy_voice_nps() RETURNS TABLE (quarter date, site_id int, peopl
     ), fine AS (
         SELECT f.quarter, f.site_id FROM said f GROUP BY 1, 2 HAVING count(*) >= 5
     ), placed AS (
-        SELECT x.quarter, f.site_id, x.score FROM said x LEFT JOIN fine f USING (quarter, site_id)
+        SELECT x.quarter, x.company_id, f.site_id, x.score FROM said x LEFT JOIN fine f USING (quarter, site_id)
     )
-    SELECT p.quarter, p.site_id, count(*)::int, (count(*) FILTER (WHERE p.score >= 9))::int, (count(*) FILTER (WHERE p.score <= 6))::int
-    FROM placed p GROUP BY 1, 2 HAVING count(*) >= 5 ORDER BY 1 DESC, 2 NULLS LAST
+    SELECT p.quarter, p.company_id, p.site_id, count(*)::int, (count(*) FILTER (WHERE p.score >= 9))::int, (count(*) FILTER (WHERE p.score <= 6))::int
+    FROM placed p GROUP BY 1, 2, 3 HAVING count(*) >= 5 ORDER BY 1 DESC, 2, 3 NULLS LAST
 $$;
 REVOKE ALL ON FUNCTION davy_voice, davy_voice_nps FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION davy_voice, davy_voice_nps TO davy_web;
@@ -394,6 +395,23 @@ BEGIN
             OR num_nonnulls(occurrence_id, definition_id, sensor_id, finding_id, impairment_id, assigned_id, tally) = 0))$sql$, others);
 END
 $$;
+-- Who was asked, who is told what their word changed, and who hears of a complaint, is who said something: the message is seen where that is.
+CREATE POLICY of_who_said_something ON notification AS RESTRICTIVE FOR SELECT TO davy_web
+    USING (subject NOT IN ('complaint', 'rating_request', 'told_back') OR (SELECT davy_everything()) OR person_id = (SELECT davy_person())
+        OR (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin') OR (subject = 'complaint' AND (SELECT davy_role()) = 'risk_engineer'));
+-- As 0023 has it, behind the same wall.
+CREATE OR REPLACE VIEW v_notification WITH (security_barrier) AS
+    SELECT notification_id, company_id, subject, occurrence_id, finding_id, impairment_id, assigned_id, person_id, audience, channel, state, due_at,
+           sent_at, finished_at,
+           CASE WHEN (SELECT davy_everything()) OR current_user = 'davy_owner'
+                  OR (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin') THEN outcome END AS outcome,
+           step, rule, onset, held_by, storm_id, told_in, key,
+           CASE WHEN held_by IS NULL THEN due_at ELSE greatest(due_at, lease_until) END AS wanted_at
+    FROM notification
+    WHERE ((SELECT davy_everything()) OR company_id = ANY ((SELECT davy_companies())::int[]) OR current_user = 'davy_owner')
+      AND (subject NOT IN ('complaint', 'rating_request', 'told_back') OR (SELECT davy_everything()) OR current_user = 'davy_owner'
+        OR person_id = (SELECT davy_person()) OR (SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin')
+        OR (subject = 'complaint' AND (SELECT davy_role()) = 'risk_engineer'));
 CREATE INDEX notification_by_complaint ON notification (complaint_id) WHERE complaint_id IS NOT NULL;
 CREATE INDEX notification_by_request ON notification (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX notification_by_told_back ON notification (told_back_id) WHERE told_back_id IS NOT NULL;

@@ -189,6 +189,8 @@ TRIES = {
     "speaks to a socket of this machine": "import socket; socket.socket(socket.AF_UNIX).connect('/nowhere')",
     "starts a program": "import subprocess; subprocess.run(['true'])",
     "asks the shell": "import os; os.system('true')",
+    "reads what is not its own": "open('/etc/passwd')",
+    "reads it by another way": "import os; os.open('/usr/../etc/passwd', os.O_RDONLY)",
     "writes": "open('/tmp/davy-apprise-test', 'w')",
 }
 
@@ -205,6 +207,28 @@ def test_the_childs_guard_holds_whatever_the_library_does(what: str) -> None:
         )  # fmt: skip
     assert "PermissionError" in done.stderr
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    "service", ["slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#x", "workflows://1.1.1.1/wf/sig/"]
+)
+def test_no_file_that_an_url_names_is_read(service: str, tmp_path: Path) -> None:
+    """Some services make their message of a template on the disk: whoever types an address must not have ours sent to them."""
+    installed()
+    template = tmp_path / "secret.json"
+    template.write_text('{"text": "{{ app_body }}", "secret": 1}', encoding="utf-8")
+    script = (
+        "import builtins; from alerting.apprise_child import deliver; read, plain = [], open\n"
+        "def watched(path, *rest, **more):\n    found = plain(path, *rest, **more); read.append(str(path)); return found\n"
+        "builtins.open = watched\n"
+        f"asked = {{'url': '{service}?template={template}', 'title': 't', 'body': 'b', 'urgent': True, 'allow': [], 'timeout_s': 1}}\n"
+        f"print(deliver(asked)['sent'], '{template}' in read)"
+    )
+    done = subprocess.run(
+        [PYTHON, "-B", "-c", script], env={"PYTHONPATH": str(Path(__file__).resolve().parents[2])}, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["False", "False"], done.stderr
 
 
 def test_the_guard_lets_the_public_and_the_allowed_through() -> None:

@@ -182,11 +182,100 @@ def test_an_event_that_is_wrong_is_left_out_and_said() -> None:
     ]
 
 
+def zone(name: str, *changes: str, offset: str = "+0800", kind: str = "STANDARD") -> str:
+    """A VTIMEZONE whose clocks are changed by each of these rules."""
+    parts = [f"BEGIN:{kind}", "DTSTART:19700101T000000", f"TZOFFSETFROM:{offset}", f"TZOFFSETTO:{offset}", "TZNAME:X"]
+    told = [line for change in changes or ("",) for line in (*parts, *([change] if change else []), f"END:{kind}")]
+    return "\r\n".join(["BEGIN:VTIMEZONE", f"TZID:{name}", *told, "END:VTIMEZONE"])
+
+
+SHIFT = event(
+    "DTSTART;TZID=China Standard Time:20261127T080000",
+    "DTEND;TZID=China Standard Time:20261127T200000",
+    uid="a",
+    summary="张三",
+)
+
+
+def test_a_zone_is_that_of_the_calendar_that_brings_it_along() -> None:
+    """Programs of one maker call all their zones alike: what one company's calendar says of a name moves no other company's shifts."""
+    for hour, offset in ((8, "+0000"), (3, "+0500")):
+        assert reading(calendar(zone("China Standard Time", offset=offset), SHIFT)).turns[0].begins_at == at(27, hour)
+    assert reading(calendar(SHIFT)).turns[0].begins_at == at(27, 0)
+
+
+def test_the_clocks_of_a_zone_of_its_own_may_change_twice_a_year() -> None:
+    """As mail programs write zones that the tz database does not name."""
+    autumn = zone("Plant", "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10", offset="+0100")
+    spring = zone("Plant", "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3", offset="+0200", kind="DAYLIGHT")
+    both = "\r\n".join([*autumn.split("\r\n")[:-1], *spring.split("\r\n")[2:]])
+    shifts = [
+        event(f"DTSTART;TZID=Plant:{day}T080000", "DURATION:PT1H", uid=day, summary="li")
+        for day in ("20261127", "20270501")
+    ]
+    found = reading(calendar(both, *shifts), days=300)
+    assert [turn.begins_at.hour for turn in found.turns] == [7, 6]
+
+
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        (["RRULE:FREQ=SECONDLY"] * 2, "otherwise than once a year"),
+        (["RRULE:FREQ=YEARLY;BYHOUR=1,2,3;BYMINUTE=1,2,3"] * 2, "otherwise than once a year"),
+        (["RRULE:FREQ=YEARLY;INTERVAL=0;BYMONTH=2;BYMONTHDAY=30"] * 2, "otherwise than once a year"),
+        (["RRULE:FREQ=YEARLY;BYDAY=SU"] * 2, "otherwise than once a year"),
+        (["EXRULE:FREQ=SECONDLY"] * 2, "otherwise than once a year"),
+        (["RRULE:FREQ=YEARLY;BYDAY=1SU;BYMONTH=10"] * 25, "more than 24 rules"),
+        (["RDATE:" + ",".join(["20261127T000000"] * 401)] * 2, "or 400 dates"),
+    ],
+)
+def test_a_zone_that_takes_long_is_not_worked_out(rules: list[str], sentence: str) -> None:
+    """Its rules are worked out by the library, where no budget looks: so they are looked at before."""
+    began = time.monotonic()
+    with pytest.raises(BadInput, match=sentence):
+        reading(calendar(zone("China Standard Time", *rules), SHIFT))
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (calendar(event("DTSTART;TZID=Asia/Shanghai:00010101T000000", "DURATION:PT1H", uid="a", summary="li")), "cannot be worked out"),
+        (calendar(zone("Odd", "RRULE:FREQ=YEARLY", "RRULE:FREQ=YEARLY", kind="DAYLIGHT"),
+                  event("DTSTART;TZID=Odd:19600101T000000", "DURATION:PT1H", uid="a", summary="li")), "cannot be worked out"),
+        (calendar(event(uid="a", dtstart="20261127T000000Z", dtend="20261127T120000Z", summary="wang\0wu")), "is NUL"),
+    ],
+)  # fmt: skip
+def test_what_nobody_can_work_out_gets_a_sentence(content: bytes, sentence: str) -> None:
+    """Not an exception: the calendar would be tried for ever, and all others wait behind it."""
+    with pytest.raises(BadInput, match=sentence):
+        reading(content)
+
+
+def test_a_rule_that_stands_still_is_left_out() -> None:
+    """It would never come to an end, nor to a day that could be counted."""
+    found = reading(
+        calendar(
+            event(
+                uid="a",
+                dtstart="20261127T000000Z",
+                dtend="20261127T120000Z",
+                rrule="FREQ=YEARLY;INTERVAL=0;BYMONTH=2;BYMONTHDAY=30",
+                summary="li",
+            )
+        )
+    )
+    assert found.turns == []
+    assert "by a rule that cannot be read" in found.remarks[0]
+
+
 @given(st.lists(st.sampled_from([
     "BEGIN:VEVENT", "END:VEVENT", "DTSTART:20261127T000000Z", "DTSTART;VALUE=DATE:20261127", "DTSTART:nonsense", "DTEND:20261128T000000Z",
     "DURATION:P1D", "DURATION:-P1D", "RRULE:FREQ=DAILY;COUNT=3", "RRULE:FREQ=WEEKLY;BYDAY=XX", "RRULE:garbage", "EXDATE:20261128T000000Z",
     "RECURRENCE-ID:20261127T000000Z", "SUMMARY:张三", "ATTENDEE:mailto:x", "UID:a", "BEGIN:VALARM", "END:VALARM", "X-A;B=\"c:d", "END:VCALENDAR",
-    "DTSTART;TZID=Mars/Olympus:20261127T000000", "DTEND;TZID=Nowhere:20261127T100000",
+    "DTSTART;TZID=Mars/Olympus:20261127T000000", "DTEND;TZID=Nowhere:20261127T100000", "DTSTART;TZID=Asia/Shanghai:00010101T000000",
+    "BEGIN:VTIMEZONE", "TZID:Nowhere", "BEGIN:DAYLIGHT", "TZOFFSETFROM:+0100", "TZOFFSETTO:+0200", "END:DAYLIGHT", "END:VTIMEZONE",
+    "RRULE:FREQ=SECONDLY", "RRULE:FREQ=YEARLY;INTERVAL=0", "DTSTART:99991231T235959Z",
 ]), max_size=14))  # fmt: skip
 def test_no_file_breaks_the_reading(lines: list[str]) -> None:
     """Whatever the lines: shifts that end after they begin, or a sentence."""

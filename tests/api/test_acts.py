@@ -332,7 +332,8 @@ def test_the_demo_s_inbox_is_there_only_in_the_demo(timescale_house: House) -> N
 
 
 def test_requests_are_counted_by_route_not_by_path(timescale_house: House) -> None:
-    """A path would make a series of every occurrence; `/metrics` itself is not public."""
+    """A path would make a series of every occurrence, and some are secrets; so would whatever somebody writes for a method. `/metrics`
+    itself is not public."""
     metrics = Metrics()
     with served(app_of(timescale_house.plant.database, metrics=metrics.api)) as url:
         for path in (
@@ -342,9 +343,22 @@ def test_requests_are_counted_by_route_not_by_path(timescale_house: House) -> No
             "/nothing/4",
             "/metrics",
             "/occurrences/x",
+            "/calendar/1.2.s3cret.ics",
+            "/cap/1.2.s3cret/alerts.atom",
+            "/cap/1.2.s3cret/davy-1-1.xml",
+            "/a/k1.s3cret",
+            "/login",
         ):
             httpx.get(url + path)
+        httpx.post(url + "/api/v1/receipts/aliyun/s3cret", json=[])
+        httpx.request("BREW", url + "/login")
     said = metrics.exposition().decode()
     assert 'route="/occurrences/{occurrence_id}",status="303"} 3.0' in said
     assert 'route="/api/v1/occurrences/{occurrence_id}",status="401"} 1.0' in said
     assert 'route="none",status="404"} 2.0' in said
+    assert 'route="/calendar/{token}.ics",status="404"} 1.0' in said
+    assert 'route="/cap/{token}/{name}.xml",status="404"} 1.0' in said
+    assert 'route="/login",status="200"} 1.0' in said
+    assert "s3cret" not in said
+    assert 'method="other"' in said
+    assert "BREW" not in said

@@ -167,6 +167,22 @@ def test_a_private_address_is_not_fetched(timescale_house: House) -> None:
 
 
 @pytest.mark.db
+def test_what_a_server_calls_its_calendar_is_sent_back_only_where_it_can_be(timescale_house: House) -> None:
+    """A validator of other signs than a header may have is none: the calendar is read all the same, the next time as well."""
+    house = timescale_house
+    roster, now = on_duty(house), datetime.now(UTC)
+    with calendar_server() as (served, port):
+        allow, url = f"127.0.0.1:{port}", f"http://127.0.0.1:{port}/duty.ics"
+        Person(house, OFFICER).post(f"/duty/{roster}/calendar", url=url)
+        for n in range(2):
+            served.answer = 200, {"ETag": '"é"', "Last-Modified": "x" * 300}, shifts(house, "王五")
+            assert look(house, now + n * EVERY, allow)
+            assert "if-none-match" not in served.asked[-1]
+            assert "if-modified-since" not in served.asked[-1]
+            assert duty_now(house, roster) == (None, By.STRANGER)
+
+
+@pytest.mark.db
 def test_only_its_own_side_lets_it_follow(timescale_house: House) -> None:
     """What is no address gets a sentence and stays in the form."""
     house = timescale_house
@@ -174,6 +190,7 @@ def test_only_its_own_side_lets_it_follow(timescale_house: House) -> None:
     officer = Person(house, OFFICER)
     for url in (
         "ftp://calendar.example/x.ics",
+        "ftp://calendar.example:443/x.ics",
         "calendar.example",
         "https://me:secret@calendar.example/x",
         "https://[::1",

@@ -153,3 +153,24 @@ def test_addresses_have_an_end(house: House) -> None:
     officer = Person(house, OFFICER)
     answers = [officer.post("/feeds", what="own").status_code for _ in range(31)]
     assert answers == [303] * 30 + [409]
+
+
+def test_an_address_is_in_no_log_and_no_search_engine(
+    timescale_house: House, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is a secret as a message's link is one: also where the database refuses, the log has its beginning alone."""
+    address = made(timescale_house, OFFICER, "own")
+    token = address.split("/calendar/")[1]
+    answer = httpx.get(address)
+    assert answer.headers["x-robots-tag"] == "noindex, nofollow"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    with timescale_house.plant.owner() as connection:
+        connection.execute("REVOKE SELECT ON feed FROM davy_web")
+    with caplog.at_level("DEBUG"):
+        assert httpx.get(address).status_code == 500
+        assert httpx.get(address.replace("/calendar/", "/cap/").replace(".ics", "/alerts.atom")).status_code == 500
+    ours = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore", "uvicorn.access"))]
+    said = [*capsys.readouterr().out.splitlines(), *(record.getMessage() for record in ours)]
+    assert any("database_refused" in each and "/calendar/…" in each for each in said)
+    assert any("database_refused" in each and "/cap/…" in each for each in said)
+    assert not [each for each in said if token[:-4] in each]

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from core.db import transaction
 from davy.duties.notices import tell_occasions
 from davy.duties.voice import ask_how_it_was, tell_back
 from risk import complaints, ratings
@@ -111,6 +112,28 @@ def test_a_complaint_is_heard_escalated_and_told_back(subject: Voices) -> None:
     assert run(subject, tell_occasions, due + 8 * DAY) == 1  # asked once more
     assert run(subject, tell_occasions, due + 30 * DAY) == 0
     assert subject.state(made) == "solved"  # nothing closes by itself
+
+
+def test_whom_a_message_goes_to_is_who_said_something(subject: Voices) -> None:
+    """By SQL as the web role: an underwriter sees no message about anybody's word or complaint, a risk engineer those of complaints, and the
+    client's people all of their own."""
+    RiskyPlant(subject.works.plant).looks_after("underwriter")
+    subject.occurrence()
+    subject.filed()
+    run(subject, ask_how_it_was, NOW)
+    run(subject, tell_occasions, NOW)
+    plant = subject.works.plant
+    underwriter = plant.rows("SELECT person_id FROM person WHERE key = 'underwriter'")[0][0]
+    token = plant.database.person_token(underwriter, "underwriter", plant.company)
+    said = (
+        "SELECT DISTINCT subject FROM notification ORDER BY 1",
+        "SELECT DISTINCT subject FROM v_notification ORDER BY 1",
+    )
+    with plant.database.connect("web") as connection, transaction(connection, token):
+        assert [connection.execute(each).fetchall() for each in said] == [[], []]
+    for who, seen in (("luo", [("complaint",)]), ("officer", [("complaint",), ("rating_request",)])):
+        with subject.as_person(who) as connection:
+            assert [connection.execute(each).fetchall() for each in said] == [seen, seen], who
 
 
 def test_what_ones_word_changed_is_told_once(subject: Voices) -> None:
