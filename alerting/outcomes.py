@@ -31,7 +31,6 @@ from core.log import logger
 # What became of a message; "held": not tried, for its address has been written to as fast as allowed; "passed on": it goes over
 # another channel of the person's; "lost": sent or not, its lease had passed to somebody else.
 Outcome = Literal["sent", "retried", "failed", "cancelled", "lost", "held", "passed on"]
-TOLD_OVER: Final = "told over "  # before a channel: why the same message does not go over this one as well
 _ON_ITS_WAY: Final = frozenset({"waiting", "claimed", "sent"})
 
 log = logger(__name__)
