@@ -301,3 +301,28 @@ def release(connection: Connection[Any], riders: Sequence[int], until: datetime 
         """,
         (until, list(riders)),
     )
+
+
+def arrived_with(connection: Connection[Any], digest_id: int, at: datetime) -> None:
+    """What rode with a digest has arrived with it."""
+    connection.execute(
+        """
+        UPDATE notification h SET delivered_at = %s FROM notification g
+        WHERE g.notification_id = %s AND g.subject = 'storm' AND h.storm_id = g.storm_id AND h.person_id = g.person_id
+          AND h.told_in = g.key AND h.state = 'sent' AND h.delivered_at IS NULL
+        """,
+        (at, digest_id),
+    )
+
+
+def told_by_none(connection: Connection[Any], digest_id: int, until: datetime, why: str) -> None:
+    """What rode with a digest that did not arrive after all waits again, for the next digest until then, else by itself."""
+    connection.execute(
+        """
+        UPDATE notification h SET state = 'waiting', sent_at = NULL, finished_at = NULL, told_in = NULL, lease_until = %s, outcome = %s
+        FROM notification g
+        WHERE g.notification_id = %s AND g.subject = 'storm' AND h.storm_id = g.storm_id AND h.person_id = g.person_id
+          AND h.told_in = g.key AND h.state = 'sent' AND h.delivered_at IS NULL
+        """,
+        (until, why, digest_id),
+    )

@@ -19,6 +19,7 @@ from tests.alerting.test_calm_db import more, moved
 from tests.alerting.test_exercises_db import keep, start
 from tests.alerting.test_one_way_db import stands_in
 from tests.alerting.test_outbox import Clock, Sink, dispatcher, failing, rounds
+from tests.alerting.test_reports import Texts, report, take
 from tests.alerting.test_ways_db import Hook, Slow, both_ways, flood, gone, second_address
 
 pytestmark = pytest.mark.db
@@ -268,6 +269,33 @@ class TestStandIns:
             ("failed",),
             ("sent",),
         ]
+
+    def test_a_digest_that_its_gateway_lost_goes_another_way_with_all_it_held(self, calm: Plant) -> None:
+        """A text that was taken and did not arrive: nothing that it told of counts as told, and the webhook tells of all of it, once."""
+        second_address(calm)
+        calm.apply(*more(calm, "heat", 30))
+        look(calm)
+        texts, hook, clock = Texts(), Hook(), Clock()
+        with dispatcher(calm, clock, smtp=texts) as subject:
+            rounds(subject, NOW)
+        report(calm, "SM1", NOW + SECOND, arrived=False)
+        assert take(calm, NOW + SECOND, smtp=texts, webhook=hook) == 1
+        assert states(calm) == {("smtp", "waiting"): 30}
+        clock.now = NOW + 2 * SECOND
+        with dispatcher(calm, clock, smtp=texts, webhook=hook) as subject:
+            rounds(subject, clock.now)
+        assert [message.fields["messages"] for message in (*texts.sent, *hook.sent)] == [30, 30]
+        assert states(calm) == {("smtp", "sent"): 30}
+
+    def test_a_digest_that_arrived_has_brought_what_it_told_of(self, calm: Plant) -> None:
+        """The gateway says so once, and each of its alarms is delivered."""
+        calm.apply(*more(calm, "heat", 12))
+        look(calm)
+        with dispatcher(calm, Clock(), smtp=Texts()) as subject:
+            rounds(subject, NOW)
+        report(calm, "SM1", NOW + SECOND, arrived=True, said="delivered")
+        assert take(calm, NOW + SECOND) == 1
+        assert calm.rows("SELECT count(*) FROM notification WHERE delivered_at = %s", NOW + SECOND) == [(13,)]
 
     def test_what_stands_in_goes_with_its_group(self, calm: Plant) -> None:
         """Four of one hazard over the other way are one message there, and nothing is told twice."""
