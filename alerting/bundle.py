@@ -18,7 +18,8 @@ from alerting.notice import StormNotice
 from alerting.store import calm as store
 from alerting.store import storms as books
 from alerting.store.calm import Placed
-from alerting.store.claims import read_call
+from alerting.store.claims import read_call, ways_taken
+from alerting.store.notifications import end_told
 from alerting.storms import GRACE, hold_what_is_due, storm_at
 
 CAUSE_AGAIN: Final = timedelta(
@@ -80,13 +81,19 @@ class Decision:
 
 
 def decide(connection: Connection[Any], claimed: Envelope, now: datetime, *, in_place: bool) -> Decision | None:
-    """Whether a claimed message goes now and with what; None: it goes as it is. What waits has been put back."""
-    if claimed.urgent or not isinstance(claimed, Claimed):
+    """Whether a claimed message goes now and with what; None: it goes as it is. What waits has been put back.
+
+    An exercise goes as it is: it tries whether somebody can be reached, and is none of the alarms that a message or a digest tells of.
+    """
+    if claimed.urgent or not isinstance(claimed, Claimed) or claimed.exercise is not None:
         return None
     of = store.place(connection, claimed.notification_id)
     if of is None:
         return None
     if of.attempt > 1:
+        until = now + GRACE
+        if of.held_by == "storm" and books.wait_for_digest(connection, of.notification_id, now, until):
+            return Decision(of, until)
         return Decision(of, again=True) if of.group_id is not None else None
     store.take_turns(connection, of.site_id)
     cause = store.cause_of(connection, claimed.notification_id)
@@ -105,7 +112,9 @@ def decide(connection: Connection[Any], claimed: Envelope, now: datetime, *, in_
 
 def _of_group(connection: Connection[Any], of: Placed, now: datetime, *, in_place: bool) -> Decision:
     newest = store.newest_group(connection, of)
-    waiting = [of.due, *store.waiting_beside(connection, of, now)]
+    beside = store.waiting_beside(connection, of, now)
+    elsewhere = ways_taken(connection, [due.number for due in beside], now)  # each of those is looked at by itself
+    waiting = [of.due, *(due for due in beside if due.number not in elsewhere)]
     group = None if newest is None else newest[1]
     sent, held, until = messages(group, waiting, now, window=of.calm.window, in_place=in_place)
     rest = [row.number for row in held if row.number != of.notification_id]
@@ -137,7 +146,10 @@ def take(
     if decision.again:
         assert decision.of.group_id is not None
         number = decision.of.group_id
-        others = store.take_again(connection, number, lead, now, lease_until)
+        with_it = store.went_with(connection, number, lead, now)
+        elsewhere = ways_taken(connection, with_it, now)
+        others = [each for each in with_it if each not in elsewhere]
+        store.take_again(connection, others, lease_until)
     else:
         assert decision.group is not None
         if decision.number is None:
@@ -165,9 +177,13 @@ def take(
 
 
 def take_held(connection: Connection[Any], notice: StormNotice, now: datetime, lease_until: datetime) -> Bundle:
-    """Claims what a storm's digest tells of."""
-    listed, riders = books.ride_along(connection, notice.notification_id, now, lease_until, LISTED)
-    return Bundle("storm", beside=_read(connection, listed), riders=riders, total=len(listed) + len(riders))
+    """Claims what a storm's digest tells of: each alarm once, and none that the reader has heard of, or is hearing of, over another channel."""
+    held = books.held_for(connection, notice.notification_id, now)
+    elsewhere = ways_taken(connection, held, now)
+    end_told(connection, {number: over for number, (over, arrived) in elsewhere.items() if arrived}, now)
+    held = [number for number in held if number not in elsewhere]
+    listed, riders, alarms = books.ride_along(connection, held, lease_until, LISTED)
+    return Bundle("storm", beside=_read(connection, listed), riders=riders, total=alarms)
 
 
 def _read(connection: Connection[Any], numbers: list[int]) -> list[Envelope]:

@@ -19,6 +19,7 @@ from alerting.reader import Reader
 from core.occasion import Subject
 
 LISTED: Final = 20  # lines: a phone's screen or two; the list of alarms has them all
+LINKED: Final = 5  # so many are acknowledged one by one quicker than in the list; more links fill the message before the alarms do. Ours
 
 
 def folded(messages: Sequence[Message], *, language: str, public_url: str) -> Message:
@@ -43,7 +44,7 @@ def folded(messages: Sequence[Message], *, language: str, public_url: str) -> Me
         subject=subject,
         lines=(
             _("So many came at once that this channel would not have taken each by itself:"),
-            *listed(reader, [message.subject for message in messages], len(messages)),
+            *listed(reader, messages, len(messages)),
             *_footer(reader, link),
         ),
         fields={"key": key, "link": link, "messages": len(messages), "keys": " ".join(m.key for m in messages)},
@@ -65,7 +66,7 @@ def grouped(
 
     Args:
         lead: any of them.
-        messages: what is new; told: what a channel that replaces what it has shown must name again.
+        messages: what is new; told: what a channel that replaces what it has shown must name again; each with its reader's own link.
         total: how many the group has by now.
         since: when it began.
         slot: under which name the channel replaces it.
@@ -78,7 +79,6 @@ def grouped(
     zone = "" if insurer else reader.own(lead.zone, lead.zone_zh or lead.zone)
     place = reader.listed(reader.own(lead.site, lead.site_zh), zone)
     subject = _("%(count)s alarms of one hazard: %(place)s") % {"count": total, "place": place}
-    shown = [message.subject for message in (*messages, *told)]
     return Message(
         key=key,
         thread=slot,
@@ -88,7 +88,7 @@ def grouped(
         lines=(
             _("In one message because they came from one place and are of one kind, since %(when)s:")
             % {"when": reader.instant(since, lead.time_zone)},
-            *listed(reader, shown, total),
+            *listed(reader, (*messages, *told), total),
             *_footer(reader, link),
         ),
         fields={"key": key, "group": slot, "link": link, "alarms": total, "keys": " ".join(m.key for m in messages)},
@@ -138,7 +138,7 @@ def storm_digest(notice: StormNotice, messages: Sequence[Message], more: int, *,
         language=notice.language,
         urgent=False,
         subject=subject,
-        lines=(what, *listed(reader, [message.subject for message in messages], now_told), *_footer(reader, link)),
+        lines=(what, *listed(reader, messages, now_told), *_footer(reader, link)),
         fields={
             "key": key,
             "about": Subject.STORM.value,
@@ -160,11 +160,25 @@ def in_slot(message: Message, slot: str) -> Message:
     return replace(message, slot=slot, fields={**message.fields, "group": slot}) if slot else message
 
 
-def listed(reader: Reader, subjects: Sequence[str], total: int) -> tuple[str, ...]:
-    """A line each, as many as a phone shows, and how many there are beside."""
-    lines = [f"- {subject}" for subject in subjects[:LISTED]]
-    if total > len(lines):
-        lines.append(reader.gettext("and %(count)s more") % {"count": total - len(lines)})
+def listed(reader: Reader, messages: Sequence[Message], total: int) -> tuple[str, ...]:
+    """A line each, as many as a phone shows, and how many there are beside; where they are few, each with its reader's own link below."""
+    _ = reader.gettext
+    shown = messages[:LISTED]
+    linked = sum(message.acknowledge_at != "" for message in shown) if total <= LINKED else 0
+    lines: list[str] = []
+    for message in shown:
+        lines += (
+            [f"- {message.subject}", message.acknowledge_at]
+            if linked and message.acknowledge_at
+            else [f"- {message.subject}"]
+        )
+    if total > len(shown):
+        lines.append(_("and %(count)s more") % {"count": total - len(shown)})
+    if linked:
+        lines += [
+            "",
+            _("The link below an alarm only acknowledges that one, without logging in (yours alone, works once)."),
+        ]
     return tuple(lines)
 
 

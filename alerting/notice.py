@@ -174,6 +174,11 @@ class StormNotice(Envelope):
     time_zone: str
 
     @property
+    def alone(self) -> bool:
+        """It is a message of many itself."""
+        return True
+
+    @property
     def loud(self) -> bool:
         """What waits in it may be high."""
         return True

@@ -17,6 +17,7 @@ from typing import Final
 
 import psycopg
 
+from alerting.calm import ENDED
 from alerting.channels.channel import Channel
 from alerting.delivery import HELD_UP, Claimed, Envelope, called_off, shifts_later_steps, why_unwanted
 from alerting.fold import folded, grouped, in_slot, storm_digest
@@ -24,7 +25,7 @@ from alerting.gate import Gate, Passed
 from alerting.links import Links
 from alerting.message import Message, compose
 from alerting.notice import StormNotice
-from alerting.outcomes import TOLD_OVER, Books, Outcome
+from alerting.outcomes import Books, Outcome
 from alerting.pulse import SEND_TIMEOUT, Pulse
 from alerting.store import claims, notifications
 from alerting.vault import Vault
@@ -170,7 +171,7 @@ class Dispatcher:
             if ended is not None:
                 return ended
         if passed.told_over is not None:
-            return self._books.finish(claimed, "cancelled", f"{TOLD_OVER}{passed.told_over}")
+            return self._books.finish(claimed, "cancelled", f"{notifications.TOLD_OVER}{passed.told_over}")
         if passed.bar is not None:
             around = self._books.around(passed)
             if around is not None:
@@ -179,6 +180,10 @@ class Dispatcher:
             return self._books.again(claimed)
         beside = passed.beside if passed.bundle is None else passed.bundle.beside
         together = [claimed, *self._still_wanted(beside, now)]
+        if isinstance(claimed, StormNotice) and passed.bundle is not None:
+            told = passed.bundle.total - (1 + len(beside) - len(together))
+            if told == 0 and (claimed.event != ENDED or claimed.told == 0):
+                return self._books.finish(claimed, "cancelled", "nothing waits for it any more")
         message = self._written(passed, together, now)
         try:
             receipt = passed.channel.send(
@@ -197,16 +202,18 @@ class Dispatcher:
         claimed, bundle, home = passed.claimed, passed.bundle, self._public_url
         if isinstance(claimed, StormNotice):
             told = [compose(each, public_url=home) for each in together[1:]]
-            return storm_digest(claimed, told, 0 if bundle is None else len(bundle.riders), public_url=home)
+            more = 0 if bundle is None else bundle.total - len(bundle.beside)
+            return storm_digest(claimed, told, more, public_url=home)
         written = [compose(each, public_url=home, acknowledge_at=self._acknowledge_at(each, now)) for each in together]
         if bundle is None or not isinstance(claimed, Claimed):
             return written[0] if len(written) == 1 else folded(written, language=claimed.language, public_url=home)
-        if bundle.total == 1 or bundle.since is None:
+        total = bundle.total - (1 + len(bundle.beside) - len(together))  # what was answered a moment ago is not told
+        if total == 1 or bundle.since is None:
             return in_slot(written[0], bundle.slot)
-        before = [compose(each, public_url=home) for each in bundle.listed]
-        return grouped(
-            claimed, written, before, total=bundle.total, since=bundle.since, slot=bundle.slot, public_url=home
-        )
+        before = [
+            compose(each, public_url=home, acknowledge_at=self._acknowledge_at(each, now)) for each in bundle.listed
+        ]
+        return grouped(claimed, written, before, total=total, since=bundle.since, slot=bundle.slot, public_url=home)
 
     def _acknowledge_at(self, message: Envelope, now: datetime) -> str:
         return "" if self._links is None else self._links.address(message, self._public_url, now)

@@ -31,7 +31,6 @@ from core.log import logger
 # What became of a message; "held": not tried, for its address has been written to as fast as allowed; "passed on": it goes over
 # another channel of the person's; "lost": sent or not, its lease had passed to somebody else.
 Outcome = Literal["sent", "retried", "failed", "cancelled", "lost", "held", "passed on"]
-TOLD_OVER: Final = "told over "  # before a channel: why the same message does not go over this one as well
 _ON_ITS_WAY: Final = frozenset({"waiting", "claimed", "sent"})
 
 log = logger(__name__)
@@ -84,10 +83,19 @@ class Books:
         count = len(together) + len(riders)
         sent_as = number_of(receipt) if channel.reports else None
         words = receipt if count == 1 else f"one of {count} in one message: {receipt}"
+        told_as = (
+            None if isinstance(claimed, StormNotice) else sent_as
+        )  # a digest that did not arrive goes another way as one
         with self._database.transaction(self._token()) as connection:
             marked = [
                 notifications.mark_sent(
-                    connection, each.notification_id, each.attempt, now, words, delivered=delivered, sent_as=sent_as
+                    connection,
+                    each.notification_id,
+                    each.attempt,
+                    now,
+                    words,
+                    delivered=delivered,
+                    sent_as=sent_as if each is claimed else told_as,
                 )
                 for each in together
             ]
@@ -191,6 +199,8 @@ class Books:
         wanted = why_unwanted(envelope, now) is None and not gives_up(envelope, now)
         if not notifications.mark_undelivered(connection, envelope.notification_id, now, said):
             return None
+        if isinstance(envelope, StormNotice):
+            storms.told_by_none(connection, envelope.notification_id, now + GRACE, said)
         other = self._pass_on(connection, envelope, now) if wanted else _Beside()
         if other.channel is not None:
             notifications.say_more(connection, envelope.notification_id, _with(said, other.channel))

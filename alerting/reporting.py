@@ -12,7 +12,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.outcomes import Books
-from alerting.store import alarms, claims, notifications, receipts
+from alerting.store import alarms, claims, notifications, receipts, storms
 from alerting.store.receipts import Reported
 from core.log import logger
 from core.occasion import Subject
@@ -31,7 +31,8 @@ def take_reports(books: Books, connection: Connection[Any], now: datetime) -> in
         if report.notification_id is None or report.subject is None:
             log.warning("report_of_nothing", sent_as=report.sent_as, said=report.said)
         elif report.arrived:
-            notifications.mark_delivered(connection, report.notification_id, report.at)
+            if notifications.mark_delivered(connection, report.notification_id, report.at):
+                storms.arrived_with(connection, report.notification_id, report.at)
         else:
             passed_on |= _undelivered(books, connection, report, report.notification_id, Subject(report.subject), now)
     if passed_on:

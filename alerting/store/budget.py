@@ -14,7 +14,7 @@ from alerting.budget import DayOfPerson
 def messages_by_day(
     connection: Connection[Any], site_id: int, since: datetime, until: datetime, time_zone: str
 ) -> list[DayOfPerson]:
-    """A message that told of several alarms is one; a digest of a storm is one. Played and made-up history counts for nothing."""
+    """A message that told of several alarms is one; a digest of a storm is one. Exercises, played and made-up history count for nothing."""
     with connection.cursor(row_factory=class_row(DayOfPerson)) as cursor:
         return cursor.execute(
             """
@@ -23,7 +23,7 @@ def messages_by_day(
                 SELECT n.person_id, n.sent_at, coalesce(n.told_in, n.key) AS message
                 FROM occurrence o JOIN notification n ON n.occurrence_id = o.occurrence_id
                 WHERE o.site_id = %(site)s AND o.began_at < %(until)s AND coalesce(o.resolved_at > %(before)s, true)
-                  AND NOT o.simulated AND NOT o.replayed
+                  AND NOT o.simulated AND NOT o.replayed AND NOT o.exercise
                   AND n.audience = 'client' AND n.state = 'sent' AND n.sent_at >= %(since)s AND n.sent_at < %(until)s
                 UNION ALL
                 SELECT n.person_id, n.sent_at, n.key FROM storm t JOIN notification n ON n.storm_id = t.storm_id AND n.subject = 'storm'

@@ -38,7 +38,7 @@ class Placed:
 
 
 def place(connection: Connection[Any], notification_id: int) -> Placed | None:
-    """Where a claimed call belongs; None of life safety and of what is no call for an alarm."""
+    """Where a claimed call belongs; None of life safety, of an exercise, and of what is no call for an alarm."""
     row = connection.execute(
         """
         SELECT n.attempt, n.company_id, d.site_id, d.detector, s.key, s.unit, s.quantity, s.zone_id, n.person_id, n.channel, n.step,
@@ -46,7 +46,7 @@ def place(connection: Connection[Any], notification_id: int) -> Placed | None:
                c.window_s, c.grouped, c.storms, c.storm_begins, c.storm_ends, c.digest_every_s
         FROM notification n JOIN alarm_definition d USING (definition_id) JOIN sensor s ON s.sensor_id = n.sensor_id
         LEFT JOIN site_calm c ON c.site_id = d.site_id
-        WHERE n.notification_id = %s AND n.subject = 'alarm' AND n.urgency > 0
+        WHERE n.notification_id = %s AND n.subject = 'alarm' AND n.urgency BETWEEN 1 AND 3
         """,
         (notification_id,),
     ).fetchone()
@@ -111,7 +111,7 @@ def waiting_beside(connection: Connection[Any], of: Placed, now: datetime) -> li
         SELECT n.notification_id, greatest(n.due_at, n.created_at), n.urgency, d.detector, s.key, s.unit, s.quantity, s.zone_id
         FROM notification n JOIN alarm_definition d USING (definition_id) JOIN sensor s ON s.sensor_id = n.sensor_id
         WHERE n.person_id = %s AND n.channel = %s AND n.step = %s AND n.audience = %s AND d.site_id = %s AND n.subject = 'alarm'
-          AND n.urgency > 0 AND n.state = 'waiting' AND n.attempt = 0 AND n.due_at <= %s
+          AND n.urgency BETWEEN 1 AND 3 AND n.state = 'waiting' AND n.attempt = 0 AND n.due_at <= %s
           AND (n.held_by = 'group' OR n.lease_until IS NULL OR n.lease_until <= %s)
           AND davy_cause(n.definition_id, n.person_id, n.urgency) IS NULL
         ORDER BY n.notification_id FOR NO KEY UPDATE OF n SKIP LOCKED
@@ -177,22 +177,27 @@ def join_group(
         )
 
 
-def take_again(
-    connection: Connection[Any], group_id: int, lead: int, now: datetime, lease_until: datetime
-) -> list[int]:
-    """What went with a message that is sent again: whoever sent it has died, or it did not arrive."""
+def went_with(connection: Connection[Any], group_id: int, lead: int, now: datetime) -> list[int]:
+    """What went with a message that is sent again, ours until the end of the transaction: whoever sent it has died, or it did not arrive."""
     rows = connection.execute(
         """
-        UPDATE notification SET state = 'claimed', attempt = attempt + 1, lease_until = %s
-        WHERE notification_id IN (
-            SELECT notification_id FROM notification
-            WHERE group_id = %s AND notification_id <> %s AND attempt > 0
-              AND (state = 'waiting' OR (state = 'claimed' AND lease_until <= %s)) FOR NO KEY UPDATE SKIP LOCKED)
-        RETURNING notification_id
+        SELECT notification_id FROM notification
+        WHERE group_id = %s AND notification_id <> %s AND attempt > 0 AND (state = 'waiting' OR (state = 'claimed' AND lease_until <= %s))
+        ORDER BY notification_id FOR NO KEY UPDATE SKIP LOCKED
         """,
-        (lease_until, group_id, lead, now),
+        (group_id, lead, now),
     ).fetchall()
-    return sorted(int(row[0]) for row in rows)
+    return [int(row[0]) for row in rows]
+
+
+def take_again(connection: Connection[Any], numbers: Sequence[int], lease_until: datetime) -> None:
+    """They go with it once more: ours until then."""
+    connection.execute(
+        """
+        UPDATE notification SET state = 'claimed', attempt = attempt + 1, lease_until = %s WHERE notification_id = ANY(%s)
+        """,
+        (lease_until, list(numbers)),
+    )
 
 
 def told_of_group(connection: Connection[Any], group_id: int, most: int) -> tuple[list[int], int]:
@@ -208,10 +213,10 @@ def told_of_group(connection: Connection[Any], group_id: int, most: int) -> tupl
 
 
 def let_go(connection: Connection[Any], notification_id: int, attempt: int) -> None:
-    """A claimed message that another is sent before: the attempt did not happen."""
+    """A claimed message that another is sent before: the attempt did not happen, and what held it holds it no more."""
     connection.execute(
         """
-        UPDATE notification SET state = 'waiting', attempt = attempt - 1, lease_until = NULL
+        UPDATE notification SET state = 'waiting', attempt = attempt - 1, lease_until = NULL, held_by = NULL
         WHERE notification_id = %s AND attempt = %s AND state = 'claimed'
         """,
         (notification_id, attempt),

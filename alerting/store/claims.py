@@ -94,27 +94,34 @@ def one_at_a_time(connection: Connection[Any], person_id: int) -> None:
 
 
 def way_taken(connection: Connection[Any], notification_id: int, now: datetime) -> tuple[str, bool] | None:
-    """The channel over which the same message has led to the person (True), or is being sent at this moment (False); None: over none.
+    """The channel over which the same message has led to the person (True), or is being sent at this moment (False); None: over none."""
+    return ways_taken(connection, [notification_id], now).get(notification_id)
+
+
+def ways_taken(
+    connection: Connection[Any], notification_ids: Sequence[int], now: datetime
+) -> dict[int, tuple[str, bool]]:
+    """Of some messages, those that have gone another way or are going it: (over which channel, whether it led to the person).
 
     Only where one of the two stands in for the other: what a route says over two channels goes over both.
     """
-    row = connection.execute(
+    rows = connection.execute(
         """
-        SELECT e.channel, e.state = 'sent' FROM notification n
+        SELECT DISTINCT ON (n.notification_id) n.notification_id, e.channel, e.state = 'sent' FROM notification n
         JOIN channel_address c ON c.person_id = n.person_id AND c.channel <> n.channel
         JOIN notification e ON e.key = regexp_replace(n.key, '-' || n.channel || '$', '') || '-' || c.channel
-        WHERE n.notification_id = %(id)s AND (n.passed_on OR e.passed_on)
+        WHERE n.notification_id = ANY(%(ids)s) AND (n.passed_on OR e.passed_on)
           AND (position(%(instead)s || e.channel IN n.rule) > 0 OR position(%(instead)s || n.channel IN e.rule) > 0)
           AND (e.state = 'sent' OR (e.state = 'claimed' AND e.lease_until > %(now)s))
-        ORDER BY e.state = 'sent' DESC, e.channel LIMIT 1
+        ORDER BY n.notification_id, e.state = 'sent' DESC, e.channel
         """,
-        {"id": notification_id, "now": now, "instead": INSTEAD},
-    ).fetchone()
-    return None if row is None else (str(row[0]), bool(row[1]))
+        {"ids": list(notification_ids), "now": now, "instead": INSTEAD},
+    ).fetchall()
+    return {int(row[0]): (str(row[1]), bool(row[2])) for row in rows}
 
 
 def count_beside(connection: Connection[Any], claimed: Envelope, now: datetime, *, since: datetime) -> int:
-    """How many other messages are due for the same person by the same channel, life safety and exercises not counted.
+    """How many other messages are due for the same person by the same channel; life safety, exercises and storms' digests not counted.
 
     Args:
         since: what was due before and nobody has tried to send is left: see `claim`.
@@ -122,7 +129,7 @@ def count_beside(connection: Connection[Any], claimed: Envelope, now: datetime, 
     row = connection.execute(
         """
         SELECT count(*) FROM notification
-        WHERE person_id = %s AND channel = %s AND urgency BETWEEN 1 AND 3 AND state IN ('waiting', 'claimed') AND due_at <= %s
+        WHERE person_id = %s AND channel = %s AND urgency BETWEEN 1 AND 3 AND subject <> 'storm' AND state IN ('waiting', 'claimed') AND due_at <= %s
           AND (lease_until IS NULL OR lease_until <= %s) AND (attempt > 0 OR due_at >= %s OR subject <> 'alarm')
         """,
         (claimed.person_id, claimed.channel, now, now, since),
@@ -139,7 +146,7 @@ def claim_beside(
         UPDATE notification SET state = 'claimed', attempt = attempt + 1, lease_until = %s
         WHERE notification_id IN (
             SELECT notification_id FROM notification
-            WHERE person_id = %s AND channel = %s AND urgency BETWEEN 1 AND 3 AND state IN ('waiting', 'claimed') AND due_at <= %s
+            WHERE person_id = %s AND channel = %s AND urgency BETWEEN 1 AND 3 AND subject <> 'storm' AND state IN ('waiting', 'claimed') AND due_at <= %s
               AND (lease_until IS NULL OR lease_until <= %s) AND (attempt > 0 OR due_at >= %s OR subject <> 'alarm')
               AND NOT passed_on AND position(%s IN coalesce(outcome, '')) = 0 -- `way_taken` is asked of each of those by itself
             ORDER BY urgency, due_at, notification_id
@@ -321,8 +328,8 @@ def _storm(connection: Connection[Any], notification_id: int) -> StormNotice | N
             SELECT n.notification_id, n.key, n.attempt, n.created_at, n.due_at, n.onset, n.step, n.audience, n.channel,
                    n.person_id, p.active AS person_active, p.language, c.address, c.secret_ref, c.dead_why,
                    n.event, n.storm_id, t.began_at AS storm_began_at, t.ended_at AS storm_ended_at, t.alarms,
-                   (SELECT count(*)::int FROM notification h WHERE h.storm_id = n.storm_id AND h.person_id = n.person_id
-                    AND h.subject = 'alarm' AND h.state = 'sent') AS told,
+                   (SELECT count(DISTINCT (h.definition_id, h.sensor_id, h.onset))::int FROM notification h
+                    WHERE h.storm_id = n.storm_id AND h.person_id = n.person_id AND h.subject = 'alarm' AND h.state = 'sent') AS told,
                    coalesce(m.digest_every_s, %s) AS every_s, si.key AS site_key, si.name AS site, si.name_zh AS site_zh, si.time_zone
             FROM notification n
             JOIN person p USING (person_id)

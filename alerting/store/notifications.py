@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,6 +14,7 @@ from alerting.routing import INSTEAD, Call
 from alerting.store.columns import columns, key_columns
 
 GOES_OVER: Final = "; goes over "  # how an outcome says which channel took the message instead
+TOLD_OVER: Final = "told over "  # before a channel: why the same message does not go over this one as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +272,22 @@ def end_held(connection: Connection[Any], notification_id: int, now: datetime) -
           AND held.state = 'waiting' AND held.urgency > 0 AND right(held.outcome, length(n.channel) + length(%(over)s)) = %(over)s || n.channel
         """,
         {"id": notification_id, "now": now, "over": GOES_OVER, "instead": INSTEAD},
+    )
+
+
+def end_told(connection: Connection[Any], over: Mapping[int, str], now: datetime) -> None:
+    """Ends messages that wait and that the person has over another channel.
+
+    Args:
+        over: that channel, by message.
+    """
+    connection.execute(
+        """
+        UPDATE notification n SET state = 'cancelled', finished_at = %s, lease_until = NULL, outcome = %s || t.channel
+        FROM unnest(%s::bigint[], %s::text[]) AS t(notification_id, channel)
+        WHERE n.notification_id = t.notification_id AND n.state IN ('waiting', 'claimed')
+        """,
+        (now, TOLD_OVER, list(over), list(over.values())),
     )
 
 

@@ -16,7 +16,8 @@ def signs(connection: Connection[Any], now: datetime) -> Signs:
     beat = connection.execute("SELECT beat_at, turned_at FROM process_status WHERE process = 'alerting'").fetchone()
     due = connection.execute(
         """
-        SELECT min(due_at) FILTER (WHERE urgency = 0), min(due_at) FROM notification
+        SELECT min(due_at) FILTER (WHERE urgency = 0), min(CASE WHEN held_by IS NULL THEN due_at ELSE greatest(due_at, lease_until) END)
+        FROM notification
         WHERE state = 'waiting' AND attempt = 0 AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until <= %(now)s)
         """,
         {"now": now},

@@ -139,7 +139,8 @@ def revive(connection: Connection[Any], calls: Sequence[NewNotification]) -> set
     """Lets calls wait again that were taken from somebody who is on duty after all: their key is theirs. Gives the keys of those."""
     rows = connection.execute(
         """
-        UPDATE notification n SET state = 'waiting', finished_at = NULL, outcome = NULL, due_at = c.due_at, step_due_at = c.step_due_at
+        UPDATE notification n SET state = 'waiting', finished_at = NULL, outcome = NULL, due_at = c.due_at, step_due_at = c.step_due_at,
+               lease_until = NULL, held_by = NULL, group_id = NULL, storm_id = NULL -- whatever it waited for then
         FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS c(key, due_at, step_due_at)
         WHERE n.key = c.key AND n.state = 'cancelled' AND n.outcome = %s RETURNING n.key
         """,

@@ -61,7 +61,7 @@ def restless(
         LEFT JOIN (
             SELECT d.site_id, count(DISTINCT (n.definition_id, n.sensor_id, n.onset)) AS calls
             FROM notification n JOIN alarm_definition d USING (definition_id)
-            WHERE n.subject = 'alarm' AND n.step = 0 AND n.created_at > %(since)s AND NOT n.passed_on
+            WHERE n.subject = 'alarm' AND n.step = 0 AND n.created_at > %(since)s AND NOT n.passed_on AND n.urgency <= 3 -- no exercise
               AND n.company_id IN (SELECT company_id FROM site WHERE %(site)s::int IS NULL OR site_id = %(site)s)
             GROUP BY d.site_id
         ) r ON r.site_id = s.site_id
@@ -90,7 +90,7 @@ def new_calls(
         """
         SELECT min(n.created_at) FROM notification n JOIN alarm_definition d USING (definition_id)
         WHERE n.company_id = %s AND n.subject = 'alarm' AND n.step = 0 AND n.created_at > %s AND n.created_at <= %s AND NOT n.passed_on
-          AND d.site_id = %s
+          AND d.site_id = %s AND n.urgency <= 3 -- an exercise is no alarm
         GROUP BY n.definition_id, n.sensor_id, n.onset
         """,
         (company_id, since, until, site_id),
@@ -129,13 +129,13 @@ def go_on(connection: Connection[Any], storm_id: int, storm: Storm, now: datetim
 
 
 def hold_all(connection: Connection[Any], of: SiteStorm, now: datetime, until: datetime, why: str) -> int:
-    """Holds what is due at a site in a storm and nobody has tried to send, life safety never; gives how many that were."""
+    """Holds what is due at a site in a storm and nobody has tried to send, life safety and exercises never; gives how many that were."""
     return connection.execute(
         """
         UPDATE notification SET held_by = 'storm', storm_id = %s, lease_until = %s, outcome = %s
         WHERE notification_id IN (
             SELECT n.notification_id FROM notification n JOIN alarm_definition d USING (definition_id)
-            WHERE d.site_id = %s AND n.company_id = %s AND n.subject = 'alarm' AND n.urgency > 0 AND n.state = 'waiting' AND n.attempt = 0
+            WHERE d.site_id = %s AND n.company_id = %s AND n.subject = 'alarm' AND n.urgency BETWEEN 1 AND 3 AND n.state = 'waiting' AND n.attempt = 0
               AND n.due_at <= %s AND n.held_by IS DISTINCT FROM 'storm' AND n.held_by IS DISTINCT FROM 'cause'
             FOR NO KEY UPDATE OF n SKIP LOCKED)
         """,
@@ -187,8 +187,8 @@ def way_of(connection: Connection[Any], storm_id: int, person_id: int) -> Way | 
         return cursor.execute(
             """
             SELECT channel, audience, split_part(rule, '; ', 1) AS rule FROM notification
-            WHERE storm_id = %s AND person_id = %s AND NOT passed_on
-            ORDER BY subject <> 'storm', step, urgency, notification_id LIMIT 1
+            WHERE storm_id = %s AND person_id = %s
+            ORDER BY subject <> 'storm', passed_on, step, urgency, notification_id LIMIT 1 -- of some people only stand-ins are held
             """,
             (storm_id, person_id),
         ).fetchone()
@@ -220,23 +220,62 @@ def add_digest(connection: Connection[Any], of: SiteStorm, person_id: int, event
     ).rowcount
 
 
-def ride_along(
-    connection: Connection[Any], digest_id: int, now: datetime, lease_until: datetime, most: int
-) -> tuple[list[int], list[int]]:
-    """Takes what is held for the reader of a digest: (what is listed, the most urgent first; the rest)."""
+def held_for(connection: Connection[Any], digest_id: int, now: datetime) -> list[int]:
+    """What is held for the reader of a digest, ours until the end of the transaction; also what another digest took with it when it died."""
     rows = connection.execute(
         """
-        UPDATE notification SET state = 'claimed', attempt = attempt + 1, lease_until = %s
-        WHERE notification_id IN (
-            SELECT h.notification_id FROM notification g JOIN notification h ON h.storm_id = g.storm_id AND h.person_id = g.person_id
-            WHERE g.notification_id = %s AND h.subject = 'alarm' AND h.held_by = 'storm'
-              AND (h.state = 'waiting' OR (h.state = 'claimed' AND h.lease_until <= %s)) FOR NO KEY UPDATE OF h SKIP LOCKED)
-        RETURNING notification_id, urgency, due_at
+        SELECT h.notification_id FROM notification g JOIN notification h ON h.storm_id = g.storm_id AND h.person_id = g.person_id
+        WHERE g.notification_id = %s AND h.subject = 'alarm' AND h.held_by = 'storm'
+          AND (h.state = 'waiting' OR (h.state = 'claimed' AND h.lease_until <= %s)) FOR NO KEY UPDATE OF h SKIP LOCKED
         """,
-        (lease_until, digest_id, now),
+        (digest_id, now),
     ).fetchall()
-    ordered = [int(row[0]) for row in sorted(rows, key=lambda row: (row[1], row[2], row[0]))]
-    return ordered[:most], ordered[most:]
+    return [int(row[0]) for row in rows]
+
+
+def ride_along(
+    connection: Connection[Any], held: Sequence[int], lease_until: datetime, most: int
+) -> tuple[list[int], list[int], int]:
+    """Takes what is held: (what is listed, a row an alarm, the most urgent first; the rest; how many alarms it is).
+
+    Of an alarm that would have called the reader over several channels or at several steps there are several rows.
+    """
+    rows = connection.execute(
+        """
+        UPDATE notification SET state = 'claimed', attempt = attempt + 1, lease_until = %s WHERE notification_id = ANY(%s)
+        RETURNING notification_id, urgency, due_at, definition_id, sensor_id, onset
+        """,
+        (lease_until, list(held)),
+    ).fetchall()
+    first: dict[tuple[Any, ...], int] = {}
+    for number, _urgency, _due_at, *alarm in sorted(rows, key=lambda row: (row[1], row[2], row[0])):
+        first.setdefault(tuple(alarm), int(number))
+    listed = list(first.values())[:most]
+    return listed, sorted({int(row[0]) for row in rows} - set(listed)), len(first)
+
+
+def wait_for_digest(connection: Connection[Any], notification_id: int, now: datetime, until: datetime) -> bool:
+    """Lets a claimed call wait that rode with a digest whose sender died, with all that rode beside it: it is sent again, in one message.
+
+    False where none is being sent or is about to be: then each goes by itself.
+    """
+    return (
+        connection.execute(
+            """
+            UPDATE notification SET state = 'waiting', lease_until = %(until)s, attempt = attempt - (notification_id = %(id)s)::int
+            WHERE (notification_id = %(id)s OR notification_id IN (
+                SELECT h.notification_id FROM notification n JOIN notification h ON h.storm_id = n.storm_id AND h.person_id = n.person_id
+                WHERE n.notification_id = %(id)s AND h.notification_id <> %(id)s AND h.subject = 'alarm' AND h.held_by = 'storm'
+                  AND h.state = 'claimed' AND h.lease_until <= %(now)s FOR NO KEY UPDATE OF h SKIP LOCKED))
+              AND EXISTS (
+                SELECT FROM notification n JOIN notification g ON g.storm_id = n.storm_id AND g.person_id = n.person_id
+                WHERE n.notification_id = %(id)s AND g.subject = 'storm'
+                  AND (g.state = 'claimed' OR (g.state = 'waiting' AND (g.lease_until IS NULL OR g.lease_until <= %(now)s))))
+            """,
+            {"id": notification_id, "now": now, "until": until},
+        ).rowcount
+        > 0
+    )
 
 
 def mark_riders_sent(
@@ -261,4 +300,29 @@ def release(connection: Connection[Any], riders: Sequence[int], until: datetime 
         WHERE notification_id = ANY(%s) AND state = 'claimed'
         """,
         (until, list(riders)),
+    )
+
+
+def arrived_with(connection: Connection[Any], digest_id: int, at: datetime) -> None:
+    """What rode with a digest has arrived with it."""
+    connection.execute(
+        """
+        UPDATE notification h SET delivered_at = %s FROM notification g
+        WHERE g.notification_id = %s AND g.subject = 'storm' AND h.storm_id = g.storm_id AND h.person_id = g.person_id
+          AND h.told_in = g.key AND h.state = 'sent' AND h.delivered_at IS NULL
+        """,
+        (at, digest_id),
+    )
+
+
+def told_by_none(connection: Connection[Any], digest_id: int, until: datetime, why: str) -> None:
+    """What rode with a digest that did not arrive after all waits again, for the next digest until then, else by itself."""
+    connection.execute(
+        """
+        UPDATE notification h SET state = 'waiting', sent_at = NULL, finished_at = NULL, told_in = NULL, lease_until = %s, outcome = %s
+        FROM notification g
+        WHERE g.notification_id = %s AND g.subject = 'storm' AND h.storm_id = g.storm_id AND h.person_id = g.person_id
+          AND h.told_in = g.key AND h.state = 'sent' AND h.delivered_at IS NULL
+        """,
+        (until, why, digest_id),
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from alerting.channels import REGISTRY
-from alerting.fold import LISTED, grouped, in_slot, storm_digest
+from alerting.fold import LINKED, LISTED, folded, grouped, in_slot, storm_digest
 from alerting.message import Message, compose
 from alerting.notice import StormNotice
 from tests.alerting.messages import NOW, claimed
@@ -75,6 +75,28 @@ def test_a_group_names_what_it_tells_of(language: str) -> None:
     assert sum(line.startswith("- ") for line in message.lines) == LISTED
     assert any("5" in line and not line.startswith("- ") for line in message.lines)
     assert not message.urgent
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_few_alarms_have_each_its_own_link(language: str) -> None:
+    """Below its own line, so that nobody acknowledges another than they meant; of many the list is quicker, and the text says where it is."""
+    few = [replace(each, acknowledge_at=f"{HOME}/a/{n}") for n, each in enumerate(alarms(LINKED, language=language))]
+    lead = claimed(priority="high", language=language)
+    said = grouped(lead, few, [], total=LINKED, since=NOW, slot=SLOT, public_url=HOME)
+    for n, each in enumerate(few):
+        at = said.lines.index(f"{HOME}/a/{n}")
+        assert said.lines[at - 1] == f"- {each.subject}"
+    assert said.acknowledge_at == ""  # a button would be of one of them
+    assert f"{HOME}/a/0" in folded(few[:3], language=language, public_url=HOME).lines
+    many = grouped(lead, few, [], total=LINKED + 1, since=NOW, slot=SLOT, public_url=HOME)
+    assert not any("/a/" in line for line in many.lines)
+    assert f"{HOME}/alarms" in many.lines
+
+
+def test_the_first_of_a_group_keeps_its_button() -> None:
+    """It is one alarm, whatever joins it later."""
+    (first,) = alarms(1)
+    assert in_slot(replace(first, acknowledge_at=f"{HOME}/a/1"), SLOT).acknowledge_at == f"{HOME}/a/1"
 
 
 def test_the_insurer_reads_of_no_place_within_a_site() -> None:

@@ -419,7 +419,8 @@ class TestRefusedByTheDatabase:
             assert notifications.pass_on(connection, notification_id, "webhook", NOW)
             assert not notifications.pass_on(connection, notification_id, "webhook", NOW)
         assert plant.rows(
-            "SELECT count(*), count(DISTINCT (subject, event, company_id, occurrence_id, finding_id, impairment_id, assigned_id, tally))"
+            "SELECT count(*), count(DISTINCT (subject, event, company_id, occurrence_id, finding_id, impairment_id, assigned_id, tally, storm_id,"
+            " complaint_id, request_id, told_back_id))"
             " FROM notification WHERE person_id = %s AND subject = %s", plant.people["officer"], subject.value,
         ) == [(2, 1)]  # fmt: skip
 
@@ -544,7 +545,22 @@ def about(plant: Plant, subject: Subject) -> int:
         "INSERT INTO storm (company_id, site_id, began_at, looked_at, alarms) VALUES (%s, %s, %s, %s, 12) RETURNING storm_id",
         company, site, NOW, NOW,
     )[0][0]  # fmt: skip
+    complaint = plant.rows(
+        "INSERT INTO complaint (company_id, site_id, title, body, road, filed_at, filed_by, complainant, answer_due_at, conclude_due_at)"
+        " VALUES (%s, %s, 'x', 'x', 'page', %s, %s, 'x', %s, %s) RETURNING complaint_id", company, site, NOW, officer, NOW + LEASE, NOW + LEASE,
+    )[0][0]  # fmt: skip
+    request = plant.rows(
+        "INSERT INTO rating_request (company_id, site_id, finding_id, person_id, asked_at) VALUES (%s, %s, %s, %s, %s) RETURNING request_id",
+        company, site, finding, officer, NOW,
+    )[0][0]  # fmt: skip
+    told_back = plant.rows(
+        "INSERT INTO told_back (company_id, site_id, person_id, complaint_id, change, finding_id, changed_at, told_at)"
+        " VALUES (%s, %s, %s, %s, 'finding_closed', %s, %s, %s) RETURNING told_back_id", company, site, officer, complaint, finding, NOW, NOW,
+    )[0][0]  # fmt: skip
     event = {
+        Subject.COMPLAINT: "acknowledged",
+        Subject.RATING_REQUEST: "asked",
+        Subject.TOLD_BACK: "changed",
         Subject.STORM: "begun",
         Subject.FINDING: "overdue",
         Subject.IMPAIRMENT: "begun",
@@ -553,11 +569,13 @@ def about(plant: Plant, subject: Subject) -> int:
     insurers = subject in (Subject.DIGEST,)
     return int(plant.rows(
         "INSERT INTO notification (key, company_id, subject, event, finding_id, impairment_id, assigned_id, tally, onset, step, rule, audience,"
-        " person_id, channel, due_at, urgency, created_at, storm_id)"
-        " VALUES ('one-smtp', %s, %s, %s, %s, %s, %s, %s, %s, 0, 'x', %s, %s, 'smtp', %s, 1, %s, %s)"
+        " person_id, channel, due_at, urgency, created_at, storm_id, complaint_id, request_id, told_back_id)"
+        " VALUES ('one-smtp', %s, %s, %s, %s, %s, %s, %s, %s, 0, 'x', %s, %s, 'smtp', %s, 1, %s, %s, %s, %s, %s)"
         " RETURNING notification_id",
         None if insurers else company, subject.value, event,
         finding if subject is Subject.FINDING else None, impairment if subject is Subject.IMPAIRMENT else None,
         occurrence if subject is Subject.OCCURRENCE else None, Jsonb({}) if event is None else None, NOW,
         "insurer" if insurers else "client", officer, NOW, NOW, storm if subject is Subject.STORM else None,
+        complaint if subject is Subject.COMPLAINT else None, request if subject is Subject.RATING_REQUEST else None,
+        told_back if subject is Subject.TOLD_BACK else None,
     )[0][0])  # fmt: skip
