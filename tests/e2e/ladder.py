@@ -49,7 +49,7 @@ PUBLIC = "https://davy.example"
 ADDRESS_KEY = "ab" * 32
 LINKS = Links({"k1": b"k" * 32}, timedelta(hours=24))
 _LINK = re.compile(rf"{re.escape(PUBLIC + PATH)}([A-Za-z0-9_.-]+)")
-SENSORS = 20
+SENSORS = 26  # each test of the ladder has gas at one of its own
 # Who is told over what, so many seconds after the onset.
 LADDER = (
     (0, "ntfy", "fang"),
