@@ -16,6 +16,7 @@ from api.permissions import Right
 from api.store import looks, readings
 from api.store.occurrences import Occurrence
 from api.store.timeline import TimelineRow, timeline
+from api.story import ANSWERED, MESSAGE, SEEN
 from api.visitor import Visitor
 from api.words.alarms import SCORES
 
@@ -117,8 +118,8 @@ def _merged(part: list[readings.Bucket]) -> readings.Bucket:
 
 
 def timeline_of(connection: Connection[TupleRow], visitor: Visitor, occurrence: Occurrence) -> list[TimelineRow]:
-    """All that happened; for the insurer's people without persons, receipts and, until resolved or shared, without values
-    and what the client's people wrote."""
+    """All that happened; for the insurer's people without persons, receipts, which of the client's people have seen a message and, until
+    resolved or shared, without values and what the client's people wrote."""
     rows = timeline(connection, occurrence.occurrence_id)
     if visitor.may(Right.SEE_PEOPLE):
         return rows
@@ -128,6 +129,7 @@ def timeline_of(connection: Connection[TupleRow], visitor: Visitor, occurrence: 
         for row in rows
         if (evident or row.kind in ("transition", "notification", "insurer") or row.person_id == visitor.person_id)
         and row.kind != "duty"  # who fills the client's duty positions is the client's
+        and (row.kind != MESSAGE or row.detail not in (SEEN, ANSWERED) or row.person_id == visitor.person_id)
     ]
 
 

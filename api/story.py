@@ -1,7 +1,8 @@
 """The timeline of an occurrence as a page tells it: what happened at one instant to several messages is one entry. Pure.
 
 A program gets every row (`api.store.timeline`). A reader on a telephone gets the alarm, one entry for the calls that were planned
-with it, one for each that went out, one for those that were called off by the same word, and one for those that were handed over.
+with it, one for each that went out, one for those that were called off by the same word, one for those that were handed over, and one
+for those that their reader saw by opening the page once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from api.store.timeline import TimelineRow
 
 MESSAGE = "notification"
 PLANNED, SENT, DELIVERED, CANCELLED = "planned", "sent", "delivered", "cancelled"
+SEEN, ANSWERED = "seen", "answered"
 HANDED_OVER = "handed_over"
 
 
@@ -24,7 +26,7 @@ class Entry:
 
     Args:
         row: what is told; the first where there are several.
-        kind: as the row's; `planned`, `cancelled` or `handed_over` where it is told of messages together.
+        kind: as the row's; `planned`, `cancelled`, `seen` or `handed_over` where it is told of messages together.
         rows: the messages that it is told of, the earliest first; empty where the entry is the row alone.
         instead: of a hand-over: the messages that go to others now.
     """
@@ -45,10 +47,14 @@ def _at_once(rows: list[TimelineRow]) -> Iterator[Entry]:
     delivered = {row.number for row in rows if row.kind == MESSAGE and row.detail == DELIVERED}
     gone = _due([row for row in rows if _is(row, CANCELLED) and row.text == SOMEBODY_ELSE])
     planned = _due([row for row in rows if _is(row, PLANNED)])
-    done = set[str | None]()
+    answered = {row.number for row in rows if _is(row, ANSWERED)}
+    took_on = {row.person_id for row in rows if row.kind == "transition" and row.what == "acknowledge"}
+    done = set[str | int | None]()
     for row in rows:
         if _is(row, SENT) and row.number in delivered:
             continue  # told with its delivery
+        if _is(row, ANSWERED) and row.person_id in took_on:
+            continue  # the acknowledgement says by which message's link
         if _is(row, PLANNED) or row in gone:
             if HANDED_OVER not in done:
                 done.add(HANDED_OVER)
@@ -59,6 +65,15 @@ def _at_once(rows: list[TimelineRow]) -> Iterator[Entry]:
                 yield Entry(
                     row, CANCELLED, _due([each for each in rows if _is(each, CANCELLED) and each.text == row.text])
                 )
+        elif _is(row, SEEN):
+            own = [
+                each
+                for each in rows
+                if _is(each, SEEN) and each.person_id == row.person_id and each.number not in answered
+            ]
+            if row in own and row.person_id not in done:
+                done.add(row.person_id)
+                yield Entry(row, SEEN, _due(own)) if len(own) > 1 else Entry(row, row.kind)
         else:
             yield Entry(row, row.kind)
 

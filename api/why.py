@@ -11,7 +11,7 @@ from api.store.occurrences import Occurrence
 # Why nobody was called at all, by what the occurrence says of itself.
 SIMULATED, HISTORIC, SUPPRESSED, NO_CALL = "simulated", "historic", "suppressed", "no_call"
 # Why one person was not.
-NO_ROUTE, NOT_ON_DUTY, NOT_REACHED = "no_route", "not_on_duty", "not_reached"
+NO_ROUTE, NOT_ON_DUTY, NOT_REACHED, OTHERS_TRIED = "no_route", "not_on_duty", "not_reached", "others_tried"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ def _told(
 def _why_not(found: Occurrence, person: int, anybody: bool, reached: Mapping[int, set[int | None]]) -> str:
     if person not in reached:
         return NO_ROUTE
-    if found.exercise and not anybody:
-        return NO_CALL
+    if found.exercise:  # of a duty position it calls whoever is on duty there, whatever the routes say
+        return OTHERS_TRIED if anybody else NO_CALL
     if found.simulated:
         return SIMULATED
     if not anybody:

@@ -65,7 +65,8 @@ class OpenAlarm:
 
 
 def ask_open_alarms(connection: Connection[Any]) -> Cursor[OpenAlarm]:
-    """The worst first: unacknowledged before acknowledged before back to normal, then by priority, then the newest; still to be fetched.
+    """The worst first: unacknowledged before acknowledged before back to normal, what is real before exercises, then by priority, then the
+    newest; still to be fetched.
 
     Its plan is the same for everybody and takes longer to make than to run, so a session makes it once: left to itself, ten times.
     """
@@ -106,7 +107,7 @@ def ask_open_alarms(connection: Connection[Any]) -> Cursor[OpenAlarm]:
             WHERE a.occurrence_id IS NOT NULL OR a.suppression IN ('shelved', 'out_of_service')
             ORDER BY a.suppression <> 'none',
                      CASE WHEN a.state IN ('B', 'D', 'E') THEN 0 WHEN a.state IN ('C', 'F') THEN 1 ELSE 2 END,
-                     CASE d.priority WHEN 'life-safety' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END,
+                     d.role = 'exercise', CASE d.priority WHEN 'life-safety' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END,
                      a.active DESC, a.changed_at DESC, a.definition_id
             LIMIT %s
             """,

@@ -123,7 +123,18 @@ def limits(connection: Connection[Any]) -> list[LimitLine]:
 
 
 def exercises(connection: Connection[Any], site_id: int) -> list[ExerciseLine]:
-    """The newest of a site first."""
+    """The newest of a site first; the daily delivery tests are not among them."""
+    return _exercises(connection, site_id=site_id)
+
+
+def exercise_of(connection: Connection[Any], occurrence_id: int) -> ExerciseLine | None:
+    """The exercise, roll call or delivery test that an occurrence belongs to."""
+    return next(iter(_exercises(connection, occurrence_id=occurrence_id)), None)
+
+
+def _exercises(
+    connection: Connection[Any], *, site_id: int | None = None, occurrence_id: int | None = None
+) -> list[ExerciseLine]:
     with connection.cursor(row_factory=class_row(ExerciseLine)) as cursor:
         return cursor.execute(
             """
@@ -136,17 +147,8 @@ def exercises(connection: Connection[Any], site_id: int) -> list[ExerciseLine]:
             LEFT JOIN person a ON a.person_id = e.asked_by
             LEFT JOIN person c ON c.person_id = e.called_id
             LEFT JOIN person p ON p.person_id = e.answered_by
-            WHERE e.site_id = %s AND e.kind <> 'delivery' ORDER BY e.asked_at DESC, e.exercise_id DESC LIMIT %s
+            WHERE (e.site_id = %(site)s AND e.kind <> 'delivery') OR e.occurrence_id = %(occurrence)s
+            ORDER BY e.asked_at DESC, e.exercise_id DESC LIMIT %(most)s
             """,
-            (site_id, MOST),
+            {"site": site_id, "occurrence": occurrence_id, "most": MOST},
         ).fetchall()
-
-
-def exercise_of(connection: Connection[Any], occurrence_id: int) -> ExerciseLine | None:
-    """The exercise that an occurrence belongs to."""
-    row = connection.execute(
-        "SELECT site_id, exercise_id FROM v_exercise WHERE occurrence_id = %s", (occurrence_id,)
-    ).fetchone()
-    if row is None:
-        return None
-    return next((each for each in exercises(connection, int(row[0])) if each.exercise_id == row[1]), None)

@@ -19,7 +19,8 @@ class TimelineRow:
             name), comment, look (the insurer looked at the evidence), assigned (the detail is to whom) or insurer (somebody at the
             insurer has acknowledged it; the detail is their name).
         what: the event; the channel; `taken_over` or `given_back`; `nobody` where it is given to nobody any more, or nobody is on duty.
-        detail: the state after it; of a notification `planned` or `delivered`, else what has become of it; a name.
+        detail: the state after it; of a notification `planned`, `delivered`, `seen` or `answered` (by its own link), else what has become
+            of it; a name.
         text: what somebody wrote; of a notification that was planned by which rule, else the receipt or why it did not go out.
         until: when a shelf ends; when a notification is due; until when somebody takes over.
         audience: whose people a notification goes to, or whose duty position it is: client or insurer.
@@ -42,8 +43,8 @@ class TimelineRow:
 def timeline(connection: Connection[Any], occurrence_id: int, *, most: int = 1000) -> list[TimelineRow]:
     """All that happened to it, the newest first; of what was written down at one instant what follows from the other is above it.
 
-    A message is there when it was planned, when it came to its end, and when its receiver had it; while it waits, at the instant for
-    which it does.
+    A message is there when it was planned, when it came to its end, when its receiver had it, and when its reader saw and answered it
+    (`alerting.receipts`); while it waits, at the instant for which it does.
     """
     with connection.cursor(row_factory=class_row(TimelineRow)) as cursor:
         return cursor.execute(
@@ -71,6 +72,10 @@ def timeline(connection: Connection[Any], occurrence_id: int, *, most: int = 100
                 UNION ALL
                 SELECT n.delivered_at, 'notification', n.channel, 'delivered', n.person_id, n.outcome, NULL, n.due_at, n.audience, n.notification_id, 5
                 FROM told n WHERE n.delivered_at IS NOT NULL
+                UNION ALL
+                SELECT q.at, 'notification', n.channel, q.stage, n.person_id, NULL, NULL, n.due_at, n.audience, n.notification_id,
+                       CASE q.stage WHEN 'answered' THEN 1 ELSE 6 END
+                FROM told n JOIN message_receipt q USING (notification_id)
                 UNION ALL
                 SELECT CASE d.event WHEN 'given_back' THEN r.withdrawn_at ELSE r.made_at END, 'duty',
                        CASE WHEN d.event = 'taken_over' AND r.person_id IS NULL THEN 'nobody' ELSE d.event END,

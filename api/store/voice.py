@@ -124,7 +124,8 @@ def to_rate(connection: Connection[Any], person_id: int, company_id: int, now: d
             FROM (
                 SELECT 'occurrence' AS thing, o.occurrence_id AS number, d.title, d.title_zh, o.site_id, o.resolved_at AS over_at
                 FROM v_occurrence o JOIN alarm_definition d USING (definition_id)
-                WHERE o.company_id = %(company)s AND o.resolved_at > %(since)s AND o.resolution <> 'test_or_drill' AND NOT o.simulated AND NOT o.replayed
+                WHERE o.company_id = %(company)s AND o.resolved_at > %(since)s AND o.resolution <> 'test_or_drill' AND NOT o.exercise
+                  AND NOT o.simulated AND NOT o.replayed
                 UNION ALL
                 SELECT 'finding', f.finding_id, f.title, f.title_zh, f.site_id, f.closed_at
                 FROM v_finding f WHERE f.company_id = %(company)s AND f.state = 'closed' AND f.closed_at > %(since)s AND NOT f.simulated

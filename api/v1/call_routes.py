@@ -21,6 +21,7 @@ from api.permissions import Right
 from api.store.people import find_person
 from api.visitor import Visitor, token_for_session
 from api.web import Here, Web
+from api.words.answering import BY_KEY
 from api.words.texts import Answer, later
 from core.errors import Refused
 from core.i18n import translations
@@ -68,7 +69,7 @@ def _acknowledged(web: Web, visitor: Visitor, call: CallOf) -> bool:
         with web.acting_for(visitor) as connection:
             if lock_onset(connection, call.alarm) != call.onset:
                 return False
-            actions.acknowledge(connection, call.alarm, person_id=visitor.person_id, now=web.clock())
+            actions.acknowledge(connection, call.alarm, person_id=visitor.person_id, now=web.clock(), reason=BY_KEY)
     except Refused:
         return False
     return True

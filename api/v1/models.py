@@ -212,13 +212,13 @@ class ModelJudgement(Said):
 
 
 class Happened(Said):
-    """One thing that happened to an occurrence, the newest first. A message is there when it was planned, when it came to its end, and when its receiver had it."""
+    """One thing that happened to an occurrence, the newest first. A message is there when it was planned, when it came to its end, when its receiver had it, and when its reader saw and answered it."""
 
     at: datetime = Field(description="Of a message that waits: the instant for which it does.")
     kind: Literal["transition", "notification", "duty", "comment", "look", "assigned", "insurer"]
     what: str = Field(description="The event; the channel; `nobody`; `taken_over` or `given_back`.")
     detail: str = Field(
-        description="The state after it; of a message `planned`, `waiting`, `claimed`, `sent`, `delivered`, `failed` or `cancelled`; a name."
+        description="The state after it; of a message `planned`, `waiting`, `claimed`, `sent`, `delivered`, `seen`, `answered` (by its own link), `failed` or `cancelled`; a name."
     )
     who: str | None
     text: str | None = Field(

@@ -70,6 +70,7 @@ CHANNELS = {
     "dingtalk": later("DingTalk robot"),
     "feishu": later("Feishu robot"),
     "ntfy": later("Push message"),
+    "apprise": later("Another service (Apprise)"),
     "sms": later("Text message"),
     "voice": later("Telephone call"),
 }
@@ -79,6 +80,8 @@ _SENDING = {
     "claimed": later("being sent"),
     "sent": later("sent"),
     "delivered": later("sent, and the receiver has it"),
+    "seen": later("its reader has seen it"),
+    "answered": later("its reader has acknowledged by its link"),
     "failed": later("failed"),
     "cancelled": later("not sent: no longer needed"),
 }

@@ -18,5 +18,13 @@ SENTENCES = {
 USED = later("This link has been used already.")
 NOT_NOW = later("The alarm does not stand as this link found it: nothing was done.")
 LINK_REFUSALS = (USED, NOT_NOW, *SENTENCES.values())
-# How a transition says by which way somebody acknowledged, as alerting/links.py writes it.
-WAYS = (later("by the link of message {number} over {channel}"),)
+# How a transition says by which way somebody acknowledged, as alerting/links.py and api/v1/call_routes.py write it.
+BY_KEY = later("by key 1 during the call")
+WAYS = (later("by the link of message {number} over {channel}"), BY_KEY)
+# What Davy itself keeps with a transition, in both languages as all words of data are: alerting/exercises.py and alerting/ledger.py.
+KEPT = (
+    later("exercise {number} / 演练 {number}"),
+    later("roll call {number} / 查岗 {number}"),
+    later("delivery test {number} / 送达测试 {number}"),
+    later("sent {value} under an instant that is stored with {stored} / 该时刻已存储 {stored}，又报来 {value}"),
+)

@@ -22,6 +22,7 @@ WHY_NOT = {
     "no_route": later("No route of the site for alarms of this priority names this person."),
     "not_on_duty": later("Somebody else was on duty."),
     "not_reached": later("The routes name this person now; when it began they did not."),
+    "others_tried": later("The exercise called others."),
 }
 CALL_STATES = {
     "waiting": later("waits"),

@@ -12,7 +12,7 @@ from functools import cache
 from gettext import NullTranslations
 
 from api.words.alarms import CHANNELS
-from api.words.answering import LINK_REFUSALS, WAYS
+from api.words.answering import KEPT, LINK_REFUSALS, WAYS
 from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
 from api.words.duty import CALENDAR_WORDS, CHANNEL_OUTCOMES, DUTY_REFUSALS, FIELD_WORDS, OUTCOMES, ROTATION_MISTAKES
 from api.words.duty import RULES as DUTY_RULES
@@ -181,12 +181,12 @@ def outcome(texts: NullTranslations, said: str | None) -> str:
 
 
 def reason(texts: NullTranslations, said: str) -> str:
-    """What somebody gave as the reason, as they wrote it; by which way they acknowledged, in the reader's language.
+    """What somebody gave as the reason, as they wrote it; by which way they acknowledged, and what Davy keeps, in the reader's language.
 
     >>> reason(NullTranslations(), "by the link of message 17 over ntfy"), reason(NullTranslations(), "false alarm")
     ('by the link of message 17 over Push message', 'false alarm')
     """
-    for template in WAYS:
+    for template in (*WAYS, *KEPT):
         match = _pattern(template).fullmatch(said)
         if match is not None:
             return _filled(texts.gettext(template), match.groupdict(), texts)

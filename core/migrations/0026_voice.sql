@@ -184,7 +184,7 @@ CREATE FUNCTION davy_is_over(of_company int, of_site int, of_occurrence bigint, 
     LANGUAGE sql STABLE
     RETURN CASE
         WHEN of_occurrence IS NOT NULL THEN EXISTS (SELECT FROM v_occurrence o WHERE o.occurrence_id = of_occurrence AND o.company_id = of_company AND o.site_id = of_site
-            AND o.resolved_at IS NOT NULL AND o.resolution <> 'test_or_drill' AND NOT o.simulated AND NOT o.replayed)
+            AND o.resolved_at IS NOT NULL AND o.resolution <> 'test_or_drill' AND NOT o.exercise AND NOT o.simulated AND NOT o.replayed)
         WHEN of_finding IS NOT NULL THEN EXISTS (SELECT FROM v_finding f WHERE f.finding_id = of_finding AND f.company_id = of_company AND f.site_id = of_site
             AND f.state = 'closed' AND NOT f.simulated)
         WHEN of_impairment IS NOT NULL THEN EXISTS (SELECT FROM v_impairment i WHERE i.impairment_id = of_impairment AND i.company_id = of_company AND i.site_id = of_site

@@ -15,7 +15,7 @@ from risk.rating import Ask, Over, Tap, Thing
 # What is rated -> whose it is and where, once it is over; the same as davy_is_over().
 _OVER: Final[dict[Thing, LiteralString]] = {
     Thing.OCCURRENCE: """
-        SELECT company_id, site_id, resolved_at IS NOT NULL, coalesce(resolution = 'test_or_drill', false) OR simulated OR replayed
+        SELECT company_id, site_id, resolved_at IS NOT NULL, coalesce(resolution = 'test_or_drill', false) OR exercise OR simulated OR replayed
         FROM v_occurrence WHERE occurrence_id = %s
         """,
     Thing.FINDING: "SELECT company_id, site_id, state = 'closed', simulated FROM v_finding WHERE finding_id = %s",
@@ -183,7 +183,7 @@ def over_since(connection: Connection[Any], since: datetime) -> list[Over]:
                 SELECT 'occurrence' AS thing, o.occurrence_id AS number, o.company_id, o.site_id, o.resolved_at AS over_at,
                        array_remove(ARRAY[o.assignee_id, o.resolved_by], NULL) AS who
                 FROM v_occurrence o
-                WHERE o.resolved_at > %(since)s AND o.resolution <> 'test_or_drill' AND NOT o.simulated AND NOT o.replayed AND NOT o.historic
+                WHERE o.resolved_at > %(since)s AND o.resolution <> 'test_or_drill' AND NOT o.exercise AND NOT o.simulated AND NOT o.replayed AND NOT o.historic
                 UNION ALL
                 SELECT 'finding', f.finding_id, f.company_id, f.site_id, f.closed_at, array_remove(ARRAY[f.owner_id, f.reported_by], NULL)
                 FROM finding f WHERE f.closed_at > %(since)s AND NOT f.simulated

@@ -14,7 +14,7 @@ from alerting.links import PATH, Links
 from api.armour import for_logs
 from api.server import Server
 from core.db import transaction
-from tests.api.conftest import House, app_of, served
+from tests.api.conftest import House, app_of, log_in, served
 
 pytestmark = pytest.mark.db
 
@@ -375,3 +375,48 @@ def test_a_session_cannot_say_that_another_has_seen_a_message(timescale_linked: 
             transaction(connection, token),
         ):
             connection.execute(statement, values)
+
+
+def test_the_timeline_says_by_which_way_somebody_answered(timescale_linked: Linked) -> None:
+    """Opened, and pressed: receipts for programs, one sentence on the page in the reader's language; who of the client saw what is the client's."""
+    linked = timescale_linked
+    number, key = linked.sent()
+    linked.sent(step=1)
+    officer = linked.house.visitor("huaihai-petro-officer")
+    where = f"/occurrences/{linked.occurrence}"
+    assert "查看通知：2条" in officer.get(where).text
+    linked.press(linked.link_of(number, key))
+    rows = officer.get(f"/api/v1{where}").json()["timeline"]
+    told = [(row["what"], row["detail"], row["who"]) for row in rows if row["detail"] in ("seen", "answered", "C")]
+    who = "Officer of Huaihai Petrochemical"
+    assert told == [("ntfy", "answered", who), ("acknowledge", "C", who), ("ntfy", "seen", who), ("ntfy", "seen", who)]
+    assert f"通过第{number}号消息（手机推送）的链接确认" in officer.get(where).text
+    officer.get("/language?to=en&next=/alarms")
+    english = officer.get(where).text
+    assert f"by the link of message {number} over Push message" in english
+    assert "Messages seen: 2" in english
+    underwriter = linked.house.visitor("insurer-underwriter")
+    seen = {row["detail"] for row in underwriter.get(f"/api/v1{where}").json()["timeline"]}
+    assert seen.isdisjoint({"seen", "answered"})
+    assert "查看通知" not in underwriter.get(where).text
+
+
+def test_the_link_of_an_exercise_says_that_it_is_one(timescale_linked: Linked) -> None:
+    """Whoever opens it at night reads that nothing has happened, before the button."""
+    linked = timescale_linked
+    linked.does("UPDATE occurrence SET exercise = true WHERE occurrence_id = %s", linked.occurrence)
+    page = linked.client.get(linked.link()).text
+    assert '<span class="exercise">演练</span>' in page
+    assert "现场未发生险情" in page
+    assert page.index("现场未发生险情") < page.index('name="form_token"')
+
+
+def test_a_receipt_that_cannot_be_kept_keeps_nobody_from_the_page(timescale_linked: Linked) -> None:
+    """The web server's clock is two minutes ahead of the database's: whoever was called at night reads the alarm all the same."""
+    linked = timescale_linked
+    linked.sent()
+    ahead = app_of(linked.plant.database, clock=lambda: datetime.now(UTC) + timedelta(minutes=2))
+    with served(ahead) as url, httpx.Client(base_url=url, timeout=20) as client:
+        assert log_in(client, "huaihai-petro-officer").status_code == 303
+        assert client.get(f"/occurrences/{linked.occurrence}").status_code == 200
+    assert linked.written() == ([], [])

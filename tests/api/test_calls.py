@@ -63,6 +63,13 @@ def test_a_pressed_key_acknowledges_and_nothing_else_does(house: House) -> None:
         assert state(house) == ("B", None)
         assert "已确认" in said(press(url, key))
         assert state(house) == ("C", house.plant.a.people["officer"])
+        with house.plant.owner() as connection:
+            way = connection.execute(
+                "SELECT reason, occurrence_id FROM transition ORDER BY transition_id DESC LIMIT 1"
+            ).fetchone()
+        assert way is not None
+        assert way[0] == "by key 1 during the call"
+        assert "在语音电话中按 1 确认" in house.visitor("huaihai-petro-officer").get(f"/occurrences/{way[1]}").text
         assert "未执行任何操作" in said(press(url, key))
 
 

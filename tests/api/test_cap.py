@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from api import cap
 from api.store.cap import Step, Told
 from tests.api.conftest import House
+from tests.api.test_duty import on_duty
 from tests.api.test_feeds import made
 from tests.api.test_findings import OFFICER, Person
+from tests.api.test_readiness import keep, started
 
 SCHEMA = xmlschema.XMLSchema(str(Path(__file__).resolve().parents[1] / "vendor" / "oasis" / "CAP-v1.2.xsd"))
 ATOM, CAP = "{http://www.w3.org/2005/Atom}", f"{{{cap.NAMESPACE}}}"
@@ -166,3 +168,18 @@ def test_a_feed_tells_of_its_own_site_only(house: House) -> None:
     base = address.removesuffix("/alerts.atom")
     for name in (f"davy-{theirs}-1", f"davy-{mine}-99", "davy-1", "x", "davy-99999999999999999999-1"):
         assert httpx.get(f"{base}/{name}.xml").status_code == 404
+
+
+@pytest.mark.db
+def test_an_exercise_is_an_exercise_to_other_programs(house: House) -> None:
+    """From its Alert to its Cancel, valid by the schema: nobody else's siren sounds for it."""
+    on_duty(house)
+    occurrence = started(house, position="duty")
+    address = made(house, OFFICER, f"site:{house.plant.a.site_id}")
+    ((_, alert),) = entries(httpx.get(address))
+    assert (text(alert, "cap:status"), text(alert, "cap:msgType")) == ("Exercise", "Alert")
+    assert text(alert, "cap:note") == f"Exercise davy-{occurrence}"
+    Person(house, OFFICER).post(f"/occurrences/{occurrence}/acknowledge")
+    keep(house)
+    ((_, over),) = entries(httpx.get(address))
+    assert (text(over, "cap:status"), text(over, "cap:msgType")) == ("Exercise", "Cancel")

@@ -154,3 +154,23 @@ def test_others_see_and_do_nothing(house: House) -> None:
     integrator = Person(house, INTEGRATOR)
     assert "结束演练" not in integrator.client.get("/readiness").text
     assert integrator.post("/readiness/tank-farm/exercises", minutes="10").status_code == 403
+
+
+def test_what_is_real_stands_above_an_exercise(house: House) -> None:
+    """Also where it is less grave than what is tried; and who was not called reads that others were, not that the routes forgot them."""
+    on_duty(house)
+    occurrence = started(house, position="duty")
+    house.plant.happen(house.plant.a, "temp-pump.high", house.plant.began)
+    officer = Person(house, OFFICER)
+    alarms = officer.client.get("/api/v1/alarms").json()["alarms"]
+    assert [(alarm["priority"], alarm["exercise"]) for alarm in alarms] == [("medium", False), ("life-safety", True)]
+    page = officer.client.get("/alarms").text
+    assert page.index("泵轴承过热") < page.index('<span class="exercise">')
+    with house.plant.owner() as connection:
+        connection.execute(
+            "WITH r AS (INSERT INTO route (company_id, site_id, key, audience, priorities) VALUES (%(c)s, %(s)s, 'all', 'client', '{life-safety}')"
+            " RETURNING route_id, company_id) INSERT INTO route_step (route_id, company_id, position, after_s, person_id, channel)"
+            " SELECT r.route_id, r.company_id, row_number() OVER (), 0, p.person_id, 'smtp' FROM r JOIN person p USING (company_id)",
+            {"c": house.plant.a.company_id, "s": house.plant.a.site_id},
+        )
+    assert "本次演练呼叫的是其他人员" in officer.client.get(f"/occurrences/{occurrence}").text

@@ -70,10 +70,27 @@ def test_what_was_sent_and_delivered_in_one_instant_is_told_once() -> None:
     assert [entry.row.detail for entry in story(later)] == ["delivered", "sent"]
 
 
+def test_what_one_look_at_the_page_brought_is_one_entry() -> None:
+    """Three messages about it, opened once: one entry a person; one message is a line of its own."""
+    rows = [message("seen", 3), message("seen", 2), message("seen", 1), message("seen", 9, person_id=2, who="李强")]
+    entries = story(rows)
+    assert told(entries) == [("seen", 3, 0), ("notification", 0, 0)]
+    assert [row.number for row in entries[0].rows] == [1, 2, 3]
+
+
+def test_an_answer_by_a_link_is_told_once() -> None:
+    """The acknowledgement says by which message's link; the receipts of that instant say nothing more. Without one, the answer is told."""
+    answered, seen = message("answered", 1), message("seen", 1)
+    taken = replace(transition("acknowledge"), text="by the link of message 1 over sms")
+    assert told(story([seen, answered, taken])) == [("transition", 0, 0)]
+    assert [entry.row.detail for entry in story([seen, answered])] == ["answered"]
+    assert len(story([seen, answered, replace(taken, person_id=2)])) == 2
+
+
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["planned", "waiting", "claimed", "sent", "delivered", "failed", "cancelled"]),
+            st.sampled_from(["planned", "waiting", "claimed", "sent", "delivered", "failed", "cancelled", "seen"]),
             st.integers(0, 3),
             st.sampled_from(["acknowledged", SOMEBODY_ELSE, None]),
         ),

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerting.channels import REGISTRY
+from alerting.receipts import Stage
 from api.chart import LONGEST, POINTS, Window, bucket_seconds, curve, window
 from api.raw_view import raw_view
 from api.store.readings import Bucket, Loss
@@ -196,3 +198,33 @@ def test_any_bytes_have_a_raw_view(start: bytes, more: int) -> None:
     shown = raw_view(start, len(start) + more)
     assert not any(ord(c) < 0x20 and c not in "\n\t" for c in shown)
     assert not any(c in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\ufeff" for c in shown)
+
+
+def test_every_channel_and_every_stage_of_a_message_has_words() -> None:
+    """Nobody reads the name of a module on a page."""
+    assert set(wording.CHANNELS) == set(REGISTRY)
+    chinese = translations("zh")
+    for channel in REGISTRY:
+        for stage in ("planned", "waiting", "claimed", "sent", "delivered", "failed", "cancelled", *Stage):
+            if stage is not Stage.QUEUED:
+                said = wording.happened(chinese, "notification", channel, stage)
+                assert channel not in said
+                assert stage not in said
+
+
+@pytest.mark.parametrize(
+    ("kept", "chinese", "english"),
+    [
+        ("exercise 12 / 演练 12", "演练 12", "exercise 12"),
+        ("roll call 3 / 查岗 3", "查岗 3", "roll call 3"),
+        ("delivery test 4 / 送达测试 4", "送达测试 4", "delivery test 4"),
+        ("by key 1 during the call", "在语音电话中按 1 确认", "by key 1 during the call"),
+        ("by the link of message 7 over apprise", "通过第7号消息（其他服务（Apprise））的链接确认", "by the link of message 7 over Another service (Apprise)"),
+        ("sent 3 under an instant that is stored with 2 / 该时刻已存储 2，又报来 3", "该时刻已存储 2，又报来 3", "sent 3 under an instant that is stored with 2"),
+        ("误报 / false alarm", "误报 / false alarm", "误报 / false alarm"),
+    ],
+)  # fmt: skip
+def test_what_davy_keeps_in_both_languages_is_read_in_one(kept: str, chinese: str, english: str) -> None:
+    """People's own words stay as they wrote them."""
+    assert sentences.reason(translations("zh"), kept) == chinese
+    assert sentences.reason(translations("en"), kept) == english

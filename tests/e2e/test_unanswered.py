@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 LAST = len(LADDER) - 1
 ANSWERS = [
-    *((step, way) for step in range(len(LADDER)) for way in ("page", "json")),
+    *((step, way) for step in range(len(LADDER)) for way in ("page", "json", "link")),
     *((step, "key") for step in range(2, len(LADDER))),  # a call has rung by then
 ]
 sensors = count()

@@ -9,9 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from api.store.voice import to_rate
 from core.errors import Refused
 from risk import complaints, ratings
 from risk.rating import Tap, Thing
+from risk.store.ratings import over_since
 from tests.alerting.plant import NOW
 from tests.risk.conftest import Works
 from tests.risk.voices import OCCURRENCE, Voices, voices
@@ -54,12 +56,14 @@ def test_what_cannot_be_rated(subject: Voices) -> None:
     """Another company's, what is not over, an exercise, made-up history, and what is not there: a sentence each, nothing kept."""
     own, drill = subject.occurrence(), subject.occurrence("heat", resolution="test_or_drill")
     still, made_up = subject.occurrence("level", resolution=None), subject.occurrence(simulated=True)
+    tried = subject.occurrence(exercise=True)  # however somebody has resolved it
     impairment = 999_999
     for who, thing, number, said in (
         ("stranger", OCCURRENCE, own, "nothing here that you could rate"),
         ("officer", OCCURRENCE, still, "once it is over"),
         ("officer", OCCURRENCE, drill, "not rated"),
         ("officer", OCCURRENCE, made_up, "not rated"),
+        ("officer", OCCURRENCE, tried, "not rated"),
         ("officer", Thing.IMPAIRMENT, impairment, "nothing here"),
         ("underwriter", OCCURRENCE, own, "own people"),
         ("luo", OCCURRENCE, own, "own people"),
@@ -76,6 +80,11 @@ def test_what_cannot_be_rated(subject: Voices) -> None:
         with pytest.raises(Refused, match=said):
             subject.does("officer", ratings.rate, OCCURRENCE, own, tap=tap)
     assert subject.works.plant.rows("SELECT count(*) FROM rating") == [(0,)]
+    with subject.works.plant.as_service("alerting") as connection:
+        assert [over.number for over in over_since(connection, NOW - DAY)] == [own]
+    with subject.as_person("officer") as connection:
+        offered = to_rate(connection, subject.id_of("officer"), subject.works.plant.company, NOW)
+    assert [each.number for each in offered] == [own]
 
 
 SMUGGLED = (
@@ -88,6 +97,7 @@ def test_a_rating_that_is_smuggled_past_the_rules(subject: Voices) -> None:
     """The schema holds them: in one's own name, now, of what is over and is no exercise."""
     plant = subject.works.plant
     own, still = subject.occurrence(), subject.occurrence("level", resolution=None)
+    tried = subject.occurrence(exercise=True)
     fine = {
         "company": plant.company,
         "site": plant.site,
@@ -98,6 +108,7 @@ def test_a_rating_that_is_smuggled_past_the_rules(subject: Voices) -> None:
     for wrong in (
         {"person": plant.people["deputy"]},
         {"occurrence": still},
+        {"occurrence": tried},
         {"at": datetime.now(UTC) + DAY},
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), subject.as_person("officer") as connection:

@@ -54,15 +54,16 @@ class Voices:
         resolution: str | None = "nuisance",
         resolved_at: datetime = NOW,
         simulated: bool = False,
+        exercise: bool = False,
     ) -> int:
         """One that is over; unresolved where there is no resolution."""
         plant = self.works.plant
         found = plant.rows(
             "INSERT INTO occurrence (company_id, site_id, definition_id, sensor_id, began_at, normal_at, resolved_at, resolved_by, resolution,"
-            " evidence_from, simulated) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING occurrence_id",
+            " evidence_from, simulated, exercise) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING occurrence_id",
             plant.company, plant.site, plant.definitions[definition].definition_id, plant.definitions[definition].sensor_id,
             resolved_at, resolved_at, resolved_at if resolution else None, plant.people["officer"] if resolution else None,
-            resolution, resolved_at, simulated,
+            resolution, resolved_at, simulated, exercise,
         )  # fmt: skip
         return int(found[0][0])
 
