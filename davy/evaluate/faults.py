@@ -12,7 +12,7 @@ from core.errors import BadInput
 from davy.answer import progress
 from davy.evaluate import settings
 from davy.evaluate.judging import Stream, alarms, any_of
-from davy.evaluate.measures import Run, false_episodes, share
+from davy.evaluate.measures import Run, false_episodes, if_there, share
 from davy.evaluate.reading import Table, having, table
 
 KINDS: Final = ("spike", "bias", "drift", "stuck", "noise", "dropout", "leak")
@@ -56,7 +56,7 @@ def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
     recall = {"all": share(sum(every), len(every))}
     return {
         "recall": recall | {kind: share(sum(hits[kind]), len(hits[kind])) if hits[kind] else None for kind in KINDS},
-        "false_per_1000": share(false * 1_000.0, normal),
+        "false_per_1000": if_there(share(false * 1_000.0, normal), normal),
     }
 
 
