@@ -166,6 +166,9 @@ def _renew(rows: Rows, d: int, is_shift: bool, settings: Float64, t: int) -> Non
 def _judge(rows: Rows, d: int, is_shift: bool, settings: Float64, t: int, found: float) -> float:
     """The number of what was measured, which is settled where it may be."""
     if rows[d].readings == 0.0:
+        rested = rows[d].next_readings >= settings[0]
+        if rested and not rows[d].next_low <= found <= rows[d].next_high:
+            rows[d].next_readings = rows[d].next_middle = 0.0  # all the while, and not any more: one move is no stretch
         _settle(rows, d, found)
         if rows[d].next_readings >= settings[0]:
             _renew(rows, d, is_shift, settings, t)

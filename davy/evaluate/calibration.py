@@ -63,6 +63,9 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
         parts = [(rows, cut(len(rows)) if same else 0) for rows in judged]
         said = paced(settings.CALIBRATION, kind, _members(kind), learnt, parts)
         said = said[np.isfinite(said)]
+        if not len(said):
+            progress(f"calibration: cannot judge {kind}: no normal row of {scored} has a number")
+            continue
         beyond = int((said >= settings.CALIBRATION.budget.setpoint).sum())
         ratios[kind] = share(beyond, len(said)) / settings.CALIBRATION.budget.rate
         progress(f"calibration: {kind}: {beyond} of {len(said)} normal rows beyond a setpoint for 1 %")

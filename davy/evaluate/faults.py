@@ -12,7 +12,7 @@ from core.errors import BadInput
 from davy.answer import progress
 from davy.evaluate import settings
 from davy.evaluate.judging import Stream, alarms, any_of
-from davy.evaluate.measures import Run, false_episodes, share
+from davy.evaluate.measures import Run, false_episodes, if_there, share
 from davy.evaluate.reading import Table, having, table
 
 KINDS: Final = ("spike", "bias", "drift", "stuck", "noise", "dropout", "leak")
@@ -38,25 +38,27 @@ def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
     series = _series(scored)
     faults = _faults(scored, series)
     hits: dict[str, list[bool]] = {kind: [] for kind in KINDS}
-    false, normal, alarming = 0, 0, 0
+    false, normal, alarming, fresh = 0, 0, 0, 0
     for name, values in series.items():
         held = any_of(alarms(Stream.clockless(values[:, None], PERIOD_S), settings.FAULTS, WARM_UP))
         truth = np.zeros(len(values), bool)
         for fault in faults.get(name, ()):
             truth[fault.rows.first : fault.rows.last + 1] = True
             hits[fault.kind].append(bool(held[fault.rows.first : fault.rows.last + 1].any()))
+            fresh += hits[fault.kind][-1] and not held[max(fault.rows.first - 1, 0)]
         false += false_episodes(held[WARM_UP:], truth[WARM_UP:])
         normal += int((~truth[WARM_UP:]).sum())
         alarming += int((held & ~truth)[WARM_UP:].sum())
     every = [hit for kind in KINDS for hit in hits[kind]]
-    # An alarm that never ends finds everything and is one episode that touches an event: this number would show it.
+    # An alarm that never ends finds everything and is one episode that touches an event: these numbers would show it.
     progress(
-        f"faults: {len(series)} series, {len(every)} faults, {normal} normal rows, {100 * share(alarming, normal):.1f} % of them in alarm"
+        f"faults: {len(series)} series, {len(every)} faults, {sum(every)} recalled, {fresh} of them by an alarm that was not there before; "
+        f"of {normal} normal rows {100 * share(alarming, normal):.1f} % are in alarm"
     )
     recall = {"all": share(sum(every), len(every))}
     return {
         "recall": recall | {kind: share(sum(hits[kind]), len(hits[kind])) if hits[kind] else None for kind in KINDS},
-        "false_per_1000": share(false * 1_000.0, normal),
+        "false_per_1000": if_there(share(false * 1_000.0, normal), normal),
     }
 
 

@@ -32,7 +32,7 @@ class Alarm:
 
     Args:
         margin: above 0: each sensor's setpoint is this many times the largest number of its warm-up rows, `setpoint` at least.
-            Then deadbands are shares of the setpoint.
+            0 for `setpoint`: where the warm-up gives none the rule is out of use. Then deadbands are shares of the setpoint.
     """
 
     detector: str = "limit"
@@ -137,8 +137,9 @@ def _learnt(stream: Stream, rules: Sequence[Alarm], warm_up: int) -> Mapping[tup
         said = numbers(first, rule)
         judged = np.isfinite(said)
         most = np.where(judged, said, 0.0).max(axis=0, initial=0.0)
-        # A warm-up in which nothing could be judged gives no setpoint: the rule is out of use, not always beyond it.
-        setpoints = np.where(judged.any(axis=0), np.maximum(rule.margin * most, rule.setpoint), LARGEST)
+        # A warm-up in which nothing could be judged, or moved, gives no setpoint: the rule is out of use, not always beyond it.
+        setpoints = np.maximum(rule.margin * most, rule.setpoint)
+        setpoints = np.where(judged.any(axis=0) & (setpoints > 0.0), setpoints, LARGEST)
         found |= {(place, sensor): setpoint for sensor, setpoint in enumerate(setpoints.tolist())}
     return found
 

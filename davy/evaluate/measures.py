@@ -32,6 +32,16 @@ class Rows(NamedTuple):
     quiet: int
 
     @property
+    def events(self) -> int:
+        """Event rows; where there are none nobody can say how many are found."""
+        return self.hit + self.missed
+
+    @property
+    def normal(self) -> int:
+        """Normal rows; where there are none nobody can say how many alarm."""
+        return self.false + self.quiet
+
+    @property
     def f1(self) -> float:
         """hit / (hit + (false + missed) / 2); 0 where nothing was hit."""
         return self.hit / (self.hit + (self.false + self.missed) / 2) if self.hit else 0.0
@@ -39,17 +49,26 @@ class Rows(NamedTuple):
     @property
     def false_alarm_rate(self) -> float:
         """Share of normal rows that alarm."""
-        return share(self.false, self.false + self.quiet)
+        return share(self.false, self.normal)
 
     @property
     def missed_rate(self) -> float:
         """Share of event rows that do not."""
-        return share(self.missed, self.hit + self.missed)
+        return share(self.missed, self.events)
 
 
 def share(part: float, whole: float) -> float:
     """part / whole; 0 of nothing."""
     return part / whole if whole else 0.0
+
+
+def if_there(value: float, of: float) -> float | None:
+    """The value where there is something that it is of; else None: nobody can say, and 0 would be a verdict.
+
+    >>> if_there(0.0, 5), if_there(0.0, 0)
+    (0.0, None)
+    """
+    return value if of else None
 
 
 def runs(marks: Bool) -> list[Run]:

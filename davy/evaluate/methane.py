@@ -8,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 
 from core.batch import Float64
+from core.errors import BadInput
 from davy.answer import progress
 from davy.evaluate import settings
-from davy.evaluate.measures import average_precision, root_mean_square
+from davy.evaluate.measures import average_precision, if_there, root_mean_square
 from davy.evaluate.reading import having, table
 from davy.evaluate.splitting import cut, is_same
 from detectors.models.forecast import Forecast
@@ -47,14 +48,23 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
         alone.append(forecasts[1][can])
         now.append(rows[can, 0])
         truth.append(target[can])
+    if not sum(map(len, said)):
+        raise BadInput(
+            f"None of the rows of {scored} can be forecast: of {', '.join(MEMBERS)} a value is missing in the rows before each."
+        )
     return _answer(*(np.concatenate(each) for each in (said, alone, now, truth)))
 
 
 def _answer(said: Float64, alone: Float64, now: Float64, truth: Float64) -> dict[str, Any]:
     below = now < ALARM_AT  # only there can it be new
+    crossing = truth[below] >= ALARM_AT
+    if not crossing.any():
+        progress(
+            f"methane: {OWN} never newly passes {ALARM_AT:g} % in what is scored: cannot judge how well that is foreseen."
+        )
     return {
         "rmse": root_mean_square(said - truth),
-        "ap_new_exceedance": average_precision(truth[below] >= ALARM_AT, said[below]),
+        "ap_new_exceedance": if_there(average_precision(crossing, said[below]), int(crossing.sum())),
         "rmse_persistence": root_mean_square(now - truth),
         "rmse_own_lags": root_mean_square(alone - truth),
     }

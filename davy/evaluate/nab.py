@@ -39,12 +39,14 @@ def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
             continue
         file = table(header, LEAST)
         stream = Stream(file.instants("timestamp"), file.numbers(["value"]))
-        own = [_run(header, file.columns["timestamp"], window) for window in windows[named]]
+        own = sorted(_run(header, file.columns["timestamp"], window) for window in windows[named])
         files.append((_begins(stream), own))
         if len(files) % 10 == 0:
             progress(f"nab: {len(files)} of {len(headers)} files")
     if not files:
         raise BadInput(f"The windows of {scored} name none of its files; they name {', '.join(list(windows)[:3])} ...")
+    if not any(own for _, own in files):
+        raise BadInput(f"None of the {len(files)} files of {scored} has a window: there is nothing to find.")
     if unmarked:
         progress(f"nab: not scored, as no windows are given for them: {', '.join(unmarked)}")
     return {profile: score(files, profile) for profile in PROFILES}
@@ -60,18 +62,23 @@ def _begins(stream: Stream) -> Bool:
 def _windows(folder: Path) -> dict[str, list[list[str]]]:
     """File -> first and last stamp of each window: of the JSON file below the folder that says that."""
     found: dict[str, list[list[str]]] = {}
+    broken = []
     for path in sorted(folder.rglob("*.json")):
         try:
             said = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise BadInput(f"{path} is no JSON: {error}.") from error
+            broken.append(f"{path} is no JSON: {error}.")
+            continue
         if not isinstance(said, dict) or not all(isinstance(each, list) for each in said.values()):
             continue
         pairs = [pair for each in said.values() for pair in each]
         if pairs and all(isinstance(p, list) and len(p) == 2 and all(isinstance(t, str) for t in p) for p in pairs):
             found.update(said)
     if not found:
-        raise BadInput(f"{folder} holds no JSON file with windows, as {{file: [[first stamp, last stamp], ...]}}.")
+        lacks = f"{folder} holds no JSON file with windows, as {{file: [[first stamp, last stamp], ...]}}."
+        raise BadInput(" ".join([lacks, *broken]))
+    for told in broken:
+        progress(f"nab: passed over: {told}")
     return found
 
 
@@ -89,7 +96,10 @@ def _run(header: Header, stamps: list[str], window: list[str]) -> Run:
     except ValueError as error:
         raise BadInput(f"The window {window} of {header.name} is no pair of stamps: {error}.") from error
     first, last = _place(at, ends[0]), _place(at, ends[1])
-    if first is None or last is None or last <= first:
+    if first is None or last is None:  # of a part of a series a window may begin before it, or end after it
+        inside = np.flatnonzero((at >= ends[0]) & (at <= ends[1]))
+        first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (0, 0)
+    if last <= first:
         raise BadInput(f"The window from {window[0]} to {window[1]} lies at no rows of {header.name}.")
     return Run(first, last)
 

@@ -20,6 +20,7 @@ from core.errors import BadInput
 ENDINGS: Final = (".csv", ".csv.gz")
 SEPARATORS: Final = (",", ";", "\t")
 LONGEST_HEADER: Final = 65_536  # characters: a first line longer than this is no header
+HIDDEN: Final = "."  # what a file manager leaves beside a file, "._a.csv.gz", is none of the data
 NO_NUMBER: Final = frozenset(("", "nan", "na", "null", "none"))  # how a missing value is written
 
 
@@ -132,7 +133,11 @@ def headers(folder: Path) -> list[Header]:
     """
     if not folder.is_dir():
         raise BadInput(f"{folder} is no folder; give the folder that holds the data set's files.")
-    paths = sorted(path for path in folder.rglob("*") if path.name.endswith(ENDINGS) and path.is_file())
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.name.endswith(ENDINGS) and not path.name.startswith(HIDDEN) and path.is_file()
+    )
     found = [_header(folder, path) for path in paths]
     if not found:
         raise BadInput(f"{folder} holds no .csv or .csv.gz file.")
@@ -187,17 +192,18 @@ def table(header: Header, least: int = 1) -> Table:
 
 def _header(folder: Path, path: Path) -> Header:
     name = path.relative_to(folder).as_posix().removesuffix(".gz")
-    with _opened(path) as stream:
+    # A line in another encoding has none of the columns that are looked for; a file that has them is read strictly by `table`.
+    with _opened(path, errors="replace") as stream:
         try:
             line = stream.readline(LONGEST_HEADER).strip("\r\n\ufeff")
-        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise BadInput(f"{name} cannot be read: {error}.") from error
     separator = max(SEPARATORS, key=line.count)
     columns = tuple(each.strip().strip('"') for each in line.split(separator))
     return Header(path, name, separator, columns)
 
 
-def _opened(path: Path) -> io.TextIOBase:
+def _opened(path: Path, errors: str = "strict") -> io.TextIOBase:
     if path.name.endswith(".gz"):
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
-    return path.open(encoding="utf-8", newline="")
+        return gzip.open(path, "rt", encoding="utf-8", errors=errors, newline="")
+    return path.open(encoding="utf-8", errors=errors, newline="")

@@ -9,6 +9,7 @@ from davy.answer import progress
 from davy.evaluate import settings
 from davy.evaluate.assets import judged
 from davy.evaluate.judging import Stream
+from davy.evaluate.measures import if_there
 from davy.evaluate.measures import rows as counted
 from davy.evaluate.reading import having, table
 from davy.evaluate.skab_scoring import Marked, changepoint
@@ -37,10 +38,14 @@ def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
         alarm.append(held)
         marked.append(Marked(stream.at[TRAIN:] / SECOND_US, change, held))
     progress(f"skab: {len(headers)} files, {sum(map(len, truth))} rows scored")
-    found = counted(truth, alarm)
+    found, changes = counted(truth, alarm), sum(int(each.changes.sum()) for each in marked)
+    if not (found.events and found.normal and changes):
+        progress(
+            f"skab: {found.events} anomalous rows, {found.normal} normal ones and {changes} changes: cannot judge what is of none."
+        )
     return {
-        "f1": found.f1,
-        "far": found.false_alarm_rate,
-        "mar": found.missed_rate,
-        "cp_nab_standard": changepoint(marked),
+        "f1": if_there(found.f1, found.events),
+        "far": if_there(found.false_alarm_rate, found.normal),
+        "mar": if_there(found.missed_rate, found.events),
+        "cp_nab_standard": if_there(changepoint(marked), changes),
     }

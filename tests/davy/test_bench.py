@@ -140,9 +140,12 @@ def test_storage_weighs_a_reading_on_each_kind() -> None:
 
 
 def test_judging_alone_needs_no_server(capsys: pytest.CaptureFixture[str]) -> None:
-    """The detectors' bench runs without any socket; what cannot be measured yet is null."""
+    """The detectors' bench runs without any socket; a peer that is not installed is null."""
     assert judging(1000, warm_up_s=0.0, seconds=0.1, as_json=True) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer.keys() >= {"core", "full", "peers"}
     assert answer["core"]["readings_per_s"] > 0
     assert 0 < answer["core"]["bytes_per_sensor"] <= 500
+    assert answer["full"]["readings_per_s"] > 0
+    assert answer["full"]["bytes_per_sensor"] > answer["core"]["bytes_per_sensor"]
+    assert answer["peers"].keys() == {"river_half_space_trees", "river_gaussian_scorer", "pyod_hbos"}

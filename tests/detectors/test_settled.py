@@ -82,6 +82,14 @@ def test_a_stretch_without_any_movement_goes_on(kind: type[Settled]) -> None:
     assert numbers(kind, [5.0] * 500, floor=0.1)[-1] == 0.0
 
 
+@pytest.mark.parametrize("kind", [Spike, Shift, Noise])
+def test_one_move_after_a_rest_is_no_stretch(kind: type[Settled]) -> None:
+    """A signal that rested until it was settled, and then lives: the warm-up begins anew, or all that follows would be far for ever."""
+    found = numbers(kind, [*[5.0] * (WARM + 30), *noisy(WARM + 400)])
+    assert all(math.isnan(x) for x in found[: 2 * WARM + 20])
+    assert max(found[-300:]) < 2.0
+
+
 @pytest.mark.parametrize("kind", EVERY)
 def test_what_was_beyond_the_setpoint_is_not_settled_anew(kind: type[Settled]) -> None:
     """A renewal takes the readings that were within it: after one, as before, the same fault has about the same number."""
