@@ -162,10 +162,8 @@ def claim_beside(
 
 
 def read_call(connection: Connection[Any], notification_id: int) -> Claimed | None:
-    """A call for an alarm with what is known of it at this moment, whoever has it.
-
-    Its plan looks up one row a table and takes ten times as long to make as to run: a session makes it once.
-    """
+    """A call for an alarm with what is known of it at this moment, whoever has it."""
+    # The plan looks up one row a table and takes ten times as long to make as to run: a session makes it once.
     connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     with connection.cursor(row_factory=class_row(Claimed)) as cursor:
         return cursor.execute(
@@ -199,8 +197,7 @@ def read_call(connection: Connection[Any], notification_id: int) -> Claimed | No
                          AND (p.zone_id IS NULL OR p.zone_id = s.zone_id) AND (p.asset_id IS NULL OR p.asset_id = s.asset_id)
                          AND NOT EXISTS (SELECT FROM suppression_step e
                                          WHERE e.order_id = w.order_id AND e.step = 'ended' AND e.at <= n.onset)
-                   ) AS drill,
-                   n.held_by,
+                   ) AS drill, n.held_by,
                    (SELECT count(*)::int FROM (
                         SELECT v.effect_id FROM v_cause v WHERE v.cause_id = n.definition_id
                         UNION SELECT c.definition_id FROM suppression_rule r JOIN suppression_rule_alarm c USING (rule_id)

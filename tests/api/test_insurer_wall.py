@@ -24,10 +24,11 @@ FRESH = 37.61803  # in an occurrence that is neither resolved nor shared, in its
 WRITTEN = "wrote-this-before-anybody-resolved-it"
 OLD = 21.41803  # in an occurrence that is resolved
 PEOPLE = {"insurer-underwriter": "underwriter", "insurer-risk": "risk_engineer"}
-# What carries nothing of a client's: who you are, addresses of one's own (at which a client's alarms are for the client's people alone), texts of Davy itself, news that something changed.
+# What carries nothing of a client's: who you are, addresses of one's own and of messages (at which a client's alarms are for the client's people alone), texts of Davy itself, news that something changed.
 OF_NOBODY = {
     "/", "/login", "/logout", "/language", "/about", "/healthz", "/readyz", "/demo/inbox", "/events", "/api/docs", "/api/v1/me",
-    "/api/v1/openapi.json", "/api/v1/session", "/preferences", "/feeds", "/calendar/{token}.ics", "/cap/{token}/alerts.atom", "/cap/{token}/{name}.xml", "/a/{token}",
+    "/api/v1/openapi.json", "/api/v1/session", "/preferences", "/feeds", "/calendar/{token}.ics", "/cap/{token}/alerts.atom", "/cap/{token}/{name}.xml",
+    "/a/{token}",
 }  # fmt: skip
 
 
