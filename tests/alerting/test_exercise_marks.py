@@ -19,6 +19,7 @@ from tests.alerting import peers
 from tests.alerting.messages import claimed
 from tests.alerting.peers import peer
 from tests.alerting.receivers import mail_server, webhook_receiver
+from tests.alerting.test_apprise import PATIENT_S, installed
 from tests.alerting.test_channels import at_port
 from tests.alerting.test_phones import aliyun, query_of
 
@@ -50,6 +51,13 @@ def arrives(name: str, what: Message) -> Iterator[list[str]]:
         data = document.get("data", document)
         assert data["exercise"] is True
         found += [data["subject"], data["text"]]
+    elif name == "apprise":
+        installed()
+        with webhook_receiver() as (posted, port):
+            channel, address = at_port(name, port)
+            channel.send(what, address, now=NOW, timeout_s=PATIENT_S)
+        document = json.loads(posted[0].body)
+        found += [document["title"], document["message"]]
     elif name in ("sms", "voice"):
         with peer(peers.twilio) as (received, port):
             channel, address = at_port(name, port)

@@ -154,7 +154,7 @@ def test_who_would_be_called_is_asked_beforehand(timescale_house: House) -> None
     officer = Person(house, OFFICER)
     shown = officer.client.get("/duty/calls", params={"at": "2026-12-01T03:00"}).text
     assert shown.count("不会通知任何人") == 3
-    assert "sms" in shown
+    assert "短信" in shown
     assert "5 分后" in shown
     assert officer.client.get("/duty/calls", params={"at": "soon"}).status_code == 409
     assert officer.client.get("/duty/calls", params={"site": str(house.plant.b.site_id)}).status_code == 404

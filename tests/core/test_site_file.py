@@ -27,7 +27,7 @@ WRONG_LINES = (
         "smtp: so@acme.invalid",
         "pager: 123456",
         "key: so",
-        "There is no channel pager; there are dingtalk, feishu, ntfy, sms, smtp, voice, webhook, wecom.",
+        "There is no channel pager; there are apprise, dingtalk, feishu, ntfy, sms, smtp, voice, webhook, wecom.",
     ),
     ("smtp: so@acme.invalid", "webhook: https://a.example/x", "key: so", "names no secret; write webhook: {address"),
     ("smtp: so@acme.invalid", "webhook: {address: ftp://a, secret: s}", "key: so", "must be an http or https address"),

@@ -337,4 +337,4 @@ def test_a_new_file_that_is_damaged_in_turn_costs_what_is_spoilt_in_it(turned_by
 
 def test_a_meaning_that_changes_is_another_layout() -> None:
     """Marks in the memory's columns belong to their layout: who changes one raises `LAYOUT`, or an old checkpoint is misread."""
-    assert (LAYOUT, NEVER, NOTHING_DUE) == (4, -(2**62), 2**62)
+    assert (LAYOUT, NEVER, NOTHING_DUE) == (5, -(2**62), 2**62)
