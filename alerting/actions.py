@@ -24,7 +24,7 @@ from alerting.store.people import OccurrenceRow
 from core.errors import Refused
 from core.model import Priority, Role
 from core.site_defaults import SPOOL
-from core.store.people import Actor, actor
+from core.store.people import Actor, acting
 
 Target = int | AlarmKey  # an occurrence's id, or the alarm itself
 
@@ -261,9 +261,7 @@ def _act(
 
 
 def _actor(connection: Connection[Any], person_id: int) -> Actor:
-    who = actor(connection, person_id)
-    if who is None or not who.active:
-        raise Refused("This person may not act: unknown to this session, or no longer active.")
+    who = acting(connection, person_id)
     if who.role in LOOKS_ON:
         raise Refused("The insurer's people do not act on the client's alarms; they can comment.")
     if who.role != Role.SAFETY_OFFICER or who.company_id is None:

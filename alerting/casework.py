@@ -14,7 +14,7 @@ from alerting.actions import LOOKS_ON, required
 from alerting.store import alarms, casework, people
 from alerting.store.people import OccurrenceRow
 from core.errors import Refused
-from core.store.people import Actor, actor
+from core.store.people import Actor, acting, actor
 
 MOST_PHOTOS: Final = 20  # of one occurrence, as of a finding
 
@@ -40,7 +40,7 @@ def acknowledge_for_insurer(
     Raises:
         Refused: not one of the insurer's people, seen by them already, far too long, or no such occurrence.
     """
-    who = _known(connection, person_id)
+    who = acting(connection, person_id)
     if who.role not in LOOKS_ON:
         raise Refused("This record is the insurer's: acknowledge the alarm itself.")
     said = required(words, "") if words.strip() else None
@@ -92,15 +92,8 @@ def add_photo(connection: Connection[Any], occurrence_id: int, *, person_id: int
     return photo_id
 
 
-def _known(connection: Connection[Any], person_id: int) -> Actor:
-    who = actor(connection, person_id)
-    if who is None or not who.active:
-        raise Refused("This person may not act: unknown to this session, or no longer active.")
-    return who
-
-
 def _client(connection: Connection[Any], person_id: int) -> Actor:
-    who = _known(connection, person_id)
+    who = acting(connection, person_id)
     if who.company_id is None:
         raise Refused("The insurer's people do not act on the client's alarms; they can comment.")
     return who

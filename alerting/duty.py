@@ -22,7 +22,7 @@ from alerting.store import alarms, duty
 from alerting.store.duty import RosterHead, Saved
 from core.errors import BadInput, Refused
 from core.model import Role
-from core.store.people import Actor, actor
+from core.store.people import Actor, acting, actor
 
 LONGEST_NOTE: Final = 4000  # characters, as roster_note.body
 LONGEST_REASON: Final = 400
@@ -183,9 +183,7 @@ def prefer(connection: Connection[Any], wanted: Wanted, *, by: int, now: datetim
     Raises:
         Refused: a time zone, language or channel that there is not, or quiet hours that begin when they end.
     """
-    me = actor(connection, by)
-    if me is None or not me.active:
-        raise Refused("This person may not act: unknown to this session, or no longer active.")
+    me = acting(connection, by)
     if wanted.time_zone not in available_timezones():
         raise Refused(f"There is no time zone {wanted.time_zone[:60]}; write one such as Asia/Shanghai.")
     if wanted.language not in LANGUAGES:
@@ -220,11 +218,10 @@ def prefer(connection: Connection[Any], wanted: Wanted, *, by: int, now: datetim
 
 def kept(connection: Connection[Any], roster_id: int, by: int) -> tuple[RosterHead, Actor]:
     """The duty position and who acts on it: one of its own side."""
-    head, who = duty.find_head(connection, roster_id), actor(connection, by)
+    head = duty.find_head(connection, roster_id)
     if head is None:
         raise Refused("There is no such duty position.")
-    if who is None or not who.active:
-        raise Refused("This person may not act: unknown to this session, or no longer active.")
+    who = acting(connection, by)
     of_client = head.audience == "client"
     if of_client and (who.company_id != head.company_id or who.role not in _KEEPS):
         raise Refused("Only a safety officer or integrator of the company changes its duty.")

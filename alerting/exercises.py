@@ -25,7 +25,7 @@ from alerting.store.rosters import load_preferences, load_rosters
 from core.errors import Refused
 from core.log import logger
 from core.model import Priority, Role
-from core.store.people import Actor, actor
+from core.store.people import Actor, acting, actor
 from core.wish import wish_after
 
 EXERCISE, ROLL_CALL, DELIVERY = "exercise", "roll_call", "delivery"
@@ -85,7 +85,7 @@ def ask(
     if found is None:
         raise Refused(f"There is no site {site[:64]}.")
     if by is not None:
-        _may(actor(connection, by), found.company_id)
+        _may(acting(connection, by), found.company_id)
     if not SHORTEST <= lasts <= LONGEST:
         raise Refused(f"An exercise lasts 1 to {LONGEST // timedelta(minutes=1)} minutes.")
     if len(why) > LONGEST_WHY:
@@ -213,9 +213,7 @@ def _drawn(of: Called, at: datetime) -> Asked:
     )  # fmt: skip
 
 
-def _may(who: Actor | None, company_id: int) -> None:
-    if who is None or not who.active:
-        raise Refused("This person may not act: unknown to this session, or no longer active.")
+def _may(who: Actor, company_id: int) -> None:
     if who.role not in MAY_ASK or who.company_id not in (None, company_id):
         raise Refused(
             "Only a safety officer of the company or the insurer's risk engineer starts and ends an exercise."

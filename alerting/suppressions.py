@@ -26,7 +26,7 @@ from alerting.store.suppressions import OrderRow
 from alerting.suppressing import Cover, move
 from core.errors import Refused
 from core.model import Role
-from core.store.people import Actor, actor
+from core.store.people import Actor, acting, actor
 
 LONGEST_REASON: Final = 1000  # characters, as suppression_order.reason
 LONGEST_NUMBER: Final = 100
@@ -206,9 +206,7 @@ def _found(connection: Connection[Any], order_id: int) -> OrderRow:
 
 
 def _worker(connection: Connection[Any], person_id: int) -> Actor:
-    who = actor(connection, person_id)
-    if who is None or not who.active:
-        raise Refused("This person may not act: unknown to this session, or no longer active.")
+    who = acting(connection, person_id)
     if who.role not in _WORKERS or who.company_id is None:
         raise Refused("Only the company's own people put its alarms aside.")
     return who

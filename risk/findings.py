@@ -14,7 +14,7 @@ from psycopg import Connection
 from core.errors import Refused
 from core.model import Role
 from core.photo import Photo
-from core.store.people import Actor, actor
+from core.store.people import Actor, acting, actor
 from risk import finding as rules
 from risk.finding import Grade, Plan, State, Step
 from risk.store import findings as store
@@ -301,9 +301,7 @@ def client_worker(connection: Connection[Any], person_id: int) -> Actor:
     Raises:
         Refused: somebody else.
     """
-    who = actor(connection, person_id)
-    if who is None or not who.active:
-        raise Refused("This person may not act: unknown to this session, or no longer active.")
+    who = acting(connection, person_id)
     if who.role not in WORKERS or who.company_id is None:
         raise Refused("Only the company's own people work on its findings and impairments.")
     return who

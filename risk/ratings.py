@@ -14,7 +14,7 @@ from psycopg import Connection
 from core.errors import Refused
 from core.model import Role
 from core.store import journal
-from core.store.people import Actor, actor
+from core.store.people import Actor, acting
 from risk import rating as rules
 from risk.findings import WORKERS
 from risk.rating import Item, Tap, Thing
@@ -131,9 +131,7 @@ def client_voice(connection: Connection[Any], person_id: int) -> Actor:
     Raises:
         Refused: somebody else.
     """
-    who = actor(connection, person_id)
-    if who is None or not who.active:
-        raise Refused("This person may not act: unknown to this session, or no longer active.")
+    who = acting(connection, person_id)
     if who.role not in WORKERS or who.company_id is None:
         raise Refused("Only the company's own people rate and complain.")
     return who
@@ -145,9 +143,7 @@ def insurer_voice(connection: Connection[Any], person_id: int) -> Actor:
     Raises:
         Refused: somebody else.
     """
-    who = actor(connection, person_id)
-    if who is None or not who.active:
-        raise Refused("This person may not act: unknown to this session, or no longer active.")
+    who = acting(connection, person_id)
     if who.role != Role.RISK_ENGINEER:
         raise Refused("Only the insurer's risk engineers do this.")
     return who

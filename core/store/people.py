@@ -8,6 +8,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from core.errors import Refused
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -29,3 +31,15 @@ def actor(connection: Connection[Any], person_id: int) -> Actor | None:
         return cursor.execute(
             "SELECT person_id, company_id, role, active FROM person WHERE person_id = %s", (person_id,)
         ).fetchone()
+
+
+def acting(connection: Connection[Any], person_id: int) -> Actor:
+    """The person in whose name something is to be done.
+
+    Raises:
+        Refused: unknown to the transaction, or no longer active.
+    """
+    who = actor(connection, person_id)
+    if who is None or not who.active:
+        raise Refused("This person may not act: unknown to this session, or no longer active.")
+    return who
