@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Form, Header, Request
@@ -35,15 +35,27 @@ def find_visitor(request: Request, web: Web) -> Visitor | None:
         with web.acting_as(token) as connection:
             people.see_session(connection, session_hash, now)
     person = session.person
+    return _acting(person, language_of(request, person.language), secret, session.expires_at)
+
+
+def without_session(web: Web, person_id: int) -> Visitor | None:
+    """Who comes by what was made for them alone (a call, a link, a feed), as they act for the length of this request; None for who has left."""
+    now = web.clock()
+    with web.acting_as(token_for_session(person_id, web.principal_key, now)) as connection:
+        person = people.find_person(connection, person_id)
+    return None if person is None else _acting(person, person.language, b"", now)
+
+
+def _acting(person: people.Person, language: str, secret: bytes, expires_at: datetime) -> Visitor:
     return Visitor(
-        person_id=person_id,
+        person_id=person.person_id,
         name=person.name,
         role=Role(person.role),
         company_id=person.company_id,
         companies=tuple(person.companies),
-        language=language_of(request, person.language),
+        language=language,
         secret=secret,
-        expires_at=session.expires_at,
+        expires_at=expires_at,
     )
 
 

@@ -12,16 +12,15 @@ from alerting.receipts import Stage
 from alerting.store import receipts
 from alerting.store.calls import lock_onset
 from api.answering import Answering, Taken
+from api.gate import without_session
 from api.store import answering as store
 from api.store import occurrences
-from api.store.people import Person, find_person
-from api.visitor import Visitor, token_for_session
+from api.visitor import Visitor
 from api.web import Web
 from api.words.answering import NOT_NOW, USED
 from api.words.texts import Answer, later
 from core.errors import Refused
 from core.log import logger
-from core.model import Role
 
 log = logger(__name__)
 
@@ -58,12 +57,11 @@ def whose(web: Web, text: str, address: str) -> tuple[Link, Visitor]:
     assert web.links is not None
     if now >= link.expires_at:
         raise Answer(410, EXPIRED, hours=int(web.links.lasting.total_seconds() // 3600))
-    with web.acting_as(token_for_session(link.person_id, web.principal_key, now)) as connection:
-        person = find_person(connection, link.person_id)
-    if person is None:
+    visitor = without_session(web, link.person_id)
+    if visitor is None:
         log.warning("link_refused", why="left", notification=link.notification_id)
         raise Answer(403, LEFT)
-    return link, _visitor(person, link)
+    return link, visitor
 
 
 def look(web: Web, visitor: Visitor, link: Link) -> Answering:
@@ -105,16 +103,3 @@ def acknowledge(web: Web, answering: Answering) -> None:
             raise Refused(USED)
         receipts.note(connection, message, Stage.SEEN, now)
     log.info("link_used", notification=message.notification_id, person=visitor.person_id, channel=message.channel)
-
-
-def _visitor(person: Person, link: Link) -> Visitor:
-    return Visitor(
-        person_id=person.person_id,
-        name=person.name,
-        role=Role(person.role),
-        company_id=person.company_id,
-        companies=tuple(person.companies),
-        language=person.language,
-        secret=b"",
-        expires_at=link.expires_at,
-    )

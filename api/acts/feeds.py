@@ -17,18 +17,17 @@ from fastapi import Request, Response
 from psycopg import Connection
 
 from api import cookies
+from api.gate import without_session
 from api.permissions import Right
 from api.store import duty as duty_store
 from api.store import feeds as store
 from api.store.feeds import Feed
-from api.store.people import find_person
 from api.typed import number
-from api.visitor import Visitor, token_for_session
+from api.visitor import Visitor
 from api.web import Web
 from api.words.texts import NotFound
 from core.errors import Refused
 from core.log import logger
-from core.model import Role
 
 MOST: Final = 30  # feeds of one person: a phone, a computer, a partner; not a way to fill a table
 RIGHTS: Final = {"own_duty": None, "roster": Right.SEE_DUTY, "cap": Right.SEE_ALARMS}  # None: everybody
@@ -79,7 +78,7 @@ def reading(web: Web, token: str, kinds: tuple[str, ...]) -> Iterator[tuple[Conn
         NotFound: no address of ours, one that was revoked, or whose person has left or lost the right.
     """
     opened = cookies.open_feed(token, web.cookie_key)
-    visitor = None if opened is None else _person(web, opened[1])
+    visitor = None if opened is None else without_session(web, opened[1])
     if opened is None or visitor is None:
         raise NotFound
     with web.acting_for(visitor) as connection:
@@ -94,25 +93,6 @@ def reading(web: Web, token: str, kinds: tuple[str, ...]) -> Iterator[tuple[Conn
 def _may(visitor: Visitor, feed: Feed) -> bool:
     right = RIGHTS[feed.kind]
     return right is None or visitor.may(right)
-
-
-def _person(web: Web, person_id: int) -> Visitor | None:
-    """Who made an address, as they act for the length of this request; None for who has left."""
-    now = web.clock()
-    with web.acting_as(token_for_session(person_id, web.principal_key, now)) as connection:
-        person = find_person(connection, person_id)
-    if person is None:
-        return None
-    return Visitor(
-        person_id=person_id,
-        name=person.name,
-        role=Role(person.role),
-        company_id=person.company_id,
-        companies=tuple(person.companies),
-        language=person.language,
-        secret=b"",
-        expires_at=now,
-    )
 
 
 def answer(request: Request, content: bytes, media_type: str, name: str) -> Response:

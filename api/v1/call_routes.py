@@ -17,15 +17,14 @@ from alerting.channels.twilio import response, say, signature
 from alerting.ledger import CallOf, call_of
 from alerting.store.calls import lock_onset
 from api.cookies import same
+from api.gate import without_session
 from api.permissions import Right
-from api.store.people import find_person
-from api.visitor import Visitor, token_for_session
+from api.visitor import Visitor
 from api.web import Here, Web
 from api.words.answering import BY_KEY
 from api.words.texts import Answer, later
 from core.errors import Refused
 from core.i18n import translations
-from core.model import Role
 
 router = APIRouter()
 ACKNOWLEDGE = "1"
@@ -48,7 +47,7 @@ def key_pressed(request: Request, web: Here, key: str, form: Annotated[dict[str,
     if expected is None or not same(request.headers.get("x-twilio-signature", ""), expected):
         raise Answer(403, later("This is not signed by the gateway that Davy calls through."))
     call = call_of(key)
-    visitor = None if call is None else _called(web, call.person_id)
+    visitor = None if call is None else without_session(web, call.person_id)
     if call is None or visitor is None:
         raise Answer(404, later("There is no such call."))
     _ = translations(visitor.language).gettext
@@ -73,22 +72,3 @@ def _acknowledged(web: Web, visitor: Visitor, call: CallOf) -> bool:
     except Refused:
         return False
     return True
-
-
-def _called(web: Web, person_id: int) -> Visitor | None:
-    """The person a call went to, as they act for the length of this request; None for who has left."""
-    now = web.clock()
-    with web.acting_as(token_for_session(person_id, web.principal_key, now)) as connection:
-        person = find_person(connection, person_id)
-    if person is None:
-        return None
-    return Visitor(
-        person_id=person_id,
-        name=person.name,
-        role=Role(person.role),
-        company_id=person.company_id,
-        companies=tuple(person.companies),
-        language=person.language,
-        secret=b"",
-        expires_at=now,
-    )
