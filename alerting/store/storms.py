@@ -51,7 +51,7 @@ class RestlessSite:
 def restless(
     connection: Connection[Any], now: datetime, site_id: int | None = None, *, least: int
 ) -> list[RestlessSite]:
-    """Sites with a storm, and those with at least so many new calls in the last ten minutes."""
+    """Sites with a storm, and those that may have one with at least so many new calls in the last ten minutes."""
     rows = connection.execute(
         """
         SELECT s.company_id, s.site_id, c.window_s, c.grouped, c.storms, c.storm_begins, c.storm_ends, c.digest_every_s,
@@ -65,7 +65,7 @@ def restless(
               AND n.company_id IN (SELECT company_id FROM site WHERE %(site)s::int IS NULL OR site_id = %(site)s)
             GROUP BY d.site_id
         ) r ON r.site_id = s.site_id
-        WHERE (t.storm_id IS NOT NULL OR r.calls >= %(least)s) AND (%(site)s::int IS NULL OR s.site_id = %(site)s)
+        WHERE (t.storm_id IS NOT NULL OR (coalesce(c.storms, true) AND r.calls >= %(least)s)) AND (%(site)s::int IS NULL OR s.site_id = %(site)s)
         ORDER BY s.site_id
         """,
         {"since": now - STORM_WINDOW, "site": site_id, "least": least},
