@@ -89,19 +89,18 @@ class Linked:
 @pytest.fixture
 def linked(house: House) -> Iterator[Linked]:
     """On each kind of database."""
-    with served(app_of(house.plant.database, links=LINKS, public_url="http://127.0.0.1:1")) as url:
-        made = Linked(house, url)
-        try:
-            yield made
-        finally:
-            made.client.close()
+    yield from _linked(house)
 
 
 @pytest.fixture
 def timescale_linked(timescale_house: House) -> Iterator[Linked]:
     """The same on TimescaleDB only."""
-    with served(app_of(timescale_house.plant.database, links=LINKS, public_url="http://127.0.0.1:1")) as url:
-        made = Linked(timescale_house, url)
+    yield from _linked(timescale_house)
+
+
+def _linked(house: House) -> Iterator[Linked]:
+    with served(app_of(house.plant.database, links=LINKS, public_url="http://127.0.0.1:1")) as url:
+        made = Linked(house, url)
         try:
             yield made
         finally:

@@ -35,6 +35,22 @@ def send(person: Person, roster: int, button: str, **more: Any) -> httpx.Respons
     return person.post(f"/duty/{roster}/rotation", **fields(person, roster, **more), **{button: "1"})
 
 
+def tells(house: House, roster: int, *steps: tuple[int, str]) -> None:
+    """A route of the site for what is high, whose steps (after so many seconds, over this channel) tell a duty position."""
+    with house.plant.owner() as connection:
+        row = connection.execute(
+            "INSERT INTO route (company_id, site_id, key, audience, priorities) SELECT company_id, site_id, 'r', 'client', '{high}'"
+            " FROM site WHERE site_id = %s RETURNING route_id, company_id",
+            (house.plant.a.site_id,),
+        ).fetchone()
+        assert row is not None
+        for position, (after_s, channel) in enumerate(steps):
+            connection.execute(
+                "INSERT INTO route_step (route_id, company_id, position, after_s, roster_id, channel) VALUES (%s, %s, %s, %s, %s, %s)",
+                (*row, position, after_s, roster, channel),
+            )
+
+
 def test_it_is_looked_at_and_then_kept(timescale_house: House) -> None:
     """The preview keeps nothing; what is kept is in the journal with the old value and why, and in the site file."""
     house = timescale_house
@@ -109,17 +125,7 @@ def test_who_cannot_be_reached_is_not_put_on_duty(timescale_house: House) -> Non
     """A route that tells the position over a channel needs an address of everybody in it."""
     house = timescale_house
     roster = on_duty(house)
-    with house.plant.owner() as connection:
-        row = connection.execute(
-            "INSERT INTO route (company_id, site_id, key, audience, priorities) SELECT company_id, site_id, 'r', 'client', '{high}'"
-            " FROM site WHERE site_id = %s RETURNING route_id, company_id",
-            (house.plant.a.site_id,),
-        ).fetchone()
-        assert row is not None
-        connection.execute(
-            "INSERT INTO route_step (route_id, company_id, position, after_s, roster_id, channel) VALUES (%s, %s, 0, 0, %s, 'sms')",
-            (*row, roster),
-        )
+    tells(house, roster, (0, "sms"))
     answer = send(Person(house, OFFICER), roster, "keep")
     assert answer.status_code == 409
     assert "没有短信的地址" in answer.text
@@ -139,18 +145,7 @@ def test_who_would_be_called_is_asked_beforehand(timescale_house: House) -> None
     """By priority, at an hour of one's choice; a priority that no route carries says that nobody would be called."""
     house = timescale_house
     roster = on_duty(house)
-    with house.plant.owner() as connection:
-        row = connection.execute(
-            "INSERT INTO route (company_id, site_id, key, audience, priorities) SELECT company_id, site_id, 'r', 'client', '{high}'"
-            " FROM site WHERE site_id = %s RETURNING route_id, company_id",
-            (house.plant.a.site_id,),
-        ).fetchone()
-        assert row is not None
-        connection.execute(
-            "INSERT INTO route_step (route_id, company_id, position, after_s, roster_id, channel) VALUES (%s, %s, 0, 0, %s, 'preferred'),"
-            " (%s, %s, 1, 300, %s, 'sms')",
-            (*row, roster, *row, roster),
-        )
+    tells(house, roster, (0, "preferred"), (300, "sms"))
     officer = Person(house, OFFICER)
     shown = officer.client.get("/duty/calls", params={"at": "2026-12-01T03:00"}).text
     assert shown.count("不会通知任何人") == 3
