@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -62,32 +63,37 @@ def load_rosters(
             "SELECT roster_id, begins_at, ends_at, person_id FROM roster_turn WHERE roster_id = ANY(%s) ORDER BY roster_id, number",
             (wanted,),
         ).fetchall()
+    layers_of, overrides_of, turns_of = _by_roster(layers), _by_roster(overrides), _by_roster(turns)
     return {
-        head["roster_id"]: Roster(
+        roster_id: Roster(
             **{
                 **head,
-                "time_zone": _readable(head),
+                "time_zone": readable_zone(roster_id, head["time_zone"]),
                 "holidays": frozenset(head["holidays"]),
                 "gone": frozenset(head["gone"]),
-                "layers": tuple(_layer(row) for row in layers if row["roster_id"] == head["roster_id"]),
-                "overrides": tuple(_override(row) for row in overrides if row["roster_id"] == head["roster_id"]),
+                "layers": tuple(_layer(row) for row in layers_of[roster_id]),
+                "overrides": tuple(_override(row) for row in overrides_of[roster_id]),
                 "turns": tuple(
-                    CalendarTurn(row["begins_at"], row["ends_at"], row["person_id"])
-                    for row in turns
-                    if row["roster_id"] == head["roster_id"]
+                    CalendarTurn(row["begins_at"], row["ends_at"], row["person_id"]) for row in turns_of[roster_id]
                 ),
             }
         )
-        for head in heads
+        for roster_id, head in ((each["roster_id"], each) for each in heads)
     }
 
 
-def _readable(head: dict[str, Any]) -> str:
+def _by_roster(rows: Iterable[dict[str, Any]]) -> Mapping[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[row["roster_id"]].append(row)
+    return found
+
+
+def readable_zone(roster_id: int, zone: str) -> str:
     """One company's roster must not end the batch of all: its zone, or another that is said."""
-    zone = str(head["time_zone"])
     if zone_of(zone) is not None:
         return zone
-    log.error("time_zone_unknown", roster=head["roster_id"], zone=zone, read_as=UNKNOWN_ZONE)
+    log.error("time_zone_unknown", roster=roster_id, zone=zone, read_as=UNKNOWN_ZONE)
     return UNKNOWN_ZONE
 
 
