@@ -7,6 +7,7 @@ an alarm of its own at the site, marked wherever it is shown, and it gives way: 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -15,13 +16,15 @@ from psycopg import Connection
 
 from alerting.alarm import Happening
 from alerting.apply import apply_changes
+from alerting.calm import STORM_WINDOW
 from alerting.ledger import AlarmKey, Change
+from alerting.performance import FLOOD_BEGINS
 from alerting.readiness import Hours, drawn, on_the_clock
 from alerting.roster import Roster, on_call
 from alerting.routing import Route, RouteStep
 from alerting.store import alarms, exercises
-from alerting.store.exercises import Asked, Called, Running
-from alerting.store.rosters import load_preferences, load_rosters
+from alerting.store.exercises import Asked, Called, Running, Tested
+from alerting.store.rosters import load_preferences, load_rosters, readable_zone
 from core.errors import Refused
 from core.log import logger
 from core.model import Priority, Role
@@ -51,9 +54,6 @@ _SAID: Final = {
     ROLL_CALL: ("roll call", "查岗"),
     DELIVERY: ("delivery test", "送达测试"),
 }
-# More alarms of a site than this within ten minutes are a flood; its people are left alone. Source: ANSI/ISA-18.2-2016 and IEC 62682,
-# from secondary texts (reference/domain.md 3.2); not verified against the standards' text.
-FLOOD, FLOOD_WITHIN = 10, timedelta(minutes=10)
 
 
 log = logger(__name__)
@@ -155,34 +155,34 @@ def draw_roll_calls(connection: Connection[Any], now: datetime) -> int:
 
     One that falls into an alarm or a flood waits for at most an hour; while nobody is on duty nobody is tried, and that is written down.
     """
-    made = 0
-    positions = exercises.called_without_warning(connection, now)
-    rosters = load_rosters(connection, [each.roster_id for each in positions], now)
-    for each in positions:
+    made, settled_until = 0, dict[int, datetime]()
+    for each in exercises.called_without_warning(connection, now):
         hours = None if each.begins is None or each.ends is None else Hours(each.begins, each.ends)
-        roster = rosters[each.roster_id]
         since = max(each.looked_until, now - WAITS)
         settled = now
-        for at in drawn(each.seed, each.times, hours, roster.time_zone, since, now):
+        for at in drawn(each.seed, each.times, hours, readable_zone(each.roster_id, each.time_zone), since, now):
+            # The people of a site in a flood are left alone.
             busy = exercises.waits_for_somebody(connection, each.site_id) or exercises.in_storm(
-                connection, each.site_id, now - FLOOD_WITHIN, FLOOD
+                connection, each.site_id, now - STORM_WINDOW, FLOOD_BEGINS
             )
             if busy or exercises.add(connection, _drawn(each, at)) is None:
                 settled = min(settled, at - timedelta(microseconds=1))
                 continue
             made += 1
-        exercises.looked(connection, each.roster_id, settled)
+        settled_until[each.roster_id] = settled
+    exercises.looked(connection, settled_until)
     return made
 
 
-def draw_deliveries(connection: Connection[Any], now: datetime, sink: int) -> int:
+def draw_deliveries(connection: Connection[Any], now: datetime, sink: int, tested: Iterable[Tested]) -> int:
     """Writes down the delivery test of each site whose time of the day has come; gives how many. For the alerting process.
 
     Args:
         sink: whose receiver takes them.
+        tested: every site with its newest test, of this transaction.
     """
     made = 0
-    for site in exercises.deliveries(connection):
+    for site in tested:
         at = _time_of_day(site.site_id, now)
         if site.asked_at is not None and site.asked_at >= at:
             continue

@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from core.response_time import HALF, NINE_IN_TEN, nearest_rank
+
 PERIOD: Final = timedelta(days=30)  # in which a position is called so many times
 REMEMBERED: Final = timedelta(days=365)  # twice in 30 days are six calls of each quarter of the day then
 FEWEST: Final = 5  # of roll calls: fewer say nothing of a position. Ours
@@ -207,16 +209,4 @@ def _length_s(hours: Hours) -> int:
 def _figure(record: Sequence[Answer], band: tuple[int, int], holiday: bool | None) -> Figure:
     own = [each for each in record if band[0] <= each.hour < band[1] and holiday in (None, each.holiday)]
     took = sorted(each.took_s for each in own if each.took_s is not None)
-    return Figure(band, holiday, len(own), len(took), _at(took, 0.5), _at(took, 0.9))
-
-
-def _at(ordered: Sequence[float], share: float) -> float | None:
-    """The value that so many of all do not exceed, without a value between two; None of none.
-
-    >>> _at([1.0, 2.0, 3.0, 4.0], 0.5), _at([], 0.9)
-    (2.0, None)
-    """
-    if not ordered:
-        return None
-    rank = -(-len(ordered) * share // 1)  # rounded up
-    return ordered[max(0, int(rank) - 1)]
+    return Figure(band, holiday, len(own), len(took), nearest_rank(took, HALF), nearest_rank(took, NINE_IN_TEN))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
@@ -250,7 +250,8 @@ def called_without_warning(connection: Connection[Any], now: datetime) -> list[C
     connection.execute(
         """
         INSERT INTO roll_call_draw (roster_id, company_id, seed, looked_until)
-        SELECT roster_id, company_id, hashtextextended(gen_random_uuid()::text, 0), %s FROM roster WHERE roll_calls > 0 AND retired_at IS NULL
+        SELECT roster_id, company_id, hashtextextended(gen_random_uuid()::text, 0), %s FROM roster r
+        WHERE roll_calls > 0 AND retired_at IS NULL AND NOT EXISTS (SELECT FROM roll_call_draw w WHERE w.roster_id = r.roster_id)
         ON CONFLICT DO NOTHING
         """,
         (now,),
@@ -266,9 +267,13 @@ def called_without_warning(connection: Connection[Any], now: datetime) -> list[C
         ).fetchall()
 
 
-def looked(connection: Connection[Any], roster_id: int, until: datetime) -> None:
-    """Up to when the instants of a position are settled."""
-    connection.execute("UPDATE roll_call_draw SET looked_until = %s WHERE roster_id = %s", (until, roster_id))
+def looked(connection: Connection[Any], until: Mapping[int, datetime]) -> None:
+    """Up to when the instants of each position are settled."""
+    connection.execute(
+        "UPDATE roll_call_draw w SET looked_until = u.until FROM unnest(%s::int[], %s::timestamptz[]) AS u (roster_id, until)"
+        " WHERE w.roster_id = u.roster_id",
+        (list(until), list(until.values())),
+    )
 
 
 def delivery_alarm_of(connection: Connection[Any], site_id: int) -> AlarmKey:

@@ -22,11 +22,12 @@ def ask_for_deliveries(sink: str, took: Gauge, connection: Connection[Any], now:
         sink: key of the insurer's person whose receiver takes them.
         took: seconds by site.
     """
-    for each in deliveries(connection):
+    tested = deliveries(connection)
+    for each in tested:
         if each.took_s is not None:
             took.labels(each.key).set(each.took_s)
     person_id = find_sink(connection, sink)
     if person_id is None:
         log.error("delivery_sink_unknown", sink=sink)
         return 0
-    return draw_deliveries(connection, now, person_id)
+    return draw_deliveries(connection, now, person_id, tested)

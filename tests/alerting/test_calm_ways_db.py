@@ -12,6 +12,7 @@ from alerting.exercises import draw_deliveries
 from alerting.ledger import AlarmKey
 from alerting.outbox import LEASE
 from alerting.store import budget, notifications, reassigning
+from alerting.store.exercises import deliveries
 from alerting.store.notifications import NewNotification
 from alerting.storms import keep_storms
 from tests.alerting.plant import NOW, Plant
@@ -79,7 +80,7 @@ class TestExercises:
             start(calm, priority="high")
         else:
             with calm.as_service("alerting") as connection:
-                assert draw_deliveries(connection, NOW, calm.people["underwriter"]) == 1
+                assert draw_deliveries(connection, NOW, calm.people["underwriter"], deliveries(connection)) == 1
         keep(calm, NOW)
         calm.apply(*more(calm, "level", 12))
         look(calm)

@@ -385,8 +385,8 @@ def test_the_insurer_sees_no_names(timescale_plant: Plant) -> None:
 def delivered(plant: Plant, at: datetime) -> list[Any]:
     """A delivery test of a day: asked for, begun; gives what the operator's receiver got."""
     with plant.as_service("alerting") as connection:
-        assert draw_deliveries(connection, at, plant.people["underwriter"]) == 1
-        assert draw_deliveries(connection, at, plant.people["underwriter"]) == 0
+        assert draw_deliveries(connection, at, plant.people["underwriter"], deliveries(connection)) == 1
+        assert draw_deliveries(connection, at, plant.people["underwriter"], deliveries(connection)) == 0
         keep_exercises(connection, at)
     sink, clock = Sink(), Clock()
     clock.now = at + SECOND
@@ -413,7 +413,7 @@ def test_what_does_not_arrive_is_an_alarm_until_one_does(timescale_plant: Plant)
     """A real one, of the site's own routes; ingest neither judges nor clears it."""
     plant = timescale_plant
     with plant.as_service("alerting") as connection:
-        draw_deliveries(connection, NOW, plant.people["underwriter"])
+        draw_deliveries(connection, NOW, plant.people["underwriter"], deliveries(connection))
         keep_exercises(connection, NOW)
     assert keep(plant, NOW + 61 * SECOND) == 1
     late = "SELECT a.state::text, a.active, o.exercise FROM alarm a JOIN alarm_definition d USING (definition_id) JOIN occurrence o USING (occurrence_id)"
