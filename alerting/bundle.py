@@ -32,23 +32,19 @@ class Bundle:
     """What goes out with a message.
 
     Args:
-        kind: "group" or "storm".
         beside: claimed with it and read, to be listed; riders: claimed with it, and not read.
         listed: all that the message names; of a channel that replaces what it has shown, what was told before too.
         total: alarms in the group, or in the digest.
         since: when the group began.
         number: of the group; None of a storm.
-        messages: how many of the group there were, with this one.
     """
 
-    kind: str
     beside: list[Envelope] = field(default_factory=list)
     riders: list[int] = field(default_factory=list)
     listed: list[Envelope] = field(default_factory=list)
     total: int = 1
     since: datetime | None = None
     number: int | None = None
-    messages: int = 1
 
     @property
     def slot(self) -> str:
@@ -73,11 +69,6 @@ class Decision:
     group: Group | None = None
     number: int | None = None
     again: bool = False
-
-    @property
-    def alone(self) -> bool:
-        """Whether it is of no group."""
-        return self.group is None and not self.again
 
 
 def decide(connection: Connection[Any], claimed: Envelope, now: datetime, *, in_place: bool) -> Decision | None:
@@ -125,8 +116,6 @@ def _of_group(connection: Connection[Any], of: Placed, now: datetime, *, in_plac
         return Decision(of, until)
     # Where nobody looked for a while, what had been due as several goes out as one.
     after, rows = sent[-1].group, {row for each in sent for row in each.rows}
-    if of.due not in rows:
-        rows.add(of.due)
     goes_on = newest is not None and after.began_at == newest[1].began_at
     return Decision(
         of,
@@ -138,10 +127,8 @@ def _of_group(connection: Connection[Any], of: Placed, now: datetime, *, in_plac
 
 def take(
     connection: Connection[Any], decision: Decision, now: datetime, lease_until: datetime, *, in_place: bool
-) -> Bundle | None:
-    """Claims what goes along; None where it goes alone."""
-    if decision.alone:
-        return None
+) -> Bundle:
+    """Claims what goes along."""
     lead = decision.of.notification_id
     if decision.again:
         assert decision.of.group_id is not None
@@ -150,29 +137,28 @@ def take(
         elsewhere = ways_taken(connection, with_it, now)
         others = [each for each in with_it if each not in elsewhere]
         store.take_again(connection, others, lease_until)
+        newest = store.newest_group(connection, decision.of)
+        group = None if newest is None else newest[1]
     else:
-        assert decision.group is not None
+        group = decision.group
+        assert group is not None
         if decision.number is None:
-            number = store.begin_group(connection, decision.of, decision.group)
+            number = store.begin_group(connection, decision.of, group)
         else:
             number = decision.number
-            store.go_on(connection, number, decision.group)
+            store.go_on(connection, number, group)
         others = [row.number for row in decision.others]
         store.join_group(connection, number, lead, others, lease_until)
-    newest = store.newest_group(connection, decision.of)
-    group = newest[1] if newest is not None else decision.group
     shown, total = store.told_of_group(connection, number, LISTED)
     beside = _read(connection, others[: LISTED - 1])
     told = [each for each in shown if each not in others and each != lead] if in_place else []
     return Bundle(
-        "group",
         beside=beside,
         riders=others[LISTED - 1 :],
         listed=_read(connection, told),
         total=total,
         since=None if group is None else group.began_at,
         number=number,
-        messages=1 if group is None else group.messages,
     )
 
 
@@ -183,7 +169,7 @@ def take_held(connection: Connection[Any], notice: StormNotice, now: datetime, l
     end_told(connection, {number: over for number, (over, arrived) in elsewhere.items() if arrived}, now)
     held = [number for number in held if number not in elsewhere]
     listed, riders, alarms = books.ride_along(connection, held, lease_until, LISTED)
-    return Bundle("storm", beside=_read(connection, listed), riders=riders, total=alarms)
+    return Bundle(beside=_read(connection, listed), riders=riders, total=alarms)
 
 
 def _read(connection: Connection[Any], numbers: list[int]) -> list[Envelope]:

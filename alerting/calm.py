@@ -216,9 +216,7 @@ def storms(
         alarms: instants from ten minutes before `since` on, in any order.
     """
     begun, told = running, [running] if running is not None else []
-    moments = sorted(
-        [*((at, 1) for at in alarms), *((at + STORM_WINDOW, -1) for at in alarms)], key=lambda moment: moment
-    )
+    moments = sorted([*((at, 1) for at in alarms), *((at + STORM_WINDOW, -1) for at in alarms)])
     standing = sum(1 for at in alarms if since - STORM_WINDOW < at <= since)
     for number, (at, change) in enumerate(moments):
         if not since < at <= now:

@@ -101,9 +101,8 @@ class Books:
             ]
             if riders:
                 storms.mark_riders_sent(connection, riders, claimed.key, now, words, delivered=delivered)
-            if count > 1:
-                told = [*(each.notification_id for each in together[1:]), *riders]
-                notifications.tell_in(connection, told, claimed.key)
+            if len(together) > 1:
+                notifications.tell_in(connection, [each.notification_id for each in together[1:]], claimed.key)
             for each in together:
                 notifications.end_held(connection, each.notification_id, now)
             if passed.ailing:

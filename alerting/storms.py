@@ -42,11 +42,10 @@ def keep_storms(connection: Connection[Any], now: datetime) -> int:
 def storm_at(connection: Connection[Any], site_id: int, now: datetime, least: int) -> SiteStorm | None:
     """The storm that goes on at a site, begun at this look where so many alarms have come. The caller has taken its turn."""
     running = books.open_storm(connection, site_id)
-    if running is not None:
-        return running
-    for site in books.restless(connection, now, site_id, least=least):
+    restless = [] if running is not None else books.restless(connection, now, site_id, least=least)
+    for site in restless:
         _look(connection, site, now)
-    return books.open_storm(connection, site_id)
+    return books.open_storm(connection, site_id) if restless else running
 
 
 def hold_what_is_due(connection: Connection[Any], storm: SiteStorm, now: datetime, every: timedelta) -> int:
@@ -59,11 +58,10 @@ def _look(connection: Connection[Any], site: books.RestlessSite, now: datetime) 
     calls = books.new_calls(connection, site.company_id, site.site_id, site.since - STORM_WINDOW, now)
     running = None if site.storm is None else site.storm.storm
     for storm in storms(running, calls, site.since, now, site.calm):
+        until = storm.ended_at or now
         if site.storm is not None and storm.began_at == site.storm.storm.began_at:
-            until = storm.ended_at or now
             more = sum(1 for at in calls if site.since < at <= until)
             books.go_on(connection, site.storm.storm_id, storm, now, more)
         else:
-            until = storm.ended_at or now
             counted = sum(1 for at in calls if storm.began_at - STORM_WINDOW < at <= until)
             books.begin(connection, site, storm, now, counted)
