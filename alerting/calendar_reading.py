@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import rrulestr
 from icalendar import Calendar, Event
 
-from alerting.calendar_zones import own_zones
+from alerting.calendar_zones import listed, own_zones, parts_of
 from alerting.roster import CalendarTurn
 from core.errors import BadInput
 
@@ -80,6 +80,10 @@ class _Shift:
     ends_at: datetime
     who: Known | None
     said: str
+
+
+class _LeftOut(BadInput):
+    """An event that is left out, and not the calendar with it; in words."""
 
 
 class _Budget:
@@ -217,11 +221,9 @@ def _times(
     if event.get("RECURRENCE-ID") is None and (event.get("RRULE") is not None or event.get("RDATE") is not None):
         try:
             walls = list(_repeated(event, first, own, ends_at, budget))
-        except BadInput as error:
-            if error.args and str(error).startswith("An event"):
-                remarks.append(str(error))
-                return
-            raise
+        except _LeftOut as error:
+            remarks.append(str(error))
+            return
     for wall in walls:
         at = wall.replace(tzinfo=own).astimezone(UTC)
         if event.get("RECURRENCE-ID") is None and (uid, at) in replaced:
@@ -237,11 +239,11 @@ def _repeated(
 ) -> Iterator[datetime]:
     """The beginnings on the event's own clock, until `ends_at`."""
     if first < _EARLIEST:
-        raise BadInput(f"An event ({_said(event)}) repeats since before {_EARLIEST.year}; it is left out.")
+        raise _LeftOut(f"An event ({_said(event)}) repeats since before {_EARLIEST.year}; it is left out.")
     last = ends_at.astimezone(own).replace(tzinfo=None)
     excluded = {_wall(at, own) for at in _dates(event, "EXDATE")}
     found = {first, *(_wall(at, own) for at in _dates(event, "RDATE"))}
-    for rule in _rules(event):
+    for rule in listed(event.get("RRULE")):
         budget.rule()
         for wall in rrulestr(_written(event, rule, own), dtstart=first):
             budget.step()
@@ -251,34 +253,28 @@ def _repeated(
     yield from sorted(found - excluded)
 
 
-def _rules(event: Event) -> list[Mapping[str, Any]]:
-    rules = event.get("RRULE")
-    return [] if rules is None else list(rules) if isinstance(rules, list) else [rules]
-
-
 def _written(event: Event, rule: Mapping[str, Any], own: ZoneInfo | Any) -> str:
     """A rule as it is read by the event's own clock: of these frequencies and parts only, since the others count seconds."""
-    parts = {str(name).upper(): values if isinstance(values, list) else [values] for name, values in rule.items()}
+    parts = parts_of(rule)
     frequency = str(parts.get("FREQ", [""])[0]).upper()
     if frequency not in _RULES or set(parts) - _PARTS:
-        raise BadInput(
+        raise _LeftOut(
             f"An event ({_said(event)}) repeats {frequency or 'by an unknown rule'}; only days, weeks, months and years are read."
         )
     if any(int(each) < 1 for each in parts.get("INTERVAL", [])):  # which would never come to an end
-        raise BadInput(f"An event ({_said(event)}) repeats by a rule that cannot be read; it is left out.")
+        raise _LeftOut(f"An event ({_said(event)}) repeats by a rule that cannot be read; it is left out.")
     if "UNTIL" in parts:
         parts["UNTIL"] = [f"{_wall(each, own, latest=True):%Y%m%dT%H%M%S}" for each in parts["UNTIL"]]
     written = ";".join(f"{name}={','.join(str(each) for each in values)}" for name, values in parts.items())
     try:
         rrulestr(written, dtstart=_EARLIEST)
     except (ValueError, TypeError) as error:
-        raise BadInput(f"An event ({_said(event)}) repeats by a rule that cannot be read; it is left out.") from error
+        raise _LeftOut(f"An event ({_said(event)}) repeats by a rule that cannot be read; it is left out.") from error
     return written
 
 
 def _dates(event: Event, name: str) -> Iterator[date]:
-    listed = event.get(name)
-    for each in [] if listed is None else listed if isinstance(listed, list) else [listed]:
+    for each in listed(event.get(name)):
         for inner in getattr(each, "dts", ()):
             if isinstance(inner.dt, date):
                 yield inner.dt
@@ -319,7 +315,7 @@ def _length(event: Event, start: date, own: Any) -> timedelta:
 
 def _who(event: Event, people: Sequence[Known]) -> Known | None:
     """Whom an event names: by an attendee's address, else by its title: all of it, else as the only one of the people in it."""
-    mails = {_MAILTO.sub("", str(each)).strip().casefold() for each in _listed(event, "ATTENDEE")}
+    mails = {_MAILTO.sub("", str(each)).strip().casefold() for each in listed(event.get("ATTENDEE"))}
     by_mail = [each for each in people if each.mails & mails]
     if by_mail:
         return by_mail[0]
@@ -332,11 +328,6 @@ def _who(event: Event, people: Sequence[Known]) -> Known | None:
         each for each in within if not any(each.name != other.name and each.name in other.name for other in within)
     ]
     return longest[0] if len(longest) == 1 else None
-
-
-def _listed(event: Event, name: str) -> list[Any]:
-    found = event.get(name)
-    return [] if found is None else found if isinstance(found, list) else [found]
 
 
 def _said(event: Event) -> str:

@@ -7,7 +7,7 @@ move another's shifts. And it works out whatever rule a zone says, each second o
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import tzinfo
 from typing import Any, Final
@@ -50,8 +50,8 @@ class _Zones(ZONEINFO):
         name = " ".join(str(tz.get("TZID", "")).split())[:80]
         for part in tz.subcomponents:
             self._changes += 1
-            self._dates += sum(len(getattr(each, "dts", ())) for each in _listed(part.get("RDATE")))
-            rules = _listed(part.get("RRULE"))
+            self._dates += sum(len(getattr(each, "dts", ())) for each in listed(part.get("RDATE")))
+            rules = listed(part.get("RRULE"))
             if len(rules) > 1 or "EXRULE" in part or not all(_is_once_a_year(rule) for rule in rules):
                 raise BadInput(
                     f"The calendar has a time zone of its own ({name}) whose clocks change otherwise than once a year each way;"
@@ -67,7 +67,7 @@ class _Zones(ZONEINFO):
 
 def _is_once_a_year(rule: Any) -> bool:
     """One change a year at most, such as the last Sunday of October."""
-    parts = {str(name).upper(): values if isinstance(values, list) else [values] for name, values in rule.items()}
+    parts = parts_of(rule)
     if [str(each).upper() for each in parts.get("FREQ", [])] != ["YEARLY"] or set(parts) - _PARTS:
         return False
     if any(int(each) < 1 for each in parts.get("INTERVAL", [])):  # which would never come to an end
@@ -77,5 +77,11 @@ def _is_once_a_year(rule: Any) -> bool:
     return len(parts.get("BYMONTH", [])) <= 1 and len(days) <= 1 and (within if days else len(in_month) <= 1)
 
 
-def _listed(found: Any) -> list[Any]:
+def parts_of(rule: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The parts of a rule of repetition by their names in capitals, each as a list."""
+    return {str(name).upper(): listed(values) for name, values in rule.items()}
+
+
+def listed(found: Any) -> list[Any]:
+    """What the library gives as nothing, as one or as a list."""
     return [] if found is None else found if isinstance(found, list) else [found]

@@ -25,7 +25,6 @@ class Followed:
     etag: str | None
     last_modified: str | None
     content: bytes | None
-    failing_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def due(connection: Connection[Any], now: datetime, every: timedelta) -> Followe
     with connection.cursor(row_factory=class_row(Followed)) as cursor:
         return cursor.execute(
             """
-            SELECT c.roster_id, c.company_id, r.audience, r.time_zone, c.url, c.etag, c.last_modified, c.content, c.failing_since
+            SELECT c.roster_id, c.company_id, r.audience, r.time_zone, c.url, c.etag, c.last_modified, c.content
             FROM roster_calendar c JOIN roster r USING (roster_id)
             WHERE r.retired_at IS NULL AND (c.tried_at IS NULL OR c.tried_at <= %s)
             ORDER BY c.tried_at NULLS FIRST, c.roster_id LIMIT 1
