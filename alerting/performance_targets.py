@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from alerting.budget import MOST_A_DAY
+
 ISA: Final = "ANSI/ISA-18.2-2016 / IEC 62682:2014, clause 16"
 EEMUA: Final = "EEMUA 191, 3rd edition (2013)"
 OURS: Final = "Davy"
@@ -67,7 +69,7 @@ TARGETS: Final = {
     "medium_share": Target(0.15, source=EEMUA),
     "nameless": Target(0),
     "told_per_day": Target(5, source=OURS),
-    "most_messages": Target(5, source=OURS),
+    "most_messages": Target(MOST_A_DAY, source=OURS),
     "days_over_budget": Target(0, 2, source=OURS),
     "night_calls_per_week": Target(1, source=OURS),
     "precision": Target(0.8, least=True, source=OURS),

@@ -36,8 +36,6 @@ from core.site_suppressions import read_suppression
 from core.yaml_lines import Block, Reading, read_block
 
 VERSION: Final = "site/1"
-KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,64}")
-KEY_RULE: Final = "1 to 64 letters, digits, dots, dashes and underscores, not beginning with an underscore"
 SITE_KEY: Final = re.compile(r"(?!_)[A-Za-z0-9_.-]{1,58}")  # `_davy.{site}` is an id on the wire too
 SITE_KEY_RULE: Final = "1 to 58 letters, digits, dots, dashes and underscores, not beginning with an underscore"
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
@@ -102,7 +100,7 @@ def _company(
     packs: Mapping[str, PackLimit],
     ready: Mapping[str, ReadyCompound],
 ) -> None:
-    key = block.key("key", KEY, KEY_RULE)
+    key = block.key("key")
     name, name_zh = block.both("name")
     portfolio.companies.append(CompanyRow(company=key, key=key, name=name, name_zh=name_zh, line=block.line))
     for each in block.blocks("people", "person"):
@@ -115,7 +113,7 @@ def _company(
 
 
 def _person(block: Block, portfolio: Portfolio, words: Vocabulary, company: str | None) -> None:
-    key = block.key("key", KEY, KEY_RULE)
+    key = block.key("key")
     email = block.optional("email")
     if email is not None and not _MAIL.fullmatch(email):
         block.mistake("email", f"email of {block.where} is {email!r}; it must be an e-mail address.")
@@ -240,11 +238,11 @@ def _site(
 
 
 def _zone(block: Block, portfolio: Portfolio, company: str, site: str) -> None:
-    key = block.key("key", KEY, KEY_RULE)
+    key = block.key("key")
     name, name_zh = block.both("name")
     portfolio.zones.append(ZoneRow(company=company, site=site, key=key, name=name, name_zh=name_zh, line=block.line))
     for each in block.blocks("assets", "asset"):
-        asset_key = each.key("key", KEY, KEY_RULE)
+        asset_key = each.key("key")
         name, name_zh = each.both("name")
         asset = AssetRow(
             company=company,

@@ -98,7 +98,7 @@ OWN_SERVERS: Final = frozenset(
 )
 IN_THE_CLEAR: Final = frozenset(name.removesuffix("s") for name in OWN_SERVERS)  # to the allow list's receivers only
 KNOWN: Final = VENDORS | OWN_SERVERS | IN_THE_CLEAR
-_PORTS: Final = {True: 80, False: 443}  # by whether it goes in the clear
+_PORT_IN_THE_CLEAR: Final = 80
 _GONE: Final = 410
 _CHILD: Final = Path(__file__).parents[1] / "apprise_child.py"
 
@@ -196,7 +196,7 @@ class Apprise(Channel):
             return to
         try:
             parts = urlsplit(url)
-            there = host_port(parts.hostname or "", parts.port or _PORTS[True])
+            there = host_port(parts.hostname or "", parts.port or _PORT_IN_THE_CLEAR)
         except ValueError as error:
             raise DeliveryFailed("This is not an Apprise URL.", permanent=True) from error
         if there not in self._allow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 from psycopg import Connection
@@ -10,8 +10,7 @@ from psycopg import Connection
 from alerting.store.status import process_beats
 from core.settings import variable
 from davy.doctor.examination import Check, Examination
-
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+from davy.doctor.server_settings import LOOPBACK
 
 
 def links(on: Examination, connection: Connection[Any]) -> Check:
@@ -26,7 +25,7 @@ def links(on: Examination, connection: Connection[Any]) -> Check:
             "Set it to the same keys for `davy process alerting` and `davy process api`; until then whoever is told must log in to acknowledge."
         )
         return Check("links", False, found % {"name": variable("link_keys")}, advice)
-    if url is not None and not url.startswith("https://") and urlsplit(url).hostname not in _LOOPBACK:
+    if url is not None and not url.startswith("https://") and urlsplit(url).hostname not in LOOPBACK:
         found = _("Links to acknowledge by go in the clear: %(url)s is not https.")
         advice = _("Put Davy behind https: whoever reads a link on its way can acknowledge with it.")
         return Check("links", False, found % {"url": url}, advice)
