@@ -21,10 +21,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from alerting.delivery import Claimed, Envelope
+from alerting.keys import derived
+from core.setting_rules import keys_by_name
 
 PATH: Final = "/a/"  # what stands between the public address and the link: short, since a text has little room
 _FORM: Final = re.compile(r"([A-Za-z0-9_.-]{1,32})\.([A-Za-z0-9_-]{48})")
@@ -68,15 +67,14 @@ class Links:
     """
 
     def __init__(self, keys: Mapping[str, bytes], lasting: timedelta) -> None:
-        self._keys = {name: HKDF(SHA256(), 32, None, b"davy link").derive(key) for name, key in keys.items()}
+        self._keys = {name: derived(key, b"davy link") for name, key in keys.items()}
         self.newest = next(iter(self._keys))
         self.lasting = lasting
 
     @classmethod
     def of(cls, keys: str, hours: int) -> Links:
         """With the keys of the settings, `ID=KEY, ID=KEY` in hexadecimal."""
-        entries = (part.partition("=") for part in keys.split(","))
-        return cls({name.strip(): bytes.fromhex(key.strip()) for name, _, key in entries}, timedelta(hours=hours))
+        return cls(keys_by_name(keys), timedelta(hours=hours))
 
     def address(self, message: Envelope, public_url: str, now: datetime) -> str:
         """The link of one message as its reader gets it; empty where there is nothing to acknowledge, or not by this reader."""

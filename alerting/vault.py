@@ -18,11 +18,11 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from alerting.channels.channel import Address
+from alerting.keys import derived
 from core.errors import BadInput, BadSetting, DeliveryFailed
+from core.setting_rules import keys_by_name
 from core.settings import Settings
 
 SEALED: Final = "sealed-1:"  # a changed form gets a new one
@@ -38,18 +38,17 @@ class Vault:
     """
 
     def __init__(self, keys: Mapping[str, bytes] | None = None) -> None:
-        self._ciphers = {name: AESGCM(_derived(key, b"davy address")) for name, key in (keys or {}).items()}
+        self._ciphers = {name: AESGCM(derived(key, b"davy address")) for name, key in (keys or {}).items()}
         self._newest = next(iter(self._ciphers), None)
         first = next(iter((keys or {}).values()), None)
-        self._marks = _derived(first, b"davy address mark") if first is not None else b"davy"
+        self._marks = derived(first, b"davy address mark") if first is not None else b"davy"
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Vault:
         """With the keys of the settings; without any, addresses are kept as they are."""
         if settings.address_keys is None:
             return cls()
-        entries = (part.partition("=") for part in settings.address_keys.get_secret_value().split(","))
-        return cls({name.strip(): bytes.fromhex(key.strip()) for name, _, key in entries})
+        return cls(keys_by_name(settings.address_keys.get_secret_value()))
 
     @property
     def seals(self) -> bool:
@@ -106,7 +105,3 @@ def opened(vault: Vault, channel: str, kept: str, secret_ref: str | None) -> Add
         return Address(vault.open(channel, kept), secret_ref)
     except BadInput as error:
         raise DeliveryFailed(str(error), permanent=False) from error
-
-
-def _derived(key: bytes, purpose: bytes) -> bytes:
-    return HKDF(SHA256(), 32, None, purpose).derive(key)
