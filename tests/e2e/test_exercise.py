@@ -56,14 +56,14 @@ def test_an_exercise_reaches_people_and_ends_with_their_answer() -> None:
         number = answer_of(run(stack, "exercise", "start", "--site", SITE, "--why", "monthly", "--json"))["exercise"]
         twice = run(stack, "exercise", "start", "--site", SITE)
         assert twice.returncode == 2
-        assert wait_until(lambda: {message["channel"] for message in told(stack)} >= {"smtp", "webhook"}, 30)
+        assert wait_until(lambda: {message["channel"] for message in told(stack)} >= {"smtp", "webhook"}, 90)
         assert json.loads(next(m["body"] for m in told(stack) if m["channel"] == "webhook"))["data"]["exercise"] is True
         officer = next(user for user in stack.users if user.login == "huaihai-officer")
         with visitor(stack.http_url, officer.login, officer.password) as page:
             (alarm,) = rehearsed(page)
             token = page.get("/api/v1/me").json()["form_token"]
             page.post(f"/occurrences/{alarm['occurrence_id']}/acknowledge", data={"form_token": token})
-            assert wait_until(lambda: newest(stack)["outcome"] == "answered", 20)
+            assert wait_until(lambda: newest(stack)["outcome"] == "answered", 60)
             assert rehearsed(page) == []
         assert (newest(stack)["exercise"], newest(stack)["kind"]) == (number, "exercise")
         verified = run(stack, "verify", "--json")
