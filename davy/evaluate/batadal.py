@@ -41,7 +41,8 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
         BadInput: files that will not do.
     """
     members = _members(fit)
-    years = [file for file in _files(fit, members) if file.is_normal]
+    there = _files(fit, members)
+    years = [file for file in there if file.is_normal]
     if not years:
         raise BadInput(f"{fit} holds no file whose {LABEL} is 0 in every row: there is nothing normal to fit on.")
     same = is_same(fit, scored)
@@ -51,7 +52,7 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
     model = fitted(watch, "batadal", members, learnt, None)
     marked: list[tuple[_File, Bool]] = []
     rest: list[Bool] = []
-    for file in _files(scored, members):
+    for file in there if same else _files(scored, members):
         alarm = held(watch, model, members, file.stream)
         if file.is_normal:
             rest.append(alarm[cut(len(alarm)) if same else 0 :])

@@ -31,7 +31,8 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
         BadInput: files that will not do.
     """
     same = is_same(fit, scored)
-    learnt, judged = _runs(fit), _runs(scored)
+    learnt = _runs(fit)
+    judged = learnt if same else _runs(scored)
     if same:
         # The last targets before the cut look into what is scored: they teach nothing.
         learnt = [(rows[: cut(len(rows)) - AHEAD], target[: cut(len(rows)) - AHEAD]) for rows, target in learnt]

@@ -20,6 +20,7 @@ from davy.evaluate.assets import fitted, held
 from davy.evaluate.judging import Stream
 from davy.evaluate.measures import Bool, share
 from davy.evaluate.reading import Header, having, table
+from davy.evaluate.splitting import is_same
 
 MEMBERS: Final = (*(f"XMEAS_{n}" for n in range(1, 42)), *(f"XMV_{n}" for n in range(1, 12)))
 FAULT_FROM: Final = 160  # rows
@@ -43,7 +44,7 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
     progress(f"tep: fits on {len(normal)} normal runs, calibrates on the beginnings of {len(faults)} fault runs")
     watch = settings.TEP
     model = fitted(watch, "tep", MEMBERS, list(normal.values()), [run[:CALIBRATED] for run in faults.values()])
-    same = scored.resolve() == fit.resolve()
+    same = is_same(fit, scored)
     rest, judged = ({}, faults) if same else _runs(scored)
     first = CALIBRATED if same else 0
     quiet: list[Bool] = [held(watch, model, MEMBERS, Stream.clockless(run, PERIOD_S)) for run in rest.values()]
