@@ -53,13 +53,9 @@ def draw(folder: Path, file: Path) -> None:
 
 def _at(folder: Path, setpoint: float) -> dict[str, float]:
     """SKAB with another setpoint, its deadband in proportion."""
-    kept = settings.SKAB
-    alarm = replace(kept.alarm, setpoint=setpoint, deadband=kept.alarm.deadband * setpoint / kept.alarm.setpoint)
-    try:
-        settings.SKAB = replace(kept, alarm=alarm)  # type: ignore[misc]
-        return skab.evaluate(folder, folder)
-    finally:
-        settings.SKAB = kept  # type: ignore[misc]
+    own = settings.SKAB.alarm
+    alarm = replace(own, setpoint=setpoint, deadband=own.deadband * setpoint / own.setpoint)
+    return skab.evaluate(folder, folder, watch=replace(settings.SKAB, alarm=alarm))
 
 
 def _x(far: float) -> float:

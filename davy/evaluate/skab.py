@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from davy.answer import progress
 from davy.evaluate import settings
-from davy.evaluate.assets import judged
+from davy.evaluate.assets import Watch, judged
 from davy.evaluate.judging import Stream
 from davy.evaluate.measures import if_there
 from davy.evaluate.measures import rows as counted
@@ -20,8 +20,11 @@ LABELS: Final = ("anomaly", "changepoint")
 TRAIN: Final = 400  # rows; the leaderboard's train_size
 
 
-def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
+def evaluate(_fit: Path, scored: Path, *, watch: Watch = settings.SKAB) -> dict[str, Any]:
     """The leaderboard's protocol of 2024: rows, and marks within a minute after each change.
+
+    Args:
+        watch: the settings; others than the repository's for a picture of what they buy.
 
     Raises:
         BadInput: files that will not do.
@@ -32,7 +35,7 @@ def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
         file = table(header, TRAIN + 1)
         members = [column for column in file.columns if column not in (TIME, *LABELS)]
         stream = Stream(file.instants(TIME), file.numbers(members))
-        held = judged(settings.SKAB, header.name, members, [stream.values[:TRAIN]], stream)[TRAIN:]
+        held = judged(watch, header.name, members, [stream.values[:TRAIN]], stream)[TRAIN:]
         event, change = (file.labels(label)[TRAIN:] == 1 for label in LABELS)
         truth.append(event)
         alarm.append(held)
