@@ -58,6 +58,17 @@ def failing(*, permanent: bool, retry_after_s: float | None = None) -> Sink:
     return Sink(during)
 
 
+def dying(keys: list[str] | None = None) -> Sink:
+    """Ends its sender with the message in hand; notes under what key."""
+
+    def during(message: Message) -> None:
+        if keys is not None:
+            keys.append(message.key)
+        raise KeyboardInterrupt
+
+    return Sink(during)
+
+
 class Clock:
     """A clock that stands until it is set."""
 
@@ -124,11 +135,7 @@ def test_life_safety_goes_first(plant: Plant) -> None:
 def test_what_was_acknowledged_meanwhile_is_not_sent(plant: Plant) -> None:
     """Claimed before the acknowledgement and never marked: looked at again, cancelled, with a word about the doubt."""
     plant.apply(plant.raised("heat"))
-
-    def dies(message: Message) -> None:
-        raise KeyboardInterrupt
-
-    with dispatcher(plant, Clock(), smtp=Sink(dies)) as subject, pytest.raises(KeyboardInterrupt):
+    with dispatcher(plant, Clock(), smtp=dying()) as subject, pytest.raises(KeyboardInterrupt):
         subject.run_once(NOW)
     with plant.as_person("officer") as connection:
         actions.acknowledge(connection, plant.definitions["heat"], person_id=plant.people["officer"], now=NOW)
