@@ -12,9 +12,8 @@ from alerting import actions
 from alerting.outbox import LEASE
 from alerting.storms import GRACE, keep_storms
 from core.batch import Event
-from core.errors import DeliveryFailed
 from tests.alerting.plant import NOW, Plant, us
-from tests.alerting.test_outbox import Clock, Sink, dispatcher, rounds
+from tests.alerting.test_outbox import Clock, Sink, dispatcher, dying, failing, rounds
 
 pytestmark = pytest.mark.db
 
@@ -62,6 +61,20 @@ def told(plant: Plant) -> Counter[tuple[object, ...]]:
         "SELECT state, held_by, told_in IS NOT NULL FROM notification WHERE subject = 'alarm' AND urgency > 0 AND step = 0"
     )
     return Counter(rows)
+
+
+def look(plant: Plant, now: datetime = NOW) -> None:
+    with plant.as_service("alerting") as connection:
+        keep_storms(connection, now)
+
+
+def causes(plant: Plant, cause: str, effect: str) -> None:
+    """The one alarm explains the other; by their keys."""
+    plant.rows(
+        "INSERT INTO site_cause (site_id, company_id, cause_id, effect_id) SELECT c.site_id, c.company_id, c.definition_id, e.definition_id"
+        " FROM alarm_definition c, alarm_definition e WHERE c.key = %s AND e.key = %s ON CONFLICT DO NOTHING RETURNING 1",
+        cause, effect,
+    )  # fmt: skip
 
 
 class TestGroups:
@@ -148,13 +161,8 @@ class TestGroups:
     def test_who_dies_between_sending_and_marking_sends_the_same_again(self, calm: Plant) -> None:
         """One message of all of them, under the same key."""
         calm.apply(*more(calm, "heat", 4))
-        keys = []
-
-        def dies(message: object) -> None:
-            keys.append(message.key)  # type: ignore[attr-defined]
-            raise KeyboardInterrupt
-
-        with dispatcher(calm, Clock(), smtp=Sink(dies)) as subject, pytest.raises(KeyboardInterrupt):
+        keys: list[str] = []
+        with dispatcher(calm, Clock(), smtp=dying(keys)) as subject, pytest.raises(KeyboardInterrupt):
             subject.run_once(NOW)
         sink, clock = Sink(), Clock()
         clock.now = NOW + LEASE
@@ -174,12 +182,12 @@ class TestStorms:
         with dispatcher(calm, clock, smtp=sink) as subject:
             assert set(rounds(subject, NOW)) == {"sent", "held"}
             assert [m.urgent for m in sink.sent] == [True]
-            self.look(calm, NOW)
+            look(calm, NOW)
             assert rounds(subject, NOW) == ["sent"]
             assert sink.sent[-1].subject == "【报警风暴】报警多得处理不过来：罐区"
             assert "另有280条" in sink.sent[-1].lines
             clock.now = NOW + 11 * MINUTE
-            self.look(calm, clock.now)
+            look(calm, clock.now)
             assert "sent" in rounds(subject, clock.now)
         storms = [m for m in sink.sent if m.fields.get("about") == "storm"]
         assert [m.fields["event"] for m in storms] == ["begun", "ended"]
@@ -198,7 +206,7 @@ class TestStorms:
                 clock.now = NOW + minute * MINUTE
                 if minute == 3:
                     calm.apply(moved(first, clock.now), now=clock.now)
-                self.look(calm, clock.now)
+                look(calm, clock.now)
                 rounds(subject, clock.now)
         events = [m.fields.get("event") for m in sink.sent]
         assert events == ["begun", "ended"]
@@ -207,14 +215,10 @@ class TestStorms:
     def test_a_digest_that_does_not_arrive_leaves_nothing_held(self, calm: Plant) -> None:
         """The channel is away: each row waits for a next digest, and goes by itself where none comes."""
         calm.apply(*more(calm, "heat", 12))
-
-        def strikes(message: object) -> None:
-            raise DeliveryFailed("The receiver is on strike.", permanent=False)
-
         clock = Clock()
-        with dispatcher(calm, clock, smtp=Sink(strikes)) as subject:
+        with dispatcher(calm, clock, smtp=failing(permanent=False)) as subject:
             rounds(subject, NOW)
-            self.look(calm, NOW)
+            look(calm, NOW)
             assert rounds(subject, NOW) == ["retried"]
         assert told(calm) == {("waiting", "storm", False): 12}
         sink = Sink()
@@ -227,15 +231,11 @@ class TestStorms:
         """Two processes keep storms: one storm, one digest a person."""
         calm.apply(*more(calm, "heat", 12))
         for _ in range(3):
-            self.look(calm, NOW)
+            look(calm, NOW)
         assert calm.rows("SELECT count(*) FROM storm") == [(1,)]
         assert calm.rows("SELECT event, count(*) FROM notification WHERE subject = 'storm' GROUP BY 1") == [
             ("begun", 1)
         ]
-
-    def look(self, plant: Plant, now: datetime) -> None:
-        with plant.as_service("alerting") as connection:
-            keep_storms(connection, now)
 
 
 class TestCauses:
@@ -244,7 +244,7 @@ class TestCauses:
     def test_an_effect_calls_nobody_while_its_cause_holds(self, calm: Plant) -> None:
         """It is in the list; the cause's message says how many; when the cause is over and it is not, it calls."""
         (effect,) = more(calm, "heat", 1)
-        self.causes(calm, "heat", "heat-1")
+        causes(calm, "heat", "heat-1")
         calm.apply(effect, calm.raised("heat"))
         sink, clock = Sink(), Clock()
         with dispatcher(calm, clock, smtp=sink) as subject:
@@ -264,8 +264,8 @@ class TestCauses:
     def test_two_that_name_each_other_do_not_silence_each_other(self, calm: Plant) -> None:
         """Somebody is called in any case."""
         events = more(calm, "heat", 1)
-        self.causes(calm, "heat", "heat-1")
-        self.causes(calm, "heat-1", "heat")
+        causes(calm, "heat", "heat-1")
+        causes(calm, "heat-1", "heat")
         calm.apply(*events, calm.raised("heat"))
         sink = Sink()
         with dispatcher(calm, Clock(), smtp=sink) as subject:
@@ -274,17 +274,10 @@ class TestCauses:
 
     def test_a_lesser_cause_silences_nothing_graver(self, calm: Plant) -> None:
         """A low alarm is no reason not to call for a high one, and nothing is for life safety."""
-        self.causes(calm, "level", "heat")
-        self.causes(calm, "heat", "gas")
+        causes(calm, "level", "heat")
+        causes(calm, "heat", "gas")
         calm.apply(calm.raised("level"), calm.raised("heat"), calm.raised("gas"))
         sink = Sink()
         with dispatcher(calm, Clock(), smtp=sink) as subject:
             rounds(subject, NOW)
         assert {m.fields["priority"] for m in sink.sent} == {"life-safety", "high"}
-
-    def causes(self, plant: Plant, cause: str, effect: str) -> None:
-        plant.rows(
-            "INSERT INTO site_cause (site_id, company_id, cause_id, effect_id) SELECT c.site_id, c.company_id, c.definition_id, e.definition_id"
-            " FROM alarm_definition c, alarm_definition e WHERE c.key = %s AND e.key = %s ON CONFLICT DO NOTHING RETURNING 1",
-            cause, effect,
-        )  # fmt: skip

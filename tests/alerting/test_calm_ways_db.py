@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -14,12 +14,11 @@ from alerting.outbox import LEASE
 from alerting.store import budget, notifications, reassigning
 from alerting.store.exercises import deliveries
 from alerting.store.notifications import NewNotification
-from alerting.storms import keep_storms
 from tests.alerting.plant import NOW, Plant
-from tests.alerting.test_calm_db import more, moved
+from tests.alerting.test_calm_db import causes, look, more, moved
 from tests.alerting.test_exercises_db import keep, start
 from tests.alerting.test_one_way_db import stands_in
-from tests.alerting.test_outbox import Clock, Sink, dispatcher, failing, rounds
+from tests.alerting.test_outbox import Clock, Sink, dispatcher, dying, failing, rounds
 from tests.alerting.test_reports import Texts, report, take
 from tests.alerting.test_ways_db import Hook, Slow, both_ways, flood, gone, second_address
 
@@ -36,11 +35,6 @@ def calm(timescale_plant: Plant) -> Plant:
     plant.rows("DELETE FROM route_step WHERE position = 1 RETURNING 1")
     plant.rows("UPDATE route SET priorities = '{life-safety,high,low}' WHERE key = 'urgent' RETURNING 1")
     return plant
-
-
-def look(plant: Plant, now: datetime = NOW) -> None:
-    with plant.as_service("alerting") as connection:
-        keep_storms(connection, now)
 
 
 def lines(message: object) -> int:
@@ -108,10 +102,7 @@ class TestExercises:
 def test_a_call_whose_cause_ends_in_a_storm_waits_for_the_digest(calm: Plant) -> None:
     """It is held for the storm at the first look; no sender goes round with it, and what is less urgent is not kept waiting by it."""
     (effect,) = more(calm, "heat", 1)
-    calm.rows(
-        "INSERT INTO site_cause (site_id, company_id, cause_id, effect_id) SELECT c.site_id, c.company_id, c.definition_id, e.definition_id"
-        " FROM alarm_definition c, alarm_definition e WHERE c.key = 'heat' AND e.key = 'heat-1' RETURNING 1"
-    )
+    causes(calm, "heat", "heat-1")
     calm.apply(effect, calm.raised("heat"))
     sink, clock = Sink(), Clock()
     with dispatcher(calm, clock, smtp=sink) as subject:
@@ -136,13 +127,8 @@ class TestKilled:
         """Thirty rode with it, more urgent by their age than the digest itself: none of them goes out alone when the lease is over."""
         calm.apply(*more(calm, "heat", 30))
         look(calm)
-        keys = []
-
-        def dies(message: object) -> None:
-            keys.append(message.key)  # type: ignore[attr-defined]
-            raise KeyboardInterrupt
-
-        with dispatcher(calm, Clock(), smtp=Sink(dies)) as subject, pytest.raises(KeyboardInterrupt):
+        keys: list[str] = []
+        with dispatcher(calm, Clock(), smtp=dying(keys)) as subject, pytest.raises(KeyboardInterrupt):
             subject.run_once(NOW)
         sink, clock = Sink(), Clock()
         clock.now = NOW + LEASE
@@ -157,11 +143,7 @@ class TestKilled:
         """The digest has ended meanwhile: nothing that rode with it stays behind."""
         calm.apply(*more(calm, "heat", 12))
         look(calm)
-
-        def dies(message: object) -> None:
-            raise KeyboardInterrupt
-
-        with dispatcher(calm, Clock(), smtp=Sink(dies)) as subject, pytest.raises(KeyboardInterrupt):
+        with dispatcher(calm, Clock(), smtp=dying()) as subject, pytest.raises(KeyboardInterrupt):
             subject.run_once(NOW)
         calm.rows(
             "UPDATE notification SET state = 'cancelled', finished_at = %s WHERE subject = 'storm' RETURNING 1", NOW
@@ -176,11 +158,7 @@ class TestKilled:
         """Two alarms in a message that died; one is acknowledged meanwhile: the other comes in its own words, in the group's place."""
         events = more(calm, "heat", 2)
         calm.apply(*events)
-
-        def dies(message: object) -> None:
-            raise KeyboardInterrupt
-
-        with dispatcher(calm, Clock(), smtp=Sink(dies)) as subject, pytest.raises(KeyboardInterrupt):
+        with dispatcher(calm, Clock(), smtp=dying()) as subject, pytest.raises(KeyboardInterrupt):
             subject.run_once(NOW)
         with calm.as_person("officer") as connection:
             key = AlarmKey(events[0].definition_id, events[0].sensor_id)

@@ -14,7 +14,7 @@ from alerting.outbox import LEASE, Outcome
 from alerting.pace import Pace
 from alerting.store import notifications
 from tests.alerting.plant import NOW, Plant
-from tests.alerting.test_outbox import Clock, Sink, dispatcher, rounds
+from tests.alerting.test_outbox import Clock, Sink, dispatcher, dying, rounds
 from tests.alerting.test_ways_db import Hook, books, both_ways, flood, second_address
 
 pytestmark = pytest.mark.db
@@ -101,14 +101,10 @@ def test_what_dies_while_it_is_sent_leaves_the_other_way_open(timescale_plant: P
     plant, clock = timescale_plant, Clock()
     plant.apply(plant.raised("heat"))
     stands_in(plant)
-
-    def dies(message: Message) -> None:
-        raise KeyboardInterrupt
-
     hook = Hook()
-    with dispatcher(plant, clock, smtp=Sink(dies)) as subject, pytest.raises(KeyboardInterrupt):
+    with dispatcher(plant, clock, smtp=dying()) as subject, pytest.raises(KeyboardInterrupt):
         subject.run_once(NOW)
-    with dispatcher(plant, clock, smtp=Sink(dies), webhook=hook) as subject:
+    with dispatcher(plant, clock, smtp=dying(), webhook=hook) as subject:
         assert rounds(subject, NOW + SECOND) == ["held"]
         plant.rows("UPDATE notification SET lease_until = %s WHERE channel = 'smtp' RETURNING 1", NOW + 2 * LEASE)
         plant.rows("UPDATE notification SET state = 'waiting' WHERE channel = 'smtp' RETURNING 1")

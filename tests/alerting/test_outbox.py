@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import ClassVar, Self
 
 import pytest
@@ -28,6 +25,7 @@ from core.metrics import Metrics
 from core.settings import Settings
 from tests.alerting.plant import NOW, Plant
 from tests.alerting.receivers import SECRET, mail_server, webhook_receiver
+from tests.alerting.workers import working
 
 pytestmark = pytest.mark.db
 
@@ -56,6 +54,17 @@ class Sink(Channel):
 def failing(*, permanent: bool, retry_after_s: float | None = None) -> Sink:
     def during(message: Message) -> None:
         raise DeliveryFailed("The receiver is on strike.", permanent=permanent, retry_after_s=retry_after_s)
+
+    return Sink(during)
+
+
+def dying(keys: list[str] | None = None) -> Sink:
+    """Ends its sender with the message in hand; notes under what key."""
+
+    def during(message: Message) -> None:
+        if keys is not None:
+            keys.append(message.key)
+        raise KeyboardInterrupt
 
     return Sink(during)
 
@@ -126,11 +135,7 @@ def test_life_safety_goes_first(plant: Plant) -> None:
 def test_what_was_acknowledged_meanwhile_is_not_sent(plant: Plant) -> None:
     """Claimed before the acknowledgement and never marked: looked at again, cancelled, with a word about the doubt."""
     plant.apply(plant.raised("heat"))
-
-    def dies(message: Message) -> None:
-        raise KeyboardInterrupt
-
-    with dispatcher(plant, Clock(), smtp=Sink(dies)) as subject, pytest.raises(KeyboardInterrupt):
+    with dispatcher(plant, Clock(), smtp=dying()) as subject, pytest.raises(KeyboardInterrupt):
         subject.run_once(NOW)
     with plant.as_person("officer") as connection:
         actions.acknowledge(connection, plant.definitions["heat"], person_id=plant.people["officer"], now=NOW)
@@ -221,7 +226,7 @@ def test_two_dispatchers_never_take_the_same_row(plant: Plant) -> None:
     assert plant.rows("SELECT count(*) FROM notification WHERE state = 'sent' AND attempt = 1") == [(80,)]
 
 
-@pytest.mark.parametrize(("step", "arrived"), [("before", 1), ("after", 2), ("marking", 2)])
+@pytest.mark.parametrize(("step", "arrived"), [("claimed", 1), ("sent", 2), ("marking", 2)])
 def test_killed_at_any_step_it_is_sent_again_under_the_same_key(plant: Plant, step: str, arrived: int) -> None:
     """At least once, whatever was done when it died: the receiver sees the same webhook-id again and can drop the second."""
     plant.apply(plant.raised("heat"))
@@ -231,24 +236,8 @@ def test_killed_at_any_step_it_is_sent_again_under_the_same_key(plant: Plant, st
             "UPDATE channel_address SET address = %s WHERE channel = 'webhook' RETURNING 1", f"http://127.0.0.1:{port}/"
         )
         plant.rows("UPDATE notification SET due_at = %s WHERE channel = 'smtp' RETURNING 1", NOW + timedelta(days=1))
-        driver = Path(__file__).with_name("killed_dispatcher.py")
-        ended = subprocess.run(
-            [
-                sys.executable,
-                driver,
-                plant.database.url("alerting"),
-                plant.database.key.hex(),
-                SECRET,
-                str(port),
-                now.isoformat(),
-                step,
-            ],
-            cwd=driver.parents[2],
-            env={"PYTHONPATH": str(driver.parents[2])},
-            timeout=60,
-            check=False,
-        )
-        assert ended.returncode == -signal.SIGKILL
+        with working(plant, port, now, step=step, nth=1) as killed:
+            assert killed.wait(timeout=60) == -signal.SIGKILL
         assert plant.rows("SELECT state, attempt FROM notification WHERE channel = 'webhook'") == [("claimed", 1)]
         channel = Webhook({"deputy-hook": SECRET}, [f"127.0.0.1:{port}"])
         with dispatcher(plant, Clock(), webhook=channel) as subject:

@@ -10,11 +10,8 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,13 +27,13 @@ from tests.alerting.plant import NOW, Plant
 from tests.alerting.receivers import SECRET, Request, webhook_receiver
 from tests.alerting.test_duty_db import on_duty
 from tests.alerting.test_outbox import Clock, Sink, dispatcher, rounds
+from tests.alerting.workers import working
 from tests.alerting.working_dispatcher import STEPS
 
 __all__ = ["on_duty"]  # the fixture of the duty's own tests
 
 pytestmark = pytest.mark.db
 
-DRIVER = Path(__file__).with_name("working_dispatcher.py")
 MESSAGES, NTH = 200, 40
 SECOND = timedelta(seconds=1)
 
@@ -53,25 +50,6 @@ def queue(plant: Plant, count: int, port: int) -> None:
         plant.people["deputy"], count,
     )  # fmt: skip
     plant.apply(plant.raised("heat"))
-
-
-@contextmanager
-def working(plant: Plant, port: int, now: datetime, **fate: Any) -> Iterator[subprocess.Popen[str]]:
-    """A dispatcher as a process of its own; gone at the end of the block."""
-    told = {
-        "conninfo": plant.database.url("alerting"), "key": plant.database.key.hex(), "secret": SECRET, "port": port,
-        "now": now.isoformat(), **fate,
-    }  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, str(DRIVER), json.dumps(told)], cwd=DRIVER.parents[2], stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(DRIVER.parents[2])},
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate(timeout=30)
 
 
 def outcomes_of(process: subprocess.Popen[str]) -> Counter[str]:
@@ -241,7 +219,7 @@ def test_killed_during_a_hand_over_one_of_the_two_is_told(on_duty: tuple[Plant, 
         " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING 1",
         roster, plant.company, plant.people["deputy"], NOW, NOW + timedelta(hours=1), NOW, plant.people["officer"],
     )  # fmt: skip
-    driver = DRIVER.with_name("killed_hand_over.py")
+    driver = Path(__file__).with_name("killed_hand_over.py")
     ended = subprocess.run(
         [sys.executable, str(driver), plant.database.url("alerting"), plant.database.key.hex(), NOW.isoformat(), when],
         cwd=driver.parents[2], env={**os.environ, "PYTHONPATH": str(driver.parents[2])}, timeout=120, check=False,

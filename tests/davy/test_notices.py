@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
 
-import tests.alerting.killed_dispatcher
 from alerting.channels.webhook import Webhook
 from alerting.outbox import LEASE
 from tests.alerting.plant import NOW, Plant, make_plant
 from tests.alerting.receivers import SECRET, webhook_receiver
 from tests.alerting.test_outbox import rounds
+from tests.alerting.workers import working
 from tests.database import TestDatabase
 from tests.davy.risky_plant import HOUR, RiskyPlant
 
@@ -142,14 +139,8 @@ def test_killed_between_sending_and_marking_a_notice_is_sent_again_under_the_sam
         subject.plant.rows(
             "UPDATE channel_address SET address = %s WHERE channel = 'webhook' RETURNING 1", f"http://127.0.0.1:{port}/"
         )
-        driver = Path(tests.alerting.killed_dispatcher.__file__)
-        root = driver.parents[2]
-        database = subject.plant.database
-        arguments = [database.url("alerting"), database.key.hex(), SECRET, str(port), NOW.isoformat()]
-        ended = subprocess.run(
-            [sys.executable, driver, *arguments], cwd=root, env={"PYTHONPATH": str(root)}, timeout=60, check=False
-        )
-        assert ended.returncode == -signal.SIGKILL
+        with working(subject.plant, port, NOW, step="sent", nth=1) as killed:
+            assert killed.wait(timeout=60) == -signal.SIGKILL
         with subject.sending(NOW, webhook=Webhook({"deputy-hook": SECRET}, [f"127.0.0.1:{port}"])) as sending:
             assert rounds(sending, NOW) == []
             assert rounds(sending, NOW + LEASE) == ["sent"]
