@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from api.portfolio import cell
 from api.store.complaints import Clock
 from api.store.voice import Counted, Recommended
+from risk.complaint import late
 from risk.rating import nps
 
 
@@ -58,18 +59,13 @@ def kept(clocks: Sequence[Clock], now: datetime) -> list[Kept]:
             site_zh=site_zh,
             filed=len(rows),
             open=sum(row.state != "closed" for row in rows),
-            late=sum(is_late(row, now) for row in rows),
+            late=sum(late(row.answer_due_at, row.answered_at, row.conclude_due_at, row.solved_at, now) for row in rows),
             reopened=sum(row.reopened > 0 for row in rows),
             median_answer_h=_median([_hours(row.filed_at, row.answered_at) for row in rows if row.answered_at]),
             median_conclude_h=_median([_hours(row.filed_at, row.solved_at) for row in rows if row.solved_at]),
         )
         for (quarter, site, site_zh), rows in sorted(found.items(), key=lambda one: (-one[0][0].toordinal(), one[0][1]))
     ]
-
-
-def is_late(of: Clock, now: datetime) -> bool:
-    """Whether one of its clocks ran out."""
-    return (of.answered_at or now) > of.answer_due_at or (of.solved_at or now) > of.conclude_due_at
 
 
 def _hours(since: datetime, until: datetime | None) -> float:

@@ -36,15 +36,6 @@ class SentMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a message has come after it was sent."""
-
-    delivered_at: datetime | None
-    seen_at: datetime | None
-    answered_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
     """What a gateway says of a message; `notification_id` None: there is none by that number, or not yet."""
 
@@ -96,19 +87,6 @@ def note_seen(connection: Connection[Any], occurrence_id: int, person_id: int, n
         """,
         {"now": now, "occurrence": occurrence_id, "person": person_id},
     ).rowcount
-
-
-def progress(connection: Connection[Any], occurrence_id: int) -> dict[int, Progress]:
-    """How far each message about an occurrence has come."""
-    found = connection.execute(
-        """
-        SELECT n.notification_id, n.delivered_at, min(r.at) FILTER (WHERE r.stage = 'seen'), min(r.at) FILTER (WHERE r.stage = 'answered')
-        FROM notification n LEFT JOIN message_receipt r USING (notification_id)
-        WHERE n.occurrence_id = %s GROUP BY n.notification_id
-        """,
-        (occurrence_id,),
-    )
-    return {int(row[0]): Progress(delivered_at=row[1], seen_at=row[2], answered_at=row[3]) for row in found.fetchall()}
 
 
 def keep_report(connection: Connection[Any], sent_as: str, said: str, now: datetime, *, arrived: bool) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
 
-from alerting.store.receipts import Progress, progress
 from alerting.store.rosters import load_rosters
 from api.duty import Position, position
 from api.permissions import Right
 from api.store import duty as store
 from api.store import places
-from api.store.duty import CallLine, RosterLine
+from api.store.duty import RosterLine
 from api.store.occurrences import Occurrence
 from api.store.people import names_of
 from api.visitor import Visitor
@@ -47,20 +45,13 @@ def read_positions(connection: Connection[Any], now: datetime, site_key: str | N
 
 def told_of(connection: Connection[Any], visitor: Visitor, found: Occurrence) -> list[Told]:
     """Who was told of an occurrence and why, or why not: the visitor, and everybody else for whoever may see people."""
-    far = progress(connection, found.occurrence_id)
-    calls = [_far(call, far.get(call.notification_id)) for call in store.calls_of(connection, found.occurrence_id)]
+    calls = store.calls_of(connection, found.occurrence_id)
     reached = store.named_by_routes(connection, found.definition_id, found.priority)
     people = sorted({visitor.person_id, *(call.person_id for call in calls), *reached})
     names = names_of(connection, people)
     return everybody_told(
         found, calls, reached, names, reader=visitor.person_id, sees_people=visitor.may(Right.SEE_PEOPLE)
     )
-
-
-def _far(call: CallLine, how: Progress | None) -> CallLine:
-    if how is None:
-        return call
-    return replace(call, delivered_at=how.delivered_at, seen_at=how.seen_at, answered_at=how.answered_at)
 
 
 def act(web: Web, visitor: Visitor, roster_id: int, do: Do) -> None:

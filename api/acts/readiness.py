@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any
 from psycopg import Connection
 
 from alerting.readiness import Figure, WeakHours, figures, overall, weak_hours
-from alerting.store.exercises import Tested, deliveries, records
+from alerting.store.exercises import Tested, deliveries, find_site, records
 from alerting.store.rosters import load_rosters
 from api.store import readiness as store
 from api.store.readiness import ExerciseLine, LimitLine, PositionLine, SiteLine
@@ -52,25 +53,26 @@ class Site:
         return next((each for each in self.exercises if each.ended_at is None), None)
 
 
-def read_sites(connection: Connection[Any], now: datetime) -> list[Site]:
-    """Every site that the transaction may see."""
+def read_sites(connection: Connection[Any], now: datetime, *, with_limits: bool = False) -> list[Site]:
+    """Every site that the transaction may see.
+
+    Args:
+        with_limits: for a visitor who may choose one to try; nobody else is shown them.
+    """
     lines = store.positions(connection)
     rosters = load_rosters(connection, [line.roster_id for line in lines], now)
     found = records(connection, [line.roster_id for line in lines], now)
-    limits = store.limits(connection)
     tested = {each.site_id: each for each in deliveries(connection)}
+    positions, limits, exercises = defaultdict(list), defaultdict(list), defaultdict(list)
+    for line in lines:
+        answers, holidays = found.get(line.roster_id, []), rosters[line.roster_id].holidays
+        positions[line.site_id].append(_position(line, answers, holidays))
+    for limit in store.limits(connection) if with_limits else ():
+        limits[limit.site_id].append(limit)
+    for exercise in store.exercises(connection):
+        exercises[exercise.site_id].append(exercise)
     return [
-        Site(
-            site,
-            [
-                _position(line, found.get(line.roster_id, []), rosters[line.roster_id].holidays)
-                for line in lines
-                if line.site_id == site.site_id
-            ],
-            [each for each in limits if each.site_id == site.site_id],
-            store.exercises(connection, site.site_id),
-            tested[site.site_id],
-        )
+        Site(site, positions[site.site_id], limits[site.site_id], exercises[site.site_id], tested[site.site_id])
         for site in store.sites(connection)
     ]
 
@@ -88,6 +90,6 @@ def act(web: Web, visitor: Visitor, site: str, do: Do) -> None:
         Refused: with why.
     """
     with web.acting_for(visitor) as connection:
-        if all(each.key != site for each in store.sites(connection)):
+        if find_site(connection, site) is None:
             raise NotFound
         do(connection, web.clock())

@@ -11,12 +11,12 @@ from psycopg import Connection
 from api.permissions import Right
 from api.store import complaints
 from api.store import voice as store
-from api.store.voice import Said
 from api.visitor import Visitor
 from api.voice import Counts, kept
 from api.web import Web
 from core.errors import Refused
 from risk.rating import NOT_USEFUL, USEFUL, Tap, Thing
+from risk.store.ratings import RatingRow, of_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class RateCard:
     number: int
     useful: Sequence[str]
     not_useful: Sequence[str]
-    said: Said | None
+    said: RatingRow | None
 
 
 def rate_card(
@@ -40,7 +40,7 @@ def rate_card(
     """None where this visitor has nothing to rate: not over, an exercise, or not theirs."""
     if not over or not visitor.may(Right.GIVE_VOICE) or visitor.company_id != company_id:
         return None
-    said = store.said_of(connection, visitor.person_id, thing.value, number)
+    said = of_person(connection, visitor.person_id, thing, number)
     return RateCard(thing.value, number, USEFUL[thing], NOT_USEFUL[thing], said)
 
 

@@ -86,8 +86,9 @@ def _show(
     web: Web, visitor: Visitor, sentence: str | None = None, status: int = 200, kept: dict[str, str] | None = None
 ) -> Response:
     now = web.clock()
+    may_start = visitor.may(Right.START_EXERCISE)
     with web.acting_for(visitor) as connection:
-        found = read_sites(connection, now)
+        found = read_sites(connection, now, with_limits=may_start)
         frame = frame_of(connection, now)
     return person_page(
         web,
@@ -96,7 +97,7 @@ def _show(
         frame=frame,
         status=status,
         sites=found,
-        may_start=visitor.may(Right.START_EXERCISE),
+        may_start=may_start,
         sees_people=visitor.may(Right.SEE_PEOPLE),
         many_companies=len({each.line.company for each in found}) > 1,
         minutes=MINUTES,

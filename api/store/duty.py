@@ -105,11 +105,11 @@ class CallLine:
     sent_at: datetime | None
     finished_at: datetime | None
     outcome: str | None
-    delivered_at: datetime | None = None
-    seen_at: datetime | None = None
-    answered_at: datetime | None = None
-    held_by: str | None = None
-    told_in: str | None = None
+    delivered_at: datetime | None
+    seen_at: datetime | None
+    answered_at: datetime | None
+    held_by: str | None
+    told_in: str | None
 
     @property
     def why(self) -> str:
@@ -188,10 +188,14 @@ def calls_of(connection: Connection[Any], occurrence_id: int) -> list[CallLine]:
     with connection.cursor(row_factory=class_row(CallLine)) as cursor:
         return cursor.execute(
             """
-            SELECT n.notification_id, n.person_id, p.name, n.audience, n.channel, n.state, n.step, n.rule, n.onset, n.due_at, n.sent_at,
-                   n.finished_at, n.outcome, n.held_by, n.told_in
-            FROM v_notification n LEFT JOIN person p USING (person_id)
-            WHERE n.occurrence_id = %s ORDER BY n.onset, n.due_at, n.step, n.notification_id
+            SELECT v.notification_id, v.person_id, p.name, v.audience, v.channel, v.state, v.step, v.rule, v.onset, v.due_at, v.sent_at,
+                   v.finished_at, v.outcome, n.delivered_at, seen.at AS seen_at, answered.at AS answered_at, v.held_by, v.told_in
+            FROM v_notification v
+            LEFT JOIN person p ON p.person_id = v.person_id
+            LEFT JOIN notification n ON n.notification_id = v.notification_id
+            LEFT JOIN message_receipt seen ON seen.notification_id = v.notification_id AND seen.stage = 'seen'
+            LEFT JOIN message_receipt answered ON answered.notification_id = v.notification_id AND answered.stage = 'answered'
+            WHERE v.occurrence_id = %s ORDER BY v.onset, v.due_at, v.step, v.notification_id
             """,
             (occurrence_id,),
         ).fetchall()

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-MOST = 30  # exercises of a page
+MOST = 30  # exercises of a site on the page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,19 +122,31 @@ def limits(connection: Connection[Any]) -> list[LimitLine]:
         ).fetchall()
 
 
-def exercises(connection: Connection[Any], site_id: int) -> list[ExerciseLine]:
-    """The newest of a site first; the daily delivery tests are not among them."""
-    return _exercises(connection, site_id=site_id)
+def exercises(connection: Connection[Any], site_id: int | None = None) -> list[ExerciseLine]:
+    """Those of each site, or of one, the newest first; the daily delivery tests are not among them."""
+    with connection.cursor(row_factory=class_row(ExerciseLine)) as cursor:
+        return cursor.execute(
+            """
+            SELECT e.exercise_id, e.site_id, e.kind, e.priority, d.title, d.title_zh, r.name AS position, r.name_zh AS position_zh, e.asked_at,
+                   a.name AS asked_by, e.why, e.lasts_s, e.began_at, e.occurrence_id, c.name AS called, e.answered_at, p.name AS answered_by,
+                   e.stop_asked_at, e.ended_at, e.outcome
+            FROM site s CROSS JOIN LATERAL (
+                SELECT * FROM v_exercise WHERE site_id = s.site_id AND kind <> 'delivery' ORDER BY asked_at DESC, exercise_id DESC LIMIT %(most)s
+            ) e
+            LEFT JOIN alarm_definition d ON d.definition_id = e.as_definition_id
+            LEFT JOIN roster r ON r.roster_id = e.roster_id
+            LEFT JOIN person a ON a.person_id = e.asked_by
+            LEFT JOIN person c ON c.person_id = e.called_id
+            LEFT JOIN person p ON p.person_id = e.answered_by
+            WHERE %(site)s::int IS NULL OR s.site_id = %(site)s
+            ORDER BY e.asked_at DESC, e.exercise_id DESC
+            """,
+            {"site": site_id, "most": MOST},
+        ).fetchall()
 
 
 def exercise_of(connection: Connection[Any], occurrence_id: int) -> ExerciseLine | None:
     """The exercise, roll call or delivery test that an occurrence belongs to."""
-    return next(iter(_exercises(connection, occurrence_id=occurrence_id)), None)
-
-
-def _exercises(
-    connection: Connection[Any], *, site_id: int | None = None, occurrence_id: int | None = None
-) -> list[ExerciseLine]:
     with connection.cursor(row_factory=class_row(ExerciseLine)) as cursor:
         return cursor.execute(
             """
@@ -147,8 +159,7 @@ def _exercises(
             LEFT JOIN person a ON a.person_id = e.asked_by
             LEFT JOIN person c ON c.person_id = e.called_id
             LEFT JOIN person p ON p.person_id = e.answered_by
-            WHERE (e.site_id = %(site)s AND e.kind <> 'delivery') OR e.occurrence_id = %(occurrence)s
-            ORDER BY e.asked_at DESC, e.exercise_id DESC LIMIT %(most)s
+            WHERE e.occurrence_id = %s ORDER BY e.asked_at DESC, e.exercise_id DESC LIMIT 1
             """,
-            {"site": site_id, "occurrence": occurrence_id, "most": MOST},
-        ).fetchall()
+            (occurrence_id,),
+        ).fetchone()

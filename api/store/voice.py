@@ -1,4 +1,4 @@
-"""What somebody may still rate, what they have said, what their word changed, and what the insurer's people may count of it."""
+"""What somebody may still rate, what their word changed, and what the insurer's people may count of it."""
 
 from __future__ import annotations
 
@@ -34,16 +34,6 @@ class ToRate:
     over_at: datetime
     useful: bool | None
     reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What the visitor has said of one thing."""
-
-    useful: bool
-    reason: str
-    words: str
-    rated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +133,6 @@ def to_rate(connection: Connection[Any], person_id: int, company_id: int, now: d
             """,
             {"company": company_id, "person": person_id, "since": now - OPEN_FOR, "most": MOST},
         ).fetchall()
-
-
-def said_of(connection: Connection[Any], person_id: int, thing: str, number: int) -> Said | None:
-    """What this person has said of it."""
-    with connection.cursor(row_factory=class_row(Said)) as cursor:
-        return cursor.execute(
-            """
-            SELECT useful, reason, words, rated_at FROM rating
-            WHERE person_id = %s AND CASE %s WHEN 'occurrence' THEN occurrence_id WHEN 'finding' THEN finding_id
-                                             WHEN 'impairment' THEN impairment_id ELSE service_id END = %s
-            """,
-            (person_id, thing, number),
-        ).fetchone()
 
 
 def changed(connection: Connection[Any], person_id: int) -> list[Changed]:

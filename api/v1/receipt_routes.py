@@ -7,6 +7,8 @@ message of ours is answered the same way, and forgotten.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request, Response
@@ -35,6 +37,13 @@ MOST = 1000  # reports of one callback; the bound of a body allows fewer
 _LONGEST_NUMBER = 40  # as `alerting.receipts` keeps them
 
 
+@dataclass(frozen=True, slots=True)
+class _Report:
+    number: str
+    said: str
+    arrived: bool
+
+
 @router.post("/twilio", response_class=Response, status_code=204)
 def twilio_reports(request: Request, web: Here, form: Annotated[dict[str, str], Depends(form_of)]) -> Response:
     """A text or call of ours came to an end, or to a step on its way."""
@@ -46,7 +55,8 @@ def twilio_reports(request: Request, web: Here, form: Annotated[dict[str, str], 
     number = form.get("MessageSid") or form.get("CallSid", "")
     if state in ENDS:
         code = form.get("ErrorCode", "")
-        _keep(web, "Twilio", number, f"{state} {code}" if code.isascii() and code.isdigit() else state, ENDS[state])
+        said = f"{state} {code}" if code.isascii() and code.isdigit() else state
+        _keep(web, "Twilio", [_Report(number, said, arrived=ENDS[state])])
     return Response(status_code=204)
 
 
@@ -59,19 +69,29 @@ def knows_the_secret(web: Here, secret: str) -> None:
 @router.post("/aliyun/{secret}", dependencies=[Depends(knows_the_secret)])
 def aliyun_reports(web: Here, reports: Annotated[list[Any], Body(max_length=MOST)]) -> dict[str, Any]:
     """Texts of ours came to an end: several at once, as its SmsReport sends them; the answer is what it asks for."""
+    found = []
     for report in reports:
         if isinstance(report, dict) and isinstance(report.get("success"), bool):
-            said = str(report.get("err_code", ""))
-            _keep(web, "Aliyun", str(report.get("biz_id", "")), said if _is_code(said) else "?", report["success"])
+            number, said = str(report.get("biz_id", "")), str(report.get("err_code", ""))
+            found.append(_Report(number, said if _is_code(said) else "?", arrived=report["success"]))
+    _keep(web, "Aliyun", found)
     return {"code": 0, "msg": "OK"}
 
 
-def _keep(web: Web, gateway: str, number: str, said: str, arrived: bool) -> None:
-    if not number or len(number) > _LONGEST_NUMBER or not number.isascii() or not number.isprintable() or " " in number:
+def _keep(web: Web, gateway: str, reports: Sequence[_Report]) -> None:
+    """All of one callback at once; what has no number that could be ours is passed over."""
+    ours = [each for each in reports if _is_number(each.number)]
+    if not ours:
         return
-    now = web.clock()
-    with web.acting_as(token_for_gateway(web.principal_key, now)) as connection:
-        keep_report(connection, f"{gateway} {number}", said, now, arrived=arrived)
+    with web.acting_as(token_for_gateway(web.principal_key, web.clock())) as connection:
+        for each in sorted(
+            ours, key=lambda one: one.number
+        ):  # two callbacks that say the same never wait for each other
+            keep_report(connection, f"{gateway} {each.number}", each.said, web.clock(), arrived=each.arrived)
+
+
+def _is_number(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_NUMBER and text.isascii() and text.isprintable() and " " not in text
 
 
 def _is_code(said: str) -> bool:

@@ -46,7 +46,6 @@ class RatingRow:
     useful: bool
     reason: str
     words: str
-    rated_at: datetime
 
 
 def find(connection: Connection[Any], thing: Thing, number: int) -> Rated | None:
@@ -65,7 +64,7 @@ def of_person(connection: Connection[Any], person_id: int, thing: Thing, number:
     with connection.cursor(row_factory=class_row(RatingRow)) as cursor:
         return cursor.execute(
             """
-            SELECT rating_id, useful, reason, words, rated_at FROM rating
+            SELECT rating_id, useful, reason, words FROM rating
             WHERE person_id = %s AND CASE %s WHEN 'occurrence' THEN occurrence_id WHEN 'finding' THEN finding_id
                                              WHEN 'impairment' THEN impairment_id ELSE service_id END = %s
             """,
