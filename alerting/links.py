@@ -22,8 +22,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from alerting.delivery import Claimed, Envelope
-from alerting.keys import derived
-from core.setting_rules import keys_by_name
+from alerting.keys import derived, keys_by_name
 
 PATH: Final = "/a/"  # what stands between the public address and the link: short, since a text has little room
 _FORM: Final = re.compile(r"([A-Za-z0-9_.-]{1,32})\.([A-Za-z0-9_-]{48})")

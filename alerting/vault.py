@@ -20,9 +20,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from alerting.channels.channel import Address
-from alerting.keys import derived
+from alerting.keys import derived, keys_by_name
 from core.errors import BadInput, BadSetting, DeliveryFailed
-from core.setting_rules import keys_by_name
 from core.settings import Settings
 
 SEALED: Final = "sealed-1:"  # a changed form gets a new one

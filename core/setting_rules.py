@@ -49,16 +49,6 @@ def named_keys(secret: SecretStr) -> SecretStr:
     return _entries(secret, r"[A-Za-z0-9_.-]{1,32}", r"([0-9A-Fa-f]{2}){32,}")
 
 
-def keys_by_name(keys: str) -> dict[str, bytes]:
-    """The keys of a setting that `named_keys` has checked, by their ids and in their order.
-
-    >>> keys_by_name("a = 00ff, b=01")
-    {'a': b'\\x00\\xff', 'b': b'\\x01'}
-    """
-    entries = (part.partition("=") for part in keys.split(","))
-    return {name.strip(): bytes.fromhex(key.strip()) for name, _, key in entries}
-
-
 def named_secrets(secret: SecretStr) -> SecretStr:
     """Names with secrets of any form, each name once."""
     return _entries(secret, r"[A-Za-z0-9_.-]+", r"[^\s,]+")
