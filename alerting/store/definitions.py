@@ -35,7 +35,10 @@ class _RouteRow:
 
 
 def load_definitions(connection: Connection[Any], own: Sequence[AlarmDefinition] = ()) -> RowTable[AlarmDefinition]:
-    """The definitions in force, ordered by id, then `own`; neither they nor their sensors are retired."""
+    """The definitions in force, ordered by sensor and id, then `own`; neither they nor their sensors are retired.
+
+    A reading is judged by all of its sensor's definitions: what conditions know of them lies side by side.
+    """
     with connection.cursor("definitions") as cursor:
         cursor.execute(
             """
@@ -45,7 +48,7 @@ def load_definitions(connection: Connection[Any], own: Sequence[AlarmDefinition]
                    round(d.on_delay_s * 1000000)::bigint AS on_delay_us, round(d.off_delay_s * 1000000)::bigint AS off_delay_us
             FROM alarm_definition d JOIN sensor s USING (sensor_id)
             WHERE d.retired_at IS NULL AND s.retired_at IS NULL AND d.role <> 'exercise' AND NOT (s.is_virtual AND s.key = '_delivery')
-            ORDER BY d.definition_id
+            ORDER BY d.sensor_id, d.definition_id
             """
         )
         return read_rows(AlarmDefinition, cursor, own, {"parameters": _parameters})

@@ -26,7 +26,7 @@ SECOND_US = 1_000_000
 START_US = 1_790_000_000 * SECOND_US
 # What a definition alarms on: about one reading in a thousand does, so that conditions move; nothing stands still.
 SETPOINTS = {
-    "limit": 99.8, "rate": 95.0, "stuck": 600.0, "ewma": 1.729, "cusum": 8.0, "stale": 60.0, "unusable": 3.0, "spike": 1.0, "shift": 1.5, "still": 2.0,
+    "limit": 99.8, "rate": 95.0, "stuck": 600.0, "ewma": 2.1, "cusum": 12.0, "stale": 60.0, "unusable": 3.0, "spike": 1.0, "shift": 1.5, "still": 2.0,
     "noise": 1.05, "odd": 3.0, "deviation": 49.9, "time_to_limit": 30.0,
     "time_over": 600.0, "exposure": 60.0,
 }  # fmt: skip
@@ -141,10 +141,10 @@ class _Rounds:
 
 
 def _definitions(sensors: int, detectors: Sequence[str]) -> DefinitionSet:
-    """One definition a sensor and detector, with deadband and both delays."""
+    """One definition a sensor and detector, with deadband and both delays; those of a sensor side by side, as they are read from the database."""
     rows = [
         AlarmDefinition(
-            definition_id=1 + number * sensors + slot,
+            definition_id=1 + slot * len(detectors) + number,
             company_id=1,
             site_id=1,
             sensor_id=1 + slot,
@@ -158,8 +158,8 @@ def _definitions(sensors: int, detectors: Sequence[str]) -> DefinitionSet:
             off_delay_us=3 * SECOND_US,
             priority=Priority.HIGH,
         )
-        for number, name in enumerate(detectors)
         for slot in range(sensors)
+        for number, name in enumerate(detectors)
     ]
-    slots = np.tile(np.arange(sensors, dtype=np.int32), len(detectors))
+    slots = np.repeat(np.arange(sensors, dtype=np.int32), len(detectors))
     return DefinitionSet(1, rows, slots, sensors)
