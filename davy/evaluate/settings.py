@@ -82,7 +82,7 @@ NAB: Final = Record(
 FAULTS: Final = (
     Alarm(detector="stuck", setpoint=70.0, margin=1.9),
     Alarm(detector="unusable", setpoint=3.0),
-    Alarm(detector="deviation", parameters={"window_s": 6.0}, setpoint=0.0, margin=1.95, off_delay_s=110.0),
+    Alarm(detector="deviation", parameters={"window_s": 6.0}, setpoint=0.0, margin=1.95, off_delay_s=75.0),
     Alarm(
         detector="shift",
         parameters={"warm_up": 380.0, "memory": 20.0, "renew_s": 720.0},
