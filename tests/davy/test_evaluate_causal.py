@@ -13,16 +13,17 @@ from davy.evaluate.agreement import agreed
 from davy.evaluate.assets import Watch, judged, paced
 from davy.evaluate.command import PROTOCOLS
 from davy.evaluate.judging import Alarm, Stream, alarms
+from davy.evaluate.measures import Bool
 from detectors.models.forecast import Forecast
 from tests.davy.small_folders import signals
 
 LEARNT, ROWS, EVENT = 500, 1_500, 1_100
 MINUTE_S, HOUR_S = 60.0, 3_600.0
-Path = Callable[[Float64], Float64]  # rows of some signals -> what is said of each
+Path = Callable[[Float64], Float64 | Bool]  # rows of some signals -> what is said of each
 
 
 def _watched(watch: Watch, period_s: float) -> Path:
-    def said(values: Float64) -> Float64:
+    def said(values: Float64) -> Bool:
         names = [f"m{column}" for column in range(values.shape[1])]
         return judged(watch, "asset", names, [signals(LEARNT, values.shape[1], 7)], Stream.clockless(values, period_s))
 
@@ -40,7 +41,7 @@ def _paced(values: Float64) -> Float64:
     return paced(settings.CALIBRATION, "asset", names, [signals(LEARNT, values.shape[1], 7)], [(values, 0)])
 
 
-def _of_each_sensor(values: Float64) -> Float64:
+def _of_each_sensor(values: Float64) -> Bool:
     return alarms(Stream.clockless(values, 1.0), settings.FAULTS, 400).reshape(len(values), -1)
 
 
