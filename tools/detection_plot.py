@@ -45,7 +45,7 @@ def draw(folder: Path, file: Path) -> None:
         used = setpoint == settings.SKAB.alarm.setpoint
         parts.append(f'<circle cx="{_x(far):.1f}" cy="{_y(f1):.1f}" r="{6 if used else 3}" fill="#0b5cad"/>')
         if used:
-            parts.append(_text(_x(far) - 10, _y(f1) - 10, "Davy, as set", "middle"))
+            parts.append(_text(_x(far) - 10, _y(f1) - 24, "Davy, as set", "middle"))
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "false-alarm rate", "middle"))
     parts.append(_text(LEFT, TOP - 6, "F1", "middle"))
     file.write_text("\n".join([*parts, "</svg>"]) + "\n", encoding="utf-8")
