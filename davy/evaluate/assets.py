@@ -63,11 +63,15 @@ def fitted(
     kept = _moving(name, members, np.concatenate(stretches), steady_only=watch.steady_only)
     rows = _apart([stretch[:, kept] for stretch in stretches], watch.memory)
     _need_rows(name, rows)
-    model = watch.fit(rows)
+    model = _fit(watch, name, rows)
     if others is None:
-        oddness = _left_out(watch, rows)
+        oddness = _left_out(watch, name, rows)
     else:
         oddness = model.oddness(_apart([stretch[:, kept] for stretch in others], watch.memory))
+    if not (oddness > 0.0).any():
+        raise BadInput(
+            f"{name}: none of the rows that calibrate can be judged: each, or one of the rows before it, lacks a value."
+        )
     return Fitted(tuple(members[column] for column in kept), model, Calibration.of(oddness))
 
 
@@ -125,9 +129,21 @@ def paced(
     kept = _moving(name, members, np.concatenate(stretches))
     rows = _apart([stretch[:, kept] for stretch in stretches], watch.memory)
     _need_rows(name, rows)
-    model, before = watch.fit(rows), _left_out(watch, rows)
+    model, before = _fit(watch, name, rows), _left_out(watch, name, rows)
     oddness = np.concatenate([model.oddness(each[:, kept])[first:] for each, first in scored])
     return watch.budget.numbers(oddness, before)
+
+
+def _fit(watch: Watch | Paced, name: str, rows: Float64) -> Model:
+    """Learns, or says that nothing can be learnt."""
+    try:
+        with np.errstate(all="ignore"):
+            return watch.fit(rows)
+    except np.linalg.LinAlgError as error:
+        raise BadInput(
+            f"{name}: no model can be made of what is learnt from ({error}): too few complete rows follow one another, or values are "
+            "too large or too small to be multiplied."
+        ) from error
 
 
 def _need_rows(name: str, rows: Float64) -> None:
@@ -140,12 +156,11 @@ def _need_rows(name: str, rows: Float64) -> None:
 
 def _moving(name: str, members: Sequence[str], rows: Float64, *, steady_only: bool = False) -> list[int]:
     """The members that a model can learn from; the others are told of."""
-    there = np.isfinite(rows)
-    low = np.where(there, rows, np.inf).min(axis=0, initial=np.inf)
-    high = np.where(there, rows, -np.inf).max(axis=0, initial=-np.inf)
-    moves = there.any(axis=0) & (high - low > RESTING * np.maximum(np.abs(low), np.abs(high)))
+    moves = _can_be_learnt(rows)
     if still := [member for member, moving in zip(members, moves, strict=True) if not moving]:
-        progress(f"{name}: cannot judge {', '.join(still)}: nothing there, or never moved, in what is learnt from.")
+        progress(
+            f"{name}: cannot judge {', '.join(still)}: nothing there, never moved, or too large or small to be counted with, in what is learnt from."
+        )
     if steady_only:
         slow = moves & on_own_course(rows)
         if (moves & ~slow).sum() >= 2:
@@ -157,22 +172,44 @@ def _moving(name: str, members: Sequence[str], rows: Float64, *, steady_only: bo
     return np.flatnonzero(moves).tolist()
 
 
+def _can_be_learnt(rows: Float64) -> Bool:
+    """Which members are there and move, by something that can be squared: an overflow makes a model that finds nothing odd."""
+    there = np.isfinite(rows)
+    low = np.where(there, rows, np.inf).min(axis=0, initial=np.inf)
+    high = np.where(there, rows, -np.inf).max(axis=0, initial=-np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = high - low
+        squares = spread * spread * len(rows)
+    found: Bool = (
+        there.any(axis=0)
+        & np.isfinite(squares)
+        & (squares > 0.0)
+        & (spread > RESTING * np.maximum(np.abs(low), np.abs(high)))
+    )
+    return found
+
+
 def _apart(stretches: Sequence[Float64], memory: int) -> Float64:
     """Stretches in one array, with nothing between them for as long as a model looks back: none reaches into another."""
     gap = np.full((memory, stretches[0].shape[1]), np.nan)
     return np.concatenate([part for stretch in stretches for part in (stretch, gap)])
 
 
-def _left_out(watch: Watch | Paced, rows: Float64) -> Float64:
+def _left_out(watch: Watch | Paced, name: str, rows: Float64) -> Float64:
     """The oddness of each row by a model that was fitted without its block, and without the rows that both would share."""
     if watch.blocks == 1:
-        return watch.fit(rows).oddness(rows)
+        return _fit(watch, name, rows).oddness(rows)
     complete = np.cumsum(whole_rows(rows))
     edges = np.searchsorted(complete, np.linspace(0, complete[-1], watch.blocks + 1)[1:-1]).tolist()
     found = []
     for first, end in zip([0, *edges], [*edges, len(rows)], strict=True):
         others = rows.copy()
         others[max(first - watch.memory, 0) : end + watch.memory] = np.nan
-        model = watch.fit(others)
-        found.append(model.oddness(rows[first:end]))
+        # A pump that ran in this block alone has not moved in the others: they judge the block without it.
+        kept = _can_be_learnt(others[whole_rows(others)])
+        if kept.sum() < 2:
+            found.append(np.full(end - first, np.nan))
+            continue
+        model = _fit(watch, name, others[:, kept])
+        found.append(model.oddness(rows[first:end, kept]))
     return np.concatenate(found)

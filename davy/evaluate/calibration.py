@@ -68,8 +68,8 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
     there = cache(headers)  # which opens every table below a folder: once for all kinds
     ratios = {}
     for name, kind in KINDS.items():
-        learnt = _stretches(kind, there(fit))
-        judged = learnt if same else _stretches(kind, there(scored))
+        learnt = stretches(kind, there(fit))
+        judged = learnt if same else stretches(kind, there(scored))
         if not learnt or not judged:
             progress(f"calibration: no files of {name} in {scored if learnt else fit}")
             continue
@@ -89,6 +89,6 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
     return {"ratio_min": min(ratios.values()), "ratio_max": max(ratios.values()), "ratios": ratios}
 
 
-def _stretches(kind: _Kind, tables: Sequence[Header]) -> list[Float64]:
+def stretches(kind: _Kind, tables: Sequence[Header]) -> list[Float64]:
     """The normal rows of each file of a kind, where it has any."""
     return [kind.normal(table(header, 2)) for header in tables if header.has(kind.columns)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -68,9 +69,23 @@ def evaluate(name: str, fit: Path | None, scored: Path | None, root: Path | None
             raise BadInput(f"{folder} is no folder; give the folder that holds the files of {name}.")
     progress(f"{name}: " + (f"fits on {learnt}, scores {given}" if learnt != given else f"{given}"))
     began = time.monotonic()
-    answer = protocol.run(learnt, given)
+    answer = _finite(name, protocol.run(learnt, given))
     progress(f"{name}: done in {time.monotonic() - began:.0f} s")
     return answer
+
+
+def _finite(name: str, answer: Answer) -> Answer:
+    """The answer with None in place of what is no number: values so large that nothing can be worked out from them."""
+    found: Answer = {}
+    for key, value in answer.items():
+        if isinstance(value, dict):
+            found[key] = _finite(name, value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            progress(f"{name}: cannot judge {key}: values are too large to be counted with.")
+            found[key] = None
+        else:
+            found[key] = value
+    return found
 
 
 def _default(protocol: Protocol, root: Path | None, option: str) -> Path:

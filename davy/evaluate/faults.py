@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +12,7 @@ from core.batch import Float64
 from core.errors import BadInput
 from davy.answer import progress
 from davy.evaluate import settings
-from davy.evaluate.judging import Stream, alarms, any_of
+from davy.evaluate.judging import Alarm, Stream, alarms, any_of
 from davy.evaluate.measures import Run, false_episodes, if_there, share
 from davy.evaluate.reading import Table, having, table
 
@@ -29,37 +30,65 @@ class Fault(NamedTuple):
     rows: Run
 
 
+class Judged(NamedTuple):
+    """One series: what was put in, and what alarmed; of rows from the warm-up on."""
+
+    faults: list[tuple[str, bool, bool]]  # kind, recalled, by an alarm that was not there before
+    false: int  # episodes
+    normal: int  # rows
+    alarming: int  # of them
+
+
 def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
     """Recall by kind, and false episodes in 1,000 normal rows.
 
     Raises:
         BadInput: files that will not do, or labels that fit none of the series.
     """
+    return answer(list(judge(scored).values()))
+
+
+def judge(scored: Path, rules: Sequence[Alarm] = settings.FAULTS) -> dict[str, Judged]:
+    """Each series by itself, by its name.
+
+    Raises:
+        BadInput: files that will not do, or labels that fit none of the series.
+    """
     series = _series(scored)
     faults = _faults(scored, series)
-    hits: dict[str, list[bool]] = {kind: [] for kind in KINDS}
-    false, normal, alarming, fresh = 0, 0, 0, 0
-    for name, values in series.items():
-        held = any_of(alarms(Stream.clockless(values[:, None], PERIOD_S), settings.FAULTS, WARM_UP))
-        truth = np.zeros(len(values), bool)
-        for fault in faults.get(name, ()):
-            truth[fault.rows.first : fault.rows.last + 1] = True
-            hits[fault.kind].append(bool(held[fault.rows.first : fault.rows.last + 1].any()))
-            fresh += hits[fault.kind][-1] and not held[max(fault.rows.first - 1, 0)]
-        false += false_episodes(held[WARM_UP:], truth[WARM_UP:])
-        normal += int((~truth[WARM_UP:]).sum())
-        alarming += int((held & ~truth)[WARM_UP:].sum())
-    every = [hit for kind in KINDS for hit in hits[kind]]
+    return {name: _judged(values, faults.get(name, ()), rules) for name, values in series.items()}
+
+
+def _judged(values: Float64, faults: Sequence[Fault], rules: Sequence[Alarm]) -> Judged:
+    held = any_of(alarms(Stream.clockless(values[:, None], PERIOD_S), rules, WARM_UP))
+    truth = np.zeros(len(values), bool)
+    found = []
+    for kind, run in faults:
+        truth[run.first : run.last + 1] = True
+        hit = bool(held[run.first : run.last + 1].any())
+        found.append((kind, hit, hit and not held[max(run.first - 1, 0)]))
+    held, truth = held[WARM_UP:], truth[WARM_UP:]
+    return Judged(found, false_episodes(held, truth), int((~truth).sum()), int((held & ~truth).sum()))
+
+
+def answer(series: Sequence[Judged]) -> dict[str, Any]:
+    """What all of these series together say."""
+    faults = [fault for each in series for fault in each.faults]
+    normal, alarming = sum(each.normal for each in series), sum(each.alarming for each in series)
     # An alarm that never ends finds everything and is one episode that touches an event: these numbers would show it.
     progress(
-        f"faults: {len(series)} series, {len(every)} faults, {sum(every)} recalled, {fresh} of them by an alarm that was not there before; "
+        f"faults: {len(series)} series, {len(faults)} faults, {sum(hit for _, hit, _ in faults)} recalled, "
+        f"{sum(fresh for *_, fresh in faults)} of them by an alarm that was not there before; "
         f"of {normal} normal rows {100 * share(alarming, normal):.1f} % are in alarm"
     )
-    recall = {"all": share(sum(every), len(every))}
     return {
-        "recall": recall | {kind: share(sum(hits[kind]), len(hits[kind])) if hits[kind] else None for kind in KINDS},
-        "false_per_1000": if_there(share(false * 1_000.0, normal), normal),
+        "recall": {"all": _recall(faults)} | {kind: _recall([f for f in faults if f[0] == kind]) for kind in KINDS},
+        "false_per_1000": if_there(share(sum(each.false for each in series) * 1_000.0, normal), normal),
     }
+
+
+def _recall(faults: Sequence[tuple[str, bool, bool]]) -> float | None:
+    return if_there(share(sum(hit for _, hit, _ in faults), len(faults)), len(faults))
 
 
 def _series(folder: Path) -> dict[str, Float64]:

@@ -97,6 +97,18 @@ def false_episodes(alarm: Bool, truth: Bool) -> int:
     return sum(not truth[run.first : run.last + 1].any() for run in runs(alarm))
 
 
+def moving(values: Float64) -> Bool:
+    """Which columns have two different values: of the others a detector says nothing, and silence would look like quiet.
+
+    >>> moving(np.array([[1.0, 5.0, np.nan], [2.0, 5.0, np.nan]])).tolist()
+    [True, False, False]
+    """
+    low = np.where(np.isfinite(values), values, np.inf).min(axis=0, initial=np.inf)
+    high = np.where(np.isfinite(values), values, -np.inf).max(axis=0, initial=-np.inf)
+    found: Bool = low < high
+    return found
+
+
 def average_precision(truth: Bool, score: Float64) -> float:
     """The area under precision over recall, in steps; equal scores are one step. 0 where there is nothing to find.
 

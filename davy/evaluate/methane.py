@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ ALARM_AT: Final = 1.5  # %CH4, the limit of the data set
 LEAST: Final = 200
 
 
+Run = tuple[Float64, Float64]  # of a file its members' rows and its targets
+
+
 def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
     """The forecast's error beside two baselines, and how well it ranks rows before a new crossing.
 
@@ -31,17 +35,34 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
         BadInput: files that will not do.
     """
     same = is_same(fit, scored)
-    learnt = _runs(fit)
-    judged = learnt if same else _runs(scored)
+    learnt = runs_of(fit)
+    judged = learnt if same else runs_of(scored)
+    firsts = [cut(len(rows)) if same else 0 for rows, _ in judged]
     if same:
         # The last targets before the cut look into what is scored: they teach nothing.
-        learnt = [(rows[: cut(len(rows)) - AHEAD], target[: cut(len(rows)) - AHEAD]) for rows, target in learnt]
+        learnt = [
+            (rows[: first - AHEAD], target[: first - AHEAD])
+            for (rows, target), first in zip(learnt, firsts, strict=True)
+        ]
     progress(f"methane: fits on {sum(len(rows) for rows, _ in learnt)} rows")
+    found = measured(learnt, [(*run, first) for run, first in zip(judged, firsts, strict=True)])
+    if found is None:
+        raise BadInput(
+            f"None of the rows of {scored} can be forecast: of {', '.join(MEMBERS)} a value is missing in the rows before each."
+        )
+    return found
+
+
+def measured(learnt: Sequence[Run], judged: Sequence[tuple[Float64, Float64, int]]) -> dict[str, Any] | None:
+    """The figures of stretches, each from a row of it on; None where no row can be forecast.
+
+    Raises:
+        BadInput: too little to learn from.
+    """
     whole = Forecast.fit(learnt, settings.METHANE)
     own = Forecast.fit([(rows[:, :1], target) for rows, target in learnt], settings.METHANE_OWN)
     said, alone, now, truth = [], [], [], []
-    for rows, target in judged:
-        first = cut(len(rows)) if same else 0
+    for rows, target, first in judged:
         forecasts = whole.forecast(rows), own.forecast(rows[:, :1])
         can = np.isfinite(forecasts[0]) & np.isfinite(forecasts[1]) & np.isfinite(rows[:, 0]) & np.isfinite(target)
         can[:first] = False
@@ -50,9 +71,7 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
         now.append(rows[can, 0])
         truth.append(target[can])
     if not sum(map(len, said)):
-        raise BadInput(
-            f"None of the rows of {scored} can be forecast: of {', '.join(MEMBERS)} a value is missing in the rows before each."
-        )
+        return None
     return _answer(*(np.concatenate(each) for each in (said, alone, now, truth)))
 
 
@@ -71,8 +90,12 @@ def _answer(said: Float64, alone: Float64, now: Float64, truth: Float64) -> dict
     }
 
 
-def _runs(folder: Path) -> list[tuple[Float64, Float64]]:
-    """Of each file its members' rows and its targets."""
+def runs_of(folder: Path) -> list[Run]:
+    """Of each file below a folder.
+
+    Raises:
+        BadInput: there is none, or one will not do.
+    """
     found = []
     for header in having(folder, (*MEMBERS, TARGET)):
         file = table(header, LEAST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,13 +14,16 @@ from core.errors import BadInput
 from davy.answer import progress
 from davy.evaluate import settings
 from davy.evaluate.judging import Stream
-from davy.evaluate.measures import Bool, Run
+from davy.evaluate.measures import Bool, Run, moving
 from davy.evaluate.nab_scoring import PROFILES, score
 from davy.evaluate.reading import Header, having, table
-from davy.evaluate.records import held
+from davy.evaluate.records import Record, held
 
 COLUMNS: Final = ("timestamp", "value")
 LEAST: Final = 20  # rows: with fewer, probation is nothing
+
+
+Judged = tuple[Bool, list[Run]]  # of a file its detections, and the rows of its windows
 
 
 def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
@@ -28,10 +32,19 @@ def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
     Raises:
         BadInput: files that will not do, or windows that fit none of them.
     """
+    return answer(judge(scored).values())
+
+
+def judge(scored: Path, record: Record = settings.NAB) -> dict[str, Judged]:
+    """Each file by itself, by its name.
+
+    Raises:
+        BadInput: files that will not do, or windows that fit none of them.
+    """
     headers = having(scored, COLUMNS)
     windows = _windows(scored)
-    files: list[tuple[Bool, list[Run]]] = []
-    unmarked = []
+    files: dict[str, Judged] = {}
+    unmarked, still = [], []
     for header in headers:
         named = _named(header, windows)
         if named is None:
@@ -40,21 +53,35 @@ def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
         file = table(header, LEAST)
         stream = Stream(file.instants("timestamp"), file.numbers(["value"]))
         own = sorted(_run(header, file.columns["timestamp"], window) for window in windows[named])
-        files.append((_begins(stream), own))
+        if not moving(stream.values)[0]:
+            still.append(header.name)
+        files[header.name] = _begins(stream, record), own
         if len(files) % 10 == 0:
             progress(f"nab: {len(files)} of {len(headers)} files")
     if not files:
         raise BadInput(f"The windows of {scored} name none of its files; they name {', '.join(list(windows)[:3])} ...")
-    if not any(own for _, own in files):
+    if len(still) == len(files):
+        raise BadInput(f"None of the {len(files)} files of {scored} can be judged: nothing there, or it never moves.")
+    if still:
+        progress(
+            f"nab: cannot judge {', '.join(still)}: nothing there, or never moved; what lies in it counts as missed."
+        )
+    if not any(own for _, own in files.values()):
         raise BadInput(f"None of the {len(files)} files of {scored} has a window: there is nothing to find.")
     if unmarked:
         progress(f"nab: not scored, as no windows are given for them: {', '.join(unmarked)}")
-    return {profile: score(files, profile) for profile in PROFILES}
+    return files
 
 
-def _begins(stream: Stream) -> Bool:
+def answer(files: Iterable[Judged]) -> dict[str, Any]:
+    """What all of these files together say."""
+    every = list(files)
+    return {profile: score(every, profile) for profile in PROFILES}
+
+
+def _begins(stream: Stream, record: Record) -> Bool:
     """The rows at which an alarm begins: one detection a burst."""
-    alarm = held(settings.NAB, stream)
+    alarm = held(record, stream)
     begins: Bool = alarm & ~np.concatenate([[False], alarm[:-1]])
     return begins
 

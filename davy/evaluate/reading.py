@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import warnings
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -75,7 +76,9 @@ class Table:
             BadInput: one is no instant.
         """
         try:
-            found = np.array(self.columns[column], dtype="datetime64[us]").astype(np.int64)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of a zone: the instant is counted in UTC, as is right
+                found = np.array(self.columns[column], dtype="datetime64[us]").astype(np.int64)
         except ValueError:
             for row, text in enumerate(self.columns[column]):
                 try:

@@ -21,36 +21,43 @@ from detectors.models.running import Budget
 
 MINUTE_S: Final = 60.0
 
-# Four hundred rows are too few to say how seldom something is, so the number says how many times as odd as normal it is: F1 0.84 to
-# 0.86 at a false-alarm rate of 0.08 to 0.12 for setpoints from 2.7 to 3.5, and for MEWMA-T2 in its place.
+# Four hundred rows are too few to say how seldom something is, so the number says how many times as odd as normal it is. On files drawn
+# at random the false-alarm rate is what varies, so the setpoint lies above the best F1: of 200 halves of the public files 4 in a hundred
+# pass 0.125, at 3.1 it was a quarter (ridge 0.1: 42). F1 0.84 to 0.87 at a rate of 0.05 to 0.10 for setpoints from 2.8 to 4.3 and ridges from 0.03 to 0.07.
 SKAB: Final = Watch(
-    fit=Innovation.fit,
+    fit=partial(Innovation.fit, ridge=0.05),
     memory=Innovation.memory,
-    alarm=Alarm(setpoint=3.1, deadband=1.7),
+    alarm=Alarm(setpoint=3.7, deadband=2.0),
     blocks=1,
     steady_only=True,
     aftermath=Aftermath(share=0.05, rows=300),
 )
 
-# Beyond all but one in 400 of the rows that calibrate; ten minutes of quiet end an alarm: what comes and goes within them is one.
+# Beyond all but one in 400 of the rows that calibrate, three rows in a row; twenty-five minutes of quiet end an alarm. Single rows are where
+# runs differ: without the three one run in eleven, judged by what the others have calibrated, was in alarm for 6 of a hundred normal rows,
+# and half of the runs, calibrated by the other half, for as many. So far 0.000 and fdr 0.96 for ridges of 0.3 and 0.4 and 20 to 30 minutes; at 2.2
+# the false alarms of single runs are back.
 TEP: Final = Watch(
-    fit=partial(Innovation.fit, ridge=0.4),
+    fit=partial(Innovation.fit, ridge=0.3),
     memory=Innovation.memory,
-    alarm=Alarm(setpoint=2.6, off_delay_s=600.0),
+    alarm=Alarm(setpoint=2.6, on_delay_s=360.0, off_delay_s=1_500.0),
 )
 
 # Of the rows that nobody has marked in the half year with attacks 7 to 3 in a hundred alarm for setpoints from 2.0 to 3.3, and the attacks
 # are found at all of them. T2 has a cliff there: 5 in a hundred at 2.0 and 35 at 1.8, as the plant of the later year is not quite that of the first.
-BATADAL: Final = Watch(fit=PcaQ.fit, memory=PcaQ.memory, alarm=Alarm(setpoint=2.2))
+BATADAL: Final = Watch(fit=PcaQ.fit, memory=PcaQ.memory, alarm=Alarm(setpoint=2.4))
 
-# Sensors of the water itself learn over 17 hours and not while they are odd; two of them at once are an alarm.
+# Sensors of the water itself learn over 17 hours and not while they are odd; two readings in a row make one alarm, two sensors at once
+# call. Over all of the public half 27 or 28 of 29 events for setpoints from 3.6 to 4.6, at 0.6 to 0.1 false episodes a day; without the
+# second reading 4.2 was an edge: 3.0 a day at 3.4, a third of the events missed at 5.2.
 GECCO: Final = Agreement(
     rules=(
         Alarm(
             detector="ewma",
             parameters={"memory_s": 1_000 * MINUTE_S, "warm_up": 200.0, "relearn_s": 8 * 60 * MINUTE_S},
-            setpoint=4.2,
+            setpoint=4.1,
             deadband=1.0,
+            on_delay_s=MINUTE_S,
         ),
     ),
     at_least=2,
@@ -69,12 +76,13 @@ NAB: Final = Record(
 
 # What stands still, speaks and says nothing, jumps, or has left its place. `stuck` and `deviation` have multiples of the largest number
 # of each sensor's own warm-up as setpoints; `shift` is one by itself, and is settled anew after 720 rows, so that no alarm of it is without end. Each
-# of these numbers 20 % up or down: recall 0.82 to 0.88 (on either half of the series 0.77 to 0.92) and 0.28 to 0.48 false episodes in
-# 1,000 rows; with a longer stillness a stuck sensor is missed.
+# of these numbers 20 % up or down: recall 0.82 to 0.88 and 0.28 to 0.46 false episodes in 1,000 rows. Above 2.1 `deviation` misses a fifth of the
+# noise, above 90 s `stuck` misses a stuck sensor: both lie below their edges. `shift` has no plateau for how soon it is settled anew (0.81 to 0.87
+# for 300 to 1,200 rows, without an order): what it finds here is worth what the table of folds says, not the figure.
 FAULTS: Final = (
-    Alarm(detector="stuck", setpoint=75.0, margin=1.9),
+    Alarm(detector="stuck", setpoint=70.0, margin=1.9),
     Alarm(detector="unusable", setpoint=3.0),
-    Alarm(detector="deviation", parameters={"window_s": 6.0}, setpoint=0.0, margin=2.0, off_delay_s=75.0),
+    Alarm(detector="deviation", parameters={"window_s": 6.0}, setpoint=0.0, margin=1.95, off_delay_s=75.0),
     Alarm(
         detector="shift",
         parameters={"warm_up": 380.0, "memory": 20.0, "renew_s": 720.0},
@@ -83,9 +91,12 @@ FAULTS: Final = (
     ),
 )
 
-METHANE: Final = ForecastSettings(lags=12, spans=(6, 24, 60), ridge=2_000.0)
+# Ridges from 2,000 to 16,000: error 0.049 to 0.050, average precision 0.34 to 0.36; each fifth of the mine's rows, forecast by what the
+# others have taught, is below both baselines at all of them. A stronger one ranks crossings better, as it believes no single lag.
+METHANE: Final = ForecastSettings(lags=12, spans=(6, 24, 60), ridge=8_000.0)
 METHANE_OWN: Final = ForecastSettings(lags=6, ridge=10.0)  # a baseline, not ours: ridge on lags of the sensor alone
 
-CALIBRATION: Final = Paced(
-    fit=Mewma.fit, memory=Mewma.memory, budget=Budget(rate=0.01, kept=1_000, least=200, step=0.2)
-)
+# What was said while the model was learnt is of models that had seen less, and odder for it: a short memory is soon of this model. With
+# 1,000 kept and a step of 0.2 half of the chemical plant's runs, judged by what the others have taught, gave 0.24 to 1.5 of the
+# promised rate; with 300 to 500 and 0.4 it is 0.64 to 1.2, and on the two long histories 1.0 to 1.1 either way.
+CALIBRATION: Final = Paced(fit=Mewma.fit, memory=Mewma.memory, budget=Budget(rate=0.01, kept=400, least=200, step=0.4))

@@ -72,6 +72,13 @@ def test_where_normal_rows_are_marked_only_they_say_how_quiet_it_is(tmp_path: Pa
     assert evaluate("batadal", unmarked, marked, None)["attacks"] == 2
 
 
+def test_where_nothing_scored_is_normal_the_rest_of_the_year_that_fits_is(tmp_path: Path) -> None:
+    """A folder with attacks and unmarked rows alone is measured: the year that fits keeps its last 40 % back for that."""
+    folder, other = network(tmp_path / "a"), network(tmp_path / "b")
+    (other / "year.csv.gz").unlink()
+    assert evaluate("batadal", folder, other, None) == evaluate("batadal", folder, folder, None)
+
+
 def test_bad_input_is_one_sentence_and_status_two(tmp_path: Path) -> None:
     """No such data set, no such folder, no data at all: told, nothing is measured."""
     with pytest.raises(BadInput, match=r"There is no data set skap; did you mean skab\? There are skab, nab"):

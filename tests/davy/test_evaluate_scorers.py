@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from davy.evaluate import nab_scoring, skab_scoring
+from davy.evaluate import batadal, gecco, nab_scoring, skab, skab_scoring
 from davy.evaluate.measures import Bool, Run, average_precision, false_episodes, found, rows, runs
 from davy.evaluate.skab_scoring import Marked
 
@@ -99,6 +99,43 @@ def test_random_alarms_score_what_they_should() -> None:
     assert counted.f1 == pytest.approx(0.02, abs=0.006)
     assert counted.false_alarm_rate == pytest.approx(0.01, abs=0.004)
     assert rows([truth], [np.ones(len(truth), bool)]).f1 == pytest.approx(0.70, abs=0.01)  # always alarm: the base rate
+
+
+def test_an_alarm_that_never_ends_scores_what_it_should() -> None:
+    """By each protocol that counts rows or events: what it finds stands beside what it costs."""
+    event = np.arange(20_000) % 1_000 < 540
+    always, seconds = np.ones(20_000, bool), np.arange(20_000.0)
+    changes = np.diff(event, prepend=False)
+    pump = skab.answer([skab.Judged("a", event, Marked(seconds, changes, always))])
+    assert (pump["f1"], pump["far"], pump["mar"]) == (pytest.approx(0.70, abs=0.01), 1.0, 0.0)
+    assert pump["cp_nab_standard"] < 5.0  # one mark, and no other ever
+    water = gecco.answer([(event, always)])
+    assert (water["events_found"], water["f1"]) == (20, pytest.approx(0.70, abs=0.01))
+    # Here it is no false episode, as it touches an event: so the share of normal rows in alarm is told on the way.
+    assert water["false_per_day"] == 0.0
+    network = batadal.answer([(np.ones(50, bool), 50)], [np.ones(1_000, bool)])
+    assert (network["s"], network["tnr"]) == (0.75, 0.0)
+    network = batadal.answer([(np.zeros(50, bool), 50)], [np.zeros(1_000, bool)])
+    assert (network["s"], network["tnr"], network["detected"]) == (0.25, 1.0, 0)
+
+
+def test_chance_gains_nothing() -> None:
+    """Marks by chance: events are touched as often as their length says, precision is the base rate, changepoints cost."""
+    random = np.random.default_rng(5)
+    event = np.arange(200_000) % 1_000 < 10
+    alarm = random.random(len(event)) < 0.01
+    water = gecco.answer([(event, alarm)])
+    assert water["events_found"] / water["events"] == pytest.approx(1.0 - 0.99**10, abs=0.07)
+    assert water["f1"] == pytest.approx(0.01, abs=0.005)
+    assert water["false_per_day"] == pytest.approx(0.01 * 0.99 * 1_440, rel=0.1)
+    assert average_precision(event, random.random(len(event))) == pytest.approx(0.01, abs=0.002)
+    changes = np.diff(event, prepend=False)
+    pump = skab.answer(
+        [skab.Judged("a", event, Marked(np.arange(float(len(event))), changes, random.random(len(event)) < 0.3))]
+    )
+    assert pump["cp_nab_standard"] < 0.0
+    detections = [(random.random(4_000) < 0.05, [Run(2_000, 2_400)]) for _ in range(20)]
+    assert nab_scoring.score(detections) < -500.0
 
 
 def test_an_event_is_a_run_and_a_false_episode_touches_none() -> None:

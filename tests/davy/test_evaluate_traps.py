@@ -121,6 +121,15 @@ def test_a_setpoint_is_of_rows_that_the_model_has_not_seen() -> None:
     assert np.array_equal(np.sort(model.calibration.oddness), np.sort(wanted[np.isfinite(wanted)]))
 
 
+def test_a_member_that_moves_in_one_block_only_costs_no_calibration() -> None:
+    """A pump that ran one day of the year: its block is judged by models that have not seen it run, and calibrates like the others."""
+    values = plant(TRAIN)
+    values[:, 4] = np.where(np.arange(TRAIN) < 40, np.arange(TRAIN) % 2, 0.0)
+    model = fitted(settings.BATADAL, "machine", MEMBERS, [values], None)
+    assert model.members == tuple(MEMBERS)
+    assert len(model.calibration.oddness) > TRAIN - 5 * 10  # less the rows that remember too little, of each block
+
+
 def test_alarms_by_chance_score_what_they_should() -> None:
     """White noise against a setpoint for 1 % of it: an F1 of 0.02, not the 0.98 of point adjustment."""
     random = np.random.default_rng(11)
