@@ -23,7 +23,7 @@ KEPT_SHARE: Final = 0.75  # of the windows, the ones that lie closest together: 
 STEADIED: Final = 6  # windows averaged first: one odd window is noise, and what lasts shows
 # Of normal windows that were Gaussian, one in ten thousand would lie further out; machines are not, hence so far.
 FAR: Final = 0.9999
-JITTER: Final = 1e-6  # of a standard deviation: members that are copies of each other still have a covariance
+JITTER: Final = 1e-4  # of a standard deviation: members that are copies of each other still have a covariance
 
 Bool = NDArray[np.bool_]
 
@@ -60,7 +60,7 @@ class Contamination:
         """For a person."""
         told = f"A robust fit finds {self.odd} of {self.windows} windows ({self.odd / max(self.windows, 1):.1%}) odd"
         if self.longest is not None:
-            told += f", most of them in a row from {instant(self.longest[0])} to {instant(self.longest[1])}"
+            told += f", the longest stretch from {instant(self.longest[0])} to {instant(self.longest[1])}"
         if self.by_version is not None and self.beyond is not None:
             told += f"; version {self.by_version}, which is in force, finds {self.beyond} of them ({self.beyond / max(self.windows, 1):.1%}) beyond its setpoint"
         return f"{told}."

@@ -83,7 +83,7 @@ def test_a_model_that_finds_too_much_odd_no_longer_fits(any_station: Station) ->
     assert station.rows("SELECT version, drifted_since FROM model_drift") == [(1, FITTED_AT + timedelta(days=1.5))]
     ((reason,),) = station.rows("SELECT reason FROM journal WHERE action = 'model_drifted'")
     assert "this model no longer fits its machine. mewma found" in reason
-    assert "40.0%; 0.3% were to be expected" in reason
+    assert "40.1%; 0.3% were to be expected" in reason
     late = FITTED_AT + timedelta(days=3)
     station.store(normal(30, 2), late)
     broker = Broker()
@@ -108,10 +108,16 @@ def test_a_model_that_fits_says_nothing(station: Station) -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "spread", "what"), [(1.4, 1.0, "level"), (1.0, 6.0, "variance"), (1.0, 0.0, "variance"), (1.0, 1.0, None)]
+    ("times", "spread", "what"),
+    [
+        (1.4, 1.0, ["level"]),
+        (1.0, 6.0, ["level", "variance"]),  # so much movement is outside most of the time, too
+        (1.0, 0.0, ["variance"]),
+        (1.0, 1.0, []),
+    ],
 )
 def test_a_member_that_left_its_training_range_is_named(
-    station: Station, times: float, spread: float, what: str | None
+    station: Station, times: float, spread: float, what: list[str]
 ) -> None:
     """Its level, or how much it moves within the hour; in its unit beside what it was."""
     station.fit()
@@ -120,8 +126,8 @@ def test_a_member_that_left_its_training_range_is_named(
         station.database.url("alerting"), station.token, asset="pump-1", now=FITTED_AT + timedelta(days=1)
     )
     assert found.judged
-    assert [(each.member, each.what) for each in found.members] == ([("p1/current", what)] if what else [])
-    if what == "level":
+    assert [(each.member, each.what) for each in found.members] == [("p1/current", each) for each in what]
+    if what == ["level"]:
         assert "p1/current is at 5" in found.line()
 
 

@@ -104,11 +104,9 @@ def test_what_one_could_not_judge_counts_for_neither() -> None:
     one, other = numbers((0, 1000)), numbers()
     one[1000:1500] = np.nan
     found = compared(one, other)
-    assert (found.windows, found.versions[0].share_beyond, found.agreement) == (
-        1500,
-        pytest.approx(2 / 3),
-        pytest.approx(1 / 3),
-    )
+    assert found.windows == 1500
+    assert found.versions[0].share_beyond == pytest.approx(2 / 3)
+    assert found.agreement == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("text", ["3", "3,4,5", "a,b", "", "3;4", "-1,2"])

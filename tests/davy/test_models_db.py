@@ -261,7 +261,7 @@ def test_a_new_fit_is_taken_up_without_a_restart(station: Station) -> None:
     again = FITTED_AT + timedelta(seconds=90)
     with station.database.connect("owner") as connection:
         connection.execute("UPDATE reading SET value = value * 1.5 WHERE measured_at < %s", (FITTED_AT,))
-    station.fit(now=again)
+    station.fit(now=again, although_odd="half as much again")
     scorer.turn(FITTED_AT + timedelta(seconds=120))
     scores = [value for value, _ in broker.said("_mewma")]
     assert max(scores[:89]) < 2.7
