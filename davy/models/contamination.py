@@ -122,9 +122,9 @@ def robustly_odd(rows: Float64) -> Bool:
 
     complete = whole_rows(rows)
     odd = np.zeros(len(rows), np.bool_)
-    steady = _steadied(rows[complete])
-    if len(steady) <= 2 * rows.shape[1]:
+    if complete.sum() <= 2 * rows.shape[1]:
         return odd
+    steady = _steadied(rows[complete])
     level = np.median(steady, axis=0)
     spread = 1.4826 * np.median(np.abs(steady - level), axis=0)
     spread = np.where(spread > 0, spread, np.std(steady, axis=0))

@@ -397,7 +397,7 @@ def test_what_people_said_is_held_against_both(station: Station) -> None:
             """
             INSERT INTO occurrence (company_id, site_id, definition_id, sensor_id, began_at, normal_at, resolved_at, resolved_by, resolution, evidence_from)
             SELECT company_id, site_id, definition_id, sensor_id, began_at + i, normal_at + i, resolved_at + i, resolved_by, 'nuisance', evidence_from + i
-            FROM occurrence, interval '160 seconds' i RETURNING occurrence_id
+            FROM occurrence CROSS JOIN (VALUES (interval '160 seconds')) v (i) RETURNING occurrence_id
             """
         ).fetchone()
     assert row is not None
