@@ -13,6 +13,7 @@ from psycopg import Connection
 from core.log import logger
 from core.store.writes import JournalEntry, write_journal
 from davy.models.fit import SETPOINT
+from davy.models.plans import suits
 from davy.models.store import Minutes, minutes_of, score_limits, scores_beyond
 from detectors.models.registry import MODELS
 from detectors.store import models as store
@@ -165,7 +166,7 @@ def look_at_models(connection: Connection[Any], now: datetime) -> int:
 def look(connection: Connection[Any], plan: Plan, in_force: Promotion, now: datetime) -> Fitness | None:
     """What the last week says of the version in force; None: it was fitted on something else than is declared now."""
     rows = load_version(connection, plan.asset_id, in_force.version)
-    if not rows or tuple(rows[0].members) != plan.names or rows[0].window_s != plan.window_s:
+    if not rows or not suits(rows[0], plan):
         return None
     since = max(now - WEEK, in_force.promoted_at)
     limits = score_limits(connection, plan)

@@ -18,7 +18,7 @@ from davy.models.contamination import MOST_ODD, Contamination, look
 from davy.models.flagged import WORDS, Flagged, counted, cut, find_flagged, mask_of
 from davy.models.judges import MEMORY
 from davy.models.origin import digest, made_with, training
-from davy.models.plans import check_interval, find_plan, rows_of
+from davy.models.plans import check_interval, find_plan, rows_of, suits
 from davy.models.promote import Promoted, put_in_force
 from davy.models.store import score_limits
 from detectors.models.contract import whole_rows
@@ -216,7 +216,7 @@ def _of_version_in_force(connection: Connection[Any], plan: Plan, rows: Float64)
         return None
     version = promotions[0].version
     for row in load_version(connection, plan.asset_id, version):
-        if row.kind == next(iter(MODELS)) and tuple(row.members) == plan.names and row.window_s == plan.window_s:
+        if row.kind == next(iter(MODELS)) and suits(row, plan):
             fitted = Fitted.restored(row.kind, row.members, row.parameters)
             return version, np.nan_to_num(fitted.number(rows, plan.names), nan=0.0)
     return None

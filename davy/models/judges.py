@@ -11,6 +11,7 @@ import psycopg
 from psycopg import Connection
 
 from core.log import logger
+from davy.models.plans import suits
 from detectors.models.fitting import Fitted
 from detectors.models.registry import MODELS
 from detectors.store import models as store
@@ -36,7 +37,7 @@ class Loaded:
 
     def suits(self, plan: Plan) -> bool:
         """Whether it was fitted on the members and windows that are declared now."""
-        return tuple(self.row.members) == plan.names and self.row.window_s == plan.window_s
+        return suits(self.row, plan)
 
 
 class Judges:

@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from core.batch import Float64
 from core.errors import BadInput
-from detectors.store.models import Plan
+from detectors.store.models import FittedRow, Plan
 from detectors.store.versions import VersionRow, load_version, versions_of
 from detectors.store.windows import means, window_of
 
@@ -34,6 +34,11 @@ def find_plan(plans: Sequence[Plan], asset: str) -> Plan:
     near = get_close_matches(asset, keys, n=1)
     advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(keys[:8])}."
     raise BadInput(f"There is no model {asset}; {advice}")
+
+
+def suits(row: FittedRow, plan: Plan) -> bool:
+    """Whether a version was fitted on the members and windows that are declared now."""
+    return tuple(row.members) == plan.names and row.window_s == plan.window_s
 
 
 def find_version(connection: Connection[Any], plan: Plan, version: int) -> list[VersionRow]:

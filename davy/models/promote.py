@@ -12,7 +12,7 @@ from psycopg import Connection
 from core.db import connect, transaction
 from core.errors import BadInput, Refused
 from core.store.writes import JournalEntry, write_journal
-from davy.models.plans import find_plan, find_version
+from davy.models.plans import find_plan, find_version, suits
 from detectors.store import models as store
 from detectors.store.models import FittedRow, Plan
 from detectors.store.promotions import Promotion, add_promotion, load_promotions
@@ -97,7 +97,7 @@ def put_in_force(
     """
     if not reason.strip():
         raise BadInput(f'Say why version {row.version} of {plan.key} is to judge: --reason "...". It is kept.')
-    if tuple(row.members) != plan.names or row.window_s != plan.window_s:
+    if not suits(row, plan):
         raise Refused(
             f"Version {row.version} of {plan.key} was fitted on {', '.join(row.members)} in windows of {row.window_s:g} s; declared "
             f"now are {', '.join(plan.names)} in windows of {plan.window_s:g} s. Fit it anew."

@@ -14,6 +14,7 @@ from davy.models.origin import digest, made_with
 from davy.models.plans import find_plan, find_version
 from detectors.models.contract import whole_rows
 from detectors.models.fitting import fit, halves
+from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.versions import VersionRow
 from detectors.store.windows import means, member_ids, window_of
@@ -90,7 +91,7 @@ def refit_check(url: str, token: Callable[[], str], *, asset: str, version: int)
         outcome = "gone" if windows < of.windows else "changed"
     else:
         parts = halves(left, members, window_s=of.window_s, memory=int(of.made_with.get("between", MEMORY)))
-        for row in kept:
+        for row in (each for each in kept if each.kind in MODELS):
             made, _ = fit(row.kind, parts, members)
             kinds[row.kind] = json.loads(json.dumps(made.parameters())) == row.parameters
         outcome = "equal" if all(kinds.values()) else "differs"

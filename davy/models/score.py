@@ -15,9 +15,10 @@ from core.db import connect, transaction
 from core.errors import BadInput
 from davy.models.fit import SETPOINT
 from davy.models.judges import MEMORY
-from davy.models.plans import MOST_WINDOWS, check_interval, find_plan, find_version
+from davy.models.plans import MOST_WINDOWS, check_interval, find_plan, find_version, suits
 from davy.models.store import score_limits
 from detectors.models.fitting import Fitted
+from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.models import FittedRow, Plan
 from detectors.store.promotions import load_promotions
@@ -170,7 +171,7 @@ def numbers_of(
         BadInput: the version was fitted on other members than are declared now, or the interval has too many windows.
     """
     row = rows[0]
-    if tuple(row.members) != plan.names or row.window_s != plan.window_s:
+    if not suits(row, plan):
         raise BadInput(
             f"Version {row.version} of {plan.key} was fitted on {', '.join(row.members)} in windows of {row.window_s:g} s, and "
             f"{', '.join(plan.names)} in windows of {plan.window_s:g} s are declared now; it cannot judge them."
@@ -184,6 +185,7 @@ def numbers_of(
     return {
         each.kind: Fitted.restored(each.kind, each.members, each.parameters).number(windows, plan.names)[back:]
         for each in rows
+        if each.kind in MODELS
     }
 
 
