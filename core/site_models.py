@@ -1,7 +1,7 @@
 """Models in a site file: which signals of an asset are judged together, and the virtual device that carries their scores.
 
 `_model.{key}` is the device, `_mewma` and `_knn` are its scores (detectors/models), `_missing` says how many members were
-missing. Their limits come from packs/system_limits.yaml. Statistics may add alarms and rank them: a model is never
+missing, `_drift` whether the model still fits its machine. Their limits come from packs/system_limits.yaml. Statistics may add alarms and rank them: a model is never
 life-safety, and no other limit asks what a model thinks.
 """
 
@@ -52,6 +52,7 @@ SCORES: Final = (
     _Score("_mewma", ("all signals together", "各信号综合"), "system.model-unusual", 12, own_priority=True),
     _Score("_knn", ("all signals together, second opinion", "各信号综合（第二判断）"), "system.model-second", 12),
     _Score("_missing", ("signals missing for its model", "模型缺失的信号"), "system.model-blind", 30),
+    _Score("_drift", ("misfit of its model", "模型失配标志"), "system.model-drift", 1),
 )
 
 

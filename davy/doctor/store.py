@@ -165,6 +165,8 @@ class ModelState:
 
     Args:
         fitted_at: its first fit; None: none yet.
+        promoted_at: since when somebody judges; None: no version is in force.
+        drifted_since: since when the version in force no longer fits its machine; None: it does.
         scored_until: end of the last window that was scored.
         heard_until: end of the last window that ingest has stored.
     """
@@ -172,19 +174,21 @@ class ModelState:
     key: str
     window_s: float
     fitted_at: datetime | None
+    promoted_at: datetime | None
+    drifted_since: datetime | None
     scored_until: datetime | None
     heard_until: datetime | None
 
     def is_late(self, now: datetime, grace: timedelta) -> bool:
         """Whether a window is due since longer than `grace`."""
-        last = self.scored_until or self.fitted_at
+        last = self.scored_until or self.promoted_at
         return last is not None and now - last > grace + timedelta(seconds=self.window_s)
 
     def is_unheard(self, grace: timedelta) -> bool:
         """Whether what was scored has not come in for longer than `grace`."""
-        if self.scored_until is None or self.fitted_at is None:
+        if self.scored_until is None or self.promoted_at is None:
             return False
-        return self.scored_until - (self.heard_until or self.fitted_at) > grace
+        return self.scored_until - (self.heard_until or self.promoted_at) > grace
 
 
 def models(connection: Connection[Any]) -> list[ModelState]:
@@ -192,6 +196,9 @@ def models(connection: Connection[Any]) -> list[ModelState]:
     with connection.cursor(row_factory=class_row(ModelState)) as cursor:
         return cursor.execute(
             """SELECT m.key, m.window_s, (SELECT min(f.fitted_at) FROM detector_model f WHERE f.asset_id = m.asset_id) AS fitted_at,
+                      (SELECT min(q.promoted_at) FROM model_promotion q WHERE q.asset_id = m.asset_id) AS promoted_at,
+                      (SELECT w.drifted_since FROM model_drift w WHERE w.asset_id = m.asset_id AND w.version = (
+                          SELECT q.version FROM model_promotion q WHERE q.asset_id = m.asset_id ORDER BY q.promoted_at DESC LIMIT 1)) AS drifted_since,
                       p.scored_until, l.measured_at AS heard_until
                FROM asset_model m LEFT JOIN model_progress p USING (asset_id)
                LEFT JOIN device d ON d.key = '_model.' || m.key

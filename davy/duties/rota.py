@@ -28,6 +28,7 @@ from core.errors import DatabaseAway
 from core.log import logger
 from davy.duties.budget import look_at_the_budget
 from davy.duties.calendars import read_calendars
+from davy.duties.models import look_after_models
 from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
 from davy.duties.seals import seal
@@ -85,6 +86,7 @@ PATIENT: Final[Sequence[Duty]] = (
     Duty("hours", 60.0, roll_up),
     Duty("scores", 60.0, score_sites),
     Duty("sent_forms", 3600.0, forget),
+    Duty("models", 600.0, look_after_models),
 )
 
 

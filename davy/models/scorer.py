@@ -1,4 +1,4 @@
-"""Scores windows: from stored readings, by the models that were fitted, into messages of the virtual device `_model.{key}`.
+"""Scores windows: from stored readings, by the versions of models that are in force, into messages of the virtual device `_model.{key}`.
 
 A window is scored once: when every member has passed it, or `LATEST` after its end with what is missing flagged. The message
 is kept with the progress, in one transaction, before it goes out; after a crash it goes out again as it was, and ingest knows
@@ -9,53 +9,35 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
-import psycopg
 
 from core.batch import Float64
 from core.db import Database
 from core.log import logger
 from core.site_models import model_device
 from core.wire import Message, WireReading, encode, readings_topic
-from detectors.models.fitting import Fitted
+from davy.models.judges import BACKLOG, BREAKS, LATEST, MEMORY, Judges
+from davy.models.shadow import Shadow
 from detectors.models.registry import MODELS
 from detectors.store import models as store
-from detectors.store.models import FittedRow, Plan, Progress, Unexplained
+from detectors.store.drift import DriftRow, load_drift
+from detectors.store.models import Plan, Progress, Unexplained
 from detectors.store.windows import begin_of, means, passed, played, window_of
 
-LATEST: Final = timedelta(seconds=5)
-# An event more than 15 minutes old when we learn of it calls nobody (design section 5): what is older is not scored at all.
-BACKLOG: Final = timedelta(minutes=15)
 AT_ONCE: Final = 120  # windows of one asset a turn
 EXPLAINED: Final = timedelta(days=7)  # how long back an occurrence is looked for that has no explanation yet
 UNSCORED: Final = timedelta(seconds=60)  # an occurrence whose window never comes is explained by what is there
 CANNOT_JUDGE: Final = -1.0  # sent with quality bad; no score is negative
-# What may go wrong with one asset's numbers; a database or broker that is away is everybody's trouble.
-BREAKS: Final = (ArithmeticError, ValueError, LookupError, psycopg.Error)
-MEMORY: Final = max(model.memory for model in MODELS.values())
 
 log = logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A fitted model, ready."""
-
-    row: FittedRow
-    fitted: Fitted
-
-    def suits(self, plan: Plan) -> bool:
-        """Whether it was fitted on the members and windows that are declared now."""
-        return tuple(self.row.members) == plan.names and self.row.window_s == plan.window_s
-
-
 class Scorer:
-    """All assets that have a model.
+    """All assets that have a version in force; after them, those that look on.
 
     Args:
         database: as alerting.
@@ -65,11 +47,11 @@ class Scorer:
 
     def __init__(self, database: Database, token: Callable[[], str], publish: Callable[[str, bytes], None]) -> None:
         self._database, self._token, self._publish = database, token, publish
-        self._newest = -1
-        self._models: dict[int, list[_Loaded]] = {}  # by asset, the newest version first
-        self._unsuitable: set[int] = set()
+        self._judges = Judges()
+        self._shadow = Shadow(database, token, self._judges)
+        self._drift: dict[int, DriftRow] = {}
         self._unexplainable: set[int] = set()
-        self.judging = 0  # assets that have a model
+        self.judging = 0  # assets of which a version is in force
         self.failing: dict[str, datetime] = {}  # those of them that could not be scored, and since when
 
     def turn(self, now: datetime) -> int:
@@ -80,16 +62,15 @@ class Scorer:
         """
         with self._database.transaction(self._token()) as connection:
             plans, progress = store.load_plans(connection), store.load_progress(connection)
-            newest = store.newest_id(connection)
-            if newest != self._newest:
-                self._take_up(store.load_fitted(connection))
-                self._newest = newest
-        judged = [plan for plan in plans if plan.asset_id in self._models]
+            self._judges.refresh(connection)
+            self._drift = load_drift(connection)
+        judged = [plan for plan in plans if self._judges.begins(plan.asset_id) is not None]
         self.failing = {key: since for key, since in self.failing.items() if key in {plan.key for plan in judged}}
         self.judging = len(judged)
         scored = sum(self._guarded(plan, progress.get(plan.asset_id), now) for plan in judged)
-        if self._models:
+        if judged:
             self._explain({plan.asset_id: plan for plan in plans}, now)
+        self._shadow.turn(plans, now)
         return scored
 
     def _guarded(self, plan: Plan, progress: Progress | None, now: datetime) -> int:
@@ -105,23 +86,13 @@ class Scorer:
             log.info("model_judges_again", model=plan.key)
         return scored
 
-    def _take_up(self, rows: Sequence[FittedRow]) -> None:
-        known = {each.row.model_id: each for loaded in self._models.values() for each in loaded}
-        self._models = {}
-        for row in rows:
-            if row.kind not in MODELS:
-                continue  # of a Davy that had a kind more
-            loaded = known.get(row.model_id) or _Loaded(row, Fitted.restored(row.kind, row.members, row.parameters))
-            self._models.setdefault(row.asset_id, []).append(loaded)
-            if row.model_id not in known:
-                log.info("model_taken_up", model=row.model_id, asset=row.asset_id, kind=row.kind, version=row.version)
-
     def _asset(self, plan: Plan, progress: Progress | None, now: datetime) -> int:
         topic = readings_topic(plan.site, model_device(plan.key))
         if progress is not None and not progress.acknowledged:
             self._publish(topic, progress.message)
             self._acknowledge(progress)
-        done = progress.scored_until if progress else min(each.row.fitted_at for each in self._models[plan.asset_id])
+        done = progress.scored_until if progress else self._judges.begins(plan.asset_id)
+        assert done is not None
         first = window_of(done, plan.window_s)
         oldest = window_of(now - BACKLOG, plan.window_s)
         if first < oldest:
@@ -168,7 +139,7 @@ class Scorer:
             at = round(end.timestamp() * 1000)
             for kind in MODELS:
                 number = math.nan
-                judge = self._judge(plan, kind, end)
+                judge = self._judges.in_force(plan, kind, end)
                 if judge is not None:
                     if judge.row.model_id not in numbers:
                         numbers[judge.row.model_id] = judge.fitted.number(rows, plan.names)[-count:]
@@ -180,19 +151,17 @@ class Scorer:
                     WireReading(f"_{kind}", number if judged else CANNOT_JUDGE, at, "good" if judged else "bad")
                 )
             found[offset].append(WireReading("_missing", float(missing[offset]), at))
+            found[offset].append(WireReading("_drift", float(self._has_drifted(plan, end)), at))
         return found
 
-    def _judge(self, plan: Plan, kind: str, end: datetime) -> _Loaded | None:
-        """The model of this kind that was the newest at `end`; None where it was fitted on something else."""
-        for each in self._models.get(plan.asset_id, ()):
-            if each.row.kind == kind and each.row.fitted_at <= end:
-                if each.suits(plan):
-                    return each
-                if each.row.model_id not in self._unsuitable:
-                    self._unsuitable.add(each.row.model_id)
-                    log.warning("model_does_not_suit", model=plan.key, fitted_on=each.row.members, declared=plan.names)
-                return None
-        return None
+    def _has_drifted(self, plan: Plan, end: datetime) -> bool:
+        """Whether the version that judges this window was found not to fit its machine any more."""
+        row = self._drift.get(plan.asset_id)
+        return (
+            row is not None
+            and row.drifted_since is not None
+            and row.version == self._judges.version_in_force(plan.asset_id, end)
+        )
 
     def _keep(self, plan: Plan, progress: Progress) -> bool:
         with self._database.transaction(self._token()) as connection:
@@ -229,7 +198,7 @@ class Scorer:
         sensors = [member.sensor_id for member in plan.members]
         rows = means(connection, sensors, first=last - MEMORY + 1, count=MEMORY, window_s=plan.window_s)
         end = begin_of(last + 1, plan.window_s)
-        judge = self._judge(plan, occurrence.kind, end)
+        judge = self._judges.in_force(plan, occurrence.kind, end)
         explained = judge.fitted.explain(rows, plan.names) if judge else None
         number = float(judge.fitted.number(rows, plan.names)[-1]) if judge and explained else None
         members: list[dict[str, Any]] = []

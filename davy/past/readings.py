@@ -37,7 +37,7 @@ def load_past(owner_url: str, *, seed: int, live_at: datetime) -> int:
 
 
 def fit_models(alerting_url: str, token: Callable[[], str], *, live_at: datetime) -> None:
-    """Fits the demo's models on the two hours before `live_at`; a running detectors process takes them up by itself."""
+    """Fits the demo's models on the two hours before `live_at` and puts them in force; a running detectors process takes them up by itself."""
     for asset in MODELS:
         fitted = fit_asset(
             alerting_url,
@@ -47,5 +47,7 @@ def fit_models(alerting_url: str, token: Callable[[], str], *, live_at: datetime
             until=live_at.astimezone(UTC),
             actor="davy",
             reason=REASON,
+            promote=True,
+            although_untried="a demo shows it at once",
         )
         log.info("model_fitted", asset=asset, version=fitted.version, windows=fitted.windows)

@@ -108,72 +108,42 @@ def load_plans(connection: Connection[Any]) -> list[Plan]:
     return [Plan(**row, members=tuple(members[asset_id])) for asset_id, row in plans.items()]
 
 
-def newest_id(connection: Connection[Any]) -> int:
-    """The newest fit; it moves when something was fitted."""
-    row = connection.execute("SELECT coalesce(max(model_id), 0) FROM detector_model").fetchone()
+def newest(connection: Connection[Any]) -> tuple[int, int]:
+    """The newest fit and the newest promotion; it moves when something was fitted, or put in force."""
+    row = connection.execute(
+        "SELECT (SELECT coalesce(max(model_id), 0) FROM detector_model), (SELECT coalesce(max(promotion_id), 0) FROM model_promotion)"
+    ).fetchone()
     assert row is not None
-    return int(row[0])
+    return int(row[0]), int(row[1])
 
 
-def load_fitted(connection: Connection[Any], asset_id: int | None = None) -> list[FittedRow]:
-    """The two newest versions of each model, the newest first: a window is judged by the one that was there at its end."""
+def load_fitted(connection: Connection[Any], asset_id: int | None = None, *, shadows: int = 2) -> list[FittedRow]:
+    """What may have something to say: of each asset the version in force and the one before it, and the newest that are not yet in force.
+
+    A window is judged by the version that was in force at its end. In shadow run the newest `shadows` that were never promoted and are
+    newer than the one in force.
+    """
     with connection.cursor(row_factory=class_row(FittedRow)) as cursor:
         return cursor.execute(
             """
-            SELECT model_id, asset_id, version, kind, members, window_s, trained_from, trained_until, fitted_at, highest,
-                   parameters
-            FROM (SELECT *, max(version) OVER (PARTITION BY asset_id) AS newest FROM detector_model
-                  WHERE %(asset)s::int IS NULL OR asset_id = %(asset)s::int) f
-            WHERE version > newest - 2
+            WITH promoted AS (
+                SELECT asset_id, version, row_number() OVER (PARTITION BY asset_id ORDER BY promoted_at DESC) AS age FROM model_promotion
+            ), beside AS (
+                SELECT f.asset_id, f.version, row_number() OVER (PARTITION BY f.asset_id ORDER BY f.version DESC) AS age
+                FROM (SELECT DISTINCT asset_id, version FROM detector_model) f
+                LEFT JOIN promoted p ON p.asset_id = f.asset_id AND p.age = 1
+                WHERE f.version > coalesce(p.version, 0)
+                  AND NOT EXISTS (SELECT FROM promoted q WHERE q.asset_id = f.asset_id AND q.version = f.version)
+            )
+            SELECT model_id, asset_id, version, kind, members, window_s, trained_from, trained_until, fitted_at, highest, parameters
+            FROM detector_model
+            WHERE (%(asset)s::int IS NULL OR asset_id = %(asset)s::int)
+              AND (asset_id, version) IN (SELECT asset_id, version FROM promoted WHERE age <= 2
+                                          UNION SELECT asset_id, version FROM beside WHERE age <= %(shadows)s)
             ORDER BY asset_id, version DESC, kind
             """,
-            {"asset": asset_id},
+            {"asset": asset_id, "shadows": shadows},
         ).fetchall()
-
-
-def lock_asset(connection: Connection[Any], asset_id: int) -> int:
-    """Until the transaction ends nobody else fits this asset.
-
-    Returns:
-        Its newest version; 0 where nothing was fitted yet.
-    """
-    connection.execute("SELECT pg_advisory_xact_lock(7251103, %s)", (asset_id,))
-    row = connection.execute(
-        "SELECT coalesce(max(version), 0) FROM detector_model WHERE asset_id = %s", (asset_id,)
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def add_fitted(
-    connection: Connection[Any],
-    plan: Plan,
-    *,
-    version: int,
-    kind: str,
-    trained: tuple[datetime, datetime],
-    windows: int,
-    parameters: dict[str, Any],
-    highest: float,
-    notices: Sequence[str],
-    fitted_at: datetime,
-    fitted_by: str,
-    reason: str,
-) -> int:
-    """Keeps one fit; gives its number."""
-    row = connection.execute(
-        """
-        INSERT INTO detector_model (company_id, asset_id, version, kind, members, window_s, trained_from, trained_until,
-                                    windows, parameters, highest, notices, fitted_at, fitted_by, reason)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING model_id
-        """,
-        (
-            *(plan.company_id, plan.asset_id, version, kind, list(plan.names), plan.window_s, *trained, windows),
-            *(Jsonb(parameters), highest, list(notices), fitted_at, fitted_by, reason),
-        ),
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def load_progress(connection: Connection[Any]) -> dict[int, Progress]:

@@ -33,13 +33,14 @@ def means(connection: Connection[Any], sensors: Sequence[int], *, first: int, co
 
     Returns:
         float64, shape (count, sensors), in the sensors' units; NaN where a sensor has no usable reading in the window.
-        Values of 1e150 and beyond are no measurement, and their squares no number: they count as missing.
+        Values of 1e150 and beyond are no measurement, and their squares no number: they count as missing. Added up in the
+        order of time, so that the same readings give the same bits whoever stores them how.
     """
     rows = np.full((count, len(sensors)), np.nan)
     place = {sensor: column for column, sensor in enumerate(sensors)}
     found = connection.execute(
         """
-        SELECT sensor_id, floor(extract(epoch FROM measured_at - %(since)s) / %(window)s::float8::numeric)::int AS row, avg(value)
+        SELECT sensor_id, floor(extract(epoch FROM measured_at - %(since)s) / %(window)s::float8::numeric)::int AS row, avg(value ORDER BY measured_at)
         FROM v_reading
         WHERE sensor_id = ANY (%(sensors)s) AND measured_at >= %(since)s AND measured_at < %(until)s
           AND abs(value) < 1e150 AND quality & 3 <> 2
@@ -57,6 +58,20 @@ def means(connection: Connection[Any], sensors: Sequence[int], *, first: int, co
     return rows
 
 
+def member_ids(connection: Connection[Any], company_id: int, names: Sequence[str]) -> list[int]:
+    """The sensors of a company called `device/sensor`, in that order; 0, which no sensor is, for one that is not there."""
+    found = dict(
+        connection.execute(
+            """
+            SELECT d.key || '/' || s.key, s.sensor_id FROM sensor s JOIN device d USING (device_id)
+            WHERE s.company_id = %s AND d.key || '/' || s.key = ANY (%s)
+            """,
+            (company_id, list(names)),
+        ).fetchall()
+    )
+    return [found.get(name, 0) for name in names]
+
+
 def played(connection: Connection[Any], sensors: Sequence[int], *, first: int, count: int, window_s: float) -> set[int]:
     """Those of `count` windows from `first` on that hold a reading marked as history that is played."""
     found = connection.execute(
@@ -71,6 +86,28 @@ def played(connection: Connection[Any], sensors: Sequence[int], *, first: int, c
             "until": begin_of(first + count, window_s),
             "window": window_s,
             "mark": int(Mark.REPLAYED),
+        },
+    )
+    return {first + int(row[0]) for row in found}
+
+
+def doubtful(
+    connection: Connection[Any], sensors: Sequence[int], *, first: int, count: int, window_s: float
+) -> set[int]:
+    """Those of `count` windows from `first` on that hold a usable reading which its device was not sure of or made up, or whose clock was wrong."""
+    found = connection.execute(
+        """
+        SELECT DISTINCT floor(extract(epoch FROM measured_at - %(since)s) / %(window)s::float8::numeric)::int
+        FROM v_reading
+        WHERE sensor_id = ANY (%(sensors)s) AND measured_at >= %(since)s AND measured_at < %(until)s
+          AND (quality & 1 <> 0 OR quality & %(mark)s <> 0)
+        """,
+        {
+            "sensors": list(sensors),
+            "since": begin_of(first, window_s),
+            "until": begin_of(first + count, window_s),
+            "window": window_s,
+            "mark": int(Mark.CLOCK),
         },
     )
     return {first + int(row[0]) for row in found}

@@ -3,121 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from alerting.apply import apply_events
-from core.batch import Event, Float64, Mark
-from core.db import Database, transaction
+from core.batch import Mark
 from core.errors import BadInput, BadSiteFile, BrokerAway, Refused
-from core.wire import Message, decode
-from davy.models.fit import FitAnswer, fit_asset, read_instant
-from davy.models.scorer import Scorer
+from davy.models.plans import read_instant
 from davy.site.exporting import export_site
-from davy.site.importing import import_site
 from tests.database import TestDatabase
-from tests.detectors.station import SITE, TEXT, failing, normal
+from tests.davy.model_station import BEGAN, FITTED_AT, FLOW, TOPIC, Broker, Station, bring, build, raise_alarm
+from tests.detectors.station import TEXT, failing, normal
 
 pytestmark = [pytest.mark.db, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
-
-BEGAN = datetime(2026, 3, 1, 0, 0, tzinfo=UTC)
-FITTED_AT = BEGAN + timedelta(seconds=1200)
-TOPIC = f"davy/v1/{SITE}/_model.pump-1/readings"
-FLOW = 0
-
-
-@dataclass
-class Broker:
-    """What the broker got; it can be away."""
-
-    sent: list[tuple[str, Message]] = field(default_factory=list)
-    away: bool = False
-
-    def publish(self, topic: str, payload: bytes) -> None:
-        if self.away:
-            raise BrokerAway("The broker does not answer.")
-        self.sent.append((topic, decode(payload)))
-
-    def said(self, sensor: str) -> list[tuple[float, str]]:
-        """Value and quality of each reading of a score, in order."""
-        return [(float(r.v), r.q) for _, m in self.sent for r in m.readings if r.s == sensor]
-
-    def stamps(self) -> list[int]:
-        """Milliseconds of every window that was sent."""
-        return [int(m.readings[0].t or 0) for _, m in self.sent]
-
-
-@dataclass
-class Station:
-    """A pump station in a database, with one model declared."""
-
-    database: TestDatabase
-
-    def token(self) -> str:
-        return self.database.service_token()
-
-    def store(self, rows: Float64, since: datetime, *, without: int | None = None, quality: int = 0) -> None:
-        """Readings once a second, half a second after the full one."""
-        with self.database.connect("owner") as connection:
-            keys = ("flow", "pressure", "current", "vibration", "temperature")
-            found = connection.execute("SELECT key, sensor_id FROM sensor WHERE NOT is_virtual").fetchall()
-            ids = {str(key): sensor for key, sensor in found}
-            with connection.cursor().copy(
-                "COPY reading (sensor_id, measured_at, value, quality, batch_no) FROM STDIN"
-            ) as copy:
-                for second, row in enumerate(rows.tolist()):
-                    at = since + timedelta(seconds=second + 0.5)
-                    for member, (key, value) in enumerate(zip(keys, row, strict=True)):
-                        if member != without:
-                            copy.write_row((ids[key], at, value, quality, 1))
-
-    def fit(self, **changes: Any) -> FitAnswer:
-        """A fit on the first twenty minutes."""
-        given = {"asset": "pump-1", "since": BEGAN, "until": FITTED_AT, "actor": "tester", "now": FITTED_AT, **changes}
-        return fit_asset(self.database.url("alerting"), self.token, **given)
-
-    def scorer(self, publish: Callable[[str, bytes], None]) -> Scorer:
-        """A process that has just begun."""
-        database = Database(self.database.url("alerting"), application="test", size=2)
-        database.open()
-        return Scorer(database, self.token, publish)
-
-    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """What the owner sees."""
-        with self.database.connect("owner") as connection:
-            return connection.execute(query.encode(), values or None).fetchall()
 
 
 @pytest.fixture
 def station(timescale_database: TestDatabase, tmp_path: Path) -> Station:
     """Twenty minutes of normal operation, and a declared model."""
-    return _station(timescale_database, tmp_path)
+    return build(timescale_database, tmp_path)
 
 
 @pytest.fixture
 def any_station(database: TestDatabase, tmp_path: Path) -> Station:
     """The same on both kinds of database: for what is about SQL."""
-    return _station(database, tmp_path)
-
-
-def _station(database: TestDatabase, folder: Path) -> Station:
-    bring(database, folder, TEXT)
-    made = Station(database)
-    made.store(normal(1200), BEGAN)
-    return made
-
-
-def bring(database: TestDatabase, folder: Path, text: str, **options: Any) -> list[str]:
-    """Imports a text; what changed."""
-    (folder / "site.yaml").write_text(text, "utf-8")
-    done = import_site(database.url("owner"), folder / "site.yaml", actor="tester", now=BEGAN, **options)
-    return [str(change) for change in done.changes]
+    return build(database, tmp_path)
 
 
 def test_what_is_declared_comes_back_out(any_station: Station, tmp_path: Path) -> None:
@@ -174,11 +87,11 @@ def test_a_wrong_declaration_is_told(
 
 def test_a_fit_keeps_everything_and_says_who_and_why(station: Station) -> None:
     """Interval, members, calibration and version in the table, who and why in the journal; the next one is version 2."""
-    first = station.fit(reason="commissioning run")
+    first = station.fit(promote=False)
     assert (first.version, first.windows, [m.kind for m in first.models]) == (1, 1200, ["mewma", "knn"])
     assert all(2.3 < m.highest_number < 3.0 for m in first.models)
     assert json.loads(json.dumps(first.answer()))["models"][0]["calibration_windows"] > 249
-    assert station.fit().version == 2
+    assert station.fit(reason="", promote=False).version == 2
     assert station.rows("SELECT version, kind, fitted_by, reason FROM detector_model ORDER BY model_id") == [
         (1, "mewma", "tester", "commissioning run"),
         (1, "knn", "tester", "commissioning run"),
@@ -348,7 +261,7 @@ def test_a_new_fit_is_taken_up_without_a_restart(station: Station) -> None:
     again = FITTED_AT + timedelta(seconds=90)
     with station.database.connect("owner") as connection:
         connection.execute("UPDATE reading SET value = value * 1.5 WHERE measured_at < %s", (FITTED_AT,))
-    station.fit(now=again)
+    station.fit(now=again, although_odd="half as much again")
     scorer.turn(FITTED_AT + timedelta(seconds=120))
     scores = [value for value, _ in broker.said("_mewma")]
     assert max(scores[:89]) < 2.7
@@ -388,19 +301,6 @@ def test_two_processes_do_not_score_a_window_twice(station: Station) -> None:
         one.turn(FITTED_AT + timedelta(seconds=second))
         other.turn(FITTED_AT + timedelta(seconds=second))
     assert broker.stamps() == sorted(set(broker.stamps()))
-
-
-def raise_alarm(station: Station, at: datetime, value: float) -> int:
-    """What ingest does when the score has stood beyond its limit."""
-    (row,) = station.rows(
-        "SELECT definition_id, sensor_id FROM alarm_definition WHERE key = '_model.pump-1.model-unusual'"
-    )
-    event = Event(row[0], row[1], True, round(at.timestamp() * 1e6), value)
-    with (
-        station.database.connect("ingest") as connection,
-        transaction(connection, station.token()),
-    ):
-        return apply_events(connection, [event], now=at + timedelta(seconds=1), batch_no=1).opened[0]
 
 
 def test_why_it_fired_is_worked_out_and_frozen(any_station: Station) -> None:

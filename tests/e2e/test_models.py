@@ -94,7 +94,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with private_stack(Plan(site_file=file)) as stack:
         now = datetime.now(UTC)
         load_history(stack, now)
-        answer = fit(stack, now - timedelta(seconds=HISTORY_S), now, "--reason", "commissioning run")
+        answer = fit(stack, now - timedelta(seconds=HISTORY_S), now, "--reason", "commissioning run", "--promote")
         assert (answer["version"], [model["kind"] for model in answer["models"]]) == (1, ["mewma", "knn"])
         with failing_pump(stack):
             yield stack
@@ -207,6 +207,41 @@ def test_doctor_says_how_the_models_stand(station: Stack) -> None:
     assert (checks["models"]["ok"], checks["models"]["found"]) == (True, "All 1 models are fitted and score.")
     access = davy("detectors", "access", DAVY_DATABASE_URL_OWNER=station.database_url("owner"))
     assert f"topic write davy/v1/{SITE}/{MODEL}/readings" in access.stdout.splitlines()
+
+
+def test_a_version_lives_on_the_command_line(station: Stack) -> None:
+    """Made again to the bit, scored, looked at, and compared with a second one that looks on: each a line of JSON and a status."""
+    now = datetime.now(UTC)
+    settings: dict[str, Any] = {
+        "DAVY_DATABASE_URL_ALERTING": station.database_url("alerting"),
+        "DAVY_PRINCIPAL_KEY": station.principal_key.hex(),
+    }
+    ((since, until),) = rows(
+        station, "SELECT DISTINCT trained_from, trained_until FROM detector_model WHERE version = 1"
+    )
+
+    def said(*words: str, status: int = 0) -> dict[str, Any]:
+        done = davy("detectors", *words, "--json", **settings)
+        assert done.returncode == status, done.stderr
+        return answer_of(done)
+
+    interval = ("--from", since.isoformat(), "--to", until.isoformat())
+    again = said("refit", "--asset", "pump-1", "--version", "1", "--check")
+    assert (again["outcome"], again["kinds"]) == ("equal", {"mewma": True, "knn": True})
+    scored = said("score", "--asset", "pump-1", *interval)
+    assert (scored["version"], scored["windows"]) == (1, HISTORY_S)
+    second = fit(station, since, until, "--reason", "the same again")
+    assert (second["version"], second["promoted"]) == (2, None)
+    compared = said("compare", "pump-1", "--versions", "1,2", *interval)
+    assert (compared["source"], compared["agreement"], compared["better"]) == ("readings", 1.0, None)
+    assert said("drift")["models"][0]["version"] == 1
+    proposal = davy("detectors", "propose", "--asset", "pump-1", "--days", "0.05", "--json", **settings)
+    assert (proposal.returncode, answer_of(proposal)["need"]) in ((0, 588), (1, 588))
+    shadowed = "SELECT 1 FROM shadow_score WHERE version = 2 AND until > %s"
+    assert wait_until(lambda: bool(rows(station, shadowed, now)), 60.0), station.parts["detectors"].last_words()
+    refused = davy("detectors", "promote", "--asset", "pump-1", "--version", "2", "--reason", "why not", **settings)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "windows in shadow; 1000 are asked for before it takes over" in refused.stderr
 
 
 def test_a_wrong_fit_is_one_sentence(station: Stack, tmp_path: Path) -> None:
