@@ -50,9 +50,10 @@ def _numbers(rows: Sequence[OpenAlarm]) -> list[tuple[int, int] | None]:
     """(asset, which incident of it) of each row; None: it is of none."""
     places: dict[int, list[int]] = {}
     for place, row in enumerate(rows):
-        if row.asset_id is not None and row.began_at is not None and not row.exercise:
-            if is_sign(row.detector, row.sensor_key, row.priority, row.asset_id):
-                places.setdefault(row.asset_id, []).append(place)
+        if row.asset_id is None or row.began_at is None or row.exercise:
+            continue
+        if is_sign(row.detector, row.sensor_key, row.priority, row.asset_id):
+            places.setdefault(row.asset_id, []).append(place)
     found: list[tuple[int, int] | None] = [None] * len(rows)
     for asset_id, at in places.items():
         instants = [began for place in at if (began := rows[place].began_at) is not None]
