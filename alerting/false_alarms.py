@@ -25,6 +25,7 @@ US: Final = 1_000_000
 STEPS: Final = 49  # setpoints that are tried at once
 ENOUGH: Final = 30  # episodes from which on a tail is continued: their mean excess is known to a sixth. Ours
 FEWEST: Final = 8  # below so many a curve says nothing. Ours
+RULE_OF_THREE: Final = 3.0  # none of something in a stretch: with 95 % it is at most three in as long a one (Hanley, Lippman-Hand, JAMA 249, 1983)
 FAR: Final = 50.0  # rarer than so many times what was counted is a guess, and is called one. Ours
 LASTING: Final = (
     1.0,
@@ -225,7 +226,7 @@ def choose(numbers: Numbers, lasting: Lasting, per_week: float) -> Choice:
         tried = replace(lasting, on_delay_s=max(lasting.on_delay_s, numbers.period_s if times > 1.0 else 0.0) * times)
         by = curve(numbers, tried)
         if not by.says:
-            break
+            return found or _of_few(by, tried, per_week)
         at = _at(by, numbers, tried, per_week)
         if found is not None:
             at = replace(at, needs=found.needs)  # what would do without a longer delay
@@ -234,6 +235,15 @@ def choose(numbers: Numbers, lasting: Lasting, per_week: float) -> Choice:
         if at.state != CAPPED:
             break
     return found or Choice(setpoint=math.nan, on_delay_s=lasting.on_delay_s, state=UNKNOWN)
+
+
+def _of_few(by: Curve, lasting: Lasting, per_week: float) -> Choice:
+    """Where hardly anything began at any setpoint: after a stretch that is long against the budget, that says enough."""
+    begun = int(by.episodes[np.searchsorted(by.setpoints, lasting.least) :].max(initial=0))
+    if (begun + RULE_OF_THREE) / by.seconds * WEEK_S > per_week:
+        return Choice(setpoint=math.nan, on_delay_s=lasting.on_delay_s, state=UNKNOWN)
+    expected = begun / by.seconds * WEEK_S
+    return Choice(setpoint=lasting.least, on_delay_s=lasting.on_delay_s, state=UNUSED, expected=expected, far=1.0)
 
 
 def _at(by: Curve, numbers: Numbers, lasting: Lasting, per_week: float) -> Choice:

@@ -30,6 +30,7 @@ EXAMPLE: Final = "2 a week"
 # many are borne. What is stuck, silent or out of range is a fault of the signal and no matter of luck; it is not among them.
 STATISTICAL: Final = frozenset({"ewma", "cusum", "odd", "spike", "shift", "noise"})
 _MODEL: Final = "_model."
+SCORES: Final = frozenset({"_mewma", "_pca_q", "_knn"})  # of a model: -log10 of a p-value; what else it says is none
 _RATE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) (?:a|per) (day|week|month|year)")
 _OWN_PLACES: Final = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
@@ -54,12 +55,12 @@ class FalseAlarmRow(Row):
 def is_statistical(row: DefinitionRow) -> bool:
     """Whether its setpoint says how rare something must be, and a budget may say it. Life safety never is: it waits for no statistics.
 
-    A model's own number is an ordinary limit on a virtual sensor; `_missing`, which counts members, is none.
+    A model's own number is an ordinary limit on a virtual sensor; `_missing`, which counts members, or a forecast is none.
     """
     if row.role != "alarm" or row.direction != "high" or row.priority is Priority.LIFE_SAFETY:
         return False
     return row.detector in STATISTICAL or (
-        row.detector == "limit" and row.device.startswith(_MODEL) and row.sensor != "_missing"
+        row.detector == "limit" and row.device.startswith(_MODEL) and row.sensor in SCORES
     )
 
 

@@ -10,9 +10,10 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
-from core.site_false_alarms import PER_WEEK, STATISTICAL, Budgeted, FalseAlarmRow
+from core.site_false_alarms import PER_WEEK, SCORES, STATISTICAL, Budgeted, FalseAlarmRow
 
 DETECTORS: Final = sorted(STATISTICAL)
+MODEL_SCORES: Final = sorted(SCORES)
 
 
 def read_false_alarm_rows(connection: Connection[Any]) -> list[FalseAlarmRow]:
@@ -147,11 +148,11 @@ def budget_sites(connection: Connection[Any], site: str = "") -> list[BudgetSite
             JOIN alarm_definition d ON d.site_id = s.site_id AND d.role = 'alarm' AND d.retired_at IS NULL AND d.direction = 'high'
                 AND d.priority <> 'life-safety'
             JOIN sensor n ON n.sensor_id = d.sensor_id JOIN device v ON v.device_id = n.device_id
-            WHERE (d.detector = ANY (%(statistical)s) OR (d.detector = 'limit' AND v.key LIKE '\\_model.%%' AND n.key <> '_missing'))
+            WHERE (d.detector = ANY (%(statistical)s) OR (d.detector = 'limit' AND v.key LIKE '\\_model.%%' AND n.key = ANY (%(scores)s)))
               AND (%(site)s = '' OR s.key = %(site)s)
             GROUP BY s.site_id, f.site_id ORDER BY s.key
             """,
-            {"usual": PER_WEEK, "statistical": DETECTORS, "site": site},
+            {"usual": PER_WEEK, "statistical": DETECTORS, "scores": MODEL_SCORES, "site": site},
         ).fetchall()
 
 
@@ -305,8 +306,15 @@ def statistical_weeks(
             JOIN device v ON v.device_id = n.device_id
             WHERE o.site_id = %(site)s AND o.began_at >= %(since)s AND o.began_at < %(until)s AND NOT o.historic AND NOT o.exercise
               AND (%(made_up)s OR NOT o.simulated) AND d.priority <> 'life-safety' AND d.direction = 'high'
-              AND (d.detector = ANY (%(statistical)s) OR (d.detector = 'limit' AND v.key LIKE '\\_model.%%' AND n.key <> '_missing'))
+              AND (d.detector = ANY (%(statistical)s) OR (d.detector = 'limit' AND v.key LIKE '\\_model.%%' AND n.key = ANY (%(scores)s)))
             GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 7
             """,
-            {"site": site_id, "since": since, "until": until, "statistical": DETECTORS, "made_up": made_up},
+            {
+                "site": site_id,
+                "since": since,
+                "until": until,
+                "statistical": DETECTORS,
+                "scores": MODEL_SCORES,
+                "made_up": made_up,
+            },
         ).fetchall()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -18,10 +18,9 @@ from psycopg import Connection
 from alerting.false_alarms import Numbers
 from alerting.store.false_alarms import BudgetLimit, not_normal
 from core.batch import Float64, Int64, ReadingBatch
-from core.errors import BadInput
 from core.model import AlarmDefinition, DefinitionSet, Priority
 from davy.false_alarms import store
-from detectors.models.fitting import Fitted, halves
+from detectors.models.fitting import Fitted
 from detectors.registry import detector_class
 from detectors.store.models import FittedRow, Plan, load_fitted, load_plans
 from detectors.store.windows import begin_of, means, window_of
@@ -30,6 +29,7 @@ US: Final = 1_000_000
 PUBLISHED: Final = timedelta(days=28)  # four weeks hold what comes each week
 KEPT: Final = timedelta(days=7)  # readings that every database keeps (docs/explanation/retention.md)
 FEWEST_READINGS: Final = 1_000  # below that a detector has hardly warmed up
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 AFTER: Final = timedelta(minutes=10)  # what was not normal leaves its trace in smoothed numbers. Ours
 
 
@@ -57,13 +57,12 @@ def _of_model(connection: Connection[Any], limit: BudgetLimit, now: datetime) ->
     plan = next((each for each in load_plans(connection) if each.key == limit.model), None)
     if plan is None:
         return Said(None, "not declared any more")
-    kind = limit.sensor.removeprefix("_")
-    row = next((each for each in load_fitted(connection, plan.asset_id) if each.kind == kind), None)
+    row, began = _in_force(connection, plan, limit.sensor.removeprefix("_"))
     if row is None:
         return Said(None, "not fitted yet")
-    calibrated = len(row.parameters["calibration"])
-    first_at, first = _calibration(connection, plan, row)
-    since = max(row.fitted_at, now - PUBLISHED)
+    calibrated = round(10.0**row.highest) - 1  # windows that its p-values are ranks among
+    first_at, first = _calibration(connection, plan, row, calibrated)
+    since = max(began, now - PUBLISHED)
     at, number = store.published(connection, limit.sensor_id, since, now)
     number = _without(at, number, not_normal(connection, limit, since, now))
     numbers = Numbers(
@@ -75,23 +74,27 @@ def _of_model(connection: Connection[Any], limit: BudgetLimit, now: datetime) ->
     return Said(numbers) if numbers.seconds else Said(None, "nothing published yet")
 
 
-def _calibration(connection: Connection[Any], plan: Plan, row: FittedRow) -> tuple[Int64, Float64]:
-    """The number of each window that calibrates, in the order of time, where its readings are still there."""
-    first, last = window_of(row.trained_from, row.window_s), window_of(row.trained_until, row.window_s)
-    rows = means(
-        connection, [m.sensor_id for m in plan.members], first=first, count=last - first, window_s=row.window_s
-    )
-    empty = np.empty(0, np.int64), np.empty(0)
+def _in_force(connection: Connection[Any], plan: Plan, kind: str) -> tuple[FittedRow | None, datetime]:
+    """The version by which the model is judged, and since when: that put in force last, or where none was, the newest."""
+    found = [each for each in load_fitted(connection, plan.asset_id) if each.kind == kind]
+    promoted = store.version_in_force(connection, plan.asset_id)
+    row = next((each for each in found if promoted is None or each.version == promoted[0]), None)
+    if row is None:
+        return None, _NEVER
+    return row, row.fitted_at if promoted is None else promoted[1]
+
+
+def _calibration(connection: Connection[Any], plan: Plan, row: FittedRow, calibrated: int) -> tuple[Int64, Float64]:
+    """The number of each window that calibrates, in the order of time, where its readings are still there: they are the last of the interval."""
     if list(plan.names) != list(row.members):
-        return empty
-    model = Fitted.restored(row.kind, row.members, row.parameters)
-    try:
-        parts = halves(rows, row.members, window_s=row.window_s, memory=model.model.memory)
-    except BadInput:  # its readings are past their retention
-        return empty
-    number = model.number(parts.calibration, row.members)
-    ends = [begin_of(last - len(number) + place + 1, row.window_s) for place in range(len(number))]
-    return np.array([_micros(each) for each in ends], np.int64), number
+        return np.empty(0, np.int64), np.empty(0)
+    first, last = window_of(row.trained_from, row.window_s), window_of(row.trained_until, row.window_s)
+    sensors = [member.sensor_id for member in plan.members]
+    rows = means(connection, sensors, first=first, count=last - first, window_s=row.window_s)
+    number = Fitted.restored(row.kind, row.members, row.parameters).number(rows, row.members)
+    known = np.flatnonzero(np.isfinite(number))[-calibrated:]
+    ends = [_micros(begin_of(first + int(place) + 1, row.window_s)) for place in known]
+    return np.array(ends, np.int64), number[known]
 
 
 def _of_sensor(connection: Connection[Any], limit: BudgetLimit, now: datetime) -> Said:

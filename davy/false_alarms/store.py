@@ -14,6 +14,15 @@ from core.batch import Float64, Int64
 MOST: Final = 700_000  # readings of one sensor: a week of one a second, and some
 
 
+def version_in_force(connection: Connection[Any], asset_id: int) -> tuple[int, datetime] | None:
+    """The version of an asset's models that was put in force last, and when; None: none was."""
+    row = connection.execute(
+        "SELECT version, promoted_at FROM model_promotion WHERE asset_id = %s ORDER BY promoted_at DESC LIMIT 1",
+        (asset_id,),
+    ).fetchone()
+    return None if row is None else (int(row[0]), row[1])
+
+
 def published(connection: Connection[Any], sensor_id: int, since: datetime, until: datetime) -> tuple[Int64, Float64]:
     """(instant in microseconds, number) of what a model has published and could judge, in the order of time."""
     at, value, _ = _columns(connection, sensor_id, since, until, worst=0)
