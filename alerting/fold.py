@@ -121,7 +121,8 @@ def look_first(reader: Reader, root: Root) -> str:
         SHARE: _("Look first at %(sensor)s: it makes up %(share)s %% of the model's number."),
         FIRST: _("Look first at %(sensor)s: its alarm came first."),
     }[root.why] % {"sensor": reader.own(root.name, root.name_zh), "share": share}
-    return f"{told} {_('That is what the numbers point to; it may be wrong.')}"
+    hint = _("That is what the numbers point to; it may be wrong.")
+    return f"{told} {hint}"
 
 
 def storm_digest(notice: StormNotice, messages: Sequence[Message], more: int, *, public_url: str) -> Message:
