@@ -34,7 +34,9 @@ DAY_S: Final = 86_400.0
 BUDGET: Final = 2.0  # a week, of a simulated machine
 # How far a stream remembers: windows that follow each other by chance, a machine that swings for minutes, one that swings for half an hour.
 MEMORIES: Final = {"white": 0.0, "minutes": 0.9, "half-hour": 0.99}
-ROWS_A_FALSE_ALARM: Final = 1_200  # of real data, which is too short for a week's budget: one false alarm in so many rows
+ROWS_A_FALSE_ALARM: Final = (
+    1_200  # of real data, which is too short for a week's budget: one false alarm in so many rows
+)
 FEW, MANY = 0.5, 2.0  # of the budget: what is called kept
 COUNTED: Final = 3.0  # a stream on which fewer are expected says nothing by whether one came. Ours
 REAL_DAY: Final = 1_440  # rows after which the setpoint of real data is looked at anew

@@ -156,11 +156,7 @@ def import_site(
                 raise BadSiteFile(sorted(set(mistakes)))
             wanted = with_defaults(found.portfolio, limits)
             wanted.definitions.extend([*orphaned_states(wanted, current), *superseded(wanted, current)])
-            if mistakes := [
-                *check_suppressions(wanted, current),
-                *check_calm(wanted, current),
-                *check_false_alarms(wanted, current),
-            ]:
+            if mistakes := [mistake for look in _CHECKS for mistake in look(wanted, current)]:
                 raise BadSiteFile(sorted(set(mistakes)))
             wanted, by_budget = _with_budgets(connection, wanted, current, limits)
             changes = compare(wanted, current)
@@ -272,6 +268,9 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
         else:
             write_rows(connection, rows, now)
     remove_addresses(connection, removed)
+
+
+_CHECKS: Final = (check_suppressions, check_calm, check_false_alarms)  # of what is said of limits, Davy's own included
 
 
 def _with_budgets(
