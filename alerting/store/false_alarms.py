@@ -80,14 +80,29 @@ def base_of_budgeted(connection: Connection[Any]) -> dict[tuple[str, str], tuple
     return {(site, key): (setpoint, delay_s) for site, key, setpoint, delay_s in rows}
 
 
-def register_budgeted(
+def end_budgeted(
     connection: Connection[Any], limits: Sequence[Budgeted], looked_at: Sequence[tuple[str, str]], now: datetime
 ) -> None:
-    """Writes down which limits the budget may set from now on, as they stand after an import.
+    """Before an import writes limits: those of the file that the budget sets no more are let go.
 
     Args:
-        looked_at: (site, key) of all limits that the file has: those of them that are not among `limits` are the budget's no more.
+        limits: those that it sets from now on.
+        looked_at: (site, key) of all limits that the file has.
     """
+    kept = {(each.base.site, each.base.key) for each in limits}
+    gone = [name for name in looked_at if name not in kept]
+    connection.execute(
+        """
+        UPDATE budgeted_limit b SET ended_at = %(now)s FROM alarm_definition d JOIN site s USING (site_id)
+        JOIN unnest(%(sites)s::text[], %(keys)s::text[]) AS gone (site, key) ON gone.site = s.key AND gone.key = d.key
+        WHERE d.definition_id = b.definition_id AND b.ended_at IS NULL
+        """,
+        {"now": now, "sites": [site for site, _ in gone], "keys": [key for _, key in gone]},
+    )
+
+
+def register_budgeted(connection: Connection[Any], limits: Sequence[Budgeted]) -> None:
+    """After an import has written limits: those that the budget sets from now on, as they stand."""
     with connection.cursor() as cursor:
         cursor.executemany(
             """
@@ -107,16 +122,6 @@ def register_budgeted(
                 for each in limits
             ],
         )
-    kept = {(each.base.site, each.base.key) for each in limits}
-    gone = [name for name in looked_at if name not in kept]
-    connection.execute(
-        """
-        UPDATE budgeted_limit b SET ended_at = %(now)s FROM alarm_definition d JOIN site s USING (site_id)
-        JOIN unnest(%(sites)s::text[], %(keys)s::text[]) AS gone (site, key) ON gone.site = s.key AND gone.key = d.key
-        WHERE d.definition_id = b.definition_id AND b.ended_at IS NULL
-        """,
-        {"now": now, "sites": [site for site, _ in gone], "keys": [key for _, key in gone]},
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

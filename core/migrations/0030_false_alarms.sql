@@ -43,11 +43,16 @@ CREATE INDEX budgeted_limit_by_site ON budgeted_limit (site_id);
 -- No statistic raises life safety: neither a limit whose setpoint is worked out from a budget, nor a compound of conditions that are statistics
 -- (two signals that must agree: each would wait for the other). Held here for whoever writes, as core/site_agreement.py says it to people.
 CREATE FUNCTION davy_statistics_are_no_life_safety() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    of_definition int;
 BEGIN
-    IF EXISTS (SELECT FROM public.alarm_definition d WHERE d.priority = 'life-safety' AND CASE TG_TABLE_NAME
-            WHEN 'alarm_definition' THEN d.definition_id = (to_jsonb(NEW) ->> 'definition_id')::int
-            WHEN 'budgeted_limit' THEN d.definition_id = (to_jsonb(NEW) ->> 'definition_id')::int
-            ELSE d.sensor_id = (SELECT c.sensor_id FROM public.compound c WHERE c.compound_id = (to_jsonb(NEW) ->> 'compound_id')::int) END
+    IF TG_TABLE_NAME = 'compound_part' THEN
+        SELECT d.definition_id INTO of_definition FROM public.compound c JOIN public.alarm_definition d ON d.sensor_id = c.sensor_id
+            WHERE c.compound_id = NEW.compound_id;
+    ELSE
+        of_definition := NEW.definition_id;
+    END IF;
+    IF EXISTS (SELECT FROM public.alarm_definition d WHERE d.definition_id = of_definition AND d.priority = 'life-safety' AND d.retired_at IS NULL
         AND (EXISTS (SELECT FROM public.budgeted_limit b WHERE b.definition_id = d.definition_id AND b.ended_at IS NULL)
             OR EXISTS (SELECT FROM public.compound c JOIN public.compound_part p USING (compound_id)
                 LEFT JOIN public.alarm_definition n ON n.definition_id = p.definition_id

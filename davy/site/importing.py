@@ -27,6 +27,7 @@ from alerting.store.configuration import (
     write_routes,
 )
 from alerting.store.false_alarms import (
+    end_budgeted,
     read_false_alarm_rows,
     register_budgeted,
     set_by_budget,
@@ -166,8 +167,9 @@ def import_site(
             back = _undone(connection, changes)
             if not undo and not dry_run:
                 answerable.check_undone(back)
+            end_budgeted(connection, by_budget, [(row.site, row.key) for row in wanted.definitions], at)
             write_changes(connection, changes, at, vault)
-            register_budgeted(connection, by_budget, [(row.site, row.key) for row in wanted.definitions], at)
+            register_budgeted(connection, by_budget)
             write_journal(connection, _entries(changes, at, actor, reason))
             moved = definitions_changed(connection) if changes and not dry_run else None
             record_answered(

@@ -189,3 +189,22 @@ def test_an_agreement_ends_the_limit_that_stood_before(timescale_database: TestD
     assert found == [("_compound.flow.unusual", False), ("flow.unusual", True)]
     assert asset == ("pump-1",)
     assert bring(timescale_database, tmp_path, export_site(timescale_database.url("owner"))) == []
+
+
+def test_a_statistic_that_becomes_life_safety_leaves_the_budget_first(
+    timescale_database: TestDatabase, tmp_path: Path
+) -> None:
+    """A site may call it that, by two people; no budget sets it any more."""
+    alone = TEXT.replace(
+        'quantity: flow, unit: "m3/h", period_s: 1}',
+        'quantity: flow, unit: "m3/h", period_s: 1, limits: [signal.unusual]}',
+    )
+    bring(timescale_database, tmp_path, alone)
+    grave = alone.replace("[signal.unusual]", "[{limit: signal.unusual, priority: life-safety}]")
+    people = {"proposer": "ww-officer", "approver": "ww-integrator"}
+    bring(timescale_database, tmp_path, grave, reason="it is our only warning", **people)
+    with timescale_database.connect("owner") as connection:
+        found = connection.execute(
+            "SELECT d.priority, b.ended_at IS NOT NULL FROM alarm_definition d JOIN budgeted_limit b USING (definition_id) WHERE d.key = 'flow.unusual'"
+        ).fetchone()
+    assert found == ("life-safety", True)
