@@ -26,7 +26,7 @@ STEPS: Final = 49  # setpoints that are tried at once
 ENOUGH: Final = 30  # episodes from which on a tail is continued: their mean excess is known to a sixth. Ours
 FEWEST: Final = 8  # below so many a curve says nothing. Ours
 RULE_OF_THREE: Final = 3.0  # none of something in a stretch: with 95 % it is at most three in as long a one (Hanley, Lippman-Hand, JAMA 249, 1983)
-FAR: Final = 50.0  # rarer than so many times what was counted is a guess, and is called one. Ours
+FAR: Final = 50.0  # rarer than so many times what was counted is a guess, and errs towards fewer alarms. Ours
 LASTING: Final = (
     1.0,
     2.0,
@@ -113,30 +113,36 @@ class Curve:
         area = float(np.trapezoid(self.episodes[first:], self.setpoints[first:]))
         return max(area / float(self.episodes[first]), 1e-3)
 
-    def rate(self, setpoint: float) -> float:
+    def rate(self, setpoint: float, *, careful: bool = False) -> float:
         """Episodes a week: counted, and beyond that continued as an exponential, the tail of what is rare in numbers that are -log10 p.
 
         Never more at a higher setpoint: where a curve rises because low down many run into one, its largest number stands for those.
+
+        Args:
+            careful: with a tail that is longer by its own uncertainty, one standard error of a mean excess.
         """
         counted = np.maximum.accumulate(self.episodes[::-1])[::-1].astype(np.float64)
         first = self._from
-        begins = float(self.setpoints[first])
+        begins, excess = float(self.setpoints[first]), self.excess
+        if careful:
+            excess *= 1.0 + 1.0 / math.sqrt(max(float(self.episodes[first]), 1.0))
         if setpoint <= begins:
             found = float(np.interp(setpoint, self.setpoints[: first + 1], counted[: first + 1]))
         else:
-            found = float(counted[first]) * math.exp(-(setpoint - begins) / self.excess)
+            found = float(counted[first]) * math.exp(-(setpoint - begins) / excess)
         return found / self.seconds * WEEK_S
 
     def setpoint(self, per_week: float) -> float:
-        """The lowest setpoint with at most so many episodes a week."""
+        """The lowest setpoint with at most so many episodes a week; carefully, where that is a guess."""
+        careful = self.far(per_week) > FAR
         low, high = float(self.setpoints[0]), float(self.setpoints[-1])
-        while self.rate(high) > per_week:
+        while self.rate(high, careful=careful) > per_week:
             high += 1.0
-        if self.rate(low) <= per_week:
+        if self.rate(low, careful=careful) <= per_week:
             return low
         for _ in range(60):
             middle = (low + high) / 2.0
-            low, high = (middle, high) if self.rate(middle) > per_week else (low, middle)
+            low, high = (middle, high) if self.rate(middle, careful=careful) > per_week else (low, middle)
         return high
 
     def far(self, per_week: float) -> float:

@@ -106,11 +106,12 @@ def register_budgeted(connection: Connection[Any], limits: Sequence[Budgeted]) -
     with connection.cursor() as cursor:
         cursor.executemany(
             """
-            INSERT INTO budgeted_limit (definition_id, company_id, site_id, base_setpoint, base_on_delay_s, setpoint, on_delay_s)
+            INSERT INTO budgeted_limit AS b (definition_id, company_id, site_id, base_setpoint, base_on_delay_s, setpoint, on_delay_s)
             SELECT d.definition_id, d.company_id, d.site_id, %(base)s, %(delay)s, d.setpoint, d.on_delay_s
             FROM alarm_definition d JOIN site s USING (site_id) WHERE s.key = %(site)s AND d.key = %(key)s
             ON CONFLICT (definition_id) DO UPDATE SET base_setpoint = excluded.base_setpoint, base_on_delay_s = excluded.base_on_delay_s,
-                setpoint = excluded.setpoint, on_delay_s = excluded.on_delay_s, ended_at = NULL
+                setpoint = excluded.setpoint, on_delay_s = excluded.on_delay_s, ended_at = NULL,
+                looked_at = CASE WHEN b.ended_at IS NULL AND b.setpoint = excluded.setpoint THEN b.looked_at END -- else it is its turn
             """,
             [
                 {

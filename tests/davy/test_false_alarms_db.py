@@ -14,19 +14,23 @@ import pytest
 from alerting.store.false_alarms import apply_budget, budget_limits, budget_sites
 from core.db import transaction
 from core.errors import Refused
+from core.settings import Settings
+from davy.doctor.examination import Examination
+from davy.doctor.false_alarms import false_alarms
 from davy.false_alarms.command import budgets, lines
 from davy.false_alarms.keeping import keep_false_alarms
 from davy.limit_lint import lint_database
 from davy.site.exporting import export_site
 from tests.database import TestDatabase
-from tests.davy.test_models_db import FITTED_AT, Station, bring, station
-from tests.detectors.station import TEXT
+from tests.davy.test_models_db import BEGAN, FITTED_AT, Station, bring, station
+from tests.detectors.station import TEXT, normal
 
 __all__ = ["station"]
 
 pytestmark = [pytest.mark.db, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
-NOW = FITTED_AT + timedelta(minutes=5)
+UNTIL_S = 14_400
+NOW = BEGAN + timedelta(seconds=UNTIL_S)
 MEWMA, KNN = "_model.pump-1.model-unusual", "_model.pump-1.model-second"
 
 
@@ -40,6 +44,12 @@ def alerting(database: TestDatabase) -> Iterator[psycopg.Connection[Any]]:
 def kept(station: Station, key: str = MEWMA) -> tuple[Any, ...]:
     """(setpoint, on-delay, version) of a limit."""
     return station.rows("SELECT setpoint, on_delay_s, version FROM alarm_definition WHERE key = %s", key)[0]
+
+
+def learn(station: Station) -> None:
+    """Four hours of normal operation, of which the later two calibrate: what nine minutes say of a week is nothing."""
+    station.store(normal(UNTIL_S - 1200, 3), FITTED_AT)
+    station.fit(until=NOW, now=NOW)
 
 
 def look(station: Station) -> int:
@@ -61,7 +71,7 @@ def test_nothing_is_known_before_a_fit(station: Station) -> None:
 
 def test_a_fit_gives_setpoints_that_are_written_down(station: Station, tmp_path: Path) -> None:
     """With a version, a journal entry and its numbers; a second look changes nothing, and neither does the same file."""
-    station.fit()
+    learn(station)
     assert look(station) >= 1
     setpoint, on_delay_s, version = kept(station)
     assert (setpoint, on_delay_s) != (2.3, 12.0)
@@ -87,7 +97,7 @@ def test_a_fit_gives_setpoints_that_are_written_down(station: Station, tmp_path:
 def test_a_person_has_the_last_word(station: Station, tmp_path: Path) -> None:
     """By the file: the budget sets it no more, until it is given back."""
     own = TEXT + f"        false_alarms: {{own: [{{limit: {MEWMA}, setpoint: 2.7}}]}}\n"
-    station.fit()
+    learn(station)
     look(station)
     before = kept(station)
     with pytest.raises(Refused, match="say why"):
@@ -105,7 +115,7 @@ def test_a_person_has_the_last_word(station: Station, tmp_path: Path) -> None:
 
 def test_what_is_set_by_other_ways_is_left_alone(station: Station) -> None:
     """Whoever wrote it: the value in force is not what the budget set."""
-    station.fit()
+    learn(station)
     look(station)
     with station.database.connect("owner") as connection:
         connection.execute(
@@ -123,7 +133,7 @@ def test_what_is_set_by_other_ways_is_left_alone(station: Station) -> None:
 
 def test_a_site_without_a_budget_has_its_packs_setpoints(station: Station, tmp_path: Path) -> None:
     """Off puts them back, and the duty keeps its hands off."""
-    station.fit()
+    learn(station)
     look(station)
     bring(station.database, tmp_path, TEXT + '        false_alarms: "off"\n', reason="we look by ourselves")
     assert kept(station)[:2] == (2.3, 12.0)
@@ -149,24 +159,24 @@ def test_the_database_keeps_statistics_from_life_safety(station: Station) -> Non
                 apply_budget(connection, one.definition_id, setpoint=wrong, on_delay_s=1.0, why="x", now=NOW)
 
 
-def test_a_calibration_too_small_is_told_everywhere(station: Station, tmp_path: Path) -> None:
-    """Nine minutes calibrate: no once a year can be kept by them. Lint and the command say what would do."""
-    bring(station.database, tmp_path, TEXT + "        false_alarms: 1 a year\n", reason="quiet")
-    station.fit()
-    look(station)
-    needs, has = station.rows("SELECT max(needs), max(calibrated) FROM budgeted_limit")[0]
-    if needs is None:
-        pytest.fail("a year of quiet by nine minutes of calibration")
-    assert needs > has
-    remarks = [
+def test_a_calibration_too_small_is_told(station: Station) -> None:
+    """Lint and doctor say what would do and what is there; doctor calls it wrong where it is false more than twice as often as it may."""
+    with station.database.connect("owner") as connection:
+        connection.execute(
+            "UPDATE budgeted_limit SET state = 'capped', needs = 2100, calibrated = 345, share = 1, expected = 1.5, looked_at = now()"
+            " WHERE definition_id = (SELECT definition_id FROM alarm_definition WHERE key = %s)",
+            (MEWMA,),
+        )
+        on = Examination(Settings.read({}), NOW, str)
+        assert false_alarms(on, connection).ok
+        connection.execute("UPDATE budgeted_limit SET expected = 2.5 WHERE needs IS NOT NULL")
+        check = false_alarms(on, connection)
+    assert not check.ok
+    assert f"{MEWMA} (2100, 345)" in check.found
+    (remark,) = [
         each for each in lint_database(station.database.url("owner")).remarks if each.rule == "calibration-too-small"
     ]
-    assert remarks
-    assert str(needs) in " ".join(each.said("en") for each in remarks)
-    assert any(
-        f"needs {needs} calibration windows" in each
-        for each in lines(budgets(station.database.url("alerting"), station.token, NOW))
-    )
+    assert "needs 2100 windows and has 345" in remark.said("en")
 
 
 def test_an_agreement_ends_the_limit_that_stood_before(timescale_database: TestDatabase, tmp_path: Path) -> None:
