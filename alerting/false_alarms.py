@@ -263,7 +263,7 @@ def _at(by: Curve, numbers: Numbers, lasting: Lasting, per_week: float) -> Choic
         state=state,
         expected=by.rate(setpoint),
         needs=needed(wanted) if too_few else None,
-        far=by.far(max(by.rate(setpoint), 1e-12)),
+        far=by.far(max(by.rate(setpoint), per_week)),
     )
 
 
