@@ -103,10 +103,3 @@ GRANT EXECUTE ON FUNCTION davy_budget_apply TO davy_alerting;
 
 GRANT SELECT ON site_false_alarms, budgeted_limit TO davy_alerting, davy_web;
 GRANT UPDATE (looked_at, state, share, expected, judged_s, far, calibrated, needs) ON budgeted_limit TO davy_alerting;
-
--- Which member of a model has most of its number, of each occurrence that was worked out: where people look first. Owner: detectors.
-CREATE VIEW v_model_root WITH (security_barrier) AS
-    SELECT e.company_id, e.occurrence_id, e.members -> 0 ->> 'sensor' AS sensor, e.members -> 0 ->> 'name' AS name,
-           e.members -> 0 ->> 'name_zh' AS name_zh, (e.members -> 0 ->> 'share')::double precision AS share
-    FROM model_evidence e WHERE jsonb_array_length(e.members) > 0 AND (SELECT davy_everything());
-GRANT SELECT ON v_model_root TO davy_alerting;

@@ -95,8 +95,8 @@ class TestGroups:
         events = more(calm, "heat", 3)
         calm.rows(
             "WITH z AS (INSERT INTO zone (company_id, site_id, key, name, name_zh) SELECT company_id, site_id, 'hall', 'Hall', '车间' FROM site"
-            " WHERE site_id = %s RETURNING *), a AS (INSERT INTO asset (company_id, site_id, zone_id, key, kind, name, name_zh) SELECT company_id,"
-            " site_id, zone_id, 'p1', 'pump', 'Pump P1', '1号泵' FROM z RETURNING asset_id, zone_id) UPDATE sensor s SET asset_id = a.asset_id,"
+            " WHERE site_id = %s RETURNING *), a AS (INSERT INTO asset (company_id, zone_id, key, kind, name, name_zh) SELECT company_id,"
+            " zone_id, 'p1', 'pump', 'Pump P1', '1号泵' FROM z RETURNING asset_id, zone_id) UPDATE sensor s SET asset_id = a.asset_id,"
             " zone_id = a.zone_id FROM a WHERE s.sensor_id = ANY (%s) RETURNING 1",
             calm.site, [event.sensor_id for event in events],
         )  # fmt: skip

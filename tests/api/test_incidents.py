@@ -42,7 +42,7 @@ def failing(timescale_house: House) -> House:
     house, a = timescale_house, timescale_house.plant.a
     with house.plant.owner() as owner:
         asset = owner.execute(
-            "INSERT INTO asset (company_id, site_id, zone_id, key, kind, name, name_zh) SELECT company_id, site_id, zone_id, 'pump-1', 'pump', 'Pump P1',"
+            "INSERT INTO asset (company_id, zone_id, key, kind, name, name_zh) SELECT company_id, zone_id, 'pump-1', 'pump', 'Pump P1',"
             " '1号泵' FROM zone WHERE site_id = %s RETURNING asset_id",
             (a.site_id,),
         ).fetchone()
