@@ -18,6 +18,7 @@ from psycopg import Connection
 from alerting.false_alarms import Numbers
 from alerting.store.false_alarms import BudgetLimit, not_normal
 from core.batch import Float64, Int64, ReadingBatch
+from core.errors import BadInput
 from core.model import AlarmDefinition, DefinitionSet, Priority
 from davy.false_alarms import store
 from detectors.models.fitting import Fitted
@@ -47,10 +48,11 @@ class Said:
 
 
 def said_of(connection: Connection[Any], limit: BudgetLimit, now: datetime) -> Said:
-    """The numbers of normal operation of one limit, the oldest first."""
-    if limit.model is not None:
-        return _of_model(connection, limit, now)
-    return _of_sensor(connection, limit, now)
+    """The numbers of normal operation of one limit, the oldest first; what cannot judge says why, and the other limits go on."""
+    try:
+        return _of_sensor(connection, limit, now) if limit.model is None else _of_model(connection, limit, now)
+    except BadInput as error:
+        return Said(None, str(error).rstrip("."))
 
 
 def _of_model(connection: Connection[Any], limit: BudgetLimit, now: datetime) -> Said:
