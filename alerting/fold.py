@@ -116,10 +116,10 @@ def look_first(reader: Reader, root: Root) -> str:
     share = "" if root.share is None else f"{100.0 * root.share:.0f}"
     told = {
         BOTH: _(
-            "Look first at %(sensor)s: it makes up %(share)s %% of the model's number, and its own alarm came first."
+            "Look first at %(sensor)s: it makes up %(share)s %% of the model's number, and of all signals its alarm came first."
         ),
         SHARE: _("Look first at %(sensor)s: it makes up %(share)s %% of the model's number."),
-        FIRST: _("Look first at %(sensor)s: its alarm came first."),
+        FIRST: _("Look first at %(sensor)s: of all signals its alarm came first."),
     }[root.why] % {"sensor": reader.own(root.name, root.name_zh), "share": share}
     hint = _("That is what the numbers point to; it may be wrong.")
     return f"{told} {hint}"

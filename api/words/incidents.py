@@ -10,8 +10,8 @@ from api.words.texts import later
 
 LOOK_FIRST: Final[Mapping[str, str]] = {
     BOTH: later(
-        "Look first at %(sensor)s: it makes up %(share)s %% of the model's number, and its own alarm came first."
+        "Look first at %(sensor)s: it makes up %(share)s %% of the model's number, and of all signals its alarm came first."
     ),
     SHARE: later("Look first at %(sensor)s: it makes up %(share)s %% of the model's number."),
-    FIRST: later("Look first at %(sensor)s: its alarm came first."),
+    FIRST: later("Look first at %(sensor)s: of all signals its alarm came first."),
 }

@@ -96,7 +96,7 @@ def test_the_list_leads_with_the_root_and_loses_no_alarm(failing: House) -> None
     """Each alarm stands in the list once; life safety by itself, above."""
     text = failing.visitor(OFFICER).get("/alarms").text
     assert "同一异常事件：1号泵，2 条报警" in text
-    assert "请先查看 1号泵轴承温度：它占模型异常值的 71 %，且其自身报警最早出现。" in text
+    assert "请先查看 1号泵轴承温度：它占模型异常值的 71 %，且各测点中它的报警最早出现。" in text
     assert "可能有误" in text
     a = failing.plant.a
     places = {
