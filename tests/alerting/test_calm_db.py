@@ -109,7 +109,7 @@ class TestGroups:
         with dispatcher(calm, Clock(), smtp=sink) as subject:
             assert rounds(subject, NOW) == ["sent"]
         (message,) = sink.sent
-        assert message.subject == "同一异常事件3条报警：罐区，1号泵"
+        assert message.subject == "同一异常事件3条报警：罐区 · 1号泵"
         assert message.lines[0].startswith("请先查看")
         assert "可能有误" in message.lines[0]
         assert len(str(message.fields["keys"]).split()) == 3
