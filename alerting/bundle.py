@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from alerting.calm import Due, Group, messages
+from alerting.calm import ASSET, Due, Group, messages
 from alerting.delivery import Claimed, Envelope
 from alerting.fold import LISTED
+from alerting.incident import Root, root_of
 from alerting.notice import StormNotice
 from alerting.store import calm as store
 from alerting.store import storms as books
@@ -28,6 +29,19 @@ CAUSE_AGAIN: Final = timedelta(
 
 
 @dataclass(frozen=True, slots=True)
+class Incident:
+    """What of an asset's incident is said in its message.
+
+    Args:
+        root: where to look first; None: nothing says.
+    """
+
+    asset: str
+    asset_zh: str
+    root: Root | None
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """What goes out with a message.
 
@@ -37,6 +51,7 @@ class Bundle:
         total: alarms in the group, or in the digest.
         since: when the group began.
         number: of the group; None of a storm.
+        incident: of an asset's; None of every other group.
     """
 
     beside: list[Envelope] = field(default_factory=list)
@@ -45,6 +60,7 @@ class Bundle:
     total: int = 1
     since: datetime | None = None
     number: int | None = None
+    incident: Incident | None = None
 
     @property
     def slot(self) -> str:
@@ -159,7 +175,15 @@ def take(
         total=total,
         since=None if group is None else group.began_at,
         number=number,
+        incident=_incident(connection, decision.of.hazard, number) if total > 1 else None,
     )
+
+
+def _incident(connection: Connection[Any], hazard: str, number: int) -> Incident | None:
+    if not hazard.startswith(ASSET):
+        return None
+    asset, asset_zh, signs = store.signs_of_group(connection, number)
+    return Incident(asset, asset_zh, root_of(signs)) if signs else None
 
 
 def take_held(connection: Connection[Any], notice: StormNotice, now: datetime, lease_until: datetime) -> Bundle:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
+from alerting.incident import is_sign
 from alerting.performance import FLOOD_BEGINS, FLOOD_ENDS
 from alerting.routing import URGENCY
 from core.model import Priority
@@ -28,6 +29,7 @@ IN_PLACE: Final = timedelta(seconds=30)
 HIGH_FOLLOWS: Final = timedelta(minutes=2)  # where it cannot be: what is high and no news of more urgency. Ours
 DIGEST_EVERY: Final = timedelta(minutes=10)
 GROUPED: Final = frozenset({Priority.HIGH, Priority.MEDIUM, Priority.LOW})
+ASSET: Final = "asset "  # the hazard of what an asset's statistics say, before its number
 WATCHING: Final = "watching"  # the hazard of what is wrong with the watching itself
 _OF_SIGNALS: Final = frozenset({"stale", "stuck"})  # detectors that tell of the sensor, not of the plant
 _OF_PLANT: Final = ("_compound.", "_model.")  # virtual sensors that do not tell of Davy's own ways
@@ -57,19 +59,27 @@ class Calm:
         return urgency > 0 and self.window > timedelta(0) and any(URGENCY[each] == urgency for each in self.grouped)
 
 
-def hazard_of(detector: str, sensor: str, unit: str, quantity: str, zone_id: int | None) -> str:
+def hazard_of(
+    detector: str, sensor: str, unit: str, quantity: str, zone_id: int | None, asset_id: int | None = None
+) -> str:
     """Which alarms of a site speak of one thing: where they are, and what kind of signal tells.
 
-    Gas and oxygen are one: the air that people breathe. What is wrong with the watching itself is one for the whole site.
+    Gas and oxygen are one: the air that people breathe. What is wrong with the watching itself is one for the whole site. What statistics
+    and the quality of signals say of one asset is one incident of it, whatever kind its signals are (`alerting.incident`).
 
     Args:
         sensor: its key.
+        asset_id: on which it stands; None: on none.
 
     >>> hazard_of("limit", "ch4-1", "%{LEL}", "methane", 7), hazard_of("limit", "o2-1", "%", "oxygen", 7)
     ('zone 7: air', 'zone 7: air')
     >>> hazard_of("stale", "t-1", "Cel", "bearing", 7), hazard_of("limit", "_gateway.gw-1", "1", "connection lost", None)
     ('watching', 'watching')
+    >>> hazard_of("limit", "_mewma", "1", "model", 7, 12), hazard_of("shift", "t-1", "Cel", "bearing", 7, 12)
+    ('asset 12', 'asset 12')
     """
+    if is_sign(detector, sensor, "", asset_id):
+        return f"{ASSET}{asset_id}"
     if detector in _OF_SIGNALS or (sensor.startswith("_") and not sensor.startswith(_OF_PLANT)):
         return WATCHING
     kind = kind_of(unit, quantity)

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from alerting.delivery import Claimed
+from alerting.incident import BOTH, FIRST, SHARE, Root
 from alerting.message import Message
 from alerting.notice import StormNotice
 from alerting.reader import Reader
@@ -61,8 +62,10 @@ def grouped(
     since: datetime,
     slot: str,
     public_url: str,
+    asset: tuple[str, str] | None = None,
+    root: Root | None = None,
 ) -> Message:
-    """Several alarms of one hazard, as one message.
+    """Several alarms of one hazard, or of one asset's incident, as one message.
 
     Args:
         lead: any of them.
@@ -70,6 +73,8 @@ def grouped(
         total: how many the group has by now.
         since: when it began.
         slot: under which name the channel replaces it.
+        asset: of an incident: its name in English and Chinese.
+        root: where to look first; None: nothing says.
     """
     reader = Reader(lead.language)
     _ = reader.gettext
@@ -79,6 +84,11 @@ def grouped(
     zone = "" if insurer else reader.own(lead.zone, lead.zone_zh or lead.zone)
     place = reader.listed(reader.own(lead.site, lead.site_zh), zone)
     subject = _("%(count)s alarms of one hazard: %(place)s") % {"count": total, "place": place}
+    because = _("In one message because they came from one place and are of one kind, since %(when)s:")
+    if asset is not None and not insurer:
+        place = reader.listed(reader.own(lead.site, lead.site_zh), reader.own(*asset))
+        subject = _("One incident, %(count)s alarms: %(place)s") % {"count": total, "place": place}
+        because = _("In one message because statistics and signals of one asset speak together, since %(when)s:")
     return Message(
         key=key,
         thread=slot,
@@ -86,15 +96,33 @@ def grouped(
         urgent=False,
         subject=subject,
         lines=(
-            _("In one message because they came from one place and are of one kind, since %(when)s:")
-            % {"when": reader.instant(since, lead.time_zone)},
+            *(() if root is None or insurer else (look_first(reader, root),)),
+            because % {"when": reader.instant(since, lead.time_zone)},
             *listed(reader, (*messages, *told), total),
             *_footer(reader, link),
         ),
-        fields={"key": key, "group": slot, "link": link, "alarms": total, "keys": " ".join(m.key for m in messages)},
+        fields={
+            "key": key, "group": slot, "link": link, "alarms": total, "keys": " ".join(m.key for m in messages),
+            **({} if root is None or insurer else {"root": root.sensor}),
+        },
         brief=subject,
         slot=slot,
-    )
+    )  # fmt: skip
+
+
+def look_first(reader: Reader, root: Root) -> str:
+    """Where to look first, what that rests on, and that it may be wrong."""
+    _ = reader.gettext
+    share = "" if root.share is None else f"{100.0 * root.share:.0f}"
+    told = {
+        BOTH: _(
+            "Look first at %(sensor)s: it makes up %(share)s %% of the model's number, and of all signals its alarm came first."
+        ),
+        SHARE: _("Look first at %(sensor)s: it makes up %(share)s %% of the model's number."),
+        FIRST: _("Look first at %(sensor)s: of all signals its alarm came first."),
+    }[root.why] % {"sensor": reader.own(root.name, root.name_zh), "share": share}
+    hint = _("That is what the numbers point to; it may be wrong.")
+    return f"{told} {hint}"
 
 
 def storm_digest(notice: StormNotice, messages: Sequence[Message], more: int, *, public_url: str) -> Message:

@@ -65,6 +65,10 @@ RULES: Final[Mapping[str, tuple[Level, str]]] = {
         Level.ERROR,
         later("Lies outside of what its sensor measures: %(number)s, and the sensor goes from %(low)s to %(high)s. It would never be reached, or always."),
     ),
+    "calibration-too-small": (
+        Level.WARNING,
+        later("Its calibration is too small for the false alarms that the site bears: it needs %(needs)s windows and has %(has)s. Fit the model on a longer normal interval; until then the alarm must last longer before it calls."),
+    ),
     "chatter": (
         Level.WARNING,
         later("Will chatter: no deadband and no delay on a value that moves. Take a deadband of 1 to 5 %% of the range, or an off-delay of a minute."),

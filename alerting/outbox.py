@@ -213,7 +213,18 @@ class Dispatcher:
         before = [
             compose(each, public_url=home, acknowledge_at=self._acknowledge_at(each, now)) for each in bundle.listed
         ]
-        return grouped(claimed, written, before, total=total, since=bundle.since, slot=bundle.slot, public_url=home)
+        incident = bundle.incident
+        return grouped(
+            claimed,
+            written,
+            before,
+            total=total,
+            since=bundle.since,
+            slot=bundle.slot,
+            public_url=home,
+            asset=None if incident is None else (incident.asset, incident.asset_zh),
+            root=None if incident is None else incident.root,
+        )
 
     def _acknowledge_at(self, message: Envelope, now: datetime) -> str:
         return "" if self._links is None else self._links.address(message, self._public_url, now)

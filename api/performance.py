@@ -30,6 +30,7 @@ from alerting.performance_targets import TARGETS
 from alerting.store import performance as store
 from alerting.store.budget import messages_by_day
 from alerting.store.performance import Position, Told
+from api.false_alarms import FalseAlarms, false_alarms
 from api.offenders import Offender, offenders
 from api.store.voice import nuisance_by_limit
 from core.model import Priority
@@ -93,6 +94,7 @@ class Performance:
         mix: announcements by priority, the worst first.
         busiest: the day's most; for the bars.
         against_us: the finding that stands because people get too many messages.
+        statistics: false alarms against what the site bears; None: it has no statistical alarm.
     """
 
     site: SiteFacts
@@ -113,6 +115,7 @@ class Performance:
     positions: tuple[OnDuty, ...]
     simulated: bool
     against_us: TooMany | None = None
+    statistics: FalseAlarms | None = None
 
     @property
     def busiest(self) -> int:
@@ -188,6 +191,7 @@ def gather(
         positions=_on_duty(store.positions(connection, site.site_id), told, days, site.time_zone) if people else (),
         simulated=happened.simulated,
         against_us=stands[1] if stands is not None else None,
+        statistics=false_alarms(connection, site.key, since, until, made_up=made_up),
     )
 
 

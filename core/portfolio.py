@@ -18,6 +18,7 @@ from core.row import Row as Row
 
 if TYPE_CHECKING:
     from core.site_calm import CalmRow
+    from core.site_false_alarms import FalseAlarmRow
     from core.site_rosters import RosterRow
     from core.site_suppressions import SuppressionRow
 
@@ -357,6 +358,7 @@ class Portfolio:
     routes: list[RouteRow] = field(default_factory=list)
     suppressions: list[SuppressionRow] = field(default_factory=list)
     calm: list[CalmRow] = field(default_factory=list)
+    false_alarms: list[FalseAlarmRow] = field(default_factory=list)
 
     def kinds(self) -> Iterator[list[Any]]:
         """The lists, in that order."""

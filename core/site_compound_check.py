@@ -7,7 +7,9 @@ from typing import Any
 
 from core.compound_row import COMPOUND_PREFIX, CompoundPart, CompoundRow
 from core.limit_checks import DIRECT
+from core.model import Priority
 from core.signal_kind import GAS_MOST_S, kind_of, longest_wait_s
+from core.site_false_alarms import STATISTICAL
 
 Get = Callable[..., Any]  # (kind, *name) -> the row there will be, or None
 
@@ -23,10 +25,23 @@ def wrong_part(
     """
     if row.retired:
         return
+    yield from _statistic_for_life(row, part, get)
     if part.limit is not None:
         yield from _wrong_limit(row, part.limit, get, there_are, sites)
     elif part.sensor:
         yield from _wrong_sensor(row, part, get, there_are)
+
+
+def _statistic_for_life(row: CompoundRow, part: CompoundPart, get: Get) -> Iterator[str]:
+    """Life safety waits for no statistic, not even as one of two."""
+    alarm = get("limit", row.site, row.sensor)
+    named = get("limit", row.site, part.limit) if part.limit is not None else None
+    detector = part.detector if part.limit is None else getattr(named, "detector", "")
+    if alarm is not None and alarm.priority is Priority.LIFE_SAFETY and detector in STATISTICAL:
+        yield (
+            f"is life safety and has the part {part.limit or part.sensor}, which is a statistic ({detector}); "
+            "take limits on the values themselves, or a lower priority."
+        )
 
 
 def _wrong_limit(

@@ -143,6 +143,7 @@ def read_compound(
         quantity="conditions together",
         unit="1",
         zone=block.optional("zone"),
+        asset=block.optional("asset"),
         is_virtual=True,
         retired=row.retired,
         line=block.line,

@@ -27,6 +27,7 @@ from core.portfolio import (
 )
 from core.site_calm import read_calm
 from core.site_compounds import ReadyCompound, read_compound
+from core.site_false_alarms import read_false_alarms
 from core.site_hazard import read_hazard
 from core.site_models import read_model
 from core.site_plant import read_device
@@ -234,6 +235,7 @@ def _site(
     for each in block.blocks("suppressions", "suppression"):
         read_suppression(each, portfolio, company, key)
     read_calm(block, portfolio, company, key)
+    read_false_alarms(block, portfolio, company, key)
     block.finish()
 
 

@@ -13,6 +13,7 @@ from core.limit_checks import CONVERTED, DIFFERENCE, out_of_reach, waits_on_gas,
 from core.limit_rule import HOLD_S, PackLimit, Rule, Vocabulary, read_rule, stands_s
 from core.portfolio import DefinitionRow, DeviceRow, Portfolio, SensorRow, SiteRow
 from core.signal_kind import kind_of
+from core.site_agreement import read_agreement
 from core.site_hazard import read_calibration
 from core.units import same_quantity
 from core.yaml_lines import Block
@@ -135,7 +136,8 @@ def _limit(
     waits = waits_on_gas(block.where, row, sensor, None if pack is None else pack.rule)
     for name, sentence in (*out_of_reach(block.where, row, sensor), *waits):
         block.mistake(name, sentence)
-    portfolio.definitions.append(row)
+    if not read_agreement(block, portfolio, row, sensor):
+        portfolio.definitions.append(row)
     block.finish()
 
 

@@ -28,6 +28,7 @@ from core.portfolio import (
     ZoneRow,
 )
 from core.site_calm import shown
+from core.site_false_alarms import shown as shown_false_alarms
 from core.site_rosters import RosterRow
 from core.site_suppressions import SuppressionRow
 
@@ -68,6 +69,7 @@ class _Grouped:
         self.states = _group((d for d in portfolio.definitions if d.role == "state"), "site", "key")
         self.suppressions = _group(portfolio.suppressions, "site")
         self.calm = {row.site: row for row in portfolio.calm}
+        self.false_alarms = {row.site: row for row in portfolio.false_alarms}
         self.compounds = _group(portfolio.compounds, "site")
         self.virtual = {(s.device, s.key): s for s in portfolio.sensors if s.is_virtual}
         self.routes = _group(portfolio.routes, "site")
@@ -135,6 +137,7 @@ def _site(row: SiteRow, by: _Grouped) -> dict[str, Any]:
         "routes": [_route(each) for each in by.routes.get((row.key,), ())],
         "suppressions": [_suppression(each, by) for each in by.suppressions.get((row.key,), ())],
         "calm": shown(by.calm[row.key]) if row.key in by.calm else None,
+        "false_alarms": shown_false_alarms(by.false_alarms[row.key]) if row.key in by.false_alarms else None,
     }
 
 
@@ -255,6 +258,7 @@ def _compound(row: CompoundRow, by: _Grouped) -> dict[str, Any]:
         "key": row.key,
         "name": _both(sensor.name, sensor.name_zh),
         "zone": sensor.zone,
+        "asset": sensor.asset,
         "needed": alarm.setpoint,
         "window_s": row.window_s,
         "in_order": row.in_order or None,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+from psycopg import Connection
 
 from alerting.limit_lint import lint
 from alerting.lint_words import Level, Remark
+from alerting.store.false_alarms import budget_limits, budget_sites
 from core.db import connect
 from core.errors import BadInput, BadSiteFile
 from core.migrate import require_current
@@ -90,7 +94,17 @@ def lint_database(owner_url: str, site: str = "") -> Linted:
     with closing(connect(owner_url, application="alarms-lint")) as connection:
         require_current(connection, "davy_owner")
         with connection.transaction():
-            return _linted(read_everything(connection), site, None)
+            found = _linted(read_everything(connection), site, None)
+            return replace(found, remarks=[*found.remarks, *_too_small(connection, site)])
+
+
+def _too_small(connection: Connection[Any], site: str) -> Iterator[Remark]:
+    """Models whose calibration the budget of false alarms is too strict for."""
+    for each in budget_sites(connection, site):
+        for limit in budget_limits(connection, each.site_id) if each.per_week is not None else ():
+            if limit.needs is not None and not limit.own:
+                words = {"needs": str(limit.needs), "has": str(limit.calibrated)}
+                yield Remark(rule="calibration-too-small", site=each.key, limit=limit.key, line=0, words=words)
 
 
 def _linted(portfolio: Portfolio, site: str, place: str | None) -> Linted:

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import Connection
 
 from alerting.calm import Calm, Due, Group, hazard_of
+from alerting.incident import Sign
 from core.model import Priority
 
 
@@ -41,7 +42,7 @@ def place(connection: Connection[Any], notification_id: int) -> Placed | None:
     """Where a claimed call belongs; None of life safety, of an exercise, and of what is no call for an alarm."""
     row = connection.execute(
         """
-        SELECT n.attempt, n.company_id, d.site_id, d.detector, s.key, s.unit, s.quantity, s.zone_id, n.person_id, n.channel, n.step,
+        SELECT n.attempt, n.company_id, d.site_id, d.detector, s.key, s.unit, s.quantity, s.zone_id, s.asset_id, n.person_id, n.channel, n.step,
                n.audience, greatest(n.due_at, n.created_at), n.urgency, n.held_by, n.group_id,
                c.window_s, c.grouped, c.storms, c.storm_begins, c.storm_ends, c.digest_every_s
         FROM notification n JOIN alarm_definition d USING (definition_id) JOIN sensor s ON s.sensor_id = n.sensor_id
@@ -52,14 +53,28 @@ def place(connection: Connection[Any], notification_id: int) -> Placed | None:
     ).fetchone()
     if row is None:
         return None
-    attempt, company_id, site_id, detector, key, unit, quantity, zone_id, person_id, channel, step, audience = row[:12]
-    at, urgency, held_by, group_id, *settings = row[12:]
+    (
+        attempt,
+        company_id,
+        site_id,
+        detector,
+        key,
+        unit,
+        quantity,
+        zone_id,
+        asset_id,
+        person_id,
+        channel,
+        step,
+        audience,
+    ) = row[:13]
+    at, urgency, held_by, group_id, *settings = row[13:]
     return Placed(
         notification_id=notification_id,
         attempt=attempt,
         company_id=company_id,
         site_id=site_id,
-        hazard=hazard_of(detector, key, unit, quantity, zone_id),
+        hazard=hazard_of(detector, key, unit, quantity, zone_id, asset_id),
         person_id=person_id,
         channel=channel,
         step=step,
@@ -108,7 +123,7 @@ def waiting_beside(connection: Connection[Any], of: Placed, now: datetime) -> li
     """What waits for the same person, of the same hazard, over the same channel and at the same step, and nobody has tried to send."""
     rows = connection.execute(
         """
-        SELECT n.notification_id, greatest(n.due_at, n.created_at), n.urgency, d.detector, s.key, s.unit, s.quantity, s.zone_id
+        SELECT n.notification_id, greatest(n.due_at, n.created_at), n.urgency, d.detector, s.key, s.unit, s.quantity, s.zone_id, s.asset_id
         FROM notification n JOIN alarm_definition d USING (definition_id) JOIN sensor s ON s.sensor_id = n.sensor_id
         WHERE n.person_id = %s AND n.channel = %s AND n.step = %s AND n.audience = %s AND d.site_id = %s AND n.subject = 'alarm'
           AND n.urgency BETWEEN 1 AND 3 AND n.state = 'waiting' AND n.attempt = 0 AND n.due_at <= %s
@@ -120,8 +135,8 @@ def waiting_beside(connection: Connection[Any], of: Placed, now: datetime) -> li
     ).fetchall()
     return [
         Due(at, urgency, notification_id)
-        for notification_id, at, urgency, detector, key, unit, quantity, zone_id in rows
-        if of.calm.groups(urgency) and hazard_of(detector, key, unit, quantity, zone_id) == of.hazard
+        for notification_id, at, urgency, *place in rows
+        if of.calm.groups(urgency) and hazard_of(*place) == of.hazard
     ]
 
 
@@ -251,3 +266,24 @@ def cause_of(connection: Connection[Any], notification_id: int) -> int | None:
         (notification_id,),
     ).fetchone()
     return None if row is None or row[0] is None else int(row[0])
+
+
+def signs_of_group(connection: Connection[Any], group_id: int) -> tuple[str, str, list[Sign]]:
+    """The asset that a group of an incident is of, as (name, name_zh), and its alarms, the earliest first."""
+    rows = connection.execute(
+        """
+        SELECT a.name, a.name_zh, v.key || '/' || s.key, s.name, s.name_zh, n.onset, NOT s.is_virtual, r.sensor, r.name, r.name_zh, r.share
+        FROM notification n JOIN sensor s ON s.sensor_id = n.sensor_id JOIN device v ON v.device_id = s.device_id
+        JOIN asset a ON a.asset_id = s.asset_id LEFT JOIN v_model_root r ON r.occurrence_id = n.occurrence_id
+        WHERE n.group_id = %s AND n.state IN ('claimed', 'sent') ORDER BY n.onset, n.notification_id
+        """,
+        (group_id,),
+    ).fetchall()
+    signs = [
+        Sign(
+            sensor=sensor, name=name, name_zh=name_zh, began_at=at, of_plant=of_plant,
+            top=None if top[0] is None else (top[0], top[1], top[2], top[3]),
+        )
+        for _, _, sensor, name, name_zh, at, of_plant, *top in rows
+    ]  # fmt: skip
+    return (rows[0][0], rows[0][1], signs) if rows else ("", "", [])

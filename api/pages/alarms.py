@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.gate import Having
+from api.incidents import Entry, entries
 from api.pages.frame import ask_frame, person_page
 from api.permissions import Right
 from api.store import impairments, suppressions
@@ -17,6 +18,7 @@ from api.store.storms import ask_storms
 from api.visitor import Visitor
 from api.web import Here, Web
 from api.words.alarms import UNACKNOWLEDGED
+from api.words.incidents import LOOK_FIRST
 from api.words.texts import later
 
 router = APIRouter()
@@ -42,6 +44,11 @@ class Section:
     title: str
     nothing: str | None
     alarms: list[OpenAlarm]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The same with the alarms of one incident together."""
+        return entries(self.alarms)
 
 
 # The gate as a call and not as a dependency, as other routes have it: FastAPI sends each of those to a thread and back, and this page is asked
@@ -85,6 +92,7 @@ def _list(web: Web, visitor: Visitor, template: str) -> Response:
         more=board.count - len(board.rows),
         many_companies=len({row.company for row in board.rows}) > 1 or visitor.everything,
         may_act=visitor.may(Right.ACT),
+        LOOK_FIRST=LOOK_FIRST,
     )
 
 

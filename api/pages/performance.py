@@ -67,6 +67,7 @@ def _page(
         FIGURES=wording.FIGURES,
         OWN=wording.OWN,
         VERDICTS=wording.VERDICTS,
+        BUDGET_STATES=wording.BUDGET_STATES,
         written=lambda figure: wording.written(figure.key, figure.value, locale),
         written_rate=lambda value: wording.written("told_per_day", value, locale),
         target=lambda figure: wording.target(texts, figure, locale),

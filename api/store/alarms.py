@@ -23,6 +23,7 @@ class OpenAlarm:
     Args:
         value: the sensor's newest value, in its unit.
         answered_by: who acknowledged last, at `answered_at`, since the newest onset.
+        top_sensor: of a model's score: the member with most of its number, as `device/sensor`; None where nobody has worked it out.
     """
 
     occurrence_id: int | None
@@ -62,6 +63,14 @@ class OpenAlarm:
     answered_by: str | None
     answered_at: datetime | None
     assignee: str | None
+    device_key: str = ""
+    asset_id: int | None = None
+    asset: str | None = None
+    asset_zh: str | None = None
+    top_sensor: str | None = None
+    top_name: str | None = None
+    top_name_zh: str | None = None
+    top_share: float | None = None
 
 
 def ask_open_alarms(connection: Connection[Any]) -> Cursor[OpenAlarm]:
@@ -82,10 +91,15 @@ def ask_open_alarms(connection: Connection[Any]) -> Cursor[OpenAlarm]:
                    c.name AS company, c.name_zh AS company_zh,
                    o.began_at, coalesce(o.historic, false) AS historic, coalesce(o.replayed, false) AS replayed,
                    coalesce(o.simulated, false) AS simulated, coalesce(o.exercise, false) AS exercise, newest.value, newest.measured_at,
-                   answer.name AS answered_by, answer.at AS answered_at, assignee.name AS assignee
+                   answer.name AS answered_by, answer.at AS answered_at, assignee.name AS assignee,
+                   dev.key AS device_key, s.asset_id, ast.name AS asset, ast.name_zh AS asset_zh,
+                   why.member ->> 'sensor' AS top_sensor, why.member ->> 'name' AS top_name, why.member ->> 'name_zh' AS top_name_zh,
+                   (why.member ->> 'share')::double precision AS top_share
             FROM v_alarm a
             JOIN alarm_definition d USING (definition_id)
             JOIN sensor s ON s.sensor_id = a.sensor_id
+            JOIN device dev ON dev.device_id = s.device_id
+            LEFT JOIN asset ast ON ast.asset_id = s.asset_id
             JOIN site si ON si.site_id = a.site_id
             JOIN company c ON c.company_id = a.company_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
@@ -97,6 +111,10 @@ def ask_open_alarms(connection: Connection[Any]) -> Cursor[OpenAlarm]:
             LEFT JOIN LATERAL (
                 SELECT value, measured_at FROM v_alarm_value WHERE definition_id = a.definition_id LIMIT 1
             ) newest ON true
+            LEFT JOIN LATERAL (
+                SELECT e.members -> 0 AS member FROM model_evidence e
+                WHERE s.is_virtual AND s.asset_id IS NOT NULL AND e.occurrence_id = a.occurrence_id LIMIT 1
+            ) why ON true
             LEFT JOIN person assignee ON assignee.person_id = o.assignee_id
             LEFT JOIN person shelver ON shelver.person_id = a.suppressed_by
             LEFT JOIN LATERAL (

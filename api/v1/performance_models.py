@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel
 
+from api.false_alarms import FalseAlarms
 from api.offenders import Offender
 from api.performance import Performance
 
@@ -94,6 +95,50 @@ class AgainstUsAnswer(BaseModel):
     people: int
 
 
+class BudgetedAnswer(BaseModel):
+    """A limit whose setpoint comes from the budget: false alarms a week, expected and its part; windows that calibrate, and would do."""
+
+    definition: str
+    state: str | None
+    own: bool
+    setpoint: float
+    on_delay_s: float
+    share_per_week: float | None
+    expected_per_week: float | None
+    calibrated: int | None
+    needs: int | None
+
+
+class FalseAlarmsAnswer(BaseModel):
+    """False alarms of a site's statistics against what it bears; null where the site has no budget."""
+
+    budget_per_week: float | None
+    scores: int
+    false_per_week: float
+    false: int
+    true: int
+    open: int
+    weeks_over: int
+    weeks: int
+    worst: str | None
+    limits: list[BudgetedAnswer]
+
+    @staticmethod
+    def of(found: FalseAlarms) -> FalseAlarmsAnswer:
+        """The answer of what was counted."""
+        return FalseAlarmsAnswer(
+            budget_per_week=found.budget, scores=found.scores, false_per_week=found.per_week, false=found.false, true=found.true,
+            open=found.open_, weeks_over=found.weeks_over, weeks=found.weeks, worst=None if found.worst is None else found.worst.key,
+            limits=[
+                BudgetedAnswer(
+                    definition=each.key, state=each.state, own=each.own, setpoint=each.setpoint, on_delay_s=each.on_delay_s,
+                    share_per_week=each.share, expected_per_week=each.expected, calibrated=each.calibrated, needs=each.needs,
+                )
+                for each in found.limits
+            ],
+        )  # fmt: skip
+
+
 class PerformanceAnswer(BaseModel):
     """All of it. Positions are told to who may see the client's people."""
 
@@ -115,6 +160,7 @@ class PerformanceAnswer(BaseModel):
     positions: list[PositionAnswer]
     simulated: bool
     against_us: AgainstUsAnswer | None
+    false_alarms: FalseAlarmsAnswer | None
 
     @staticmethod
     def of(found: Performance) -> PerformanceAnswer:
@@ -152,4 +198,5 @@ class PerformanceAnswer(BaseModel):
             against_us=None if (us := found.against_us) is None else AgainstUsAnswer(
                 days_over=us.days_over, of_days=us.of_days, most=us.most, budget=us.budget, people=us.people
             ),
+            false_alarms=None if found.statistics is None else FalseAlarmsAnswer.of(found.statistics),
         )  # fmt: skip

@@ -44,6 +44,14 @@ PROPOSED: Final = {
     "on_delay": later("On-delay from %(now)s to %(then)s: only where nothing has to be done while it clears by itself"),
     "mend": later("No number helps any more: look for the cause (sensor, process, setpoint)"),
 }
+# state of a limit that the budget of false alarms sets -> what is said of it
+BUDGET_STATES: Final[Mapping[str, str]] = {
+    "kept": later("Within its part of the budget."),
+    "unused": later("At the lowest setpoint there is, which uses less than its part."),
+    "capped": later("Its calibration is too small for the budget; this is the most that it can."),
+    "unknown": later("Too little is known of normal operation yet; the setpoint is its pack's."),
+    "own": later("A person has set it; the budget leaves it alone."),
+}
 _AT_MOST, _BELOW, _AT_LEAST = later("at most %(n)s"), later("below %(n)s"), later("at least %(n)s")
 _AND_NEVER: Final = later("%(aim)s, never above %(most)s")
 LEAST_RATE: Final = 0.1  # nobody plans by a hundredth of an alarm

@@ -129,3 +129,10 @@ GRANT USAGE ON SEQUENCE model_promotion_promotion_id_seq TO davy_alerting;
 GRANT UPDATE (scored_until, seq, message, acknowledged) ON model_progress TO davy_alerting;
 GRANT SELECT ON model_evidence TO davy_web;
 GRANT USAGE ON SEQUENCE detector_model_model_id_seq TO davy_alerting;
+
+-- Which member of a model has most of its number, of each occurrence that was worked out: where people look first.
+CREATE VIEW v_model_root WITH (security_barrier) AS
+    SELECT e.company_id, e.occurrence_id, e.members -> 0 ->> 'sensor' AS sensor, e.members -> 0 ->> 'name' AS name,
+           e.members -> 0 ->> 'name_zh' AS name_zh, (e.members -> 0 ->> 'share')::double precision AS share
+    FROM model_evidence e WHERE jsonb_array_length(e.members) > 0 AND (SELECT davy_everything());
+GRANT SELECT ON v_model_root TO davy_alerting;

@@ -14,6 +14,7 @@ from davy.cli import (
     alarms,
     bench,
     broker,
+    budget,
     care,
     channels,
     evaluating,
@@ -55,6 +56,7 @@ app.add_typer(channels.app, name="channels")
 app.add_typer(broker.app, name="broker")
 app.add_typer(grafana.app, name="grafana")
 app.add_typer(models.app, name="detectors")
+app.add_typer(budget.app, name="budget")
 app.add_typer(bench.app, name="bench")
 app.add_typer(evaluating.app)
 

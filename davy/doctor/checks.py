@@ -20,6 +20,7 @@ from davy.doctor import store
 from davy.doctor.clocks import database_clock, device_clocks, server_clock
 from davy.doctor.duty import duty
 from davy.doctor.examination import Check, Examination, age, few, guarded
+from davy.doctor.false_alarms import false_alarms
 from davy.doctor.grafana import grafana
 from davy.doctor.life import alerting, calls, delivery, ingest, outside, risk, seals
 from davy.doctor.links import links
@@ -106,6 +107,7 @@ def database_checks(on: Examination) -> list[Check]:
         ("server_clock", server_clock),
         ("device_clocks", device_clocks),
         ("models", models),
+        ("false_alarms", false_alarms),
         ("grafana", grafana),
         ("readings_kept", readings_kept),
         ("disk_lasts", disk_lasts),

@@ -108,10 +108,12 @@ def patient(
     from davy.backtest.jobs import (
         BacktestDuty,  # with the compiled judge behind it, which the alerting process has no use for
     )
+    from davy.false_alarms.keeping import keep_false_alarms  # likewise
 
     return [
         *PATIENT,
         Duty("backtests", 1.0, BacktestDuty()),
+        Duty("false_alarms", 600.0, keep_false_alarms),
         Duty("retention", 60.0, partial(look_after_days, keep)),
         Duty("calendars", 5.0, partial(read_calendars, calendars, vault or Vault())),
         Duty("old_rows", 600.0, partial(forget_old_rows, keep)),

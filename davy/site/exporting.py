@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from alerting.store.false_alarms import base_of_budgeted
 from alerting.vault import Vault
 from core.db import connect
 from core.migrate import require_current
+from core.site_false_alarms import without_budget
 from core.site_text import write_site_file
 from davy.site.importing import opened, read_everything
 
 
 def export_site(owner_url: str, vault: Vault | None = None) -> str:
     """The text of a site file with everything in the database, addresses in full: keep it like a secret.
+
+    A setpoint that comes from the budget of false alarms stands there as its pack has it: nobody has stated it.
 
     Args:
         owner_url: the database, as its owner.
@@ -25,4 +29,6 @@ def export_site(owner_url: str, vault: Vault | None = None) -> str:
     with closing(connect(owner_url, application="site-export")) as connection:
         require_current(connection, "davy_owner")
         with connection.transaction():
-            return write_site_file(opened(read_everything(connection), vault or Vault()))
+            found = opened(read_everything(connection), vault or Vault())
+            found.definitions = without_budget(found.definitions, base_of_budgeted(connection))
+            return write_site_file(found)

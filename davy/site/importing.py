@@ -26,6 +26,13 @@ from alerting.store.configuration import (
     write_definitions,
     write_routes,
 )
+from alerting.store.false_alarms import (
+    end_budgeted,
+    read_false_alarm_rows,
+    register_budgeted,
+    set_by_budget,
+    write_false_alarm_rows,
+)
 from alerting.store.limit_imports import FileChange, page_changes, record_answered
 from alerting.store.roster_file import read_rosters, write_rosters
 from alerting.store.suppression_rules import read_rules, write_rules
@@ -38,9 +45,18 @@ from core.limit_rule import PackLimit, Vocabulary
 from core.migrate import require_current
 from core.portfolio import AddressRow, DefinitionRow, HazardRow, ModelRow, Portfolio, RouteRow, SensorRow
 from core.settings import variable
+from core.site_agreement import superseded
 from core.site_calm import CalmRow, check_calm
 from core.site_changes import REMOVED, Change, compare, left_alone
 from core.site_defaults import with_defaults
+from core.site_false_alarms import (
+    Budgeted,
+    FalseAlarmRow,
+    as_budgeted,
+    budgeted,
+    check_false_alarms,
+    with_own_setpoints,
+)
 from core.site_file import read_site_file
 from core.site_references import check, unheard
 from core.site_rosters import RosterRow
@@ -140,9 +156,10 @@ def import_site(
             if mistakes:
                 raise BadSiteFile(sorted(set(mistakes)))
             wanted = with_defaults(found.portfolio, limits)
-            wanted.definitions.extend(orphaned_states(wanted, current))
-            if mistakes := [*check_suppressions(wanted, current), *check_calm(wanted, current)]:
+            wanted.definitions.extend([*orphaned_states(wanted, current), *superseded(wanted, current)])
+            if mistakes := [mistake for look in _CHECKS for mistake in look(wanted, current)]:
                 raise BadSiteFile(sorted(set(mistakes)))
+            wanted, by_budget = _with_budgets(connection, wanted, current, limits)
             changes = compare(wanted, current)
             _require_reason(changes, reason)
             grave = answerable.for_two(changes, current)
@@ -150,7 +167,9 @@ def import_site(
             back = _undone(connection, changes)
             if not undo and not dry_run:
                 answerable.check_undone(back)
+            end_budgeted(connection, by_budget, [(row.site, row.key) for row in wanted.definitions], at)
             write_changes(connection, changes, at, vault)
+            register_budgeted(connection, by_budget)
             write_journal(connection, _entries(changes, at, actor, reason))
             moved = definitions_changed(connection) if changes and not dry_run else None
             record_answered(
@@ -204,6 +223,7 @@ def read_everything(connection: Connection[Any]) -> Portfolio:
     portfolio.routes = read_routes(connection)
     portfolio.suppressions = read_rules(connection)
     portfolio.calm = read_calm_rows(connection)
+    portfolio.false_alarms = read_false_alarm_rows(connection)
     return portfolio
 
 
@@ -245,9 +265,29 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
             write_rules(connection, rows, now)
         elif kind == CalmRow.kind:
             write_calm_rows(connection, rows)
+        elif kind == FalseAlarmRow.kind:
+            write_false_alarm_rows(connection, rows)
         else:
             write_rows(connection, rows, now)
     remove_addresses(connection, removed)
+
+
+_CHECKS: Final = (check_suppressions, check_calm, check_false_alarms)  # of what is said of limits, Davy's own included
+
+
+def _with_budgets(
+    connection: Connection[Any], wanted: Portfolio, current: Portfolio, limits: Mapping[str, PackLimit]
+) -> tuple[Portfolio, list[Budgeted]]:
+    """What the file wants with the setpoints of the budget of false alarms; and which limits that budget sets from now on."""
+    named = {row.site for row in wanted.false_alarms}
+    told = replace(
+        wanted, false_alarms=[*wanted.false_alarms, *(row for row in current.false_alarms if row.site not in named)]
+    )
+    told = with_own_setpoints(told)
+    found = budgeted(told, limits)
+    free = {(each.base.site, each.base.key) for each in found}
+    kept = {name: numbers for name, numbers in set_by_budget(connection).items() if name in free}
+    return replace(wanted, definitions=as_budgeted(told.definitions, current.definitions, kept)), found
 
 
 def _undone(connection: Connection[Any], changes: Iterable[Change]) -> list[str]:

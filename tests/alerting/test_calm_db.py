@@ -90,6 +90,31 @@ class TestGroups:
         assert len(str(sink.sent[0].fields["keys"]).split()) == 4
         assert told(calm) == {("sent", None, False): 1, ("sent", "group", True): 3}
 
+    def test_statistics_of_one_asset_are_one_incident_that_names_its_root(self, calm: Plant) -> None:
+        """Whatever kind their signals are; the message says where to look first, what that rests on, and that it may be wrong."""
+        events = more(calm, "heat", 3)
+        calm.rows(
+            "WITH z AS (INSERT INTO zone (company_id, site_id, key, name, name_zh) SELECT company_id, site_id, 'hall', 'Hall', '车间' FROM site"
+            " WHERE site_id = %s RETURNING *), a AS (INSERT INTO asset (company_id, zone_id, key, kind, name, name_zh) SELECT company_id,"
+            " zone_id, 'p1', 'pump', 'Pump P1', '1号泵' FROM z RETURNING asset_id, zone_id) UPDATE sensor s SET asset_id = a.asset_id,"
+            " zone_id = a.zone_id FROM a WHERE s.sensor_id = ANY (%s) RETURNING 1",
+            calm.site, [event.sensor_id for event in events],
+        )  # fmt: skip
+        calm.rows(
+            "UPDATE alarm_definition SET detector = 'ewma' WHERE definition_id = ANY (%s) RETURNING 1",
+            [event.definition_id for event in events],
+        )
+        calm.apply(*events)
+        sink = Sink()
+        with dispatcher(calm, Clock(), smtp=sink) as subject:
+            assert rounds(subject, NOW) == ["sent"]
+        (message,) = sink.sent
+        assert message.subject == "同一异常事件3条报警：罐区 · 1号泵"
+        assert message.lines[0].startswith("请先查看")
+        assert "可能有误" in message.lines[0]
+        assert len(str(message.fields["keys"]).split()) == 3
+        assert told(calm) == {("sent", None, False): 1, ("sent", "group", True): 2}
+
     def test_the_first_goes_at_once_and_the_others_join_it(self, calm: Plant) -> None:
         """Over a channel that cannot replace: the first alone, what follows together, high ones after two minutes."""
         first, *others = more(calm, "heat", 4)

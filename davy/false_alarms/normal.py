@@ -1,0 +1,143 @@
+"""What a statistical alarm's number said of normal operation: a model's calibration and what it has published since; of a sensor's detector the
+number of the readings that are kept.
+
+Of normal operation is what nobody has called a danger, a near miss or a test. What people called nuisance belongs to it: a budget that forgot
+its own false alarms would be kept on paper only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+from psycopg import Connection
+
+from alerting.false_alarms import Numbers
+from alerting.store.false_alarms import BudgetLimit, not_normal
+from core.batch import Float64, Int64, ReadingBatch
+from core.errors import BadInput
+from core.model import AlarmDefinition, DefinitionSet, Priority
+from davy.false_alarms import store
+from detectors.models.fitting import Fitted
+from detectors.registry import detector_class
+from detectors.store.models import FittedRow, Plan, load_fitted, load_plans
+from detectors.store.windows import begin_of, means, window_of
+
+US: Final = 1_000_000
+PUBLISHED: Final = timedelta(days=28)  # four weeks hold what comes each week
+KEPT: Final = timedelta(days=7)  # readings that every database keeps (docs/explanation/retention.md)
+FEWEST_READINGS: Final = 1_000  # below that a detector has hardly warmed up
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+AFTER: Final = timedelta(minutes=10)  # what was not normal leaves its trace in smoothed numbers. Ours
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What there is to judge by.
+
+    Args:
+        numbers: None: nothing yet.
+        why: where there is nothing, what is missing.
+    """
+
+    numbers: Numbers | None
+    why: str = ""
+
+
+def said_of(connection: Connection[Any], limit: BudgetLimit, now: datetime) -> Said:
+    """The numbers of normal operation of one limit, the oldest first; what cannot judge says why, and the other limits go on."""
+    try:
+        return _of_sensor(connection, limit, now) if limit.model is None else _of_model(connection, limit, now)
+    except BadInput as error:
+        return Said(None, str(error).rstrip("."))
+
+
+def _of_model(connection: Connection[Any], limit: BudgetLimit, now: datetime) -> Said:
+    plan = next((each for each in load_plans(connection) if each.key == limit.model), None)
+    if plan is None:
+        return Said(None, "not declared any more")
+    row, began = _in_force(connection, plan, limit.sensor.removeprefix("_"))
+    if row is None:
+        return Said(None, "not fitted yet")
+    calibrated = round(10.0**row.highest) - 1  # windows that its p-values are ranks among
+    first_at, first = _calibration(connection, plan, row, calibrated)
+    since = max(began, now - PUBLISHED)
+    at, number = store.published(connection, limit.sensor_id, since, now)
+    number = _without(at, number, not_normal(connection, limit, since, now))
+    numbers = Numbers(
+        at=np.concatenate([first_at, at]),
+        number=np.concatenate([first, number]),
+        period_s=row.window_s,
+        calibrated=calibrated,
+    )
+    return Said(numbers) if numbers.seconds else Said(None, "nothing published yet")
+
+
+def _in_force(connection: Connection[Any], plan: Plan, kind: str) -> tuple[FittedRow | None, datetime]:
+    """The version by which the model is judged, and since when: that put in force last, or where none was, the newest."""
+    found = [each for each in load_fitted(connection, plan.asset_id) if each.kind == kind]
+    promoted = store.version_in_force(connection, plan.asset_id)
+    row = next((each for each in found if promoted is None or each.version == promoted[0]), None)
+    if row is None:
+        return None, _NEVER
+    return row, row.fitted_at if promoted is None else promoted[1]
+
+
+def _calibration(connection: Connection[Any], plan: Plan, row: FittedRow, calibrated: int) -> tuple[Int64, Float64]:
+    """The number of each window that calibrates, in the order of time, where its readings are still there: they are the last of the interval."""
+    if list(plan.names) != list(row.members):
+        return np.empty(0, np.int64), np.empty(0)
+    first, last = window_of(row.trained_from, row.window_s), window_of(row.trained_until, row.window_s)
+    sensors = [member.sensor_id for member in plan.members]
+    rows = means(connection, sensors, first=first, count=last - first, window_s=row.window_s)
+    number = Fitted.restored(row.kind, row.members, row.parameters).number(rows, row.members)
+    known = np.flatnonzero(np.isfinite(number))[-calibrated:]
+    ends = [_micros(begin_of(first + int(place) + 1, row.window_s)) for place in known]
+    return np.array(ends, np.int64), number[known]
+
+
+def _of_sensor(connection: Connection[Any], limit: BudgetLimit, now: datetime) -> Said:
+    since = now - KEPT
+    at, value, quality = store.readings(connection, limit.sensor_id, since, now)
+    if len(at) < FEWEST_READINGS:
+        return Said(None, "too few readings")
+    number = detector_numbers(limit, at, value, quality)
+    number = _without(at, number, not_normal(connection, limit, since, now))
+    period_s = limit.period_s or float(np.median(np.diff(at))) / US
+    numbers = Numbers(at=at, number=number, period_s=max(period_s, 1e-3))
+    return Said(numbers) if numbers.seconds else Said(None, "the detector has not warmed up")
+
+
+def detector_numbers(limit: BudgetLimit, at: Int64, value: Float64, quality: Sequence[int] | Any) -> Float64:
+    """What the limit's detector says of each reading: float64, shape (readings,); NaN: cannot judge."""
+    definition = AlarmDefinition(
+        definition_id=1, company_id=1, site_id=1, sensor_id=1, key=limit.key, detector=limit.detector, parameters=limit.parameters,
+        direction="high", setpoint=limit.setpoint, priority=Priority.LOW,
+    )  # fmt: skip
+    detector = detector_class(limit.detector)(DefinitionSet(1, (definition,), np.zeros(1, np.int32), 1))
+    found = np.full(len(at), np.nan)
+    for first in range(0, len(at), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        slots = np.zeros(len(at[part]), np.int32)
+        scores = detector.score(
+            ReadingBatch(slots, at[part], at[part], at[part], value[part], np.asarray(quality[part], np.uint8))
+        )
+        found[first + scores.row] = scores.number
+    return found
+
+
+_AT_ONCE: Final = 20_000
+
+
+def _without(at: Int64, number: Float64, stretches: Sequence[tuple[datetime, datetime]]) -> Float64:
+    found = number.copy()
+    for begin, end in stretches:
+        found[(at >= _micros(begin)) & (at <= _micros(end + AFTER))] = np.nan
+    return found
+
+
+def _micros(at: datetime) -> int:
+    return round(at.timestamp() * US)
