@@ -80,7 +80,7 @@ def test_it_is_looked_at_and_then_changed(timescale_house: House) -> None:
     """The look keeps nothing; stricter is in force at once, with the old steps and why in the journal, and the definitions announced."""
     house = timescale_house
     route, officer = routed(house), Person(house, OFFICER)
-    more = {"1.after": "60", "2.after": "300", "2.whom": [A], "2.channel": ["sms"]}
+    more: dict[str, Any] = {"1.after": "60", "2.after": "300", "2.whom": [A], "2.channel": ["sms"]}
     looked = send(officer, route, "look", **more)
     assert looked.status_code == 200, looked.text
     assert "尚未保存" in looked.text
@@ -264,7 +264,7 @@ def test_the_web_role_cannot_write_a_step(timescale_house: House) -> None:
             "UPDATE route_change SET state = 'applied'",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege), transaction(web, token):
-                web.execute(statement)  # type: ignore[arg-type]
+                web.execute(statement)
         with pytest.raises(psycopg.errors.InsufficientPrivilege), transaction(web, token):
             web.execute(smuggled, (one, people["integrator"], route))
         with transaction(web, token):
