@@ -62,6 +62,7 @@ from api.v1 import (
     impairment_routes,
     limit_routes,
     models,
+    own_finding_routes,
     performance_routes,
     portfolio_routes,
     readiness_routes,
@@ -87,7 +88,7 @@ _PAGES = (
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, readiness_routes, suppression_routes, performance_routes, limit_routes,
-    backtest_routes, route_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes, voice_routes,
+    backtest_routes, route_routes, own_finding_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes, voice_routes,
 )  # fmt: skip
 
 

@@ -114,3 +114,15 @@ def test_who_may_read_and_who_may_write(timescale_house: House) -> None:
                 "INSERT INTO own_finding_note (company_id, own_finding_id, person_id, at, event, words) VALUES (%s, %s, %s, now(), 'comment', 'x')",
                 (plant.a.company_id, number, plant.a.people["officer"]),
             )
+
+
+def test_a_program_reads_and_writes(timescale_house: House) -> None:
+    """The same rules: a cause is one of a list, and nothing is settled before it is explained."""
+    house = timescale_house
+    number, engineer = opened(house), Person(house, ENGINEER)
+    assert engineer.call(f"/own-findings/{number}/notes", event="settled", words="x").status_code == 409
+    assert engineer.call(f"/own-findings/{number}/notes", event="cause", words="x", cause="weather").status_code == 422
+    made = engineer.call(f"/own-findings/{number}/notes", event="cause", words="no deadband", cause="limits")
+    assert (made.status_code, made.json()["cause"], len(made.json()["notes"])) == (201, "limits", 1)
+    (line,) = Person(house, OFFICER).client.get("/api/v1/own-findings").json()["findings"]
+    assert (line["site"], line["most"], line["closed_at"]) == ("tank-farm", 23, None)
