@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
-from psycopg import Connection
 
 from alerting import route_changes as rules
-from alerting.routing import Call
 from alerting.store import routes as kept
-from alerting.store.routes import RouteInForce
 from api import route_form
 from api.acts.routes import Do, act, find, propose
 from api.gate import OurForm, RouteChanger, RouteReader
@@ -21,8 +17,8 @@ from api.pages.frame import frame_of, person_page
 from api.pages.rotation import TypedFields
 from api.permissions import Right
 from api.route_form import StepForm
+from api.route_look import look
 from api.store import routes as store
-from api.store.people import names_of
 from api.visitor import Visitor
 from api.web import Here, Web
 from api.words.routes import told_steps
@@ -36,13 +32,6 @@ from core.wish import WISHES
 router = APIRouter()
 Text = Annotated[str, Form()]
 _SIDE: Final = "client"
-
-
-class Looked(NamedTuple):
-    """Whom an alarm now would call: by priority (after how long, the call, a name where it may be said)."""
-
-    calls: list[tuple[str, list[tuple[timedelta, Call, str | None]]]]
-    two_people: bool
 
 
 @router.get("/duty/routes")
@@ -136,11 +125,11 @@ def _show(
         if previews and form is not None:
             try:
                 wanted = rules.read_typed(found, route_form.mappings(form), side, known)
-                looked = look(connection, visitor, found, wanted, now)
+                looked = look(connection, found, wanted, now)
             except Refused as mistake:
                 refused = mistake
-        in_force = look(connection, visitor, found, found.row, now)
-        proposed = look(connection, visitor, found, standing.wanted, now) if standing else None
+        in_force = look(connection, found, found.row, now)
+        proposed = look(connection, found, standing.wanted, now) if standing else None
         frame = frame_of(connection, now)
     may_change = visitor.may(Right.CHANGE_ROUTES) and line.audience == _SIDE
     language = visitor.language
@@ -176,16 +165,6 @@ def _show(
         channels=[*WISHES, *known.channels],
         sentence=None if refused is None else translated(translations(language), str(refused)),
     )
-
-
-def look(connection: Connection[Any], visitor: Visitor, found: RouteInForce, row: RouteRow, now: datetime) -> Looked:
-    """Whom an alarm that began now would call if the route were this one."""
-    calls = rules.rehearse(connection, found, row.steps, now)
-    people = names_of(connection, sorted({call.person_id for each in calls.values() for call in each}))
-    return Looked(
-        [(str(priority), [(call.at - now, call, people.get(call.person_id)) for call in made]) for priority, made in calls.items()],
-        rules.needs_two(found.row, row),
-    )  # fmt: skip
 
 
 def _choices(side: Portfolio, row: RouteRow, language: str) -> list[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ from alerting.store import routes as kept
 from api.acts.routes import act, find, propose
 from api.gate import OurCall, RouteChanger, RouteReader
 from api.once import CallKey
-from api.pages.routes import Looked, look
+from api.route_look import Looked, look
 from api.store import routes as store
 from api.v1 import route_models as models
 from api.visitor import Visitor
@@ -43,7 +43,7 @@ def rehearse(web: Here, visitor: RouteReader, route_id: int, said: models.NewSte
     with web.acting_for(visitor) as connection:
         found = _in_force(connection, route_id)
         wanted = rules.read_typed(found, said.mappings(), kept.side(connection, found), words)
-        looked = look(connection, visitor, found, wanted, now)
+        looked = look(connection, found, wanted, now)
     return models.WhatChanges(two_people=looked.two_people, calls=_calls(looked))
 
 
@@ -110,7 +110,7 @@ def _said(web: Web, visitor: Visitor, route_id: int) -> models.RouteWhole:
     now = web.clock()
     with web.acting_for(visitor) as connection:
         line, found = find(connection, route_id), _in_force(connection, route_id)
-        looked = look(connection, visitor, found, found.row, now)
+        looked = look(connection, found, found.row, now)
         versions, proposals = store.versions_of(connection, line), store.proposals_of(connection, route_id)
     return models.RouteWhole(
         **models.RouteLine.model_validate(line).model_dump(),
