@@ -178,7 +178,7 @@ def test_a_proposal_is_refused_with_words_or_withdrawn(timescale_house: House) -
         ({"1.times": "x", "1.every": "60"}, "重复次数"),
         ({"reason": " "}, "请说明"),
         ({"was": "0"}, "重新查看"),
-        ({}, "没有"),
+        ({}, "未作更改"),
     ],
 )
 def test_what_is_wrong_gets_a_sentence(timescale_house: House, typed: dict[str, Any], said: str) -> None:
