@@ -102,6 +102,8 @@ def decide(connection: Connection[Any], claimed: Envelope, now: datetime, *, in_
         if of.held_by == "storm" and books.wait_for_digest(connection, of.notification_id, now, until):
             return Decision(of, until)
         return Decision(of, again=True) if of.group_id is not None else None
+    if of.speaks:
+        return None
     store.take_turns(connection, of.site_id)
     cause = store.cause_of(connection, claimed.notification_id)
     if cause is not None:

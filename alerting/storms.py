@@ -15,11 +15,12 @@ from alerting.store.storms import SiteStorm
 
 # What is held is told by itself where no digest has come for so long after it was due: who writes digests may be dead. Ours.
 GRACE: Final = timedelta(minutes=2)
+SPEAKS: Final = "speaks for the storm, of which nobody has acknowledged anything"
 FEWEST: Final = 3  # new calls in ten minutes from which on a site is looked at: no site may call less a storm
 
 
 def keep_storms(connection: Connection[Any], now: datetime) -> int:
-    """Begins and ends storms, and queues their digests; gives how many digests were queued. Doing it again at once changes nothing."""
+    """Begins and ends storms, and queues their digests; gives how many messages were queued. Doing it again at once changes nothing."""
     restless = books.restless(connection, now, least=FEWEST)
     for site in restless:
         store.take_turns(connection, site.site_id)
@@ -29,6 +30,7 @@ def keep_storms(connection: Connection[Any], now: datetime) -> int:
     for storm, calm in books.lately(connection, now):
         if storm.storm.ended_at is None:
             hold_what_is_due(connection, storm, now, calm.digest_every)
+            queued += books.speak_up(connection, storm, SPEAKS)
         for person_id, event in digests(
             storm.storm, books.listeners(connection, storm.storm_id), now, calm.digest_every
         ):

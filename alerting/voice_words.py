@@ -142,6 +142,7 @@ class ToldBackWords(PlacedWords):
             "limit_retired": _("this alarm was taken away"),
             "route_changed": _("who is told of the site's alarms was changed"),
             "finding_closed": _("the finding was put right and verified"),
+            "own_finding_settled": _("the insurer has done something about too many messages"),
         }[self.of.change]
 
     def subject(self) -> str:

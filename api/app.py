@@ -35,6 +35,7 @@ from api.pages import (
     impairments,
     occurrences,
     operator,
+    own_findings,
     performance,
     portfolio,
     readiness,
@@ -46,6 +47,7 @@ from api.pages import (
     who_is_called,
 )
 from api.pages import limits as limit_pages
+from api.pages import routes as route_pages
 from api.pages.frame import person_page
 from api.passwords import Passwords
 from api.rendering import STATIC, Pages
@@ -60,6 +62,7 @@ from api.v1 import (
     impairment_routes,
     limit_routes,
     models,
+    own_finding_routes,
     performance_routes,
     portfolio_routes,
     readiness_routes,
@@ -67,6 +70,7 @@ from api.v1 import (
     receipt_routes,
     rejected_routes,
     report_routes,
+    route_routes,
     suppression_routes,
     voice_routes,
 )
@@ -78,13 +82,13 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": models.Wrong} for status in (401, 403, 404, 409, 413, 422, 429, 503)
 }
 _PAGES = (
-    front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
-    rejected, casework, duty, rotation, who_is_called, feeds, readiness, performance, limit_pages, backtests, answering, voice, complaints,
+    front, alarms, occurrences, actions, devices, operator, findings, finding_acts, own_findings, impairments, portfolio, reports, suppressions,
+    rejected, casework, duty, rotation, route_pages, who_is_called, feeds, readiness, performance, limit_pages, backtests, answering, voice, complaints,
     events,
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, readiness_routes, suppression_routes, performance_routes, limit_routes,
-    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes, voice_routes,
+    backtest_routes, route_routes, own_finding_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes, voice_routes,
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ INSURER: Final = frozenset({Role.UNDERWRITER, Role.RISK_ENGINEER})
 PARAMETERS: Final[Mapping[str, str]] = {
     "occurrence_id": "occurrence",
     "finding_id": "finding",
+    "own_finding_id": "own_finding",
     "impairment_id": "impairment",
     "order_id": "order",
     "definition_id": "limit",

@@ -37,6 +37,8 @@ class Right(StrEnum):
     CHANGE_LIMITS = "change_limits"  # propose and approve; for life safety one of the two is a safety officer
     SEE_DUTY = "see_duty"  # who is on duty, now and the next weeks; the insurer's people of their own desk
     KEEP_DUTY = "keep_duty"  # take over, leave a note, of one's own side
+    SEE_ROUTES = "see_routes"  # who is told in which order, of one's own company
+    CHANGE_ROUTES = "change_routes"  # their steps; what loosens life safety takes two, one of them a safety officer
     SEE_READINESS = "see_readiness"  # exercises, and how duty positions answer roll calls
     START_EXERCISE = "start_exercise"  # and end it
     SEE_LOOKS = "see_looks"  # what the insurer's people have looked at
@@ -89,6 +91,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.CHANGE_LIMITS,
             Right.SEE_DUTY,
             Right.KEEP_DUTY,
+            Right.SEE_ROUTES,
+            Right.CHANGE_ROUTES,
             Right.SEE_READINESS,
             Right.START_EXERCISE,
             Right.SEE_LOOKS,
@@ -120,6 +124,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.CHANGE_LIMITS,
             Right.SEE_DUTY,
             Right.KEEP_DUTY,
+            Right.SEE_ROUTES,
+            Right.CHANGE_ROUTES,
             Right.SEE_READINESS,
             Right.SEE_LOOKS,
             Right.SEE_VOICE,
@@ -148,6 +154,7 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_SITE,
             Right.SEE_LIMITS,
             Right.SEE_DUTY,
+            Right.SEE_ROUTES,
             Right.SEE_READINESS,
             Right.SEE_LOOKS,
             Right.SEE_VOICE,

@@ -27,6 +27,7 @@ from api.words import looks as look_wording
 from api.words import risk as risk_wording
 from api.words import suppressions as suppression_wording
 from api.words import voice as voice_wording
+from api.words.routes import HEARS_WORDS, WISH_WORDS
 from core.i18n import LANGUAGES, locale_of, translations
 from core.model import COMPOUND
 
@@ -34,6 +35,8 @@ HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
 HTML_LANGUAGE = {"zh": "zh-Hans", "en": "en"}
+
+_CHANNELS = {**wording.CHANNELS, **WISH_WORDS}  # of a step: a channel, or what leaves it to the person
 
 
 class Pages:
@@ -147,7 +150,11 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "state": lambda word: wording.said(texts, wording.STATES, word),
         "resolution": lambda word: wording.said(texts, wording.RESOLUTIONS, word),
         "role": lambda word: wording.said(texts, wording.ROLES, word),
-        "channel": lambda word: wording.said(texts, wording.CHANNELS, word),
+        "channel": lambda word: wording.said(texts, _CHANNELS, word),
+        "priorities": lambda words: texts.gettext(", ").join(
+            wording.said(texts, wording.PRIORITIES, each) for each in words
+        ),
+        "all_hears": lambda words: texts.gettext(", ").join(wording.said(texts, HEARS_WORDS, each) for each in words),
         "happened": lambda row: wording.happened(texts, row.kind, row.what, row.detail),
         "seen": lambda look: look_wording.seen(texts, look.action, look.subject, say(look, "title")),
         "way": look_wording.way,

@@ -7,6 +7,7 @@ from typing import Final
 
 from core.limit_rule import PRIORITIES, Vocabulary
 from core.portfolio import HEARS, Portfolio, RouteRow, Step
+from core.site_route_waits import wrong_waits
 from core.wish import PREFERRED, WISHES, wish_after
 from core.yaml_lines import Block
 
@@ -38,6 +39,8 @@ def read_route(block: Block, portfolio: Portfolio, company: str, site: str, word
         hears=hears,
         line=block.line,
     )
+    for line, sentence in wrong_waits(block.where, row.audience, row.priorities, row.steps):
+        block.reading.mistake(line, sentence)
     portfolio.routes.append(row)
     block.finish()
 

@@ -1,6 +1,7 @@
 """A finding against ourselves: what Davy does badly at a site. It is the insurer's to put right, not the client's, and counts in nobody's score.
 
-Davy opens it and ends it, by numbers; there is nothing in it to be claimed or verified. Who knows the numbers is alerting; davy/duties/budget.py
+Davy opens it and ends it, by numbers; there is nothing in it to be claimed or verified. What the insurer's people say of it and do about it, and
+that they settle one before the numbers do, is `risk/own_findings.py`. Who knows the numbers is alerting; davy/duties/budget.py
 brings the two together ([0045](../docs/decisions/0045-calm-is-decided-at-the-claim.md)).
 """
 
@@ -71,6 +72,11 @@ def open_or_say(connection: Connection[Any], company_id: int, site_id: int, now:
 def close(connection: Connection[Any], site_id: int, now: datetime) -> None:
     """It is calm again."""
     store.close(connection, site_id, TOO_MANY_MESSAGES, now)
+
+
+def settled_at(connection: Connection[Any], site_ids: Sequence[int]) -> dict[int, datetime]:
+    """When a person last settled one of each site: what was before it opens none again."""
+    return store.settled_at(connection, site_ids, TOO_MANY_MESSAGES)
 
 
 def standing(connection: Connection[Any], site_ids: Sequence[int]) -> dict[int, tuple[datetime, TooMany]]:

@@ -392,9 +392,8 @@ def transitions_of(connection: Connection[Any], keys: Sequence[AlarmKey]) -> lis
 
 
 def active(connection: Connection[Any]) -> set[AlarmKey]:
-    """Alarms whose condition holds, as ingest last said: what a restarted ingest compares its own conditions with. No exercise, no delivery test."""
+    """Alarms whose condition holds, as ingest last said: what a restarted ingest compares its own conditions with; of what is judged."""
     rows = connection.execute(
-        "SELECT a.definition_id, a.sensor_id FROM alarm a JOIN alarm_definition d USING (definition_id)"
-        " WHERE a.active AND d.role <> 'exercise' AND d.key <> '_delivery.late'"
+        "SELECT a.definition_id, a.sensor_id FROM alarm a JOIN sensor s USING (sensor_id) WHERE a.active AND s.judged"
     ).fetchall()
     return {AlarmKey(*row) for row in rows}

@@ -21,6 +21,7 @@ class Placed:
     Args:
         due: when it was due, or queued where that was later.
         group_id: of the group that it is told with already.
+        speaks: it goes by itself for all that a storm holds (`alerting.store.storms.speak_up`).
     """
 
     notification_id: int
@@ -35,6 +36,7 @@ class Placed:
     due: Due
     held_by: str | None
     group_id: int | None
+    speaks: bool
     calm: Calm
 
 
@@ -43,7 +45,7 @@ def place(connection: Connection[Any], notification_id: int) -> Placed | None:
     row = connection.execute(
         """
         SELECT n.attempt, n.company_id, d.site_id, d.detector, s.key, s.unit, s.quantity, s.zone_id, s.asset_id, n.person_id, n.channel, n.step,
-               n.audience, greatest(n.due_at, n.created_at), n.urgency, n.held_by, n.group_id,
+               n.audience, greatest(n.due_at, n.created_at), n.urgency, n.held_by, n.group_id, n.held_by IS NULL AND n.storm_id IS NOT NULL,
                c.window_s, c.grouped, c.storms, c.storm_begins, c.storm_ends, c.digest_every_s
         FROM notification n JOIN alarm_definition d USING (definition_id) JOIN sensor s ON s.sensor_id = n.sensor_id
         LEFT JOIN site_calm c ON c.site_id = d.site_id
@@ -53,22 +55,8 @@ def place(connection: Connection[Any], notification_id: int) -> Placed | None:
     ).fetchone()
     if row is None:
         return None
-    (
-        attempt,
-        company_id,
-        site_id,
-        detector,
-        key,
-        unit,
-        quantity,
-        zone_id,
-        asset_id,
-        person_id,
-        channel,
-        step,
-        audience,
-    ) = row[:13]
-    at, urgency, held_by, group_id, *settings = row[13:]
+    attempt, company_id, site_id, detector, key, unit, quantity, zone_id, asset_id, person_id, channel, step, audience = row[:13]
+    at, urgency, held_by, group_id, speaks, *settings = row[13:]
     return Placed(
         notification_id=notification_id,
         attempt=attempt,
@@ -82,6 +70,7 @@ def place(connection: Connection[Any], notification_id: int) -> Placed | None:
         due=Due(at, urgency, notification_id),
         held_by=held_by,
         group_id=group_id,
+        speaks=speaks,
         calm=read_calm(*settings),
     )
 

@@ -47,7 +47,7 @@ def load_definitions(connection: Connection[Any], own: Sequence[AlarmDefinition]
                    coalesce(d.other_sensor_id, 0) AS other_sensor_id,
                    round(d.on_delay_s * 1000000)::bigint AS on_delay_us, round(d.off_delay_s * 1000000)::bigint AS off_delay_us
             FROM alarm_definition d JOIN sensor s USING (sensor_id)
-            WHERE d.retired_at IS NULL AND s.retired_at IS NULL AND d.role <> 'exercise' AND NOT (s.is_virtual AND s.key = '_delivery')
+            WHERE d.retired_at IS NULL AND s.retired_at IS NULL AND s.judged
             ORDER BY d.sensor_id, d.definition_id
             """
         )
@@ -84,7 +84,7 @@ def load_routes(
         route.steps.append(RouteStep(row.position, row.after_s, row.person_id, row.channel, row.roster_id))
         if row.roster_id is not None:
             route.rosters[row.roster_id] = rosters[row.roster_id]
-    weak = {roster: hours for roster, hours in _weak(connection, rosters, now).items() if hours is not None}
+    weak = {roster: hours for roster, hours in weak_of(connection, rosters, now).items() if hours is not None}
     every = [route for routes in found.values() for route in routes.values()]
     for route in every:
         route.weak.update({roster: weak[roster] for roster in route.rosters.keys() & weak.keys()})
@@ -94,7 +94,7 @@ def load_routes(
     return {site: list(routes.values()) for site, routes in found.items()}
 
 
-def _weak(
+def weak_of(
     connection: Connection[Any], rosters: Mapping[int, Roster], now: datetime | None
 ) -> dict[int, WeakHours | None]:
     """At which hours whoever fills these positions has not answered roll calls."""

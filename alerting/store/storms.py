@@ -137,9 +137,42 @@ def hold_all(connection: Connection[Any], of: SiteStorm, now: datetime, until: d
             SELECT n.notification_id FROM notification n JOIN alarm_definition d USING (definition_id)
             WHERE d.site_id = %s AND n.company_id = %s AND n.subject = 'alarm' AND n.urgency BETWEEN 1 AND 3 AND n.state = 'waiting' AND n.attempt = 0
               AND n.due_at <= %s AND n.held_by IS DISTINCT FROM 'storm' AND n.held_by IS DISTINCT FROM 'cause'
+              AND NOT (n.held_by IS NULL AND n.storm_id IS NOT NULL) -- it speaks for the others
             FOR NO KEY UPDATE OF n SKIP LOCKED)
         """,
         (of.storm_id, until, why, of.site_id, of.company_id, now),
+    ).rowcount
+
+
+def speak_up(connection: Connection[Any], of: SiteStorm, why: str) -> int:
+    """Lets one held call speak for all of a step to a person over a channel, where nobody has acknowledged anything since the storm began.
+
+    Of high alarms alone, at later steps, and only to who has had a digest that went over another channel: who gets digests over this one
+    hears of it already. A row of a storm that is held by nothing is one that speaks. Gives how many begin to.
+    """
+    return connection.execute(
+        """
+        WITH told AS (
+            SELECT person_id, array_agg(DISTINCT channel) AS channels FROM notification
+            WHERE storm_id = %(storm)s AND subject = 'storm' AND state = 'sent' GROUP BY person_id
+        ), spoken AS (
+            SELECT person_id, channel, step FROM notification
+            WHERE storm_id = %(storm)s AND subject = 'alarm' AND held_by IS NULL AND step > 0
+        )
+        UPDATE notification SET held_by = NULL, lease_until = NULL, outcome = %(why)s
+        WHERE held_by = 'storm' AND state = 'waiting' AND notification_id IN (
+            SELECT DISTINCT ON (n.person_id, n.channel, n.step) n.notification_id
+            FROM notification n JOIN told USING (person_id)
+            WHERE n.storm_id = %(storm)s AND n.subject = 'alarm' AND n.held_by = 'storm' AND n.state = 'waiting' AND n.attempt = 0
+              AND n.urgency = 1 AND n.step > 0 AND NOT n.channel = ANY(told.channels)
+              AND NOT EXISTS (SELECT FROM spoken p WHERE (p.person_id, p.channel, p.step) = (n.person_id, n.channel, n.step))
+              AND NOT EXISTS (
+                SELECT FROM alarm a JOIN transition t ON t.occurrence_id = a.occurrence_id
+                WHERE a.site_id = %(site)s AND a.state NOT IN ('B', 'D', 'E') AND a.changed_at >= %(began)s
+                  AND t.event = 'acknowledge' AND t.person_id IS NOT NULL AND t.at >= %(began)s)
+            ORDER BY n.person_id, n.channel, n.step, n.due_at, n.notification_id)
+        """,
+        {"storm": of.storm_id, "site": of.site_id, "began": of.storm.began_at, "why": why},
     ).rowcount
 
 

@@ -162,6 +162,7 @@ def _show(web: Web, visitor: Visitor, sentence: str | None = None, status: int =
         status=status,
         positions=positions,
         may_keep=visitor.may(Right.KEEP_DUTY),
+        sees_routes=visitor.may(Right.SEE_ROUTES),
         many_companies=len({each.line.company_id for each in positions}) > 1,
         sentence=sentence,
         typed={**_NOTHING_TYPED, "roster": None, **kept},

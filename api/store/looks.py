@@ -17,6 +17,7 @@ LOOKED: Final = "looked"
 COMPANY_OF: Final[dict[str, LiteralString]] = {
     "occurrence": "SELECT company_id FROM v_occurrence WHERE occurrence_id = %s::bigint",
     "finding": "SELECT company_id FROM v_finding WHERE finding_id = %s::bigint",
+    "own_finding": "SELECT company_id FROM own_finding WHERE own_finding_id = %s::bigint",
     "impairment": "SELECT company_id FROM v_impairment WHERE impairment_id = %s::bigint",
     "order": "SELECT company_id FROM v_suppression_order WHERE order_id = %s::bigint",
     "limit": "SELECT company_id FROM v_alarm_definition WHERE definition_id = %s::bigint",

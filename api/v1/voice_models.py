@@ -127,7 +127,7 @@ class Complaints(BaseModel):
 class Changed(BaseModel):
     """A change because of the reader's word."""
 
-    change: Literal["limit_changed", "limit_retired", "route_changed", "finding_closed"]
+    change: Literal["limit_changed", "limit_retired", "route_changed", "finding_closed", "own_finding_settled"]
     title: str | None
     changed_at: datetime
     said_at: datetime

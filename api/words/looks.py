@@ -12,6 +12,7 @@ ROOMS_SEEN = {
     "sites": later("the list of sites"),
     "occurrences": later("the list of occurrences"),
     "findings": later("the list of findings"),
+    "own-findings": later("the list of findings against Davy"),
     "impairments": later("the list of protections out of service"),
     "suppressions": later("the list of alarms put aside"),
     "limits": later("the list of limits"),
@@ -26,6 +27,7 @@ ROOMS_SEEN = {
 THINGS_SEEN = {
     "occurrence": later("an occurrence: %(title)s"),
     "finding": later("a finding: %(title)s"),
+    "own_finding": later("a finding against Davy: %(title)s"),
     "impairment": later("a protection out of service: %(title)s"),
     "order": later("an order that puts alarms aside: %(title)s"),
     "limit": later("a limit: %(title)s"),

@@ -17,8 +17,10 @@ from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
 from api.words.duty import CALENDAR_WORDS, CHANNEL_OUTCOMES, DUTY_REFUSALS, FIELD_WORDS, OUTCOMES, ROTATION_MISTAKES
 from api.words.duty import RULES as DUTY_RULES
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
+from api.words.own_findings import OWN_REFUSALS
 from api.words.readiness import READINESS_REFUSALS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
+from api.words.routes import HEARS_WORDS, ROUTE_REFUSALS, STEP_WORDS, WISH_WORDS
 from api.words.suppressions import SUPPRESSION_REFUSALS
 from api.words.suppressions import WORDS as SUPPRESSION_WORDS
 from api.words.texts import later
@@ -53,6 +55,8 @@ REFUSALS = (
     later("That is so already: nothing was changed."),
     later("This occurrence has {most} photos already; that is the most."),
     *ROTATION_MISTAKES,
+    *OWN_REFUSALS,
+    *ROUTE_REFUSALS,
     *LIMIT_REFUSALS,  # these match less than those of back-tests, and stand before them
     *BACKTEST_REFUSALS,
     *RISK_REFUSALS,
@@ -117,6 +121,9 @@ WORDS = {
     **FIELD_WORDS,
     **LIMIT_WORDS,
     **CHANNELS,
+    **WISH_WORDS,
+    **HEARS_WORDS,
+    **STEP_WORDS,
 }
 # What core.wire_rules fills in for {where}, {found} and {rule}: the longer form first where one begins as another.
 RULES = (

@@ -74,6 +74,7 @@ CHANGES: Final = {
     "limit_retired": later("The alarm was taken away"),
     "route_changed": later("Who is told of the site's alarms was changed"),
     "finding_closed": later("The finding was put right and verified"),
+    "own_finding_settled": later("There were too many messages: the insurer has done something about it"),
 }
 HAZARDS: Final = {
     "_finding": later("Findings"),

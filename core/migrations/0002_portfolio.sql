@@ -94,6 +94,8 @@ CREATE TABLE sensor (
     mandatory   boolean NOT NULL DEFAULT false,
     states      jsonb,                         -- enumeration: wire text -> number
     is_virtual  boolean NOT NULL DEFAULT false,
+    judged      boolean NOT NULL GENERATED ALWAYS AS (NOT (is_virtual AND key IN ('_exercise', '_delivery'))) STORED, -- false: no reading
+                                               -- decides the alarms on it, Davy raises them itself (0024); no file, map or judge knows it
     calibrated_on date,                        -- when it was last held against a standard; null: nobody has said
     calibration_days int CHECK (calibration_days > 0), -- and is to be again after so many days
     valid_from  timestamptz NOT NULL DEFAULT now(),

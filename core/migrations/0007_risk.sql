@@ -399,6 +399,9 @@ CREATE TABLE own_finding (
     closed_at   timestamptz CHECK (closed_at >= opened_at),
     told_at     timestamptz NOT NULL,          -- as of when the rest is said
     facts       jsonb NOT NULL,                -- risk/own_finding.py: days over the budget, the most on one day, whom it hit, what is proposed
+    closed_by   int REFERENCES person,         -- who settled it with a reason; null: it ended by itself
+    UNIQUE (company_id, own_finding_id),
+    CHECK (closed_by IS NULL OR closed_at IS NOT NULL),
     FOREIGN KEY (site_id, company_id) REFERENCES site (site_id, company_id)
 );
 CALL davy_wall('own_finding');
@@ -406,3 +409,29 @@ CREATE UNIQUE INDEX one_own_finding_of_a_kind ON own_finding (site_id, kind) WHE
 GRANT SELECT ON own_finding TO davy_alerting, davy_web;
 GRANT INSERT, UPDATE (closed_at, told_at, facts) ON own_finding TO davy_alerting;
 GRANT USAGE ON SEQUENCE own_finding_own_finding_id_seq TO davy_alerting;
+
+-- What the insurer's people say of it and do about it, both sides read: append-only. What stands of cause and measure is the newest of each.
+CREATE TABLE own_finding_note (
+    note_id     bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL,
+    own_finding_id bigint NOT NULL,
+    person_id   int NOT NULL REFERENCES person,
+    at          timestamptz NOT NULL,
+    event       text NOT NULL CHECK (event IN ('comment', 'cause', 'measure', 'settled')),
+    cause       text CHECK (cause IN ('limits', 'routes', 'sensors', 'plant', 'davy')), -- risk/own_findings.py
+    words       text NOT NULL CHECK (length(words) BETWEEN 1 AND 4000),
+    CHECK ((event = 'cause') = (cause IS NOT NULL)),
+    FOREIGN KEY (company_id, own_finding_id) REFERENCES own_finding (company_id, own_finding_id)
+);
+CALL davy_wall('own_finding_note');
+CREATE INDEX own_finding_note_by_finding ON own_finding_note (own_finding_id, note_id);
+CREATE POLICY in_ones_own_name ON own_finding_note AS RESTRICTIVE FOR INSERT TO davy_web
+    WITH CHECK (person_id = (SELECT davy_person()) AND (SELECT davy_role()) = 'risk_engineer' AND davy_just_now(at));
+-- A risk engineer settles one that stands, in their own name; whatever else it says is Davy's.
+CREATE POLICY settled_by_the_insurer ON own_finding AS RESTRICTIVE FOR UPDATE TO davy_web
+    USING (closed_at IS NULL AND (SELECT davy_role()) = 'risk_engineer')
+    WITH CHECK (closed_by = (SELECT davy_person()) AND davy_just_now(closed_at));
+GRANT UPDATE (closed_at, closed_by) ON own_finding TO davy_web;
+GRANT SELECT, INSERT ON own_finding_note TO davy_web;
+GRANT SELECT ON own_finding_note TO davy_alerting;
+GRANT USAGE ON SEQUENCE own_finding_note_note_id_seq TO davy_web;

@@ -153,7 +153,7 @@ CREATE TABLE told_back (                       -- what was changed because of so
     person_id   int NOT NULL REFERENCES person,
     rating_id   bigint,                        -- what they had said
     complaint_id bigint,
-    change      text NOT NULL CHECK (change IN ('limit_changed', 'limit_retired', 'route_changed', 'finding_closed')),
+    change      text NOT NULL CHECK (change IN ('limit_changed', 'limit_retired', 'route_changed', 'finding_closed', 'own_finding_settled')),
     definition_id int,
     journal_id  bigint REFERENCES journal,     -- the change itself
     finding_id  bigint,

@@ -79,7 +79,7 @@ SELECT c.key AS company, t.key AS site, d.key AS device, s.key, s.name, s.name_z
 FROM sensor s JOIN device d USING (device_id) JOIN site t ON t.site_id = s.site_id
 JOIN company c ON c.company_id = s.company_id
 LEFT JOIN zone z ON z.zone_id = s.zone_id LEFT JOIN asset a ON a.asset_id = s.asset_id
-WHERE NOT (s.is_virtual AND s.key IN ('_exercise', '_delivery'))
+WHERE s.judged
 ORDER BY s.sensor_id"""
 
 

@@ -101,11 +101,20 @@ def calls(on: Examination, connection: Connection[Any]) -> Check:
     return Check("calls", True, told)
 
 
+def _switched_off(connection: Connection[Any], what: str) -> bool:
+    """Whether the alerting process that last gave a sign of life began without it: somebody has unset it. What it does not say is on."""
+    beat = process_beats(connection).get("alerting")
+    return beat is not None and beat.report.get(what) is False
+
+
 def outside(on: Examination, connection: Connection[Any]) -> Check:
     """Whether somebody outside waits for our sign of life, and gets it: of our own death nobody else can tell."""
     _, beat = on.gettext, process_beats(connection).get("outside")
     if beat is None:
         found = _("Nobody outside would notice if this Davy died: %(name)s is not set.")
+        return Check("outside", True, found % {"name": variable("heartbeat_url")})
+    if _switched_off(connection, "watched"):
+        found = _("Switched off: alerting began without %(name)s, so nobody outside would notice if this Davy died.")
         return Check("outside", True, found % {"name": variable("heartbeat_url")})
     every = timedelta(seconds=float(beat.report.get("every_s", 60.0)))
     if (why := beat.report.get("why")) is not None:
@@ -124,6 +133,9 @@ def delivery(on: Examination, connection: Connection[Any]) -> Check:
     _, tested = on.gettext, [each for each in deliveries(connection) if each.asked_at is not None]
     if not tested:
         found = _("No delivery is tested day by day: %(name)s is not set.")
+        return Check("delivery", True, found % {"name": variable("delivery_sink")})
+    if _switched_off(connection, "tests"):
+        found = _("Switched off: alerting began without %(name)s, so no delivery is tested day by day any more.")
         return Check("delivery", True, found % {"name": variable("delivery_sink")})
     late = [each.key for each in tested if each.outcome == "undelivered"]
     if late:

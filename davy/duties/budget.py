@@ -22,9 +22,12 @@ def look_at_the_budget(connection: Connection[Any], now: datetime) -> int:
     """Opens, says anew or ends the finding of each site by its last whole days; gives how many stand. Doing it again at once changes nothing."""
     every = sites(connection)
     there = own_finding.standing(connection, [site_id for site_id, *_ in every])
+    settled = own_finding.settled_at(connection, [site_id for site_id, *_ in every])
     standing = 0
     for site_id, company_id, key, time_zone in every:
         since, until = last_days(now, time_zone)
+        if site_id in settled:
+            since = min(max(since, settled[site_id]), until)  # a person has answered for the days before
         counted = budget(messages_by_day(connection, site_id, since, until, time_zone))
         if is_too_much(counted, found=site_id in there):
             facts = TooMany(

@@ -37,4 +37,5 @@ def tell_back(connection: Connection[Any], now: datetime) -> int:
     told_back.write_changes_of_limits(connection, now)
     told_back.write_changes_of_routes(connection, now)
     told_back.write_closed_findings(connection, now)
+    told_back.write_settled_own_findings(connection, now)
     return notices.queue(connection, list(of_told_back(told_back_since(connection, now - NEWS_FOR))), now)

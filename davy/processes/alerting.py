@@ -37,7 +37,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
     url, token, metrics = checked_database(settings, "alerting"), service_token(settings), Metrics()
     channels, vault = configured(settings), Vault.from_settings(settings)
     links = links_of(settings)
-    told: dict[str, Any] = {"channels": sorted(channels), "links": None if links is None else links.newest}
+    told: dict[str, Any] = {
+        "channels": sorted(channels),
+        "links": None if links is None else links.newest,
+        # What is not set is switched off by a person: doctor tells that from what has died.
+        "watched": settings.heartbeat_url is not None,
+        "tests": settings.delivery_sink is not None,
+    }
     database = Database(url, application="alerting")
     database.open()
     dispatcher = Dispatcher(

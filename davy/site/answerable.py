@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from alerting.store.limit_imports import PageChange
+from alerting.store.routes import PageChange as RouteChange
 from core.compound_row import CompoundRow
 from core.errors import Refused
 from core.model import Priority, Role
-from core.portfolio import DefinitionRow, DeviceRow, PersonRow, Portfolio, RouteRow, SensorRow
+from core.portfolio import DefinitionRow, DeviceRow, PersonRow, Portfolio, RouteRow, SensorRow, Step
+from core.route_strictness import loosened
 from core.site_changes import ADDED, RETIRED, Change
 
 ANSWERING: Final = frozenset({Role.SAFETY_OFFICER, Role.INTEGRATOR})
@@ -64,7 +66,9 @@ class _ForLife:
             )
         if isinstance(row, DeviceRow):
             return change.action == RETIRED and row.key in {device for device, _ in self.sensors}
-        return isinstance(row, RouteRow) and _carried_life(self.routes[row.name_parts]) and not _carried_life(row)
+        if not isinstance(row, RouteRow) or not _carried_life(self.routes[row.name_parts]):
+            return False
+        return not _carried_life(row) or bool(loosened(self.routes[row.name_parts].steps, row.steps))
 
 
 def _carried_life(route: RouteRow) -> bool:
@@ -131,6 +135,31 @@ def undone(changes: Iterable[Change], made: Iterable[PageChange]) -> Iterator[st
                     f"{change.subject}: {name} {_shown(change.old[name])} -> {_shown(to)} undoes what {by.who} changed on the page "
                     f"at {by.at.isoformat(timespec='minutes')} ({by.reason})"
                 )
+
+
+def routes_of(changes: Iterable[Change], current: Portfolio) -> list[tuple[RouteRow, Sequence[Step]]]:
+    """The routes among what two people answer for, each with its steps as they were."""
+    before = {row.name_parts: row.steps for row in current.routes}
+    return [(change.row, before[change.row.name_parts]) for change in changes if isinstance(change.row, RouteRow)]
+
+
+def routes_undone(changes: Iterable[Change], made: Iterable[RouteChange]) -> Iterator[str]:
+    """Steps that the file would put back and that were changed on the page since.
+
+    Args:
+        made: changes applied on the page, oldest first.
+    """
+    newest = {(each.site, each.key): each for each in made}
+    for change in changes:
+        row = change.row
+        if not isinstance(row, RouteRow) or change.old is None or "steps" not in change.old:
+            continue
+        by = newest.get((row.site, row.key))
+        if by is not None and sorted(by.steps) == sorted(change.old["steps"]):
+            yield (
+                f"{change.subject}: steps {_shown(change.old['steps'])} -> {_shown((change.new or {})['steps'])} undoes what {by.who} "
+                f"changed on the page at {by.at.isoformat(timespec='minutes')} ({by.reason})"
+            )
 
 
 def check_undone(sentences: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from psycopg import Connection
 from alerting import coverage
 from alerting.channels import REGISTRY
 from alerting.limit_lint import lint
+from alerting.store import routes as kept_routes
 from alerting.store.calm_file import read_calm_rows, write_calm_rows
 from alerting.store.compounds import read_compounds, write_compounds
 from alerting.store.configuration import (
@@ -176,6 +177,9 @@ def import_site(
                 connection, _of_limits(grave), proposer=proposer, approver=approver, reason=reason.strip(),
                 definitions_version=moved, now=at,
             )  # fmt: skip
+            kept_routes.record_answered(
+                connection, answerable.routes_of(grave, current), proposer=proposer, approver=approver, reason=reason.strip(), now=at
+            )  # fmt: skip
     told = [*_notices(wanted, current), *coverage.left_empty(wanted, current, at), *_contrary(wanted, changes, limits)]
     return Imported(changes, [*told, *(f"{each}." for each in back)], dry_run, moved)
 
@@ -294,7 +298,10 @@ def _undone(connection: Connection[Any], changes: Iterable[Change]) -> list[str]
     """What was changed on the page and would be put back, as sentences."""
     changed = [change for change in changes if isinstance(change.row, DefinitionRow) and change.old is not None]
     rows = [change.row for change in changed if isinstance(change.row, DefinitionRow)]
-    return list(answerable.undone(changed, page_changes(connection, rows))) if rows else []
+    limits = list(answerable.undone(changed, page_changes(connection, rows))) if rows else []
+    routes = [change for change in changes if isinstance(change.row, RouteRow) and change.old is not None]
+    made = kept_routes.page_changes(connection, [change.row for change in routes if isinstance(change.row, RouteRow)])
+    return [*limits, *answerable.routes_undone(routes, made)]
 
 
 def _of_limits(changes: Iterable[Change]) -> list[FileChange]:

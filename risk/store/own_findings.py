@@ -41,6 +41,62 @@ def standing(
     ).fetchall()
 
 
+def settled_at(connection: Connection[Any], site_ids: Sequence[int], kind: str) -> dict[int, datetime]:
+    """When a person last settled one of each site: the days before are spoken for."""
+    rows = connection.execute(
+        "SELECT site_id, max(closed_at) FROM own_finding WHERE site_id = ANY(%s) AND kind = %s AND closed_by IS NOT NULL GROUP BY site_id",
+        (list(site_ids), kind),
+    ).fetchall()
+    return {int(site_id): at for site_id, at in rows}
+
+
+def find(connection: Connection[Any], own_finding_id: int) -> tuple[int, datetime | None] | None:
+    """(company, when it was over) of one, ours until the end of the transaction."""
+    row = connection.execute(
+        "SELECT company_id, closed_at FROM own_finding WHERE own_finding_id = %s", (own_finding_id,)
+    ).fetchone()
+    return None if row is None else (int(row[0]), row[1])
+
+
+def events_of(connection: Connection[Any], own_finding_id: int) -> set[str]:
+    """What has been said of it so far."""
+    rows = connection.execute(
+        "SELECT DISTINCT event FROM own_finding_note WHERE own_finding_id = %s", (own_finding_id,)
+    ).fetchall()
+    return {str(row[0]) for row in rows}
+
+
+def add_note(
+    connection: Connection[Any],
+    company_id: int,
+    own_finding_id: int,
+    *,
+    person_id: int,
+    now: datetime,
+    event: str,
+    cause: str | None,
+    words: str,
+) -> None:
+    """Keeps what somebody says of it."""
+    connection.execute(
+        """
+        INSERT INTO own_finding_note (company_id, own_finding_id, person_id, at, event, cause, words) VALUES (%s, %s, %s, %s, %s, %s, %s)
+        """,
+        (company_id, own_finding_id, person_id, now, event, cause, words),
+    )
+
+
+def settle(connection: Connection[Any], own_finding_id: int, *, person_id: int, now: datetime) -> bool:
+    """Ends it in somebody's name; False where it is over already."""
+    return (
+        connection.execute(
+            "UPDATE own_finding SET closed_at = %s, closed_by = %s WHERE own_finding_id = %s AND closed_at IS NULL",
+            (now, person_id, own_finding_id),
+        ).rowcount
+        == 1
+    )
+
+
 def sites(connection: Connection[Any]) -> list[tuple[int, int, str, str]]:
     """(site, company, key, time zone) of every site."""
     return connection.execute("SELECT site_id, company_id, key, time_zone FROM site ORDER BY site_id").fetchall()

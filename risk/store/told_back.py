@@ -83,3 +83,22 @@ def write_closed_findings(connection: Connection[Any], now: datetime) -> int:
         """,
         {"now": now, "since": now - HEARD_FOR},
     ).rowcount
+
+
+def write_settled_own_findings(connection: Connection[Any], now: datetime) -> int:
+    """The insurer settled a finding against Davy of a site where somebody had said that alarms come too often, or for nothing. Gives how many are new."""
+    return connection.execute(
+        """
+        INSERT INTO told_back (company_id, site_id, person_id, rating_id, change, journal_id, changed_at, told_at)
+        SELECT DISTINCT ON (r.person_id, j.journal_id) r.company_id, r.site_id, r.person_id, r.rating_id, 'own_finding_settled', j.journal_id,
+               j.at, %(now)s
+        FROM rating r JOIN person p ON p.person_id = r.person_id AND p.active
+        JOIN own_finding f ON f.site_id = r.site_id AND f.closed_at > r.changed_at AND f.closed_by IS NOT NULL
+        JOIN journal j ON j.subject = 'own_finding/' || f.own_finding_id AND j.company_id = r.company_id AND j.action = 'own_finding_settled'
+             AND j.at <= %(now)s
+        WHERE NOT r.useful AND r.reason IN ('too_often', 'no_danger') AND r.changed_at > %(since)s
+        ORDER BY r.person_id, j.journal_id, r.changed_at
+        ON CONFLICT DO NOTHING
+        """,
+        {"now": now, "since": now - HEARD_FOR},
+    ).rowcount

@@ -77,6 +77,18 @@ def causes(plant: Plant, cause: str, effect: str) -> None:
     )  # fmt: skip
 
 
+def rings_too(plant: Plant) -> None:
+    """The officer is told by mail at once, and rung after two minutes."""
+    plant.rows(
+        "WITH r AS (SELECT route_id, company_id FROM route WHERE key = 'urgent'),"
+        " a AS (INSERT INTO channel_address (person_id, company_id, channel, address) SELECT %(p)s, company_id, 'sms', '13800000000' FROM r)"
+        " INSERT INTO route_step (route_id, company_id, position, after_s, person_id, channel)"
+        " SELECT route_id, company_id, 1, 120, %(p)s, 'sms' FROM r RETURNING 1".replace(
+            "%(p)s", str(plant.people["officer"])
+        )
+    )
+
+
 class TestGroups:
     """Several alarms of one hazard are one message."""
 
@@ -251,6 +263,45 @@ class TestStorms:
             clock.now = NOW + GRACE + 12 * MINUTE  # and nobody keeps storms
             rounds(subject, clock.now)
         assert {state for state, _, _ in told(calm)} == {"sent"}
+
+    def test_nobody_answers_a_storm_and_one_call_is_made(self, calm: Plant) -> None:
+        """40 high alarms whose ladder rings the same person after two minutes: the digest goes unanswered, and one call is made, not 40."""
+        rings_too(calm)
+        calm.apply(*more(calm, "heat", 40))
+        mail, phone, clock = Sink(), Sink(), Clock()
+        with dispatcher(calm, clock, smtp=mail, sms=phone) as subject:
+            for second in (0, 1, 60, 119, 121, 122, 200, 300):
+                clock.now = NOW + second * SECOND
+                look(calm, clock.now)
+                rounds(subject, clock.now)
+                look(calm, clock.now)
+                rounds(subject, clock.now)
+                assert len(phone.sent) == (1 if second >= 121 else 0), second
+        assert phone.sent[0].fields.get("about") is None  # the alarm itself, with its link to acknowledge; no digest
+        assert calm.rows(
+            "SELECT count(*) FILTER (WHERE state = 'sent'), count(*) FILTER (WHERE held_by = 'storm' AND state = 'waiting')"
+            " FROM notification WHERE subject = 'alarm' AND step = 1"
+        ) == [(1, 39)]
+
+    def test_who_has_acknowledged_one_alarm_of_a_storm_is_not_rung(self, calm: Plant) -> None:
+        """Somebody is there; the rest is told in digests."""
+        rings_too(calm)
+        first, *others = more(calm, "heat", 40)
+        calm.apply(first, *others)
+        mail, phone, clock = Sink(), Sink(), Clock()
+        with dispatcher(calm, clock, smtp=mail, sms=phone) as subject:
+            look(calm, NOW)
+            rounds(subject, NOW)
+            ((occurrence,),) = calm.rows(
+                "SELECT occurrence_id FROM alarm WHERE definition_id = %s", first.definition_id
+            )
+            with calm.as_person("officer") as connection:
+                actions.acknowledge(connection, int(occurrence), person_id=calm.people["officer"], now=NOW + MINUTE)
+            for second in (121, 180, 300):
+                clock.now = NOW + second * SECOND
+                look(calm, clock.now)
+                rounds(subject, clock.now)
+        assert phone.sent == []
 
     def test_doing_it_again_at_once_changes_nothing(self, calm: Plant) -> None:
         """Two processes keep storms: one storm, one digest a person."""

@@ -52,6 +52,23 @@ def test_three_days_too_many_are_a_finding_and_calm_ends_it(timescale_database: 
     assert plant.rows("SELECT closed_at FROM own_finding") == [(NOW + 5 * DAY,)]
 
 
+def test_what_a_person_has_settled_is_not_opened_by_the_same_days(timescale_database: TestDatabase) -> None:
+    """The risk engineer has answered for the days before; new ones open a new one."""
+    plant = make_plant(timescale_database)
+    for days in (4, 3, 2):
+        day_of(plant, NOW - days * DAY, 7)
+    assert look(plant, NOW) == 1
+    plant.rows(
+        "UPDATE own_finding SET closed_at = %s, closed_by = %s RETURNING 1", NOW + MINUTE, plant.people["operator"]
+    )
+    assert look(plant, NOW + 2 * MINUTE) == 0
+    assert look(plant, NOW + 12 * 60 * MINUTE) == 0
+    for days in (1, 2, 3):
+        day_of(plant, NOW + days * DAY, 7)
+    assert look(plant, NOW + 4 * DAY) == 1
+    assert plant.rows("SELECT count(*) FROM own_finding") == [(2,)]
+
+
 def test_two_bad_days_are_no_finding(timescale_database: TestDatabase) -> None:
     """One bad day is an event, not a habit; and a message that told of many alarms is one."""
     plant = make_plant(timescale_database)

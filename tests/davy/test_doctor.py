@@ -227,6 +227,35 @@ def test_a_duty_that_keeps_failing_is_named(timescale_database: TestDatabase) ->
 
 
 @pytest.mark.db
+def test_what_was_switched_off_is_said_and_passes(timescale_database: TestDatabase) -> None:
+    """Signs of life and delivery tests that stopped a week ago have failed, unless alerting itself says that it began without them."""
+    week = NOW - timedelta(days=7)
+    with timescale_database.connect("owner") as owner:
+        owner.execute("INSERT INTO company (key, name, name_zh) VALUES ('a', 'A', 'A')")
+        owner.execute(
+            "INSERT INTO site (company_id, key, name, name_zh, time_zone) SELECT company_id, 'north', 'N', 'N', 'UTC' FROM company"
+        )
+        owner.execute(
+            "INSERT INTO exercise (company_id, site_id, kind, priority, asked_at, lasts_s, why, ended_at, outcome)"
+            " SELECT company_id, site_id, 'delivery', 'low', %s, 60, '', %s, 'stopped' FROM site",
+            (week, week),
+        )
+        owner.execute(
+            "INSERT INTO process_status VALUES ('outside', %(then)s, %(then)s, '{\"every_s\": 60}'), ('alerting', %(now)s, %(now)s, '{}')",
+            {"now": NOW, "then": week},
+        )
+        checks = by_name(examine(settings_for(timescale_database), "en", NOW))
+        assert (checks["outside"].ok, checks["delivery"].ok) == (False, False)
+        owner.execute(
+            "UPDATE process_status SET report = '{\"watched\": false, \"tests\": false}' WHERE process = 'alerting'"
+        )
+    checks = by_name(examine(settings_for(timescale_database), "en", NOW))
+    assert (checks["outside"].ok, checks["delivery"].ok) == (True, True)
+    assert checks["outside"].found.startswith("Switched off: alerting began without DAVY_HEARTBEAT_URL")
+    assert checks["delivery"].found.startswith("Switched off: alerting began without DAVY_DELIVERY_SINK")
+
+
+@pytest.mark.db
 def test_a_sender_that_hangs_is_named(timescale_database: TestDatabase) -> None:
     """The beat goes on, because the duties come round; the sender's own instant has stopped."""
     with timescale_database.connect("owner") as owner:

@@ -1,0 +1,128 @@
+"""A finding against Davy on its page: what the insurer does about it, read by both sides, and settled with a reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from core.db import transaction
+from risk.own_finding import TooMany, settled_at
+from risk.store import told_back
+from tests.api.conftest import House
+from tests.api.test_findings import OFFICER, UNDERWRITER, Person
+
+pytestmark = pytest.mark.db
+
+ENGINEER, STRANGER = "insurer-risk", "qinling-coal-officer"
+FACTS = TooMany(days_over=4, of_days=7, most=23, budget=5, people=2)
+
+
+def opened(house: House) -> int:
+    """One that stands at company A's site since yesterday; gives its number."""
+    at = datetime.now(UTC) - timedelta(days=1)
+    with house.plant.owner() as owner:
+        row = owner.execute(
+            "INSERT INTO own_finding (company_id, site_id, kind, opened_at, told_at, facts) VALUES (%s, %s, 'too_many_messages', %s, %s, %s)"
+            " RETURNING own_finding_id",
+            (house.plant.a.company_id, house.plant.a.site_id, at, at, Jsonb(FACTS.as_json())),
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def write(person: Person, number: int, event: str, words: str = "死区加宽到2", cause: str = "") -> int:
+    """Through the form, as a person does."""
+    answer = person.post(f"/own-findings/{number}/notes", event=event, words=words, cause=cause)
+    return answer.status_code
+
+
+def test_cause_measure_and_end_are_the_insurers_and_read_by_both_sides(timescale_house: House) -> None:
+    """Not settled before it is explained; the client reads cause, measure and reason."""
+    house = timescale_house
+    number, engineer = opened(house), Person(house, ENGINEER)
+    assert write(engineer, number, "settled") == 409
+    assert write(engineer, number, "cause") == 409
+    assert write(engineer, number, "cause", "甲烷限值无回差", "limits") == 303
+    assert write(engineer, number, "measure") == 303
+    assert write(engineer, number, "comment", "已与安全员电话沟通 <b>") == 303
+    assert write(engineer, number, "settled", "回差生效后三天无干扰") == 303
+    assert write(engineer, number, "settled", "再来一次") == 409
+    assert write(engineer, number, "comment", "复核完毕") == 303
+    page = Person(house, OFFICER).client.get(f"/own-findings/{number}").text
+    for said in (
+        "甲烷限值无回差",
+        "死区加宽到2",
+        "回差生效后三天无干扰",
+        "由 保险公司人员 了结",
+        "&lt;b&gt;",
+        "23",
+    ):
+        assert said in page, said
+    with house.plant.owner() as owner:
+        assert settled_at(owner, [house.plant.a.site_id]).keys() == {house.plant.a.site_id}
+        entry = owner.execute("SELECT person_id, reason FROM journal WHERE action = 'own_finding_settled'").fetchall()
+    assert entry == [(house.plant.insurer["risk"], "回差生效后三天无干扰")]
+
+
+def test_whoever_said_that_alarms_come_too_often_is_told_once(timescale_house: House) -> None:
+    """Their own word and what became of it stand on their page."""
+    house = timescale_house
+    number, engineer = opened(house), Person(house, ENGINEER)
+    occurrence = house.plant.happen(house.plant.a, "temp-pump.high", datetime.now(UTC) - timedelta(hours=2))
+    with house.plant.owner() as owner:
+        owner.execute(
+            "INSERT INTO rating (company_id, site_id, person_id, occurrence_id, useful, reason, rated_at, changed_at)"
+            " VALUES (%s, %s, %s, %s, false, 'too_often', now() - interval '1 hour', now() - interval '1 hour')",
+            (house.plant.a.company_id, house.plant.a.site_id, house.plant.a.people["officer"], occurrence),
+        )
+    write(engineer, number, "cause", "x", "davy")
+    write(engineer, number, "measure")
+    write(engineer, number, "settled", "好了")
+    now = datetime.now(UTC)
+    with house.plant.owner() as owner:
+        assert told_back.write_settled_own_findings(owner, now) == 1
+        assert told_back.write_settled_own_findings(owner, now) == 0
+    assert "保险公司已采取改进措施" in Person(house, OFFICER).client.get("/voice").text
+
+
+def test_who_may_read_and_who_may_write(timescale_house: House) -> None:
+    """The client's people and an underwriter read; another company finds nothing; the web role writes in nobody else's name."""
+    house = timescale_house
+    number = opened(house)
+    for login in (OFFICER, UNDERWRITER):
+        person = Person(house, login)
+        assert person.client.get(f"/own-findings/{number}").status_code == 200
+        assert write(person, number, "comment") == 403
+        assert "消息过多" in person.client.get("/own-findings").text
+    stranger = Person(house, STRANGER)
+    assert stranger.client.get(f"/own-findings/{number}").status_code == 404
+    plant = house.plant
+    token = plant.database.person_token(plant.a.people["officer"], "safety_officer", plant.a.company_id)
+    with psycopg.connect(plant.database.url("web"), autocommit=True) as web:
+        with transaction(web, token):
+            assert (
+                web.execute(
+                    "UPDATE own_finding SET closed_at = now(), closed_by = %s", (plant.a.people["officer"],)
+                ).rowcount
+                == 0
+            )
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), transaction(web, token):
+            web.execute(
+                "INSERT INTO own_finding_note (company_id, own_finding_id, person_id, at, event, words) VALUES (%s, %s, %s, now(), 'comment', 'x')",
+                (plant.a.company_id, number, plant.a.people["officer"]),
+            )
+
+
+def test_a_program_reads_and_writes(timescale_house: House) -> None:
+    """The same rules: a cause is one of a list, and nothing is settled before it is explained."""
+    house = timescale_house
+    number, engineer = opened(house), Person(house, ENGINEER)
+    assert engineer.call(f"/own-findings/{number}/notes", event="settled", words="x").status_code == 409
+    assert engineer.call(f"/own-findings/{number}/notes", event="cause", words="x", cause="weather").status_code == 422
+    made = engineer.call(f"/own-findings/{number}/notes", event="cause", words="no deadband", cause="limits")
+    assert (made.status_code, made.json()["cause"], len(made.json()["notes"])) == (201, "limits", 1)
+    (line,) = Person(house, OFFICER).client.get("/api/v1/own-findings").json()["findings"]
+    assert (line["site"], line["most"], line["closed_at"]) == ("tank-farm", 23, None)
