@@ -39,6 +39,11 @@ CREATE TABLE detector_model (                  -- append-only: every fit of ever
     parameters  jsonb NOT NULL,                -- of the model and its calibration
     highest     double precision NOT NULL,     -- the largest number its calibration can give
     notices     text[] NOT NULL DEFAULT '{}',
+    cut         jsonb NOT NULL DEFAULT '[]',   -- [{since, until, why}]: stretches of the interval that were flagged, so nothing was learnt from them
+    contamination jsonb NOT NULL DEFAULT '{}', -- how many windows of what was left a robust fit, and the version in force, found odd; and who overruled that, why
+    training    jsonb NOT NULL DEFAULT '{}',   -- {member: {low, high, spread}} of the windows it learnt from: what it is held against later
+    made_with   jsonb NOT NULL DEFAULT '{}',   -- {kind, seed, libraries, ...}: what the same parameters come out of, with interval, cut and readings
+    readings    bytea,                         -- sha256 of the windows it was made of; null: not kept
     fitted_at   timestamptz NOT NULL,
     fitted_by   text NOT NULL,
     reason      text NOT NULL,
@@ -48,6 +53,39 @@ CREATE TABLE detector_model (                  -- append-only: every fit of ever
 );
 CALL davy_wall('detector_model', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
     AND (SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'')))');
+
+-- Which version judges: the newest row of its asset. Going back to an older one is a row too; nothing is changed or deleted.
+CREATE TABLE model_promotion (
+    promotion_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    company_id  int NOT NULL REFERENCES company,
+    asset_id    int NOT NULL,
+    version     int NOT NULL,                  -- of detector_model
+    promoted_at timestamptz NOT NULL,
+    promoted_by text NOT NULL,
+    reason      text NOT NULL CHECK (btrim(reason) <> ''),
+    shadow_windows int NOT NULL DEFAULT 0,     -- that it had judged in shadow by then
+    overruled   text,                          -- why it went in force although those were too few; null: they were not
+    UNIQUE (asset_id, promoted_at),
+    FOREIGN KEY (company_id, asset_id) REFERENCES asset_model (company_id, asset_id)
+);
+CALL davy_wall('model_promotion', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
+    AND (SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'')))');
+
+-- What versions that are not in force say of the windows that come, and beside them the one that is: kept for a while, published
+-- and alarmed nowhere.
+CREATE TABLE shadow_score (
+    asset_id    int NOT NULL,
+    company_id  int NOT NULL REFERENCES company,
+    version     int NOT NULL,
+    kind        text NOT NULL,
+    until       timestamptz NOT NULL,          -- end of the window
+    number      double precision,              -- null: it could not judge it
+    PRIMARY KEY (asset_id, version, kind, until),
+    FOREIGN KEY (company_id, asset_id) REFERENCES asset_model (company_id, asset_id)
+);
+CALL davy_wall('shadow_score', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
+    AND (SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'')))');
+CREATE INDEX shadow_score_by_age ON shadow_score USING brin (until);   -- what is too old is deleted
 
 -- How far each asset has been scored. The message of the last window stays until the broker has acknowledged it: after a
 -- crash it is sent again under the same boot and seq, which ingest knows for a repeat. So no window is scored twice.
@@ -84,6 +122,10 @@ CALL davy_wall('model_evidence', '((SELECT davy_everything()) OR (company_id = A
 
 GRANT SELECT ON asset_model, asset_model_member, detector_model, model_progress, model_evidence TO davy_alerting;
 GRANT INSERT ON detector_model, model_progress, model_evidence TO davy_alerting;
+GRANT SELECT, INSERT ON model_promotion TO davy_alerting;
+GRANT SELECT, INSERT, DELETE ON shadow_score TO davy_alerting;
+GRANT SELECT ON model_promotion, shadow_score TO davy_web;
+GRANT USAGE ON SEQUENCE model_promotion_promotion_id_seq TO davy_alerting;
 GRANT UPDATE (scored_until, seq, message, acknowledged) ON model_progress TO davy_alerting;
 GRANT SELECT ON model_evidence TO davy_web;
 GRANT USAGE ON SEQUENCE detector_model_model_id_seq TO davy_alerting;

@@ -18,9 +18,9 @@ from davy.cli import (
     channels,
     evaluating,
     exercise,
+    explaining,
     grafana,
     keeping,
-    models,
     portfolio,
     proof,
     rejected,
@@ -54,7 +54,7 @@ app.add_typer(rejected.app, name="rejected")
 app.add_typer(channels.app, name="channels")
 app.add_typer(broker.app, name="broker")
 app.add_typer(grafana.app, name="grafana")
-app.add_typer(models.app, name="detectors")
+app.add_typer(explaining.app, name="detectors")  # models.app, with `explain`
 app.add_typer(bench.app, name="bench")
 app.add_typer(evaluating.app)
 
