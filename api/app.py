@@ -87,8 +87,9 @@ _PAGES = (
     events,
 )  # fmt: skip
 _API = (
-    reading_routes, firing_routes, model_routes, rejected_routes, acting_routes, casework_routes, duty_routes, readiness_routes, suppression_routes, performance_routes, limit_routes,
+    reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, readiness_routes, suppression_routes, performance_routes, limit_routes,
     backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes, voice_routes,
+    firing_routes, model_routes,
 )  # fmt: skip
 
 

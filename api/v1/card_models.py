@@ -32,7 +32,7 @@ class ModelLine(BaseModel):
     resolved: int
 
 
-class ModelMember(BaseModel):
+class WatchedSignal(BaseModel):
     """One signal."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -140,7 +140,7 @@ class ModelCard(BaseModel):
     """All that is known of a model; without see_readings no calibration and no shadow."""
 
     model: ModelLine
-    members: list[ModelMember]
+    members: list[WatchedSignal]
     versions: list[ModelVersion]
     promotions: list[ModelPromotion]
     limits: list[ModelLimit]

@@ -50,7 +50,7 @@ def read_model(web: Here, visitor: ModelReader, asset_id: int) -> models.ModelCa
     ]
     return models.ModelCard(
         model=models.ModelLine.model_validate(card.line),
-        members=[models.ModelMember.model_validate(each) for each in card.members],
+        members=[models.WatchedSignal.model_validate(each) for each in card.members],
         versions=versions,
         promotions=[models.ModelPromotion.model_validate(each) for each in card.promotions],
         limits=[models.ModelLimit.model_validate(each) for each in card.limits],

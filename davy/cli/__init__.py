@@ -21,6 +21,7 @@ from davy.cli import (
     explaining,
     grafana,
     keeping,
+    models,
     portfolio,
     proof,
     rejected,
@@ -54,7 +55,8 @@ app.add_typer(rejected.app, name="rejected")
 app.add_typer(channels.app, name="channels")
 app.add_typer(broker.app, name="broker")
 app.add_typer(grafana.app, name="grafana")
-app.add_typer(explaining.app, name="detectors")  # models.app, with `explain`
+app.add_typer(models.app, name="detectors")
+explaining.add_to(models.app)
 app.add_typer(bench.app, name="bench")
 app.add_typer(evaluating.app)
 

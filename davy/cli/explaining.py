@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
-from davy.cli.models import app
 from davy.cli.options import Json, Language
 
 
-@app.command("explain")
+def add_to(app: typer.Typer) -> None:
+    """Among the commands of `davy detectors`."""
+    app.command("explain")(detectors_explain)
+
+
 def detectors_explain(
     occurrence: Annotated[str, typer.Argument(help="Number of the occurrence, or the address of its page.")],
     again: Annotated[

@@ -14,7 +14,7 @@ from core.model import COMPOUND
 from davy.explain import store
 from davy.explain.store import Case
 from detectors.why.firing import Asked, firing_of, reach_of
-from detectors.why.play import same
+from detectors.why.play import Readings, same
 from detectors.why.reach import MOST
 from detectors.why.told import LATE, NO_READINGS, OF_CONDITIONS, SIMULATED, UNCERTAIN, Firing, Judged, as_kept
 
@@ -41,7 +41,7 @@ def explain(connection: Connection[Any], case: Case) -> Firing:
     try:
         far = reach_of(asked)
     except BadInput:
-        return firing_of(asked, store.Readings.none())  # which says so
+        return firing_of(asked, Readings.none())  # which says so
     since = case.raised_at - timedelta(seconds=far.played)
     own = store.readings(connection, case.sensor_id, since, case.raised_at, MOST)
     other = None
