@@ -64,8 +64,8 @@ class Card:
     """A model.
 
     Args:
-        in_force: the version that judges; None: nothing was fitted yet.
-        standing: by version "in_force", "shadow" (fitted since, not promoted) or "earlier".
+        in_force: the version that judges; None: nobody has put one in force.
+        standing: by version "in_force", "shadow" (nobody has put it in force) or "earlier" (another took its place).
         record: rows of (resolution or None, how many by number), in the order of RESOLUTIONS.
         strangers: members that the version in force was not fitted on, and the other way round: then it does not judge.
         sees_numbers: whether the reader sees what comes of readings.
@@ -117,7 +117,7 @@ def card_of(connection: Connection[Any], visitor: Visitor, asset_id: int, now: d
         versions=versions,
         promotions=promotions,
         in_force=in_force,
-        standing=_standing(versions, in_force),
+        standing=_standing(versions, promotions, in_force),
         limits=limits,
         record=_record(model_cards.record_of(connection, asset_id)),
         shadows=model_numbers.shadows_of(connection, asset_id, now - LATELY, setpoint) if sees else [],
@@ -163,15 +163,10 @@ def _course(connection: Connection[Any], sensor_id: int, setpoint: float, now: d
     return None if drawn is None else Course7(drawn, begin, now, number(drawn.lowest), number(drawn.highest))
 
 
-def _standing(versions: Sequence[Version], in_force: int | None) -> dict[int, str]:
-    return {
-        each.version: "in_force"
-        if each.version == in_force
-        else "shadow"
-        if in_force is None or each.version > in_force
-        else "earlier"
-        for each in versions
-    }
+def _standing(versions: Sequence[Version], promotions: Sequence[Promotion], in_force: int | None) -> dict[int, str]:
+    promoted = {each.version for each in promotions}
+    replaced = {each.version: "earlier" if each.version in promoted else "shadow" for each in versions}
+    return replaced if in_force is None else {**replaced, in_force: "in_force"}
 
 
 def _record(rows: Sequence[Recorded]) -> list[tuple[str | None, dict[str, int]]]:

@@ -132,6 +132,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "say": say,
         "instant": numbers.instant,
         "noon": numbers.noon,
+        "moment": lambda written, zone: numbers.instant(datetime.fromisoformat(written), zone),
         "iso": lambda at: at.isoformat(timespec="seconds"),
         "number": lambda value: numbers.number(value, locale),
         "quantity": lambda value, unit: numbers.quantity(value, unit, locale),

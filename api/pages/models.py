@@ -12,7 +12,7 @@ from api.model_card import card_of
 from api.pages.frame import frame_of, person_page
 from api.store import model_cards
 from api.web import Here
-from api.words.models import KINDS, SHORT_KINDS, STANDINGS, WARM_UPS
+from api.words.models import CUTS, KINDS, SHORT_KINDS, STANDINGS, WARM_UPS
 from api.words.texts import NotFound
 
 router = APIRouter()
@@ -56,6 +56,7 @@ def model_page(web: Here, visitor: ModelReader, asset_id: int) -> Response:
         frame=frame,
         c=card,
         line=card.line,
+        CUTS=CUTS,
         KINDS=KINDS,
         SHORT_KINDS=SHORT_KINDS,
         STANDINGS=STANDINGS,

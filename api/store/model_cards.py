@@ -17,7 +17,7 @@ class ModelLine:
     """A model as lists show it.
 
     Args:
-        version: in force; None: nothing was fitted. versions: how many there are.
+        version: in force since `since`; None: nobody has put one in force. versions: how many were fitted.
         scored_until: of the newest number, where this reader may see live values.
         open: alarms of it that are not resolved; dangers, nuisances: those of all its alarms that people resolved so.
     """
@@ -128,14 +128,13 @@ def list_models(connection: Connection[Any], asset_id: int | None = None) -> lis
                    (SELECT count(*) FROM asset_model_member k WHERE k.asset_id = m.asset_id)::int AS members,
                    a.name AS asset, a.name_zh AS asset_zh, t.key AS site_key, t.name AS site, t.name_zh AS site_zh, t.time_zone,
                    c.company_id, c.name AS company, c.name_zh AS company_zh,
-                   coalesce(p.version, v.newest) AS version, coalesce(v.versions, 0)::int AS versions, coalesce(p.promoted_at, v.fitted_at) AS since,
+                   p.version, coalesce(v.versions, 0)::int AS versions, p.promoted_at AS since,
                    (SELECT l.measured_at FROM sensor s JOIN v_latest l ON l.sensor_id = s.sensor_id WHERE s.device_id = d.device_id AND s.key = '_missing') AS scored_until,
                    coalesce(r.open, 0)::int AS open, coalesce(r.dangers, 0)::int AS dangers, coalesce(r.nuisances, 0)::int AS nuisances,
                    coalesce(r.resolved, 0)::int AS resolved
             FROM asset_model m JOIN asset a USING (asset_id) JOIN zone z USING (zone_id) JOIN site t USING (site_id)
             JOIN company c ON c.company_id = m.company_id LEFT JOIN device d ON d.key = '_model.' || m.key AND d.site_id = t.site_id
-            LEFT JOIN LATERAL (SELECT max(version) AS newest, count(DISTINCT version) AS versions, max(fitted_at) AS fitted_at
-                               FROM v_model_version WHERE asset_id = m.asset_id) v ON true
+            LEFT JOIN LATERAL (SELECT count(DISTINCT version) AS versions FROM v_model_version WHERE asset_id = m.asset_id) v ON true
             LEFT JOIN LATERAL (SELECT version, promoted_at FROM v_model_promotion WHERE asset_id = m.asset_id
                                ORDER BY promoted_at DESC LIMIT 1) p ON true
             LEFT JOIN LATERAL (

@@ -22,7 +22,7 @@ class ModelLine(BaseModel):
     asset_zh: str
     site_key: str
     company_id: int
-    version: int | None = Field(description="In force; null: nothing was fitted.")
+    version: int | None = Field(description="In force; null: nobody has put one in force.")
     versions: int
     since: datetime | None
     scored_until: datetime | None

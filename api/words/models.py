@@ -31,6 +31,14 @@ STANDINGS: Final = {
     "shadow": later("in shadow: it judges beside, and alarms nobody"),
     "earlier": later("earlier"),
 }
+# Why a stretch was cut from what a model learnt from (davy/models/flagged.py).
+CUTS: Final = {
+    "danger": later("people resolved it as a danger or a near miss"),
+    "open": later("the occurrence was still open"),
+    "alarm": later("in alarm"),
+    "order": later("under an order that puts alarms aside"),
+    "quality": later("readings of doubtful quality, or of a wrong clock"),
+}
 _VERDICTS: Final = {
     KEPT: later(
         "One window in a hundred should come to 2 or more in normal operation; it was %(share)s in a hundred. The number means what it says."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -20,7 +22,7 @@ from detectors.why.told import LATE, NO_READINGS, OF_CONDITIONS, SIMULATED, UNCE
 
 EXPLAINED: Final = timedelta(days=7)  # what began before this and was never worked out is not worked out any more
 WAITS: Final = timedelta(minutes=10)  # for readings that are on their way: what is judged ahead of the database
-AT_ONCE: Final = 4  # a turn: each reads some hundred thousand readings at most
+TURN_S: Final = 2.0  # so long the other duties wait; one of them reads some hundred thousand readings at most
 LISTED: Final = 50
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -31,13 +33,14 @@ def explain(connection: Connection[Any], case: Case) -> Firing:
     """Works it out; keeps nothing."""
     judged, certain = in_force_then(connection, case)
     notes = ((LATE,) if case.late else ()) + (() if certain else (UNCERTAIN,))
+    recorded = case.recorded if case.recorded is not None and math.isfinite(case.recorded) else None
     at_us = (case.raised_at - _EPOCH) // timedelta(microseconds=1)
-    bare = Firing(judged=judged, at_ms=at_us // 1000, recorded=case.recorded, notes=notes)
+    bare = Firing(judged=judged, at_ms=at_us // 1000, recorded=recorded, notes=notes)
     if case.simulated:
         return _because(bare, SIMULATED)
     if judged.detector == COMPOUND:
         return _because(bare, OF_CONDITIONS)
-    asked = Asked(judged, at_us, case.recorded, case.period_s, notes=notes)
+    asked = Asked(judged, at_us, recorded, case.period_s, notes=notes)
     try:
         far = reach_of(asked)
     except BadInput:
@@ -49,7 +52,7 @@ def explain(connection: Connection[Any], case: Case) -> Firing:
         other = store.readings(connection, case.other_sensor_id, since, case.raised_at, MOST)
     begin = _EPOCH + timedelta(microseconds=int(own.at[0])) if len(own) else case.raised_at
     older = case.heard_since is not None and case.heard_since + timedelta(hours=1) < begin
-    return firing_of(Asked(judged, at_us, case.recorded, case.period_s, older, notes), own, other)
+    return firing_of(Asked(judged, at_us, recorded, case.period_s, older, notes), own, other)
 
 
 def in_force_then(connection: Connection[Any], case: Case) -> tuple[Judged, bool]:
@@ -68,7 +71,7 @@ def in_force_then(connection: Connection[Any], case: Case) -> tuple[Judged, bool
 
 def explain_what_began(connection: Connection[Any], now: datetime) -> int:
     """The duty: works out what began lately, a few at once, and keeps it; gives how many that were."""
-    done = 0
+    done, began = 0, time.monotonic()
     for occurrence_id in store.unexplained(connection, now - EXPLAINED, LISTED):
         case = store.find_case(connection, occurrence_id)
         if case is None:
@@ -81,7 +84,7 @@ def explain_what_began(connection: Connection[Any], now: datetime) -> int:
             "occurrence_explained", occurrence=occurrence_id, detector=firing.judged.detector, problem=firing.problem
         )
         done += 1
-        if done == AT_ONCE:
+        if time.monotonic() - began > TURN_S:
             break
     return done
 

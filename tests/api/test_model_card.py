@@ -247,7 +247,9 @@ def test_a_model_without_a_fit_and_one_of_other_signals_say_so(house: House) -> 
     assert "模型当前不作判断" in page
     with plant.owner() as owner:
         owner.execute("DELETE FROM model_promotion")
+    assert "试运行，不触发报警" in house.visitor("huaihai-petro-officer").get(f"/models/{asset}").text
+    with plant.owner() as owner:
         owner.execute("DELETE FROM detector_model")
     page = house.visitor("huaihai-petro-officer").get(f"/models/{asset}").text
     assert "尚未拟合" in page
-    assert "尚未拟合" in house.visitor("huaihai-petro-officer").get("/models").text
+    assert "无：不作判断" in house.visitor("huaihai-petro-officer").get("/models").text
