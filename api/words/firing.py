@@ -8,17 +8,19 @@ from datetime import UTC, datetime
 from gettext import NullTranslations
 from typing import Final, Protocol
 
-from api.words.alarms import FOREVER_S, reading
-from api.words.firing_texts import NOTE_TEXTS, PARAMETER_TEXTS, PROBLEM_TEXTS, PURPOSE_TEXTS, SENTENCES, TAILS
+from api.words.alarms import FOREVER_S, MODEL_SENSORS, reading, why
+from api.words.firing_texts import MODEL, NOTE_TEXTS, PARAMETER_TEXTS, PROBLEM_TEXTS, PURPOSE_TEXTS, SENTENCES, TAILS
 from api.words.numbers import duration, instant, number, quantity
 from detectors.why.told import Firing, Usual
 
 NO_RATIO: Final = frozenset({"Cel", "[degF]"})  # 40 °C is not twice 20 °C
 RATIOS: Final = (0.1, 5.0)  # beyond these a share of what is usual says less than the two numbers
+RARE: Final = 0.05  # of its numbers beyond the limit: above it nothing is usual that could be told
 LIKE: Final = 0.03  # so near to what is usual a percentage says nothing
 _PLACES: Final = {"ewma": "value", "deviation": "value", "shift": "mean"}  # which fact is held against the level
 # Whose number is a value of the sensor, so that what is usual is said in its unit and by its bounds.
 _VALUES: Final = frozenset({"limit", "exposure"})
+_TIMES: Final = frozenset({"stale", "stuck", "time_over", "time_to_limit"})
 _SECONDS: Final = frozenset({"window_s", "memory_s", "hold_s", "relearn_s", "renew_s", "period_s", "ceiling_s"})
 _IN_UNIT: Final = frozenset({"tolerance", "reference", "limit", "level"})
 
@@ -82,12 +84,19 @@ class Telling:
                 )
         return None
 
+    def said(self) -> str:
+        """The sentence; where there is none, the plain one of every page."""
+        return self.sentence() or why(self._texts, self._fired, self._names[0], self._locale)
+
     def purpose(self) -> str:
         """What the detector is for."""
-        return self._texts.gettext(PURPOSE_TEXTS.get(self.firing.judged.detector, PURPOSE_TEXTS[""]))
+        name = MODEL if self._fired.sensor_key in MODEL_SENSORS else self.firing.judged.detector
+        return self._texts.gettext(PURPOSE_TEXTS.get(name, PURPOSE_TEXTS[""]))
 
     def number(self, value: float | None) -> str:
-        """A number of the detector, with its unit."""
+        """A number of the detector, with its unit; short times not in whole seconds alone."""
+        if value is not None and self.firing.judged.detector in _TIMES and value < 60.0:
+            return self._texts.gettext("%(n)s s") % {"n": number(round(value, 1), self._locale)}
         return reading(self._texts, self._fired, value, self._locale)
 
     def problem(self) -> str | None:
@@ -132,12 +141,15 @@ class Telling:
     def _tail(self, text: str) -> str:
         """What is usual, behind the sentence."""
         usual = self.firing.usual
-        if usual is None or usual.most is None or text in TAILS.without:
+        if usual is None or usual.most is None or text in TAILS.without or usual.beyond > RARE * usual.numbers:
             return ""
         if self.firing.judged.detector in _VALUES:
             return self._texts.gettext(TAILS.between) % self._bounds(usual)
-        tail = TAILS.at_least if self.firing.judged.direction == "low" else TAILS.at_most
-        return self._texts.gettext(tail) % {"most": self.number(usual.most)}
+        is_low = self.firing.judged.direction == "low"
+        most = (
+            usual.most if not usual.beyond else usual.low if is_low else usual.high
+        )  # one more hardly ever fits in between
+        return self._texts.gettext(TAILS.at_least if is_low else TAILS.at_most) % {"most": self.number(most)}
 
     def _case(self) -> str:
         """Which sentences: of the detector, and of the side where it has two."""

@@ -152,7 +152,11 @@ TAILS: Final = Tails(
     without=frozenset({_STALE, _SPIKE, _STILL, _NOISE, _QUIET, _SHIFT, _MEAN_SHARE, _ODD, _UNUSABLE}),
 )
 
+MODEL: Final = "model"  # of a number that a model gives, whatever detector its limit has
 PURPOSE_TEXTS: Final = {
+    MODEL: later(
+        "A model judges several signals of one machine together, by how they go together in normal operation. It adds alarms and never silences one."
+    ),
     "limit": later("Compares the value itself with a limit. Nothing delays or silences it."),
     "rate": later("Watches how fast the value moves over a window of time."),
     "stuck": later("Watches for a value that does not move at all: a sensor that was cut off, frozen or simulated."),

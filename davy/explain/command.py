@@ -56,7 +56,7 @@ class Explanation:
             "occurrence": self.occurrence_id,
             "definition": self.subject.definition_key,
             "sensor": self.subject.sensor,
-            "sentence": telling.sentence(),
+            "sentence": telling.said(),
             "purpose": telling.purpose(),
             "kept": self.kept,
             "contributions": [
@@ -70,10 +70,10 @@ class Explanation:
         """For a person."""
         telling, firing, judged = self.telling, self.firing, self.firing.judged
         sign = "<=" if judged.direction == "low" else ">="
-        window = f"{firing.looked_s:g} s" if firing.looked_s else "the reading itself"
+        window = f"{firing.looked_s:.6g} s" if firing.looked_s else "the reading itself"
         lines = [
-            f"{self.subject.title} ({self.subject.definition_key} on {self.subject.sensor})",
-            telling.sentence() or "",
+            f"{self.subject.title_zh if self.language == 'zh' else self.subject.title} ({self.subject.definition_key} on {self.subject.sensor})",
+            telling.said(),
             f"detector: {judged.detector}: {telling.purpose()}",
             f"number: {telling.number(firing.recorded)}, limit {sign} {telling.number(judged.setpoint)}, at {telling.at(firing.at_ms)}",
             f"in force: version {judged.version}, deadband {judged.deadband:g}, votes {judged.votes} of {judged.votes_of}",

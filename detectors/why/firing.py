@@ -29,7 +29,9 @@ from detectors.why.told import (
 POINTS: Final = 180  # that are drawn: a phone has about so many pixels to give
 FEWEST: Final = 20  # numbers from which on it is said what is usual
 FEWEST_RESTS: Final = 3
-_COUNTS_UP: Final = frozenset({"stuck", "still"})
+LEAD_S: Final = 60.0  # ahead of the run beyond the limit: what led to it
+LONGEST_LEAD_S: Final = 8 * 3600.0
+_COUNTS_UP: Final = frozenset({"stuck", "still", "unusable"})
 BREAKS: Final = (ArithmeticError, LookupError, TypeError, ValueError)
 
 
@@ -103,13 +105,13 @@ def _told(asked: Asked, bare: Firing, far: Reach, played: Played, own: Readings,
         facts=facts_of(scene),
         usual=_usual(judged, played),
         notes=tuple(dict.fromkeys(notes)),
-        series=_series(judged, own, other, played, at - round(far.shown * SECOND_US), at),
+        series=_series(judged, own, other, played, max(at - round(far.shown * SECOND_US), int(own.at[0])), at),
     )
 
 
 def _usual(judged: Judged, played: Played) -> Usual | None:
-    """Of the numbers of a day before the run that raised it."""
-    until = played.first if played.first >= 0 else len(played.at)
+    """Of the numbers of a day before what led to the alarm."""
+    until = _before_lead(judged, played)
     if until <= 0:
         return None
     since = int(played.at[until - 1]) - round(DAY_S * SECOND_US)
@@ -133,6 +135,19 @@ def _usual(judged: Judged, played: Played) -> Usual | None:
         most=most,
         beyond=int(is_beyond.sum()),
     )
+
+
+def _before_lead(judged: Judged, played: Played) -> int:
+    """Where the numbers end that had no part in the alarm: a number that climbs towards its limit is not what is usual."""
+    if played.first < 0:
+        return len(played.at)
+    if judged.detector in _COUNTS_UP:
+        place = played.first
+        while place > 0 and not played.number[place] < played.number[place - 1]:
+            place -= 1
+        return place
+    lead_s = min(max(judged.parameters.get("window_s", 0.0), LEAD_S), LONGEST_LEAD_S)
+    return int(np.searchsorted(played.at, int(played.at[played.first]) - round(lead_s * SECOND_US)))
 
 
 def _rests(number: Float64) -> Float64:
