@@ -97,8 +97,7 @@ def show(
             and not (found.simulated or found.replayed or found.exercise)
         )
         card = rate_card(connection, visitor, Thing.OCCURRENCE, occurrence_id, found.company_id, over=real)
-        usual = _usual(connection, visitor, found)
-        frame = frame_of(connection, now)
+        usual, frame = _usual(connection, visitor, found), frame_of(connection, now)
     return person_page(
         web,
         visitor,

@@ -10,10 +10,10 @@ from api.words.numbers import number
 from api.words.texts import later
 
 KINDS: Final = {
-    "mewma": later("All signals together: how far they are from how they go together in normal operation"),
-    "knn": later("Second opinion: how far a moment is from anything that was seen in normal operation"),
-    "pca_q": later("What the usual directions of movement do not explain"),
-    "innovation": later("What nothing in the moment before foretold"),
+    "mewma": later("how far the signals are from how they go together in normal operation"),
+    "knn": later("how far a moment is from anything that was seen in normal operation"),
+    "pca_q": later("what the usual directions of movement do not explain"),
+    "innovation": later("what nothing in the moment before foretold"),
 }
 SHORT_KINDS: Final = {
     "_mewma": later("All signals together"),

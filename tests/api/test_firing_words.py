@@ -76,6 +76,20 @@ def test_a_value_that_stands_still() -> None:
     assert told(firing, "zh").sentence() == "流量停在 12 m³/h 不变已有 42 分。此处平时最多为 6 分。"
 
 
+def test_what_is_beyond_the_limit_half_of_the_time_is_not_called_usual() -> None:
+    """Rarely beyond it: what 95 of a hundred stay within is told; often: nothing is."""
+    judged = Judged(detector="rate", direction="high", setpoint=10.0, parameters={"window_s": 60.0})
+    usual = Usual(since_ms=0, numbers=1000, low=1.0, middle=2.0, high=4.0, most=9.99, beyond=10)
+    facts = {"before": 1.0, "value": 40.0}
+    rarely = told(Firing(judged=judged, at_ms=1, recorded=39.0, facts=facts, usual=usual)).sentence()
+    assert rarely is not None
+    assert rarely.endswith("At most 4 m³/h a minute is usual here.")
+    often = Usual(since_ms=0, numbers=100, low=1.0, middle=2.0, high=14.0, most=9.99, beyond=30)
+    told_often = told(Firing(judged=judged, at_ms=1, recorded=39.0, facts=facts, usual=often)).sentence()
+    assert told_often is not None
+    assert "usual" not in told_often
+
+
 def test_where_too_little_is_known_no_sentence_is_made() -> None:
     """A fact that is missing, a sensor of Davy's own, a problem: nothing is invented."""
     judged = Judged(detector="ewma", direction="high", setpoint=6.0)

@@ -142,7 +142,7 @@ def test_the_card_says_what_there_is_in_both_languages(card: tuple[House, int]) 
         "在用",
         "试运行",
         "评分名副其实",
-        "险情",
+        "险肇事件",
         "davy detectors promote",
     ):
         assert said in page
@@ -201,7 +201,7 @@ def test_the_insurer_s_engineer_sees_the_card_without_numbers(card: tuple[House,
     engineer = house.visitor("insurer-risk")
     page = engineer.get(f"/models/{asset}").text
     assert "1号泵的模型" in page
-    assert "险情" in page
+    assert "险肇事件" in page
     assert "keeper" not in page
     assert "after overhaul" not in page
     assert "<polyline" not in page

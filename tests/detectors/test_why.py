@@ -184,3 +184,15 @@ def test_how_far_back_is_read_has_an_end() -> None:
             assert 0.0 <= far.looked <= 9 * 86_400.0, name
             assert far.looked <= far.played or period == 0.001, name
             assert far.played <= max(9 * 86_400.0, far.shown)
+
+
+@pytest.mark.parametrize(("name", "most"), [("stuck", 0.0), ("unusable", 0.0), ("time_over", 1.0), ("exposure", 50.5)])
+def test_what_led_to_the_alarm_is_not_what_was_usual(name: str, most: float) -> None:
+    """A number that counts up to its limit passes just below it: that says nothing about other days."""
+    judged, wrong = CASES[name]
+    own = stream(wrong)
+    at, number = raised(judged, own, None)
+    usual = firing_of(Asked(judged, at, number, 1.0), own.between(0, at)).usual
+    assert usual is not None
+    assert usual.most is not None
+    assert usual.most <= most
