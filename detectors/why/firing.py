@@ -143,7 +143,7 @@ def _before_lead(judged: Judged, played: Played) -> int:
         return len(played.at)
     if judged.detector in _COUNTS_UP:
         place = played.first
-        while place > 0 and not played.number[place] < played.number[place - 1]:
+        while place > 0 and not played.number[place] <= 0.0:
             place -= 1
         return place
     lead_s = min(max(judged.parameters.get("window_s", 0.0), LEAD_S), LONGEST_LEAD_S)
