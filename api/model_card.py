@@ -13,7 +13,7 @@ from api.calibration import Calibrated, calibrated
 from api.permissions import Right
 from api.plot import Course, Plot, plot
 from api.store import model_cards, model_numbers
-from api.store.model_cards import Member, ModelLine, Promotion, Recorded, ScoreLimit, Version
+from api.store.model_cards import Drift, Member, ModelLine, Promotion, Recorded, ScoreLimit, Version
 from api.store.model_numbers import Blindness, Shadow
 from api.visitor import Visitor
 from api.words.alarms import MISSING, RESOLUTIONS
@@ -68,6 +68,7 @@ class Card:
         standing: by version "in_force", "shadow" (nobody has put it in force) or "earlier" (another took its place).
         record: rows of (resolution or None, how many by number), in the order of RESOLUTIONS.
         strangers: members that the version in force was not fitted on, and the other way round: then it does not judge.
+        drift: what the last look found; None: nobody has looked.
         sees_numbers: whether the reader sees what comes of readings.
     """
 
@@ -83,6 +84,7 @@ class Card:
     shadows: list[Shadow]
     blind: Blindness | None
     strangers: list[str]
+    drift: Drift | None
     sees_numbers: bool
     numbers_since: datetime | None = None
 
@@ -125,6 +127,7 @@ def card_of(connection: Connection[Any], visitor: Visitor, asset_id: int, now: d
         if sees and blind_sensor is not None
         else None,
         strangers=sorted(declared ^ fitted) if mine else [],
+        drift=model_cards.drift_of(connection, asset_id, in_force),
         sees_numbers=sees,
         numbers_since=since,
     )

@@ -110,6 +110,15 @@ class ScoreLimit:
     off_delay_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """What the last look at the version in force found; drifted_since None: it fits, as far as can be said."""
+
+    version: int
+    looked_at: datetime
+    drifted_since: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """How many alarms of one of its numbers people resolved in one way; resolution None: not resolved yet."""
@@ -185,6 +194,15 @@ def promotions_of(connection: Connection[Any], asset_id: int) -> list[Promotion]
             """,
             (asset_id,),
         ).fetchall()
+
+
+def drift_of(connection: Connection[Any], asset_id: int, version: int | None) -> Drift | None:
+    """Whether the version in force still fits its machine; None: nobody has looked yet, or this reader may not know."""
+    with connection.cursor(row_factory=class_row(Drift)) as cursor:
+        return cursor.execute(
+            "SELECT version, looked_at, drifted_since FROM model_drift WHERE asset_id = %s AND version = %s",
+            (asset_id, version),
+        ).fetchone()
 
 
 def limits_of(connection: Connection[Any], asset_id: int) -> list[ScoreLimit]:

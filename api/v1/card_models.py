@@ -115,6 +115,16 @@ class ModelCalibration(BaseModel):
     steps: list[tuple[float, float, float]]
 
 
+class ModelDrift(BaseModel):
+    """What the last look at the version in force found."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    version: int
+    looked_at: datetime
+    drifted_since: datetime | None = Field(description="Null: it fits its machine, as far as can be said.")
+
+
 class ModelRecord(BaseModel):
     """How many alarms of each number people resolved in one way; resolution null: not resolved yet."""
 
@@ -149,4 +159,5 @@ class ModelCard(BaseModel):
     shadows: list[ModelShadow]
     blind_windows: int | None = Field(description="Of the last seven days, those in which a signal was missing.")
     windows: int | None
+    drift: ModelDrift | None
     strangers: list[str] = Field(description="Signals that are declared and not fitted, or the other way round.")

@@ -59,5 +59,6 @@ def read_model(web: Here, visitor: ModelReader, asset_id: int) -> models.ModelCa
         shadows=[models.ModelShadow.model_validate(each) for each in card.shadows],
         blind_windows=card.blind.blind if card.blind else None,
         windows=card.blind.windows if card.blind else None,
+        drift=models.ModelDrift.model_validate(card.drift) if card.drift else None,
         strangers=card.strangers,
     )

@@ -214,6 +214,23 @@ def test_the_insurer_s_engineer_sees_the_card_without_numbers(card: tuple[House,
     assert "模型说明卡：1号泵" in looked
 
 
+def test_what_no_longer_fits_its_machine_is_said(card: tuple[House, int]) -> None:
+    """Of the version in force alone, to the client alone."""
+    house, asset = card
+    with house.plant.owner() as owner:
+        owner.execute(
+            "INSERT INTO model_drift (asset_id, company_id, version, looked_at, drifted_since, found) VALUES (%s, %s, 1, now(), now() - interval '1 day', '{}')",
+            (asset, house.plant.a.company_id),
+        )
+    officer, engineer = house.visitor("huaihai-petro-officer"), house.visitor("insurer-risk")
+    assert "查明变化后重新拟合" in officer.get(f"/models/{asset}").text
+    assert officer.get(f"/api/v1/models/{asset}").json()["drift"]["version"] == 1
+    assert engineer.get(f"/api/v1/models/{asset}").json()["drift"] is None
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE model_drift SET version = 2")
+    assert officer.get(f"/api/v1/models/{asset}").json()["drift"] is None
+
+
 def test_another_company_s_model_is_not_there(card: tuple[House, int]) -> None:
     """Nor one that never was, nor a word in place of a number."""
     house, asset = card
