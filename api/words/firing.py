@@ -77,11 +77,9 @@ class Telling:
         for text, needs in SENTENCES.get(self._case(), ()):
             if all(words.get(name) is not None for name in needs):
                 told = self._texts.gettext(text) % words
-                return (
-                    self._texts.gettext("%(sentence)s %(tail)s") % {"sentence": told, "tail": tail}
-                    if (tail := self._tail(text))
-                    else told
-                )
+                tail = self._tail(text)
+                both = self._texts.gettext("%(sentence)s %(tail)s")
+                return both % {"sentence": told, "tail": tail} if tail else told
         return None
 
     def said(self) -> str:
