@@ -31,6 +31,7 @@ from api.pages import (
     feeds,
     finding_acts,
     findings,
+    firing,
     front,
     impairments,
     occurrences,
@@ -47,6 +48,7 @@ from api.pages import (
     who_is_called,
 )
 from api.pages import limits as limit_pages
+from api.pages import models as model_pages
 from api.pages import routes as route_pages
 from api.pages.frame import person_page
 from api.passwords import Passwords
@@ -59,8 +61,10 @@ from api.v1 import (
     casework_routes,
     duty_routes,
     finding_routes,
+    firing_routes,
     impairment_routes,
     limit_routes,
+    model_routes,
     models,
     own_finding_routes,
     performance_routes,
@@ -82,13 +86,14 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": models.Wrong} for status in (401, 403, 404, 409, 413, 422, 429, 503)
 }
 _PAGES = (
-    front, alarms, occurrences, actions, devices, operator, findings, finding_acts, own_findings, impairments, portfolio, reports, suppressions,
+    front, alarms, occurrences, firing, model_pages, actions, devices, operator, findings, finding_acts, own_findings, impairments, portfolio, reports, suppressions,
     rejected, casework, duty, rotation, route_pages, who_is_called, feeds, readiness, performance, limit_pages, backtests, answering, voice, complaints,
     events,
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, readiness_routes, suppression_routes, performance_routes, limit_routes,
     backtest_routes, route_routes, own_finding_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes, voice_routes,
+    firing_routes, model_routes,
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "order_id": "order",
     "definition_id": "limit",
     "roster_id": "roster",
+    "asset_id": "model",
     "complaint_id": "complaint",
     "service_id": "service",
     "site": "site",

@@ -35,6 +35,7 @@ class Right(StrEnum):
     SEE_SITE = "see_site"  # a site's score, and its report
     SEE_LIMITS = "see_limits"  # what is watched for, and every version it had
     CHANGE_LIMITS = "change_limits"  # propose and approve; for life safety one of the two is a safety officer
+    SEE_MODELS = "see_models"  # the cards of models; without see_readings no number and no curve of them
     SEE_DUTY = "see_duty"  # who is on duty, now and the next weeks; the insurer's people of their own desk
     KEEP_DUTY = "keep_duty"  # take over, leave a note, of one's own side
     SEE_ROUTES = "see_routes"  # who is told in which order, of one's own company
@@ -89,6 +90,7 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_SITE,
             Right.SEE_LIMITS,
             Right.CHANGE_LIMITS,
+            Right.SEE_MODELS,
             Right.SEE_DUTY,
             Right.KEEP_DUTY,
             Right.SEE_ROUTES,
@@ -122,6 +124,7 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_SITE,
             Right.SEE_LIMITS,
             Right.CHANGE_LIMITS,
+            Right.SEE_MODELS,
             Right.SEE_DUTY,
             Right.KEEP_DUTY,
             Right.SEE_ROUTES,
@@ -135,7 +138,9 @@ _TABLE: dict[Role, frozenset[Right]] = {
     ),
     Role.UNDERWRITER: _INSURER,
     # A complaint is addressed to whoever answers it; who prices the risk sees its clocks and no word.
-    Role.RISK_ENGINEER: _INSURER | {Right.START_EXERCISE, Right.SEE_COMPLAINTS, Right.ANSWER_COMPLAINTS},
+    # Whether a machine is watched well is an engineer's question; a price needs no model's card.
+    Role.RISK_ENGINEER: _INSURER
+    | {Right.SEE_MODELS, Right.START_EXERCISE, Right.SEE_COMPLAINTS, Right.ANSWER_COMPLAINTS},
     # The operator keeps Davy running for all companies; answering a client's alarm is the client's.
     Role.ADMIN: frozenset(
         {
@@ -153,6 +158,7 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_PORTFOLIO,
             Right.SEE_SITE,
             Right.SEE_LIMITS,
+            Right.SEE_MODELS,
             Right.SEE_DUTY,
             Right.SEE_ROUTES,
             Right.SEE_READINESS,

@@ -24,6 +24,7 @@ from api.words import compound, explanation, numbers, rejected, sentences
 from api.words import duty as duty_wording
 from api.words import limits as limit_wording
 from api.words import looks as look_wording
+from api.words import models as model_wording
 from api.words import risk as risk_wording
 from api.words import suppressions as suppression_wording
 from api.words import voice as voice_wording
@@ -134,6 +135,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "say": say,
         "instant": numbers.instant,
         "noon": numbers.noon,
+        "moment": lambda written, zone: numbers.instant(datetime.fromisoformat(written), zone),
         "iso": lambda at: at.isoformat(timespec="seconds"),
         "number": lambda value: numbers.number(value, locale),
         "quantity": lambda value, unit: numbers.quantity(value, unit, locale),
@@ -144,6 +146,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "reading": lambda fired, value: wording.reading(texts, fired, value, locale),
         "limit": lambda row: wording.limit_sign(row.direction, row.unit, row.setpoint, locale),
         "why": lambda fired: wording.why(texts, fired, say(fired, "sensor_name"), locale),
+        "model_verdict": lambda found: model_wording.verdict(texts, found, locale),
         "explained": lambda evidence, fired: explanation.explained(texts, evidence, fired, language, locale),
         "parts_told": lambda raised, zone, now: compound.parts_told(texts, raised, language, locale, zone, now),
         "priority": lambda word: wording.said(texts, wording.PRIORITIES, word),

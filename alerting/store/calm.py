@@ -55,7 +55,21 @@ def place(connection: Connection[Any], notification_id: int) -> Placed | None:
     ).fetchone()
     if row is None:
         return None
-    attempt, company_id, site_id, detector, key, unit, quantity, zone_id, asset_id, person_id, channel, step, audience = row[:13]
+    (
+        attempt,
+        company_id,
+        site_id,
+        detector,
+        key,
+        unit,
+        quantity,
+        zone_id,
+        asset_id,
+        person_id,
+        channel,
+        step,
+        audience,
+    ) = row[:13]
     at, urgency, held_by, group_id, speaks, *settings = row[13:]
     return Placed(
         notification_id=notification_id,

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from api.acts.duty import told_of
 from api.acts.occurrences import seen
@@ -18,10 +20,12 @@ from api.permissions import Right
 from api.shelves import shelves
 from api.store import casework, findings, occurrences, places, readiness, streams, suppressions
 from api.store.compound_evidence import find_compound_evidence
+from api.store.firing import find_firing
 from api.store.model_evidence import find_model_evidence
 from api.story import story
 from api.visitor import Visitor
 from api.web import Here, Web
+from api.why_fired import telling_of
 from api.words.alarms import SCORES
 from api.words.texts import NotFound
 from core.model import COMPOUND, Priority
@@ -93,7 +97,7 @@ def show(
             and not (found.simulated or found.replayed or found.exercise)
         )
         card = rate_card(connection, visitor, Thing.OCCURRENCE, occurrence_id, found.company_id, over=real)
-        frame = frame_of(connection, now)
+        usual, frame = _usual(connection, visitor, found), frame_of(connection, now)
     return person_page(
         web,
         visitor,
@@ -118,6 +122,7 @@ def show(
         holes=holes,
         clocks=clocks,
         of_model=of_model,
+        usual=usual,
         of_compound=of_compound,
         entries=story(rows),
         findings=opened,
@@ -131,3 +136,9 @@ def show(
         sentence=sentence,
         typed={**_NOTHING_TYPED, **typed},
     )
+
+
+def _usual(connection: Connection[TupleRow], visitor: Visitor, found: occurrences.Occurrence) -> str | None:
+    """What its detector's number was before, for whoever may see values; None where nobody knows."""
+    kept = find_firing(connection, found.occurrence_id) if sees_evidence(visitor, found) else None
+    return telling_of(visitor.language, kept.firing, found).usual() if kept and kept.firing.usual else None

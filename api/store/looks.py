@@ -24,6 +24,7 @@ COMPANY_OF: Final[dict[str, LiteralString]] = {
     "complaint": "SELECT company_id FROM v_complaint WHERE complaint_id = %s::bigint",
     "service": "SELECT company_id FROM prevention_service WHERE service_id = %s::bigint",
     "site": "SELECT company_id FROM site WHERE key = %s",
+    "model": "SELECT company_id FROM asset_model WHERE asset_id = %s::bigint",
     "roster": "SELECT company_id FROM roster WHERE roster_id = %s::bigint",
 }
 
@@ -92,7 +93,7 @@ def list_looks(connection: Connection[Any], before: int | None = None) -> list[L
         return cursor.execute(
             r"""
             SELECT j.journal_id, j.at, j.actor AS role, j.action, j.subject,
-                   coalesce(d.title, f.title, i.what, s.name) AS title, coalesce(d.title_zh, f.title_zh, i.what, s.name_zh) AS title_zh,
+                   coalesce(d.title, f.title, i.what, s.name, a.name) AS title, coalesce(d.title_zh, f.title_zh, i.what, s.name_zh, a.name_zh) AS title_zh,
                    c.name AS company, c.name_zh AS company_zh,
                    (SELECT time_zone FROM site WHERE company_id = j.company_id ORDER BY site_id LIMIT 1) AS time_zone
             FROM journal j JOIN company c ON c.company_id = j.company_id
@@ -103,6 +104,7 @@ def list_looks(connection: Connection[Any], before: int | None = None) -> list[L
             LEFT JOIN LATERAL (SELECT title, title_zh FROM v_finding WHERE u.kind = 'finding' AND finding_id = u.id LIMIT 1) f ON true
             LEFT JOIN LATERAL (SELECT what FROM v_impairment WHERE u.kind = 'impairment' AND impairment_id = u.id LIMIT 1) i ON true
             LEFT JOIN site s ON u.kind = 'site' AND s.key = u.key
+            LEFT JOIN asset a ON u.kind = 'model' AND a.asset_id = u.id
             WHERE j.action IN ('looked', 'evidence_read') AND (%(before)s::bigint IS NULL OR j.journal_id < %(before)s::bigint)
             ORDER BY j.journal_id DESC LIMIT %(most)s
             """,

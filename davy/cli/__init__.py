@@ -19,6 +19,7 @@ from davy.cli import (
     channels,
     evaluating,
     exercise,
+    explaining,
     grafana,
     keeping,
     models,
@@ -57,6 +58,7 @@ app.add_typer(broker.app, name="broker")
 app.add_typer(grafana.app, name="grafana")
 app.add_typer(models.app, name="detectors")
 app.add_typer(budget.app, name="budget")
+explaining.add_to(models.app)
 app.add_typer(bench.app, name="bench")
 app.add_typer(evaluating.app)
 

@@ -108,11 +108,13 @@ def patient(
     from davy.backtest.jobs import (
         BacktestDuty,  # with the compiled judge behind it, which the alerting process has no use for
     )
+    from davy.explain.working import explain_what_began  # likewise
     from davy.false_alarms.keeping import keep_false_alarms  # likewise
 
     return [
         *PATIENT,
         Duty("backtests", 1.0, BacktestDuty()),
+        Duty("explanations", 5.0, explain_what_began),
         Duty("false_alarms", 600.0, keep_false_alarms),
         Duty("retention", 60.0, partial(look_after_days, keep)),
         Duty("calendars", 5.0, partial(read_calendars, calendars, vault or Vault())),

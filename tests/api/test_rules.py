@@ -38,7 +38,9 @@ def test_the_insurer_sees_occurrences_and_no_live_stream(role: Role) -> None:
     """Graded and aggregated risk, not live streams of people; of duty their own desk. Who inspects sites also tries whether they can respond, and
     answers complaints."""
     engineers = (
-        {Right.START_EXERCISE, Right.SEE_COMPLAINTS, Right.ANSWER_COMPLAINTS} if role is Role.RISK_ENGINEER else set()
+        {Right.SEE_MODELS, Right.START_EXERCISE, Right.SEE_COMPLAINTS, Right.ANSWER_COMPLAINTS}
+        if role is Role.RISK_ENGINEER
+        else set()
     )
     assert RIGHTS[role] == engineers | {
         Right.SEE_OCCURRENCES,

@@ -1,0 +1,59 @@
+"""The words of a model's card. Pure."""
+
+from __future__ import annotations
+
+from gettext import NullTranslations
+from typing import Final
+
+from api.calibration import KEPT, OFTEN, SELDOM, UNKNOWN, Calibrated
+from api.words.numbers import number
+from api.words.texts import later
+
+KINDS: Final = {
+    "mewma": later("how far the signals are from how they go together in normal operation"),
+    "knn": later("how far a moment is from anything that was seen in normal operation"),
+    "pca_q": later("what the usual directions of movement do not explain"),
+    "innovation": later("what nothing in the moment before foretold"),
+}
+SHORT_KINDS: Final = {
+    "_mewma": later("All signals together"),
+    "_knn": later("Second opinion"),
+    "_missing": later("Signals missing"),
+}
+# How much of the past a number needs before it says anything, as the kinds themselves state it.
+WARM_UPS: Final = {
+    "mewma": later("After a gap it says nothing for eight windows: it looks at thirty, and needs most of them."),
+    "knn": later("It looks at one window by itself, and judges the first one after a gap."),
+    "innovation": later("After a gap it says nothing for nine windows."),
+}
+STANDINGS: Final = {
+    "in_force": later("in force"),
+    "shadow": later("in shadow: it judges beside, and alarms nobody"),
+    "earlier": later("earlier"),
+}
+# Why a stretch was cut from what a model learnt from (davy/models/flagged.py).
+CUTS: Final = {
+    "danger": later("people resolved it as a danger or a near miss"),
+    "open": later("the occurrence was still open"),
+    "alarm": later("in alarm"),
+    "order": later("under an order that puts alarms aside"),
+    "quality": later("readings of doubtful quality, or of a wrong clock"),
+}
+_VERDICTS: Final = {
+    KEPT: later(
+        "One window in a hundred should come to 2 or more in normal operation; it was %(share)s in a hundred. The number means what it says."
+    ),
+    OFTEN: later(
+        "One window in a hundred should come to 2 or more in normal operation; it was %(share)s in a hundred. The machine is not what it was when this was fitted, or something is wrong that nobody has resolved: look at it, then fit it anew."
+    ),
+    SELDOM: later(
+        "One window in a hundred should come to 2 or more in normal operation; it was only %(share)s in a hundred. It tells later than it could: fit it on a calmer stretch."
+    ),
+    UNKNOWN: later("Too few windows have been judged since to say whether the number means what it says."),
+}
+
+
+def verdict(texts: NullTranslations, found: Calibrated, locale: str) -> str:
+    """What the calibration comes to, in a sentence."""
+    share = "—" if found.share is None else number(100 * found.share, locale)
+    return texts.gettext(_VERDICTS[found.verdict]) % {"share": share}
