@@ -41,6 +41,7 @@ from api.pages import (
     rejected,
     reports,
     rotation,
+    second,
     suppressions,
     voice,
     who_is_called,
@@ -67,6 +68,7 @@ from api.v1 import (
     receipt_routes,
     rejected_routes,
     report_routes,
+    second_routes,
     suppression_routes,
     voice_routes,
 )
@@ -79,12 +81,12 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _PAGES = (
     front, alarms, occurrences, actions, devices, operator, findings, finding_acts, impairments, portfolio, reports, suppressions,
-    rejected, casework, duty, rotation, who_is_called, feeds, readiness, performance, limit_pages, backtests, answering, voice, complaints,
+    rejected, casework, duty, rotation, who_is_called, feeds, readiness, performance, limit_pages, backtests, answering, voice, complaints, second,
     events,
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, readiness_routes, suppression_routes, performance_routes, limit_routes,
-    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes, voice_routes,
+    backtest_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes, voice_routes, second_routes,
 )  # fmt: skip
 
 

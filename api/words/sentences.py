@@ -19,6 +19,7 @@ from api.words.duty import RULES as DUTY_RULES
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
 from api.words.readiness import READINESS_REFUSALS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
+from api.words.second import SECOND_REFUSALS
 from api.words.suppressions import SUPPRESSION_REFUSALS
 from api.words.suppressions import WORDS as SUPPRESSION_WORDS
 from api.words.texts import later
@@ -60,6 +61,7 @@ REFUSALS = (
     *SUPPRESSION_REFUSALS,
     *DUTY_REFUSALS,
     *READINESS_REFUSALS,
+    *SECOND_REFUSALS,
     *CALENDAR_WORDS,
     *LINK_REFUSALS,
 )

@@ -31,6 +31,7 @@ from davy.duties.calendars import read_calendars
 from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
 from davy.duties.seals import seal
+from davy.duties.second import SecondOpinionDuty
 from davy.duties.silence import look_for_silent_detectors
 from davy.duties.voice import ask_how_it_was, tell_back
 from davy.duties.weekly import send_weeks
@@ -110,6 +111,7 @@ def patient(
     return [
         *PATIENT,
         Duty("backtests", 1.0, BacktestDuty()),
+        Duty("second_opinion", 10.0, SecondOpinionDuty()),
         Duty("retention", 60.0, partial(look_after_days, keep)),
         Duty("calendars", 5.0, partial(read_calendars, calendars, vault or Vault())),
         Duty("old_rows", 600.0, partial(forget_old_rows, keep)),
