@@ -94,13 +94,21 @@ def read_nights(
     for week in store.weeks(connection, now.date() - timedelta(weeks=WEEKS)):
         weeks[week.site_id].append(week)
     made = [
-        SiteNight(night, whole, of_night[night.night_id or 0], [_heard(week) for week in weeks[night.site_id]], _total(weeks[night.site_id]))
+        SiteNight(
+            night,
+            whole,
+            of_night[night.night_id or 0],
+            [_heard(week) for week in weeks[night.site_id]],
+            _total(weeks[night.site_id]),
+        )
         for night in nights
     ]
     return made, names_of(connection, [each.window for each in seen], nights)
 
 
-def look_at(connection: Connection[Any], windows: Sequence[Window], now: datetime, around: timedelta | None) -> list[Seen]:
+def look_at(
+    connection: Connection[Any], windows: Sequence[Window], now: datetime, around: timedelta | None
+) -> list[Seen]:
     """Windows with their alarms, and the curve around them; None: no curve."""
     alarms: dict[int, list[Alarm]] = defaultdict(list)
     for alarm in store.alarms(connection, [window.opinion_id for window in windows], now):
@@ -122,7 +130,9 @@ def names_of(connection: Connection[Any], windows: Sequence[Window], nights: Seq
 
 def _drawn(connection: Connection[Any], window: Window, around: timedelta) -> Drawn | None:
     since, until = window.from_at - around, window.until_at + around
-    return draw(store.minutes(connection, window.sensor_id, since, until), (since, until), (window.from_at, window.until_at))
+    return draw(
+        store.minutes(connection, window.sensor_id, since, until), (since, until), (window.from_at, window.until_at)
+    )
 
 
 def _heard(week: Week) -> Heard:

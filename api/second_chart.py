@@ -43,9 +43,7 @@ class Drawn:
     until: datetime
 
 
-def draw(
-    minutes: Sequence[Minute], span: tuple[datetime, datetime], window: tuple[datetime, datetime]
-) -> Drawn | None:
+def draw(minutes: Sequence[Minute], span: tuple[datetime, datetime], window: tuple[datetime, datetime]) -> Drawn | None:
     """The curve from `span[0]` to `span[1]`; None where there is nothing to draw."""
     known = [(each.at, each.low, each.high) for each in minutes if each.low is not None and each.high is not None]
     if not known:

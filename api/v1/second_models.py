@@ -35,7 +35,7 @@ class Unusual(BaseModel):
     sensor_zh: str
     from_at: datetime
     until_at: datetime
-    rank: float = Field(description="Mean of its ranks by four models among all windows of the night.")
+    rank: float = Field(description="Mean of its three best ranks by four models among all windows of the night.")
     models: list[str] = Field(description="Those by which it is odder than 99 of 100 usual windows.")
     sentences: list[str] = Field(description="What is unusual of it, in the reader's language.")
     alarms: list[Beside] = Field(description="Empty: nobody was alarmed then.")
@@ -50,7 +50,9 @@ class Precision(Said):
     worth: int
     sensor_fault: int
     nothing: int
-    share: float | None = Field(description="Of those that somebody looked at: worth a look or a sensor's fault. Null: of none.")
+    share: float | None = Field(
+        description="Of those that somebody looked at: worth a look or a sensor's fault. Null: of none."
+    )
 
 
 class SecondNight(BaseModel):

@@ -23,7 +23,9 @@ Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 @router.get("/second-opinion")
-def read_second(web: Here, visitor: SecondReader, site: str | None = None, day: date | None = None) -> list[models.SecondNight]:
+def read_second(
+    web: Here, visitor: SecondReader, site: str | None = None, day: date | None = None
+) -> list[models.SecondNight]:
     """Of each site the last night, or that of a day: its most unusual windows, and what people said of them."""
     with web.acting_for(visitor) as connection:
         nights, names = read_nights(connection, web.clock(), site, day)

@@ -40,7 +40,9 @@ _LEFT: Final = {
 }  # fmt: skip
 _MANY: Final = {
     "asset": later("%(name)s: %(needs)s of its %(has)s signals were judged together."),
-    "sensor": later("%(name)s: the site has %(has)s signals, and %(needs)s are looked at a night; it comes another night."),
+    "sensor": later(
+        "%(name)s: the site has %(has)s signals, and %(needs)s are looked at a night; it comes another night."
+    ),
 }
 MOST_TIMES: Final = 1000.0
 HARDLY: Final = 0.01
@@ -143,5 +145,3 @@ def _fact(texts: NullTranslations, fact: Mapping[str, Any], unit: str, locale: s
 
 def _name(called: Called, language: str) -> str:
     return called.name_zh if language == "zh" else called.name
-
-

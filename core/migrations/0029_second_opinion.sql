@@ -33,7 +33,7 @@ CREATE TABLE second_opinion (                  -- its most unusual windows, in t
     asset_id    int REFERENCES asset,
     from_at     timestamptz NOT NULL,
     until_at    timestamptz NOT NULL CHECK (until_at > from_at),
-    rank        double precision NOT NULL CHECK (rank >= 1),   -- mean of its ranks by the models, among the night's windows
+    rank        double precision NOT NULL CHECK (rank >= 1),   -- mean of its three best ranks by the models, among the night's windows
     models      text[] NOT NULL,               -- those by which it is odder than 99 of 100 windows kept apart
     facts       jsonb NOT NULL,                -- [{sensor, feature, value, low, high, times, steps}], the most unusual first
     UNIQUE (night_id, place),

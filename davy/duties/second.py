@@ -21,7 +21,9 @@ class SecondOpinionDuty:
     def __init__(self) -> None:
         self._going: Judging | None = None
         self._over: dict[int, date] = {}  # of each site the last night that nothing is left to do for
-        self._last = ""  # key of the site that had its turn: the next in order comes next, so that none is always too late
+        self._last = (
+            ""  # key of the site that had its turn: the next in order comes next, so that none is always too late
+        )
 
     def __call__(self, connection: Connection[Any], now: datetime) -> object:
         """A turn: takes up the next night that is due, or works on the one that is under way."""

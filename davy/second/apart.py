@@ -54,13 +54,14 @@ class Apart:
         where = Path(self._folder.name)
         _write(cases, where)
         environ = {name: value for name, value in os.environ.items() if not name.startswith("DAVY_")}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "davy.second", str(where), str(works_s)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=(where / "said").open("wb"),
-            env={**environ, **dict.fromkeys(_ONE_THREAD, "1")},
-        )
+        with (where / "said").open("wb") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "davy.second", str(where), str(works_s)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                env={**environ, **dict.fromkeys(_ONE_THREAD, "1")},
+            )
 
     def poll(self) -> Answer | None:
         """The answer once it is there.
@@ -80,18 +81,11 @@ class Apart:
             raise Unavailable(f"The second opinion ended without an answer: {said[-1][:200] if said else 'killed'}")
         answer = json.loads((where / "answer.json").read_text("utf-8"))
         self.end()
-        left = [LeftOut((each["kind"], each["number"]), each["why"], each["needs"], each["has"]) for each in answer["left_out"]]
+        left = [
+            LeftOut((each["kind"], each["number"]), each["why"], each["needs"], each["has"])
+            for each in answer["left_out"]
+        ]
         return Answer(answer["opinions"], left, answer["subjects"], answer["windows"])
-
-    def wait(self) -> Answer:
-        """The answer, however long it takes."""
-        while True:
-            try:
-                self._process.wait(1.0)
-            except subprocess.TimeoutExpired:
-                pass
-            if (answer := self.poll()) is not None:
-                return answer
 
     def end(self) -> None:
         """Ends it, where it still runs, and removes what it wrote."""
@@ -131,7 +125,8 @@ def run(where: Path, works_s: float) -> None:
 
 def _with_parent() -> None:
     """The parent holds the other end of standard input: when it is gone, nobody waits for an answer."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not through sys.stdin, whose lock an ending interpreter would wait for
+        pass
     os._exit(3)
 
 

@@ -25,7 +25,13 @@ LOOK_EVERY_S: Final = 0.5
 
 
 def second_opinion(
-    url: str, token: Callable[[], str], *, site: str, day: date | None, language: str = "en", now: datetime | None = None
+    url: str,
+    token: Callable[[], str],
+    *,
+    site: str,
+    day: date | None,
+    language: str = "en",
+    now: datetime | None = None,
 ) -> Told:
     """Judges a local day of a site, as the risk process does by night, and tells what is kept of it.
 
@@ -78,7 +84,9 @@ def _site(there: list[Site], key: str) -> Site:
         return there[0]
     keys = sorted(each.key for each in there)
     if not key:
-        raise BadInput(f"There are {len(there)} sites; say which with --site: {', '.join(keys[:8]) or 'none is imported yet'}.")
+        raise BadInput(
+            f"There are {len(there)} sites; say which with --site: {', '.join(keys[:8]) or 'none is imported yet'}."
+        )
     require_known(key, keys)
     return next(each for each in there if each.key == key)
 
@@ -86,7 +94,9 @@ def _site(there: list[Site], key: str) -> Site:
 def _day(site: Site, day: date | None, now: datetime) -> date:
     today = now.astimezone(ZoneInfo(site.time_zone)).date()
     if day is not None and day >= today:
-        raise BadInput(f"{day} has not ended at {site.key}, where it is {today}: the last day is {today - timedelta(days=1)}.")
+        raise BadInput(
+            f"{day} has not ended at {site.key}, where it is {today}: the last day is {today - timedelta(days=1)}."
+        )
     if day is not None and day.year < 1971:
         raise BadInput(f"{day} lies before all readings; give a day after 1971.")
     return day or today - timedelta(days=1)

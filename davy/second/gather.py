@@ -22,7 +22,9 @@ from detectors.second.features import ROWS, Samples, features, floor_of
 HISTORY_DAYS: Final = 21
 WINDOW: Final = timedelta(minutes=ROWS)
 DAY_WINDOWS: Final = 24 * 60 // ROWS
-MOST_SIGNALS_A_NIGHT: Final = 400  # of a site: some 40 MB and a quarter of an hour of one processor; the others have their turn another night
+MOST_SIGNALS_A_NIGHT: Final = (
+    400  # of a site: some 40 MB and a quarter of an hour of one processor; the others have their turn another night
+)
 SNAPSHOT_S: Final = 30.0  # within which a waveform must begin and end
 _MINUTE: Final = timedelta(minutes=1)
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -53,7 +55,9 @@ def gather(connect: Callable[[], Connection[Any]], site: Site, day: date, into: 
     there = store.signals(connect(), site.site_id)
     looked = _turn(there, day)
     into.left_out += [
-        LeftOut(("sensor", each.sensor_id), "many", MOST_SIGNALS_A_NIGHT, len(there)) for each in there if each not in looked
+        LeftOut(("sensor", each.sensor_id), "many", MOST_SIGNALS_A_NIGHT, len(there))
+        for each in there
+        if each not in looked
     ]
     cuts = _cuts(store.flagged(connect(), site.site_id, begin, since), begin)
     yield
@@ -106,7 +110,7 @@ def _bands(
     if rate < vibration.LEAST_RATE_HZ:
         yield LeftOut(("bands", signal.sensor_id), "bands", vibration.LEAST_RATE_HZ, round(rate, 3))
         return
-    begin, since, until = span
+    begin, _, until = span
     width = len(vibration.names(rate))
     rows: list[Float64] = []
     for start in range(HISTORY_DAYS + 1):
@@ -114,13 +118,13 @@ def _bands(
         end = min(at + timedelta(days=1), until) if start < HISTORY_DAYS else until
         rows.append(_spectra(connect(), signal.sensor_id, at, end, rate, width))
         yield None
-    windows = Windows(
-        np.vstack(rows[:-1]), rows[-1], cut, np.arange(len(cut)) // DAY_WINDOWS, vibration.names(rate)
-    )
+    windows = Windows(np.vstack(rows[:-1]), rows[-1], cut, np.arange(len(cut)) // DAY_WINDOWS, vibration.names(rate))
     yield case_of(("bands", signal.sensor_id), _group(signal), [(signal.sensor_id, windows)])
 
 
-def _spectra(connection: Connection[Any], sensor_id: int, at: datetime, end: datetime, rate: float, width: int) -> Float64:
+def _spectra(
+    connection: Connection[Any], sensor_id: int, at: datetime, end: datetime, rate: float, width: int
+) -> Float64:
     count = (end - at) // WINDOW
     found = np.full((count, width), np.nan)
     taken = store.snapshots(

@@ -1,7 +1,8 @@
 """Whether the second opinion is worth reading, by labelled data: which share of the ten most unusual windows touches an event, beside ten by chance.
 
 The windows, features, models and ranks are those of the site, with the same numbers: fifteen samples a window, the ten of each night. What differs is
-said of each data set below. Nothing is tuned here; no row is adjusted; a window counts as it was ranked, without its neighbours.
+said of each data set below. Nothing is tuned here; no row is adjusted. The share is of the ten windows that rank first; whether an event is shown is asked of the
+ten places of the page, where neighbours are one, and of the one window of each that was ranked.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from davy.answer import progress
 from davy.evaluate.reading import having, table
 from detectors.second.case import MOST_SIGNALS, Case, Windows, case_of
 from detectors.second.features import ROWS, Samples, features, floor_of
-from detectors.second.opinion import judge, opinions
+from detectors.second.opinion import judge, opinions, top_windows
 
 TRAIN: Final = 400  # first rows of a file of skab, or of a series of faults, that are normal
 DAY: Final = 1_440  # rows of gecco (a row a minute) and, for want of a clock, of methane
@@ -63,7 +64,9 @@ def measure(name: str, data: Path | None, root: Path | None) -> dict[str, Any]:
     """
     if name not in SETS:
         near = get_close_matches(name, SETS, n=1)
-        raise BadInput(f"There is no data set {name}; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(SETS)}."))
+        raise BadInput(
+            f"There is no data set {name}; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(SETS)}.")
+        )
     folder, read = SETS[name]
     if data is None and root is None:
         raise BadInput("Give --data DIR, or set DAVY_DATA to the folder under which the data sets lie.")
@@ -101,7 +104,8 @@ class _Counted:
         if not cases or not count:
             return
         marked = night.truth[: count * ROWS].reshape(count, ROWS).any(axis=1)
-        picked = [one.window for one in opinions([judge(case) for case in cases])]
+        judged = [judge(case) for case in cases]
+        picked, shown = top_windows(judged), opinions(judged)
         hits, share = int(marked[picked].sum()), float(marked.mean())
         self.nights += 1
         self.picks += len(picked)
@@ -116,8 +120,8 @@ class _Counted:
         for first, last in _runs(night.truth[: count * ROWS]):
             touched = range(first // ROWS, last // ROWS + 1)
             self.events += 1
-            self.found += any(window in touched for window in picked)
-            self.found_by_chance += by_chance(count, len(touched), len(picked))
+            self.found += any(one.window in touched for one in shown)
+            self.found_by_chance += by_chance(count, len(touched), len(shown))
 
     def answer(self) -> dict[str, Any]:
         """Shares between 0 and 1; null where nothing was marked."""
@@ -235,7 +239,9 @@ def _faults(folder: Path) -> Iterator[Night]:
 def _labels(folder: Path) -> Iterator[tuple[str, int, int]]:
     for header in having(folder, ("series", "fault", "first_row", "last_row")):
         file = table(header)
-        for name, (first, last) in zip(file.columns["series"], file.numbers(["first_row", "last_row"]).tolist(), strict=True):
+        for name, (first, last) in zip(
+            file.columns["series"], file.numbers(["first_row", "last_row"]).tolist(), strict=True
+        ):
             yield name, int(first), int(last)
 
 

@@ -91,7 +91,11 @@ class Judging:
             subjects=answer.subjects, windows=answer.windows, left_out=[each.facts() for each in left],
         )  # fmt: skip
         log.info(
-            "second_opinion_done", site=self.site.key, day=str(self.night.day), windows=answer.windows, left_out=len(left)
+            "second_opinion_done",
+            site=self.site.key,
+            day=str(self.night.day),
+            windows=answer.windows,
+            left_out=len(left),
         )
 
 

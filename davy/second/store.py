@@ -103,7 +103,14 @@ def flagged(connection: Connection[Any], site_id: int, since: datetime, until: d
 
 
 def snapshots(
-    connection: Connection[Any], sensor_id: int, since: datetime, until: datetime, *, every_s: int, lasts_s: float, most: int
+    connection: Connection[Any],
+    sensor_id: int,
+    since: datetime,
+    until: datetime,
+    *,
+    every_s: int,
+    lasts_s: float,
+    most: int,
 ) -> list[tuple[int, float, float]]:
     """The first readings of each window: (number of the window from `since` on, seconds from its begin, value), in the order of time.
 

@@ -88,8 +88,8 @@ def _shape(mean: Float64, low: Float64, high: Float64, known: np.ndarray, floor:
     steps = np.diff(mean, axis=1)
     stepped = np.isfinite(steps)
     rough = np.sqrt((np.where(stepped, steps, 0.0) ** 2).sum(axis=1) / np.maximum(stepped.sum(axis=1), 1) / 2.0)
-    parts = known.reshape(len(mean), PARTS, -1).sum(axis=2)
-    bumps = around.reshape(len(mean), PARTS, -1).sum(axis=2) / np.maximum(parts, 1)
+    parts = known.reshape(len(mean), PARTS, ROWS // PARTS).sum(axis=2)
+    bumps = around.reshape(len(mean), PARTS, ROWS // PARTS).sum(axis=2) / np.maximum(parts, 1)
     spread = np.sqrt((off**2).sum(axis=1) / counts)
     reach = np.where(known, high, -np.inf).max(axis=1) - np.where(known, low, np.inf).min(axis=1)
     logs = [np.log(np.maximum(each, floor)) for each in (spread, rough, np.abs(bumps).max(axis=1), reach)]

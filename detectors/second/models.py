@@ -23,6 +23,7 @@ MOST_FITTED: Final = 2_000  # windows a model is fitted on: three weeks of quart
 NEIGHBOURS: Final = 10
 TREES: Final = 100
 CALIBRATES: Final = 3  # each third block (day) is kept apart
+MOST_STEPS: Final = 1e6  # usual deviations beyond which a feature is no farther out: squares of it stay numbers
 TELLS: Final = ("pca", "mcd", "knn", "iforest")
 
 
@@ -73,7 +74,10 @@ class Fitted:
     odd: Float64
 
     def excess(self, rows: Float64) -> Float64:
-        """How far each window is out by each model: 0 as the middle of the history, 1 as its oddest hundredth. float64, shape (n, models)."""
+        """How far each window is out by each model: 0 as the middle of the history, 1 as its oddest hundredth.
+
+        float64, shape (n, models); NaN for a model that can say nothing of it.
+        """
         return (_scores(self.models, self._scaled(rows)) - self.usual) / (self.odd - self.usual)
 
     def steps(self, rows: Float64) -> Float64:
@@ -81,7 +85,7 @@ class Fitted:
         return (rows - self.centre) / self.scale
 
     def _scaled(self, rows: Float64) -> Float64:
-        return self.steps(rows)[:, self.used]
+        return _within(self.steps(rows)[:, self.used])
 
 
 def scale_of(rows: Float64) -> tuple[Float64, Float64]:
@@ -104,11 +108,15 @@ def fit(rows: Float64, blocks: Int64) -> Fitted:
     learnt, kept = _at_most(rows[~apart]), _at_most(rows[apart])
     centre, scale = scale_of(learnt)
     used = learnt.std(axis=0) > 1e-12 * np.maximum(1.0, np.abs(centre))
-    scaled = ((learnt - centre) / scale)[:, used]
+    scaled = _within(((learnt - centre) / scale)[:, used])
     models = tuple(_fitted(MAKERS[name], scaled) for name in TELLS)
-    scores = _scores(models, ((kept - centre) / scale)[:, used])
+    scores = _scores(models, _within(((kept - centre) / scale)[:, used]))
     usual, odd = np.median(scores, axis=0), np.quantile(scores, 1.0 - CONTAMINATION, axis=0)
     return Fitted(centre, scale, used, models, usual, np.where(odd > usual, odd, usual + 1.0))
+
+
+def _within(steps: Float64) -> Float64:
+    return np.clip(steps, -MOST_STEPS, MOST_STEPS)
 
 
 def _at_most(rows: Float64) -> Float64:
@@ -119,13 +127,20 @@ def _at_most(rows: Float64) -> Float64:
 
 
 def _fitted(make: Callable[[], Any], rows: Float64) -> Any:
+    """None where it cannot be: of a switch, half of whose windows are alike, a robust covariance is nothing. The other three judge."""
     with warnings.catch_warnings():
         # Of a covariance that is nearly singular, which a robust fit tells of at every step; the scores are held finite by a test.
         warnings.simplefilter("ignore")
-        return make().fit(rows)
+        try:
+            return make().fit(rows)
+        except ValueError:
+            return None
 
 
 def _scores(models: tuple[Any, ...], rows: Float64) -> Float64:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return np.stack([np.asarray(model.decision_function(rows), np.float64) for model in models], axis=1)
+        none = np.full(len(rows), np.nan)
+        scores = [none if model is None else np.asarray(model.decision_function(rows), np.float64) for model in models]
+    found = np.stack(scores, axis=1)
+    return np.where(np.isfinite(found), found, np.nan)  # PCA divides by the variance of each direction, of a switch by none

@@ -1,7 +1,7 @@
 """The opinion itself: every window of a day ranked by four models, and the ten that are least like the weeks before.
 
 Each model's scores are put on the scale of windows it was not fitted on, all windows of the site are ranked by each model, and the ranks are
-averaged: never the scores, which differ by orders of magnitude between models, so that one of them would decide alone.
+averaged, the worst of the four left out: never the scores, which differ by orders of magnitude between models, so that one of them would decide alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from detectors.second.case import Case, LeftOut
 from detectors.second.models import TELLS, fit
 
 SHOWN: Final = 10  # of a site and night
+BEST: Final = 3  # of a window's four ranks that are averaged: one model that is blind to a kind of oddness hides none
 REASONS: Final = 3  # features that are named of a window
 LEAST_STEPS: Final = 2.0  # usual deviations from which on a feature is named
 NEAR: Final = 2  # windows apart that are one thing to look at
@@ -47,7 +48,7 @@ class Opinion:
 
     Args:
         window: the one that was ranked; `first` and `last` reach over its neighbours that belong to it.
-        rank: the mean of its ranks by the four models; 1 is the most unusual.
+        rank: the mean of its three best ranks by the four models; 1 is the most unusual.
         models: those by which it is odder than ninety-nine of a hundred windows kept apart.
         sensor: the signal it is shown by.
         facts: which features are unusual, the most unusual first.
@@ -83,17 +84,22 @@ def judge_all(cases: Sequence[Case], is_over: Callable[[], bool]) -> Iterator[Ju
 
 
 def ranks(judged: Sequence[Judged]) -> Float64:
-    """The mean rank of every window of all cases, one after the other; 1 is the most unusual."""
+    """The mean of the three best ranks of every window of all cases, one after the other; 1 is the most unusual.
+
+    An isolation forest cuts only where its history lay: a level far beyond it is to it as the highest there was, and a mean of all four ranks
+    would put such a window behind thirty ordinary ones.
+    """
     excess = np.vstack([each.excess for each in judged])
-    mean: Float64 = np.stack([_places(column) for column in excess.T], axis=1).mean(axis=1)
+    places = np.sort(np.stack([_places(column) for column in excess.T], axis=1), axis=1)
+    mean: Float64 = np.nanmean(places[:, :BEST], axis=1)  # NaN are sorted last: who says nothing is left out first
     return mean
 
 
 def _places(excess: Float64) -> Float64:
-    """The rank of each, the largest first; equal ones share the mean of theirs."""
+    """The rank of each, the largest first; equal ones share the mean of theirs; NaN where the model says nothing."""
     _, place, counts = np.unique(-excess, return_inverse=True, return_counts=True)
     places: Float64 = (np.cumsum(counts) - (counts - 1) / 2.0)[place]
-    return places
+    return np.where(np.isnan(excess), np.nan, places)
 
 
 def opinions(judged: Sequence[Judged], most: int = SHOWN) -> list[Opinion]:
@@ -103,7 +109,7 @@ def opinions(judged: Sequence[Judged], most: int = SHOWN) -> list[Opinion]:
     mean = ranks(judged)
     of_case: Int64 = np.concatenate([np.full(len(each.excess), n) for n, each in enumerate(judged)])
     within: Int64 = np.concatenate([np.arange(len(each.excess)) for each in judged])
-    total = np.concatenate([each.excess.sum(axis=1) for each in judged])
+    total = np.concatenate([np.nansum(each.excess, axis=1) for each in judged])
     taken: list[Opinion] = []
     for n in np.lexsort((-total, mean))[:LOOKED].tolist():
         each, row = judged[of_case[n]], int(within[n])
@@ -115,6 +121,12 @@ def opinions(judged: Sequence[Judged], most: int = SHOWN) -> list[Opinion]:
         elif len(taken) < most:
             taken.append(_opinion(each, row, window, float(mean[n])))
     return taken
+
+
+def top_windows(judged: Sequence[Judged], most: int = SHOWN) -> list[int]:
+    """The windows of the day that rank first, whatever of them is odd, without their neighbours being made one: what a measurement asks for."""
+    windows = np.concatenate([each.case.windows for each in judged])[np.argsort(ranks(judged), kind="stable")]
+    return list(dict.fromkeys(windows.tolist()))[:most]
 
 
 def _touches(one: Opinion, window: int) -> bool:

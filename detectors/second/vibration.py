@@ -16,7 +16,11 @@ import numpy as np
 
 from core.batch import Float64
 
-BANDS: Final = ((2.0, 10.0), (10.0, 100.0), (100.0, 1000.0))  # Hz: slow shafts; most faults of shafts; bearings and gears
+BANDS: Final = (
+    (2.0, 10.0),
+    (10.0, 100.0),
+    (100.0, 1000.0),
+)  # Hz: slow shafts; most faults of shafts; bearings and gears
 REACH: Final = 2.56  # sampling rate by the highest frequency that is looked at
 LEAST_RATE_HZ: Final = REACH * BANDS[0][1]  # for one whole band
 FULL_RATE_HZ: Final = REACH * BANDS[-1][1]  # for all of them

@@ -58,7 +58,14 @@ def find(connection: Connection[Any], site_id: int, day: date) -> Night | None:
 
 
 def take_up(
-    connection: Connection[Any], site_id: int, company_id: int, day: date, now: datetime, lease: timedelta, *, again: bool
+    connection: Connection[Any],
+    site_id: int,
+    company_id: int,
+    day: date,
+    now: datetime,
+    lease: timedelta,
+    *,
+    again: bool,
 ) -> Night | None:
     """Begins a night, or begins it again where whoever had it is gone.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -19,7 +19,7 @@ STRANGER, ADMIN, RISK = "qinling-coal-officer", "insurer-operator", "insurer-ris
 
 def night(house: House, *, days_ago: int = 1, state: str = "done") -> list[int]:
     """A night of company a with two windows, one of them with an alarm beside it."""
-    a, day = house.plant.a, date.today() - timedelta(days=days_ago)
+    a, day = house.plant.a, house.plant.began.date() - timedelta(days=days_ago)
     at = house.plant.began - timedelta(days=days_ago, hours=3)
     facts = [
         {"sensor": a.sensors["temp-pump"], "feature": "spread", "value": 4.0, "low": None, "high": None, "times": 4.0, "steps": 6.0},
@@ -158,7 +158,10 @@ def test_the_insurer_does_not_see_it(house: House, login: str) -> None:
     token = house.plant.database.person_token(
         house.plant.insurer["underwriter" if login == UNDERWRITER else "risk"], role, house.plant.a.company_id
     )
-    with psycopg.connect(house.plant.database.url("web"), autocommit=True) as connection, transaction(connection, token):
+    with (
+        psycopg.connect(house.plant.database.url("web"), autocommit=True) as connection,
+        transaction(connection, token),
+    ):
         for query in (
             "SELECT count(*) FROM second_opinion",
             "SELECT count(*) FROM second_opinion_night",

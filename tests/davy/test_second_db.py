@@ -31,7 +31,7 @@ MINUTES = """
 INSERT INTO reading_minute (sensor_id, minute, company_id, readings, good, minimum, maximum, mean)
 SELECT s.sensor_id, at, s.company_id, 60, 60, mean - 0.5, mean + 0.5, mean
 FROM sensor s CROSS JOIN LATERAL (
-    SELECT at, 20 + sin(extract(epoch FROM at) / 5000) + ((hashint8(extract(epoch FROM at)::bigint + s.sensor_id) % 1000) / 1000.0)
+    SELECT at, 20 + sin(extract(epoch FROM at) / 5000) + ((hashint8(extract(epoch FROM at)::bigint + s.sensor_id) %% 1000) / 1000.0)
            + CASE WHEN at >= %(odd)s AND at < %(odd)s + interval '15 minutes' THEN 10 ELSE 0 END AS mean
     FROM generate_series(%(since)s, %(until)s - interval '1 minute', interval '1 minute') at) m
 WHERE s.sensor_id = %(sensor)s"""
@@ -46,7 +46,12 @@ def fill(made: Plant, sensor: str, days: int = 12, odd: datetime = ODD) -> None:
     with made.owner() as connection:
         connection.execute(
             MINUTES,
-            {"sensor": made.a.sensors[sensor], "since": BEGINS - timedelta(days=days), "until": BEGINS + timedelta(days=1), "odd": odd},
+            {
+                "sensor": made.a.sensors[sensor],
+                "since": BEGINS - timedelta(days=days),
+                "until": BEGINS + timedelta(days=1),
+                "odd": odd,
+            },
         )
 
 
@@ -59,7 +64,9 @@ def house(database: TestDatabase) -> Plant:
     return made
 
 
-def turns(made: Plant, duty: SecondOpinionDuty, now: datetime = NIGHT, until: Callable[[Plant], bool] | None = None) -> None:
+def turns(
+    made: Plant, duty: SecondOpinionDuty, now: datetime = NIGHT, until: Callable[[Plant], bool] | None = None
+) -> None:
     """The risk process comes round until the nights are over."""
     over = until or (lambda each: not rows(each, "SELECT FROM second_opinion_night WHERE state = 'begun'"))
     with psycopg.connect(made.database.url("alerting"), autocommit=True) as connection:
@@ -102,7 +109,11 @@ def test_a_night_ranks_what_was_odd_and_calls_nobody(house: Plant) -> None:
     assert first[1] <= ODD < first[2]
     assert len(first[3]) >= 3
     assert first[4]
-    night = rows(house, "SELECT day, state, attempt, subjects, windows FROM second_opinion_night WHERE site_id = %s", house.a.site_id)
+    night = rows(
+        house,
+        "SELECT day, state, attempt, subjects, windows FROM second_opinion_night WHERE site_id = %s",
+        house.a.site_id,
+    )
     assert night == [(DAY, "done", 1, 1, 96)]
     left = rows(house, "SELECT left_out FROM second_opinion_night WHERE site_id = %s", house.a.site_id)[0][0]
     assert [(each["number"], each["why"], each["needs"], each["has"]) for each in left] == [

@@ -11,7 +11,9 @@ import pytest
 from core.errors import BadInput
 from davy.second.measure import SETS, by_chance, measure
 
-REAL = pytest.mark.skipif(not os.environ.get("DAVY_DATA"), reason="set DAVY_DATA to the folder of the data sets to judge real ones")
+REAL = pytest.mark.skipif(
+    not os.environ.get("DAVY_DATA"), reason="set DAVY_DATA to the folder of the data sets to judge real ones"
+)
 
 
 def folder_of(where: Path, *, faulty: bool) -> Path:
@@ -24,7 +26,9 @@ def folder_of(where: Path, *, faulty: bool) -> Path:
             values[700:730] += rng.normal(0.0, 3.0, 30)
         lines += [f"{name},{row},{value:.6f}" for row, value in enumerate(values)]
     (where / "series.csv").write_text("\n".join(lines), "utf-8")
-    (where / "labels.csv").write_text("series,fault,first_row,last_row\n" + ("a,noise,700,729\n" if faulty else ""), "utf-8")
+    (where / "labels.csv").write_text(
+        "series,fault,first_row,last_row\n" + ("a,noise,700,729\n" if faulty else ""), "utf-8"
+    )
     return where
 
 
