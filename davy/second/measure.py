@@ -29,7 +29,7 @@ from detectors.second.opinion import judge, opinions, top_windows
 TRAIN: Final = 400  # first rows of a file of skab, or of a series of faults, that are normal
 DAY: Final = 1_440  # rows of gecco (a row a minute) and, for want of a clock, of methane
 HISTORY: Final = 21 * DAY
-FITTED_SHARE: Final = 0.6  # of gecco and methane: before it nothing is judged
+FITTED_SHARE: Final = 0.6  # of gecco: before it nothing is judged
 METHANE: Final = ("MM116", "MM31", "AS038", "PG072", "PD", "BA13")
 GECCO: Final = ("Tp", "Cl", "pH", "Redox", "Leit", "Trueb", "Cl_2", "Fm", "Fm_2")
 ALARM_AT: Final = 1.5  # %CH4 within the next six rows
@@ -202,9 +202,9 @@ def _skab(folder: Path) -> Iterator[Night]:
         yield Night(header.name, rows[:TRAIN], rows[TRAIN:], file.labels("anomaly")[TRAIN:] == 1, dense=True)
 
 
-def _days(name: str, rows: Float64, truth: np.ndarray) -> Iterator[Night]:
-    """Day by day over the last 40 %, each with the three weeks before it. Nothing is cut from them: nobody had flagged anything."""
-    for first in range(int(FITTED_SHARE * len(rows)), len(rows) - DAY + 1, DAY):
+def _days(name: str, rows: Float64, truth: np.ndarray, begin: int) -> Iterator[Night]:
+    """Day by day from a row on, each with the three weeks before it, or what there is of them. Nothing is cut from them: nobody had flagged anything."""
+    for first in range(begin, len(rows) - DAY + 1, DAY):
         history, judged = rows[max(0, first - HISTORY) : first], rows[first : first + DAY]
         yield Night(f"{name}, rows from {first}", history, judged, truth[first : first + DAY], dense=False)
 
@@ -212,14 +212,16 @@ def _days(name: str, rows: Float64, truth: np.ndarray) -> Iterator[Night]:
 def _gecco(folder: Path) -> Iterator[Night]:
     for header in having(folder, ("Time", *GECCO, "EVENT")):
         file = table(header, 2 * DAY)
-        yield from _days(header.name, file.numbers(GECCO), file.labels("EVENT") == 1)
+        rows = file.numbers(GECCO)
+        yield from _days(header.name, rows, file.labels("EVENT") == 1, int(FITTED_SHARE * len(rows)))
 
 
 def _methane(folder: Path) -> Iterator[Night]:
-    """An event is that methane is at its limit within the next six rows; 1,440 rows are called a night."""
+    """An event is that methane is at its limit within the next six rows; 1,440 rows are called a night, and nights are judged from the fourth on."""
     for header in having(folder, (*METHANE, "MM116_pred")):
         file = table(header, 2 * DAY)
-        yield from _days(header.name, file.numbers(METHANE), file.numbers(["MM116_pred"])[:, 0] >= ALARM_AT)
+        truth = file.numbers(["MM116_pred"])[:, 0] >= ALARM_AT
+        yield from _days(header.name, file.numbers(METHANE), truth, 3 * DAY)
 
 
 def _faults(folder: Path) -> Iterator[Night]:

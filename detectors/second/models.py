@@ -143,4 +143,6 @@ def _scores(models: tuple[Any, ...], rows: Float64) -> Float64:
         none = np.full(len(rows), np.nan)
         scores = [none if model is None else np.asarray(model.decision_function(rows), np.float64) for model in models]
     found = np.stack(scores, axis=1)
-    return np.where(np.isfinite(found), found, np.nan)  # PCA divides by the variance of each direction, of a switch by none
+    return np.where(
+        np.isfinite(found), found, np.nan
+    )  # PCA divides by the variance of each direction, of a switch by none
