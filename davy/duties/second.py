@@ -27,14 +27,15 @@ class SecondOpinionDuty:
 
     def __call__(self, connection: Connection[Any], now: datetime) -> object:
         """A turn: takes up the next night that is due, or works on the one that is under way."""
-        if self._going is None:
+        going = self._going
+        if going is None:
             self._going = self._next(connection, now)
             return None  # kept first, so that one that breaks its turn has been begun all the same, and is given up in the end
         try:
-            if self._going.turn(connection, now):
+            if going.turn(connection, now):
                 self._going = None
         except BaseException:
-            self._going.drop()
+            going.drop()
             self._going = None  # the transaction is lost: the lease runs out, and it begins anew
             raise
         return None

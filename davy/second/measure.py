@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.batch import Float64
 from core.errors import BadInput
@@ -103,7 +104,7 @@ class _Counted:
         count = len(night.truth) // ROWS
         if not cases or not count:
             return
-        marked = night.truth[: count * ROWS].reshape(count, ROWS).any(axis=1)
+        marked: NDArray[np.bool_] = np.logical_or.reduce(night.truth[: count * ROWS].reshape(count, ROWS), axis=1)
         judged = [judge(case) for case in cases]
         picked, shown = top_windows(judged), opinions(judged)
         hits, share = int(marked[picked].sum()), float(marked.mean())
