@@ -116,15 +116,16 @@ def _bands(
     for start in range(HISTORY_DAYS + 1):
         at = begin + timedelta(days=start)
         end = min(at + timedelta(days=1), until) if start < HISTORY_DAYS else until
-        rows.append(_spectra(connect(), signal.sensor_id, at, end, rate, width))
+        rows.append(spectra(connect(), signal.sensor_id, at, end, rate, width))
         yield None
     windows = Windows(np.vstack(rows[:-1]), rows[-1], cut, np.arange(len(cut)) // DAY_WINDOWS, vibration.names(rate))
     yield case_of(("bands", signal.sensor_id), _group(signal), [(signal.sensor_id, windows)])
 
 
-def _spectra(
+def spectra(
     connection: Connection[Any], sensor_id: int, at: datetime, end: datetime, rate: float, width: int
 ) -> Float64:
+    """The features of each window's snapshot between two instants: float64, shape (windows, width); NaN where it has none."""
     count = (end - at) // WINDOW
     found = np.full((count, width), np.nan)
     taken = store.snapshots(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 
@@ -15,6 +17,7 @@ from davy.duties.rota import patient
 from davy.duties.second import SecondOpinionDuty, due
 from davy.second.apart import Apart
 from davy.second.command import second_opinion
+from davy.second.gather import WINDOW, spectra
 from davy.second.night import BROKEN_OFF, LEASE
 from ingest.retention import Keep
 from tests.api.plant import Plant, plant
@@ -238,3 +241,23 @@ def test_by_hand_what_is_wrong_has_a_sentence(house: Plant) -> None:
         )
     with pytest.raises(Unavailable, match="Somebody is judging"):
         second_opinion(url, token, site="tank-farm", day=DAY, now=NIGHT)
+
+
+def test_a_waveform_is_read_by_its_snapshots(database: TestDatabase) -> None:
+    """Of each window the first readings are looked at, in their order; where there are none, or bad ones, there is no spectrum."""
+    made = plant(database, NIGHT)
+    sensor = made.a.sensors["temp-pump"]
+    with (
+        database.connect("owner") as connection,
+        connection.cursor().copy("COPY reading (sensor_id, measured_at, value, quality, batch_no) FROM STDIN") as copy,
+    ):
+        for n in range(600):
+            for window, quality in ((0, 0), (2, 2)):
+                at = BEGINS + window * WINDOW + timedelta(seconds=n / 30)
+                copy.write_row((sensor, at, 4.0 + math.sqrt(2) * math.sin(2 * math.pi * 5 * n / 30), quality, 1))
+    service = psycopg.connect(database.url("alerting"), autocommit=True)
+    with service as connection, transaction(connection, database.service_token()):
+        found = spectra(connection, sensor, BEGINS, BEGINS + timedelta(hours=1), 30.0, 3)
+    assert found.shape == (4, 3)
+    assert np.exp(found[0, 0]) == pytest.approx(1.0, rel=0.05)
+    assert np.isnan(found[1:]).all()
