@@ -43,6 +43,7 @@ from api.pages import (
     rejected,
     reports,
     rotation,
+    second,
     suppressions,
     voice,
     who_is_called,
@@ -75,6 +76,7 @@ from api.v1 import (
     rejected_routes,
     report_routes,
     route_routes,
+    second_routes,
     suppression_routes,
     voice_routes,
 )
@@ -87,13 +89,13 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _PAGES = (
     front, alarms, occurrences, firing, model_pages, actions, devices, operator, findings, finding_acts, own_findings, impairments, portfolio, reports, suppressions,
-    rejected, casework, duty, rotation, route_pages, who_is_called, feeds, readiness, performance, limit_pages, backtests, answering, voice, complaints,
+    rejected, casework, duty, rotation, route_pages, who_is_called, feeds, readiness, performance, limit_pages, backtests, answering, voice, complaints, second,
     events,
 )  # fmt: skip
 _API = (
     reading_routes, rejected_routes, acting_routes, casework_routes, duty_routes, readiness_routes, suppression_routes, performance_routes, limit_routes,
     backtest_routes, route_routes, own_finding_routes, finding_routes, impairment_routes, portfolio_routes, report_routes, call_routes, receipt_routes, voice_routes,
-    firing_routes, model_routes,
+    firing_routes, model_routes, second_routes,
 )  # fmt: skip
 
 

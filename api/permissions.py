@@ -48,6 +48,8 @@ class Right(StrEnum):
     SEE_VOICE_COUNTS = "see_voice_counts"  # counts of at least so many people, by site and hazard
     SEE_COMPLAINTS = "see_complaints"  # with their words
     ANSWER_COMPLAINTS = "answer_complaints"  # take on, analyse, solve; note a call or a service
+    SEE_SECOND_OPINION = "see_second_opinion"  # what was least usual by night, with curves
+    SAY_SECOND_OPINION = "say_second_opinion"  # and what it was
 
 
 _INSURER = frozenset(
@@ -101,6 +103,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_VOICE,
             Right.GIVE_VOICE,
             Right.SEE_COMPLAINTS,
+            Right.SEE_SECOND_OPINION,
+            Right.SAY_SECOND_OPINION,
         }
     ),
     Role.INTEGRATOR: frozenset(
@@ -134,6 +138,8 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_VOICE,
             Right.GIVE_VOICE,
             Right.SEE_COMPLAINTS,
+            Right.SEE_SECOND_OPINION,
+            Right.SAY_SECOND_OPINION,
         }
     ),
     Role.UNDERWRITER: _INSURER,
@@ -166,6 +172,7 @@ _TABLE: dict[Role, frozenset[Right]] = {
             Right.SEE_VOICE,
             Right.SEE_VOICE_COUNTS,
             Right.SEE_COMPLAINTS,
+            Right.SEE_SECOND_OPINION,
         }
     ),
 }

@@ -26,6 +26,7 @@ from api.words import limits as limit_wording
 from api.words import looks as look_wording
 from api.words import models as model_wording
 from api.words import risk as risk_wording
+from api.words import second as second_wording
 from api.words import suppressions as suppression_wording
 from api.words import voice as voice_wording
 from api.words.routes import HEARS_WORDS, WISH_WORDS
@@ -113,6 +114,7 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
     environment.filters.update(_limit_filters(texts, locale, language))
     environment.filters.update(_backtest_filters(texts, locale))
     environment.filters.update(_voice_filters(texts))
+    environment.filters.update(_second_filters(texts, language, locale))
     return environment
 
 
@@ -168,6 +170,15 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "rejection": lambda row: sentences.rejection(texts, row.reason, row.sentence),
         "translated_sentence": lambda sentence: sentences.translated(texts, sentence),
         "translated": lambda text, words=None: texts.gettext(text) % (words or {}) if words else texts.gettext(text),
+    }
+
+
+def _second_filters(texts: Translations, language: str, locale: str) -> dict[str, Any]:
+    """The words of the second opinion."""
+    return {
+        "unusual": lambda window, names: second_wording.unusual(texts, window, names, language, locale),
+        "second_agreement": lambda window: second_wording.agreement(texts, window),
+        "second_left_out": lambda each, names: second_wording.left_out(texts, each, names, language, locale),
     }
 
 

@@ -32,6 +32,7 @@ ROOMS: Final = (
     Room("occurrences", "/occurrences", later("Occurrences"), Right.SEE_OCCURRENCES),
     Room("findings", "/findings", later("Findings"), Right.SEE_FINDINGS),
     Room("impairments", "/impairments", later("Impairments"), Right.SEE_IMPAIRMENTS),
+    Room("second", "/second-opinion", later("Second opinion"), Right.SEE_SECOND_OPINION),
     Room("limits", "/limits", later("Limits"), Right.SEE_LIMITS),
     Room("backtests", "/backtests", later("Back-tests"), Right.SEE_BACKTESTS),
     Room("devices", "/devices", later("Devices"), Right.SEE_DEVICES),

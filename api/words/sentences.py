@@ -21,6 +21,7 @@ from api.words.own_findings import OWN_REFUSALS
 from api.words.readiness import READINESS_REFUSALS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
 from api.words.routes import HEARS_WORDS, ROUTE_REFUSALS, STEP_WORDS, WISH_WORDS
+from api.words.second import SECOND_REFUSALS
 from api.words.suppressions import SUPPRESSION_REFUSALS
 from api.words.suppressions import WORDS as SUPPRESSION_WORDS
 from api.words.texts import later
@@ -64,6 +65,7 @@ REFUSALS = (
     *SUPPRESSION_REFUSALS,
     *DUTY_REFUSALS,
     *READINESS_REFUSALS,
+    *SECOND_REFUSALS,
     *CALENDAR_WORDS,
     *LINK_REFUSALS,
 )

@@ -30,6 +30,7 @@ from davy.cli import (
     route,
     running,
     scoring,
+    second,
 )
 from davy.servers.errors import ServerUnavailable
 
@@ -56,6 +57,7 @@ app.add_typer(rejected.app, name="rejected")
 app.add_typer(channels.app, name="channels")
 app.add_typer(broker.app, name="broker")
 app.add_typer(grafana.app, name="grafana")
+models.app.add_typer(second.app)
 app.add_typer(models.app, name="detectors")
 app.add_typer(budget.app, name="budget")
 explaining.add_to(models.app)

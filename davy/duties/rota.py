@@ -32,6 +32,7 @@ from davy.duties.models import look_after_models
 from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
 from davy.duties.seals import seal
+from davy.duties.second import SecondOpinionDuty
 from davy.duties.silence import look_for_silent_detectors
 from davy.duties.voice import ask_how_it_was, tell_back
 from davy.duties.weekly import send_weeks
@@ -116,6 +117,7 @@ def patient(
         Duty("backtests", 1.0, BacktestDuty()),
         Duty("explanations", 5.0, explain_what_began),
         Duty("false_alarms", 600.0, keep_false_alarms),
+        Duty("second_opinion", 10.0, SecondOpinionDuty()),
         Duty("retention", 60.0, partial(look_after_days, keep)),
         Duty("calendars", 5.0, partial(read_calendars, calendars, vault or Vault())),
         Duty("old_rows", 600.0, partial(forget_old_rows, keep)),
