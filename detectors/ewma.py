@@ -24,6 +24,7 @@ CLIP: Final = (
 )
 RESTING: Final = 1e-9  # a spread below this share of the level is rounding, not noise
 BREAK: Final = 0.25  # of `relearn_s`: a silence longer than this breaks a stretch beyond the setpoint
+BACK: Final = 0.5  # of the setpoint: a stretch beyond it is over below this; noise that dips just below it teaches nothing of a fault
 _KNOWN: Final = np.dtype(
     [
         ("readings", np.float64),  # how many were learnt
@@ -57,7 +58,8 @@ class Ewma(Detector):
 
     Level and spread are exponentially weighted in judged time. A reading is scored before it is learnt. What is learnt is
     drawn in to three standard deviations, so that one spike does not widen the spread; while the number is at or beyond
-    the definition's setpoint nothing is learnt at all, so that a leak is not taken for the new normal. Only after
+    the definition's setpoint, and from then on until it is below half of it, nothing is learnt at all, so that a leak is not taken
+    for the new normal, neither whole nor in the dips of its noise. Only after
     `relearn_s` beyond it without a break (a silence longer than a quarter of it is one) everything is forgotten and the
     warm-up begins again: by then people have been called, and a plant that runs at another point for good must not be in alarm for ever.
 
@@ -140,7 +142,7 @@ def _judge(known: Rows, d: int, settings: Float64, t: int, x: float) -> float:
         _learn(known, d, share, distance)
         return np.nan
     number = min(abs(distance / spread), LARGEST)
-    if number >= frozen:
+    if number >= (frozen if known[d].beyond_at == NEVER else BACK * frozen):
         if known[d].beyond_at == NEVER:
             known[d].beyond_at = t
         return number  # type: ignore[no-any-return]

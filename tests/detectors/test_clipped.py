@@ -31,7 +31,7 @@ def test_a_signal_that_is_held_back_is_clipped() -> None:
     """It swings farther than the transmitter can tell, at the upper end or at the lower: a third of each wave is one value."""
     for cut in (lambda x: min(x, 62.0), lambda x: max(x, 38.0)):
         found = numbers([*wave(WARM), *map(cut, wave(200, size=30.0, seed=2))])
-        assert max(found[WARM + 40 :]) >= 2.0
+        assert np.nanmax(found[WARM:]) >= 2.0
 
 
 def test_a_signal_that_swings_farther_and_is_not_held_back_is_not() -> None:
