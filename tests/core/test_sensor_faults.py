@@ -51,5 +51,7 @@ def test_outside_is_about_the_declared_range() -> None:
     row = rows(text)["ch4.outside"]
     assert (row.parameters, row.priority) == ({"low": 0.0, "high": 100.0}, Priority.HIGH)
     undeclared = text.replace("                range: {low: 0, high: 100}\n", "")
-    told = [(line, said) for line, said in read(undeclared).mistakes if "which nobody has said; declare its range" in said]
+    told = [
+        (line, said) for line, said in read(undeclared).mistakes if "which nobody has said; declare its range" in said
+    ]
     assert [line for line, _ in told] == [line_of(undeclared, "- signal.outside")]

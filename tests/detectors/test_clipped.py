@@ -12,6 +12,7 @@ from detectors.outside import Outside
 from tests.detectors.streams import Reading, batch, definition, in_force
 
 WARM = 300
+LEARNT = WARM + 20  # the first share is there after `memory` readings
 
 
 def wave(count: int, *, size: float = 10.0, seed: int = 1) -> list[float]:
@@ -30,19 +31,19 @@ def numbers(values: list[float], **parameters: float) -> list[float]:
 def test_a_signal_that_is_held_back_is_clipped() -> None:
     """It swings farther than the transmitter can tell, at the upper end or at the lower: a third of each wave is one value."""
     for cut in (lambda x: min(x, 62.0), lambda x: max(x, 38.0)):
-        found = numbers([*wave(WARM), *map(cut, wave(200, size=30.0, seed=2))])
-        assert np.nanmax(found[WARM:]) >= 2.0
+        found = numbers([*wave(LEARNT), *map(cut, wave(200, size=30.0, seed=2))])
+        assert np.nanmax(found[LEARNT:]) >= 2.0
 
 
 def test_a_signal_that_swings_farther_and_is_not_held_back_is_not() -> None:
     """A new highest value with every swing is nothing that piles up."""
-    assert np.nanmax(numbers([*wave(WARM), *wave(400, size=30.0, seed=2)])) < 2.0
+    assert np.nanmax(numbers([*wave(LEARNT), *wave(400, size=30.0, seed=2)])) < 2.0
 
 
 def test_what_lies_at_an_end_by_nature_is_never_clipped() -> None:
     """A gas that is not there, and a contact: at their end while their normal was settled."""
-    gas = [0.0 if i % 10 else 0.1 for i in range(WARM)]
-    assert max(numbers([*gas, *[0.0] * 300])[WARM + 20 :]) < 2.0
+    gas = [0.0 if i % 10 else 0.1 for i in range(LEARNT)]
+    assert max(numbers([*gas, *[0.0] * 300])[LEARNT:]) < 2.0
     contact = [float(i // 50 % 2) for i in range(800)]
     assert max(x for x in numbers(contact) if not math.isnan(x)) < 2.0
 
@@ -50,8 +51,8 @@ def test_what_lies_at_an_end_by_nature_is_never_clipped() -> None:
 def test_one_wild_reading_hides_it_for_a_hundred_memories_at_most() -> None:
     """Ends are those of late: what lay beyond them once is forgotten."""
     clipped = [min(x, 62.0) for x in wave(4000, size=30.0, seed=2)]
-    found = numbers([*wave(WARM), 500.0, *clipped])
-    assert max(found[WARM + 50 : WARM + 500]) < 2.0
+    found = numbers([*wave(LEARNT), 500.0, *clipped])
+    assert max(found[LEARNT + 50 : LEARNT + 500]) < 2.0
     assert max(found[-300:]) >= 2.0
 
 

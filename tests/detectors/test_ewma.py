@@ -100,7 +100,7 @@ HOURS_8 = 28_800
 def test_a_fault_is_held_for_relearn_s_at_either_half_life(memory_s: float, size: float) -> None:
     """Both memories that come as a pair (`signal.unusual`, `signal.unusual-day`) say a fault until they may forget: it is not absorbed on the way."""
     every_s, day = 10.0, 8640
-    long = {"memory_s": memory_s, "relearn_s": float(HOURS_8), "every_s": every_s, "warm_up": 600.0}
+    long = {"memory_s": memory_s, "relearn_s": float(HOURS_8), "every_s": every_s, "warm_up": 600.0, "back": 0.5}
     found = numbers([*noisy(day), *noisy(2 * day, level=20.0 + 0.5 * size, seed=2)], **long)
     held = np.array(found[day : day + int(HOURS_8 / every_s)])
     assert np.mean(held >= 6.0) > 0.95
@@ -112,7 +112,7 @@ def test_a_fault_is_held_for_relearn_s_at_either_half_life(memory_s: float, size
 def test_a_level_that_has_changed_for_good_is_normal_in_the_end(memory_s: float, size: float) -> None:
     """However far it went, and though noise brings it back below the setpoint now and then: two days later it is usual."""
     every_s, day = 10.0, 8640
-    long = {"memory_s": memory_s, "relearn_s": float(HOURS_8), "every_s": every_s, "warm_up": 600.0}
+    long = {"memory_s": memory_s, "relearn_s": float(HOURS_8), "every_s": every_s, "warm_up": 600.0, "back": 0.5}
     found = np.array(numbers([*noisy(day), *noisy(3 * day, level=20.0 + 0.5 * size, seed=2)], **long))
     assert np.nanmean(found[-day:] >= 6.0) < 0.001
 
