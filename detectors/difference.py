@@ -79,7 +79,7 @@ class Difference(Detector):
 
     While one is ahead, no delay that a number on its way may cancel is ended by time alone (`awaited`).
 
-    Memory: 1152 bytes a definition.
+    Memory: 1104 bytes a definition.
     Warm-up: a reading of each.
     Fails when: both are wrong alike (the same gas, the same drift, one sample line). A value that moves fast is seen by each at
         its own instants: an on-delay of two periods helps. One that is ahead by more than 64 readings is not waited for any

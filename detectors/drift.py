@@ -80,7 +80,7 @@ class Drift(Difference):
     that is 0 here; whoever wants to know of both defines it on both. Where both have moved it cannot be told, and counts.
 
     Source: Page (1954) on the mean difference; telling the two apart is ours.
-    Memory: 1360 bytes a definition.
+    Memory: 1312 bytes a definition.
     Warm-up: `warm_up` means of `mean_s`, a day as it stands; NaN until then, while one of the two is silent or bad, and while the
         difference has not moved at all and no `floor` is given.
     Fails when: both drift alike (one batch of cells, one sample line). What lies between the two changes by plan, such as a valve

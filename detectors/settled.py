@@ -227,5 +227,5 @@ def _settled(heard: Heard, measure: int, settings: Float64, past: Float64, rows:
         found = _measured(measure, past, d, rows[d].heard, setting[3], x)
         rows[d].heard += 1.0
         if not np.isnan(found):
-            number[n] = _judge(rows, d, measure == SHIFT, setting, heard.at[n], found)
+            number[n] = _judge(rows, d, measure == SHIFT, setting, heard.at[n], min(found, LARGEST))
     return number
