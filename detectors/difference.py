@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, ClassVar, Final, NamedTuple
 
 import numba
 import numpy as np
@@ -88,7 +88,7 @@ class Difference(Detector):
 
     name = "difference"
     unit = "{unit}"
-    parameters = DifferenceParameters
+    parameters: ClassVar[type[Parameters]] = DifferenceParameters
     is_of_two = True
 
     def __init__(self, definitions: DefinitionSet) -> None:

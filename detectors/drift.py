@@ -137,7 +137,7 @@ def _gone(means: Rows, d: int, side: int) -> float:
     level, spread = means[d].settled[2 * side], math.sqrt(means[d].settled[2 * side + 1])
     apart = abs(means[d].now[side] - level)
     if spread > RESTING * abs(level):
-        return apart / spread
+        return apart / spread  # type: ignore[no-any-return]
     return 0.0 if apart <= RESTING * abs(level) else LARGEST
 
 

@@ -123,7 +123,7 @@ def _steps(hour: Rows, d: int, level: Int16, amount: float) -> int:
         for side in range(2):
             for b in range(WEEK):
                 level[d, side, b] = np.int16(round(level[d, side, b] * share))
-    return round(amount / hour[d].step)
+    return round(amount / hour[d].step)  # type: ignore[no-any-return]
 
 
 @numba.njit(cache=True)

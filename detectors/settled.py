@@ -149,7 +149,7 @@ def _measured(measure: int, past: Float64, d: int, heard: float, memory: float, 
         past[d, 0] = x
         return past[d, 1]  # type: ignore[no-any-return]
     if measure == CLIPPED:
-        return _at_an_end(past, d, heard, memory, x)  # type: ignore[no-any-return]
+        return _at_an_end(past, d, heard, memory, x)
     share = max(1.0 / memory, 1.0 / (heard + 1.0))
     if measure == SHIFT:
         mean = past[d, 0] + share * (x - past[d, 0])

@@ -7,18 +7,19 @@ import math
 import numpy as np
 import pytest
 
+from core.batch import Float64
 from detectors.drift import Drift
 from tests.detectors.streams import Reading, batch, definition, in_force
 
 WARM = 100
 
 
-def weather(count: int, seed: int = 1) -> np.ndarray:  # type: ignore[type-arg]
+def weather(count: int, seed: int = 1) -> Float64:
     """What both of them see, and wander with: far more than either drifts."""
     return 20.0 + np.cumsum(np.random.default_rng(seed).normal(0.0, 0.2, count))
 
 
-def numbers(first: np.ndarray, second: np.ndarray, *, setpoint: float = 12.0, **parameters: float) -> list[float]:  # type: ignore[type-arg]
+def numbers(first: Float64, second: Float64, *, setpoint: float = 12.0, **parameters: float) -> list[float]:
     """The number at each second at which both speak."""
     stream = [
         Reading(slot, float(i), float(x))
@@ -30,7 +31,7 @@ def numbers(first: np.ndarray, second: np.ndarray, *, setpoint: float = 12.0, **
     return [float(x) for x in found.number]
 
 
-def pair(count: int, seed: int = 1, wander: float = 1.0) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def pair(count: int, seed: int = 1, wander: float = 1.0) -> tuple[Float64, Float64]:
     """Two sensors of one thing, three apart."""
     noise = np.random.default_rng(seed + 50).normal(0.0, 0.2, (2, count))
     both = 20.0 + wander * (weather(count, seed) - 20.0)
