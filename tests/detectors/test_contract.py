@@ -249,7 +249,7 @@ def test_memory_is_what_it_states(kind: type[Detector]) -> None:
     stated = re.search(r"Memory: (?:(none)|([\d,]+) bytes)", kind.__doc__ or "")
     assert stated is not None
     assert int((stated[2] or "0").replace(",", "")) == held or f"{held:,} in a checkpoint" in PAGE
-    assert ("none" if held == 0 else f"{int(stated[2].replace(',', '')):,}") in PAGE
+    assert kind not in DETECTORS.values() or ("none" if held == 0 else f"{int(stated[2].replace(',', '')):,}") in PAGE
 
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "detectors.md").read_text("utf-8")
@@ -259,7 +259,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "detectors.md").read_text
 def test_warm_up_is_what_it_states(kind: type[Detector]) -> None:
     """The page has a section of it with its memory and warm-up, and where it states a number of readings nothing is said before them."""
     section = PAGE.partition(f"\n## {kind.name}\n")[2].partition("\n## ")[0]
-    assert section
+    assert section or kind not in DETECTORS.values()  # the example of the how-to has none
     if "warm_up" not in kind.parameters.__struct_fields__ or kind.is_of_two:
         return
     own = definition(kind.name, parameters=short(kind))
