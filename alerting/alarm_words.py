@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Final
 
 from alerting.alarm import State
 from alerting.delivery import Claimed
+from alerting.number_words import LASTING, PHRASES, unit_of
 from alerting.reader import Fields, Reader
 from alerting.routing import is_historic
-from core.model import COMPOUND, Priority
+from core.model import Priority
 from core.numbers import quantity
-
-IN_UNITS: Final = frozenset(
-    {"limit", "rate", "deviation", "difference", "exposure"}
-)  # detectors whose number is in the unit of the sensor, or that a minute
-SETTLED: Final = frozenset({"spike", "shift", "still"})  # whose number is a multiple of what was usual
-LASTING: Final = frozenset({"stale", "stuck", "time_over", "time_to_limit"})  # detectors whose number is seconds
+from core.sensor_faults import OF_SENSOR
 
 
 class AlarmWords:
@@ -77,6 +72,7 @@ class AlarmWords:
             *self._played(),
             *self._drill(),
             *self._effects(),
+            *self._of_sensor(),
             _("%(place)s, since %(when)s")
             % {"place": self._listed(self._company(), self.site()), "when": self._since()},
             "",
@@ -118,6 +114,16 @@ class AlarmWords:
         return (
             self._("%(count)s alarms follow from it: they stand in the list and call nobody by themselves.")
             % {"count": self.of.effects},
+        )
+
+    def _of_sensor(self) -> tuple[str, ...]:
+        """That nobody is warned by it meanwhile, and that what it shows is no all-clear."""
+        if self.of.detector not in OF_SENSOR:
+            return ()
+        return (
+            self._(
+                "This is about the sensor itself: until it has been checked, do not rely on it, neither to warn you nor to give the all-clear."
+            ),
         )
 
     def _not_yet(self) -> str:
@@ -249,41 +255,16 @@ class AlarmWords:
             parts = {"value": self._duration(of.value), "limit": self._duration(of.setpoint)}
             if of.detector == "stale" and of.by_period:  # the setpoint is the least of all
                 return _("no reading for %(value)s, longer than is usual for it") % parts
-            return {
-                "stale": _("no reading for %(value)s, limit %(limit)s"),
-                "stuck": _("unchanged for %(value)s, limit %(limit)s"),
-                "time_over": _("beyond its level for %(value)s, limit %(limit)s"),
-                "time_to_limit": _("reaches its limit in %(value)s, warned of from %(limit)s"),
-            }[of.detector] % parts
-        if of.unit == "1" and of.value in (0, 1) and 0 <= of.setpoint <= 1:
+            return _(LASTING[of.detector]) % parts
+        if of.unit == "1" and of.detector == "limit" and of.value in (0, 1) and 0 <= of.setpoint <= 1:
             return None  # a contact: that it is off, or the connection lost, the title says
-        unit = of.unit if of.detector in IN_UNITS else "1"
+        unit = unit_of(of.detector, of.unit)
         parts = {
             "value": quantity(of.value, unit, self.reader.locale),
             "limit": quantity(of.setpoint, unit, self.reader.locale),
         }
-        if of.detector == "rate":
-            return _("%(value)s a minute, limit %(limit)s a minute") % parts
-        if of.detector == "exposure":
-            return _("%(value)s at least on average, limit %(limit)s") % parts
-        if of.detector == "deviation":
-            return _("%(value)s away from where it belongs, limit %(limit)s") % parts
-        if of.detector == "difference":
-            return _("%(value)s apart from the sensor it is compared with, limit %(limit)s") % parts
-        if of.detector == COMPOUND:
-            return _("%(value)s conditions came together, %(limit)s are enough") % parts
-        if of.detector == "noise":
-            return _("roughness %(value)s times what is usual, limit %(limit)s") % parts
-        if of.detector in SETTLED:
-            return _("%(value)s times the largest while its normal was settled, limit %(limit)s") % parts
-        if of.detector == "odd":
-            return _("%(value)s on a scale where 2 is one reading in a hundred of this sensor, limit %(limit)s") % parts
-        if of.detector == "unusable":
-            return _("%(value)s readings in a row that cannot be used, limit %(limit)s") % parts
-        if of.detector == "cusum":
-            return _("%(value)s standard deviations gathered on one side of its settled level, limit %(limit)s") % parts
-        if of.detector == "ewma":
-            return _("%(value)s standard deviations from its usual level, limit %(limit)s") % parts
+        if of.detector in PHRASES:
+            return _(PHRASES[of.detector]) % parts
         return _("%(value)s, limit %(limit)s") % parts
 
     def _company(self) -> str:

@@ -17,6 +17,7 @@ from alerting.incident import is_sign
 from alerting.performance import FLOOD_BEGINS, FLOOD_ENDS
 from alerting.routing import URGENCY
 from core.model import Priority
+from core.sensor_faults import OF_SENSOR
 from core.signal_kind import kind_of
 
 # A flood: so many alarms in ten minutes that nobody can work through them (EEMUA 191, 3rd edition; ANSI/ISA-18.2-2016, clause 16, as
@@ -31,7 +32,6 @@ DIGEST_EVERY: Final = timedelta(minutes=10)
 GROUPED: Final = frozenset({Priority.HIGH, Priority.MEDIUM, Priority.LOW})
 ASSET: Final = "asset "  # the hazard of what an asset's statistics say, before its number
 WATCHING: Final = "watching"  # the hazard of what is wrong with the watching itself
-_OF_SIGNALS: Final = frozenset({"stale", "stuck"})  # detectors that tell of the sensor, not of the plant
 _OF_PLANT: Final = ("_compound.", "_model.")  # virtual sensors that do not tell of Davy's own ways
 
 
@@ -80,7 +80,7 @@ def hazard_of(
     """
     if is_sign(detector, sensor, "", asset_id):
         return f"{ASSET}{asset_id}"
-    if detector in _OF_SIGNALS or (sensor.startswith("_") and not sensor.startswith(_OF_PLANT)):
+    if detector in OF_SENSOR or (sensor.startswith("_") and not sensor.startswith(_OF_PLANT)):
         return WATCHING
     kind = kind_of(unit, quantity)
     name = "other" if kind is None else "air" if kind.is_gas else kind.name

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from core.model import Priority
+from core.sensor_faults import OF_SENSOR
 from core.site_false_alarms import STATISTICAL
 
 A_WHILE: Final = timedelta(minutes=30)  # from the first of it: what begins later is told by itself. Ours
 MOST_OF_IT: Final = 0.5  # of a model's number: a signal with so much of it is named whatever began first. Ours
 # What tells of one signal's course or of its quality. Silence does not: a gateway's loss is that of many assets.
-_OF_ONE_SIGNAL: Final = STATISTICAL | {"stuck", "still", "unusable"}
+_OF_ONE_SIGNAL: Final = STATISTICAL | (OF_SENSOR - {"stale"})
 BOTH, SHARE, FIRST = "both", "share", "first"
 
 

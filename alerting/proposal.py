@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from core.errors import BadInput
-from core.limit_checks import DIFFERENCE, LONGEST_DELAY_S, is_never_back, slow_on_gas, waits_on_gas
+from core.limit_checks import LONGEST_DELAY_S, OF_TWO, is_never_back, slow_on_gas, waits_on_gas
 from core.limit_votes import SILENCE, silent_votes, wrong_votes
 from core.model import COMPOUND, AlarmDefinition, Priority
 
@@ -165,7 +165,7 @@ def changed(
         _within(made, signal.range_low, signal.range_high)
     if COMPOUND in (definition.detector, made.detector):
         _check_compound(definition, made)
-    elif DIFFERENCE in (definition.detector, made.detector) and definition.detector != made.detector:
+    elif {definition.detector, made.detector}.intersection(OF_TWO) and definition.detector != made.detector:
         raise BadInput(
             f"{made.key}: its detector says how many sensors it is about; leave it out, or set up another limit."
         )

@@ -19,6 +19,7 @@ from alerting.preference import zone_of
 from api.store.cap import Step, Told
 from api.words.texts import later
 from core.i18n import translations
+from core.sensor_faults import OF_SENSOR
 
 NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
 MEDIA_TYPE: Final = "application/cap+xml"
@@ -28,7 +29,7 @@ URGENCY: Final = {"life-safety": "Immediate", "high": "Immediate", "medium": "Ex
 CERTAINTY: Final = {  # by what found it; whatever is not here has judged, not measured
     **dict.fromkeys(("limit", "rate", "exposure", "time_over", "difference"), "Observed"),
     "time_to_limit": "Likely",
-    **dict.fromkeys(("stale", "stuck"), "Unknown"),  # a detector that says nothing: what is there is not known
+    **dict.fromkeys(OF_SENSOR, "Unknown"),  # a sensor that does not work: what is there is not known
 }
 MOST_REFERENCES: Final = 50  # earlier messages that one names, the newest
 _NORMAL: Final = "A"

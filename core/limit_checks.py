@@ -18,6 +18,10 @@ USUAL_CEILING_S: Final = 10_800.0  # what it waits where `CEILING` is missing
 
 EXPOSURE: Final = "exposure"
 DIFFERENCE: Final = "difference"  # the detector that compares two sensors
+OF_TWO: Final = (DIFFERENCE, "drift")  # and all that need a second one
+OUTSIDE: Final = "outside"  # the detector that is about the ends of a range
+LOW_END: Final = "low"  # and its parameters
+HIGH_END: Final = "high"
 CONVERTED: Final = (
     "limit",
     EXPOSURE,

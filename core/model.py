@@ -79,6 +79,7 @@ class AlarmDefinition:
         latch: stays until a person resets it while clear.
         votes, votes_of: k of the last m numbers must be beyond the setpoint; 1 of 1: each number decides by itself.
         other_sensor_id: the second sensor, of a detector that compares two; 0: there is none.
+        time_zone: of its site, for what goes by the clock there.
     """
 
     definition_id: int
@@ -99,6 +100,7 @@ class AlarmDefinition:
     version: int = 1
     parameters: Mapping[str, float] = field(default_factory=dict)
     other_sensor_id: int = 0
+    time_zone: str = "UTC"
 
     @property
     def on_delay_s(self) -> float:

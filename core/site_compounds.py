@@ -15,7 +15,7 @@ from typing import Final
 
 from core.compound_row import COMPOUND_PREFIX, MOST_PARTS, CompoundPart, CompoundRow
 from core.errors import BadInput, BadSiteFile
-from core.limit_checks import DIFFERENCE
+from core.limit_checks import OF_TWO
 from core.limit_rule import REALARM_AFTER_S, Rule, Vocabulary, read_rule
 from core.model import COMPOUND, Priority
 from core.portfolio import Portfolio, SensorRow, SiteRow
@@ -256,7 +256,7 @@ def _own_part(block: Block, words: Vocabulary, sensor: str | None) -> CompoundPa
             )
     if not block.has("setpoint"):
         block.mistake(None, f"{block.where} has no setpoint.")
-    if detector == DIFFERENCE:
+    if detector in OF_TWO:
         block.mistake(
             "detector", f"{block.where} compares two sensors; write that as a limit, and name the limit here."
         )

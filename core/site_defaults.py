@@ -15,6 +15,7 @@ from core.limit_checks import CEILING, PERIODS, ceiling_s
 from core.limit_rule import PackLimit
 from core.model import Priority
 from core.portfolio import DefinitionRow, DeviceRow, ModelRow, Portfolio, SensorRow, SiteRow
+from core.sensor_faults import raised_for_life_safety
 from core.site_models import add_scores
 from core.site_plant import definition
 
@@ -45,8 +46,8 @@ def virtual_device(site: str) -> str:
 def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portfolio:
     """The portfolio with Davy's own rows added; what the file states stays as it is.
 
-    But for the silence of a sensor with a limit of life safety, or one that latches, as those of gas do: it has a ceiling, see
-    `LIFE_SAFETY_STALE`.
+    But for the faults of a sensor with a limit of life safety, or one that latches, as those of gas do: they are of high priority at
+    least (`core.sensor_faults`), and its silence has a ceiling, see `LIFE_SAFETY_STALE`.
     """
     added = replace(
         portfolio,
@@ -67,7 +68,8 @@ def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portf
             _limit(added, sensor, f"{sensor.key}.{packs[MANDATORY_STALE].key}", pack)
     most_s = ceiling_s(packs[LIFE_SAFETY_STALE].rule.parameters)
     added.definitions = [
-        _lowered(each, most_s) if (each.device, each.sensor) in calling else each for each in added.definitions
+        raised_for_life_safety(_lowered(each, most_s)) if (each.device, each.sensor) in calling else each
+        for each in added.definitions
     ]
     devices: dict[str, list[DeviceRow]] = {}
     for device in portfolio.devices:

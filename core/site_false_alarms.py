@@ -28,7 +28,7 @@ DAYS: Final[Mapping[str, float]] = {"day": 1.0, "week": 7.0, "month": 365.25 / 1
 EXAMPLE: Final = "2 a week"
 # Detectors whose number says how rare or how far from its own past a reading is: where such a number becomes an alarm is a matter of how
 # many are borne. What is stuck, silent or out of range is a fault of the signal and no matter of luck; it is not among them.
-STATISTICAL: Final = frozenset({"ewma", "cusum", "odd", "spike", "shift", "noise"})
+STATISTICAL: Final = frozenset({"ewma", "cusum", "odd", "spike", "shift", "noise", "profile"})
 _MODEL: Final = "_model."
 SCORES: Final = frozenset({"_mewma", "_pca_q", "_knn"})  # of a model: -log10 of a p-value; what else it says is none
 _RATE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) (?:a|per) (day|week|month|year)")

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from core.errors import BadInput
-from core.limit_checks import CONVERTED, DIFFERENCE, out_of_reach, waits_on_gas, way_back
+from core.limit_checks import CONVERTED, HIGH_END, LOW_END, OF_TWO, OUTSIDE, out_of_reach, waits_on_gas, way_back
 from core.limit_rule import HOLD_S, PackLimit, Rule, Vocabulary, read_rule, stands_s
 from core.portfolio import DefinitionRow, DeviceRow, Portfolio, SensorRow, SiteRow
 from core.signal_kind import kind_of
@@ -131,6 +131,7 @@ def _limit(
     other = _other(block, rule, sensor)
     if other is not None and sensor.period_s is not None:
         rule = replace(rule, parameters={HOLD_S: stands_s(sensor.period_s), **rule.parameters})
+    rule = _within_range(block, rule, sensor)
     row = definition(sensor, full_key, rule, retired=block.flag("retired") or sensor.retired, line=block.line)
     row = replace(row, other=other)
     waits = waits_on_gas(block.where, row, sensor, None if pack is None else pack.rule)
@@ -142,12 +143,13 @@ def _limit(
 
 
 def _other(block: Block, rule: Rule, sensor: SensorRow) -> str | None:
-    """The sensor that a difference compares with."""
+    """The sensor that a difference or a drift compares with."""
     other = block.text("other", required=False) or None
-    if rule.detector != DIFFERENCE:
+    if rule.detector not in OF_TWO:
         if other is not None:
             block.mistake(
-                "other", f"{block.where} has other; only the detector {DIFFERENCE} compares with a second sensor."
+                "other",
+                f"{block.where} has other; only the detectors {' and '.join(OF_TWO)} compare with a second sensor.",
             )
         return None
     if other is None:
@@ -159,6 +161,23 @@ def _other(block: Block, rule: Rule, sensor: SensorRow) -> str | None:
     elif other == f"{sensor.device}/{sensor.key}":
         block.mistake("other", f"{block.where} is compared with its own sensor; name another one.")
     return other
+
+
+def _within_range(block: Block, rule: Rule, sensor: SensorRow) -> Rule:
+    """The rule with the ends of what its sensor measures, where it is about them and states none."""
+    if rule.detector != OUTSIDE:
+        return rule
+    ends = {LOW_END: sensor.range_low, HIGH_END: sensor.range_high}
+    ends = {name: rule.parameters.get(name, end) for name, end in ends.items()}
+    low, high = ends[LOW_END], ends[HIGH_END]
+    if low is None or high is None or low >= high:
+        block.mistake(
+            None,
+            f"{block.where} is about what sensor {sensor.key} can measure, which nobody has said; declare its range, such as"
+            " {low: 0, high: 100}.",
+        )
+        return rule
+    return replace(rule, parameters={**rule.parameters, LOW_END: low, HIGH_END: high})
 
 
 def _from_pack(block: Block, name: str, site: SiteRow, packs: Mapping[str, PackLimit]) -> PackLimit | None:

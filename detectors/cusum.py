@@ -17,7 +17,7 @@ from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
 from detectors.hearing import Heard
 
 RESTING: Final = 1e-9  # a spread below this share of the level is rounding, not noise
-_SUMS: Final = np.dtype(
+SUMS: Final = np.dtype(
     [
         ("readings", np.float64),  # of the reference: how many it is made of
         ("level", np.float64),
@@ -80,10 +80,10 @@ class Cusum(Detector):
         asked = [*(self._settings[name] for name in CusumParameters.__struct_fields__), beyond]
         setting, first = alike(*asked)
         self._set = np.array(asked, np.float64).T[first].copy()
-        self._sums: Rows = np.zeros(len(self), _SUMS)
+        self._sums: Rows = np.zeros(len(self), SUMS)
         self._sums["setting"] = setting
         self._sums["settled_at"] = NEVER
-        for name in _SUMS.names or ():
+        for name in SUMS.names or ():
             if name != "setting":
                 self._column(name, self._sums[name])
 
@@ -116,7 +116,7 @@ def _renew(sums: Rows, d: int, warm_up: float, floor: float, t: int) -> None:
 
 
 @numba.njit(cache=True)
-def _judge(sums: Rows, d: int, settings: Float64, t: int, x: float) -> float:
+def gather_sums(sums: Rows, d: int, settings: Float64, t: int, x: float) -> float:
     """The number for a usable reading of one definition, which gathers."""
     slack, clip, warm_up, floor, setpoint = settings[0], settings[1], settings[2], settings[3], settings[5]
     if sums[d].readings == 0.0:
@@ -154,5 +154,5 @@ def _cusum(heard: Heard, settings: Float64, sums: Rows) -> Float64:
             prefetch(sums, heard.member[n + AHEAD], 0)
             prefetch(sums, heard.member[n + AHEAD], 1)
         d, x = heard.member[n], heard.value[n]
-        number[n] = _judge(sums, d, settings[sums[d].setting], heard.at[n], x) if np.isfinite(x) else np.nan
+        number[n] = gather_sums(sums, d, settings[sums[d].setting], heard.at[n], x) if np.isfinite(x) else np.nan
     return number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, ClassVar, Final, NamedTuple
 
 import numba
 import numpy as np
@@ -79,7 +79,7 @@ class Difference(Detector):
 
     While one is ahead, no delay that a number on its way may cancel is ended by time alone (`awaited`).
 
-    Memory: 1152 bytes a definition.
+    Memory: 1104 bytes a definition.
     Warm-up: a reading of each.
     Fails when: both are wrong alike (the same gas, the same drift, one sample line). A value that moves fast is seen by each at
         its own instants: an on-delay of two periods helps. One that is ahead by more than 64 readings is not waited for any
@@ -88,13 +88,13 @@ class Difference(Detector):
 
     name = "difference"
     unit = "{unit}"
-    parameters = DifferenceParameters
+    parameters: ClassVar[type[Parameters]] = DifferenceParameters
     is_of_two = True
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
         self._pairs = _pairs(definitions, self._definition)
-        self._signed = self._settings["signed"] > 0.0
+        self._signed = self._is_signed()
         self._hold_us: Int64 = np.rint(self._settings["hold_s"] * SECOND_US).astype(np.int64)
         count = len(self)
         self._heard = _Heard(
@@ -108,29 +108,38 @@ class Difference(Detector):
         for name, column in self._heard._asdict().items():
             self._column(name, column)
 
+    def _is_signed(self) -> NDArray[np.bool_]:
+        """Of each definition whether it is kept which of the two is higher."""
+        return self._settings["signed"] > 0.0
+
     def score(self, batch: ReadingBatch) -> Scores:
         """Every number that is known now and was not before; a row is that of the reading by which it is known.
 
         Readings of a batch are taken in the order of their instants, live and after a restart alike: a minute's block of one
         sensor and then one of the other are not ahead of each other.
         """
+        return self._compare(batch)[0]
+
+    def _compare(self, batch: ReadingBatch) -> tuple[Scores, Float64]:
+        """How far apart they are, and what this sensor itself read at each of those instants."""
         room = count_heard(self._pairs.offsets, batch.sensor)
         if room < 0:
-            return super().score(batch)  # which says what is wrong
+            return super().score(batch), np.empty(0)  # which says what is wrong
         if room == 0:
-            return Scores.empty()
+            return Scores.empty(), np.empty(0)
         room += int(self._heard.span[:, COUNT].sum())
         mine = np.flatnonzero(self._pairs.offsets[batch.sensor + 1] > self._pairs.offsets[batch.sensor])
         order = mine[np.argsort(batch.judged_at[mine], kind="stable")].astype(np.int32)
         out = Scores(
             np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.float64)
         )
+        own = np.empty(room)
         n = _difference(
             self._pairs, self._heard, self._signed, self._hold_us,
             order, batch.sensor, batch.judged_at, batch.value, batch.quality,
-            out.definition, out.row, out.at, out.number,
+            out.definition, out.row, out.at, out.number, own,
         )  # fmt: skip
-        return Scores(out.definition[:n], out.row[:n], out.at[:n], out.number[:n])
+        return Scores(out.definition[:n], out.row[:n], out.at[:n], out.number[:n]), own[:n]
 
     def awaited(self) -> Awaited:
         """Where one sensor is ahead: its oldest reading that waits, and that for no longer than a reading stands."""
@@ -150,7 +159,7 @@ def _pairs(definitions: DefinitionSet, definition: Int32) -> _Pairs:
     rows = np.concatenate([np.arange(len(own)), known]).astype(np.int32)
     sides = np.repeat(np.array([0, 1], np.uint8), [len(own), len(known)])
     if len(slots) and int(slots.max()) >= definitions.sensors:
-        raise ValueError(f"slots of {Difference.name} reach {slots.max()} of {definitions.sensors} sensors")
+        raise ValueError(f"slots of the second sensors reach {slots.max()} of {definitions.sensors} sensors")
     offsets = np.zeros(definitions.sensors + 1, np.int32)
     np.cumsum(np.bincount(slots, minlength=definitions.sensors), out=offsets[1:])
     order = np.argsort(slots, kind="stable")
@@ -197,20 +206,21 @@ def _wait(d: int, side: int, t: int, x: float, heard: _Heard) -> None:
 
 @numba.njit(cache=True)
 def _hear(
-    d: int, side: int, t: int, x: float, heard: _Heard, signed: bool, hold: int, n: int, at: Int64, number: Float64
-) -> int:
+    d: int, side: int, t: int, x: float, heard: _Heard, signed: bool, hold: int, n: int,
+    at: Int64, number: Float64, own: Float64,
+) -> int:  # fmt: skip
     """Takes a reading of one of the two; writes the numbers that are known by it from place n on, gives where they end."""
     heard.mark_at[d, side] = t
     if heard.span[d, COUNT] > 0 and heard.span[d, WHOSE] == side:
         if heard.span[d, COUNT] == WAITING:
             at[n] = heard.span[d, SAID] = _take_oldest(d, heard)
-            number[n] = _number(d, at[n], heard, signed, hold)
+            number[n], own[n] = _number(d, at[n], heard, signed, hold), heard.held[d, 0]
             n += 1
         _wait(d, side, t, x, heard)
         return n
     while heard.span[d, COUNT] > 0 and heard.wait_at[d, heard.span[d, FIRST]] < t:
         at[n] = heard.span[d, SAID] = _take_oldest(d, heard)
-        number[n] = _number(d, at[n], heard, signed, hold)
+        number[n], own[n] = _number(d, at[n], heard, signed, hold), heard.held[d, 0]
         n += 1
     if heard.mark_at[d, 1 - side] < t:
         _wait(d, side, t, x, heard)
@@ -220,7 +230,7 @@ def _hear(
         _take_oldest(d, heard)
     if t > heard.span[d, SAID]:
         at[n] = heard.span[d, SAID] = t
-        number[n] = _number(d, t, heard, signed, hold)
+        number[n], own[n] = _number(d, t, heard, signed, hold), heard.held[d, 0]
         n += 1
     return n
 
@@ -240,6 +250,7 @@ def _difference(
     row: Int32,
     at: Int64,
     number: Float64,
+    own: Float64,
 ) -> int:
     n = 0
     for r in order:
@@ -248,7 +259,7 @@ def _difference(
             x = np.nan
         for k in range(pairs.offsets[slot], pairs.offsets[slot + 1]):
             d = pairs.members[k]
-            end = _hear(d, pairs.sides[k], judged_at[r], x, heard, signed[d], hold_us[d], n, at, number)
+            end = _hear(d, pairs.sides[k], judged_at[r], x, heard, signed[d], hold_us[d], n, at, number, own)
             for i in range(n, end):
                 definition[i] = pairs.definition[d]
                 row[i] = r

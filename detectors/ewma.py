@@ -44,12 +44,15 @@ class EwmaParameters(Parameters, frozen=True):
         warm_up: usable readings before it says anything.
         floor: smallest spread it believes in, in the sensor's unit; 0 where none is given.
         relearn_s: after so long beyond the setpoint without a break, what it knew is forgotten and it learns anew.
+        back: a stretch beyond the setpoint is over below this share of it: at 0.5 the noise of a fault, which dips just below the
+            setpoint now and then, teaches nothing.
     """
 
     memory_s: Annotated[float, Meta(ge=1.0, le=2_592_000.0)] = 3600.0
     warm_up: Annotated[float, Meta(ge=3.0, le=1_000_000.0)] = 60.0
     floor: Annotated[float, Meta(ge=0.0)] = 0.0
     relearn_s: Annotated[float, Meta(ge=60.0, le=31_536_000.0)] = 28_800.0
+    back: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
 
 
 class Ewma(Detector):
@@ -57,7 +60,8 @@ class Ewma(Detector):
 
     Level and spread are exponentially weighted in judged time. A reading is scored before it is learnt. What is learnt is
     drawn in to three standard deviations, so that one spike does not widen the spread; while the number is at or beyond
-    the definition's setpoint nothing is learnt at all, so that a leak is not taken for the new normal. Only after
+    the definition's setpoint, and from then on until it is below `back` of it, nothing is learnt at all, so that a leak is not taken
+    for the new normal, neither whole nor in the dips of its noise. Only after
     `relearn_s` beyond it without a break (a silence longer than a quarter of it is one) everything is forgotten and the
     warm-up begins again: by then people have been called, and a plant that runs at another point for good must not be in alarm for ever.
 
@@ -79,7 +83,7 @@ class Ewma(Detector):
         # |z| has no low side to freeze at; a definition of direction low asks for a signal that is too quiet.
         frozen = np.where(definitions.is_low()[mine], np.inf, definitions.definitions.floats("setpoint")[mine])
         names = ("memory_s", "warm_up", "floor", "relearn_s")
-        asked = [*(self._settings[name] for name in names), frozen]
+        asked = [*(self._settings[name] for name in names), frozen, self._settings["back"] * frozen]
         setting, first = alike(*asked)
         self._set = np.array(asked, np.float64).T[first].copy()
         self._known: Rows = np.zeros(len(self), _KNOWN)
@@ -140,7 +144,7 @@ def _judge(known: Rows, d: int, settings: Float64, t: int, x: float) -> float:
         _learn(known, d, share, distance)
         return np.nan
     number = min(abs(distance / spread), LARGEST)
-    if number >= frozen:
+    if number >= (frozen if known[d].beyond_at == NEVER else settings[5]):
         if known[d].beyond_at == NEVER:
             known[d].beyond_at = t
         return number  # type: ignore[no-any-return]

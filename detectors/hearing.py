@@ -26,7 +26,7 @@ class Heard(NamedTuple):
         member: int32, shape (m,), the definition: row of its detector's state.
         row: int32, shape (m,), row of the batch.
         at: int64, shape (m,), judged time, microseconds UTC; ascends within each definition.
-        value: float64, shape (m,), in the sensor's unit; not finite where it cannot be used: NaN where its quality is bad.
+        value: float64, shape (m,), in the sensor's unit; NaN where it cannot be used: its quality is bad, or it is no finite number.
     """
 
     member: Int32
@@ -116,7 +116,7 @@ def _hear(
         if r + AHEAD < count and len(members) > 0:
             prefetch(members, min(offsets[sensor[r + AHEAD]], len(members) - 1), 0)
         slot, x = sensor[r], value[r]
-        if (quality[r] & QUALITY_CODE) == BAD:
+        if (quality[r] & QUALITY_CODE) == BAD or not np.isfinite(x):
             x = np.nan
         for k in range(offsets[slot], offsets[slot + 1]):
             heard.member[n] = members[k]

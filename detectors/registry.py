@@ -12,15 +12,19 @@ import numpy as np
 from core.batch import ReadingBatch
 from core.errors import BadInput
 from core.model import COMPOUND, AlarmDefinition, DefinitionSet, Priority
+from detectors.clipped import Clipped
 from detectors.contract import Detector
 from detectors.cusum import Cusum
 from detectors.deviation import Deviation
 from detectors.difference import Difference
+from detectors.drift import Drift
 from detectors.ewma import Ewma
 from detectors.exposure import Exposure
 from detectors.limit import Limit
 from detectors.noise import Noise
 from detectors.odd import Odd
+from detectors.outside import Outside
+from detectors.profile import Profile
 from detectors.rate import Rate
 from detectors.shift import Shift
 from detectors.spike import Spike
@@ -40,15 +44,19 @@ DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
             Stuck,
             Stale,
             Unusable,
+            Outside,
             Spike,
             Shift,
             Still,
+            Clipped,
             Noise,
             Ewma,
             Cusum,
             Odd,
+            Profile,
             Deviation,
             Difference,
+            Drift,
             TimeToLimit,
             TimeOver,
             Exposure,

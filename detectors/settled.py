@@ -27,7 +27,10 @@ SPIKE: Final = 0
 SHIFT: Final = 1
 STILL: Final = 2
 NOISE: Final = 3
+CLIPPED: Final = 4
 BEFORE: Final = 5  # readings before it that a spike is measured from: their median lets two wild ones pass
+ENDS: Final = 7  # values of the past that a clipped signal is known by: highest and lowest of two blocks, two shares, readings of the block
+BLOCK: Final = 50.0  # memories: so far back its ends are looked for, in the block that runs and the one before it
 _SETTLED: Final = np.dtype(
     [
         ("readings", np.float64),  # the stretch: how many it is made of; 0: none yet
@@ -113,6 +116,28 @@ def _middle_of_past(past: Float64, d: int) -> float:
 
 
 @numba.njit(cache=True)
+def _at_an_end(past: Float64, d: int, heard: float, memory: float, x: float) -> float:
+    """The share of the last readings at the highest or the lowest value of late, whichever is more; it is remembered."""
+    if heard == 0.0:
+        past[d, 0] = past[d, 1] = past[d, 2] = past[d, 3] = x
+    elif past[d, 6] >= BLOCK * memory:
+        past[d, 1], past[d, 3] = past[d, 0], past[d, 2]
+        past[d, 0] = past[d, 2] = x
+        past[d, 6] = 0.0
+    highest, lowest = max(past[d, 0], past[d, 1]), min(past[d, 2], past[d, 3])
+    share = max(1.0 / memory, 1.0 / (heard + 1.0))
+    if x > highest:
+        past[d, 4] = 0.0  # another end: nothing has piled up there
+    if x < lowest:
+        past[d, 5] = 0.0
+    past[d, 4] += ((1.0 if x >= highest else 0.0) - past[d, 4]) * share
+    past[d, 5] += ((1.0 if x <= lowest else 0.0) - past[d, 5]) * share
+    past[d, 0], past[d, 2] = max(past[d, 0], x), min(past[d, 2], x)
+    past[d, 6] += 1.0
+    return max(past[d, 4], past[d, 5]) if heard >= memory else np.nan
+
+
+@numba.njit(cache=True)
 def _measured(measure: int, past: Float64, d: int, heard: float, memory: float, x: float) -> float:
     """What is measured of a usable reading, which is remembered; NaN while there is too little before it."""
     if measure == SPIKE:
@@ -123,6 +148,8 @@ def _measured(measure: int, past: Float64, d: int, heard: float, memory: float, 
         past[d, 1] = past[d, 1] + 1.0 if heard > 0.0 and x == past[d, 0] else 0.0
         past[d, 0] = x
         return past[d, 1]  # type: ignore[no-any-return]
+    if measure == CLIPPED:
+        return _at_an_end(past, d, heard, memory, x)
     share = max(1.0 / memory, 1.0 / (heard + 1.0))
     if measure == SHIFT:
         mean = past[d, 0] + share * (x - past[d, 0])
@@ -200,5 +227,5 @@ def _settled(heard: Heard, measure: int, settings: Float64, past: Float64, rows:
         found = _measured(measure, past, d, rows[d].heard, setting[3], x)
         rows[d].heard += 1.0
         if not np.isnan(found):
-            number[n] = _judge(rows, d, measure == SHIFT, setting, heard.at[n], found)
+            number[n] = _judge(rows, d, measure == SHIFT, setting, heard.at[n], min(found, LARGEST))
     return number

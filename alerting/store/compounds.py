@@ -183,13 +183,13 @@ def load_compounds(connection: Connection[Any]) -> tuple[list[Compound], list[Al
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
-            SELECT c.compound_id, c.sensor_id AS virtual, c.window_s, c.in_order, c.version, c.company_id, c.site_id, p.position,
+            SELECT c.compound_id, c.sensor_id AS virtual, c.window_s, c.in_order, c.version, c.company_id, c.site_id, t.time_zone, p.position,
                    p.part_id, p.definition_id, p.sensor_id, p.detector, p.parameters, p.direction, p.setpoint, p.deadband, p.on_delay_s,
                    p.off_delay_s, p.votes, p.votes_of, coalesce(nullif(p.name, ''), d.title) AS name,
                    coalesce(nullif(p.name_zh, ''), d.title_zh) AS name_zh, d.key AS limit, e.key || '/' || s.key AS sensor,
                    s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.unit, coalesce(p.detector, d.detector) AS of_detector,
                    coalesce(p.direction, d.direction) AS of_direction, coalesce(p.setpoint, d.setpoint) AS of_setpoint
-            FROM compound c JOIN compound_part p USING (compound_id) JOIN sensor v ON v.sensor_id = c.sensor_id
+            FROM compound c JOIN compound_part p USING (compound_id) JOIN sensor v ON v.sensor_id = c.sensor_id JOIN site t ON t.site_id = c.site_id
             LEFT JOIN alarm_definition d ON d.definition_id = p.definition_id
             JOIN sensor s ON s.sensor_id = coalesce(p.sensor_id, d.sensor_id) JOIN device e ON e.device_id = s.device_id
             WHERE c.retired_at IS NULL AND v.retired_at IS NULL
@@ -245,6 +245,7 @@ def _condition(definition_id: int, row: dict[str, Any]) -> AlarmDefinition:
         votes_of=row["votes_of"],
         priority=Priority.LOW,
         version=row["version"],
+        time_zone=row["time_zone"],
     )
 
 

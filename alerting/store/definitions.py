@@ -44,9 +44,9 @@ def load_definitions(connection: Connection[Any], own: Sequence[AlarmDefinition]
             """
             SELECT d.definition_id, d.company_id, d.site_id, d.sensor_id, d.key, d.detector, d.direction, d.setpoint,
                    d.priority, d.deadband, d.latch, d.votes, d.votes_of, d.version, d.parameters::text AS parameters,
-                   coalesce(d.other_sensor_id, 0) AS other_sensor_id,
+                   coalesce(d.other_sensor_id, 0) AS other_sensor_id, i.time_zone,
                    round(d.on_delay_s * 1000000)::bigint AS on_delay_us, round(d.off_delay_s * 1000000)::bigint AS off_delay_us
-            FROM alarm_definition d JOIN sensor s USING (sensor_id)
+            FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN site i ON i.site_id = d.site_id
             WHERE d.retired_at IS NULL AND s.retired_at IS NULL AND s.judged
             ORDER BY d.sensor_id, d.definition_id
             """

@@ -76,7 +76,7 @@ class Choice:
             key=self.key, detector=self.detector, direction=self.direction, setpoint=self.setpoint,
             priority=Priority(self.priority), deadband=self.deadband, on_delay_us=round(self.on_delay_s * 1e6),
             off_delay_us=round(self.off_delay_s * 1e6), latch=self.latch, votes=self.votes, votes_of=self.votes_of, version=self.version,
-            parameters=self.parameters, other_sensor_id=self.other_sensor_id,
+            parameters=self.parameters, other_sensor_id=self.other_sensor_id, time_zone=self.time_zone,
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from api.words.numbers import duration, number, quantity, unit_sign
 from api.words.texts import later
 from core.model import COMPOUND
+from core.sensor_faults import OF_SENSOR
 
 PRIORITIES = {
     "life-safety": later("Life safety"),
@@ -148,7 +149,12 @@ def why(texts: NullTranslations, fired: Judged, sensor: str, locale: str = "en")
         "limit": reading(texts, fired, fired.setpoint, locale),
         "delay": duration(texts, fired.on_delay_s),
     }
-    return _(_sentence(fired)) % words
+    said = _(_sentence(fired)) % words
+    if fired.detector not in OF_SENSOR:
+        return said
+    return _(
+        "%(said)s This is about the sensor itself: until it has been checked, do not rely on it, neither to warn you nor to give the all-clear."
+    ) % {"said": said}
 
 
 def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str) -> str:
@@ -172,7 +178,15 @@ def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str
 
 
 FOREVER_S = 3_155_760_000.0  # what a time to a limit says of what does not move towards it: a century
-_PLAIN = {"unusable", "spike", "shift", "still", "noise", "odd"}  # whose number is a count or a multiple, in no unit
+_PLAIN = {
+    "unusable",
+    "spike",
+    "shift",
+    "still",
+    "clipped",
+    "noise",
+    "odd",
+}  # whose number is a count or a multiple, in no unit
 _OWN_SENTENCES = {
     "spike": later(
         "%(sensor)s jumped %(value)s times as far as ever while its normal was settled; the limit is %(limit)s."
@@ -182,6 +196,18 @@ _OWN_SENTENCES = {
     ),
     "still": later(
         "%(sensor)s has stood still %(value)s times as long as ever while its normal was settled; the limit is %(limit)s."
+    ),
+    "clipped": later(
+        "%(sensor)s reads the same highest or lowest value %(value)s times as often as ever while its normal was settled; the limit is %(limit)s."
+    ),
+    "outside": later(
+        "%(sensor)s reads what it cannot measure: %(value)s of its range beyond the end of it; the limit is %(limit)s."
+    ),
+    "profile": later(
+        "%(sensor)s is %(value)s away from what is usual at this hour of this weekday; the limit is %(limit)s."
+    ),
+    "drift": later(
+        "%(sensor)s and the sensor it is compared with drift apart: %(value)s have gathered in their difference; the limit is %(limit)s."
     ),
     "odd": later(
         "%(sensor)s did what it hardly ever does: %(value)s on a scale where 2 is one reading in a hundred; the limit is %(limit)s."
@@ -243,10 +269,12 @@ def reading(texts: NullTranslations, fired: Judged, value: float | None, locale:
         return texts.gettext("never at this rate")
     if fired.detector in ("stale", "stuck", "time_over", "time_to_limit"):
         return duration(texts, value)
-    if fired.detector in ("ewma", "cusum"):
+    if fired.detector in ("ewma", "cusum", "profile", "drift"):
         return texts.gettext("%(value)s standard deviations") % {"value": number(value, locale)}
     if fired.detector in _PLAIN:
         return number(value, locale)
+    if fired.detector == "outside":
+        return quantity(value, "%", locale)
     if fired.detector == "rate":
         return texts.gettext("%(value)s a minute") % {"value": quantity(value, fired.unit, locale)}
     return quantity(value, fired.unit, locale)

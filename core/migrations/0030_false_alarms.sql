@@ -56,7 +56,7 @@ BEGIN
         AND (EXISTS (SELECT FROM public.budgeted_limit b WHERE b.definition_id = d.definition_id AND b.ended_at IS NULL)
             OR EXISTS (SELECT FROM public.compound c JOIN public.compound_part p USING (compound_id)
                 LEFT JOIN public.alarm_definition n ON n.definition_id = p.definition_id
-                WHERE c.sensor_id = d.sensor_id AND coalesce(p.detector, n.detector) = ANY ('{ewma,cusum,odd,spike,shift,noise}')))) THEN
+                WHERE c.sensor_id = d.sensor_id AND coalesce(p.detector, n.detector) = ANY ('{ewma,cusum,odd,spike,shift,noise,profile}')))) THEN
         RAISE check_violation USING MESSAGE = 'a statistic raises no alarm of life safety';
     END IF;
     RETURN NULL;

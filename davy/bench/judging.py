@@ -19,20 +19,23 @@ from detectors.contract import Detector
 from detectors.registry import DETECTORS
 
 CORE = ("limit", "rate", "stuck", "ewma", "cusum")  # the core set of design section 12
-FULL = tuple(name for name, kind in DETECTORS.items() if not kind.is_of_two)  # the per-sensor set
+FULL = tuple(
+    name for name, kind in DETECTORS.items() if not kind.is_of_two and name != "profile"
+)  # the per-sensor set; weeks of a clock are for few
 BATCH_ROWS = 5_000
 BATCHES = 64  # different ones, so that no batch stays in the processor's cache
 SECOND_US = 1_000_000
 START_US = 1_790_000_000 * SECOND_US
 # What a definition alarms on: about one reading in a thousand does, so that conditions move; nothing stands still.
 SETPOINTS = {
-    "limit": 99.8, "rate": 95.0, "stuck": 600.0, "ewma": 2.1, "cusum": 12.0, "stale": 60.0, "unusable": 3.0, "spike": 1.0, "shift": 1.5, "still": 2.0,
-    "noise": 1.05, "odd": 3.0, "deviation": 49.9, "time_to_limit": 30.0,
+    "limit": 99.8, "rate": 95.0, "stuck": 600.0, "ewma": 2.1, "cusum": 12.0, "stale": 60.0, "unusable": 3.0, "outside": 1.0, "spike": 1.0, "shift": 1.5, "still": 2.0,
+    "noise": 1.05, "clipped": 1.5, "odd": 3.0, "profile": 6.0, "deviation": 49.9, "time_to_limit": 30.0,
     "time_over": 600.0, "exposure": 60.0,
 }  # fmt: skip
 PARAMETERS = {
     "cusum": {"warm_up": 60.0},  # as that of ewma: so that what is measured is judging, not learning
-    **{name: {"warm_up": 60.0} for name in ("spike", "shift", "still", "noise", "odd")},
+    **{name: {"warm_up": 60.0} for name in ("spike", "shift", "still", "clipped", "noise", "odd")},
+    "outside": {"high": 99.0},
     "deviation": {"window_s": 600.0},
     "time_to_limit": {"limit": 1000.0, "window_s": 60.0},
     "time_over": {"level": 50.0},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
@@ -15,6 +16,7 @@ import alerting
 from alerting.delivery import GIVE_UP_AFTER, LONGEST_PAUSE, gives_up, pause_before_next, why_unwanted
 from alerting.message import compose
 from core.i18n import LANGUAGES, catalogues
+from detectors.registry import DETECTORS
 from tests.alerting.messages import NOW, claimed
 from tools.catalogues import KEYWORDS
 
@@ -80,6 +82,21 @@ LOST = {"unit": "1", "value": 12.0, "setpoint": 1.0, "zone": None, "zone_zh": No
         (RATE, "7.46 °C a minute, limit 5 °C a minute.", "每分钟变化 7.46 °C，限值每分钟 5 °C。"),
         (UNUSUAL, "7.46 standard deviations from its usual level, limit 6.", "偏离平时水平 7.46 个标准差，限值 6。"),
         (LOST, "CH4 at pump 3: 12, limit 1.", "3号泵甲烷：12，限值 1。"),
+        (
+            {"detector": "spike", "value": 3.2, "setpoint": 3.0},
+            "jumped 3.2 times as far as ever while its normal was settled, limit 3.",
+            "突跳幅度为基准期内最大跳变的 3.2 倍，限值 3 倍。",
+        ),
+        (
+            {"detector": "outside", "value": 3.1, "setpoint": 2.5},
+            "3.1 % of its range outside of what it can measure, limit 2.5 %.",
+            "超出量程 3.1 %，限值 2.5 %。",
+        ),
+        (
+            {"detector": "profile", "value": 7.4, "setpoint": 6.0},
+            "7.4 standard deviations from what is usual at this hour of the week, limit 6.",
+            "偏离该时段平时水平 7.4 个标准差，限值 6。",
+        ),
         ({"value": None}, "Pumps, CH4 at pump 3.", "泵区 · 3号泵甲烷。"),
         ({"value": float("nan")}, "Pumps, CH4 at pump 3.", "泵区 · 3号泵甲烷。"),
     ],
@@ -91,6 +108,29 @@ def test_the_first_line_says_the_number_as_a_person_would(
     for language, words in (("en", english), ("zh", chinese)):
         first = compose(claimed(language=language, **changes), public_url=URL).lines[0]
         assert first.endswith(words)
+
+
+@pytest.mark.parametrize("detector", [each for each in DETECTORS if each != "limit"])
+def test_every_detector_has_words_of_its_own(detector: str) -> None:
+    """Whatever fired says in the reader's language what its number means, and both numbers."""
+    found = {}
+    for language in ("en", "zh"):
+        of = claimed(language=language, detector=detector, value=7.5, setpoint=3.0, unit="Cel")
+        found[language] = compose(of, public_url=URL).lines[0]
+        plain = compose(
+            claimed(language=language, detector="limit", value=7.5, setpoint=3.0, unit="Cel"), public_url=URL
+        )
+        assert found[language] != plain.lines[0]
+        assert "7.5" in found[language] or "8" in found[language]  # a time is told in whole seconds
+    assert re.search("[a-z]{5}", found["zh"].replace("Davy", "")) is None
+
+
+def test_a_fault_of_the_sensor_says_that_it_is_one() -> None:
+    """Who gets it must not take what the sensor shows for an all-clear; an alarm of the plant says nothing of the kind."""
+    for detector in ("stale", "stuck", "unusable", "drift"):
+        lines = compose(claimed(detector=detector, value=900.0), public_url=URL).lines
+        assert any("neither to warn you nor to give the all-clear" in line for line in lines)
+    assert not any("all-clear" in line for line in compose(claimed(), public_url=URL).lines)
 
 
 def test_what_still_holds_says_for_how_long() -> None:

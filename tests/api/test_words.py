@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +20,9 @@ from api.words import alarms as wording
 from api.words import numbers, sentences
 from core.errors import Refused
 from core.i18n import translations
+from core.sensor_faults import OF_SENSOR
 from core.wire_rules import REASONS
+from detectors.registry import DETECTORS
 from tools import catalogues, vendor
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -107,7 +110,10 @@ class Fired:
         ),
         (
             Fired(detector="stale", setpoint=60, first_value=61.2),
-            "Detector 1 has sent no usable reading for 1 min 1 s; the limit is 1 min.",
+            (
+                "Detector 1 has sent no usable reading for 1 min 1 s; the limit is 1 min. "
+                "This is about the sensor itself: until it has been checked, do not rely on it, neither to warn you nor to give the all-clear."
+            ),
         ),
         (
             Fired(detector="rate", unit="Cel", setpoint=5, first_value=7.5),
@@ -141,6 +147,17 @@ def test_why_it_fired_is_one_sentence_with_its_numbers(fired: Fired, sentence: s
     """What a person asks first."""
     assert wording.why(translations("en"), fired, "Detector 1") == sentence
     assert wording.why(translations("zh"), fired, "探测器") != sentence
+
+
+@pytest.mark.parametrize("detector", [each for each in DETECTORS if each not in ("limit", "time_to_limit")])
+def test_every_detector_says_why_in_words_of_its_own(detector: str) -> None:
+    """Both numbers in either language; and of a fault of the sensor that it is one."""
+    fired = Fired(detector=detector, unit="Cel", setpoint=3, first_value=7.5)
+    said = {language: wording.why(translations(language), fired, "T1") for language in ("en", "zh")}
+    assert said["en"] != wording.why(translations("en"), Fired(unit="Cel", setpoint=3, first_value=7.5), "T1")
+    assert all("7" in each and "3" in each for each in said.values())  # a time is told in whole seconds
+    assert re.search("[a-z]{5}", said["zh"]) is None
+    assert ("all-clear" in said["en"]) == (detector in OF_SENSOR)
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True))

@@ -54,7 +54,12 @@ def test_it_is_a_limit_that_names_its_second_sensor() -> None:
         ("                    other: gas-1/ch4\n", "", "- key: agree", "has no other; write `other: device/sensor`"),
         ("other: gas-1/ch4", "other: ch4", "other: ch4", "write device/sensor."),
         ("other: gas-1/ch4", "other: gas-1/ch4-b", "other: gas-1/ch4-b", "with its own sensor; name another one."),
-        ("detector: difference", "detector: limit", "other: gas-1/ch4", "only the detector difference compares"),
+        (
+            "detector: difference",
+            "detector: limit",
+            "other: gas-1/ch4",
+            "only the detectors difference and drift compare",
+        ),
         ("other: gas-1/ch4", "other: gas-1/ch9", "- key: agree", "which is no sensor of site north; there are ch4, "),
         ("other: gas-1/ch4", "other: gas-1/t", "- key: agree", "in Cel, while ch4-b is in %{LEL}; only two sensors of"),
         (

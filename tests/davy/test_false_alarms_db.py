@@ -22,7 +22,8 @@ from davy.false_alarms.keeping import keep_false_alarms
 from davy.limit_lint import lint_database
 from davy.site.exporting import export_site
 from tests.database import TestDatabase
-from tests.davy.test_models_db import BEGAN, FITTED_AT, Station, bring, station
+from tests.davy.model_station import BEGAN, FITTED_AT, Station, bring
+from tests.davy.test_models_db import station
 from tests.detectors.station import TEXT, normal
 
 __all__ = ["station"]

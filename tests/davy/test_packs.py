@@ -13,6 +13,7 @@ from core.portfolio import Portfolio
 from core.site_defaults import BROKER_LOSS, GATEWAY_LOST, MANDATORY_STALE, with_defaults
 from core.site_references import check, unheard
 from davy.site.importing import shipped_limits, vocabulary
+from detectors.registry import detector_class
 from simulators import mine, pump_station, tank_farm
 from simulators.scenarios.leaking import STAGES
 from simulators.scenarios.pumping import LIMITS
@@ -49,7 +50,7 @@ def limit_row(limit: PackLimit) -> str:
     """A limit's line on docs/reference/limits.md."""
     rule = limit.rule
     sign = ">=" if rule.direction == "high" else "<="
-    unit = rule.unit or ("1" if rule.detector == "ewma" else "s")
+    unit = rule.unit or detector_class(rule.detector).unit
     setpoint = f"{sign} {rule.setpoint:g} {unit}".removesuffix(" 1")
     if periods := rule.parameters.get("periods"):
         setpoint += f" and {periods:g} periods, at most {rule.parameters['ceiling_s']:g} s"

@@ -13,7 +13,7 @@ from core.batch import QUALITY_CODE, Mark, Quality, ReadingBatch, Scores
 from core.errors import BadInput
 from core.model import AlarmDefinition, DefinitionSet, Priority
 from detectors.contract import Detector
-from detectors.difference import Difference
+from detectors.registry import DETECTORS
 
 SECOND = 1_000_000
 START = 1_790_000_000 * SECOND
@@ -43,6 +43,7 @@ def definition(
     setpoint: float = 30.0,
     deadband: float = 0.0,
     parameters: Mapping[str, float] | None = None,
+    time_zone: str = "UTC",
 ) -> AlarmDefinition:
     """A definition on the sensor of `slot`; `sensor_id` is the slot plus one. The second sensor, of a detector of two, is the next."""
     return AlarmDefinition(
@@ -57,7 +58,8 @@ def definition(
         deadband=deadband,
         priority=Priority.HIGH,
         parameters=parameters or {},
-        other_sensor_id=(slot + 1) % SENSORS + 1 if detector == Difference.name else 0,
+        time_zone=time_zone,
+        other_sensor_id=(slot + 1) % SENSORS + 1 if detector in DETECTORS and DETECTORS[detector].is_of_two else 0,
     )
 
 

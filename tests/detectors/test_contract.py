@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
+import re
 from dataclasses import fields
 from itertools import pairwise
+from pathlib import Path
 
 import numba.core.dispatcher
 import numpy as np
@@ -35,7 +38,13 @@ from tests.detectors.streams import (
 )
 
 every_detector = pytest.mark.parametrize("kind", DETECTORS.values(), ids=DETECTORS.keys())
-SIGNED = {"reference", "limit", "level"}  # parameters in the sensor's own unit: any finite number is right
+SIGNED = {
+    "reference",
+    "limit",
+    "level",
+    "low",
+    "high",
+}  # parameters in the sensor's own unit: any finite number is right
 few = settings(max_examples=12)  # times every detector and every rule; one example is a whole stream
 
 
@@ -163,14 +172,100 @@ def test_finite_for_finite_input(kind: type[Detector], data: st.DataObject) -> N
 @every_detector
 def test_judges_after_its_warm_up(kind: type[Detector]) -> None:
     """NaN is for the warm-up and for bad readings: a steady good signal is judged."""
-    stream = [Reading(slot, second, second % 7) for second in range(200) for slot in range(SENSORS)]
-    short = {
-        name: value
-        for name, value in {"window_s": 60.0, "warm_up": 60.0}.items()
-        if name in kind.parameters.__struct_fields__
-    }
-    own = definition(kind.name, parameters=short)
-    assert np.isfinite(kind(in_force(own)).score(batch(stream)).number[-100:]).all()
+    own = definition(kind.name, parameters=short(kind))
+    assert np.isfinite(kind(in_force(own)).score(batch(lively(kind))).number[-100:]).all()
+
+
+def short(kind: type[Detector]) -> dict[str, float]:
+    """Parameters by which it judges soon."""
+    soon = {"window_s": 60.0, "warm_up": 60.0, "mean_s": 1.0}
+    return {name: value for name, value in soon.items() if name in kind.parameters.__struct_fields__}
+
+
+def lively(kind: type[Detector]) -> list[Reading]:
+    """A steady good signal of all sensors: 200 s, or for what learns weeks 5 weeks, an hour of them in 4 readings."""
+    every_s, count = (900.0, 5 * 7 * 24 * 4) if "weeks" in kind.parameters.__struct_fields__ else (1.0, 200)
+    return [Reading(slot, place * every_s, (place + 2 * slot) % 7) for place in range(count) for slot in range(SENSORS)]
+
+
+BAD_INPUT = {
+    "constant": [5.0] * 150,
+    "all zero": [0.0] * 150,
+    "no number at all": [math.nan] * 150,
+    "infinite": [math.inf, -math.inf] * 75,
+    "one reading": [5.0],
+    "two readings": [5.0, 6.0],
+    "infinite among good ones": [math.inf if i % 3 == 0 else float(i % 7) for i in range(150)],
+    "as far as numbers go": [1.7e308 * (-1) ** i for i in range(150)],
+    "as near as numbers go": [5e-324 * (i % 3) for i in range(150)],
+    "in another unit from the middle on": [20.0 + i % 3 if i < 75 else 293.15 + i % 3 for i in range(150)],
+}
+
+
+@every_detector
+@pytest.mark.parametrize("values", BAD_INPUT.values(), ids=BAD_INPUT.keys())
+def test_bad_input_is_judged_or_cannot_be(kind: type[Detector], values: list[float]) -> None:
+    """Whatever a sensor sends, a number is finite or says "cannot judge"; what is no number is never taken for a value."""
+    stream = [Reading(slot, float(place), x) for place, x in enumerate(values) for slot in range(SENSORS)]
+    detector = kind(in_force(definition(kind.name, setpoint=1.0, parameters=short(kind))))
+    scores = detector.score(batch(stream))
+    assert not np.isinf(scores.number).any()
+    if kind.hears_bad or kind.is_of_two:
+        return
+    own = np.array(values)[scores.row // SENSORS]
+    assert np.isnan(scores.number[~np.isfinite(own)]).all()
+    assert not any(np.isinf(column).any() for column in detector.state().values() if column.dtype.kind == "f")
+
+
+STATISTICS = ("spike", "shift", "noise", "clipped", "ewma", "cusum", "odd", "profile")
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_a_constant_signal_is_nothing_unusual(name: str) -> None:
+    """What measures a signal against itself says nothing of one that never moves: no step, no noise, no level to leave."""
+    kind = DETECTORS[name]
+    stream = [Reading(0, reading.at_s, 5.0) for reading in lively(kind) if reading.slot == 0]
+    number = kind(in_force(definition(name, parameters=short(kind)))).score(batch(stream)).number
+    assert not (number > 1.0).any()
+
+
+@every_detector
+@few
+@given(st.data())
+def test_time_that_runs_back_breaks_nothing(kind: type[Detector], data: st.DataObject) -> None:
+    """Late readings are kept from whatever has a memory; if one came all the same, no number is infinite and nothing fails."""
+    own, stream = data.draw(definitions_of(kind)), data.draw(readings())
+    order = data.draw(st.permutations(range(len(stream))))
+    detector = kind(in_force(*own))
+    for part in ([stream[place] for place in order], stream):
+        assert not np.isinf(detector.score(batch(part)).number).any()
+
+
+@every_detector
+def test_memory_is_what_it_states(kind: type[Detector]) -> None:
+    """Its docstring, the page of detectors and its state say one number of bytes a definition, or of a state that a checkpoint keeps."""
+    detector = kind(in_force(*(definition(kind.name, definition_id=n) for n in range(10))))
+    held = sum(column.nbytes for column in detector.state().values()) // 10
+    stated = re.search(r"Memory: (?:(none)|([\d,]+) bytes)", kind.__doc__ or "")
+    assert stated is not None
+    assert int((stated[2] or "0").replace(",", "")) == held or f"{held:,} in a checkpoint" in PAGE
+    assert kind not in DETECTORS.values() or ("none" if held == 0 else f"{int(stated[2].replace(',', '')):,}") in PAGE
+
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "detectors.md").read_text("utf-8")
+
+
+@every_detector
+def test_warm_up_is_what_it_states(kind: type[Detector]) -> None:
+    """The page has a section of it with its memory and warm-up, and where it states a number of readings nothing is said before them."""
+    section = PAGE.partition(f"\n## {kind.name}\n")[2].partition("\n## ")[0]
+    assert section or kind not in DETECTORS.values()  # the example of the how-to has none
+    if "warm_up" not in kind.parameters.__struct_fields__ or kind.is_of_two:
+        return
+    own = definition(kind.name, parameters=short(kind))
+    number = kind(in_force(own)).score(batch([r for r in lively(kind) if r.slot == 0])).number
+    assert np.isnan(number[:60]).all()
+    assert np.isfinite(number[-100:]).all()
 
 
 @every_detector

@@ -90,3 +90,36 @@ def test_bad_quality_teaches_nothing() -> None:
     found = Ewma(in_force(definition("ewma", setpoint=6.0, parameters=WARM))).score(batch(worse)).number
     assert np.all(np.isnan(found[300:350]))
     assert found[-1] == pytest.approx(10.0, rel=0.2)
+
+
+HOURS_8 = 28_800
+
+
+@pytest.mark.parametrize("memory_s", [3600.0, 86_400.0])
+@pytest.mark.parametrize("size", [8.0, 20.0])
+def test_a_fault_is_held_for_relearn_s_at_either_half_life(memory_s: float, size: float) -> None:
+    """Both memories that come as a pair (`signal.unusual`, `signal.unusual-day`) say a fault until they may forget: it is not absorbed on the way."""
+    every_s, day = 10.0, 8640
+    long = {"memory_s": memory_s, "relearn_s": float(HOURS_8), "every_s": every_s, "warm_up": 600.0, "back": 0.5}
+    found = numbers([*noisy(day), *noisy(2 * day, level=20.0 + 0.5 * size, seed=2)], **long)
+    held = np.array(found[day : day + int(HOURS_8 / every_s)])
+    assert np.mean(held >= 6.0) > 0.95
+    assert np.mean(held[-100:]) == pytest.approx(np.mean(held[:100]), rel=0.15)
+
+
+@pytest.mark.parametrize("memory_s", [3600.0, 86_400.0])
+@pytest.mark.parametrize("size", [7.0, 8.0, 20.0])
+def test_a_level_that_has_changed_for_good_is_normal_in_the_end(memory_s: float, size: float) -> None:
+    """However far it went, and though noise brings it back below the setpoint now and then: two days later it is usual."""
+    every_s, day = 10.0, 8640
+    long = {"memory_s": memory_s, "relearn_s": float(HOURS_8), "every_s": every_s, "warm_up": 600.0, "back": 0.5}
+    found = np.array(numbers([*noisy(day), *noisy(3 * day, level=20.0 + 0.5 * size, seed=2)], **long))
+    assert np.nanmean(found[-day:] >= 6.0) < 0.001
+
+
+def test_back_from_a_long_fault_it_is_normal_at_once() -> None:
+    """A sensor that was mended after four hours is measured against what it was before the fault."""
+    values = [*noisy(3000), *noisy(1440, level=40.0, seed=2), *noisy(500, seed=3)]
+    found = numbers(values, every_s=10.0)
+    assert min(found[3001:4440]) > 30.0
+    assert max(found[4440:]) < 6.0

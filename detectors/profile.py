@@ -1,0 +1,249 @@
+"""Hours of the week: how far a reading lies from what its sensor usually gives in this hour of this weekday."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import numba
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from core.alike import alike
+from core.batch import NEVER, Float64
+from core.model import DefinitionSet
+from core.prefetch import AHEAD, prefetch
+from detectors.contract import LARGEST, Detector, Parameters, Rows
+from detectors.hearing import Heard
+from detectors.local_hour import MONDAY, WEEK, Zones, local_hour, zone_of_each
+
+MEDIAN_OF: Final = 3  # weeks of which the first level of an hour is the median: one bad week is none of it
+CLIP: Final = 3.0  # usual distances to which a reading is drawn in before it is learnt (winsorised)
+TO_DEVIATION: Final = 1.2533  # standard deviations of a mean distance, for bell-shaped noise: the square root of pi / 2
+# The two nearest of three bell-shaped numbers lie 0.45 standard deviations apart on the mean, by simulation: so many of that are a mean distance.
+NEAREST: Final = 1.76
+FINE: Final = 256.0  # steps of a level to the usual distance within the first hour
+MOST: Final = 32_000.0  # steps that a level may be from its origin: int16 ends at 32,767
+RESTING: Final = 1e-9  # a distance below this share of the level is rounding, not noise
+_HOUR: Final = np.dtype(
+    [
+        ("hour", np.int64),  # that is being gathered, counted from 1970 on in local time
+        ("from_at", np.int64),  # from when until when a reading is surely of it
+        ("until_at", np.int64),
+        ("readings", np.float64),  # of it that teach
+        ("beyond", np.float64),  # and that are beyond the setpoint
+        ("mean", np.float64),
+        ("apart", np.float64),  # mean distance from the mean so far
+        ("away", np.float64),  # mean distance from the hour's level
+        ("origin", np.float64),  # levels are kept as steps from it
+        ("step", np.float64),
+        ("typical", np.float64),  # usual distance over all hours
+        ("hours", np.float64),
+        ("setting", np.int64),
+    ]
+)
+Int16 = NDArray[np.int16]
+UInt8 = NDArray[np.uint8]
+
+
+class ProfileParameters(Parameters, frozen=True):
+    """What a profile may set.
+
+    Args:
+        weeks: so often an hour of the week must have been heard before anything is said of it.
+        memory: weeks that count: what an hour was before them fades.
+        floor: the usual distance is taken for no less than this, in the sensor's unit.
+        relearn: an hour that was mostly beyond the setpoint for so many weeks in a row is learnt anew.
+    """
+
+    weeks: Annotated[float, Meta(ge=3.0, le=52.0)] = 3.0
+    memory: Annotated[float, Meta(ge=3.0, le=104.0)] = 8.0
+    floor: Annotated[float, Meta(ge=0.0)] = 0.0
+    relearn: Annotated[float, Meta(ge=1.0, le=52.0)] = 4.0
+
+
+class Profile(Detector):
+    """Distance from what this hour of this weekday usually gives, in the standard deviations that are usual in it.
+
+    The hour is that of the site's clock, summer time and all. Each of the 168 hours of a week has a level and a usual distance from
+    it: of the first three weeks the median, so that one bad week is none of it, then the mean over `memory` weeks. An hour is learnt
+    when it is over, as one number, so that nothing within an hour becomes normal while it lasts. What is learnt is drawn in to three
+    usual distances, and readings at or beyond the setpoint teach nothing. An hour that is mostly beyond it for `relearn` weeks in a
+    row is forgotten and learnt anew: by then people have been called each week, and a shift that has moved for good is the new week.
+
+    Source: a seasonal median baseline with winsorised updates; freezing, and steps of 16 bits in place of numbers, are ours.
+    Memory: 1104 bytes a definition.
+    Warm-up: `weeks` weeks, for each hour of the week by itself; NaN until then, on readings of bad quality, and in hours in which
+        the value has never moved where no `floor` is given.
+    Fails when: a public holiday falls on a working day: it is unusual, and said. What goes by the month, the tide or the weather has no
+        place in a week. A ramp within an hour widens what is usual for that hour.
+    """
+
+    name = "profile"
+    unit = "1"
+    parameters = ProfileParameters
+
+    def __init__(self, definitions: DefinitionSet) -> None:
+        super().__init__(definitions)
+        mine, count = self._definition, len(self)
+        codes, names = definitions.definitions.words("time_zone")
+        zone, self._zones = zone_of_each(codes[mine].astype(np.int64), names)
+        frozen = np.where(definitions.is_low()[mine], np.inf, definitions.definitions.floats("setpoint")[mine])
+        asked = [*(self._settings[name] for name in ProfileParameters.__struct_fields__), frozen, zone.astype(float)]
+        setting, first = alike(*asked)
+        self._set = np.array(asked, np.float64).T[first].copy()
+        self._hour: Rows = np.zeros(count, _HOUR)
+        self._hour["hour"] = self._hour["from_at"] = self._hour["until_at"] = NEVER
+        for name in _HOUR.names or ():
+            if name != "setting":
+                self._column(name, self._hour[name])
+        self._hour["setting"] = setting
+        self._level: Int16 = np.zeros((count, 2, WEEK), np.int16)  # steps from the origin; the usual distance
+        self._weeks: UInt8 = np.zeros((count, 2, WEEK), np.uint8)  # heard; mostly beyond the setpoint, in a row
+        self._column("level", self._level)
+        self._column("weeks", self._weeks)
+
+    def _numbers(self, heard: Heard) -> Float64:
+        return _profile(heard, self._set, self._zones, self._hour, self._level, self._weeks)
+
+
+@numba.njit(cache=True)
+def _steps(hour: Rows, d: int, level: Int16, amount: float) -> int:
+    """An amount in steps; where it is too far, steps grow by powers of two and all that is kept is counted in them anew."""
+    if amount == 0.0 or not np.isfinite(amount):
+        return 0
+    if hour[d].step == 0.0:
+        hour[d].step = max(abs(amount) / MOST * 16.0, 1e-300)
+    grow = 0
+    while abs(amount) > MOST * hour[d].step:
+        hour[d].step *= 2.0
+        grow += 1
+    if grow > 0:
+        share = 0.5 ** min(grow, 30)
+        for side in range(2):
+            for b in range(WEEK):
+                level[d, side, b] = np.int16(round(level[d, side, b] * share))
+    return round(amount / hour[d].step)  # type: ignore[no-any-return]
+
+
+@numba.njit(cache=True)
+def _is_typical(hour: Rows, d: int, distance: float) -> None:
+    """One more for the usual distance over all hours of a week: that of readings within an hour, or from week to week where it has one."""
+    hour[d].hours += 1.0
+    typical = hour[d].typical + (distance - hour[d].typical) / min(hour[d].hours, 1.0 * WEEK)
+    hour[d].typical = typical if np.isfinite(typical) else hour[d].typical
+
+
+@numba.njit(cache=True)
+def _begin(hour: Rows, d: int, level: Int16, weeks: UInt8, b: int, mean: float, apart: float) -> None:
+    """One of the first three weeks of an hour: the two before are kept as they are, the third makes a level and a distance of them."""
+    so_far = weeks[d, 0, b]
+    own = _steps(hour, d, level, mean - hour[d].origin)
+    if so_far == 0:
+        level[d, 0, b] = own
+    elif so_far == 1:
+        level[d, 1, b] = max(own, level[d, 0, b])
+        level[d, 0, b] = min(own, level[d, 0, b])
+    else:
+        low, high, third = level[d, 0, b] * hour[d].step, level[d, 1, b] * hour[d].step, own * hour[d].step
+        middle = max(low, min(high, third))
+        nearest = min(middle - min(low, third), max(high, third) - middle)
+        if hour[d].readings == 1.0:
+            _is_typical(hour, d, NEAREST * nearest)
+        distance = max(apart, hour[d].typical, NEAREST * nearest)
+        _steps(hour, d, level, distance)  # there is room for it before both are counted
+        level[d, 0, b] = _steps(hour, d, level, middle)
+        level[d, 1, b] = _steps(hour, d, level, distance)
+    weeks[d, 0, b] = so_far + 1
+
+
+@numba.njit(cache=True)
+def _learn(hour: Rows, d: int, settings: Float64, level: Int16, weeks: UInt8) -> None:
+    """The hour that is over becomes part of what its hour of the week usually is."""
+    b = (hour[d].hour + MONDAY) % WEEK
+    if hour[d].beyond > hour[d].readings:
+        weeks[d, 1, b] += 1
+        if weeks[d, 1, b] >= settings[3]:
+            weeks[d, 0, b] = weeks[d, 1, b] = 0
+        return
+    weeks[d, 1, b] = 0
+    if hour[d].readings == 0.0:
+        return
+    so_far, mean, apart = weeks[d, 0, b], hour[d].mean, hour[d].apart
+    if weeks[d, 0].max() == 0 and hour[d].hours == 0.0:
+        hour[d].origin, hour[d].step = mean, apart / FINE
+    if hour[d].readings > 1.0:
+        _is_typical(hour, d, apart)
+    elif so_far >= MEDIAN_OF:
+        _is_typical(hour, d, hour[d].away)
+    if so_far < MEDIAN_OF:
+        _begin(hour, d, level, weeks, b, mean, apart)
+        return
+    share = 1.0 / (min(1.0 * so_far, settings[1]) + 1.0)
+    before, distance = level[d, 0, b] * hour[d].step, level[d, 1, b] * hour[d].step
+    now, usual = (
+        before + (mean - hour[d].origin - before) * share,
+        distance + (hour[d].away - distance) * share,
+    )
+    if np.isfinite(now) and np.isfinite(usual):
+        _steps(hour, d, level, max(abs(now), usual))
+        level[d, 0, b] = _steps(hour, d, level, now)
+        level[d, 1, b] = _steps(hour, d, level, usual)
+        weeks[d, 0, b] = min(so_far + 1, 255)
+
+
+@numba.njit(cache=True)
+def _turn(hour: Rows, d: int, settings: Float64, zones: Zones, level: Int16, weeks: UInt8, t: int) -> None:
+    """Another stretch of local time has begun; where it is another hour, the one before is learnt."""
+    now, begin, end = local_hour(zones, int(settings[5]), t)
+    if now != hour[d].hour:
+        if hour[d].hour != NEVER:
+            _learn(hour, d, settings, level, weeks)
+        hour[d].readings = hour[d].beyond = hour[d].mean = hour[d].apart = hour[d].away = 0.0
+        hour[d].hour = now
+    hour[d].from_at, hour[d].until_at = begin, end
+
+
+@numba.njit(cache=True)
+def _judge(hour: Rows, d: int, settings: Float64, level: Int16, weeks: UInt8, x: float) -> float:
+    """The number of a usable reading, which is gathered where it may be."""
+    b = (hour[d].hour + MONDAY) % WEEK
+    usual, away, number = 0.0, 0.0, np.nan
+    if weeks[d, 0, b] >= MEDIAN_OF:
+        belongs = hour[d].origin + level[d, 0, b] * hour[d].step
+        usual = max(level[d, 1, b] * hour[d].step, settings[2] / TO_DEVIATION)
+        away = abs(x - belongs)
+        if weeks[d, 0, b] >= settings[0] and usual > RESTING * abs(belongs) and usual > 0.0:
+            number = min(away / (usual * TO_DEVIATION), LARGEST)
+            if number >= settings[4]:
+                hour[d].beyond += 1.0
+                return number  # type: ignore[no-any-return]
+        if usual > 0.0:
+            x, away = min(max(x, belongs - CLIP * usual), belongs + CLIP * usual), min(away, CLIP * usual)
+    share = 1.0 / (hour[d].readings + 1.0)
+    apart = abs(x - hour[d].mean) if hour[d].readings > 0.0 else 0.0
+    mean = hour[d].mean + (x - hour[d].mean) * share
+    if np.isfinite(mean) and np.isfinite(apart) and np.isfinite(away):
+        hour[d].readings += 1.0
+        hour[d].mean = mean
+        hour[d].apart += (apart - hour[d].apart) * share
+        hour[d].away += (away - hour[d].away) * share
+    return number
+
+
+@numba.njit(cache=True)
+def _profile(heard: Heard, settings: Float64, zones: Zones, hour: Rows, level: Int16, weeks: UInt8) -> Float64:
+    count = len(heard.member)
+    number = np.full(count, np.nan)
+    for n in range(count):
+        if n + AHEAD < count:
+            prefetch(hour, heard.member[n + AHEAD], 0)
+            prefetch(hour, heard.member[n + AHEAD], 1)
+        d, t, x = heard.member[n], heard.at[n], heard.value[n]
+        if not np.isfinite(x):
+            continue
+        setting = settings[hour[d].setting]
+        if t >= hour[d].until_at or t < hour[d].from_at:
+            _turn(hour, d, setting, zones, level, weeks, t)
+        number[n] = _judge(hour, d, setting, level, weeks, x)
+    return number
