@@ -28,6 +28,7 @@ from core.portfolio import (
     ZoneRow,
 )
 from core.site_calm import shown
+from core.site_model_setup import shown_setup
 from core.site_rosters import RosterRow
 from core.site_suppressions import SuppressionRow
 
@@ -174,6 +175,7 @@ def _model(row: ModelRow) -> dict[str, Any]:
         "window_s": row.window_s,
         "priority": row.priority.value,
         "members": list(row.members),
+        **shown_setup(row.setup),
         "retired": row.retired or None,
     }
 

@@ -18,6 +18,9 @@ def detectors_fit(
     since: Annotated[str, typer.Option("--from", help="Begin of an interval in which it ran as usual, with its zone.")],
     until: Annotated[str, typer.Option("--to", help="End of that interval.")],
     reason: Annotated[str, typer.Option(help="Why this interval is normal; kept with the model.")] = "",
+    contaminated: Annotated[
+        bool, typer.Option("--contaminated", help="Hours of it may not have been normal: leave out what stands out.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Learns how an asset runs from an interval that somebody declares normal; running processes take it up."""
@@ -29,7 +32,16 @@ def detectors_fit(
     begin, end = read_instant("from", since), read_instant("to", until)
     settings = Settings.read(os.environ)
     url, actor = checked_database(settings, "alerting"), os.environ.get("USER", "operator")
-    fitted = fit_asset(url, service_token(settings), asset=asset, since=begin, until=end, actor=actor, reason=reason)
+    fitted = fit_asset(
+        url,
+        service_token(settings),
+        asset=asset,
+        since=begin,
+        until=end,
+        actor=actor,
+        reason=reason,
+        contaminated=contaminated,
+    )
     if as_json:
         say(fitted.answer(), as_json=True)
     else:

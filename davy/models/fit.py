@@ -14,6 +14,7 @@ from core.batch import Float64
 from core.db import connect, transaction
 from core.errors import BadInput
 from core.store.writes import JournalEntry, write_journal
+from davy.models.forecasting import fit_forecast, keep_forecast
 from detectors.models.contract import whole_rows
 from detectors.models.fitting import Fitted, fit, halves
 from detectors.models.registry import MODELS
@@ -48,6 +49,7 @@ class FitAnswer:
 
     Args:
         windows: complete ones in the interval.
+        forecast: a sentence of it; None: the asset declares none.
     """
 
     asset: str
@@ -58,6 +60,7 @@ class FitAnswer:
     trained_until: str
     windows: int
     models: list[FittedModel]
+    forecast: str | None = None
 
     def answer(self) -> dict[str, Any]:
         """For a machine."""
@@ -73,7 +76,8 @@ class FitAnswer:
                 for each in self.models
             ),
         ]
-        return told + [notice for each in self.models for notice in each.notices]
+        told += [] if self.forecast is None else [self.forecast]
+        return told + list(dict.fromkeys(notice for each in self.models for notice in each.notices))
 
 
 def fit_asset(
@@ -85,6 +89,7 @@ def fit_asset(
     until: datetime,
     actor: str,
     reason: str = "",
+    contaminated: bool = False,
     now: datetime | None = None,
 ) -> FitAnswer:
     """Fits every kind of model on the asset's declared members and keeps them; running processes take them up by themselves.
@@ -94,6 +99,7 @@ def fit_asset(
         token: of one of Davy's own processes.
         asset: key of the model in the site file.
         since, until: the normal interval, aware.
+        contaminated: hours of it may not have been normal; see `detectors.models.unspoilt`.
 
     Raises:
         BadInput: no such model, or an interval that will not do; the sentence says why.
@@ -106,8 +112,9 @@ def fit_asset(
         with transaction(connection, token()):
             plan = find_plan(store.load_plans(connection), asset)
             rows = _rows(connection, plan, since, until)
-        parts = halves(rows, plan.names, window_s=plan.window_s, memory=MEMORY)
-        made = [(kind, *fit(kind, parts, plan.names)) for kind in MODELS]
+        parts = halves(rows, plan.names, window_s=plan.window_s, memory=MEMORY, setup=plan.setup)
+        made = [(kind, *fit(kind, parts, plan.names, setup=plan.setup, robust=contaminated)) for kind in MODELS]
+        ahead = fit_forecast(plan, parts)
         complete = int(whole_rows(rows).sum())
         with transaction(connection, token()):
             version = store.lock_asset(connection, plan.asset_id) + 1
@@ -115,6 +122,10 @@ def fit_asset(
                 _keep(connection, plan, version, kind, model, notices, (since, until), complete, (at, actor, reason))
                 for kind, model, notices in made
             ]
+            by = at, actor, reason.strip() or DEFAULT_REASON
+            forecast = ahead and keep_forecast(
+                connection, plan, ahead, version=version, trained=(since, until), windows=complete, by=by
+            )
             write_journal(connection, [_entry(plan, version, since, until, actor, reason, at)])
     finally:
         connection.close()
@@ -127,6 +138,7 @@ def fit_asset(
         trained_until=until.isoformat(),
         windows=complete,
         models=kept,
+        forecast=forecast,
     )
 
 

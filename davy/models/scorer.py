@@ -22,7 +22,11 @@ from core.db import Database
 from core.log import logger
 from core.site_models import model_device
 from core.wire import Message, WireReading, encode, readings_topic
-from detectors.models.fitting import Fitted
+from davy.models.forecasting import KINDS_OF_A_SITE, restored
+from detectors.models.ahead import KIND as FORECAST
+from detectors.models.ahead import Ahead
+from detectors.models.fitted import Fitted
+from detectors.models.fitting import memory_of
 from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.models import FittedRow, Plan, Progress, Unexplained
@@ -37,8 +41,6 @@ UNSCORED: Final = timedelta(seconds=60)  # an occurrence whose window never come
 CANNOT_JUDGE: Final = -1.0  # sent with quality bad; no score is negative
 # What may go wrong with one asset's numbers; a database or broker that is away is everybody's trouble.
 BREAKS: Final = (ArithmeticError, ValueError, LookupError, psycopg.Error)
-MEMORY: Final = max(model.memory for model in MODELS.values())
-
 log = logger(__name__)
 
 
@@ -47,11 +49,11 @@ class _Loaded:
     """A fitted model, ready."""
 
     row: FittedRow
-    fitted: Fitted
+    fitted: Fitted | Ahead
 
     def suits(self, plan: Plan) -> bool:
         """Whether it was fitted on the members and windows that are declared now."""
-        return tuple(self.row.members) == plan.names and self.row.window_s == plan.window_s
+        return self.fitted.suits(plan.names, plan.setup) and self.row.window_s == plan.window_s
 
 
 class Scorer:
@@ -109,9 +111,9 @@ class Scorer:
         known = {each.row.model_id: each for loaded in self._models.values() for each in loaded}
         self._models = {}
         for row in rows:
-            if row.kind not in MODELS:
+            if row.kind not in KINDS_OF_A_SITE:
                 continue  # of a Davy that had a kind more
-            loaded = known.get(row.model_id) or _Loaded(row, Fitted.restored(row.kind, row.members, row.parameters))
+            loaded = known.get(row.model_id) or _Loaded(row, restored(row.kind, row.members, row.parameters))
             self._models.setdefault(row.asset_id, []).append(loaded)
             if row.model_id not in known:
                 log.info("model_taken_up", model=row.model_id, asset=row.asset_id, kind=row.kind, version=row.version)
@@ -132,7 +134,7 @@ class Scorer:
             if count == 0:
                 return 0
             sensors = [member.sensor_id for member in plan.members]
-            back = MEMORY - 1
+            back = memory_of(plan.setup) - 1
             rows = means(connection, sensors, first=first - back, count=back + count, window_s=plan.window_s)
             of_history = played(connection, sensors, first=first, count=count, window_s=plan.window_s)
         for offset, readings in enumerate(self._readings(plan, rows, first, count)):
@@ -163,6 +165,7 @@ class Scorer:
         missing = np.isnan(rows[-count:]).sum(axis=1)
         found: list[list[WireReading]] = [[] for _ in range(count)]
         numbers: dict[int, Float64] = {}
+        besides: dict[int, dict[str, Float64]] = {}
         for offset in range(count):
             end = begin_of(first + offset + 1, plan.window_s)
             at = round(end.timestamp() * 1000)
@@ -175,11 +178,17 @@ class Scorer:
                     number = float(numbers[judge.row.model_id][offset])
                 elif kind == next(iter(MODELS)):
                     missing[offset] = max(missing[offset], 1)  # nobody can judge: said like a missing signal
-                judged = math.isfinite(number)
-                found[offset].append(
-                    WireReading(f"_{kind}", number if judged else CANNOT_JUDGE, at, "good" if judged else "bad")
-                )
+                found[offset].append(_said(f"_{kind}", number, at))
             found[offset].append(WireReading("_missing", float(missing[offset]), at))
+            for kind in (next(iter(MODELS)), FORECAST):
+                judge = self._judge(plan, kind, end)
+                if judge is None:
+                    found[offset] += [_said("_ahead", math.nan, at)] if kind == FORECAST and plan.setup.forecast else []
+                    continue
+                if judge.row.model_id not in besides:
+                    besides[judge.row.model_id] = _besides(judge.fitted, rows, plan)
+                said = besides[judge.row.model_id]
+                found[offset] += [_said(sensor, float(each[offset - count]), at) for sensor, each in said.items()]
         return found
 
     def _judge(self, plan: Plan, kind: str, end: datetime) -> _Loaded | None:
@@ -227,10 +236,11 @@ class Scorer:
 
     def _freeze(self, connection: Any, occurrence: Unexplained, plan: Plan, last: int, now: datetime) -> None:
         sensors = [member.sensor_id for member in plan.members]
-        rows = means(connection, sensors, first=last - MEMORY + 1, count=MEMORY, window_s=plan.window_s)
+        memory = memory_of(plan.setup)
+        rows = means(connection, sensors, first=last - memory + 1, count=memory, window_s=plan.window_s)
         end = begin_of(last + 1, plan.window_s)
         judge = self._judge(plan, occurrence.kind, end)
-        explained = judge.fitted.explain(rows, plan.names) if judge else None
+        explained = judge.fitted.explain(rows, plan.names) if judge and isinstance(judge.fitted, Fitted) else None
         number = float(judge.fitted.number(rows, plan.names)[-1]) if judge and explained else None
         members: list[dict[str, Any]] = []
         if explained is not None:
@@ -257,6 +267,19 @@ class Scorer:
             now=now,
         )
         log.info("occurrence_explained", occurrence=occurrence.occurrence_id, model=plan.key, kind=occurrence.kind)
+
+
+def _said(sensor: str, number: float, at: int) -> WireReading:
+    """A number, or that it cannot be said."""
+    judged = math.isfinite(number)
+    return WireReading(sensor, number if judged else CANNOT_JUDGE, at, "good" if judged else "bad")
+
+
+def _besides(fitted: Fitted | Ahead, rows: Float64, plan: Plan) -> dict[str, Float64]:
+    """What is said beside the scores: in which state nothing can be judged, and what is to come."""
+    if isinstance(fitted, Ahead):
+        return fitted.numbers(rows, plan.names, plan.setup.forecast.limit if plan.setup.forecast else None)
+    return {"_unseen": fitted.unseen(rows, plan.names)} if plan.setup.has_states else {}
 
 
 def _next(

@@ -1,0 +1,75 @@
+"""The forecast of one member as one of an asset's models: fitted beside the others, kept like them, said by sensors of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from detectors.models.ahead import KIND, Ahead
+from detectors.models.fitted import Fitted
+from detectors.models.fitting import Halves
+from detectors.models.registry import MODELS
+from detectors.store import models as store
+from detectors.store.models import Plan
+
+KINDS_OF_A_SITE = (*MODELS, KIND)
+
+
+def restored(kind: str, members: Sequence[str], parameters: Mapping[str, Any]) -> Fitted | Ahead:
+    """What was fitted, of whichever kind.
+
+    Raises:
+        BadInput: there is no such kind.
+    """
+    return Ahead.restored(members, parameters) if kind == KIND else Fitted.restored(kind, members, parameters)
+
+
+def fit_forecast(plan: Plan, parts: Halves) -> Ahead | None:
+    """The forecast that an asset declares; None where it declares none.
+
+    Raises:
+        BadInput: the interval is too short for it.
+    """
+    if plan.setup.forecast is None:
+        return None
+    return Ahead.fit(parts, plan.names, plan.setup.forecast, plan.window_s, plan.setup.beside)
+
+
+def keep_forecast(
+    connection: Connection[Any],
+    plan: Plan,
+    ahead: Ahead,
+    *,
+    version: int,
+    trained: tuple[datetime, datetime],
+    windows: int,
+    by: tuple[datetime, str, str],
+) -> str:
+    """Writes it under the version of the asset's other kinds; gives what a person is told of it.
+
+    Args:
+        by: when, who and why.
+    """
+    at, actor, reason = by
+    told = (
+        f"forecast: {ahead.setup.of} within {ahead.setup.ahead_s:g} s; in one of twenty windows that it was not made from it was "
+        f"{'lower' if ahead.setup.falling else 'higher'} by more than {abs(ahead.beyond):.3g}."
+    )
+    store.add_fitted(
+        connection,
+        plan,
+        version=version,
+        kind=KIND,
+        trained=trained,
+        windows=windows,
+        parameters=ahead.parameters(),
+        highest=ahead.beyond,
+        notices=[told],
+        fitted_at=at,
+        fitted_by=actor,
+        reason=reason,
+    )
+    return told
