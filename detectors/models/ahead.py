@@ -37,7 +37,7 @@ class Ahead:
     Memory: 24 rows.
     Warm-up: as many; NaN until then, and where a member is missing among them.
     Fails when: the machine runs in a way that the fit has not seen: a fault that grows has no forerunner in normal operation, and the
-        forecast leans back to what was normal. So the limit itself, and the straight line, stay.
+        forecast leans back to what was normal, though never below what is now. So the limit itself, and the straight line, stay.
 
     Args:
         members: names of the columns, in the order of the fit.
@@ -72,7 +72,8 @@ class Ahead:
         whole = max(STEPS, round(setup.ahead_s / window_s))
         spans = tuple(sorted({math.ceil(whole * step / STEPS) for step in range(1, STEPS + 1)}))
         forecasts = tuple(Forecast.fit([(earlier, _highest(earlier[:, 0], span))], SETTINGS) for span in spans)
-        missed = _highest(later[:, 0], spans[-1]) - forecasts[-1].forecast(later)
+        said = np.maximum.reduce([later[:, 0], *(forecast.forecast(later) for forecast in forecasts)])
+        missed = _highest(later[:, 0], spans[-1]) - said
         missed = np.sort(missed[np.isfinite(missed)])
         if len(missed) < LEAST_CALIBRATION:
             raise BadInput(
@@ -106,7 +107,9 @@ class Ahead:
             )
         own = _signed(rows[:, list(self.order)], self.setup)
         seen = looked_at(own, SETTINGS)
-        course = [own[:, 0], *(forecast.of(seen, own[:, 0]) for forecast in self.forecasts)]
+        course = [own[:, 0]]
+        for forecast in self.forecasts:  # the highest of a longer span is that of the shorter one at least, and of now
+            course.append(np.maximum(course[-1], forecast.of(seen, own[:, 0])))
         sign = -1.0 if self.setup.falling else 1.0
         found = {"_ahead": sign * course[-1], "_ahead_most": sign * (course[-1] + self.beyond)}
         if limit is not None:
@@ -167,7 +170,7 @@ def _reached(course: Sequence[Float64], at_s: Sequence[float], limit: float) -> 
     left = np.full(len(course[0]), FOREVER_S)
     before, highest = course[0], course[0]
     for place in range(1, len(course)):
-        highest = np.maximum(highest, course[place])  # a longer span holds the shorter ones
+        highest = course[place]
         with np.errstate(invalid="ignore", divide="ignore"):
             share = (limit - before) / (highest - before)
         passes = (left == FOREVER_S) & (before < limit) & (highest >= limit)

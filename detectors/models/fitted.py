@@ -82,8 +82,8 @@ class Fitted:
             return np.zeros(len(rows))
         state = self.situation.state(rows)
         known = [self.state, *self.others, *self.situation.resting]
-        strange = 1.0 + max(known)
-        found = np.where(state == states.STRANGE, strange, state + 1.0)
+        count = 0 if self.situation.states is None else self.situation.states.count
+        found = np.where(state == states.STRANGE, count + 1.0, state + 1.0)
         return np.where(state == states.MISSING, np.nan, np.where(np.isin(state, known), 0.0, found))
 
     def explain(self, rows: Float64, members: Sequence[str]) -> Explained | None:

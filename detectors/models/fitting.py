@@ -122,7 +122,7 @@ def fit(
         first, second = (
             np.where((of == state)[:, None], rows, np.nan) for of, rows in zip(states, (earlier, later), strict=True)
         )
-        if why := _too_little(first, second, kind_of.memory, name or "What is left"):
+        if why := _too_little(first, second, kind_of.memory, name or "The interval"):
             notices.append(why)
             continue
         model = kind_of.fit(first)

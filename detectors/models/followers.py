@@ -1,4 +1,4 @@
-"""Slow members beside what drives them: a temperature is judged by what is left of it once the load and its own past are taken out."""
+"""Slow members beside what drives them: a temperature is judged by what is left of its course once that of the load is taken out."""
 
 from __future__ import annotations
 
@@ -10,28 +10,31 @@ import numpy as np
 from core.batch import Float64
 from core.errors import BadInput
 
-# Rows back: the load's mean over the newer fifteen and the fifteen before, and the member's own mean over the ten before those. So a
-# first-order lag of any length is told to its first order, and where the day's own course has gone in forty rows is all that is left of it.
-NEWER: Final = (0, 15)
-OLDER: Final = (15, 30)
-PAST: Final = (30, 40)
-MEMORY: Final = PAST[1]
+# Rows back. The member is held against its own mean from 20 to 30 rows ago; the load, now and over the two stretches since, against its
+# own of then; and how fast both were going before says where a lag of any length was on its way to. All of it in differences: the
+# weather is in none of them.
+NEWER: Final = (0, 10)
+OLDER: Final = (10, 20)
+THEN: Final = (20, 30)
+BEFORE: Final = (50, 60)
+MEMORY: Final = BEFORE[1]
 ENOUGH: Final = 0.8  # of the rows of a stretch must be there
 RIDGE: Final = 1e-3  # of the rows, against one standard deviation: two loads that say the same share it
 LEAST_A_VALUE: Final = 3  # complete rows for each value that the regression weighs
 
 
 class Followers:
-    """Of each slow member the residual of a regression on its asset's load, now and lately, and on where it was itself.
+    """Of each slow member the residual of a regression of its course on that of its asset's load, and on how it was going itself.
 
     A winding warms for a quarter of an hour after the load has risen, and the hall's air takes it along all day. Neither is news. What
     load and past do not explain is: it is judged as any quick member's value.
 
-    Source: least squares with the ridge of Hoerl and Kennard, Technometrics 12 (1970); which stretches is ours.
-    Memory: 40 rows.
-    Warm-up: 40 rows; NaN until then, and where a load or the member is missing in a fifth of a stretch.
-    Fails when: what is wrong creeps by less in forty rows than the member wanders by itself: that is for a limit or a rate on it; what
-        drives the member is no member of the model.
+    Source: least squares with the ridge of Hoerl and Kennard, Technometrics 12 (1970); which stretches is ours. For a lag of first order
+        the differences are exact, but for what the stretches smooth.
+    Memory: 60 rows.
+    Warm-up: 60 rows; NaN until then, and where a load or the member is missing in a fifth of a stretch.
+    Fails when: what is wrong creeps by less in thirty rows than the member wanders by itself, or has come to rest: that is for a limit
+        or a rate on it; what drives the member is no member of the model; the load's own sensor fails, which its slow members show as well.
 
     Args:
         slow, load: columns.
@@ -61,16 +64,17 @@ class Followers:
         Raises:
             BadInput: too few rows with all that is looked at.
         """
-        values = 3 * len(load) + 1
+        values = 4 * len(load) + 1
         level, spread, weight = (np.empty((len(slow), values)) for _ in range(3))
         base = np.empty(len(slow))
         for place, column in enumerate(slow):
-            x, y = _looked_at(rows, column, load), rows[:, column]
+            x, then = _looked_at(rows, column, load)
+            y = rows[:, column] - then
             there = np.isfinite(x).all(axis=1) & np.isfinite(y)
             if there.sum() < LEAST_A_VALUE * values:
                 raise BadInput(
                     f"A slow member is told from {values} values of its load and itself, which needs {LEAST_A_VALUE * values} windows "
-                    f"after {MEMORY} without a gap; the interval has {int(there.sum())}. Choose a longer interval."
+                    f"after {MEMORY} without a large gap; the interval has {int(there.sum())}. Choose a longer interval."
                 )
             x, y = x[there], y[there]
             level[place], spread[place] = x.mean(axis=0), x.std(axis=0)
@@ -83,8 +87,9 @@ class Followers:
         """The rows with each slow member's residual in its place."""
         found = rows.copy()
         for place, column in enumerate(self.slow):
-            z = (_looked_at(rows, column, self._load) - self._level[place]) / self._spread[place]
-            expected = np.full(len(rows), self._base[place])
+            x, then = _looked_at(rows, column, self._load)
+            z = (x - self._level[place]) / self._spread[place]
+            expected = then + self._base[place]
             for value, weight in enumerate(
                 self._weight[place].tolist()
             ):  # one after the other: a row alone rounds as among many
@@ -107,12 +112,18 @@ class Followers:
 _NUMBERS: Final = ("level", "spread", "weight", "base")
 
 
-def _looked_at(rows: Float64, column: int, load: Sequence[int]) -> Float64:
-    """What a slow member is told from: shape (n, values); NaN where too little of it is there."""
-    drives = rows[:, list(load)]
-    return np.concatenate(
-        [drives, _mean(drives, NEWER), _mean(drives, OLDER), _mean(rows[:, column : column + 1], PAST)], axis=1
-    )
+def _looked_at(rows: Float64, column: int, load: Sequence[int]) -> tuple[Float64, Float64]:
+    """What a slow member is told from, shape (n, values), and where it was, shape (n,); NaN where too little of it is there."""
+    drives, own = rows[:, list(load)], rows[:, column : column + 1]
+    then, was = _mean(drives, THEN), _mean(own, THEN)
+    x = [
+        drives - then,
+        _mean(drives, NEWER) - then,
+        _mean(drives, OLDER) - then,
+        then - _mean(drives, BEFORE),
+        was - _mean(own, BEFORE),
+    ]
+    return np.concatenate(x, axis=1), was[:, 0]
 
 
 def _mean(columns: Float64, stretch: tuple[int, int]) -> Float64:

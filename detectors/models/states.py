@@ -31,6 +31,11 @@ class Told:
     column: int
     bounds: tuple[float, ...]
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.bounds) + 1
+
     def of(self, rows: Float64) -> Intp:
         """The state of each row, from 0 on, or `MISSING`: shape (n,)."""
         value = rows[:, self.column]
@@ -64,6 +69,11 @@ class Found:
     spread: Float64
     centres: Float64
     reach: Float64
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.centres)
 
     @staticmethod
     def fit(rows: Float64, columns: tuple[int, ...], count: int) -> Found:

@@ -19,7 +19,7 @@ STOPPED = ModelState(name="stopped", name_zh="停机", below=0.1, judged=False)
 HALF = ModelState(name="half speed", name_zh="半速", below=0.75)
 FULL = ModelState(name="full speed", name_zh="全速")
 
-SLOW: Final = ModelSetup(slow=(DRIVE[WINDING], DRIVE[BEARING]), load=(DRIVE[CURRENT], DRIVE[FLOW]))
+SLOW: Final = ModelSetup(slow=(DRIVE[WINDING], DRIVE[BEARING]), load=(DRIVE[CURRENT],))
 TOLD: Final = ModelSetup(slow=SLOW.slow, load=SLOW.load, state_by=SPEED, state_apart=True, states=(STOPPED, HALF, FULL))
 FOUND: Final = ModelSetup(load=SLOW.load, state_count=2)
 FORECAST: Final = ModelForecast(of=DRIVE[VIBRATION], ahead_s=120.0, limit=6.0)

@@ -106,7 +106,7 @@ def test_the_time_left_lies_on_the_course() -> None:
     """Half of the way from the last span below to the first one above is half of the time between them."""
     from detectors.models.ahead import _reached
 
-    course = [np.array([value]) for value in (1.0, 1.1, 1.3, 1.2)]
+    course = [np.array([value]) for value in (1.0, 1.1, 1.3, 1.3)]
     assert _reached(course, (0.0, 40.0, 80.0, 120.0), 1.2)[0] == pytest.approx(60.0)
     assert _reached(course, (0.0, 40.0, 80.0, 120.0), 1.05)[0] == pytest.approx(20.0)
     assert _reached(course, (0.0, 40.0, 80.0, 120.0), 1.4)[0] == FOREVER_S
@@ -153,7 +153,7 @@ def test_an_interval_too_short_for_it_is_told() -> None:
     """Three quarters of an hour ahead, an hour in the later half: too few of them have ended."""
     far = ModelForecast(of="m1/methane", ahead_s=2_700.0)
     with pytest.raises(BadInput, match=r"is held against \d+ windows that it was not made from; it needs 99"):
-        Ahead.fit(halves(airway(700, 1), MEMBERS, window_s=WINDOW_S, memory=31), MEMBERS, far, WINDOW_S)
+        Ahead.fit(halves(airway(800, 1), MEMBERS, window_s=WINDOW_S, memory=31), MEMBERS, far, WINDOW_S)
 
 
 def test_documented() -> None:
