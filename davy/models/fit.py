@@ -123,9 +123,11 @@ def fit_asset(
                 for kind, model, notices in made
             ]
             by = at, actor, reason.strip() or DEFAULT_REASON
-            forecast = ahead and keep_forecast(
-                connection, plan, ahead, version=version, trained=(since, until), windows=complete, by=by
-            )
+            forecast = None
+            if ahead is not None:
+                forecast = keep_forecast(
+                    connection, plan, ahead, version=version, trained=(since, until), windows=complete, by=by
+                )
             write_journal(connection, [_entry(plan, version, since, until, actor, reason, at)])
     finally:
         connection.close()

@@ -67,9 +67,9 @@ class Followers:
         values = 4 * len(load) + 1
         level, spread, weight = (np.empty((len(slow), values)) for _ in range(3))
         base = np.empty(len(slow))
+        course, own, was = _looked_at(rows, slow, load)
         for place, column in enumerate(slow):
-            x, then = _looked_at(rows, column, load)
-            y = rows[:, column] - then
+            x, y = np.concatenate([course, own[:, place : place + 1]], axis=1), rows[:, column] - was[:, place]
             there = np.isfinite(x).all(axis=1) & np.isfinite(y)
             if there.sum() < LEAST_A_VALUE * values:
                 raise BadInput(
@@ -85,16 +85,14 @@ class Followers:
 
     def apart(self, rows: Float64) -> Float64:
         """The rows with each slow member's residual in its place."""
+        course, own, was = _looked_at(rows, self.slow, self._load)
+        expected = was + self._base
+        for value in range(course.shape[1]):  # one after the other: a row alone rounds as among many
+            z = (course[:, value : value + 1] - self._level[:, value]) / self._spread[:, value]
+            expected += z * self._weight[:, value]
+        expected += (own - self._level[:, -1]) / self._spread[:, -1] * self._weight[:, -1]
         found = rows.copy()
-        for place, column in enumerate(self.slow):
-            x, then = _looked_at(rows, column, self._load)
-            z = (x - self._level[place]) / self._spread[place]
-            expected = then + self._base[place]
-            for value, weight in enumerate(
-                self._weight[place].tolist()
-            ):  # one after the other: a row alone rounds as among many
-                expected += z[:, value] * weight
-            found[:, column] = rows[:, column] - expected
+        found[:, self.slow] = rows[:, self.slow] - expected
         return found
 
     def parameters(self) -> dict[str, Any]:
@@ -112,18 +110,16 @@ class Followers:
 _NUMBERS: Final = ("level", "spread", "weight", "base")
 
 
-def _looked_at(rows: Float64, column: int, load: Sequence[int]) -> tuple[Float64, Float64]:
-    """What a slow member is told from, shape (n, values), and where it was, shape (n,); NaN where too little of it is there."""
-    drives, own = rows[:, list(load)], rows[:, column : column + 1]
-    then, was = _mean(drives, THEN), _mean(own, THEN)
-    x = [
-        drives - then,
-        _mean(drives, NEWER) - then,
-        _mean(drives, OLDER) - then,
-        then - _mean(drives, BEFORE),
-        was - _mean(own, BEFORE),
-    ]
-    return np.concatenate(x, axis=1), was[:, 0]
+def _looked_at(rows: Float64, slow: Sequence[int], load: Sequence[int]) -> tuple[Float64, Float64, Float64]:
+    """What slow members are told from; NaN where too little of it is there.
+
+    Returns:
+        The load's course, shape (n, 4 * load), how each member was going, and where it was, shape (n, slow).
+    """
+    drives, members = rows[:, list(load)], rows[:, list(slow)]
+    then, was = _mean(drives, THEN), _mean(members, THEN)
+    course = [drives - then, _mean(drives, NEWER) - then, _mean(drives, OLDER) - then, then - _mean(drives, BEFORE)]
+    return np.concatenate(course, axis=1), was - _mean(members, BEFORE), was
 
 
 def _mean(columns: Float64, stretch: tuple[int, int]) -> Float64:

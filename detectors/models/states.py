@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import Float64
+from detectors.models.contract import whole_rows
 
 Intp = NDArray[np.intp]
 MISSING: Final = -1  # what tells the state is not there
@@ -80,8 +81,8 @@ class Found:
         """Looks for `count` of them; fewer where the load has fewer values."""
         from sklearn.cluster import KMeans  # here: it takes a second
 
-        load = rows[:, columns]
-        load = load[np.isfinite(load).all(axis=1)]
+        load = rows[:, list(columns)]
+        load = load[whole_rows(load)]
         level, spread = load.mean(axis=0), load.std(axis=0)
         spread[spread == 0.0] = 1.0
         z = (load - level) / spread
@@ -96,8 +97,8 @@ class Found:
 
     def of(self, rows: Float64) -> Intp:
         """The state of each row, from 0 on, or `MISSING`, or `STRANGE`: shape (n,)."""
-        z = (rows[:, self.columns] - self.level) / self.spread
-        there = np.isfinite(z).all(axis=1)
+        z = (rows[:, list(self.columns)] - self.level) / self.spread
+        there = whole_rows(z)
         distance = _distances(np.where(there[:, None], z, 0.0), self.centres)
         nearest: Intp = distance.argmin(axis=1)
         near = distance[np.arange(len(rows)), nearest] <= BEYOND * self.reach[nearest]

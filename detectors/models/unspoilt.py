@@ -94,4 +94,5 @@ def _scaled(rows: Float64, fit: Float64) -> Float64:
     """In the fit's middle and its spread, as a wild row moves neither."""
     low, middle, high = np.nanpercentile(fit, [25.0, 50.0, 75.0], axis=0)
     spread = np.where(high > low, high - low, 1.0)
-    return (rows - middle) / spread
+    found: Float64 = (rows - middle) / spread
+    return found
