@@ -47,7 +47,7 @@ def models(members: int, *, windows: int, as_json: bool) -> int:
             found[kind + said] = _timed(score, rows, memory, windows) | {"fit_s": round(took, 3), "kept_bytes": kept}
     began = time.perf_counter()
     parts = halves(rows, names, window_s=WINDOW_S, memory=max(m.memory for m in MODELS.values()))
-    ahead = Ahead.fit(parts, names, ModelForecast(of=names[0], ahead_s=600.0), WINDOW_S)
+    ahead = Ahead.fit(parts, names, ModelSetup(forecast=ModelForecast(of=names[0], ahead_s=600.0)), WINDOW_S)
     took = time.perf_counter() - began
     timed = _timed(lambda part: ahead.numbers(part, names, 3.0), rows, memory_of(PLAIN), windows)
     found[KIND] = timed | {"fit_s": round(took, 3), "kept_bytes": len(json.dumps(ahead.parameters()))}

@@ -8,9 +8,11 @@ from typing import Any
 
 from psycopg import Connection
 
+from core.batch import Float64
+from core.model_setup import ModelSetup
 from detectors.models.ahead import KIND, Ahead
 from detectors.models.fitted import Fitted
-from detectors.models.fitting import Halves
+from detectors.models.fitting import Halves, fit, halves
 from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.models import Plan
@@ -27,6 +29,24 @@ def restored(kind: str, members: Sequence[str], parameters: Mapping[str, Any]) -
     return Ahead.restored(members, parameters) if kind == KIND else Fitted.restored(kind, members, parameters)
 
 
+def made_again(
+    kind: str, rows: Float64, members: Sequence[str], kept: Mapping[str, Any], *, window_s: float, memory: int
+) -> dict[str, Any]:
+    """The parameters that the same rows come to now, for what a version was fitted for and as it was.
+
+    Args:
+        kept: the parameters of that version.
+
+    Raises:
+        BadInput: there is no such kind, or the rows will not do.
+    """
+    setup = ModelSetup.restored(kept.get("setup", {}))
+    parts = halves(rows, members, window_s=window_s, memory=memory, setup=setup)
+    if kind == KIND:
+        return Ahead.fit(parts, members, setup, window_s).parameters()
+    return fit(kind, parts, members, setup=setup, robust=bool(kept.get("robust")))[0].parameters()
+
+
 def fit_forecast(plan: Plan, parts: Halves) -> Ahead | None:
     """The forecast that an asset declares; None where it declares none.
 
@@ -35,7 +55,7 @@ def fit_forecast(plan: Plan, parts: Halves) -> Ahead | None:
     """
     if plan.setup.forecast is None:
         return None
-    return Ahead.fit(parts, plan.names, plan.setup.forecast, plan.window_s, plan.setup.beside)
+    return Ahead.fit(parts, plan.names, plan.setup, plan.window_s)
 
 
 def keep_forecast(
@@ -55,8 +75,8 @@ def keep_forecast(
     """
     at, actor, reason = by
     told = (
-        f"forecast: {ahead.setup.of} within {ahead.setup.ahead_s:g} s; in one of twenty windows that it was not made from it was "
-        f"{'lower' if ahead.setup.falling else 'higher'} by more than {abs(ahead.beyond):.3g}."
+        f"forecast: {ahead.declared.of} within {ahead.declared.ahead_s:g} s; in one of twenty windows that it was not made from it was "
+        f"{'lower' if ahead.declared.falling else 'higher'} by more than {abs(ahead.beyond):.3g}."
     )
     store.add_fitted(
         connection,

@@ -44,7 +44,7 @@ class Ahead:
         order: columns with the forecast one first.
         spans_s: how far each forecast looks, seconds; ascending.
         beyond: what the value was higher than its forecast in one of twenty windows that were not learnt from.
-        setup: which member, how far, and its limit of the time.
+        setup: what it was fitted for; it has a forecast.
     """
 
     members: tuple[str, ...]
@@ -52,24 +52,31 @@ class Ahead:
     spans_s: tuple[float, ...]
     forecasts: tuple[Forecast, ...]
     beyond: float
-    setup: ModelForecast
+    setup: ModelSetup
+
+    @property
+    def declared(self) -> ModelForecast:
+        """Which member, how far, and its limit of the time."""
+        assert self.setup.forecast is not None
+        return self.setup.forecast
 
     @staticmethod
-    def fit(
-        parts: Halves, members: Sequence[str], setup: ModelForecast, window_s: float, beside: Sequence[str] = ()
-    ) -> Ahead:
+    def fit(parts: Halves, members: Sequence[str], setup: ModelSetup, window_s: float) -> Ahead:
         """Learns from the earlier half, and takes the bound from the later one.
 
         Args:
-            beside: columns that are no members of the model; a forecast does not look at them.
+            setup: of the asset; a signal that only tells the state is not looked at.
 
         Raises:
-            BadInput: too few complete rows.
+            BadInput: too few complete rows, or nothing is to be forecast.
         """
-        first = list(members).index(setup.of)
-        order = (first, *(n for n, name in enumerate(members) if n != first and name not in beside))
-        earlier, later = (_signed(part[:, list(order)], setup) for part in (parts.fit, parts.calibration))
-        whole = max(STEPS, round(setup.ahead_s / window_s))
+        declared = setup.forecast
+        if declared is None:
+            raise BadInput("Nothing of this asset is to be forecast; declare a `forecast` in its model.")
+        first = list(members).index(declared.of)
+        order = (first, *(n for n, name in enumerate(members) if n != first and name not in setup.beside))
+        earlier, later = (_signed(part[:, list(order)], declared) for part in (parts.fit, parts.calibration))
+        whole = max(STEPS, round(declared.ahead_s / window_s))
         spans = tuple(sorted({math.ceil(whole * step / STEPS) for step in range(1, STEPS + 1)}))
         forecasts = tuple(Forecast.fit([(earlier, _highest(earlier[:, 0], span))], SETTINGS) for span in spans)
         said = np.maximum.reduce([later[:, 0], *(forecast.forecast(later) for forecast in forecasts)])
@@ -77,8 +84,8 @@ class Ahead:
         missed = np.sort(missed[np.isfinite(missed)])
         if len(missed) < LEAST_CALIBRATION:
             raise BadInput(
-                f"The forecast of {setup.of} is held against {len(missed)} windows that it was not made from; it needs "
-                f"{LEAST_CALIBRATION} after whose {setup.ahead_s:g} s nothing is missing. Choose a longer interval, or less time ahead."
+                f"The forecast of {declared.of} is held against {len(missed)} windows that it was not made from; it needs "
+                f"{LEAST_CALIBRATION} after whose {declared.ahead_s:g} s nothing is missing. Choose a longer interval, or less time ahead."
             )
         place = min(math.ceil(ONE_IN_TWENTY * (len(missed) + 1)), len(missed)) - 1
         return Ahead(
@@ -105,12 +112,12 @@ class Ahead:
                 f"This forecast was fitted on {', '.join(self.members)} and is given {', '.join(members)}; "
                 "fit it anew for the members it has now."
             )
-        own = _signed(rows[:, list(self.order)], self.setup)
+        own = _signed(rows[:, list(self.order)], self.declared)
         seen = looked_at(own, SETTINGS)
         course = [own[:, 0]]
         for forecast in self.forecasts:  # the highest of a longer span is that of the shorter one at least, and of now
             course.append(np.maximum(course[-1], forecast.of(seen, own[:, 0])))
-        sign = -1.0 if self.setup.falling else 1.0
+        sign = -1.0 if self.declared.falling else 1.0
         found = {"_ahead": sign * course[-1], "_ahead_most": sign * (course[-1] + self.beyond)}
         if limit is not None:
             found["_to_limit"] = _reached(course, (0.0, *self.spans_s), sign * limit)
@@ -123,7 +130,11 @@ class Ahead:
     def suits(self, members: Sequence[str], setup: ModelSetup) -> bool:
         """Whether it was fitted for what is declared now; the limit may have changed."""
         now = setup.forecast
-        return now is not None and tuple(members) == self.members and replace(now, limit=self.setup.limit) == self.setup
+        return (
+            now is not None
+            and tuple(members) == self.members
+            and replace(now, limit=self.declared.limit) == self.declared
+        )
 
     def parameters(self) -> dict[str, Any]:
         """Everything needed to forecast again, as JSON."""
@@ -132,7 +143,7 @@ class Ahead:
             "spans_s": list(self.spans_s),
             "forecasts": [forecast.parameters() for forecast in self.forecasts],
             "beyond": self.beyond,
-            "forecast": self.setup.told(),
+            "setup": self.setup.told(),
         }
 
     @staticmethod
@@ -144,7 +155,7 @@ class Ahead:
             spans_s=tuple(parameters["spans_s"]),
             forecasts=tuple(Forecast.restored(each) for each in parameters["forecasts"]),
             beyond=float(parameters["beyond"]),
-            setup=ModelForecast.restored(parameters["forecast"]),
+            setup=ModelSetup.restored(parameters["setup"]),
         )
 
 

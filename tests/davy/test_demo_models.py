@@ -93,7 +93,7 @@ def test_its_forecast_is_made_of_the_same_two_hours() -> None:
     rows = windows(PumpStation(pump_station.Schedule(), 1), PAST_S + 3_600)
     past = rows[: int(PAST_S / row.window_s)]
     parts = halves(past, row.members, window_s=row.window_s, memory=MEMORY, setup=row.setup)
-    ahead = Ahead.fit(parts, row.members, row.setup.forecast, row.window_s)
+    ahead = Ahead.fit(parts, row.members, row.setup, row.window_s)
     said = ahead.numbers(rows[len(past) :], row.members, row.setup.forecast.limit)
     sign = -1.0 if row.setup.forecast.falling else 1.0
     assert row.setup.forecast.limit is not None

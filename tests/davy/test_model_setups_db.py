@@ -11,6 +11,8 @@ import pytest
 
 from core.errors import BadInput, Refused
 from core.model_setup import ModelForecast
+from davy.models.fit import MEMORY
+from davy.models.forecasting import made_again
 from davy.site.exporting import export_site
 from detectors.models.ahead import Ahead
 from detectors.store.models import load_plans
@@ -137,7 +139,12 @@ def test_what_is_kept_forecasts_again(station: Station) -> None:
     ((members, parameters),) = station.rows("SELECT members, parameters FROM detector_model WHERE kind = 'forecast'")
     numbers = Ahead.restored(members, parameters).numbers(normal(60, 3), members, 4.0)
     assert np.isfinite(numbers["_ahead"][23:]).all()
-    assert station.rows("SELECT count(*) FROM detector_model") == [(4,)]
+    kept = station.rows("SELECT kind, members, parameters FROM detector_model ORDER BY model_id")
+    assert [kind for kind, *_ in kept] == ["mewma", "pca_q", "knn", "forecast"]
+    for kind, names, parameters in kept:  # made again of the same rows for the setup that is kept with it
+        again = made_again(kind, normal(2400), names, parameters, window_s=1.0, memory=MEMORY)
+        assert set(again) == set(parameters)
+        assert again["setup"] == parameters["setup"]
 
 
 def test_an_interval_too_short_for_the_forecast_keeps_nothing(station: Station) -> None:

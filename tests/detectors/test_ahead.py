@@ -41,7 +41,9 @@ def airway(count: int, seed: int) -> Float64:
 @cache
 def forecast() -> Ahead:
     """A forecast learnt from half a day."""
-    return Ahead.fit(halves(airway(4_000, 1), MEMBERS, window_s=WINDOW_S, memory=31), MEMBERS, AHEAD, WINDOW_S)
+    return Ahead.fit(
+        halves(airway(4_000, 1), MEMBERS, window_s=WINDOW_S, memory=31), MEMBERS, ModelSetup(forecast=AHEAD), WINDOW_S
+    )
 
 
 def to_come(value: Float64, span: int = SPAN) -> Float64:
@@ -91,7 +93,7 @@ def test_the_lowest_is_the_highest_turned_over() -> None:
     down = Ahead.fit(
         halves(turned, MEMBERS, window_s=WINDOW_S, memory=31),
         MEMBERS,
-        ModelForecast(of="m1/methane", ahead_s=120.0, falling=True, limit=-1.5),
+        ModelSetup(forecast=ModelForecast(of="m1/methane", ahead_s=120.0, falling=True, limit=-1.5)),
         WINDOW_S,
     )
     rows = airway(500, 5)
@@ -151,7 +153,7 @@ def test_other_columns_are_refused() -> None:
 
 def test_an_interval_too_short_for_it_is_told() -> None:
     """Three quarters of an hour ahead, an hour in the later half: too few of them have ended."""
-    far = ModelForecast(of="m1/methane", ahead_s=2_700.0)
+    far = ModelSetup(forecast=ModelForecast(of="m1/methane", ahead_s=2_700.0))
     with pytest.raises(BadInput, match=r"is held against \d+ windows that it was not made from; it needs 99"):
         Ahead.fit(halves(airway(800, 1), MEMBERS, window_s=WINDOW_S, memory=31), MEMBERS, far, WINDOW_S)
 
