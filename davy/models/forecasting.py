@@ -58,6 +58,15 @@ def fit_forecast(plan: Plan, parts: Halves) -> Ahead | None:
     return Ahead.fit(parts, plan.names, plan.setup, plan.window_s)
 
 
+def told_of(ahead: Ahead) -> str:
+    """What a person is told of it."""
+    how = "lower" if ahead.declared.falling else "higher"
+    return (
+        f"forecast: {ahead.declared.of} within {ahead.declared.ahead_s:g} s; in one of twenty windows that it was not made from it was "
+        f"{how} by more than {abs(ahead.beyond):.3g}."
+    )
+
+
 def keep_forecast(
     connection: Connection[Any],
     plan: Plan,
@@ -74,10 +83,7 @@ def keep_forecast(
         by: when, who and why.
     """
     at, actor, reason = by
-    told = (
-        f"forecast: {ahead.declared.of} within {ahead.declared.ahead_s:g} s; in one of twenty windows that it was not made from it was "
-        f"{'lower' if ahead.declared.falling else 'higher'} by more than {abs(ahead.beyond):.3g}."
-    )
+    told = told_of(ahead)
     store.add_fitted(
         connection,
         plan,
