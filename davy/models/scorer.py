@@ -174,7 +174,7 @@ class Scorer:
                 judge = self._judge(plan, kind, end)
                 if judge is not None:
                     if judge.row.model_id not in numbers:
-                        numbers[judge.row.model_id] = judge.fitted.number(rows, plan.names)[-count:]
+                        numbers[judge.row.model_id] = judge.fitted.latest(rows, plan.names, count)
                     number = float(numbers[judge.row.model_id][offset])
                 elif kind == next(iter(MODELS)):
                     missing[offset] = max(missing[offset], 1)  # nobody can judge: said like a missing signal

@@ -127,6 +127,10 @@ class Ahead:
         """The forecast itself, as other models have their number; arguments and errors as of `numbers`."""
         return self.numbers(rows, members)["_ahead"]
 
+    def latest(self, rows: Float64, members: Sequence[str], count: int) -> Float64:
+        """`number` of the last `count` rows."""
+        return self.number(rows, members)[-count:]
+
     def suits(self, members: Sequence[str], setup: ModelSetup) -> bool:
         """Whether it was fitted for what is declared now; the limit may have changed."""
         now = setup.forecast

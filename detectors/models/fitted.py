@@ -13,9 +13,9 @@ from core.errors import BadInput
 from core.model_setup import PLAIN, ModelSetup
 from detectors.models import states
 from detectors.models.conformal import Calibration
-from detectors.models.contract import Explained, Model
+from detectors.models.contract import Explained, Model, whole_rows
 from detectors.models.registry import model_class
-from detectors.models.situation import Situation
+from detectors.models.situation import Situation, reach_of
 
 Say = Callable[[Model, Calibration, Float64], Float64]
 
@@ -63,6 +63,11 @@ class Fitted:
         """
         self._need_columns(members)
         return self._of_its_state(rows, lambda model, calibration, seen: calibration.number(model.oddness(seen)))
+
+    def latest(self, rows: Float64, members: Sequence[str], count: int) -> Float64:
+        """`number` of the last `count` rows: what this kind does not look back at is not worked out."""
+        back = self.model.memory + reach_of(self.setup) - 2
+        return self.number(rows[-(count + back) :], members)[-count:]
 
     def times(self, rows: Float64, members: Sequence[str]) -> Float64:
         """How many times as odd each row is as what one normal window in twenty reaches; arguments and errors as of `number`."""
@@ -121,9 +126,13 @@ class Fitted:
         seen, state = self.situation.seen(rows), self.situation.state(rows)
         found = np.full(len(rows), np.nan)
         for number, part in self._parts().items():
-            there = state == number
+            there = (state == number) & whole_rows(seen)
+            if not there.any():
+                continue
+            first = int(there.argmax())  # what is before it says nothing
             # Rows of another state are not there: smoothed over both, a machine that has just started would be odd.
-            found = np.where(there, say(part.model, part.calibration, _only(seen, there)), found)
+            said = say(part.model, part.calibration, _only(seen[first:], there[first:]))
+            found[first:] = np.where(there[first:], said, found[first:])
         return found
 
     def _parts(self) -> dict[int, Part]:

@@ -88,9 +88,9 @@ class Forecast:
             now: shape (n,), the value itself.
         """
         z = (seen - self._level) / self._spread
-        found = np.full(len(z), self._base) + now
-        for column, weight in enumerate(self._weight.tolist()):  # one after the other: a row alone rounds as among many
-            found += z[:, column] * weight
+        terms = np.column_stack([np.full(len(z), self._base) + now, z * self._weight])
+        # One after the other, as accumulate does and sum does not: a row alone rounds as among many.
+        found: Float64 = np.add.accumulate(terms, axis=1)[:, -1].copy()
         return found
 
     def parameters(self) -> dict[str, Any]:

@@ -71,6 +71,8 @@ def test_a_row_alone_scores_as_in_a_batch(kind: str, setup: str, end: int, holes
         rows[row, member] = np.nan
     alone = said(kind, setup, rows[end - memory_of(SETUPS[setup]) : end])[-1]
     assert alone.tobytes() == said(kind, setup, rows)[end - 1].tobytes()
+    latest = fitted(kind, setup).latest(rows[:end], columns(SETUPS[setup]), 3)
+    assert latest.tobytes() == said(kind, setup, rows)[end - 3 : end].tobytes()
 
 
 @every_kind
