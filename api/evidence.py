@@ -18,7 +18,7 @@ from api.store.occurrences import Occurrence
 from api.store.timeline import TimelineRow, timeline
 from api.story import ANSWERED, MESSAGE, SEEN
 from api.visitor import Visitor
-from api.words.alarms import SCORES
+from api.words.alarms import CURVES
 
 TABLE_ROWS = 60  # of the data table beside the chart: a summary for those who cannot see the curve
 
@@ -49,7 +49,7 @@ def evidence_of(
     connection: Connection[TupleRow], visitor: Visitor, occurrence: Occurrence, now: datetime
 ) -> Evidence | None:
     """The curves around the occurrence; None where this visitor may not see it yet. The insurer's look is journalled."""
-    drawn = not occurrence.is_virtual or occurrence.sensor_key in SCORES
+    drawn = not occurrence.is_virtual or occurrence.sensor_key in CURVES
     if not sees_evidence(visitor, occurrence) or not drawn:
         return None
     ended = occurrence.normal_at if occurrence.resolved_at is None else (occurrence.normal_at or occurrence.resolved_at)

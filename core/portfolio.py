@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from core.compound_row import CompoundRow
 from core.model import Priority
+from core.model_setup import PLAIN, ModelSetup
 from core.row import Row as Row
 
 if TYPE_CHECKING:
@@ -211,16 +212,18 @@ class ModelRow(Row):
         key: of the virtual device `_model.{key}`.
         members: `device/sensor` of each, in the order of the model's columns.
         window_s: seconds whose mean is one value of each member.
+        setup: what else is said of them.
     """
 
     kind: ClassVar[str] = "model"
-    guarded: ClassVar[frozenset[str]] = frozenset({"members", "window_s", "priority", "retired"})
+    guarded: ClassVar[frozenset[str]] = frozenset({"members", "window_s", "setup", "priority", "retired"})
     site: str
     zone: str
     asset: str
     key: str
     window_s: float
     members: tuple[str, ...]
+    setup: ModelSetup = PLAIN
     priority: Priority = Priority.MEDIUM
     retired: bool = False
 

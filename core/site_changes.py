@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from core.compound_row import CompoundPart
+from core.model_setup import ModelSetup
 from core.portfolio import AddressRow, DefinitionRow, Portfolio, Row, Step
 from core.site_rosters import RosterLayer
 
@@ -125,7 +126,7 @@ def _plain(value: object) -> Any:
         return str(value)
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
-    if isinstance(value, CompoundPart | RosterLayer):
+    if isinstance(value, CompoundPart | ModelSetup | RosterLayer):
         return value.told()
     if isinstance(value, Step):
         return f"{value.position}: after {value.after_s:g} s {value.channel} to {value.whom}"

@@ -173,7 +173,7 @@ def _wrong(row: Row, known: _Known) -> Iterator[str]:
             yield from _place(row, zone, known)
         case ModelRow():
             yield from _other_model(row, known)
-            for member in row.members:
+            for member in (*row.members, *row.setup.beside):
                 yield from _member(row, member, known)
 
 

@@ -29,6 +29,7 @@ from core.portfolio import (
 )
 from core.site_calm import shown
 from core.site_false_alarms import shown as shown_false_alarms
+from core.site_model_setup import shown_setup
 from core.site_rosters import RosterRow
 from core.site_suppressions import SuppressionRow
 
@@ -177,6 +178,7 @@ def _model(row: ModelRow) -> dict[str, Any]:
         "window_s": row.window_s,
         "priority": row.priority.value,
         "members": list(row.members),
+        **shown_setup(row.setup),
         "retired": row.retired or None,
     }
 

@@ -61,9 +61,11 @@ _EVENTS = {
     "exercise_over": later("The exercise is over"),
 }
 # Sensors of a virtual device `_model.{asset}` (core/site_models.py); no device of a plant can have a key like these.
-DEVIATION, SECOND_OPINION, MISSING = "_mewma", "_knn", "_missing"
-SCORES = frozenset({DEVIATION, SECOND_OPINION})
-MODEL_SENSORS = SCORES | {MISSING}
+DEVIATION, APART, SECOND_OPINION = "_mewma", "_pca_q", "_knn"
+MISSING, DRIFT, UNSEEN, AHEAD = "_missing", "_drift", "_unseen", "_ahead"
+SCORES = frozenset({DEVIATION, APART, SECOND_OPINION})
+CURVES = SCORES | {AHEAD}  # of Davy's own sensors those whose course says something
+MODEL_SENSORS = CURVES | {MISSING, DRIFT, UNSEEN}
 CHANNELS = {
     "smtp": later("E-mail"),
     "webhook": later("Webhook"),
@@ -165,6 +167,17 @@ def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str
             "sensor": sensor,
             "delay": duration(texts, fired.on_delay_s),
         }
+    if fired.sensor_key == UNSEEN:
+        return _(
+            "%(sensor)s: for %(delay)s the machine has run in state %(state)s, in which its model has not seen it, so nobody judged whether "
+            "it runs as usual."
+        ) % {"sensor": sensor, "delay": duration(texts, fired.on_delay_s), "state": number(fired.first_value, locale)}
+    if fired.sensor_key == AHEAD:
+        return _("%(sensor)s: %(value)s is to be expected, beyond the limit of %(limit)s.") % {
+            "sensor": sensor,
+            "value": reading(texts, fired, fired.first_value, locale),
+            "limit": reading(texts, fired, fired.setpoint, locale),
+        }
     odds = number(None if fired.first_value is None else round(10.0 ** min(fired.first_value, 9.0)), locale)
     words = {"sensor": sensor, "odds": odds, "delay": duration(texts, fired.on_delay_s)}
     if fired.sensor_key == SECOND_OPINION:
@@ -174,6 +187,8 @@ def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str
             )
             % words
         )
+    if fired.sensor_key == APART:
+        return _("%(sensor)s. They do not go together as in normal operation: at most one normal moment in %(odds)s is as odd. It has lasted %(delay)s.") % words  # fmt: skip
     return _("%(sensor)s. They do not run as in normal operation: at most one normal moment in %(odds)s is as odd. It has lasted %(delay)s.") % words  # fmt: skip
 
 

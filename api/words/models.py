@@ -13,16 +13,23 @@ KINDS: Final = {
     "mewma": later("how far the signals are from how they go together in normal operation"),
     "knn": later("how far a moment is from anything that was seen in normal operation"),
     "pca_q": later("what the usual directions of movement do not explain"),
+    "forecast": later("what of one of its signals is to come"),
     "innovation": later("what nothing in the moment before foretold"),
 }
 SHORT_KINDS: Final = {
     "_mewma": later("All signals together"),
+    "_pca_q": later("How its signals go together"),
     "_knn": later("Second opinion"),
+    "_unseen": later("State that it has not seen"),
+    "_forecast": later("What is to come"),
+    "_ahead": later("What is to come"),
+    "_drift": later("Misfit of its model"),
     "_missing": later("Signals missing"),
 }
 # How much of the past a number needs before it says anything, as the kinds themselves state it.
 WARM_UPS: Final = {
     "mewma": later("After a gap it says nothing for eight windows: it looks at thirty, and needs most of them."),
+    "pca_q": later("After a gap it says nothing for eight windows: it looks at thirty, and needs most of them."),
     "knn": later("It looks at one window by itself, and judges the first one after a gap."),
     "innovation": later("After a gap it says nothing for nine windows."),
 }

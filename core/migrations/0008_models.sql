@@ -7,6 +7,7 @@ CREATE TABLE asset_model (                     -- declared in the site file; sco
     key         text NOT NULL UNIQUE,
     window_s    double precision NOT NULL CHECK (window_s > 0),
     priority    text NOT NULL CHECK (priority IN ('high', 'medium', 'low')),   -- never life-safety
+    setup       jsonb NOT NULL DEFAULT '{}',   -- slow members, load, states, forecast: core/model_setup.py
     valid_from  timestamptz NOT NULL,
     retired_at  timestamptz,
     UNIQUE (company_id, asset_id)
@@ -16,7 +17,7 @@ CALL davy_wall('asset_model');
 CREATE TABLE asset_model_member (              -- the columns of a model, in order
     asset_id    int NOT NULL,
     company_id  int NOT NULL REFERENCES company,
-    position    int NOT NULL,
+    position    int NOT NULL,                  -- from 1 on; 0: not judged, tells the state that the machine is in
     sensor_id   int NOT NULL,
     PRIMARY KEY (asset_id, position),
     UNIQUE (asset_id, sensor_id),

@@ -94,6 +94,20 @@ def bench_detectors(
     raise typer.Exit(run(sensors, warm_up_s=warm_up, seconds=seconds, as_json=as_json))
 
 
+@app.command("models")
+def bench_models(
+    members: Annotated[
+        int, typer.Option(help="Signals of the machine, as many as a model may have.", min=2, max=50)
+    ] = 50,
+    windows: Annotated[int, typer.Option(hidden=True, min=10)] = 500,
+    as_json: Json = False,
+) -> None:
+    """What judging one window of a machine takes for every kind of model, on one core, without servers."""
+    from davy.bench.models import models as run
+
+    raise typer.Exit(run(members, windows=windows, as_json=as_json))
+
+
 @app.command("storage")
 def bench_storage(
     readings: Annotated[

@@ -56,6 +56,9 @@ def detectors_fit(
     since: Annotated[str, typer.Option("--from", help="Begin of an interval in which it ran as usual, with its zone.")],
     until: Annotated[str, typer.Option("--to", help="End of that interval.")],
     reason: Annotated[str, typer.Option(help="Why this interval is normal; kept with the model.")] = "",
+    contaminated: Annotated[
+        bool, typer.Option("--contaminated", help="Hours of it may not have been normal: leave out what stands out.")
+    ] = False,
     although_odd: Annotated[str, typer.Option(help="Why it is normal although too much of it looks odd; kept.")] = "",
     promote: Annotated[bool, typer.Option("--promote", help="Put it in force at once; needs a reason.")] = False,
     although_untried: AlthoughUntried = "",
@@ -72,7 +75,7 @@ def detectors_fit(
     begin, end = read_instant("from", since), read_instant("to", until)
     url, token, actor = _database()
     fitted = fit_asset(
-        url, token, asset=asset, since=begin, until=end, actor=actor, reason=reason, although_odd=although_odd,
+        url, token, asset=asset, since=begin, until=end, actor=actor, reason=reason, contaminated=contaminated, although_odd=although_odd,
         promote=promote, although_untried=although_untried,
     )  # fmt: skip
     if as_json:

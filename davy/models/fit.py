@@ -16,11 +16,13 @@ from core.errors import BadInput, Refused
 from core.store.writes import JournalEntry, write_journal
 from davy.models.contamination import MOST_ODD, Contamination, look
 from davy.models.flagged import WORDS, Flagged, counted, cut, find_flagged, mask_of
+from davy.models.forecasting import fit_forecast, told_of
 from davy.models.judges import MEMORY
 from davy.models.origin import digest, made_with, training
 from davy.models.plans import check_interval, find_plan, rows_of, suits
 from davy.models.promote import Promoted, put_in_force
 from davy.models.store import score_limits
+from detectors.models.ahead import KIND, Ahead
 from detectors.models.contract import whole_rows
 from detectors.models.fitting import Fitted, Halves, fit, halves
 from detectors.models.registry import MODELS
@@ -91,7 +93,7 @@ class FitAnswer:
                 for each in self.models
             ),
         ]
-        told += [notice for each in self.models for notice in each.notices]
+        told += dict.fromkeys(notice for each in self.models for notice in each.notices)
         if self.promoted is not None:
             return [*told, self.promoted.line()]
         command = f'davy detectors promote --asset {self.asset} --version {self.version} --reason "..."'
@@ -123,6 +125,7 @@ def fit_asset(
     until: datetime,
     actor: str,
     reason: str = "",
+    contaminated: bool = False,
     although_odd: str = "",
     promote: bool = False,
     although_untried: str = "",
@@ -135,6 +138,7 @@ def fit_asset(
         token: of one of Davy's own processes.
         asset: key of the model in the site file.
         since, until: the normal interval, aware.
+        contaminated: hours of it may not have been normal; see `detectors.models.unspoilt`.
         although_odd: why it is normal although too much of it looks odd; kept with the version.
         promote: whether it is put in force at once; then `reason` must say why.
         although_untried: why it goes in force although it has not looked on beside the one that is.
@@ -152,11 +156,16 @@ def fit_asset(
             plan = find_plan(store.load_plans(connection), asset)
             learnt = _learn(connection, plan, since, until)
         _must_look_normal(learnt, although_odd)
-        made = [(kind, *fit(kind, learnt.parts, plan.names)) for kind in MODELS]
+        made: list[Made] = [
+            (kind, *fit(kind, learnt.parts, plan.names, setup=plan.setup, robust=contaminated)) for kind in MODELS
+        ]
+        ahead = fit_forecast(plan, learnt.parts)
         with transaction(connection, token()):
             version = lock_asset(connection, plan.asset_id) + 1
             origin = _origin(learnt, (since, until), at, actor, reason, although_odd)
             kept = [_keep(connection, plan, origin, version, each) for each in made]
+            if ahead is not None:
+                _keep_forecast(connection, plan, origin, version, ahead)
             write_journal(connection, [_entry(plan, origin, version)])
             promoted = None
             if promote:
@@ -179,7 +188,7 @@ def fit_asset(
         contamination=origin.contamination,
         models=kept,
         promoted=promoted,
-        remarks=[*_cut_lines(learnt), learnt.contamination.sentence()],
+        remarks=[*_cut_lines(learnt), learnt.contamination.sentence(), *([told_of(ahead)] if ahead else [])],
     )
 
 
@@ -195,7 +204,7 @@ def _learn(connection: Connection[Any], plan: Plan, since: datetime, until: date
     if gone and gone == len(rows):
         raise BadInput(f"Nothing of the interval can be learnt from.{told}")
     try:
-        parts = halves(left, plan.names, window_s=plan.window_s, memory=MEMORY)
+        parts = halves(left, plan.names, window_s=plan.window_s, memory=MEMORY, setup=plan.setup)
     except BadInput as error:
         raise BadInput(f"{error}{told}") from error
     limit = score_limits(connection, plan).get(next(iter(MODELS)))
@@ -275,6 +284,21 @@ def _keep(connection: Connection[Any], plan: Plan, origin: Origin, version: int,
         calibration_windows=len(model.calibration.oddness),
         highest_number=model.calibration.highest,
         notices=notices,
+    )
+
+
+def _keep_forecast(connection: Connection[Any], plan: Plan, origin: Origin, version: int, ahead: Ahead) -> None:
+    """Writes the forecast under the version of the other kinds."""
+    add_fitted(
+        connection,
+        plan,
+        origin,
+        version=version,
+        kind=KIND,
+        parameters=ahead.parameters(),
+        highest=ahead.beyond,
+        notices=[told_of(ahead)],
+        made_with=made_with(KIND, memory=MEMORY),
     )
 
 

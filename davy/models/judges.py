@@ -11,8 +11,10 @@ import psycopg
 from psycopg import Connection
 
 from core.log import logger
+from davy.models.forecasting import KINDS_OF_A_SITE, restored
 from davy.models.plans import suits
-from detectors.models.fitting import Fitted
+from detectors.models.ahead import Ahead
+from detectors.models.fitted import Fitted
 from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.models import FittedRow, Plan
@@ -33,11 +35,11 @@ class Loaded:
     """A fitted model, ready."""
 
     row: FittedRow
-    fitted: Fitted
+    fitted: Fitted | Ahead
 
     def suits(self, plan: Plan) -> bool:
         """Whether it was fitted on the members and windows that are declared now."""
-        return suits(self.row, plan)
+        return suits(self.row, plan) and self.fitted.suits(plan.names, plan.setup)
 
 
 class Judges:
@@ -92,9 +94,9 @@ class Judges:
         known = {each.row.model_id: each for loaded in self._models.values() for each in loaded}
         self._models = {}
         for row in rows:
-            if row.kind not in MODELS:
+            if row.kind not in KINDS_OF_A_SITE:
                 continue  # of a Davy that had a kind more
-            loaded = known.get(row.model_id) or Loaded(row, Fitted.restored(row.kind, row.members, row.parameters))
+            loaded = known.get(row.model_id) or Loaded(row, restored(row.kind, row.members, row.parameters))
             self._models.setdefault(row.asset_id, []).append(loaded)
             if row.model_id not in known:
                 log.info("model_taken_up", model=row.model_id, asset=row.asset_id, kind=row.kind, version=row.version)

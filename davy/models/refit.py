@@ -9,12 +9,11 @@ from typing import Any
 
 from core.db import connect, transaction
 from davy.models.flagged import Flagged, cut
+from davy.models.forecasting import KINDS_OF_A_SITE, made_again
 from davy.models.judges import MEMORY
 from davy.models.origin import digest, made_with
 from davy.models.plans import find_plan, find_version
 from detectors.models.contract import whole_rows
-from detectors.models.fitting import fit, halves
-from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.versions import VersionRow
 from detectors.store.windows import means, member_ids, window_of
@@ -90,10 +89,10 @@ def refit_check(url: str, token: Callable[[], str], *, asset: str, version: int)
     elif digest(left, members, first=first, window_s=of.window_s) != of.readings:
         outcome = "gone" if windows < of.windows else "changed"
     else:
-        parts = halves(left, members, window_s=of.window_s, memory=int(of.made_with.get("between", MEMORY)))
-        for row in (each for each in kept if each.kind in MODELS):
-            made, _ = fit(row.kind, parts, members)
-            kinds[row.kind] = json.loads(json.dumps(made.parameters())) == row.parameters
+        for row in (each for each in kept if each.kind in KINDS_OF_A_SITE):
+            between = int(of.made_with.get("between", MEMORY))
+            made = made_again(row.kind, left, members, row.parameters, window_s=of.window_s, memory=between)
+            kinds[row.kind] = json.loads(json.dumps(made)) == row.parameters
         outcome = "equal" if all(kinds.values()) else "differs"
     return Repeated(
         asset=plan.key,

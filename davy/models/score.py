@@ -14,10 +14,9 @@ from core.batch import Float64
 from core.db import connect, transaction
 from core.errors import BadInput
 from davy.models.fit import SETPOINT
-from davy.models.judges import MEMORY
 from davy.models.plans import MOST_WINDOWS, check_interval, find_plan, find_version, suits
 from davy.models.store import score_limits
-from detectors.models.fitting import Fitted
+from detectors.models.fitting import Fitted, memory_of
 from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.models import FittedRow, Plan
@@ -180,7 +179,7 @@ def numbers_of(
     if last - first > MOST_WINDOWS:
         raise BadInput(f"The interval holds {last - first} windows; {MOST_WINDOWS} at most are scored at once.")
     sensors = [member.sensor_id for member in plan.members]
-    back = MEMORY - 1
+    back = memory_of(plan.setup) - 1
     windows = means(connection, sensors, first=first - back, count=back + last - first, window_s=plan.window_s)
     return {
         each.kind: Fitted.restored(each.kind, each.members, each.parameters).number(windows, plan.names)[back:]

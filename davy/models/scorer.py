@@ -20,8 +20,12 @@ from core.db import Database
 from core.log import logger
 from core.site_models import model_device
 from core.wire import Message, WireReading, encode, readings_topic
-from davy.models.judges import BACKLOG, BREAKS, LATEST, MEMORY, Judges
+from davy.models.judges import BACKLOG, BREAKS, LATEST, Judges
 from davy.models.shadow import Shadow
+from detectors.models.ahead import KIND as FORECAST
+from detectors.models.ahead import Ahead
+from detectors.models.fitted import Fitted
+from detectors.models.fitting import memory_of
 from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.drift import DriftRow, load_drift
@@ -103,7 +107,7 @@ class Scorer:
             if count == 0:
                 return 0
             sensors = [member.sensor_id for member in plan.members]
-            back = MEMORY - 1
+            back = memory_of(plan.setup) - 1
             rows = means(connection, sensors, first=first - back, count=back + count, window_s=plan.window_s)
             of_history = played(connection, sensors, first=first, count=count, window_s=plan.window_s)
         for offset, readings in enumerate(self._readings(plan, rows, first, count)):
@@ -134,6 +138,7 @@ class Scorer:
         missing = np.isnan(rows[-count:]).sum(axis=1)
         found: list[list[WireReading]] = [[] for _ in range(count)]
         numbers: dict[int, Float64] = {}
+        besides: dict[int, dict[str, Float64]] = {}
         for offset in range(count):
             end = begin_of(first + offset + 1, plan.window_s)
             at = round(end.timestamp() * 1000)
@@ -142,16 +147,22 @@ class Scorer:
                 judge = self._judges.in_force(plan, kind, end)
                 if judge is not None:
                     if judge.row.model_id not in numbers:
-                        numbers[judge.row.model_id] = judge.fitted.number(rows, plan.names)[-count:]
+                        numbers[judge.row.model_id] = judge.fitted.latest(rows, plan.names, count)
                     number = float(numbers[judge.row.model_id][offset])
                 elif kind == next(iter(MODELS)):
                     missing[offset] = max(missing[offset], 1)  # nobody can judge: said like a missing signal
-                judged = math.isfinite(number)
-                found[offset].append(
-                    WireReading(f"_{kind}", number if judged else CANNOT_JUDGE, at, "good" if judged else "bad")
-                )
+                found[offset].append(_said(f"_{kind}", number, at))
             found[offset].append(WireReading("_missing", float(missing[offset]), at))
             found[offset].append(WireReading("_drift", float(self._has_drifted(plan, end)), at))
+            for kind in (next(iter(MODELS)), FORECAST):
+                judge = self._judges.in_force(plan, kind, end)
+                if judge is None:
+                    found[offset] += [_said("_ahead", math.nan, at)] if kind == FORECAST and plan.setup.forecast else []
+                    continue
+                if judge.row.model_id not in besides:
+                    besides[judge.row.model_id] = _besides(judge.fitted, rows, plan)
+                said = besides[judge.row.model_id]
+                found[offset] += [_said(sensor, float(each[offset - count]), at) for sensor, each in said.items()]
         return found
 
     def _has_drifted(self, plan: Plan, end: datetime) -> bool:
@@ -196,10 +207,11 @@ class Scorer:
 
     def _freeze(self, connection: Any, occurrence: Unexplained, plan: Plan, last: int, now: datetime) -> None:
         sensors = [member.sensor_id for member in plan.members]
-        rows = means(connection, sensors, first=last - MEMORY + 1, count=MEMORY, window_s=plan.window_s)
+        memory = memory_of(plan.setup)
+        rows = means(connection, sensors, first=last - memory + 1, count=memory, window_s=plan.window_s)
         end = begin_of(last + 1, plan.window_s)
         judge = self._judges.in_force(plan, occurrence.kind, end)
-        explained = judge.fitted.explain(rows, plan.names) if judge else None
+        explained = judge.fitted.explain(rows, plan.names) if judge and isinstance(judge.fitted, Fitted) else None
         number = float(judge.fitted.number(rows, plan.names)[-1]) if judge and explained else None
         members: list[dict[str, Any]] = []
         if explained is not None:
@@ -226,6 +238,19 @@ class Scorer:
             now=now,
         )
         log.info("occurrence_explained", occurrence=occurrence.occurrence_id, model=plan.key, kind=occurrence.kind)
+
+
+def _said(sensor: str, number: float, at: int) -> WireReading:
+    """A number, or that it cannot be said."""
+    judged = math.isfinite(number)
+    return WireReading(sensor, number if judged else CANNOT_JUDGE, at, "good" if judged else "bad")
+
+
+def _besides(fitted: Fitted | Ahead, rows: Float64, plan: Plan) -> dict[str, Float64]:
+    """What is said beside the scores: in which state nothing can be judged, and what is to come."""
+    if isinstance(fitted, Ahead):
+        return fitted.numbers(rows, plan.names, plan.setup.forecast.limit if plan.setup.forecast else None)
+    return {"_unseen": fitted.unseen(rows, plan.names)} if plan.setup.has_states else {}
 
 
 def _next(

@@ -16,8 +16,9 @@ import numpy as np
 from core.batch import Float64
 from core.db import Database
 from core.log import logger
-from davy.models.judges import BACKLOG, BREAKS, LATEST, MEMORY, Judges, Loaded
-from detectors.models.registry import MODELS
+from davy.models.forecasting import KINDS_OF_A_SITE
+from davy.models.judges import BACKLOG, BREAKS, LATEST, Judges, Loaded
+from detectors.models.fitting import memory_of
 from detectors.store.models import Plan
 from detectors.store.shadows import Shadowed, keep_shadows, shadowed_until
 from detectors.store.windows import begin_of, means, window_of
@@ -74,7 +75,7 @@ class Shadow:
             if count <= 0:
                 return 0
             sensors = [member.sensor_id for member in plan.members]
-            back = MEMORY - 1
+            back = memory_of(plan.setup) - 1
             rows = means(connection, sensors, first=first - back, count=back + count, window_s=plan.window_s)
         ends = [begin_of(first + offset + 1, plan.window_s) for offset in range(count)]
         said = [score for each in shadows for score in _said(each, plan, rows, ends)]
@@ -86,7 +87,7 @@ class Shadow:
     def _in_force(self, plan: Plan, rows: Float64, ends: Sequence[datetime]) -> list[Shadowed]:
         """What the version in force says of these rows, where one is."""
         found = []
-        for kind in MODELS:
+        for kind in KINDS_OF_A_SITE:
             judges = [self._judges.in_force(plan, kind, end) for end in ends]
             for judge in {each.row.model_id: each for each in judges if each is not None}.values():
                 mine = {end for end, each in zip(ends, judges, strict=True) if each is judge}

@@ -82,7 +82,7 @@ def occurrences(connection: Connection[Any], plan: Plan, since: datetime, until:
             FROM v_occurrence o JOIN alarm_definition f USING (definition_id)
             JOIN sensor x ON x.sensor_id = o.sensor_id JOIN device d ON d.device_id = x.device_id
             WHERE (x.asset_id = %(asset)s OR o.sensor_id = ANY (%(members)s)) AND f.role = 'alarm' AND NOT o.simulated
-              AND NOT (d.key = '_model.' || %(key)s::text AND x.key IN ('_missing', '_drift'))
+              AND NOT (d.key = '_model.' || %(key)s::text AND x.key IN ('_missing', '_drift', '_unseen', '_ahead'))
               AND least(o.began_at, o.evidence_from) < %(until)s
               AND greatest(o.evidence_until, coalesce(o.resolved_at, 'infinity')) > %(since)s
             ORDER BY o.began_at, o.occurrence_id
@@ -128,7 +128,7 @@ def score_limits(connection: Connection[Any], plan: Plan) -> dict[str, ScoreLimi
             SELECT substr(x.key, 2) AS kind, f.setpoint, f.deadband, f.on_delay_s, f.off_delay_s
             FROM device d JOIN sensor x USING (device_id) JOIN alarm_definition f USING (sensor_id)
             WHERE d.key = '_model.' || %s::text AND f.retired_at IS NULL AND f.detector = 'limit' AND f.direction = 'high'
-              AND x.key NOT IN ('_missing', '_drift')
+              AND x.key NOT IN ('_missing', '_drift', '_unseen', '_ahead')
             ORDER BY f.definition_id
             """,
             (plan.key,),

@@ -14,7 +14,7 @@ from davy.past import store
 from simulators import demo
 from simulators.stream import MICROSECONDS
 
-MODELS: Final[Sequence[str]] = ("lift-1",)  # of packs/demo/portfolio.yaml
+MODELS: Final[Sequence[str]] = ("lift-1", "drive-1")  # of packs/demo/portfolio.yaml
 REASON: Final = "two quiet hours of the simulated plant"
 
 log = logger(__name__)

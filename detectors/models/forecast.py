@@ -61,7 +61,7 @@ class Forecast:
         Raises:
             BadInput: too few complete rows.
         """
-        seen = [_looked_at(rows, settings) for rows, _ in stretches]
+        seen = [looked_at(rows, settings) for rows, _ in stretches]
         x = np.concatenate(seen)
         y = np.concatenate([target - rows[:, 0] for rows, target in stretches])
         there = np.isfinite(x).all(axis=1) & np.isfinite(y)
@@ -78,10 +78,19 @@ class Forecast:
 
     def forecast(self, rows: Float64) -> Float64:
         """What each row leads one to expect: shape (n,), in the unit of the first column; NaN where it cannot be said."""
-        z = (_looked_at(rows, self._settings) - self._level) / self._spread
-        found = np.full(len(rows), self._base) + rows[:, 0]
-        for column, weight in enumerate(self._weight.tolist()):  # one after the other: a row alone rounds as among many
-            found += z[:, column] * weight
+        return self.of(looked_at(rows, self._settings), rows[:, 0])
+
+    def of(self, seen: Float64, now: Float64) -> Float64:
+        """The same from what is looked at, for those who have several forecasts of one set of rows.
+
+        Args:
+            seen: `looked_at` of the rows.
+            now: shape (n,), the value itself.
+        """
+        z = (seen - self._level) / self._spread
+        terms = np.column_stack([np.full(len(z), self._base) + now, z * self._weight])
+        # One after the other, as accumulate does and sum does not: a row alone rounds as among many.
+        found: Float64 = np.add.accumulate(terms, axis=1)[:, -1].copy()
         return found
 
     def parameters(self) -> dict[str, Any]:
@@ -98,7 +107,7 @@ class Forecast:
         return cls(settings, level, spread, weight, float(parameters["base"]))
 
 
-def _looked_at(rows: Float64, settings: ForecastSettings) -> Float64:
+def looked_at(rows: Float64, settings: ForecastSettings) -> Float64:
     """What a forecast is made of: shape (n, values); NaN where the memory does not reach."""
     n = len(rows)
     kept = []

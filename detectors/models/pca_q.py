@@ -58,8 +58,8 @@ class PcaQ(Model):
         return row_sums(counted)
 
     def explain(self, rows: Float64) -> Explained:
-        """See `Model.explain`: a member's share is what it counts; expected is the row without its remainder."""
-        counted = smoothed(self._counted(rows))[-1]
+        """See `Model.explain`: a member's share is its squared remainder, not drawn in; expected is the row without its remainder."""
+        counted = smoothed(self._left(rows) ** 2)[-1]
         total = counted.sum()
         share = counted / total if total > 0 else np.full(len(counted), 1.0 / len(counted))
         z = (rows[-1:] - self._level) / self._spread
@@ -68,8 +68,12 @@ class PcaQ(Model):
 
     def _counted(self, rows: Float64) -> Float64:
         """What each member counts, unsmoothed: shape (n, members)."""
-        left = pulled((rows - self._level) / self._spread, self._outside) / self._unit
+        left = self._left(rows)
         return np.minimum(left * left, MOST * MOST)
+
+    def _left(self, rows: Float64) -> Float64:
+        """The remainders, each in its own spread: shape (n, members)."""
+        return pulled((rows - self._level) / self._spread, self._outside) / self._unit
 
     def parameters(self) -> dict[str, Any]:
         """See `Model.parameters`."""

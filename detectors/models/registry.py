@@ -14,9 +14,11 @@ from detectors.models.neighbours import NearestNeighbours
 from detectors.models.pca_q import PcaQ
 
 # What `davy detectors fit` fits and sites run.
-MODELS: Final[Mapping[str, type[Model]]] = MappingProxyType({model.kind: model for model in (Mewma, NearestNeighbours)})
+MODELS: Final[Mapping[str, type[Model]]] = MappingProxyType(
+    {model.kind: model for model in (Mewma, PcaQ, NearestNeighbours)}
+)
 # All there are; the contract holds for each.
-KINDS: Final[Mapping[str, type[Model]]] = MappingProxyType({**MODELS, Innovation.kind: Innovation, PcaQ.kind: PcaQ})
+KINDS: Final[Mapping[str, type[Model]]] = MappingProxyType({**MODELS, Innovation.kind: Innovation})
 
 
 def model_class(kind: str) -> type[Model]:

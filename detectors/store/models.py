@@ -11,6 +11,8 @@ from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
+from core.model_setup import PLAIN, ModelSetup
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
@@ -29,6 +31,8 @@ class Plan:
 
     Args:
         key: the virtual device is `_model.{key}`.
+        members: the columns: first a signal that tells the state and is not judged itself, where there is one.
+        setup: what they are to each other.
     """
 
     asset_id: int
@@ -38,6 +42,7 @@ class Plan:
     key: str
     window_s: float
     members: tuple[Member, ...]
+    setup: ModelSetup = PLAIN
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,7 +95,7 @@ def load_plans(connection: Connection[Any]) -> list[Plan]:
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
-            SELECT m.asset_id, m.company_id, c.key AS company, s.key AS site, m.key, m.window_s, k.sensor_id, d.key || '/' || n.key AS sensor,
+            SELECT m.asset_id, m.company_id, c.key AS company, s.key AS site, m.key, m.window_s, m.setup, k.sensor_id, d.key || '/' || n.key AS sensor,
                    n.name, n.name_zh, n.unit
             FROM asset_model m JOIN asset a USING (asset_id) JOIN zone z USING (zone_id) JOIN site s USING (site_id)
             JOIN company c ON c.company_id = m.company_id
@@ -104,7 +109,7 @@ def load_plans(connection: Connection[Any]) -> list[Plan]:
     for row in rows:
         names = ("sensor_id", "sensor", "name", "name_zh", "unit")
         members.setdefault(row["asset_id"], []).append(Member(**{name: row.pop(name) for name in names}))
-        plans[row["asset_id"]] = row
+        plans[row["asset_id"]] = row | {"setup": ModelSetup.restored(row["setup"])}
     return [Plan(**row, members=tuple(members[asset_id])) for asset_id, row in plans.items()]
 
 
@@ -199,7 +204,7 @@ def unexplained(connection: Connection[Any], since: datetime, most: int = 20) ->
             """
             SELECT o.occurrence_id, o.company_id, m.asset_id, substr(n.key, 2) AS kind, o.began_at
             FROM asset_model m JOIN device d ON d.key = '_model.' || m.key
-            JOIN sensor n ON n.device_id = d.device_id AND n.key <> '_missing'
+            JOIN sensor n ON n.device_id = d.device_id AND n.key NOT IN ('_missing', '_drift', '_unseen', '_ahead')
             JOIN v_occurrence o ON o.sensor_id = n.sensor_id AND o.began_at >= %s
             WHERE NOT EXISTS (SELECT FROM model_evidence e WHERE e.occurrence_id = o.occurrence_id)
             ORDER BY o.occurrence_id DESC LIMIT %s

@@ -132,6 +132,18 @@ class Fired:
             "Detector 1. Nothing near to this was seen in normal operation: at most one normal moment in 100 is as odd.",
         ),
         (
+            Fired(sensor_key="_pca_q", unit="1", setpoint=2, first_value=2.0, on_delay_s=120),
+            "Detector 1. They do not go together as in normal operation: at most one normal moment in 100 is as odd. It has lasted 2 min.",
+        ),
+        (
+            Fired(sensor_key="_unseen", unit="1", setpoint=1, first_value=2.0, on_delay_s=300),
+            "Detector 1: for 5 min the machine has run in state 2, in which its model has not seen it, so nobody judged whether it runs as usual.",
+        ),
+        (
+            Fired(sensor_key="_ahead", unit="kPa", direction="low", setpoint=-25, first_value=-26.5, on_delay_s=18),
+            "Detector 1: -26.5 kPa is to be expected, beyond the limit of -25 kPa.",
+        ),
+        (
             Fired(sensor_key="_missing", unit="1", setpoint=1, first_value=2.0, on_delay_s=300),
             "Detector 1: signals were missing for 5 min, so nobody judged whether it runs as usual.",
         ),

@@ -16,6 +16,7 @@ import pytest
 from core.errors import BadInput
 from davy.bench.judging import judging
 from davy.bench.latency import latency
+from davy.bench.models import models
 
 SETTINGS = {
     "broker",
@@ -149,3 +150,15 @@ def test_judging_alone_needs_no_server(capsys: pytest.CaptureFixture[str]) -> No
     assert answer["full"]["readings_per_s"] > 0
     assert answer["full"]["bytes_per_sensor"] > answer["core"]["bytes_per_sensor"]
     assert answer["peers"].keys() == {"river_half_space_trees", "river_gaussian_scorer", "pyod_hbos"}
+
+
+@pytest.mark.filterwarnings("ignore")  # what PyOD's own imports have to say
+def test_models_are_measured_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every kind that sites run, as it is and with slow members and states, and the forecast: time of a window, and what is kept."""
+    assert models(6, windows=20, as_json=True) in {0, 1}
+    answer = json.loads(capsys.readouterr().out)
+    kinds = ("mewma", "pca_q", "knn")
+    assert set(answer["models"]) == {*kinds, *(f"{kind} with slow members and states" for kind in kinds), "forecast"}
+    for each in answer["models"].values():
+        assert 0 < each["p50_us"] <= each["p99_us"]
+        assert each["kept_bytes"] > 100

@@ -40,11 +40,14 @@ def test_what_is_declared_comes_back_out(any_station: Station, tmp_path: Path) -
     assert "members:" in text
     assert "_model" not in text
     assert bring(station.database, tmp_path, text) == []
-    assert station.rows("SELECT key, is_virtual FROM sensor WHERE key LIKE '\\_m%' OR key = '_knn' ORDER BY key") == [
+    assert station.rows(
+        "SELECT key, is_virtual FROM sensor WHERE key LIKE '\\_m%' OR key IN ('_knn', '_pca_q') ORDER BY key"
+    ) == [
         ("_knn", True),
         ("_mewma", True),
         ("_missing", True),
         ("_models", True),
+        ("_pca_q", True),
     ]
     assert station.rows("SELECT max(priority) FROM alarm_definition WHERE key LIKE '\\_model%'") == [("medium",)]
 
@@ -88,14 +91,16 @@ def test_a_wrong_declaration_is_told(
 def test_a_fit_keeps_everything_and_says_who_and_why(station: Station) -> None:
     """Interval, members, calibration and version in the table, who and why in the journal; the next one is version 2."""
     first = station.fit(promote=False)
-    assert (first.version, first.windows, [m.kind for m in first.models]) == (1, 1200, ["mewma", "knn"])
+    assert (first.version, first.windows, [m.kind for m in first.models]) == (1, 1200, ["mewma", "pca_q", "knn"])
     assert all(2.3 < m.highest_number < 3.0 for m in first.models)
     assert json.loads(json.dumps(first.answer()))["models"][0]["calibration_windows"] > 249
     assert station.fit(reason="", promote=False).version == 2
     assert station.rows("SELECT version, kind, fitted_by, reason FROM detector_model ORDER BY model_id") == [
         (1, "mewma", "tester", "commissioning run"),
+        (1, "pca_q", "tester", "commissioning run"),
         (1, "knn", "tester", "commissioning run"),
         (2, "mewma", "tester", "declared normal"),
+        (2, "pca_q", "tester", "declared normal"),
         (2, "knn", "tester", "declared normal"),
     ]
     assert station.rows("SELECT subject, reason FROM journal WHERE action = 'model_fitted' ORDER BY journal_id") == [

@@ -95,7 +95,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         now = datetime.now(UTC)
         load_history(stack, now)
         answer = fit(stack, now - timedelta(seconds=HISTORY_S), now, "--reason", "commissioning run", "--promote")
-        assert (answer["version"], [model["kind"] for model in answer["models"]]) == (1, ["mewma", "knn"])
+        assert (answer["version"], [model["kind"] for model in answer["models"]]) == (1, ["mewma", "pca_q", "knn"])
         with failing_pump(stack):
             yield stack
 
