@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -159,13 +159,10 @@ def fit_asset(
         made: list[Made] = [
             (kind, *fit(kind, learnt.parts, plan.names, setup=plan.setup, robust=contaminated)) for kind in MODELS
         ]
-        ahead = fit_forecast(plan, learnt.parts)
         with transaction(connection, token()):
             version = lock_asset(connection, plan.asset_id) + 1
             origin = _origin(learnt, (since, until), at, actor, reason, although_odd)
-            kept = [_keep(connection, plan, origin, version, each) for each in made]
-            if ahead is not None:
-                _keep_forecast(connection, plan, origin, version, ahead)
+            kept = _keep_all(connection, plan, origin, version, made, fit_forecast(plan, learnt.parts))
             write_journal(connection, [_entry(plan, origin, version)])
             promoted = None
             if promote:
@@ -285,6 +282,16 @@ def _keep(connection: Connection[Any], plan: Plan, origin: Origin, version: int,
         highest_number=model.calibration.highest,
         notices=notices,
     )
+
+
+def _keep_all(
+    connection: Connection[Any], plan: Plan, origin: Origin, version: int, made: Sequence[Made], ahead: Ahead | None
+) -> list[FittedModel]:
+    """Writes every kind of a version, and the forecast where the asset declares one."""
+    kept = [_keep(connection, plan, origin, version, each) for each in made]
+    if ahead is not None:
+        _keep_forecast(connection, plan, origin, version, ahead)
+    return kept
 
 
 def _keep_forecast(connection: Connection[Any], plan: Plan, origin: Origin, version: int, ahead: Ahead) -> None:
