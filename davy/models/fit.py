@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -150,8 +151,7 @@ def fit_asset(
     """
     at = now or datetime.now(UTC)
     check_interval(since, until, at, ahead="nobody knows yet that it is normal")
-    connection = connect(url, application="detectors-fit")
-    try:
+    with closing(connect(url, application="detectors-fit")) as connection:
         with transaction(connection, token()):
             plan = find_plan(store.load_plans(connection), asset)
             learnt = _learn(connection, plan, since, until)
@@ -159,10 +159,11 @@ def fit_asset(
         made: list[Made] = [
             (kind, *fit(kind, learnt.parts, plan.names, setup=plan.setup, robust=contaminated)) for kind in MODELS
         ]
+        ahead = fit_forecast(plan, learnt.parts)
         with transaction(connection, token()):
             version = lock_asset(connection, plan.asset_id) + 1
             origin = _origin(learnt, (since, until), at, actor, reason, although_odd)
-            kept = _keep_all(connection, plan, origin, version, made, fit_forecast(plan, learnt.parts))
+            kept = _keep_all(connection, plan, origin, version, made, ahead)
             write_journal(connection, [_entry(plan, origin, version)])
             promoted = None
             if promote:
@@ -170,8 +171,6 @@ def fit_asset(
                 promoted = put_in_force(
                     connection, plan, row, at=at, actor=actor, reason=reason, overrule=although_untried
                 )
-    finally:
-        connection.close()
     return FitAnswer(
         asset=plan.key,
         version=version,
