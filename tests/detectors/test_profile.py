@@ -163,3 +163,16 @@ def test_an_hour_of_a_value_that_stands_for_none_costs_no_other_hour() -> None:
     found = np.array(numbers([weeks]))[3 * QUARTERS + 4 :]
     assert np.nanmax(found) < 10.0
     assert 0.4 < np.nanmedian(found) < 1.2
+
+
+def test_what_is_usual_in_the_hour_is_told() -> None:
+    """The level and the spread that the newest reading was held against; nothing while the hour is not known."""
+    detector = profile()
+    detector.score(at(MONDAY_0, plant(MONDAY_0, 10, "UTC")))
+    assert all(math.isnan(x) for x in detector.usual())
+    count = 4 * QUARTERS + 49
+    detector = profile()
+    detector.score(at(MONDAY_0, plant(MONDAY_0, count, "UTC")))
+    level, spread = detector.usual()
+    assert level == pytest.approx(80.0, abs=1.0)
+    assert spread == pytest.approx(1.0, abs=0.5)
