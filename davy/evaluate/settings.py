@@ -76,7 +76,7 @@ NAB: Final = Record(
 
 # What stands still, speaks and says nothing, jumps, has left its place, or leaves it slowly. `stuck` and `deviation` have multiples of the largest number
 # of each sensor's own warm-up as setpoints; `shift` is one by itself, and is settled anew after 720 rows, so that no alarm of it is without end. Each
-# of these numbers 20 % up or down: recall 0.82 to 0.88 and 0.28 to 0.46 false episodes in 1,000 rows. Above 2.1 `deviation` misses a fifth of the
+# of these numbers 20 % up or down, without `cusum`: recall 0.82 to 0.88 and 0.28 to 0.46 false episodes in 1,000 rows. Above 2.1 `deviation` misses a fifth of the
 # noise, above 90 s `stuck` misses a stuck sensor: both lie below their edges. `shift` has no plateau for how soon it is settled anew (0.81 to 0.87
 # for 300 to 1,200 rows, without an order): what it finds here is worth what the table of folds says, not the figure. `cusum` beside it:
 # 0.88 at 0.31 to 0.35 for slacks of 3 and 3.3, setpoints from 60 to 90 and 720 or 900 s. A slack of 2.5 recalls one leak more, by alarms that
