@@ -83,9 +83,11 @@ def test_told_apart_where_it_can_be(whose: int, counts: bool) -> None:
     assert (found[-1] >= 12.0) == counts
 
 
-def test_where_both_have_moved_it_counts() -> None:
-    """What cannot be told apart is not hidden."""
+@pytest.mark.parametrize("wild", [None, 999_999.0])
+def test_where_both_have_moved_it_counts(wild: float | None) -> None:
+    """What cannot be told apart is not hidden, nor is it where a wild reading came while their places were settled."""
     two = pair(1500)
+    two[0][40] = two[0][40] if wild is None else wild
     two[1][300:] += 0.01 * np.arange(1200)
     two[0][300:] += 0.2 * np.arange(1200)
     assert numbers(*two, own=1.0)[-1] >= 12.0
