@@ -17,6 +17,8 @@ from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
 from detectors.hearing import Heard
 
 RESTING: Final = 1e-9  # a spread below this share of the level is rounding, not noise
+WILD: Final = 10.0  # standard deviations to which a reading of the warm-up is drawn in,
+FEW: Final = 10.0  # from so many readings on
 SUMS: Final = np.dtype(
     [
         ("readings", np.float64),  # of the reference: how many it is made of
@@ -55,8 +57,8 @@ class Cusum(Detector):
     """What has gathered above or below a settled level, the larger of both, in standard deviations: a drift and a leak add up.
 
     `high = max(0, high + z - slack)`, `low = max(0, low - z - slack)`, with z the distance from the level in standard
-    deviations, drawn in to `clip`. Level and spread are settled from the first `warm_up` readings and then stand: what drifts
-    slowly is not learnt on the way. Each `renew_s` they are settled anew from the readings since, those left out that came
+    deviations, drawn in to `clip`. Level and spread are settled from the first `warm_up` readings, a wild one drawn in, and then stand:
+    what drifts slowly is not learnt on the way. Each `renew_s` they are settled anew from the readings since, those left out that came
     while the number was at or beyond the setpoint; where too few are left, everything is forgotten and the warm-up begins
     again: it has been said for all that time. A sum stops growing at twice the setpoint, so that it ends in time as well.
 
@@ -103,6 +105,15 @@ def _settle(sums: Rows, d: int, x: float) -> None:
 
 
 @numba.njit(cache=True)
+def _tame(sums: Rows, d: int, x: float) -> float:
+    """A reading of the warm-up, drawn in: one wild one would be all of the spread, and nothing would gather until it is settled anew."""
+    level, reach = sums[d].next_level, WILD * math.sqrt(sums[d].next_variance)
+    if sums[d].next_readings < FEW or reach <= RESTING * abs(level):
+        return x
+    return min(max(x, level - reach), level + reach)  # type: ignore[no-any-return]
+
+
+@numba.njit(cache=True)
 def _renew(sums: Rows, d: int, warm_up: float, floor: float, t: int) -> None:
     """The level that was being settled is the one to measure against; with too few readings behind it there is none."""
     enough = sums[d].next_readings >= warm_up
@@ -120,7 +131,7 @@ def gather_sums(sums: Rows, d: int, settings: Float64, t: int, x: float) -> floa
     """The number for a usable reading of one definition, which gathers."""
     slack, clip, warm_up, floor, setpoint = settings[0], settings[1], settings[2], settings[3], settings[5]
     if sums[d].readings == 0.0:
-        _settle(sums, d, x)
+        _settle(sums, d, _tame(sums, d, x))
         if sums[d].next_readings >= warm_up:
             _renew(sums, d, warm_up, floor, t)
         return np.nan

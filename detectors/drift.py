@@ -14,7 +14,7 @@ from core.alike import alike
 from core.batch import NEVER, Float64, Int64, ReadingBatch, Scores
 from core.model import DefinitionSet
 from detectors.contract import LARGEST, SECOND_US, Parameters, Rows
-from detectors.cusum import RESTING, SUMS, gather_sums
+from detectors.cusum import FEW, RESTING, SUMS, WILD, gather_sums
 from detectors.difference import Difference
 
 # How far the other one must have gone from its own place, and how much farther than this one, before the departure is held to be its own.
@@ -123,8 +123,11 @@ class Drift(Difference):
 
 @numba.njit(cache=True)
 def _place(kept: Float64, at: int, readings: float, x: float) -> None:
-    """One more for the mean (at `at`) and the variance (beside it) of where one of the two is."""
-    share, distance = 1.0 / readings, x - kept[at]
+    """One more for the mean (at `at`) and the variance (beside it) of where one of the two is; a wild one is drawn in, as it is for the difference."""
+    share, distance, reach = 1.0 / readings, x - kept[at], WILD * math.sqrt(kept[at + 1])
+    if readings > FEW and reach > RESTING * abs(kept[at]):
+        distance = max(min(distance, reach), -reach)
+        x = kept[at] + distance
     level = kept[at] + distance * share
     variance = kept[at + 1] + (distance * (x - level) - kept[at + 1]) * share
     if np.isfinite(level) and np.isfinite(variance):

@@ -22,6 +22,8 @@ HEAVY_AFTER: Final = -math.log(1.0 - HEAVIEST)  # memories of silence that weigh
 CLIP: Final = (
     3.0  # standard deviations to which a reading is drawn in before it is learnt (winsorised): Tukey's far-out point
 )
+WILD: Final = 10.0  # standard deviations to which a reading of the warm-up is drawn in,
+FEW: Final = 10.0  # from so many readings on: one wild one would be all of the spread for days
 RESTING: Final = 1e-9  # a spread below this share of the level is rounding, not noise
 BREAK: Final = 0.25  # of `relearn_s`: a silence longer than this breaks a stretch beyond the setpoint
 _KNOWN: Final = np.dtype(
@@ -59,7 +61,7 @@ class Ewma(Detector):
     """Distance from the sensor's own recent level, in its own recent standard deviations: |z|, so one setpoint has two sides.
 
     Level and spread are exponentially weighted in judged time. A reading is scored before it is learnt. What is learnt is
-    drawn in to three standard deviations, so that one spike does not widen the spread; while the number is at or beyond
+    drawn in to three standard deviations (in the warm-up to ten), so that one spike does not widen the spread; while the number is at or beyond
     the definition's setpoint, and from then on until it is below `back` of it, nothing is learnt at all, so that a leak is not taken
     for the new normal, neither whole nor in the dips of its noise. Only after
     `relearn_s` beyond it without a break (a silence longer than a quarter of it is one) everything is forgotten and the
@@ -138,6 +140,9 @@ def _judge(known: Rows, d: int, settings: Float64, t: int, x: float) -> float:
     spread = max(math.sqrt(known[d].variance), floor)
     share = _share(min((t - before) / (SECOND_US * memory_s), HEAVY_AFTER))
     if known[d].readings < warm_up:
+        reach = WILD * math.sqrt(known[d].variance)
+        if known[d].readings >= FEW and reach > RESTING * abs(known[d].level):
+            distance = max(min(distance, reach), -reach)
         _learn(known, d, max(share, 1.0 / (known[d].readings + 1.0)), distance)
         return np.nan
     if spread <= RESTING * abs(known[d].level) or spread == 0.0:

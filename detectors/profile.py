@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Final
 
 import numba
@@ -22,8 +23,14 @@ CLIP: Final = 3.0  # usual distances to which a reading is drawn in before it is
 TO_DEVIATION: Final = 1.2533  # standard deviations of a mean distance, for bell-shaped noise: the square root of pi / 2
 # The two nearest of three bell-shaped numbers lie 0.45 standard deviations apart on the mean, by simulation: so many of that are a mean distance.
 NEAREST: Final = 1.76
-FINE: Final = 256.0  # steps of a level to the usual distance within the first hour
-MOST: Final = 32_000.0  # steps that a level may be from its origin: int16 ends at 32,767
+WILD: Final = (
+    10.0  # usual distances beyond which, while an hour is learnt, neither a reading nor an hour's noise counts for more
+)
+FIRST_HOURS: Final = 3  # of which the quietest says what is usual, so that no wild reading does
+FAR: Final = (
+    1024.0  # times as far from zero as an hour: such an origin leaves no digits to the levels, and another is taken
+)
+FARTHEST: Final = 1e38  # that is kept of a level or a distance: float32 ends at 3.4e38
 RESTING: Final = 1e-9  # a distance below this share of the level is rounding, not noise
 _HOUR: Final = np.dtype(
     [
@@ -35,14 +42,13 @@ _HOUR: Final = np.dtype(
         ("mean", np.float64),
         ("apart", np.float64),  # mean distance from the mean so far
         ("away", np.float64),  # mean distance from the hour's level
-        ("origin", np.float64),  # levels are kept as steps from it
-        ("step", np.float64),
+        ("origin", np.float64),  # levels are kept as what they are away from it
         ("typical", np.float64),  # usual distance over all hours
         ("hours", np.float64),
         ("setting", np.int64),
     ]
 )
-Int16 = NDArray[np.int16]
+Float32 = NDArray[np.float32]
 UInt8 = NDArray[np.uint8]
 
 
@@ -68,11 +74,12 @@ class Profile(Detector):
     The hour is that of the site's clock, summer time and all. Each of the 168 hours of a week has a level and a usual distance from
     it: of the first three weeks the median, so that one bad week is none of it, then the mean over `memory` weeks. An hour is learnt
     when it is over, as one number, so that nothing within an hour becomes normal while it lasts. What is learnt is drawn in to three
-    usual distances, and readings at or beyond the setpoint teach nothing. An hour that is mostly beyond it for `relearn` weeks in a
-    row is forgotten and learnt anew: by then people have been called each week, and a shift that has moved for good is the new week.
+    usual distances (in the first three weeks to ten, as what is usual is not known well yet), and readings at or beyond the setpoint
+    teach nothing. An hour that is mostly beyond it for `relearn` weeks in a row is forgotten and learnt anew: by then people have been
+    called each week, and a shift that has moved for good is the new week.
 
-    Source: a seasonal median baseline with winsorised updates; freezing, and steps of 16 bits in place of numbers, are ours.
-    Memory: 1104 bytes a definition.
+    Source: a seasonal median baseline with winsorised updates; freezing is ours.
+    Memory: 1768 bytes a definition.
     Warm-up: `weeks` weeks, for each hour of the week by itself; NaN until then, on readings of bad quality, and in hours in which
         the value has never moved where no `floor` is given.
     Fails when: a public holiday falls on a working day: it is unusual, and said. What goes by the month, the tide or the weather has no
@@ -98,67 +105,82 @@ class Profile(Detector):
             if name != "setting":
                 self._column(name, self._hour[name])
         self._hour["setting"] = setting
-        self._level: Int16 = np.zeros((count, 2, WEEK), np.int16)  # steps from the origin; the usual distance
+        self._level: Float32 = np.zeros((count, 2, WEEK), np.float32)  # from the origin; the usual distance
         self._weeks: UInt8 = np.zeros((count, 2, WEEK), np.uint8)  # heard; mostly beyond the setpoint, in a row
         self._column("level", self._level)
         self._column("weeks", self._weeks)
+
+    def usual(self, place: int = 0) -> tuple[float, float]:
+        """The level of the hour that its newest reading lies in, and the standard deviation there; NaN where nothing is said of it yet."""
+        hour = self._hour[place]
+        b = (int(hour["hour"]) + MONDAY) % WEEK
+        if hour["hour"] == NEVER or self._weeks[place, 0, b] < self._settings["weeks"][place]:
+            return math.nan, math.nan
+        level, away = (float(each) for each in self._level[place, :, b])
+        return float(hour["origin"]) + level, max(away * TO_DEVIATION, float(self._settings["floor"][place]))
 
     def _numbers(self, heard: Heard) -> Float64:
         return _profile(heard, self._set, self._zones, self._hour, self._level, self._weeks)
 
 
 @numba.njit(cache=True)
-def _steps(hour: Rows, d: int, level: Int16, amount: float) -> int:
-    """An amount in steps; where it is too far, steps grow by powers of two and all that is kept is counted in them anew."""
-    if amount == 0.0 or not np.isfinite(amount):
-        return 0
-    if hour[d].step == 0.0:
-        hour[d].step = max(abs(amount) / MOST * 16.0, 1e-300)
-    grow = 0
-    while abs(amount) > MOST * hour[d].step:
-        hour[d].step *= 2.0
-        grow += 1
-    if grow > 0:
-        share = 0.5 ** min(grow, 30)
-        for side in range(2):
-            for b in range(WEEK):
-                level[d, side, b] = np.int16(round(level[d, side, b] * share))
-    return round(amount / hour[d].step)  # type: ignore[no-any-return]
+def _kept(amount: float) -> float:
+    """What is kept of a level or a distance."""
+    return min(max(amount, -FARTHEST), FARTHEST)
 
 
 @numba.njit(cache=True)
 def _is_typical(hour: Rows, d: int, distance: float) -> None:
-    """One more for the usual distance over all hours of a week: that of readings within an hour, or from week to week where it has one."""
+    """One more for the usual distance over all hours of a week: that of readings within an hour, or from week to week where it has one.
+
+    One wild reading would be most of a mean for years: an hour counts for `WILD` times the usual at most.
+    """
     hour[d].hours += 1.0
-    typical = hour[d].typical + (distance - hour[d].typical) / min(hour[d].hours, 1.0 * WEEK)
-    hour[d].typical = typical if np.isfinite(typical) else hour[d].typical
+    typical = hour[d].typical
+    if typical == 0.0 or (hour[d].hours <= FIRST_HOURS and 0.0 < distance < typical):
+        hour[d].typical = _kept(distance)
+    else:
+        hour[d].typical += (min(distance, WILD * typical) - typical) / min(hour[d].hours, 1.0 * WEEK)
 
 
 @numba.njit(cache=True)
-def _begin(hour: Rows, d: int, level: Int16, weeks: UInt8, b: int, mean: float, apart: float) -> None:
+def _place(hour: Rows, d: int, level: Float32, weeks: UInt8, mean: float) -> None:
+    """Levels are counted from an hour's mean: the first, or another where that was of wild readings and leaves them no digits."""
+    if abs(mean) * FAR < abs(hour[d].origin):
+        move = hour[d].origin - mean
+        for b in range(WEEK):
+            if weeks[d, 0, b] > 0:
+                level[d, 0, b] = _kept(level[d, 0, b] + move)
+            if weeks[d, 0, b] == MEDIAN_OF - 1:
+                level[d, 1, b] = _kept(level[d, 1, b] + move)
+        hour[d].origin = mean
+    elif hour[d].hours == 0.0 and weeks[d, 0].max() == 0:
+        hour[d].origin = mean
+
+
+@numba.njit(cache=True)
+def _begin(hour: Rows, d: int, level: Float32, weeks: UInt8, b: int, mean: float, apart: float) -> None:
     """One of the first three weeks of an hour: the two before are kept as they are, the third makes a level and a distance of them."""
     so_far = weeks[d, 0, b]
-    own = _steps(hour, d, level, mean - hour[d].origin)
+    own = _kept(mean - hour[d].origin)
     if so_far == 0:
         level[d, 0, b] = own
     elif so_far == 1:
         level[d, 1, b] = max(own, level[d, 0, b])
         level[d, 0, b] = min(own, level[d, 0, b])
     else:
-        low, high, third = level[d, 0, b] * hour[d].step, level[d, 1, b] * hour[d].step, own * hour[d].step
-        middle = max(low, min(high, third))
-        nearest = min(middle - min(low, third), max(high, third) - middle)
+        low, high = level[d, 0, b], level[d, 1, b]
+        middle = max(low, min(high, own))
+        nearest = min(middle - min(low, own), max(high, own) - middle)
         if hour[d].readings == 1.0:
             _is_typical(hour, d, NEAREST * nearest)
-        distance = max(apart, hour[d].typical, NEAREST * nearest)
-        _steps(hour, d, level, distance)  # there is room for it before both are counted
-        level[d, 0, b] = _steps(hour, d, level, middle)
-        level[d, 1, b] = _steps(hour, d, level, distance)
+        level[d, 0, b] = middle
+        level[d, 1, b] = _kept(max(apart, hour[d].typical, NEAREST * nearest))
     weeks[d, 0, b] = so_far + 1
 
 
 @numba.njit(cache=True)
-def _learn(hour: Rows, d: int, settings: Float64, level: Int16, weeks: UInt8) -> None:
+def _learn(hour: Rows, d: int, settings: Float64, level: Float32, weeks: UInt8) -> None:
     """The hour that is over becomes part of what its hour of the week usually is."""
     b = (hour[d].hour + MONDAY) % WEEK
     if hour[d].beyond > hour[d].readings:
@@ -170,8 +192,8 @@ def _learn(hour: Rows, d: int, settings: Float64, level: Int16, weeks: UInt8) ->
     if hour[d].readings == 0.0:
         return
     so_far, mean, apart = weeks[d, 0, b], hour[d].mean, hour[d].apart
-    if weeks[d, 0].max() == 0 and hour[d].hours == 0.0:
-        hour[d].origin, hour[d].step = mean, apart / FINE
+    if so_far < MEDIAN_OF:
+        _place(hour, d, level, weeks, mean)
     if hour[d].readings > 1.0:
         _is_typical(hour, d, apart)
     elif so_far >= MEDIAN_OF:
@@ -180,20 +202,15 @@ def _learn(hour: Rows, d: int, settings: Float64, level: Int16, weeks: UInt8) ->
         _begin(hour, d, level, weeks, b, mean, apart)
         return
     share = 1.0 / (min(1.0 * so_far, settings[1]) + 1.0)
-    before, distance = level[d, 0, b] * hour[d].step, level[d, 1, b] * hour[d].step
-    now, usual = (
-        before + (mean - hour[d].origin - before) * share,
-        distance + (hour[d].away - distance) * share,
-    )
+    before, distance = level[d, 0, b], level[d, 1, b]
+    now, usual = before + (mean - hour[d].origin - before) * share, distance + (hour[d].away - distance) * share
     if np.isfinite(now) and np.isfinite(usual):
-        _steps(hour, d, level, max(abs(now), usual))
-        level[d, 0, b] = _steps(hour, d, level, now)
-        level[d, 1, b] = _steps(hour, d, level, usual)
+        level[d, 0, b], level[d, 1, b] = _kept(now), _kept(usual)
         weeks[d, 0, b] = min(so_far + 1, 255)
 
 
 @numba.njit(cache=True)
-def _turn(hour: Rows, d: int, settings: Float64, zones: Zones, level: Int16, weeks: UInt8, t: int) -> None:
+def _turn(hour: Rows, d: int, settings: Float64, zones: Zones, level: Float32, weeks: UInt8, t: int) -> None:
     """Another stretch of local time has begun; where it is another hour, the one before is learnt."""
     now, begin, end = local_hour(zones, int(settings[5]), t)
     if now != hour[d].hour:
@@ -205,13 +222,13 @@ def _turn(hour: Rows, d: int, settings: Float64, zones: Zones, level: Int16, wee
 
 
 @numba.njit(cache=True)
-def _judge(hour: Rows, d: int, settings: Float64, level: Int16, weeks: UInt8, x: float) -> float:
+def _judge(hour: Rows, d: int, settings: Float64, level: Float32, weeks: UInt8, x: float) -> float:
     """The number of a usable reading, which is gathered where it may be."""
     b = (hour[d].hour + MONDAY) % WEEK
     usual, away, number = 0.0, 0.0, np.nan
     if weeks[d, 0, b] >= MEDIAN_OF:
-        belongs = hour[d].origin + level[d, 0, b] * hour[d].step
-        usual = max(level[d, 1, b] * hour[d].step, settings[2] / TO_DEVIATION)
+        belongs = hour[d].origin + level[d, 0, b]
+        usual = max(level[d, 1, b], settings[2] / TO_DEVIATION)
         away = abs(x - belongs)
         if weeks[d, 0, b] >= settings[0] and usual > RESTING * abs(belongs) and usual > 0.0:
             number = min(away / (usual * TO_DEVIATION), LARGEST)
@@ -220,6 +237,9 @@ def _judge(hour: Rows, d: int, settings: Float64, level: Int16, weeks: UInt8, x:
                 return number  # type: ignore[no-any-return]
         if usual > 0.0:
             x, away = min(max(x, belongs - CLIP * usual), belongs + CLIP * usual), min(away, CLIP * usual)
+    elif hour[d].readings > 0.0 and hour[d].typical > 0.0:
+        reach = WILD * max(hour[d].typical, hour[d].apart)
+        x = min(max(x, hour[d].mean - reach), hour[d].mean + reach)
     share = 1.0 / (hour[d].readings + 1.0)
     apart = abs(x - hour[d].mean) if hour[d].readings > 0.0 else 0.0
     mean = hour[d].mean + (x - hour[d].mean) * share
@@ -232,7 +252,7 @@ def _judge(hour: Rows, d: int, settings: Float64, level: Int16, weeks: UInt8, x:
 
 
 @numba.njit(cache=True)
-def _profile(heard: Heard, settings: Float64, zones: Zones, hour: Rows, level: Int16, weeks: UInt8) -> Float64:
+def _profile(heard: Heard, settings: Float64, zones: Zones, hour: Rows, level: Float32, weeks: UInt8) -> Float64:
     count = len(heard.member)
     number = np.full(count, np.nan)
     for n in range(count):

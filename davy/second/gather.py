@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -39,9 +39,10 @@ class Gathered:
 
 
 def span_of(day: date, time_zone: str) -> tuple[datetime, datetime]:
-    """A local day, aware: 23 to 25 hours."""
+    """A local day, 23 to 25 hours of it, in UTC: what is counted from instants of a zone goes by the clock on its wall, and is an hour off for weeks."""
     zone = ZoneInfo(time_zone)
-    return datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone)
+    begin, end = datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone)
+    return begin.astimezone(UTC), end.astimezone(UTC)
 
 
 def gather(connect: Callable[[], Connection[Any]], site: Site, day: date, into: Gathered) -> Iterator[None]:

@@ -104,15 +104,30 @@ def fit(rows: Float64, blocks: Int64) -> Fitted:
         rows: float64, shape (n, features), finite.
         blocks: which day, or which stretch, each window is of: neighbours are alike, so a block is kept apart whole.
     """
-    apart = blocks % CALIBRATES == CALIBRATES - 1
+    apart = _apart(rows, blocks)
     learnt, kept = _at_most(rows[~apart]), _at_most(rows[apart])
     centre, scale = scale_of(learnt)
-    used = learnt.std(axis=0) > 1e-12 * np.maximum(1.0, np.abs(centre))
+    used = _moves(learnt)
     scaled = _within(((learnt - centre) / scale)[:, used])
     models = tuple(_fitted(MAKERS[name], scaled) for name in TELLS)
     scores = _scores(models, _within(((kept - centre) / scale)[:, used]))
     usual, odd = np.median(scores, axis=0), np.quantile(scores, 1.0 - CONTAMINATION, axis=0)
     return Fitted(centre, scale, used, models, usual, np.where(odd > usual, odd, usual + 1.0))
+
+
+def _apart(rows: Float64, blocks: Int64) -> np.ndarray:
+    """Which windows are kept apart: each third block, and of the three ways to count them the first that leaves something that moved to learn from.
+
+    A gas head that stood at 0 for three weeks but for one day has moved in two of the three.
+    """
+    ways = [blocks % CALIBRATES == way for way in (CALIBRATES - 1, *range(CALIBRATES - 1))]
+    return next((each for each in ways if each.any() and _moves(_at_most(rows[~each])).any()), ways[0])
+
+
+def _moves(rows: Float64) -> np.ndarray:
+    """Which features do."""
+    found: np.ndarray = rows.std(axis=0) > 1e-12 * np.maximum(1.0, np.abs(np.median(rows, axis=0)))
+    return found
 
 
 def _within(steps: Float64) -> Float64:

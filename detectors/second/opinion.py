@@ -78,9 +78,14 @@ def judge(case: Case) -> Judged:
 
 
 def judge_all(cases: Sequence[Case], is_over: Callable[[], bool]) -> Iterator[Judged | LeftOut]:
-    """One after the other, until the time is up: what is left then is said."""
+    """One after the other, until the time is up: what is left then is said, and of what no model has a number."""
     for case in cases:
-        yield LeftOut(case.subject, "time") if is_over() else judge(case)
+        if is_over():
+            yield LeftOut(case.subject, "time")
+            continue
+        judged = judge(case)
+        known = np.isfinite(judged.excess).any(axis=1).all()
+        yield judged if known else LeftOut(case.subject, "still", None, float(len(np.unique(case.blocks))))
 
 
 def ranks(judged: Sequence[Judged]) -> Float64:

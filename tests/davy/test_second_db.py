@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import psycopg
@@ -17,8 +18,10 @@ from davy.duties.rota import patient
 from davy.duties.second import SecondOpinionDuty, due
 from davy.second.apart import Apart
 from davy.second.command import second_opinion
-from davy.second.gather import WINDOW, spectra
+from davy.second.gather import WINDOW, Gathered, gather, span_of, spectra
 from davy.second.night import BROKEN_OFF, LEASE
+from davy.second.store import Site
+from detectors.second.opinion import judge, opinions
 from ingest.retention import Keep
 from tests.api.plant import Plant, plant
 from tests.database import TestDatabase
@@ -123,6 +126,38 @@ def test_a_night_ranks_what_was_odd_and_calls_nobody(house: Plant) -> None:
         (house.a.sensors["lel-pump"], "short", 7, 4)
     ]
     assert rows(house, TOUCHED) == before
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 4, 5), 24), (date(2026, 11, 2), 24)])
+def test_instants_are_those_of_the_sites_clock_after_it_was_changed(
+    database: TestDatabase, day: date, hours: int
+) -> None:
+    """On the night the clocks change and in the three weeks after it, a window is told when it was, and the day's last hour is judged."""
+    made = plant(database, NIGHT)
+    begins = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo("Europe/Berlin")).astimezone(UTC)
+    odd = begins + timedelta(hours=9)
+    with made.owner() as connection:
+        connection.execute("UPDATE site SET time_zone = 'Europe/Berlin' WHERE site_id = %s", (made.a.site_id,))
+        connection.execute(
+            MINUTES,
+            {
+                "sensor": made.a.sensors["temp-pump"], "since": begins - timedelta(days=21),
+                "until": begins + timedelta(hours=hours), "odd": odd,
+            },
+        )  # fmt: skip
+    gathered = Gathered()
+    site = Site(made.a.site_id, made.a.company_id, "tank-farm", "Europe/Berlin")
+    with (
+        psycopg.connect(database.url("alerting"), autocommit=True) as connection,
+        transaction(connection, database.service_token()),
+    ):
+        list(gather(lambda: connection, site, day, gathered))
+    (case,) = gathered.cases
+    assert case.windows.tolist() == list(range(4 * hours))
+    first = opinions([judge(case)])[0]
+    since, until = span_of(day, "Europe/Berlin")
+    assert since + first.window * WINDOW == odd
+    assert until - since == timedelta(hours=hours)
 
 
 def test_nothing_hangs_on_it(database: TestDatabase) -> None:

@@ -55,6 +55,15 @@ def test_one_spike_is_no_shift() -> None:
     assert max(found[WARM:]) < 12.0
 
 
+@pytest.mark.parametrize("wild", [1e6, -1e300])
+def test_a_wild_reading_of_the_warm_up_is_not_all_of_the_spread(wild: float) -> None:
+    """A float whose words were swapped, while the level is settled: a drift after it is seen as it would be without."""
+    warm = noisy(WARM)
+    warm[50] = wild
+    drift = [x + 0.005 * i for i, x in enumerate(noisy(500, seed=2))]
+    assert numbers([*warm, *drift])[-1] >= 12.0
+
+
 def test_it_ends_in_time() -> None:
     """A thousand readings at another level gather no more than twice the setpoint: back at its level the alarm ends within a minute."""
     found = numbers([*noisy(WARM), *noisy(1000, level=25.0, seed=2), *noisy(60, seed=3)])

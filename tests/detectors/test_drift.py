@@ -57,6 +57,14 @@ def test_a_slow_departure_of_either_is_seen(side: float, whose: int) -> None:
     assert found[-1] >= 12.0
 
 
+def test_a_wild_reading_while_it_is_settled_does_not_make_it_deaf() -> None:
+    """A value that stands for none, once in the first means: the departure after them is said, not in a month."""
+    two = pair(800)
+    two[0][40] = 999_999.0
+    two[0][300:] += 0.01 * np.arange(500)
+    assert numbers(*two)[-1] >= 12.0
+
+
 def test_it_is_not_learnt_while_it_lasts_and_ends_when_it_is_mended() -> None:
     """Two thousand seconds off are as far as ever; calibrated, it is over soon."""
     two = pair(2600)
@@ -75,9 +83,11 @@ def test_told_apart_where_it_can_be(whose: int, counts: bool) -> None:
     assert (found[-1] >= 12.0) == counts
 
 
-def test_where_both_have_moved_it_counts() -> None:
-    """What cannot be told apart is not hidden."""
+@pytest.mark.parametrize("wild", [None, 999_999.0])
+def test_where_both_have_moved_it_counts(wild: float | None) -> None:
+    """What cannot be told apart is not hidden, nor is it where a wild reading came while their places were settled."""
     two = pair(1500)
+    two[0][40] = two[0][40] if wild is None else wild
     two[1][300:] += 0.01 * np.arange(1200)
     two[0][300:] += 0.2 * np.arange(1200)
     assert numbers(*two, own=1.0)[-1] >= 12.0

@@ -69,6 +69,16 @@ def test_one_spike_does_not_blind_it() -> None:
     assert found[600] == pytest.approx(found[606], rel=0.1)
 
 
+@pytest.mark.parametrize("wild", [1e6, -1e30, 1e300])
+def test_a_wild_reading_of_the_warm_up_does_not_make_it_deaf(wild: float) -> None:
+    """A float whose words were swapped, before it has said anything: what lies ten standard deviations off after it is far, and noise is not."""
+    values = [*noisy(300), 25.0]
+    values[30] = wild
+    found = numbers(values)
+    assert found[-1] > 6.0
+    assert max(found[50:-1]) < 6.0
+
+
 def test_a_value_that_never_moved_cannot_be_judged_until_it_does() -> None:
     """Without noise there is no measure; `floor` gives one."""
     assert all(math.isnan(x) for x in numbers([5.0] * 200 + [6.0])[:201])

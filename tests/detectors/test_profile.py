@@ -108,8 +108,8 @@ def test_a_week_that_changes_slowly_is_followed() -> None:
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9])
-def test_levels_of_any_size_fit_their_sixteen_bits(scale: float) -> None:
-    """One setpoint does for every unit; a level that is farther off than thought makes the steps coarser, not wrong."""
+def test_levels_of_any_size_are_kept(scale: float) -> None:
+    """One setpoint does for every unit; a level may be far off what the first hours were."""
     quiet = [scale * x for x in np.random.default_rng(1).normal(1.0, 0.001, 3 * QUARTERS)]
     loud = plant(MONDAY_0, 3 * QUARTERS, "UTC")
     for week in ([scale * x for x in loud], [*quiet[:90], *(scale * x for x in loud[90:])]):
@@ -139,3 +139,40 @@ def test_the_hour_is_that_of_the_clock_on_the_wall(zone: str, second: int) -> No
     wall = datetime.fromtimestamp(second, ZoneInfo(zone))
     assert (hour + MONDAY) % WEEK == wall.weekday() * 24 + wall.hour
     assert begin <= instant < end <= begin + HOUR_US
+
+
+@pytest.mark.parametrize("wild", [1e6, 1e30, -1.7e308])
+@pytest.mark.parametrize("place", [0, 40, QUARTERS + 41, 2 * QUARTERS + 42])
+def test_one_wild_reading_while_it_learns_leaves_it_its_ears(wild: float, place: int) -> None:
+    """A float whose words were swapped, in whichever of its first weeks: a fault in the fifth week is said all the same, and nothing else is."""
+    weeks = plant(MONDAY_0, 5 * QUARTERS, "UTC")
+    weeks[place] = wild
+    night = 4 * QUARTERS + 2 * 96 + 12
+    weeks[night] += 40.0
+    found = np.array(numbers([weeks]))
+    assert found[night] > 15.0
+    others = np.delete(found, night)[3 * QUARTERS + 4 :]
+    assert np.isfinite(others).all()
+    assert np.mean(others >= 6.0) < 0.01
+
+
+def test_an_hour_of_a_value_that_stands_for_none_costs_no_other_hour() -> None:
+    """All readings of the first hour, and of one in the second week, say 999999: levels keep their digits."""
+    weeks = plant(MONDAY_0, 5 * QUARTERS, "UTC")
+    weeks[:4] = weeks[QUARTERS + 40 : QUARTERS + 44] = [999_999.0] * 4
+    found = np.array(numbers([weeks]))[3 * QUARTERS + 4 :]
+    assert np.nanmax(found) < 10.0
+    assert 0.4 < np.nanmedian(found) < 1.2
+
+
+def test_what_is_usual_in_the_hour_is_told() -> None:
+    """The level and the spread that the newest reading was held against; nothing while the hour is not known."""
+    detector = profile()
+    detector.score(at(MONDAY_0, plant(MONDAY_0, 10, "UTC")))
+    assert all(math.isnan(x) for x in detector.usual())
+    count = 4 * QUARTERS + 49
+    detector = profile()
+    detector.score(at(MONDAY_0, plant(MONDAY_0, count, "UTC")))
+    level, spread = detector.usual()
+    assert level == pytest.approx(80.0, abs=1.0)
+    assert spread == pytest.approx(1.0, abs=0.5)

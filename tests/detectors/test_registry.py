@@ -39,14 +39,14 @@ def test_every_detector_has_its_section_in_the_documentation() -> None:
     for name, kind in DETECTORS.items():
         assert f"\n## {name}\n" in page
         for parameter in kind.parameters.__struct_fields__:
-            assert f"`{parameter}` = {getattr(kind.parameters(), parameter):g}" in page
+            assert f"`{parameter}` = {getattr(kind.parameters(), parameter):.10g}" in page
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     """A misspelt detector stops the import with the nearest name and all names."""
     with pytest.raises(
         BadInput,
-        match=r"no detector limits; did you mean limit\? There are limit, rate, stuck, stale, unusable, spike, shift, still, noise, ewma, cusum, odd, deviation",
+        match=r"no detector limits; did you mean limit\? There are limit, rate, stuck, stale, unusable, outside, spike, shift, still, clipped, noise, ewma, cusum, odd, profile, deviation",
     ):
         detector_class("limits")
     with pytest.raises(BadInput, match=r"no detector xyzzy; there are limit"):
@@ -77,15 +77,19 @@ def test_words_for_a_site_file() -> None:
         "stuck": ("tolerance",),
         "stale": ("periods", "period_s", "ceiling_s"),
         "unusable": (),
+        "outside": ("low", "high"),
         "spike": ("warm_up", "floor", "renew_s", "memory"),
         "shift": ("warm_up", "floor", "renew_s", "memory"),
         "still": ("warm_up", "floor", "renew_s", "memory"),
+        "clipped": ("warm_up", "floor", "renew_s", "memory"),
         "noise": ("warm_up", "floor", "renew_s", "memory"),
-        "ewma": ("memory_s", "warm_up", "floor", "relearn_s"),
+        "ewma": ("memory_s", "warm_up", "floor", "relearn_s", "back"),
         "cusum": ("slack", "clip", "warm_up", "floor", "renew_s"),
         "odd": ("memory", "warm_up"),
+        "profile": ("weeks", "memory", "floor", "relearn"),
         "deviation": ("reference", "window_s"),
         "difference": ("signed", "hold_s"),
+        "drift": ("own", "mean_s", "slack", "clip", "warm_up", "floor", "renew_s", "hold_s"),
         "time_to_limit": ("limit", "window_s", "falling"),
         "time_over": ("window_s", "hold_s", "known_share", "level", "below"),
         "exposure": ("window_s", "hold_s", "known_share"),

@@ -157,6 +157,18 @@ def test_a_switch_is_judged_by_the_others() -> None:
     assert opinions([found])[0].window == 50
 
 
+@pytest.mark.parametrize("day", [1, 2, 3])
+def test_what_moved_on_one_day_of_the_weeks_before_is_judged(day: int) -> None:
+    """A gas head at 0 but for a quarter of an hour of one day, whether that day is kept apart or not: what it does today comes first, with a number."""
+    values = np.zeros(len(signal(1)))
+    values[day * DAY * ROWS : day * DAY * ROWS + ROWS] = np.linspace(0.0, 3.0, ROWS)
+    values[at(50)] = np.linspace(0.0, 40.0, ROWS)
+    (found,) = judge_all([made(values)], lambda: False)
+    assert isinstance(found, Judged)
+    assert np.isfinite(found.excess).any(axis=1).all()
+    assert opinions([found])[0].window == 50
+
+
 def judged(excess: Float64, number: int, first: int = 0) -> Judged:
     """Numbers without a fit."""
     n = len(excess)
