@@ -24,7 +24,7 @@ from davy.models.promote import Promoted, put_in_force
 from davy.models.store import score_limits
 from detectors.models.ahead import KIND, Ahead
 from detectors.models.contract import whole_rows
-from detectors.models.fitting import Fitted, Halves, fit, halves
+from detectors.models.fitting import Fitted, Halves, fit, halves, left_out
 from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.models import Plan
@@ -154,12 +154,12 @@ def fit_asset(
     try:
         with transaction(connection, token()):
             plan = find_plan(store.load_plans(connection), asset)
-            learnt = _learn(connection, plan, since, until)
+            learnt = _learn(connection, plan, since, until, contaminated=contaminated)
         _must_look_normal(learnt, although_odd)
         made: list[Made] = [
             (kind, *fit(kind, learnt.parts, plan.names, setup=plan.setup, robust=contaminated)) for kind in MODELS
         ]
-        ahead = fit_forecast(plan, learnt.parts)
+        ahead = fit_forecast(plan, learnt.parts, robust=contaminated)
         with transaction(connection, token()):
             version = lock_asset(connection, plan.asset_id) + 1
             origin = _origin(learnt, (since, until), at, actor, reason, although_odd)
@@ -192,8 +192,8 @@ def fit_asset(
     )
 
 
-def _learn(connection: Connection[Any], plan: Plan, since: datetime, until: datetime) -> Learnt:
-    """The windows of the interval without what was flagged, taken apart and looked at."""
+def _learn(connection: Connection[Any], plan: Plan, since: datetime, until: datetime, *, contaminated: bool) -> Learnt:
+    """The windows of the interval without what was flagged, taken apart and looked at; of a doubted one what is left of it."""
     first, rows = rows_of(connection, plan, since, until)
     spans = find_flagged(connection, plan, since, until)
     left = cut(rows, spans, first=first, window_s=plan.window_s)
@@ -214,6 +214,9 @@ def _learn(connection: Connection[Any], plan: Plan, since: datetime, until: date
         window_s=plan.window_s,
         in_force=_of_version_in_force(connection, plan, left),
         setpoint=SETPOINT if limit is None else limit.setpoint,
+        names=plan.names,
+        setup=plan.setup,
+        without=left_out(parts, plan.names, plan.setup, len(left)) if contaminated else None,
     )
     return Learnt(plan, first, left, spans, parts, contamination)
 
