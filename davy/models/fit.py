@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -156,16 +156,11 @@ def fit_asset(
             plan = find_plan(store.load_plans(connection), asset)
             learnt = _learn(connection, plan, since, until, contaminated=contaminated)
         _must_look_normal(learnt, although_odd)
-        made: list[Made] = [
-            (kind, *fit(kind, learnt.parts, plan.names, setup=plan.setup, robust=contaminated)) for kind in MODELS
-        ]
-        ahead = fit_forecast(plan, learnt.parts, robust=contaminated)
+        made, ahead = _make(learnt, robust=contaminated)
         with transaction(connection, token()):
             version = lock_asset(connection, plan.asset_id) + 1
             origin = _origin(learnt, (since, until), at, actor, reason, although_odd)
-            kept = [_keep(connection, plan, origin, version, each) for each in made]
-            if ahead is not None:
-                _keep_forecast(connection, plan, origin, version, ahead)
+            kept = _keep_all(connection, plan, origin, version, made, ahead)
             write_journal(connection, [_entry(plan, origin, version)])
             promoted = None
             if promote:
@@ -219,6 +214,13 @@ def _learn(connection: Connection[Any], plan: Plan, since: datetime, until: date
         without=left_out(parts, plan.names, plan.setup, len(left)) if contaminated else None,
     )
     return Learnt(plan, first, left, spans, parts, contamination)
+
+
+def _make(learnt: Learnt, *, robust: bool) -> tuple[list[Made], Ahead | None]:
+    """Every kind of model of what is learnt from, and the forecast where the asset declares one; nothing is kept yet."""
+    plan, parts = learnt.plan, learnt.parts
+    made = [(kind, *fit(kind, parts, plan.names, setup=plan.setup, robust=robust)) for kind in MODELS]
+    return made, fit_forecast(plan, parts, robust=robust)
 
 
 def _of_version_in_force(connection: Connection[Any], plan: Plan, rows: Float64) -> tuple[int, Float64] | None:
@@ -288,6 +290,16 @@ def _keep(connection: Connection[Any], plan: Plan, origin: Origin, version: int,
         highest_number=model.calibration.highest,
         notices=notices,
     )
+
+
+def _keep_all(
+    connection: Connection[Any], plan: Plan, origin: Origin, version: int, made: Sequence[Made], ahead: Ahead | None
+) -> list[FittedModel]:
+    """Writes every kind of a version, and the forecast where the asset declares one."""
+    kept = [_keep(connection, plan, origin, version, each) for each in made]
+    if ahead is not None:
+        _keep_forecast(connection, plan, origin, version, ahead)
+    return kept
 
 
 def _keep_forecast(connection: Connection[Any], plan: Plan, origin: Origin, version: int, ahead: Ahead) -> None:

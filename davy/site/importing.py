@@ -174,13 +174,9 @@ def import_site(
             register_budgeted(connection, by_budget)
             write_journal(connection, _entries(changes, at, actor, reason))
             moved = definitions_changed(connection) if changes and not dry_run else None
-            record_answered(
-                connection, _of_limits(grave), proposer=proposer, approver=approver, reason=reason.strip(),
-                definitions_version=moved, now=at,
-            )  # fmt: skip
-            kept_routes.record_answered(
-                connection, answerable.routes_of(grave, current), proposer=proposer, approver=approver, reason=reason.strip(), now=at
-            )  # fmt: skip
+            people = {"proposer": proposer, "approver": approver, "reason": reason.strip()}
+            record_answered(connection, _of_limits(grave), **people, definitions_version=moved, now=at)
+            kept_routes.record_answered(connection, answerable.routes_of(grave, current), **people, now=at)
     told = [*_notices(wanted, current), *coverage.left_empty(wanted, current, at), *_contrary(wanted, changes, limits)]
     return Imported(changes, [*told, *(f"{each}." for each in back)], dry_run, moved)
 
