@@ -28,7 +28,7 @@ SEVERITY: Final = {"life-safety": "Extreme", "high": "Severe", "medium": "Modera
 URGENCY: Final = {"life-safety": "Immediate", "high": "Immediate", "medium": "Expected", "low": "Future"}
 CERTAINTY: Final = {  # by what found it; whatever is not here has judged, not measured
     **dict.fromkeys(("limit", "rate", "exposure", "time_over", "difference"), "Observed"),
-    "time_to_limit": "Likely",
+    **dict.fromkeys(("time_to_limit", "forecast"), "Likely"),
     **dict.fromkeys(OF_SENSOR, "Unknown"),  # a sensor that does not work: what is there is not known
 }
 MOST_REFERENCES: Final = 50  # earlier messages that one names, the newest

@@ -180,6 +180,26 @@ def _add_forecast(added: Portfolio, model: ModelRow, forecast: ModelForecast, pa
     added.definitions.append(definition(extreme, limit_key, rule, retired=model.retired, line=model.line))
 
 
+def without_outlived(wanted: Portfolio, current: Portfolio) -> Portfolio:
+    """The same, with what the file's models said as they were declared before and no longer say: their sensors and limits end.
+
+    No file names them, so nobody else could end them: an alarm on a forecast that nobody makes any more would stand for good.
+    """
+    carriers = {(model.site, model_device(model.key)) for model in wanted.models}
+    said, limits = ({row.name_parts for row in rows} for rows in (wanted.sensors, wanted.definitions))
+    wanted.sensors += [
+        replace(row, retired=True)
+        for row in current.sensors
+        if (row.site, row.device) in carriers and row.name_parts not in said and not row.retired
+    ]
+    wanted.definitions += [
+        replace(row, retired=True)
+        for row in current.definitions
+        if (row.site, row.device) in carriers and row.name_parts not in limits and not row.retired
+    ]
+    return wanted
+
+
 def _virtual(model: ModelRow, key: str, names: tuple[str, str], unit: str = "1") -> SensorRow:
     return SensorRow(
         company=model.company,

@@ -175,6 +175,7 @@ def _wrong(row: Row, known: _Known) -> Iterator[str]:
             yield from _other_model(row, known)
             for member in (*row.members, *row.setup.beside):
                 yield from _member(row, member, known)
+            yield from _forecast(row, known)
 
 
 def _moved(row: Row, before: Row) -> Iterator[str]:
@@ -215,6 +216,19 @@ def _other_model(row: ModelRow, known: _Known) -> Iterator[str]:
         same_asset = kind == row.kind and (other.site, other.zone, other.asset) == (row.site, row.zone, row.asset)
         if same_asset and other.key != row.key:
             yield f"is for asset {row.asset}, which has the model {other.key}; keep that key."
+
+
+def _forecast(row: ModelRow, known: _Known) -> Iterator[str]:
+    """What is stored of a forecast is in its member's unit, and nobody chooses the key of its sensor."""
+    if row.setup.forecast is None:
+        return
+    member = known.get("sensor", *row.setup.forecast.of.split("/", 1))
+    stored = known.get("sensor", f"_model.{row.key}", "_ahead")
+    if member is not None and stored is not None and member.unit != stored.unit:
+        yield (
+            f"has {row.setup.forecast.of} forecast, in {member.unit}, and has had a forecast in {stored.unit}; what is stored would change "
+            f"its meaning, so have a member in {stored.unit} forecast, or none."
+        )
 
 
 def _member(row: ModelRow, member: str, known: _Known) -> Iterator[str]:

@@ -22,6 +22,7 @@ class Told:
     Args:
         exercise: it is an alarm made to try people and channels, and never the plant's.
         drill: a drill was announced at the place when it began.
+        detector: what found it; of a limit on what a model says, `model`, and on what one foretells, `forecast`.
     """
 
     occurrence_id: int
@@ -78,12 +79,13 @@ def current(connection: Connection[Any], company_id: int, site_id: int | None, n
                          AND NOT EXISTS (SELECT FROM suppression_step e
                                          WHERE e.order_id = w.order_id AND e.step = 'ended' AND e.at <= o.began_at)
                    ) AS drill,
-                   d.priority, d.detector, d.title, d.title_zh, d.consequence, d.consequence_zh, d.response, d.response_zh,
+                   d.priority, CASE WHEN NOT coalesce(e.key LIKE '\\_model.%%', false) THEN d.detector WHEN s.key = '_ahead' THEN 'forecast' ELSE 'model' END
+                       AS detector, d.title, d.title_zh, d.consequence, d.consequence_zh, d.response, d.response_zh,
                    z.name AS zone, z.name_zh AS zone_zh, si.key AS site_key, si.name AS site, si.name_zh AS site_zh, si.time_zone,
                    c.key AS company_key, c.name AS company, c.name_zh AS company_zh
             FROM found JOIN occurrence o USING (occurrence_id)
             JOIN alarm_definition d ON d.definition_id = o.definition_id
-            JOIN sensor s ON s.sensor_id = o.sensor_id
+            JOIN sensor s ON s.sensor_id = o.sensor_id LEFT JOIN device e ON e.device_id = s.device_id
             JOIN site si ON si.site_id = o.site_id
             JOIN company c ON c.company_id = o.company_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id

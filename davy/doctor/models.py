@@ -9,6 +9,10 @@ from psycopg import Connection
 
 from davy.doctor import store
 from davy.doctor.examination import Check, Examination, few
+from davy.models.plans import that_judge
+from detectors.models.ahead import KIND as FORECAST
+from detectors.models.registry import MODELS
+from detectors.store.models import load_plans
 
 LATE_SCORE: Final = timedelta(seconds=60)  # beyond the window itself and the 5 s that are waited for its members
 
@@ -28,6 +32,17 @@ def models(on: Examination, connection: Connection[Any]) -> Check:
         }
         advice = _('Put one in force: `davy detectors promote --asset KEY --version N --reason "..."`.')
         return Check("models", False, found, advice)
+    nobody, without = _strangers(connection)
+    if nobody:
+        found = _(
+            "The version in force was fitted for something else than is declared now, so nobody judges: %(models)s."
+        )
+        advice = _("Fit a version for what the site file declares now, and put it in force.")
+        return Check("models", False, found % {"models": few(nobody)}, advice)
+    if without:
+        found = _("The version in force says less than it should: %(models)s.") % {"models": few(without)}
+        advice = _("Those kinds came later, or were declared otherwise: fit a version anew, and put it in force.")
+        return Check("models", False, found, advice)
     if late := [each.key for each in declared if each.is_late(on.now, LATE_SCORE)]:
         found = _("Not scored lately: %(models)s.") % {"models": few(late)}
         return Check("models", False, found, _("Look at the log of `davy process detectors`: is it running?"))
@@ -42,3 +57,20 @@ def models(on: Examination, connection: Connection[Any]) -> Check:
         )
         return Check("models", False, found, advice)
     return Check("models", True, _("All %(count)s models are fitted and score.") % {"count": len(declared)})
+
+
+def _strangers(connection: Connection[Any]) -> tuple[list[str], list[str]]:
+    """Models whose version in force was fitted for something else, and those of which it lacks a kind, with what is lacking."""
+    in_force = store.models_in_force(connection)
+    nobody, without = [], []
+    for plan in load_plans(connection):
+        rows = in_force.get(plan.asset_id)
+        if not rows:
+            continue
+        judging = that_judge(rows, plan)
+        wanted = [*MODELS, *([FORECAST] if plan.setup.forecast is not None else [])]
+        if not judging & MODELS.keys():
+            nobody.append(plan.key)
+        elif lacking := [kind for kind in wanted if kind not in judging]:
+            without.append(f"{plan.key} ({', '.join(lacking)})")
+    return nobody, without

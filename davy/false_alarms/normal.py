@@ -21,9 +21,11 @@ from core.batch import Float64, Int64, ReadingBatch
 from core.errors import BadInput
 from core.model import AlarmDefinition, DefinitionSet, Priority
 from davy.false_alarms import store
-from detectors.models.fitting import Fitted
+from davy.models.flagged import Flagged, cut
+from detectors.models.fitting import Fitted, halves, left_out
 from detectors.registry import detector_class
 from detectors.store.models import FittedRow, Plan, load_fitted, load_plans
+from detectors.store.versions import load_version
 from detectors.store.windows import begin_of, means, window_of
 
 US: Final = 1_000_000
@@ -87,13 +89,26 @@ def _in_force(connection: Connection[Any], plan: Plan, kind: str) -> tuple[Fitte
 
 
 def _calibration(connection: Connection[Any], plan: Plan, row: FittedRow, calibrated: int) -> tuple[Int64, Float64]:
-    """The number of each window that calibrates, in the order of time, where its readings are still there: they are the last of the interval."""
+    """The number of each window that calibrates, in the order of time, where its readings are still there: they are the last of the interval.
+
+    What was cut from the interval as flagged, and what a doubted one left out, calibrated nothing: it is no normal operation here either.
+    """
     if list(plan.names) != list(row.members):
         return np.empty(0, np.int64), np.empty(0)
     first, last = window_of(row.trained_from, row.window_s), window_of(row.trained_until, row.window_s)
     sensors = [member.sensor_id for member in plan.members]
     rows = means(connection, sensors, first=first, count=last - first, window_s=row.window_s)
-    number = Fitted.restored(row.kind, row.members, row.parameters).number(rows, row.members)
+    kept = next(each for each in load_version(connection, row.asset_id, row.version) if each.kind == row.kind)
+    rows = cut(rows, [Flagged.of(each) for each in kept.cut], first=first, window_s=row.window_s)
+    fitted = Fitted.restored(row.kind, row.members, row.parameters)
+    number = fitted.number(rows, row.members)
+    if fitted.robust:
+        memory, setup = int(kept.made_with["between"]), fitted.setup
+        try:
+            parts = halves(rows, row.members, window_s=row.window_s, memory=memory, setup=setup)
+            number[left_out(parts, row.members, setup, len(rows))] = np.nan
+        except BadInput:  # its readings are gone, or most of them: what it has published since says more
+            return np.empty(0, np.int64), np.empty(0)
     known = np.flatnonzero(np.isfinite(number))[-calibrated:]
     ends = [_micros(begin_of(first + int(place) + 1, row.window_s)) for place in known]
     return np.array(ends, np.int64), number[known]

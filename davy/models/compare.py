@@ -123,6 +123,8 @@ def compare_versions(
             for version in versions:
                 find_version(connection, plan, version)
             chosen = kind or next(iter(MODELS))
+            if chosen not in MODELS:  # a forecast says degrees: held against a setpoint of scores it would be a lie
+                raise BadInput(f"--kind is {chosen}; versions are compared by {', '.join(MODELS)}.")
             limit = score_limits(connection, plan).get(chosen) or _usual(plan, chosen)
             at, numbers, source = _same_windows(connection, plan, chosen, versions, since, until)
             known = occurrences(connection, plan, since, until)

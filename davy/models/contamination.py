@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import Float64
+from core.model_setup import PLAIN, ModelSetup
 from davy.models.flagged import instant
 from detectors.models.contract import whole_rows
+from detectors.models.situation import Situation
 from detectors.store.windows import begin_of
 
 # Ours. Odd windows among those that calibrate raise what counts as odd: a fault in one of ten of them is never beyond one in two hundred.
@@ -34,7 +37,7 @@ class Contamination:
     """What two judges found odd in an interval.
 
     Args:
-        windows: complete ones.
+        windows: complete ones, in a state that is judged.
         odd: that a robust fit finds odd.
         longest: the longest run of those, from when until when; None: there is none.
         by_version: the version in force; None: there is none, or it was fitted on something else.
@@ -86,6 +89,9 @@ def look(
     window_s: float,
     in_force: tuple[int, Float64] | None = None,
     setpoint: float,
+    names: Sequence[str] = (),
+    setup: ModelSetup = PLAIN,
+    without: Bool | None = None,
 ) -> Contamination:
     """Looks at the windows that are to be learnt from.
 
@@ -93,9 +99,10 @@ def look(
         rows: shape (n, members), a window each from number `first` on; NaN where a member is missing or the window is cut.
         in_force: the version in force with its number of each row.
         setpoint: from which its number counts as beyond.
+        names, setup: of the members, and what they are to each other.
+        without: windows that are not learnt from anyway; bool, shape (n,).
     """
-    complete = whole_rows(rows)
-    odd = robustly_odd(rows)
+    odd, complete = odd_as_declared(rows, names, setup, without)
     by_version, beyond = None, None
     if in_force is not None:
         by_version, beyond = in_force[0], int((complete & (in_force[1] >= setpoint)).sum())
@@ -107,6 +114,34 @@ def look(
         by_version=by_version,
         beyond=beyond,
     )  # fmt: skip
+
+
+def odd_as_declared(
+    rows: Float64, names: Sequence[str], setup: ModelSetup, without: Bool | None = None
+) -> tuple[Bool, Bool]:
+    """Which windows a robust fit finds odd, and which it looked at: each among those of its state, a slow member by what its load leaves.
+
+    Taken as they are, of two declared states the rarer one would be odd, and so would each hour that is warmer than the last.
+
+    Args:
+        without: windows that are not to be looked at.
+
+    Returns:
+        bool, shape (n,) each.
+
+    Raises:
+        BadInput: too few windows for the slow members.
+    """
+    plain = setup.judging() == PLAIN.judging()
+    situation = Situation(judged=tuple(range(rows.shape[1]))) if plain else Situation.fit(rows, names, setup)
+    seen, state = situation.seen(rows), situation.state(rows)
+    looked = whole_rows(seen) & (state >= 0) & ~np.isin(state, list(situation.resting))
+    if without is not None:
+        looked &= ~without
+    odd = np.zeros(len(rows), np.bool_)
+    for number in np.unique(state[looked]).tolist():
+        odd |= robustly_odd(np.where((looked & (state == number))[:, None], seen, np.nan))
+    return odd, looked
 
 
 def robustly_odd(rows: Float64) -> Bool:

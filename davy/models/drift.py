@@ -234,11 +234,17 @@ def left(minutes: list[Minutes], training: Mapping[str, Mapping[str, float]]) ->
 
 
 def _ranges(row: VersionRow, plan: Plan) -> list[tuple[int, str, float, float]]:
-    """Sensor, name, low and high of each member whose training is kept."""
+    """Sensor, name, low and high of each member that has a range of its own to leave.
+
+    A slow member has none: that the weather takes it along is why it was declared so. Where the machine has states no member has: it is
+    where the state takes it, and a week in one of them, or at rest, is no drift. There the numbers alone tell, each judged within its state.
+    """
+    if plan.setup.has_states:
+        return []
     return [
         (member.sensor_id, member.sensor, row.training[member.sensor]["low"], row.training[member.sensor]["high"])
         for member in plan.members
-        if member.sensor in row.training
+        if member.sensor in row.training and member.sensor not in plan.setup.slow
     ]
 
 

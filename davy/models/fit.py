@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -25,7 +24,7 @@ from davy.models.promote import Promoted, put_in_force
 from davy.models.store import score_limits
 from detectors.models.ahead import KIND, Ahead
 from detectors.models.contract import whole_rows
-from detectors.models.fitting import Fitted, Halves, fit, halves
+from detectors.models.fitting import Fitted, Halves, fit, halves, left_out
 from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.models import Plan
@@ -151,15 +150,13 @@ def fit_asset(
     """
     at = now or datetime.now(UTC)
     check_interval(since, until, at, ahead="nobody knows yet that it is normal")
-    with closing(connect(url, application="detectors-fit")) as connection:
+    connection = connect(url, application="detectors-fit")
+    try:
         with transaction(connection, token()):
             plan = find_plan(store.load_plans(connection), asset)
-            learnt = _learn(connection, plan, since, until)
+            learnt = _learn(connection, plan, since, until, contaminated=contaminated)
         _must_look_normal(learnt, although_odd)
-        made: list[Made] = [
-            (kind, *fit(kind, learnt.parts, plan.names, setup=plan.setup, robust=contaminated)) for kind in MODELS
-        ]
-        ahead = fit_forecast(plan, learnt.parts)
+        made, ahead = _make(learnt, robust=contaminated)
         with transaction(connection, token()):
             version = lock_asset(connection, plan.asset_id) + 1
             origin = _origin(learnt, (since, until), at, actor, reason, although_odd)
@@ -171,6 +168,8 @@ def fit_asset(
                 promoted = put_in_force(
                     connection, plan, row, at=at, actor=actor, reason=reason, overrule=although_untried
                 )
+    finally:
+        connection.close()
     return FitAnswer(
         asset=plan.key,
         version=version,
@@ -188,8 +187,8 @@ def fit_asset(
     )
 
 
-def _learn(connection: Connection[Any], plan: Plan, since: datetime, until: datetime) -> Learnt:
-    """The windows of the interval without what was flagged, taken apart and looked at."""
+def _learn(connection: Connection[Any], plan: Plan, since: datetime, until: datetime, *, contaminated: bool) -> Learnt:
+    """The windows of the interval without what was flagged, taken apart and looked at; of a doubted one what is left of it."""
     first, rows = rows_of(connection, plan, since, until)
     spans = find_flagged(connection, plan, since, until)
     left = cut(rows, spans, first=first, window_s=plan.window_s)
@@ -210,8 +209,18 @@ def _learn(connection: Connection[Any], plan: Plan, since: datetime, until: date
         window_s=plan.window_s,
         in_force=_of_version_in_force(connection, plan, left),
         setpoint=SETPOINT if limit is None else limit.setpoint,
+        names=plan.names,
+        setup=plan.setup,
+        without=left_out(parts, plan.names, plan.setup, len(left)) if contaminated else None,
     )
     return Learnt(plan, first, left, spans, parts, contamination)
+
+
+def _make(learnt: Learnt, *, robust: bool) -> tuple[list[Made], Ahead | None]:
+    """Every kind of model of what is learnt from, and the forecast where the asset declares one; nothing is kept yet."""
+    plan, parts = learnt.plan, learnt.parts
+    made = [(kind, *fit(kind, parts, plan.names, setup=plan.setup, robust=robust)) for kind in MODELS]
+    return made, fit_forecast(plan, parts, robust=robust)
 
 
 def _of_version_in_force(connection: Connection[Any], plan: Plan, rows: Float64) -> tuple[int, Float64] | None:

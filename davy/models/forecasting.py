@@ -38,20 +38,24 @@ def made_again(
     """
     setup = ModelSetup.restored(kept.get("setup", {}))
     parts = halves(rows, members, window_s=window_s, memory=memory, setup=setup)
+    robust = bool(kept.get("robust"))
     if kind == KIND:
-        return Ahead.fit(parts, members, setup, window_s).parameters()
-    return fit(kind, parts, members, setup=setup, robust=bool(kept.get("robust")))[0].parameters()
+        return Ahead.fit(parts, members, setup, window_s, robust=robust).parameters()
+    return fit(kind, parts, members, setup=setup, robust=robust)[0].parameters()
 
 
-def fit_forecast(plan: Plan, parts: Halves) -> Ahead | None:
+def fit_forecast(plan: Plan, parts: Halves, *, robust: bool) -> Ahead | None:
     """The forecast that an asset declares; None where it declares none.
+
+    Args:
+        robust: hours of the interval may not have been normal.
 
     Raises:
         BadInput: the interval is too short for it.
     """
     if plan.setup.forecast is None:
         return None
-    return Ahead.fit(parts, plan.names, plan.setup, plan.window_s)
+    return Ahead.fit(parts, plan.names, plan.setup, plan.window_s, robust=robust)
 
 
 def told_of(ahead: Ahead) -> str:

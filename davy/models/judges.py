@@ -12,7 +12,6 @@ from psycopg import Connection
 
 from core.log import logger
 from davy.models.forecasting import KINDS_OF_A_SITE, restored
-from davy.models.plans import suits
 from detectors.models.ahead import Ahead
 from detectors.models.fitted import Fitted
 from detectors.models.registry import MODELS
@@ -38,8 +37,8 @@ class Loaded:
     fitted: Fitted | Ahead
 
     def suits(self, plan: Plan) -> bool:
-        """Whether it was fitted on the members and windows that are declared now."""
-        return suits(self.row, plan) and self.fitted.suits(plan.names, plan.setup)
+        """Whether it was fitted for what is declared now."""
+        return self.row.window_s == plan.window_s and self.fitted.suits(plan.names, plan.setup)
 
 
 class Judges:

@@ -11,6 +11,8 @@ import numpy as np
 
 from core.batch import Float64
 from davy.models.contamination import SEED
+from detectors.models.ahead import KIND as FORECAST
+from detectors.models.ahead import SETTINGS as FORECAST_SETTINGS
 from detectors.models.contract import whole_rows
 from detectors.models.registry import model_class
 
@@ -22,7 +24,7 @@ RARE: Final = 0.005  # on either side of a member's range in training
 
 
 def made_with(kind: str, *, memory: int) -> dict[str, Any]:
-    """Settings, seed and libraries of one kind of model.
+    """Settings, seed and libraries of one kind of model, the forecast among them.
 
     Args:
         memory: rows between what fits and what calibrates.
@@ -30,7 +32,7 @@ def made_with(kind: str, *, memory: int) -> dict[str, Any]:
     return {
         "split": "earlier half fits, later half calibrates",
         "between": memory,
-        "memory": model_class(kind).memory,
+        "memory": FORECAST_SETTINGS.memory if kind == FORECAST else model_class(kind).memory,
         "seed": SEED,
         "python": platform.python_version(),
         "machine": platform.machine(),

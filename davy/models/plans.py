@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, Final
@@ -11,6 +12,8 @@ from psycopg import Connection
 
 from core.batch import Float64
 from core.errors import BadInput
+from core.model_setup import ModelSetup
+from detectors.models.ahead import KIND as FORECAST
 from detectors.store.models import FittedRow, Plan
 from detectors.store.versions import VersionRow, load_version, versions_of
 from detectors.store.windows import means, window_of
@@ -37,8 +40,39 @@ def find_plan(plans: Sequence[Plan], asset: str) -> Plan:
 
 
 def suits(row: FittedRow, plan: Plan) -> bool:
-    """Whether a version was fitted on the members and windows that are declared now."""
-    return tuple(row.members) == plan.names and row.window_s == plan.window_s
+    """Whether a version was fitted for what is declared now: members, windows, slow members, load and states; their names may be others."""
+    return not unlike(row, plan)
+
+
+def unlike(row: FittedRow, plan: Plan) -> str:
+    """What a version was fitted for that is not declared now, as the end of a sentence; empty where it suits."""
+    if tuple(row.members) != plan.names or row.window_s != plan.window_s:
+        return (
+            f"was fitted on {', '.join(row.members)} in windows of {row.window_s:g} s; declared now are {', '.join(plan.names)} in "
+            f"windows of {plan.window_s:g} s"
+        )
+    if _fitted_for(row).judging() != plan.setup.judging():
+        return "was fitted for other slow members, another load or other states than are declared now"
+    return ""
+
+
+def that_judge(rows: Sequence[FittedRow], plan: Plan) -> set[str]:
+    """Of the kinds of one version those that can judge what is declared now; a forecast asks nothing of states.
+
+    Args:
+        rows: of their parameters no more than `setup` is looked at.
+    """
+    return {row.kind for row in rows if (_foretells(row, plan) if row.kind == FORECAST else suits(row, plan))}
+
+
+def _foretells(row: FittedRow, plan: Plan) -> bool:
+    was, now = _fitted_for(row).forecast, plan.setup.forecast
+    same = was is not None and now is not None and replace(was, limit=None) == replace(now, limit=None)
+    return same and tuple(row.members) == plan.names and row.window_s == plan.window_s
+
+
+def _fitted_for(row: FittedRow) -> ModelSetup:
+    return ModelSetup.restored(row.parameters.get("setup") or {})
 
 
 def find_version(connection: Connection[Any], plan: Plan, version: int) -> list[VersionRow]:

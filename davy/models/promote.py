@@ -12,7 +12,7 @@ from psycopg import Connection
 from core.db import connect, transaction
 from core.errors import BadInput, Refused
 from core.store.writes import JournalEntry, write_journal
-from davy.models.plans import find_plan, find_version, suits
+from davy.models.plans import find_plan, find_version, unlike
 from detectors.store import models as store
 from detectors.store.models import FittedRow, Plan
 from detectors.store.promotions import Promotion, add_promotion, load_promotions
@@ -69,7 +69,7 @@ def promote_version(
 
     Raises:
         BadInput: no such model or version, no reason, or it is in force already.
-        Refused: it was fitted for other members than are declared now, or has not judged enough windows in shadow.
+        Refused: it was fitted for something else than is declared now, or has not judged enough windows in shadow.
         DatabaseAway: it does not answer.
     """
     at = now or datetime.now(UTC)
@@ -97,11 +97,8 @@ def put_in_force(
     """
     if not reason.strip():
         raise BadInput(f'Say why version {row.version} of {plan.key} is to judge: --reason "...". It is kept.')
-    if not suits(row, plan):
-        raise Refused(
-            f"Version {row.version} of {plan.key} was fitted on {', '.join(row.members)} in windows of {row.window_s:g} s; declared "
-            f"now are {', '.join(plan.names)} in windows of {plan.window_s:g} s. Fit it anew."
-        )
+    if why := unlike(row, plan):
+        raise Refused(f"Version {row.version} of {plan.key} {why}. Fit it anew.")
     earlier = load_promotions(connection, plan.asset_id).get(plan.asset_id, [])
     if earlier and earlier[0].version == row.version:
         raise BadInput(

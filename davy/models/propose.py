@@ -12,12 +12,11 @@ import numpy as np
 from core.batch import Float64
 from core.db import connect, transaction
 from core.errors import BadInput
-from davy.models.contamination import MOST_ODD, robustly_odd
+from davy.models.contamination import MOST_ODD, odd_as_declared
 from davy.models.flagged import Bool, Flagged, find_flagged, instant, mask_of
-from davy.models.judges import MEMORY
 from davy.models.plans import find_plan, rows_of
 from detectors.models.contract import whole_rows
-from detectors.models.fitting import LEAST_CALIBRATION, LEAST_FIT, ROWS_A_MEMBER
+from detectors.models.fitting import LEAST_CALIBRATION, LEAST_FIT, ROWS_A_MEMBER, memory_of
 from detectors.store import models as store
 from detectors.store.models import Plan
 from detectors.store.windows import begin_of
@@ -118,9 +117,10 @@ def propose(
     return look_through(plan, rows, spans, first=first, since=since, until=until)
 
 
-def needed(members: int) -> int:
+def needed(plan: Plan) -> int:
     """Complete windows that a fit needs in all: see `halves`."""
-    return 2 * max(LEAST_FIT, ROWS_A_MEMBER * members, LEAST_CALIBRATION + MEMORY) + MEMORY
+    members, memory = len(plan.members) - len(plan.setup.beside), memory_of(plan.setup)
+    return 2 * max(LEAST_FIT, ROWS_A_MEMBER * members, LEAST_CALIBRATION + memory) + memory
 
 
 def look_through(
@@ -135,7 +135,7 @@ def look_through(
     complete = whole_rows(rows) & ~flagged
     found: list[tuple[int, int]] = []
     short: list[tuple[int, int]] = []
-    need = needed(len(plan.members))
+    need = needed(plan)
     for begin, end in bridged(complete, flagged):
         (found if int(complete[begin:end].sum()) >= need else short).append((begin, end))
     found.sort(key=lambda each: (int(complete[each[0] : each[1]].sum()), each[1]), reverse=True)
@@ -147,13 +147,14 @@ def look_through(
     for begin, end in found[:PROPOSED]:
         windows = int(complete[begin:end].sum())
         left = np.where(complete[begin:end, None], rows[begin:end], np.nan)
+        odd, looked = odd_as_declared(left, plan.names, plan.setup)
         stretches.append(
             Stretch(
                 since=at(begin).isoformat(),
                 until=at(end).isoformat(),
                 windows=windows,
                 hours=round((end - begin) * plan.window_s / 3600, 2),
-                odd=round(float(robustly_odd(left).sum()) / windows, 4),
+                odd=round(float(odd.sum()) / max(int(looked.sum()), 1), 4),
             )
         )
     left_out = [

@@ -14,7 +14,7 @@ from core.batch import Float64
 from core.db import connect, transaction
 from core.errors import BadInput
 from davy.models.fit import SETPOINT
-from davy.models.plans import MOST_WINDOWS, check_interval, find_plan, find_version, suits
+from davy.models.plans import MOST_WINDOWS, check_interval, find_plan, find_version, unlike
 from davy.models.store import score_limits
 from detectors.models.fitting import Fitted, memory_of
 from detectors.models.registry import MODELS
@@ -167,14 +167,11 @@ def numbers_of(
     """What each kind of a version says of each window of the interval, by kind; NaN: it cannot be judged.
 
     Raises:
-        BadInput: the version was fitted on other members than are declared now, or the interval has too many windows.
+        BadInput: the version was fitted for something else than is declared now, or the interval has too many windows.
     """
     row = rows[0]
-    if not suits(row, plan):
-        raise BadInput(
-            f"Version {row.version} of {plan.key} was fitted on {', '.join(row.members)} in windows of {row.window_s:g} s, and "
-            f"{', '.join(plan.names)} in windows of {plan.window_s:g} s are declared now; it cannot judge them."
-        )
+    if why := unlike(row, plan):
+        raise BadInput(f"Version {row.version} of {plan.key} {why}, so it cannot judge.")
     first, last = window_of(since, plan.window_s), window_of(until, plan.window_s)
     if last - first > MOST_WINDOWS:
         raise BadInput(f"The interval holds {last - first} windows; {MOST_WINDOWS} at most are scored at once.")

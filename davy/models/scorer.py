@@ -157,7 +157,7 @@ class Scorer:
             for kind in (next(iter(MODELS)), FORECAST):
                 judge = self._judges.in_force(plan, kind, end)
                 if judge is None:
-                    found[offset] += [_said("_ahead", math.nan, at)] if kind == FORECAST and plan.setup.forecast else []
+                    found[offset] += [_said(sensor, math.nan, at) for sensor in _unsaid(kind, plan)]
                     continue
                 if judge.row.model_id not in besides:
                     besides[judge.row.model_id] = _besides(judge.fitted, rows, plan)
@@ -251,6 +251,14 @@ def _besides(fitted: Fitted | Ahead, rows: Float64, plan: Plan) -> dict[str, Flo
     if isinstance(fitted, Ahead):
         return fitted.numbers(rows, plan.names, plan.setup.forecast.limit if plan.setup.forecast else None)
     return {"_unseen": fitted.unseen(rows, plan.names)} if plan.setup.has_states else {}
+
+
+def _unsaid(kind: str, plan: Plan) -> list[str]:
+    """Sensors of `_besides` that cannot be said where nobody judges: what they said last does not stand for good."""
+    if kind != FORECAST:
+        return ["_unseen"] if plan.setup.has_states else []
+    declared = plan.setup.forecast
+    return [] if declared is None else ["_ahead", "_ahead_most", *(["_to_limit"] if declared.limit is not None else [])]
 
 
 def _next(

@@ -77,12 +77,12 @@ def occurrences(connection: Connection[Any], plan: Plan, since: datetime, until:
     with connection.cursor(row_factory=class_row(AssetOccurrence)) as cursor:
         return cursor.execute(
             """
-            SELECT o.occurrence_id, f.title, d.key = '_model.' || %(key)s::text AS of_model, o.began_at, o.normal_at, o.resolved_at,
+            SELECT o.occurrence_id, f.title, d.key = '_model.' || %(key)s::text AND x.key <> '_ahead' AS of_model, o.began_at, o.normal_at, o.resolved_at,
                    o.resolution, o.evidence_from, o.evidence_until
             FROM v_occurrence o JOIN alarm_definition f USING (definition_id)
             JOIN sensor x ON x.sensor_id = o.sensor_id JOIN device d ON d.device_id = x.device_id
             WHERE (x.asset_id = %(asset)s OR o.sensor_id = ANY (%(members)s)) AND f.role = 'alarm' AND NOT o.simulated
-              AND NOT (d.key = '_model.' || %(key)s::text AND x.key IN ('_missing', '_drift', '_unseen', '_ahead'))
+              AND NOT (d.key = '_model.' || %(key)s::text AND x.key IN ('_missing', '_drift', '_unseen'))
               AND least(o.began_at, o.evidence_from) < %(until)s
               AND greatest(o.evidence_until, coalesce(o.resolved_at, 'infinity')) > %(since)s
             ORDER BY o.began_at, o.occurrence_id

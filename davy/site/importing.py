@@ -59,6 +59,7 @@ from core.site_false_alarms import (
     with_own_setpoints,
 )
 from core.site_file import read_site_file
+from core.site_models import without_outlived
 from core.site_references import check, unheard
 from core.site_rosters import RosterRow
 from core.site_suppressions import SuppressionRow, check_suppressions, orphaned_states
@@ -156,7 +157,7 @@ def import_site(
             mistakes = mistakes or list(coverage.with_holes(found.portfolio, at))
             if mistakes:
                 raise BadSiteFile(sorted(set(mistakes)))
-            wanted = with_defaults(found.portfolio, limits)
+            wanted = without_outlived(with_defaults(found.portfolio, limits), current)
             wanted.definitions.extend([*orphaned_states(wanted, current), *superseded(wanted, current)])
             if mistakes := [mistake for look in _CHECKS for mistake in look(wanted, current)]:
                 raise BadSiteFile(sorted(set(mistakes)))

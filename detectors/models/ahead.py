@@ -12,8 +12,9 @@ import numpy as np
 from core.batch import Float64
 from core.errors import BadInput
 from core.model_setup import ModelForecast, ModelSetup
-from detectors.models.fitting import Halves
+from detectors.models.fitting import Halves, unlike_others
 from detectors.models.forecast import Forecast, ForecastSettings, looked_at
+from detectors.models.situation import Situation
 from detectors.time_to_limit import FOREVER_S
 
 KIND: Final = "forecast"
@@ -45,6 +46,7 @@ class Ahead:
         spans_s: how far each forecast looks, seconds; ascending.
         beyond: what the value was higher than its forecast in one of twenty windows that were not learnt from.
         setup: what it was fitted for; it has a forecast.
+        robust: windows that did not go along with the others were left out, as other kinds leave them out.
     """
 
     members: tuple[str, ...]
@@ -53,6 +55,7 @@ class Ahead:
     forecasts: tuple[Forecast, ...]
     beyond: float
     setup: ModelSetup
+    robust: bool = False
 
     @property
     def declared(self) -> ModelForecast:
@@ -61,11 +64,14 @@ class Ahead:
         return self.setup.forecast
 
     @staticmethod
-    def fit(parts: Halves, members: Sequence[str], setup: ModelSetup, window_s: float) -> Ahead:
+    def fit(
+        parts: Halves, members: Sequence[str], setup: ModelSetup, window_s: float, *, robust: bool = False
+    ) -> Ahead:
         """Learns from the earlier half, and takes the bound from the later one.
 
         Args:
             setup: of the asset; a signal that only tells the state is not looked at.
+            robust: hours of the interval may not have been normal.
 
         Raises:
             BadInput: too few complete rows, or nothing is to be forecast.
@@ -73,6 +79,8 @@ class Ahead:
         declared = setup.forecast
         if declared is None:
             raise BadInput("Nothing of this asset is to be forecast; declare a `forecast` in its model.")
+        if robust:
+            parts = _without_others(parts, members, setup)
         first = list(members).index(declared.of)
         order = (first, *(n for n, name in enumerate(members) if n != first and name not in setup.beside))
         earlier, later = (_signed(part[:, list(order)], declared) for part in (parts.fit, parts.calibration))
@@ -95,6 +103,7 @@ class Ahead:
             forecasts=forecasts,
             beyond=float(missed[place]),
             setup=setup,
+            robust=robust,
         )
 
     def numbers(self, rows: Float64, members: Sequence[str], limit: float | None = None) -> dict[str, Float64]:
@@ -148,6 +157,7 @@ class Ahead:
             "forecasts": [forecast.parameters() for forecast in self.forecasts],
             "beyond": self.beyond,
             "setup": self.setup.told(),
+            "robust": self.robust,
         }
 
     @staticmethod
@@ -160,7 +170,17 @@ class Ahead:
             forecasts=tuple(Forecast.restored(each) for each in parameters["forecasts"]),
             beyond=float(parameters["beyond"]),
             setup=ModelSetup.restored(parameters["setup"]),
+            robust=bool(parameters["robust"]),
         )
+
+
+def _without_others(parts: Halves, members: Sequence[str], setup: ModelSetup) -> Halves:
+    """The same without windows that do not go along with the others: neither learnt from nor what anything came to."""
+    gone = unlike_others(Situation.fit(parts.fit, members, setup), parts)
+    fit, calibration = (
+        np.where(out[:, None], np.nan, rows) for out, rows in zip(gone, (parts.fit, parts.calibration), strict=True)
+    )
+    return Halves(fit, calibration)
 
 
 def _signed(rows: Float64, setup: ModelForecast) -> Float64:

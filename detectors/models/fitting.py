@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.batch import Float64
 from core.errors import BadInput
@@ -17,6 +18,7 @@ from detectors.models.fitted import Fitted as Fitted
 from detectors.models.fitted import Part
 from detectors.models.registry import MODELS, model_class
 from detectors.models.situation import Situation, reach_of
+from detectors.models.states import Intp
 from detectors.models.unspoilt import unspoilt
 
 # The setpoint of system.model-unusual is 2.3, and must be reachable with room: log10(250) = 2.4.
@@ -25,6 +27,8 @@ LEAST_FIT: Final = 100
 ROWS_A_MEMBER: Final = 10  # a covariance of m members has m(m+1)/2 numbers
 RESTING: Final = 1e-9  # a spread below this share of the level is rounding, not movement
 DRIFTED: Final = 3.0  # the later half's middle oddness against the earlier one's
+
+Bool = NDArray[np.bool_]
 
 
 def memory_of(setup: ModelSetup) -> int:
@@ -111,13 +115,11 @@ def fit(
     situation = Situation.fit(parts.fit, members, setup)
     earlier, later = situation.seen(parts.fit).copy(), situation.seen(parts.calibration).copy()
     notices: list[str] = []
-    if robust:
-        notices += _leave_out(earlier, later)
     states = situation.state(parts.fit), situation.state(parts.calibration)
+    if robust:
+        notices += _leave_out(earlier, later, unlike_others(situation, parts))
     made: dict[int, Part] = {}
-    for state in sorted(set(states[0].tolist()) | set(states[1].tolist())):
-        if state < 0 or state in situation.resting:
-            continue
+    for state in _judged(situation, states):
         name = _named(setup, state) if situation.states is not None else ""
         first, second = (
             np.where((of == state)[:, None], rows, np.nan) for of, rows in zip(states, (earlier, later), strict=True)
@@ -139,12 +141,49 @@ def fit(
     return fitted, notices
 
 
-def _leave_out(earlier: Float64, later: Float64) -> list[str]:
+def unlike_others(situation: Situation, parts: Halves) -> tuple[Bool, Bool]:
+    """Which rows of both halves do not go along with the others of their state: bool, shape (n,) and (k,).
+
+    Raises:
+        BadInput: more than a quarter of a state's; see `unspoilt`.
+    """
+    both = parts.fit, parts.calibration
+    seen, states = [situation.seen(rows) for rows in both], [situation.state(rows) for rows in both]
+    out = np.zeros(len(parts.fit), np.bool_), np.zeros(len(parts.calibration), np.bool_)
+    for state in _judged(situation, states):
+        first, second = (np.where((of == state)[:, None], rows, np.nan) for of, rows in zip(states, seen, strict=True))
+        if _too_little(first, second, 0, ""):
+            continue  # nothing is learnt of it
+        for found, of, kept in zip(out, states, unspoilt(first, second), strict=True):
+            found |= (of == state) & ~kept
+    return out
+
+
+def left_out(parts: Halves, members: Sequence[str], setup: ModelSetup, count: int) -> Bool:
+    """Which of the `count` rows of an interval a fit of it as a doubted one leaves out: bool, shape (count,).
+
+    Raises:
+        BadInput: more than a quarter of a state's; see `unspoilt`.
+    """
+    earlier, later = unlike_others(Situation.fit(parts.fit, members, setup), parts)
+    found = np.zeros(count, np.bool_)
+    found[: len(earlier)], found[count - len(later) :] = earlier, later
+    return found
+
+
+def _judged(situation: Situation, states: Sequence[Intp]) -> list[int]:
+    """Numbers of the states that rows are in and that are judged."""
+    return [
+        state for state in np.unique(np.concatenate(states)).tolist() if state >= 0 and state not in situation.resting
+    ]
+
+
+def _leave_out(earlier: Float64, later: Float64, gone: tuple[Bool, Bool]) -> list[str]:
     """Takes out of both halves, in place, what does not go along with the rest; what somebody should read."""
     out = 0
-    for rows, kept in zip((earlier, later), unspoilt(earlier, later), strict=True):
-        out += int((whole_rows(rows) & ~kept).sum())
-        rows[~kept] = np.nan
+    for rows, unlike in zip((earlier, later), gone, strict=True):
+        out += int((whole_rows(rows) & unlike).sum())
+        rows[unlike] = np.nan
     whole = out + int(whole_rows(earlier).sum() + whole_rows(later).sum())
     return [
         f"Fitted as an interval that may not be normal throughout: {out} of its {whole} windows were left out as unlike the others."

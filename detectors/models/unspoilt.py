@@ -25,7 +25,7 @@ Bool = NDArray[np.bool_]
 
 
 def unspoilt(fit: Float64, calibration: Float64) -> tuple[Bool, Bool]:
-    """Which rows of the two halves of an interval may be learnt from.
+    """Which rows of the two halves of an interval, all of one state of the machine, may be learnt from.
 
     The centre and the covariance are those of the tightest three quarters of the earlier part's rows (MCD), as they are and smoothed as
     `mewma` smooths them, shrunk as there; what lies beyond all but one in 10,000 of a Gaussian's rows is left out, and the ten rows
@@ -72,6 +72,8 @@ def _beyond(fit: Float64, parts: tuple[Float64, Float64]) -> list[Bool]:
 
     complete = fit[whole_rows(fit)]
     members = fit.shape[1]
+    if len(complete) <= 2 * members:  # of runs so short that next to nothing of them is smoothed
+        return [np.zeros(len(part), np.bool_) for part in parts]
     kept = complete[np.unique(np.linspace(0, len(complete) - 1, min(len(complete), MOST_KEPT)).astype(np.intp))]
     try:
         with warnings.catch_warnings():

@@ -148,6 +148,6 @@ def test_what_shadows_said_long_ago_is_forgotten(station: Station) -> None:
     station.fit(promote=False)
     shadows(station, 1, 10)
     _look(station, SHADOWS_KEPT.days)
-    assert station.rows("SELECT count(*) FROM shadow_score") == [(20,)]
+    assert station.rows("SELECT count(*) FROM shadow_score") == [(30,)]
     _look(station, SHADOWS_KEPT.days + 1)
     assert station.rows("SELECT count(*) FROM shadow_score") == [(0,)]

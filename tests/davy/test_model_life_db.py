@@ -119,6 +119,7 @@ def test_what_is_fitted_looks_on_until_a_person_puts_it_in_force(any_station: St
     assert station.rows("SELECT version, kind, count(number)::int FROM shadow_score GROUP BY 1, 2 ORDER BY 2") == [
         (1, "knn", 55),
         (1, "mewma", 55),
+        (1, "pca_q", 55),
     ]
     done = promote(station, 1, now=FITTED_AT + 60 * SECOND)
     assert (done.before, done.shadow_windows, done.overruled) == (None, 55, None)
@@ -233,7 +234,7 @@ def test_the_insurer_sees_no_promotion_and_no_shadow(station: Station) -> None:
                 )
             )
 
-    assert seen("integrator", company) == (1, 6, 0)
+    assert seen("integrator", company) == (1, 9, 0)
     assert seen("underwriter", company) == seen("integrator", company + 1) == (0, 0, 0)
 
 
@@ -346,7 +347,11 @@ def test_a_version_can_be_made_again_to_the_bit(any_station: Station) -> None:
     station.fit()
     resolve(station, number, "true_danger", after_s=200.0)  # cut wider today: the version is made as it was made
     found = again(station)
-    assert (found.outcome, found.kinds, found.other_libraries) == ("equal", {"mewma": True, "knn": True}, {})
+    assert (found.outcome, found.kinds, found.other_libraries) == (
+        "equal",
+        {"mewma": True, "pca_q": True, "knn": True},
+        {},
+    )
     ((made,),) = station.rows("SELECT made_with FROM detector_model WHERE kind = 'knn'")
     assert {"seed", "libraries", "between", "python", "machine"} <= set(made)
     assert set(made["libraries"]) >= {"numpy", "scikit-learn", "pyod"}
@@ -427,7 +432,7 @@ def test_an_interval_is_scored_by_any_version(station: Station) -> None:
     station.store(failing(60, 3), FITTED_AT)
     at = FITTED_AT + 60 * SECOND
     found = scored(station, since=FITTED_AT, until=at, now=at, each=True)
-    assert (found.version, found.windows, [kind.kind for kind in found.kinds]) == (1, 60, ["mewma", "knn"])
+    assert (found.version, found.windows, [kind.kind for kind in found.kinds]) == (1, 60, ["mewma", "pca_q", "knn"])
     assert found.kinds[0].beyond > 40
     assert found.numbers[0]["until"] == (FITTED_AT + SECOND).isoformat()
     assert scored(station).kinds[0].beyond < 24

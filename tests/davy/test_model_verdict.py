@@ -20,6 +20,7 @@ from davy.models.promote import LEAST_SHADOW
 from davy.models.store import AssetOccurrence, ScoreLimit
 from detectors.store.models import Plan
 from detectors.store.windows import begin_of, window_of
+from tests.detectors.drives import COLUMNS, TOLD, drive, shifts
 from tests.detectors.station import failing, normal
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -129,6 +130,15 @@ def test_a_robust_fit_finds_the_fault_and_little_else(share_of_fault: float) -> 
     assert count == 0 or odd[3000 - count + 5 :].mean() > 0.95
     found = look(rows, first=0, window_s=10.0, setpoint=2.3)
     assert found.is_too_much == (share_of_fault > MOST_ODD)
+
+
+def test_a_declared_state_is_not_odd_for_being_rare() -> None:
+    """A fifth of the interval at half speed: odd among all windows, and nothing odd among those of its state."""
+    rows = drive(3000, 7, speed=shifts(3000, 1.0, 1.0, 1.0, 1.0, 0.5))
+    assert look(rows, first=0, window_s=10.0, setpoint=2.3).is_too_much
+    assert not look(rows, first=0, window_s=10.0, setpoint=2.3, names=COLUMNS, setup=TOLD).is_too_much
+    rows[:, 0] = 0.0  # declared to rest there: nothing to look at
+    assert look(rows, first=0, window_s=10.0, setpoint=2.3, names=COLUMNS, setup=TOLD).windows == 0
 
 
 def test_members_that_are_copies_and_missing_windows_are_borne() -> None:

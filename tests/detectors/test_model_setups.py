@@ -19,7 +19,7 @@ from detectors.models.fitting import fit, halves, memory_of
 from detectors.models.registry import KINDS, MODELS
 from detectors.models.slow import on_own_course
 from tests.detectors import drives
-from tests.detectors.drives import BEARING, DRIVE, SETUPS, WINDING, columns, drive, normal, rows_of, shifts
+from tests.detectors.drives import BEARING, DRIVE, SETUPS, TOLD, WINDING, columns, drive, normal, rows_of, shifts
 
 LONG = 3_600
 MEMORY = max(model.memory for model in KINDS.values())
@@ -223,6 +223,19 @@ def test_a_normal_interval_loses_little_by_being_doubted() -> None:
     _, notices = made("mewma", PLAIN, rows_of(PLAIN, drive(2_000, 33)), robust=True)
     told = notices[0].split(": ")[1].split(" ")
     assert int(told[0]) <= 60, notices
+
+
+def test_the_rarer_state_of_a_doubted_interval_is_learnt_too() -> None:
+    """What goes along is asked within each state: a fifth of the interval at half speed is no fault of the rest, and is judged afterwards."""
+    setup = ModelSetup(state_by=drives.SPEED, state_apart=True, states=TOLD.states)
+    names = drives.COLUMNS[:4]  # what is quick; beside them temperatures would be slow
+    rows = drive(LONG, 34, speed=shifts(LONG, 1.0, 1.0, 1.0, 1.0, 0.5, each=30))[:, :4]
+    parts = halves(rows, names, window_s=6.0, memory=MEMORY, setup=setup)
+    model, notices = fit("mewma", parts, names, setup=setup, robust=True)
+    at_half = rows[:, 0] == 0.5
+    assert set(model.unseen(rows, names).tolist()) == {0.0}
+    assert np.isfinite(model.number(rows, names)[at_half]).mean() > 0.6
+    assert int(notices[0].split(": ")[1].split(" ")[0]) < 0.05 * LONG, notices
 
 
 def bad(how: str, setup: ModelSetup) -> tuple[Float64, tuple[str, ...]]:

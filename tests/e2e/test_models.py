@@ -227,7 +227,7 @@ def test_a_version_lives_on_the_command_line(station: Stack) -> None:
 
     interval = ("--from", since.isoformat(), "--to", until.isoformat())
     again = said("refit", "--asset", "pump-1", "--version", "1", "--check")
-    assert (again["outcome"], again["kinds"]) == ("equal", {"mewma": True, "knn": True})
+    assert (again["outcome"], again["kinds"]) == ("equal", {"mewma": True, "pca_q": True, "knn": True})
     scored = said("score", "--asset", "pump-1", *interval)
     assert (scored["version"], scored["windows"]) == (1, HISTORY_S)
     second = fit(station, since, until, "--reason", "the same again")
