@@ -137,7 +137,9 @@ def _of_group(connection: Connection[Any], of: Placed, now: datetime, *, in_plac
     goes_on = newest is not None and after.began_at == newest[1].began_at
     return Decision(
         of,
-        others=tuple(sorted(rows - {of.due})),
+        others=tuple(
+            sorted(rows - {of.due}, key=lambda due: (due.urgency, due.at, due.number))
+        ),  # of many the first are named
         group=after,
         number=newest[0] if goes_on and newest is not None else None,
     )

@@ -33,6 +33,7 @@ LASTING: Final = (
     4.0,
     8.0,
 )  # how many times as long an alarm may have to last where its setpoint cannot go higher. Ours
+LONGEST_DELAY_S: Final = 86_400.0  # what davy_budget_apply() takes (0030)
 BELOW_TOP: Final = 1e-6  # a setpoint at the largest number itself is reached by what rounds to it
 KEPT, UNUSED, CAPPED, UNKNOWN = "kept", "unused", "capped", "unknown"
 
@@ -44,13 +45,15 @@ class Numbers:
     Args:
         at: int64, microseconds UTC, ascending; number: float64, NaN where it could not judge, and where it was not normal.
         period_s: from one number to the next.
-        calibrated: windows or readings that its p-values are ranks among; None: its number is no p-value and has no largest.
+        calibrated: windows or readings that its p-values are ranks among; None: its number is no p-value.
+        reach: the largest number that its detector can say, where that is not by a calibration.
     """
 
     at: Int64
     number: Float64
     period_s: float
     calibrated: int | None = None
+    reach: float = math.inf
 
     @property
     def seconds(self) -> float:
@@ -60,7 +63,12 @@ class Numbers:
     @property
     def highest(self) -> float:
         """The largest number there can be."""
-        return math.inf if self.calibrated is None else math.log10(self.calibrated + 1.0)
+        return self.reach if self.calibrated is None else math.log10(self.calibrated + 1.0)
+
+    @property
+    def reachable(self) -> float:
+        """The highest setpoint at which an alarm can come at all."""
+        return self.highest - BELOW_TOP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +238,8 @@ def choose(numbers: Numbers, lasting: Lasting, per_week: float) -> Choice:
     found: Choice | None = None
     for times in LASTING:
         tried = replace(lasting, on_delay_s=max(lasting.on_delay_s, numbers.period_s if times > 1.0 else 0.0) * times)
+        if times > 1.0 and tried.on_delay_s > LONGEST_DELAY_S:
+            break
         by = curve(numbers, tried)
         if not by.says:
             return found or _of_few(by, tried, per_week)
@@ -253,10 +263,10 @@ def _of_few(by: Curve, lasting: Lasting, per_week: float) -> Choice:
 
 
 def _at(by: Curve, numbers: Numbers, lasting: Lasting, per_week: float) -> Choice:
-    wanted, top = by.setpoint(per_week), min(numbers.highest - BELOW_TOP, lasting.most)
+    wanted, top = by.setpoint(per_week), min(numbers.reachable, lasting.most)
     setpoint = min(max(wanted, lasting.least), top)
     state = CAPPED if wanted > top else UNUSED if wanted < lasting.least else KEPT
-    too_few = wanted > numbers.highest - BELOW_TOP
+    too_few = numbers.calibrated is not None and wanted > numbers.reachable
     return Choice(
         setpoint=setpoint,
         on_delay_s=lasting.on_delay_s,

@@ -69,6 +69,10 @@ RULES: Final[Mapping[str, tuple[Level, str]]] = {
         Level.WARNING,
         later("Its calibration is too small for the false alarms that the site bears: it needs %(needs)s windows and has %(has)s. Fit the model on a longer normal interval; until then the alarm must last longer before it calls."),
     ),
+    "never-reached": (
+        Level.ERROR,
+        later("Can never call: its setpoint is %(setpoint)s, and the number of the model in force ends at %(highest)s. Lower the setpoint, or fit the model on a longer normal interval."),
+    ),
     "chatter": (
         Level.WARNING,
         later("Will chatter: no deadband and no delay on a value that moves. Take a deadband of 1 to 5 %% of the range, or an off-delay of a minute."),

@@ -109,11 +109,14 @@ def _part(row: DefinitionRow, place: str, name: str, name_zh: str) -> CompoundPa
 
 
 def superseded(wanted: Portfolio, current: Portfolio) -> list[DefinitionRow]:
-    """Limits in force that now wait for a second signal: they end, or each would go on calling by itself beside its agreement."""
+    """Limits in force that now wait for a second signal: they end, or each would go on calling by itself beside its agreement.
+
+    Each has the line of its agreement, where what it leaves behind is told: a compound of which it was a part would never be whole again.
+    """
     named = {row.name_parts for row in wanted.definitions}
-    agreed = {(row.site, row.key) for row in wanted.compounds}
+    agreed = {(row.site, row.key): row.line for row in wanted.compounds}
     return [
-        replace(row, retired=True)
+        replace(row, retired=True, line=agreed[row.site, row.key])
         for row in current.definitions
         if row.name_parts in agreed and row.name_parts not in named and not row.retired and row.detector in STATISTICAL
     ]

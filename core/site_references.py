@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from core.compound_row import CompoundRow
@@ -18,6 +19,7 @@ from core.portfolio import (
     SensorRow,
     Step,
 )
+from core.site_agreement import superseded
 from core.site_compound_check import circles, wrong_part
 from core.site_difference_check import wrong_other
 from core.site_hearers import left_unheard, unreached_on_duty
@@ -29,6 +31,7 @@ _TOLD: Final = 8  # names in one piece of advice
 
 def check(wanted: Portfolio, current: Portfolio) -> list[tuple[int, str]]:
     """Mistakes of `wanted` in itself and against what is in the database, as (line, sentence)."""
+    wanted = replace(wanted, definitions=[*wanted.definitions, *superseded(wanted, current)])
     known = _Known(wanted, current)
     mistakes: list[tuple[int, str]] = []
     for row in wanted.all():

@@ -19,6 +19,7 @@ from core.migrate import require_current
 from core.portfolio import Portfolio
 from core.site_defaults import with_defaults
 from core.site_file import read_site_file
+from davy.false_alarms.store import out_of_reach
 from davy.site.importing import read_everything, read_text, shipped_limits, vocabulary
 
 
@@ -95,7 +96,7 @@ def lint_database(owner_url: str, site: str = "") -> Linted:
         require_current(connection, "davy_owner")
         with connection.transaction():
             found = _linted(read_everything(connection), site, None)
-            return replace(found, remarks=[*found.remarks, *_too_small(connection, site)])
+            return replace(found, remarks=[*found.remarks, *_too_small(connection, site), *_never(connection, site)])
 
 
 def _too_small(connection: Connection[Any], site: str) -> Iterator[Remark]:
@@ -105,6 +106,13 @@ def _too_small(connection: Connection[Any], site: str) -> Iterator[Remark]:
             if limit.needs is not None and not limit.own:
                 words = {"needs": str(limit.needs), "has": str(limit.calibrated)}
                 yield Remark(rule="calibration-too-small", site=each.key, limit=limit.key, line=0, words=words)
+
+
+def _never(connection: Connection[Any], site: str) -> Iterator[Remark]:
+    """Alarms on a model's number that can never come, whoever set them."""
+    for each in out_of_reach(connection, site):
+        words = {"setpoint": f"{each.setpoint:g}", "highest": f"{each.highest:.3g}"}
+        yield Remark(rule="never-reached", site=each.site, limit=each.limit, line=0, words=words)
 
 
 def _linted(portfolio: Portfolio, site: str, place: str | None) -> Linted:

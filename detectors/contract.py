@@ -128,6 +128,15 @@ class Detector(ABC):
             if len(said) > 1:
                 raise BadInput(f"Definition {key}: of {' and '.join(said)} the detector {cls.name} takes one only.")
 
+    @classmethod
+    def reach(cls, given: Mapping[str, float], readings: int) -> float:
+        """The largest number it can say once it has heard so many readings: beyond that a setpoint calls nobody, ever.
+
+        Args:
+            given: the parameters of a definition.
+        """
+        return math.inf
+
     def score(self, batch: ReadingBatch) -> Scores:
         """One number a (definition, reading), in the batch's order.
 

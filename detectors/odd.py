@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import numba
@@ -79,6 +80,11 @@ class Odd(Detector):
         )  # the last readings; then what is remembered
         self._column("counts", self._counts)
         self._column("course", self._course)
+
+    @classmethod
+    def reach(cls, given: Mapping[str, float], readings: int) -> float:
+        """Each p-value is a rank among what it remembers, and nothing is rarer than once in all of that."""
+        return math.log10(min(float(readings), given.get("memory", OddParameters().memory)) + 1.0)
 
     def _numbers(self, heard: Heard) -> Float64:
         return _odd(heard, self._warm_up, self._known, self._counts, self._course)

@@ -234,7 +234,7 @@ def let_go(connection: Connection[Any], notification_id: int, attempt: int) -> N
     """A claimed message that another is sent before: the attempt did not happen, and what held it holds it no more."""
     connection.execute(
         """
-        UPDATE notification SET state = 'waiting', attempt = attempt - 1, lease_until = NULL, held_by = NULL
+        UPDATE notification SET state = 'waiting', attempt = attempt - 1, lease_until = NULL, held_by = NULL, storm_id = NULL
         WHERE notification_id = %s AND attempt = %s AND state = 'claimed'
         """,
         (notification_id, attempt),

@@ -148,7 +148,7 @@ def speak_up(connection: Connection[Any], of: SiteStorm, why: str) -> int:
     """Lets one held call speak for all of a step to a person over a channel, where nobody has acknowledged anything since the storm began.
 
     Of high alarms alone, at later steps, and only to who has had a digest that went over another channel: who gets digests over this one
-    hears of it already. A row of a storm that is held by nothing is one that speaks. Gives how many begin to.
+    hears of it already. A row of a storm that is held by nothing is one that speaks; what ended before it was said has not spoken. Gives how many begin to.
     """
     return connection.execute(
         """
@@ -157,7 +157,7 @@ def speak_up(connection: Connection[Any], of: SiteStorm, why: str) -> int:
             WHERE storm_id = %(storm)s AND subject = 'storm' AND state = 'sent' GROUP BY person_id
         ), spoken AS (
             SELECT person_id, channel, step FROM notification
-            WHERE storm_id = %(storm)s AND subject = 'alarm' AND held_by IS NULL AND step > 0
+            WHERE storm_id = %(storm)s AND subject = 'alarm' AND held_by IS NULL AND step > 0 AND state <> 'cancelled'
         )
         UPDATE notification SET held_by = NULL, lease_until = NULL, outcome = %(why)s
         WHERE held_by = 'storm' AND state = 'waiting' AND notification_id IN (

@@ -176,6 +176,9 @@ BEGIN
     IF c.overruling IS NULL AND davy_limit_looser(before, becomes) AND NOT davy_limit_proven(d, proof, at) THEN
         RAISE insufficient_privilege USING MESSAGE = 'this change of a limit needs a back-test that speaks for it, or a second person';
     END IF;
+    IF c.proposed ->> 'priority' = 'life-safety' THEN -- a statistic that becomes life safety leaves the budget first (0030)
+        UPDATE public.budgeted_limit b SET ended_at = at WHERE b.definition_id = c.definition_id AND b.ended_at IS NULL;
+    END IF;
     SELECT string_agg(format('%1$I = n.%1$I', field), ', ') INTO setting FROM jsonb_object_keys(c.proposed) AS field WHERE field <> 'retired';
     IF setting IS NOT NULL THEN
         EXECUTE format('UPDATE public.alarm_definition a SET %s FROM jsonb_populate_record(NULL::public.alarm_definition, $1) n

@@ -8,16 +8,22 @@ from psycopg import Connection
 
 from alerting.store.false_alarms import BudgetLimit, budget_limits, budget_sites
 from davy.doctor.examination import Check, Examination, few
+from davy.false_alarms.store import out_of_reach
 
 NAME: Final = "false_alarms"
 TWICE: Final = 2.0  # its part of the budget: what a limit may use before doctor calls it wrong
 
 
 def false_alarms(on: Examination, connection: Connection[Any]) -> Check:
-    """Whether calibrations are large enough for what the sites bear."""
+    """Whether calibrations are large enough for what the sites bear, and every alarm on a model's number can come at all."""
     _, limits = on.gettext, [
         each for site in budget_sites(connection) if site.per_week is not None for each in budget_limits(connection, site.site_id)
     ]  # fmt: skip
+    never = [f"{each.limit} ({each.setpoint:g}, {each.highest:.3g})" for each in out_of_reach(connection)]
+    if never:
+        found = _("Alarms that can never come (setpoint, largest number of the model in force): %(limits)s.")
+        advice = _("Lower the setpoint, or fit the model on a longer normal interval.")
+        return Check(NAME, False, found % {"limits": few(never)}, advice)
     if not limits:
         return Check(NAME, True, _("No statistical alarm takes its setpoint from a budget."))
     small = [each for each in limits if each.needs is not None and not each.own]

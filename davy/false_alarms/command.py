@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
@@ -71,6 +72,8 @@ def _limit(each: Found) -> dict[str, Any]:
         "rarer_than_counted": each.choice.far,
         "calibrated": each.calibrated,
         "needs": each.choice.needs,
+        "highest": None if math.isinf(each.highest) else each.highest,
+        "out_of_reach": each.out_of_reach and not each.moved,
         "why": each.why or None,
     }
 
@@ -90,10 +93,13 @@ def lines(answers: list[dict[str, Any]]) -> list[str]:
 
 
 def _sentence(each: dict[str, Any]) -> str:
+    never = f" Its number ends at {each['highest']:.3g}: it can never call." if each["out_of_reach"] else ""
     if each["own"]:
-        return f"setpoint {each['setpoint']:g} is a person's; the budget leaves it alone."
+        return f"setpoint {each['setpoint']:g} is a person's; the budget leaves it alone.{never}"
     if each["state"] == UNKNOWN:
-        return f"setpoint {each['setpoint']:g} of its pack; {each['why']}."
+        return f"setpoint {each['setpoint']:g} stays; {each['why']}."
+    if each["expected_per_week"] is None:
+        return f"setpoint {each['chosen_setpoint']:g} is the highest that can be reached; how often that comes falsely is not known.{never}"
     chosen = f"setpoint {each['chosen_setpoint']:g} for {each['chosen_on_delay_s']:g} s"
     told = f"{chosen} gives {each['expected_per_week']:.3g} a week of {each['share_per_week']:.3g}, by {each['judged_h']:.1f} h of normal operation"
     if (each["rarer_than_counted"] or 1.0) > 1.5:
@@ -105,4 +111,4 @@ def _sentence(each: dict[str, Any]) -> str:
     }[each["state"]]
     if each["needs"]:
         more += f": it needs {each['needs']} calibration windows and has {each['calibrated']}"
-    return f"{told}{more}."
+    return f"{told}{more}.{never}"

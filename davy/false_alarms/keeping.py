@@ -6,13 +6,28 @@ down as every change of a limit is, and never where a person has set it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import math
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from psycopg import Connection
 
-from alerting.false_alarms import CAPPED, KEPT, UNKNOWN, UNUSED, Choice, Lasting, Numbers, choose, curve, moves, shares
+from alerting.false_alarms import (
+    BELOW_TOP,
+    CAPPED,
+    KEPT,
+    UNKNOWN,
+    UNUSED,
+    Choice,
+    Lasting,
+    Numbers,
+    choose,
+    curve,
+    moves,
+    needed,
+    shares,
+)
 from alerting.store.false_alarms import (
     BudgetLimit,
     BudgetSite,
@@ -22,6 +37,7 @@ from alerting.store.false_alarms import (
     note_budget,
 )
 from core.log import logger
+from davy.false_alarms import store
 from davy.false_alarms.normal import Said, said_of
 
 LOOKED_AT: Final = timedelta(days=1)  # what is known of normal operation grows by the day
@@ -32,6 +48,8 @@ LEAST_NUMBER: Final = (
 )
 HALF, FOURFOLD = 0.5, 4.0  # of the pack's setpoint, where a number is no p-value. Ours
 SIGNIFICANT: Final = 3  # digits: a setpoint is read by people
+
+NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = logger(__name__)
 
@@ -44,6 +62,7 @@ class Found:
         now: false alarms a week at what was in force; None: not known.
         moved: it was changed.
         why: where nothing is known, what is missing.
+        highest: the largest number there can be.
     """
 
     limit: BudgetLimit
@@ -54,23 +73,41 @@ class Found:
     calibrated: int | None
     moved: bool = False
     why: str = ""
+    highest: float = math.inf
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether what is in force is beyond every number there can be: such an alarm never comes."""
+        return self.limit.setpoint > self.highest - BELOW_TOP
 
 
 def keep_false_alarms(connection: Connection[Any], now: datetime) -> int:
     """Looks at the limits whose turn it is and sets them; gives how many moved. Doing it again at once changes nothing."""
-    moved, looks = 0, 0
-    for site in budget_sites(connection):
-        if site.per_week is None:
-            continue
-        for limit in budget_limits(connection, site.site_id):
-            if limit.own or not is_due(limit, site, now) or looks >= MOST_AT_ONCE:
-                continue
-            looks += 1
-            found = look(connection, site, limit, now, apply=True)
-            moved += found.moved
-            if found.moved:
-                log.info("setpoint_by_budget", site=site.key, limit=limit.key, setpoint=found.choice.setpoint)
+    moved = 0
+    for site, limit in due(connection, now)[:MOST_AT_ONCE]:
+        found = look(connection, site, limit, now, apply=True)
+        moved += found.moved
+        if found.moved:
+            log.info("setpoint_by_budget", site=site.key, limit=limit.key, setpoint=found.choice.setpoint)
     return moved
+
+
+def due(connection: Connection[Any], now: datetime) -> list[tuple[BudgetSite, BudgetLimit]]:
+    """The limits whose turn it is, the one looked at longest ago first: many of which nothing is known yet keep no other waiting."""
+    found = [
+        (site, limit)
+        for site in budget_sites(connection)
+        if site.per_week is not None
+        for limit in budget_limits(connection, site.site_id)
+        if not limit.own and (is_due(limit, site, now) or _is_judged_anew(connection, limit))
+    ]
+    return sorted(found, key=lambda pair: pair[1].looked_at or NEVER)
+
+
+def _is_judged_anew(connection: Connection[Any], limit: BudgetLimit) -> bool:
+    if limit.model is None or limit.asset_id is None or limit.looked_at is None:
+        return False
+    return store.judged_anew(connection, limit.asset_id, limit.looked_at)
 
 
 def is_due(limit: BudgetLimit, site: BudgetSite, now: datetime) -> bool:
@@ -93,12 +130,12 @@ def look(connection: Connection[Any], site: BudgetSite, limit: BudgetLimit, now:
     if not apply:
         return found
     choice = found.choice
-    if choice.state != UNKNOWN and not limit.own and moves(choice.expected, found.now):
+    if choice.state != UNKNOWN and not limit.own and (found.out_of_reach or moves(choice.expected, found.now)):
         why = reason(site, found)
         moved = apply_budget(
             connection, limit.definition_id, setpoint=choice.setpoint, on_delay_s=choice.on_delay_s, why=why, now=now
         )
-        found = Found(limit, choice, share, found.now, found.judged_s, found.calibrated, moved is not None)
+        found = replace(found, moved=moved is not None)
     note_budget(
         connection,
         limit.definition_id,
@@ -125,7 +162,19 @@ def weighed(limit: BudgetLimit, said: Said, share: float) -> Found:
     why = "" if choice.state != UNKNOWN else "too few bursts in what is known of normal operation"
     if choice.state == UNKNOWN:
         choice = Choice(setpoint=limit.setpoint, on_delay_s=limit.on_delay_s, state=UNKNOWN)
-    return Found(limit, choice, share, now, said.numbers.seconds, said.numbers.calibrated, why=why)
+    found = Found(
+        limit, choice, share, now, said.numbers.seconds, said.numbers.calibrated, why=why, highest=said.numbers.highest
+    )
+    return _within_reach(found, lasting) if choice.state == UNKNOWN and found.out_of_reach else found
+
+
+def _within_reach(found: Found, lasting: Lasting) -> Found:
+    """However little is known: an alarm that can never come keeps no budget, it is none. The highest setpoint that can be reached."""
+    highest = rounded(
+        replace(found.choice, setpoint=found.highest - BELOW_TOP, state=CAPPED), replace(lasting, most=found.highest)
+    )
+    needs = None if found.calibrated is None else needed(found.limit.setpoint)
+    return replace(found, choice=replace(highest, needs=needs), why="")
 
 
 def asks(limit: BudgetLimit, numbers: Numbers) -> Lasting:
@@ -136,7 +185,7 @@ def asks(limit: BudgetLimit, numbers: Numbers) -> Lasting:
         off_delay_s=limit.off_delay_s,
         deadband=limit.deadband,
         least=LEAST_NUMBER if p_value else HALF * limit.base_setpoint,
-        most=numbers.highest if p_value else FOURFOLD * limit.base_setpoint,
+        most=numbers.highest if p_value else min(FOURFOLD * limit.base_setpoint, numbers.highest),
         votes=limit.votes,
         votes_of=limit.votes_of,
     )
@@ -173,7 +222,12 @@ def reason(site: BudgetSite, found: Found) -> str:
         UNUSED: "at the lowest setpoint there is, and below it",
         CAPPED: "as near to it as the calibration allows",
     }[found.choice.state]
+    if found.choice.expected is None:
+        return (
+            f"The number of this alarm ends at {found.highest:.3g}: at {found.limit.setpoint:g} it could never have come. "
+            "How often it will come falsely is not known yet."
+        )
     return (
         f"The site bears {site.per_week:g} false alarms a week, shared by {site.scores} statistical alarms: {found.share:.3g} a week here. "
-        f"By {found.judged_s / 3600:.1f} h of normal operation this setpoint gives {found.choice.expected or 0.0:.3g}: {told}."
+        f"By {found.judged_s / 3600:.1f} h of normal operation this setpoint gives {found.choice.expected:.3g}: {told}."
     )

@@ -122,7 +122,8 @@ def _of_sensor(connection: Connection[Any], limit: BudgetLimit, now: datetime) -
     number = detector_numbers(limit, at, value, quality)
     number = _without(at, number, not_normal(connection, limit, since, now))
     period_s = limit.period_s or float(np.median(np.diff(at))) / US
-    numbers = Numbers(at=at, number=number, period_s=max(period_s, 1e-3))
+    reach = detector_class(limit.detector).reach(limit.parameters, len(at))
+    numbers = Numbers(at=at, number=number, period_s=max(period_s, 1e-3), reach=reach)
     return Said(numbers) if numbers.seconds else Said(None, "the detector has not warmed up")
 
 

@@ -161,6 +161,29 @@ class TestGroups:
         assert sink.sent[0].slot == sink.sent[1].slot != ""
         assert sink.sent[0].key != sink.sent[1].key
 
+    def test_of_many_the_most_urgent_are_named(self, calm: Plant) -> None:
+        """At a site without storms thirty lesser ones have waited longer: what is high has a line, and is not among "and 13 more"."""
+        calm.rows(
+            "INSERT INTO site_calm SELECT site_id, company_id, 600, '{high,medium,low}', false, 10, 5, 600 FROM site WHERE site_id = %s RETURNING 1",
+            calm.site,
+        )
+        calm.rows("UPDATE route SET priorities = '{life-safety,high,low}' WHERE key = 'urgent' RETURNING 1")
+        first, *lesser = more(calm, "heat", 33)
+        high, lesser = lesser[:3], lesser[3:]
+        low = [first.definition_id, *(event.definition_id for event in lesser)]
+        calm.rows("UPDATE alarm_definition SET priority = 'low' WHERE definition_id = ANY (%s) RETURNING 1", low)
+        sink, clock = Sink(), Clock()
+        with dispatcher(calm, clock, smtp=sink) as subject:
+            for seconds, events in ((0, [first]), (10, lesser), (60, high)):
+                clock.now = NOW + seconds * SECOND
+                calm.apply(*(moved(event, clock.now) for event in events), now=clock.now)
+                rounds(subject, clock.now)
+        assert len(sink.sent) == 2
+        keys = str(sink.sent[1].fields["keys"])
+        urgent = calm.rows("SELECT key FROM notification WHERE urgency = 1 AND subject = 'alarm' AND state = 'sent'")
+        assert len(urgent) == 3
+        assert [key for (key,) in urgent if key not in keys] == []
+
     def test_life_safety_is_in_no_group(self, calm: Plant) -> None:
         """Four gas alarms are four messages, at once, whatever else waits."""
         calm.apply(*more(calm, "gas", 4), *more(calm, "heat", 4))
@@ -282,6 +305,26 @@ class TestStorms:
             "SELECT count(*) FILTER (WHERE state = 'sent'), count(*) FILTER (WHERE held_by = 'storm' AND state = 'waiting')"
             " FROM notification WHERE subject = 'alarm' AND step = 1"
         ) == [(1, 39)]
+
+    def test_a_call_that_ended_before_it_was_said_has_not_spoken(self, calm: Plant) -> None:
+        """The alarm that was to speak for the storm is put aside in that second: another one rings, or nobody would."""
+        rings_too(calm)
+        calm.apply(*more(calm, "heat", 40))
+        mail, phone, clock = Sink(), Sink(), Clock()
+        with dispatcher(calm, clock, smtp=mail, sms=phone) as subject:
+            look(calm, NOW)
+            rounds(subject, NOW)
+            clock.now = NOW + 121 * SECOND
+            look(calm, clock.now)
+            ended = calm.rows(
+                "UPDATE notification SET state = 'cancelled', finished_at = %s, outcome = 'shelved'"
+                " WHERE subject = 'alarm' AND step = 1 AND held_by IS NULL AND storm_id IS NOT NULL RETURNING 1",
+                clock.now,
+            )
+            assert ended == [(1,)]
+            look(calm, clock.now)
+            rounds(subject, clock.now)
+        assert len(phone.sent) == 1
 
     def test_who_has_acknowledged_one_alarm_of_a_storm_is_not_rung(self, calm: Plant) -> None:
         """Somebody is there; the rest is told in digests."""

@@ -130,7 +130,7 @@ def test_too_many_urgent_limits() -> None:
 
 def test_every_rule_has_a_sentence_in_both_languages() -> None:
     """A rule without a translation would speak English to a Chinese officer."""
-    words = dict.fromkeys(("other", "number", "other_number", "count", "high", "medium", "low", "country", "standard", "wanted", "sensor", "quantity", "delay", "deadband", "keys", "needs", "has"), "x") | {"priority": "high", "missing": "consequence, time"}  # fmt: skip
+    words = dict.fromkeys(("other", "number", "other_number", "count", "high", "medium", "low", "country", "standard", "wanted", "sensor", "quantity", "delay", "deadband", "keys", "needs", "has", "setpoint", "highest"), "x") | {"priority": "high", "missing": "consequence, time"}  # fmt: skip
     for rule in RULES:
         remark = Remark(rule=rule, site="s", limit=None, words=words)
         assert remark.said("zh") != remark.said("en"), rule

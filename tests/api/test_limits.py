@@ -404,6 +404,24 @@ def test_honest_changes_with_a_back_test_are_applied(timescale_house: House) -> 
     assert (values(house)["priority"], values(house)["version"]) == ("low", 2)
 
 
+def test_a_statistic_becomes_life_safety_on_the_page_too(timescale_house: House) -> None:
+    """As by a site file: two people, and the budget of false alarms lets go of it first, which it may not set any more."""
+    house = timescale_house
+    limit = of(house, "temp-pump.high")
+    with house.plant.owner() as owner:
+        owner.execute(
+            "INSERT INTO budgeted_limit (definition_id, company_id, site_id, base_setpoint, base_on_delay_s, setpoint, on_delay_s)"
+            " SELECT definition_id, company_id, site_id, setpoint, on_delay_s, setpoint, on_delay_s FROM alarm_definition WHERE definition_id = %s",
+            (limit,),
+        )
+    integrator, officer = in_english(house.visitor(INTEGRATOR)), in_english(house.visitor(OFFICER))
+    assert propose(integrator, limit, priority="life-safety").status_code == 303
+    assert settle(officer, limit, "approve", "it is our only warning").status_code == 303
+    assert values(house)["priority"] == "life-safety"
+    with house.plant.owner() as owner:
+        assert owner.execute("SELECT ended_at IS NOT NULL FROM budgeted_limit").fetchall() == [(True,)]
+
+
 def test_a_part_of_what_is_life_safety_takes_two(timescale_house: House) -> None:
     """A compound of life safety counts on it: on the page and in the database nobody changes it alone, not even to be stricter."""
     house = timescale_house

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -276,3 +277,75 @@ def test_the_web_role_cannot_write_a_step(timescale_house: House) -> None:
             with pytest.raises(psycopg.errors.InsufficientPrivilege, match=why), transaction(web, token):
                 web.execute("SELECT davy_route_apply(%s, '', now())", (row[0],))
     assert told(stands(house)) == [(0, OFFICER, "smtp"), (120, INTEGRATOR, "sms")]
+
+
+def test_no_other_principal_settles_a_change(timescale_house: House) -> None:
+    """Asked directly, as the web role: another company's officer, the insurer's people, who has left, a role that is not theirs, another instant.
+
+    Steps that no page would write loosen nothing either.
+    """
+    house = timescale_house
+    route, a, b = routed(house), house.plant.a, house.plant.b
+    officer, integrator = a.people["officer"], a.people["integrator"]
+    before = told(stands(house))
+    insert = (
+        "INSERT INTO route_change (company_id, site_id, route_id, old, proposed, reason, proposed_by, proposed_at)"
+        " SELECT company_id, site_id, route_id, davy_route_steps(route_id), %s::jsonb, 'r', %s, now() FROM route WHERE route_id = %s RETURNING change_id"
+    )
+    first = f'{{"position": 0, "after_s": 0, "person": "{OFFICER}", "roster": "", "channel": "smtp"}}'
+    late = f'{{"position": 1, "after_s": 500, "person": "{INTEGRATOR}", "roster": "", "channel": "sms"}}'
+    insurers = {role: person for role, person in house.plant.insurer.items() if role in ("underwriter", "operator")}
+    tokens = {
+        "stranger": (b.people["officer"], "safety_officer", b.company_id),
+        "stranger of both": (b.people["officer"], "safety_officer", a.company_id),
+        "role": (officer, "admin", a.company_id),
+        "promoted": (integrator, "safety_officer", a.company_id),
+        **{
+            role: (person, "underwriter" if role == "underwriter" else "admin", a.company_id)
+            for role, person in insurers.items()
+        },
+    }
+    with psycopg.connect(house.plant.database.url("web"), autocommit=True) as web:
+
+        def as_(who: tuple[int, str, int], statement: str, *values: object) -> Any:
+            with transaction(web, house.plant.database.person_token(*who)):
+                row = web.execute(statement.encode(), values).fetchone()
+            return None if row is None else row[0]
+
+        mine = officer, "safety_officer", a.company_id
+        change = as_(mine, insert, f"[{first}, {late}]", officer, route)
+        for who in tokens.values():
+            for statement in ("SELECT davy_route_apply(%s, '', now())", "SELECT davy_route_settle(%s, 'x', now())"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    as_(who, statement, change)
+            with suppress(psycopg.Error):  # whoever sees no such route proposes nothing
+                assert as_(who, insert, f"[{first}]", who[0], route) is None
+        second = integrator, "integrator", a.company_id
+        for instant in ("now() - interval '1 hour'", "now() + interval '1 hour'"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                as_(second, f"SELECT davy_route_apply(%s, '', {instant})", change)
+        with house.plant.owner() as owner:
+            owner.execute("UPDATE person SET active = false WHERE person_id = %s", (officer,))
+        for who in (mine, second):  # neither who has left, nor anybody for them
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                as_(who, "SELECT davy_route_apply(%s, '', now())", change)
+        with house.plant.owner() as owner:
+            owner.execute("UPDATE person SET active = true WHERE person_id = %s", (officer,))
+        assert as_(mine, "SELECT davy_route_settle(%s, 'x', now())", change) is True
+        without = late.replace('"roster": "", ', "")
+        odd = [
+            first,
+            f"{first}, {late.replace(INTEGRATOR, STRANGER)}",
+            f"{first}, {without}",
+            f"{late}, {late}",
+            "1",
+            '{"position": 0}',
+            "[]",
+        ]
+        odd += [f"{first}, {late.replace('500', after)}" for after in ("null", '"NaN"', '"Infinity"', "-1")]
+        for steps in odd:
+            change = as_(mine, insert, f"[{steps}]", officer, route)
+            with pytest.raises(psycopg.Error):
+                as_(mine, "SELECT davy_route_apply(%s, '', now())", change)
+            as_(mine, "SELECT davy_route_settle(%s, 'x', now())", change)
+    assert told(stands(house)) == before

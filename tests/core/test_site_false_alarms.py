@@ -134,6 +134,31 @@ def test_agreement_is_refused_with_a_sentence(before: str, after: str, sentence:
     assert any(sentence in told for _, told in mistakes), mistakes
 
 
+def test_an_agreement_ends_no_limit_that_a_compound_counts_on() -> None:
+    """The limit becomes two parts and is no limit any more; a compound of it would never be whole again, and nobody would hear of that."""
+    both = OTHER + "        compounds:\n" + _BOTH
+    found, standing = read(AGREED), read(both)
+    assert standing.mistakes == []
+    told = check(found.portfolio, standing.portfolio)
+    assert any("ch4.unusual is a part of compound" in sentence and line for line, sentence in told), told
+    assert check(found.portfolio, read(OTHER).portfolio) == []
+
+
+_BOTH = """          - key: both
+            name: {en: Both, zh: 两者}
+            needed: 2
+            priority: high
+            title: {en: Both, zh: 两者}
+            consequence: {en: Some., zh: 有。}
+            response: {en: Look., zh: 查看。}
+            respond_within_s: 60
+            source: plant
+            parts:
+              - ch4.unusual
+              - {sensor: gas-1/ch4-2, name: {en: b, zh: b}, setpoint: 10}
+"""
+
+
 def test_a_compound_of_statistics_is_never_life_safety() -> None:
     """Neither by the short word nor written out."""
     whole = (

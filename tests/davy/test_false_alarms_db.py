@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 
+from alerting.false_alarms import CAPPED, UNKNOWN, Numbers
 from alerting.store.false_alarms import apply_budget, budget_limits, budget_sites
 from core.db import transaction
 from core.errors import Refused
@@ -18,7 +21,8 @@ from core.settings import Settings
 from davy.doctor.examination import Examination
 from davy.doctor.false_alarms import false_alarms
 from davy.false_alarms.command import budgets, lines
-from davy.false_alarms.keeping import keep_false_alarms
+from davy.false_alarms.keeping import due, keep_false_alarms, reason, weighed
+from davy.false_alarms.normal import Said
 from davy.limit_lint import lint_database
 from davy.site.exporting import export_site
 from tests.database import TestDatabase
@@ -33,6 +37,7 @@ pytestmark = [pytest.mark.db, pytest.mark.filterwarnings("ignore::DeprecationWar
 UNTIL_S = 14_400
 NOW = BEGAN + timedelta(seconds=UNTIL_S)
 MEWMA, KNN = "_model.pump-1.model-unusual", "_model.pump-1.model-second"
+APART = "_model.pump-1.model-apart"
 
 
 @contextmanager
@@ -59,11 +64,11 @@ def look(station: Station) -> int:
 
 
 def test_nothing_is_known_before_a_fit(station: Station) -> None:
-    """Two alarms share two a week; their setpoints are their pack's, and it is said why."""
+    """Three alarms share two a week; their setpoints are their pack's, and it is said why."""
     with alerting(station.database) as connection:
         (site,) = budget_sites(connection)
-        assert (site.key, site.per_week, site.scores) == ("east", 2.0, 2)
-        assert [each.key for each in budget_limits(connection, site.site_id)] == [KNN, MEWMA]
+        assert (site.key, site.per_week, site.scores) == ("east", 2.0, 3)
+        assert [each.key for each in budget_limits(connection, site.site_id)] == [APART, KNN, MEWMA]
     assert look(station) == 0
     assert kept(station) == (2.3, 12.0, 1)
     told = lines(budgets(station.database.url("alerting"), station.token, NOW))
@@ -81,14 +86,14 @@ def test_a_fit_gives_setpoints_that_are_written_down(station: Station, tmp_path:
         "SELECT state, share, expected, calibrated FROM budgeted_limit JOIN alarm_definition USING (definition_id) WHERE key = %s",
         MEWMA,
     )[0]
-    assert (state in ("kept", "capped", "unused"), share) == (True, 1.0)
+    assert (state in ("kept", "capped", "unused"), share) == (True, pytest.approx(2 / 3))
     assert expected is not None
     assert calibrated > 249
     (actor, old, reason), *_ = station.rows(
         "SELECT actor, old, reason FROM journal WHERE action = 'limit_changed' AND subject = %s", f"limit east/{MEWMA}"
     )
     assert (actor, old["setpoint"]) == ("Davy, false-alarm budget", 2.3)
-    assert "2 false alarms a week, shared by 2" in reason
+    assert "2 false alarms a week, shared by 3" in reason
     assert look(station) == 0
     assert bring(station.database, tmp_path, TEXT) == []
     assert kept(station) == (setpoint, on_delay_s, version)
@@ -178,6 +183,57 @@ def test_a_calibration_too_small_is_told(station: Station) -> None:
         each for each in lint_database(station.database.url("owner")).remarks if each.rule == "calibration-too-small"
     ]
     assert "needs 2100 windows and has 345" in remark.said("en")
+
+
+def test_an_alarm_that_can_never_come_is_told_and_set_within_reach(station: Station) -> None:
+    """The budget had set it by a larger calibration; another version is in force since: its turn comes at once, and not the next day."""
+    learn(station)
+    look(station)
+    with station.database.connect("owner") as connection:
+        connection.execute(
+            "UPDATE budgeted_limit SET setpoint = 9, expected = NULL WHERE definition_id = (SELECT definition_id FROM alarm_definition WHERE key = %s)",
+            (MEWMA,),
+        )
+        connection.execute("UPDATE alarm_definition SET setpoint = 9 WHERE key = %s", (MEWMA,))
+        check = false_alarms(Examination(Settings.read({}), NOW, str), connection)
+    assert (check.ok, f"{MEWMA} (9, 2." in check.found or f"{MEWMA} (9, 3." in check.found) == (False, True)
+    (remark,) = [each for each in lint_database(station.database.url("owner")).remarks if each.rule == "never-reached"]
+    assert (remark.limit, "Can never call" in remark.said("en"), "永远不会" in remark.said("zh")) == (MEWMA, True, True)
+    told = lines(budgets(station.database.url("alerting"), station.token, NOW))
+    assert any(MEWMA in each and "it can never call" in each for each in told)
+    assert look(station) == 0  # it was looked at today
+    with station.database.connect("owner") as connection:
+        connection.execute("UPDATE budgeted_limit SET looked_at = looked_at - interval '1 second'")
+        connection.execute("UPDATE model_promotion SET promoted_at = %s", (NOW,))
+    look(station)
+    ((highest,),) = station.rows("SELECT min(highest) FROM detector_model WHERE kind = 'mewma'")
+    assert kept(station)[0] < highest
+    assert [each for each in lint_database(station.database.url("owner")).remarks if each.rule == "never-reached"] == []
+
+
+def test_what_is_out_of_reach_is_set_though_little_is_known(station: Station) -> None:
+    """However few bursts there were, an alarm that never comes is none; it is written down why. A person's own is told, and stays."""
+    with alerting(station.database) as connection:
+        (site,) = budget_sites(connection)
+        limit = next(each for each in budget_limits(connection, site.site_id) if each.key == MEWMA)
+    quiet = Numbers(at=np.arange(500) * 10_000_000, number=np.zeros(500), period_s=10.0, calibrated=299)
+    assert weighed(limit, Said(quiet), 1.0).choice.state == UNKNOWN
+    found = weighed(replace(limit, setpoint=3.2), Said(quiet), 1.0)
+    assert (found.choice.state, found.choice.setpoint, found.choice.needs) == (CAPPED, 2.47, 1585)
+    assert found.out_of_reach
+    assert "could never have come" in reason(site, found)
+
+
+def test_whose_turn_is_longest_past_comes_first(station: Station) -> None:
+    """Many alarms of which nothing is known yet, looked at again each hour, keep no other one waiting."""
+    with station.database.connect("owner") as connection:
+        connection.execute(
+            "UPDATE budgeted_limit b SET state = 'unknown', share = 1, looked_at = %s - interval '2 hours' * CASE d.key WHEN %s THEN 2 ELSE 1 END"
+            " FROM alarm_definition d WHERE d.definition_id = b.definition_id",
+            (NOW, MEWMA),
+        )
+    with alerting(station.database) as connection:
+        assert [limit.key for _, limit in due(connection, NOW)] == [MEWMA, APART, KNN]
 
 
 def test_an_agreement_ends_the_limit_that_stood_before(timescale_database: TestDatabase, tmp_path: Path) -> None:

@@ -41,6 +41,15 @@ def test_one_setpoint_does_for_every_unit(scale: float) -> None:
     assert found[-1] > 3.0
 
 
+@pytest.mark.parametrize("memory", [200.0, 2000.0])
+def test_it_says_how_far_its_number_goes(memory: float) -> None:
+    """No leap is rarer than once in all that is remembered, which is `memory` readings to twice as many; a budget asks for no more than that."""
+    found = numbers([*noisy(5000), 1e6], memory=memory)
+    assert Odd.reach({"memory": memory}, 5000) == pytest.approx(math.log10(memory + 1.0))
+    assert np.nanmax(found) <= math.log10(2.0 * memory + 1.0)
+    assert Odd.reach({}, 900) == pytest.approx(math.log10(901.0))
+
+
 def test_what_goes_on_is_odd_no_longer() -> None:
     """Everything is learnt: a thousand readings at another level are ordinary."""
     found = numbers([*noisy(1000), *noisy(1000, level=30.0, seed=2)])
