@@ -31,6 +31,7 @@ WARM_UPS: Final = {
     "mewma": later("After a gap it says nothing for eight windows: it looks at thirty, and needs most of them."),
     "pca_q": later("After a gap it says nothing for eight windows: it looks at thirty, and needs most of them."),
     "knn": later("It looks at one window by itself, and judges the first one after a gap."),
+    "forecast": later("It looks at twenty-four windows, and says nothing while one of them is missing."),
     "innovation": later("After a gap it says nothing for nine windows."),
 }
 STANDINGS: Final = {
