@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Final
 
 import numba
@@ -102,6 +103,15 @@ class Profile(Detector):
         self._weeks: UInt8 = np.zeros((count, 2, WEEK), np.uint8)  # heard; mostly beyond the setpoint, in a row
         self._column("level", self._level)
         self._column("weeks", self._weeks)
+
+    def usual(self, place: int = 0) -> tuple[float, float]:
+        """The level of the hour that its newest reading lies in, and the standard deviation there; NaN where nothing is said of it yet."""
+        hour = self._hour[place]
+        b = (int(hour["hour"]) + MONDAY) % WEEK
+        if hour["hour"] == NEVER or self._weeks[place, 0, b] < self._settings["weeks"][place]:
+            return math.nan, math.nan
+        level, away = (float(steps) * float(hour["step"]) for steps in self._level[place, :, b])
+        return float(hour["origin"]) + level, max(away * TO_DEVIATION, float(self._settings["floor"][place]))
 
     def _numbers(self, heard: Heard) -> Float64:
         return _profile(heard, self._set, self._zones, self._hour, self._level, self._weeks)
