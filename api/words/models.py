@@ -19,7 +19,7 @@ KINDS: Final = {
 SHORT_KINDS: Final = {
     "_mewma": later("All signals together"),
     "_pca_q": later("How its signals go together"),
-    "_knn": later("Second opinion"),
+    "_knn": later("All signals together, second opinion"),
     "_unseen": later("State that it has not seen"),
     "_forecast": later("What is to come"),
     "_ahead": later("What is to come"),
