@@ -16,14 +16,14 @@ from api.store import model_cards, model_numbers
 from api.store.model_cards import Drift, Member, ModelLine, Promotion, Recorded, ScoreLimit, Version
 from api.store.model_numbers import Blindness, Shadow
 from api.visitor import Visitor
-from api.words.alarms import MISSING, RESOLUTIONS
+from api.words.alarms import MISSING, RESOLUTIONS, SCORES
 from core.numbers import number
 
 LATELY: Final = timedelta(days=7)
 LONGEST: Final = timedelta(days=31)  # that a calibration is looked at
 FEW_HOURS: Final = 12  # below them it is drawn by the minute
 BY_MINUTE: Final = timedelta(hours=24)
-USUAL_SETPOINT: Final = 2.3  # packs/system_limits.yaml, where a model has no limit of its own
+USUAL_SETPOINT: Final = 2.3  # packs/system_limits.yaml, where a number has no limit of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,8 @@ def card_of(connection: Connection[Any], visitor: Visitor, asset_id: int, now: d
     mine = [version for version in versions if version.version == in_force]
     since = max(line.since, now - LONGEST) if line.since is not None else None
     kinds = [_kind(connection, asset_id, version, limits, since, now, sees=sees) for version in mine]
-    setpoint = next((kind.limit.setpoint for kind in kinds if kind.limit), USUAL_SETPOINT)
+    own = {limit.sensor_key: limit.setpoint for limit in limits}
+    setpoints = {key.removeprefix("_"): own.get(key, USUAL_SETPOINT) for key in sorted(SCORES)}
     blind_sensor = next((limit.sensor_id for limit in limits if limit.sensor_key == MISSING), None)
     declared, fitted = {m.sensor for m in members}, set(mine[0].members) if mine else set()
     return Card(
@@ -122,7 +123,7 @@ def card_of(connection: Connection[Any], visitor: Visitor, asset_id: int, now: d
         standing=_standing(versions, promotions, in_force),
         limits=limits,
         record=_record(model_cards.record_of(connection, asset_id)),
-        shadows=model_numbers.shadows_of(connection, asset_id, now - LATELY, setpoint) if sees else [],
+        shadows=model_numbers.shadows_of(connection, asset_id, now - LATELY, setpoints) if sees else [],
         blind=model_numbers.blindness(connection, blind_sensor, now - LATELY)
         if sees and blind_sensor is not None
         else None,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 STEPS_A_ONE = 20  # bins a unit of the number: 0.05 each
 
@@ -32,13 +34,17 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
-    """What one version and kind said of windows that came: how many it judged, could not judge, and how many were beyond a limit."""
+    """What one version and kind said of windows that came: how many it judged, could not judge, and how many were beyond its limit.
+
+    Args:
+        beyond: None of a kind that has no such limit: a forecast is a value of its signal, no oddness.
+    """
 
     version: int
     kind: str
     windows: int
     unjudged: int
-    beyond: int
+    beyond: int | None
     since: datetime
     until: datetime
 
@@ -95,17 +101,25 @@ def minutes_of(connection: Connection[Any], sensor_id: int, since: datetime) -> 
         ).fetchall()
 
 
-def shadows_of(connection: Connection[Any], asset_id: int, since: datetime, setpoint: float) -> list[Shadow]:
-    """What each version said beside the one in force since then, the newest version first."""
+def shadows_of(
+    connection: Connection[Any], asset_id: int, since: datetime, setpoints: Mapping[str, float]
+) -> list[Shadow]:
+    """What each version said beside the one in force since then, the newest version first.
+
+    Args:
+        setpoints: by kind.
+    """
     with connection.cursor(row_factory=class_row(Shadow)) as cursor:
         return cursor.execute(
             """
             SELECT version, kind, count(*)::int AS windows, (count(*) FILTER (WHERE number IS NULL))::int AS unjudged,
-                   (count(*) FILTER (WHERE number >= %(setpoint)s))::int AS beyond, min(until) AS since, max(until) AS until
+                   CASE WHEN %(setpoints)s::jsonb ? kind
+                       THEN (count(*) FILTER (WHERE number >= (%(setpoints)s::jsonb ->> kind)::double precision))::int END AS beyond,
+                   min(until) AS since, max(until) AS until
             FROM shadow_score WHERE asset_id = %(asset)s AND until >= %(since)s
             GROUP BY version, kind ORDER BY version DESC, kind
             """,
-            {"asset": asset_id, "since": since, "setpoint": setpoint},
+            {"asset": asset_id, "since": since, "setpoints": Jsonb(dict(setpoints))},
         ).fetchall()
 
 

@@ -141,7 +141,7 @@ class ModelShadow(BaseModel):
     kind: str
     windows: int
     unjudged: int
-    beyond: int
+    beyond: int | None = Field(description="Null of a forecast, which is a value of its signal and no oddness.")
     since: datetime
     until: datetime
 

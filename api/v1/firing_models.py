@@ -61,8 +61,8 @@ class WhyFired(BaseModel):
     problem: str | None = Field(
         description="simulated, no_readings, of_conditions, unknown_detector or failed; null where all is known."
     )
-    notes: list[str] = Field(description="differs, cut_off, uncertain, by_stamp, late")
-    said: list[str] = Field(description="Problem and notes as sentences.")
+    notes: list[str] = Field(description="differs, cut_off, uncertain, by_stamp, late, unplayed")
+    said: list[str] = Field(description="Problem and notes as sentences; of a fault of the sensor that it is one.")
     series: list[tuple[int, float | None, float | None, float | None, float | None]]
     worked_at: datetime
     model: ModelJudgement | None = Field(description="What each signal adds, of a model's number.")

@@ -167,6 +167,11 @@ def _of_a_model(texts: NullTranslations, fired: Judged, sensor: str, locale: str
             "sensor": sensor,
             "delay": duration(texts, fired.on_delay_s),
         }
+    if fired.sensor_key == DRIFT:
+        return _(
+            "%(sensor)s: the machine does not run as it did when its model was fitted, so the model may alarm for what is usual now, or miss "
+            "what is not."
+        ) % {"sensor": sensor}
     if fired.sensor_key == UNSEEN:
         return _(
             "%(sensor)s: for %(delay)s the machine has run in state %(state)s, in which its model has not seen it, so nobody judged whether "

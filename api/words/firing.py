@@ -9,8 +9,18 @@ from gettext import NullTranslations
 from typing import Final, Protocol
 
 from api.words.alarms import FOREVER_S, MODEL_SENSORS, reading, why
-from api.words.firing_texts import MODEL, NOTE_TEXTS, PARAMETER_TEXTS, PROBLEM_TEXTS, PURPOSE_TEXTS, SENTENCES, TAILS
+from api.words.firing_texts import (
+    MODEL,
+    NOTE_TEXTS,
+    OF_SENSOR_TEXT,
+    PARAMETER_TEXTS,
+    PROBLEM_TEXTS,
+    PURPOSE_TEXTS,
+    SENTENCES,
+    TAILS,
+)
 from api.words.numbers import duration, instant, number, quantity
+from core.sensor_faults import OF_SENSOR
 from detectors.why.told import Firing, Usual
 
 NO_RATIO: Final = frozenset({"Cel", "[degF]"})  # 40 °C is not twice 20 °C
@@ -21,8 +31,10 @@ _PLACES: Final = {"ewma": "value", "deviation": "value", "shift": "mean"}  # whi
 # Whose number is a value of the sensor, so that what is usual is said in its unit and by its bounds.
 _VALUES: Final = frozenset({"limit", "exposure"})
 _TIMES: Final = frozenset({"stale", "stuck", "time_over", "time_to_limit"})
-_SECONDS: Final = frozenset({"window_s", "memory_s", "hold_s", "relearn_s", "renew_s", "period_s", "ceiling_s"})
-_IN_UNIT: Final = frozenset({"tolerance", "reference", "limit", "level"})
+_SECONDS: Final = frozenset(
+    {"window_s", "memory_s", "hold_s", "relearn_s", "renew_s", "period_s", "ceiling_s", "mean_s"}
+)
+_IN_UNIT: Final = frozenset({"tolerance", "reference", "limit", "level", "low", "high"})
 
 
 class Subject(Protocol):
@@ -102,19 +114,25 @@ class Telling:
         return None if self.firing.problem is None else self._texts.gettext(PROBLEM_TEXTS[self.firing.problem])
 
     def notes(self) -> list[str]:
-        """What a reader must know of what is drawn."""
+        """What a reader must know of what is drawn; of a fault of the sensor first that it is one, where the sentence has not said it."""
         words = {"recorded": self.number(self.firing.recorded), "played": self.number(self.firing.played)}
-        return [self._texts.gettext(NOTE_TEXTS[note]) % words for note in self.firing.notes if note in NOTE_TEXTS]
+        of_sensor = self.firing.judged.detector in OF_SENSOR and self.sentence() is not None
+        return [
+            *([self._texts.gettext(OF_SENSOR_TEXT)] if of_sensor else []),
+            *(self._texts.gettext(NOTE_TEXTS[note]) % words for note in self.firing.notes if note in NOTE_TEXTS),
+        ]
 
     def parameters(self) -> list[tuple[str, str]]:
         """What the detector was set to: a name and a value each; by its own name where we have no word for it."""
         return [
-            (
-                self._texts.gettext(PARAMETER_TEXTS[name]) if name in PARAMETER_TEXTS else name,
-                self._setting(name, value),
-            )
-            for name, value in self.firing.judged.parameters.items()
+            (self._called(name), self._setting(name, value)) for name, value in self.firing.judged.parameters.items()
         ]
+
+    def _called(self, name: str) -> str:
+        for key in (f"{self.firing.judged.detector}.{name}", name):
+            if key in PARAMETER_TEXTS:
+                return self._texts.gettext(PARAMETER_TEXTS[key])
+        return name
 
     def usual(self) -> str:
         """What its number was before."""
@@ -155,7 +173,7 @@ class Telling:
         if judged.detector in ("limit", "noise") and judged.direction == "low":
             return f"{judged.detector}.low"
         side = self.firing.facts.get("side")
-        if judged.detector in ("ewma", "cusum") and side is not None:
+        if judged.detector in ("ewma", "cusum", "clipped") and side is not None:
             return f"{judged.detector}.{'above' if side > 0 else 'below'}"
         if judged.detector == "time_over" and judged.parameters.get("below"):
             return "time_over.below"
@@ -177,6 +195,8 @@ class Telling:
             "delay": duration(self._texts, judged.on_delay_s) if judged.on_delay_s else None,
             "window": self._window(),
             "level_set": self._in_unit("level"),
+            "low_set": self._in_unit("low"),
+            "high_set": self._in_unit("high"),
             "percent": self._percent(),
         }
 
@@ -211,6 +231,10 @@ def _multiple_of_slope(telling: Telling, value: float) -> str:
     return quantity(abs(value), telling._unit, telling._locale)
 
 
+def _share(telling: Telling, value: float) -> str:
+    return f"{number(value, telling._locale)} %"
+
+
 def _time(telling: Telling, value: float) -> str:
     return duration(telling._texts, min(value, FOREVER_S)) if value >= 1.0 else f"{number(value, telling._locale)} s"
 
@@ -220,6 +244,8 @@ _WRITTEN: Final[Mapping[str, Callable[[Telling, float], str]]] = {
     "rests": _count,
     "usual_rest": _count,
     "side": _count,
+    "share": _share,
+    "usual_share": _share,
     "pause": _time,
     "pause_most": _time,
     "since_ms": Telling.at,

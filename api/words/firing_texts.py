@@ -33,6 +33,12 @@ _STALE: Final = later(
     "%(sensor)s has sent nothing usable for %(number)s. Something comes every %(pause)s as a rule; the longest pause before was %(pause_most)s."
 )
 _ODD: Final = later("%(sensor)s did what only about one of its readings in %(odds)s does, and read %(value)s.")
+_CLIPPED: Final = later(
+    "%(share)s of the last readings of %(sensor)s are its highest value of late, %(end)s; %(usual_share)s at an end was the most while its normal was settled."
+)
+_CLIPPED_LOW: Final = later(
+    "%(share)s of the last readings of %(sensor)s are its lowest value of late, %(end)s; %(usual_share)s at an end was the most while its normal was settled."
+)
 _UNUSABLE: Final = later("%(sensor)s sent %(number)s readings in a row that cannot be used.")
 SENTENCES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "limit": (
@@ -58,6 +64,30 @@ SENTENCES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "stuck": ((later("%(sensor)s has stood at %(rest)s for %(number)s without moving."), ("rest", "number")),),
     "stale": ((_STALE, ("number", "pause", "pause_most")),),
     "unusable": ((_UNUSABLE, ("number",)),),
+    "outside": (
+        (
+            later("%(sensor)s read %(value)s; its instrument measures %(low_set)s to %(high_set)s. That is %(number)s of this range beyond the end of it; the limit is %(setpoint)s."),
+            ("value", "low_set", "high_set", "number"),
+        ),
+    ),
+    "clipped.above": ((_CLIPPED, ("share", "end", "usual_share")),),
+    "clipped.below": ((_CLIPPED_LOW, ("share", "end", "usual_share")),),
+    "profile": (
+        (
+            later("%(sensor)s read %(value)s where about %(level)s is usual at this hour of this weekday, give or take %(spread)s: %(number)s away; the limit is %(setpoint)s."),
+            ("value", "level", "spread", "number"),
+        ),
+        (
+            later("%(sensor)s read %(value)s, which is %(number)s away from what is usual at this hour of this weekday; the limit is %(setpoint)s."),
+            ("value", "number"),
+        ),
+    ),
+    "drift": (
+        (
+            later("%(sensor)s read %(value)s and %(other_name)s %(other)s, a difference of %(apart)s; it was %(level)s while it was settled. %(number)s have gathered; the limit is %(setpoint)s."),
+            ("value", "other", "other_name", "apart", "level", "number"),
+        ),
+    ),
     "spike": ((_SPIKE, ("before", "value", "usual_step")),),
     "shift": ((_MEAN_SHARE, ("percent", "mean", "level")), (_SHIFT, ("mean", "level", "usual_shift"))),
     "still": ((_STILL, ("rest", "rests", "usual_rest")),),
@@ -149,7 +179,9 @@ TAILS: Final = Tails(
     at_most=later("At most %(most)s is usual here."),
     at_least=later("At least %(most)s is usual here."),
     between=later("Usual here is %(low)s to %(high)s."),
-    without=frozenset({_STALE, _SPIKE, _STILL, _NOISE, _QUIET, _SHIFT, _MEAN_SHARE, _ODD, _UNUSABLE}),
+    without=frozenset(
+        {_STALE, _SPIKE, _STILL, _NOISE, _QUIET, _SHIFT, _MEAN_SHARE, _ODD, _UNUSABLE, _CLIPPED, _CLIPPED_LOW}
+    ),
 )
 
 MODEL: Final = "model"  # of a number that a model gives, whatever detector its limit has
@@ -162,6 +194,10 @@ PURPOSE_TEXTS: Final = {
     "stuck": later("Watches for a value that does not move at all: a sensor that was cut off, frozen or simulated."),
     "stale": later("Watches for a sensor that sends nothing usable any more."),
     "unusable": later("Counts readings that come and cannot be used, such as those of a cut cable."),
+    "outside": later("Watches for values that the instrument cannot measure: a broken or a shorted wire."),
+    "clipped": later("Watches for readings that pile up at one end, as if something held them back there."),
+    "profile": later("Compares the value with what this hour of this weekday usually gives, by the clock of the site."),
+    "drift": later("Watches two sensors that used to keep their distance, and gathers what slowly departs from it."),
     "spike": later("Watches for jumps that the process cannot make: a bad contact, interference."),
     "shift": later("Watches for a mean that has left the place where it used to be: a bias, a drift, a leak."),
     "still": later("Watches for a signal that rests longer than it ever does by nature."),
@@ -194,7 +230,12 @@ NOTE_TEXTS: Final = {
     "uncertain": later("The limit has been changed since; which of its settings held then is not known for certain."),
     "by_stamp": later("Drawn by the readings' own stamps. What counts is when they were heard, and time in which Davy itself was away is left out."),
     "late": later("The readings that raised it came late, behind newer ones."),
+    "unplayed": later("From the readings that are read back the number does not come out again, as where a detector has learned for longer than that. What was recorded counts."),
 }  # fmt: skip
+OF_SENSOR_TEXT: Final = later(
+    "This is about the sensor itself: until it has been checked, do not rely on it, neither to warn you nor to give the all-clear."
+)
+# By name; what one detector means by it alone, as `detector.name`.
 PARAMETER_TEXTS: Final = {
     "window_s": later("Window looked at"),
     "tolerance": later("Smallest move that counts"),
@@ -207,6 +248,7 @@ PARAMETER_TEXTS: Final = {
     "memory": later("Readings remembered"),
     "memory_s": later("Memory"),
     "relearn_s": later("Learns anew after so long beyond"),
+    "back": later("Beyond until below this share of the setpoint"),
     "slack": later("Departure that gathers nothing (standard deviations)"),
     "clip": later("Most that one reading counts (standard deviations)"),
     "reference": later("Where it belongs"),
@@ -217,4 +259,12 @@ PARAMETER_TEXTS: Final = {
     "level": later("Level whose time counts"),
     "below": later("At or below (1) or at or above (0)"),
     "known_share": later("Share of the window that must be known"),
+    "weeks": later("Weeks heard before it says anything"),
+    "profile.memory": later("Weeks remembered"),
+    "relearn": later("Learns anew after so many weeks beyond"),
+    "own": later("Only its own departure counts (1) or that of either (0)"),
+    "mean_s": later("Means are taken over"),
+    "drift.warm_up": later("Means to settle on"),
+    "low": later("Least that the instrument measures"),
+    "high": later("Most that the instrument measures"),
 }

@@ -65,13 +65,14 @@ def seen(texts: NullTranslations, action: str, subject: str, title: str) -> str:
 def way(subject: str) -> str | None:
     """Where the client finds the same thing; None where they have no page of it.
 
-    >>> way("occurrence/12"), way("site/north/report"), way("portfolio")
-    ('/occurrences/12', '/sites/north', None)
+    >>> way("occurrence/12"), way("own_finding/3"), way("site/north/report"), way("portfolio")
+    ('/occurrences/12', '/own-findings/3', '/sites/north', None)
     """
     kind, _, rest = subject.partition("/")
     folder = {
         "occurrence": "occurrences",
         "finding": "findings",
+        "own_finding": "own-findings",
         "impairment": "impairments",
         "order": "suppressions",
         "limit": "limits",

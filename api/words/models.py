@@ -19,7 +19,7 @@ KINDS: Final = {
 SHORT_KINDS: Final = {
     "_mewma": later("All signals together"),
     "_pca_q": later("How its signals go together"),
-    "_knn": later("Second opinion"),
+    "_knn": later("All signals together, second opinion"),
     "_unseen": later("State that it has not seen"),
     "_forecast": later("What is to come"),
     "_ahead": later("What is to come"),
@@ -31,6 +31,7 @@ WARM_UPS: Final = {
     "mewma": later("After a gap it says nothing for eight windows: it looks at thirty, and needs most of them."),
     "pca_q": later("After a gap it says nothing for eight windows: it looks at thirty, and needs most of them."),
     "knn": later("It looks at one window by itself, and judges the first one after a gap."),
+    "forecast": later("It looks at twenty-four windows, and says nothing while one of them is missing."),
     "innovation": later("After a gap it says nothing for nine windows."),
 }
 STANDINGS: Final = {

@@ -44,6 +44,7 @@ class Case:
     period_s: float
     other_period_s: float | None
     heard_since: datetime | None
+    time_zone: str
 
 
 def unexplained(connection: Connection[Any], since: datetime, most: int) -> list[int]:
@@ -71,9 +72,9 @@ def find_case(connection: Connection[Any], occurrence_id: int) -> Case | None:
                    jsonb_build_object('detector', d.detector, 'direction', d.direction, 'setpoint', d.setpoint, 'deadband', d.deadband,
                        'on_delay_s', d.on_delay_s, 'off_delay_s', d.off_delay_s, 'votes', d.votes, 'votes_of', d.votes_of,
                        'parameters', d.parameters) AS in_force,
-                   s.period_s, other.period_s AS other_period_s, h.hour AS heard_since
+                   s.period_s, other.period_s AS other_period_s, h.hour AS heard_since, z.time_zone
             FROM v_occurrence o JOIN alarm_definition d USING (definition_id) JOIN sensor s ON s.sensor_id = o.sensor_id
-            LEFT JOIN sensor other ON other.sensor_id = d.other_sensor_id
+            JOIN site z ON z.site_id = o.site_id LEFT JOIN sensor other ON other.sensor_id = d.other_sensor_id
             LEFT JOIN LATERAL (SELECT at, value FROM v_transition WHERE occurrence_id = o.occurrence_id AND event = 'raise'
                                ORDER BY number LIMIT 1) t ON true
             LEFT JOIN LATERAL (SELECT hour FROM v_heard_since WHERE sensor_id = o.sensor_id LIMIT 1) h ON true

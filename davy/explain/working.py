@@ -52,7 +52,7 @@ def explain(connection: Connection[Any], case: Case) -> Firing:
         other = store.readings(connection, case.other_sensor_id, since, case.raised_at, MOST)
     begin = _EPOCH + timedelta(microseconds=int(own.at[0])) if len(own) else case.raised_at
     older = case.heard_since is not None and case.heard_since + timedelta(hours=1) < begin
-    return firing_of(Asked(judged, at_us, recorded, case.period_s, older, notes), own, other)
+    return firing_of(Asked(judged, at_us, recorded, case.period_s, older, notes, case.time_zone), own, other)
 
 
 def in_force_then(connection: Connection[Any], case: Case) -> tuple[Judged, bool]:

@@ -8,6 +8,9 @@
 | stale | pause, pause_most: the middle and the longest pause of the day before, in seconds |
 | ewma, cusum | level, spread: what it had settled on; side: 1 above, -1 below; since_ms: when it began to gather (cusum) |
 | spike | before: the median of the five readings ahead of it; usual_step: the farthest it knew |
+| clipped | share: of the last readings at the end, percent; usual_share: the most it knew; end: the value there; side: 1 the highest, -1 the lowest |
+| profile | level, spread: what is usual in this hour of this weekday |
+| drift | other: the other sensor's value; apart: this one's less the other's; level: what that was while it was settled |
 | shift | level: the middle it had settled on; mean: of the last readings; usual_shift: the farthest it knew |
 | noise | rough: root mean square from one reading to the next; usual_rough: the roughest (of direction low: the smoothest) it knew |
 | odd | odds: one reading in so many |
@@ -130,6 +133,35 @@ def _spike(scene: Scene) -> Mapping[str, float]:
     }
 
 
+def _clipped(scene: Scene) -> Mapping[str, float]:
+    after = scene.played.after
+    highest, lowest = (
+        after.get("past.4", math.nan),
+        after.get("past.5", math.nan),
+    )  # detectors.settled: shares at the two ends
+    is_high = highest >= lowest
+    ends = ("past.0", "past.1") if is_high else ("past.2", "past.3")
+    values = [after.get(name, math.nan) for name in ends]
+    return {
+        "share": 100.0 * (highest if is_high else lowest),
+        "usual_share": 100.0 * scene.played.before.get("largest", math.nan),
+        "end": max(values) if is_high else min(values),
+        "side": 1.0 if is_high else -1.0,
+    }
+
+
+def _profile(scene: Scene) -> Mapping[str, float]:
+    after = scene.played.after
+    return {"level": after.get("level", math.nan), "spread": after.get("spread", math.nan)}
+
+
+def _drift(scene: Scene) -> Mapping[str, float]:
+    if scene.other is None:
+        return {}
+    other = scene.other.value_at(scene.at_us)
+    return {"other": other, "apart": scene.value - other, "level": scene.played.after.get("level", math.nan)}
+
+
 def _shift(scene: Scene) -> Mapping[str, float]:
     before = scene.played.before
     return {
@@ -187,6 +219,9 @@ _PICKED: Final[Mapping[str, Callable[[Scene], Mapping[str, float]]]] = {
     "ewma": _settled_on,
     "cusum": _cusum,
     "spike": _spike,
+    "clipped": _clipped,
+    "profile": _profile,
+    "drift": _drift,
     "shift": _shift,
     "noise": _noise,
     "odd": _odd,

@@ -20,6 +20,7 @@ from detectors.why.told import (
     FAILED,
     NO_READINGS,
     UNKNOWN_DETECTOR,
+    UNPLAYED,
     Firing,
     Judged,
     Point,
@@ -43,6 +44,7 @@ class Asked:
         at_us: when it was raised, microseconds UTC; recorded: the number then.
         period_s: how often the sensor speaks.
         older: whether the detector had readings before those that are given.
+        time_zone: of the site.
         notes: what is known already, of `told.NOTES`.
     """
 
@@ -52,6 +54,7 @@ class Asked:
     period_s: float
     older: bool = False
     notes: tuple[str, ...] = ()
+    time_zone: str = "UTC"
 
 
 def reach_of(asked: Asked) -> Reach:
@@ -79,7 +82,7 @@ def firing_of(asked: Asked, own: Readings, other: Readings | None = None) -> Fir
         return _without(bare, NO_READINGS)
     far = reach(judged, asked.period_s, asked.recorded)
     try:
-        played = play(judged, own, other, asked.at_us, asked.recorded)
+        played = play(judged, own, other, asked.at_us, asked.recorded, asked.time_zone)
         return _told(asked, bare, far, played, own, other)
     except BREAKS:
         return _without(bare, FAILED)
@@ -93,7 +96,9 @@ def _told(asked: Asked, bare: Firing, far: Reach, played: Played, own: Readings,
     notes = [*asked.notes]
     if judged.detector == STALE:
         notes.append(BY_STAMP)
-    if asked.recorded is not None and not same(number, asked.recorded):
+    if asked.recorded is not None and not math.isfinite(number):
+        notes.append(UNPLAYED)
+    elif asked.recorded is not None and not same(number, asked.recorded):
         notes += [DIFFERS, *([CUT_OFF] if asked.older and far.played > DAY_S else [])]
     return _changed(
         bare,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.batch import QUALITY_CODE, Float64, Int64, Mark, Quality, ReadingBatch, UInt8
 from core.model import AlarmDefinition, DefinitionSet, Priority
 from detectors.contract import Detector
+from detectors.profile import Profile
 from detectors.registry import detector_class
 from detectors.why.told import Judged
 
@@ -101,28 +102,31 @@ def with_defaults(judged: Judged) -> Judged:
     return Judged(**{**{f: getattr(judged, f) for f in judged.__struct_fields__}, "parameters": parameters})
 
 
-def play(judged: Judged, own: Readings, other: Readings | None, at_us: int, recorded: float | None) -> Played:
+def play(
+    judged: Judged, own: Readings, other: Readings | None, at_us: int, recorded: float | None, time_zone: str = "UTC"
+) -> Played:
     """Plays the readings up to `at_us`, and those before the run beyond the setpoint once more by themselves.
 
     Args:
         at_us: when it was raised.
         recorded: the number that decided, as it was judged then; None: it is not known.
+        time_zone: of the site, for what goes by the clock there.
 
     Raises:
-        BadInput: no such detector or parameter.
+        BadInput: no such detector, parameter or zone.
     """
-    numbers, after = _run(judged, own, other, at_us)
+    numbers, after = _run(judged, own, other, at_us, time_zone)
     at, number = numbers
     last = _decisive(at, number, at_us, recorded)
     first = _begin(judged, number, last)
     before: Mapping[str, float] = {}
     if first >= 0:
-        _, before = _run(judged, own, other, int(at[first]) - 1)
+        _, before = _run(judged, own, other, int(at[first]) - 1, time_zone)
     return Played(at, number, first, last, before, after)
 
 
 def _run(
-    judged: Judged, own: Readings, other: Readings | None, until_us: int
+    judged: Judged, own: Readings, other: Readings | None, until_us: int, time_zone: str
 ) -> tuple[tuple[Int64, Float64], dict[str, float]]:
     """The numbers of all readings until then, and what the detector knows behind them."""
     if judged.detector == STALE:
@@ -132,7 +136,7 @@ def _run(
     if other is not None:
         parts.append(other.on_time())
     parts = [part.between(-(2**62), until_us) for part in parts]
-    detector = kind(_definitions(judged, len(parts)))
+    detector = kind(_definitions(judged, len(parts), time_zone))
     scores = detector.score(_batch(parts))
     return (scores.at, scores.number), _known(detector)
 
@@ -146,18 +150,18 @@ def _batch(parts: list[Readings]) -> ReadingBatch:
     return ReadingBatch(slot[order], at[order], at[order], at[order], value[order], quality[order])
 
 
-def _definitions(judged: Judged, sensors: int) -> DefinitionSet:
+def _definitions(judged: Judged, sensors: int, time_zone: str) -> DefinitionSet:
     definition = AlarmDefinition(
         definition_id=1, company_id=1, site_id=1, sensor_id=1, key=judged.detector, detector=judged.detector,
         direction=judged.direction, setpoint=judged.setpoint, priority=Priority.LOW, deadband=judged.deadband,
-        parameters=judged.parameters, other_sensor_id=2 if sensors > 1 else 0,
+        parameters=judged.parameters, other_sensor_id=2 if sensors > 1 else 0, time_zone=time_zone,
     )  # fmt: skip
     other = np.array([1 if sensors > 1 else -1], np.int32)
     return DefinitionSet(1, (definition,), np.zeros(1, np.int32), sensors, other=other)
 
 
 def _known(detector: Detector) -> dict[str, float]:
-    """The state that is a number or a few, by name; of a few `name.0`, `name.1`."""
+    """The state that is a number or a few, by name; of a few `name.0`, `name.1`. Of a profile the hour that it is in."""
     found: dict[str, float] = {}
     for name, column in detector.state().items():
         row = np.atleast_1d(np.asarray(column[0]))
@@ -165,6 +169,8 @@ def _known(detector: Detector) -> dict[str, float]:
             continue
         flat = row.astype(np.float64).ravel().tolist()
         found.update({name: flat[0]} if len(flat) == 1 else {f"{name}.{k}": each for k, each in enumerate(flat)})
+    if isinstance(detector, Profile):
+        found["level"], found["spread"] = detector.usual()
     return found
 
 

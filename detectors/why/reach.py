@@ -16,11 +16,14 @@ LEAST_SHOWN_S: Final = 300.0
 LONGEST_SHOWN_S: Final = 2 * DAY_S
 _SHOWN_PERIODS: Final = 60.0
 _MEMORIES: Final = 5.0  # after five of its memories less than 1 % of what was before is left
-_COUNTED: Final = 17.0  # readings that a detector without a time looks at: a course of `odd` and the one before
+_COUNTED: Final = (
+    17.0  # readings, or means, that a detector without a time looks at: a course of `odd` and the one before
+)
 # Whose number is itself a time back.
 _TIMES: Final = frozenset({"stuck", "stale"})
 _READINGS: Final = frozenset({"unusable"})
-_INSTANT: Final = frozenset({"limit"})
+_INSTANT: Final = frozenset({"limit", "outside", "profile"})
+_WEEK_S: Final = 7 * DAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,16 @@ def reach(judged: Judged, period_s: float, number: float | None) -> Reach:
     Reach(looked=600.0, played=88200.0, shown=1500.0)
     >>> reach(Judged(detector="limit", direction="high", setpoint=40.0), 1.0, 55.0)
     Reach(looked=0.0, played=86700.0, shown=300.0)
+
+    Of a profile all the weeks that it must have heard, or, where that would be too many readings, none of what it had learned:
+
+    >>> weeks = Judged(detector="profile", direction="high", setpoint=6.0, parameters={"weeks": 3.0})
+    >>> reach(weeks, 60.0, 7.0).played / 86400.0, reach(weeks, 1.0, 7.0).played / 86400.0
+    (23.0, 1.0)
     """
+    if judged.detector == "profile":
+        whole = judged.parameters.get("weeks", 3.0) * _WEEK_S + 2.0 * DAY_S
+        return Reach(0.0, whole if whole <= MOST * period_s else DAY_S, DAY_S)
     looked = min(_looked(judged, period_s, number), LONGEST_S)
     waited = judged.on_delay_s + judged.votes_of * period_s
     shown = max(LEAST_SHOWN_S, _SHOWN_PERIODS * period_s, 2.5 * looked, 3.0 * judged.on_delay_s)
@@ -71,6 +83,8 @@ def _looked(judged: Judged, period_s: float, number: float | None) -> float:
         return number or 0.0
     if judged.detector in _READINGS:
         return (number or 1.0) * period_s
+    if settings.get("mean_s"):
+        return _COUNTED * settings["mean_s"]
     if settings.get("window_s"):
         return settings["window_s"]
     if settings.get("memory_s"):
@@ -86,7 +100,7 @@ def _learned(judged: Judged, period_s: float) -> float:
     settings = judged.parameters
     return (
         _MEMORIES * settings.get("memory_s", 0.0)
-        + 1.5 * settings.get("warm_up", 0.0) * period_s
+        + 1.5 * settings.get("warm_up", 0.0) * max(settings.get("mean_s", 0.0), period_s)
         + _MEMORIES * settings.get("memory", 0.0) * period_s
         + settings.get("renew_s", 0.0)
     )

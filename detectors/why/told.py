@@ -20,7 +20,8 @@ CUT_OFF: Final = "cut_off"  # the detector had learned from readings before thos
 UNCERTAIN: Final = "uncertain"  # which version of the limit was in force is not known for certain
 BY_STAMP: Final = "by_stamp"  # silence, drawn by the readings' own stamps: what was heard when is not kept
 LATE: Final = "late"  # it was raised by readings that came late
-NOTES: Final = (DIFFERS, CUT_OFF, UNCERTAIN, BY_STAMP, LATE)
+UNPLAYED: Final = "unplayed"  # no number comes out of what was read: the detector has to learn for longer
+NOTES: Final = (DIFFERS, CUT_OFF, UNCERTAIN, BY_STAMP, LATE, UNPLAYED)
 
 # milliseconds UTC; lowest and highest value; the detector's number; the other sensor's value. None: nothing known.
 Point = tuple[int, float | None, float | None, float | None, float | None]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pytest
 
 from api.words.firing import Telling
-from api.words.firing_texts import NOTE_TEXTS, PROBLEM_TEXTS, PURPOSE_TEXTS
+from api.words.firing_texts import NOTE_TEXTS, OF_SENSOR_TEXT, PROBLEM_TEXTS, PURPOSE_TEXTS
 from core.i18n import locale_of, translations
+from core.sensor_faults import OF_SENSOR
 from detectors.registry import DETECTORS
 from detectors.why.firing import Asked, firing_of
 from detectors.why.told import NOTES, PROBLEMS, Firing, Judged, Usual
-from tests.detectors.test_why import CASES, raised, stream
+from tests.detectors.test_why import CASES, PROFILE, raised, stream, weeks_in
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,32 @@ def test_every_detector_has_its_sentence_in_both_languages(name: str) -> None:
     assert name in PURPOSE_TEXTS
     assert told(firing, "zh").purpose() != told(firing).purpose()
     assert [label for label, _ in told(firing, "zh").parameters() if label.isascii()] == []
+    assert (OF_SENSOR_TEXT in told(firing).notes()) == (name in OF_SENSOR)
+
+
+def test_an_hour_of_the_week_is_told_with_what_is_usual_in_it() -> None:
+    """Value, level and spread; where the weeks cannot be played, the number that was recorded, and its settings by names of their own."""
+    own, at = weeks_in("Asia/Shanghai")
+    firing = firing_of(Asked(PROFILE, at, None, 900.0, time_zone="Asia/Shanghai"), own)
+    said = told(firing).sentence()
+    assert said is not None
+    assert said.startswith("Flow read 50 m³/h where about 20")
+    assert "is usual at this hour of this weekday, give or take" in said
+    chinese = told(firing, "zh")
+    assert re.search(
+        r"流量读数为 50 m³/h，而每周此时段平时约为 20\.?\d* m³/h（上下 \S+ m³/h）", chinese.sentence() or ""
+    )
+    assert {label for label, _ in told(firing).parameters()} >= {
+        "Weeks heard before it says anything",
+        "Weeks remembered",
+    }
+    assert [label for label, _ in chinese.parameters() if label.isascii()] == []
+    assert "profile" in PURPOSE_TEXTS
+    unplayed = Firing(judged=PROFILE, at_ms=1, recorded=7.5, facts={"value": 50.0}, notes=("unplayed",))
+    assert told(unplayed).sentence() == (
+        "Flow read 50 m³/h, which is 7.5 standard deviations away from what is usual at this hour of this weekday; the limit is "
+        "6 standard deviations."
+    )
 
 
 def test_a_share_is_said_where_a_share_has_a_meaning() -> None:

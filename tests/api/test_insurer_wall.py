@@ -11,10 +11,14 @@ import httpx
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from api.looks import PARAMETERS
+from detectors.why.told import Firing, Judged, as_kept
 from tests.api.conftest import House, token_of
 from tests.api.plant import Plant
+from tests.api.rooms import rooms_of
 from tests.api.test_tenancy import ask, routes_of
 
 pytestmark = pytest.mark.db
@@ -61,7 +65,18 @@ def walked(house: House) -> House:
     at = plant.began - timedelta(minutes=3)
     opened = plant.happen(plant.a, "lel-pump.lel-2", at, value=FRESH)
     plant.happen(plant.b, "lel-pump.lel-2", at, value=FRESH)
+    rooms_of(plant, plant.a, value=FRESH)  # its route comes too late to plan a message of its own
+    told, series = as_kept(
+        Firing(
+            judged=Judged(detector="limit", direction="high", setpoint=40.0), at_ms=round(at.timestamp() * 1000), recorded=FRESH,
+            played_from_ms=round(at.timestamp() * 1000), facts={"value": FRESH}, series=((round(at.timestamp() * 1000), FRESH, FRESH, FRESH, None),),
+        )
+    )  # fmt: skip
     with plant.owner() as owner:
+        owner.execute(
+            "INSERT INTO firing VALUES (%s, %s, %s, %s, now())",
+            (opened, plant.a.company_id, Jsonb(told), Jsonb(series)),
+        )
         owner.execute("UPDATE transition SET reason = %s WHERE occurrence_id = %s", (WRITTEN, opened))
         owner.execute(
             "INSERT INTO occurrence_comment (company_id, occurrence_id, person_id, at, body) VALUES (%s, %s, %s, now(), %s)",
@@ -88,12 +103,19 @@ def walked(house: House) -> House:
 def paths(house: House) -> Iterator[tuple[str, str, str]]:
     """(method, route, path with company A's ids) of every route; ids that this test does not know stay a 1."""
     plant = house.plant
-    with plant.owner() as owner:
-        found = owner.execute(
-            "SELECT max(occurrence_id) FROM occurrence WHERE company_id = %s", (plant.a.company_id,)
+    with plant.owner() as owner, owner.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(
+            """
+            SELECT (SELECT max(occurrence_id) FROM occurrence WHERE company_id = %(a)s) AS occurrence_id,
+                   (SELECT max(asset_id) FROM asset_model WHERE company_id = %(a)s) AS asset_id,
+                   (SELECT max(opinion_id) FROM second_opinion WHERE company_id = %(a)s) AS opinion_id,
+                   (SELECT max(own_finding_id) FROM own_finding WHERE company_id = %(a)s) AS own_finding_id,
+                   (SELECT max(route_id) FROM route WHERE company_id = %(a)s) AS route_id
+            """,
+            {"a": plant.a.company_id},
         ).fetchone()
     known = {
-        "occurrence_id": found[0] if found else 1,
+        **{name: number or 1 for name, number in (found or {}).items()},
         "device_id": plant.a.devices["gas"],
         "sensor_id": plant.a.sensors["lel-pump"],
         "site": "tank-farm",
@@ -116,7 +138,9 @@ def test_no_route_shows_a_fresh_reading_to_the_insurer(walked: House, login: str
         assert WRITTEN not in said, (login, method, route)
         seen += "200" in str(client.get(path).status_code) if method == "GET" and path != "/events" else 0
     assert seen >= 10, "a wall that hides everything would pass this test too"
-    assert digits(FRESH).search(walked.visitor("huaihai-petro-officer").get("/alarms").text)
+    officer, known = walked.visitor("huaihai-petro-officer"), {route: path for _, route, path in paths(walked)}
+    for route in ("/alarms", "/occurrences/{occurrence_id}/why", "/second-opinion", "/second-opinion/{opinion_id}"):
+        assert digits(FRESH).search(officer.get(known[route]).text), route
 
 
 def test_the_insurer_sees_a_value_once_the_occurrence_is_resolved_or_shared(walked: House) -> None:
@@ -204,6 +228,7 @@ def looks(plant: Plant) -> int:
 def test_whatever_the_insurer_opens_the_client_can_see_that(timescale_house: House, login: str) -> None:
     """Each route that answers one of them is journalled: a new one too, because the gate does it."""
     house, plant = timescale_house, timescale_house.plant
+    rooms_of(plant, plant.a)
     plant.happen(plant.a, "lel-pump.lel-2", plant.began - timedelta(minutes=3))
     client, opened = house.visitor(login), 0
     for method, route, path in paths(house):

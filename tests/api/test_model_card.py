@@ -186,6 +186,25 @@ def test_the_same_for_a_program(card: tuple[House, int]) -> None:
     assert (line["version"], line["versions"], line["open"], line["dangers"], line["nuisances"]) == (1, 2, 1, 1, 1)
 
 
+def test_a_kind_in_shadow_is_counted_by_its_own_limit(card: tuple[House, int]) -> None:
+    """A forecast is a value of its signal: 61 °C are not sixty-one windows beyond an oddness of 2.3; nor is 2.4 beyond a limit of 3."""
+    house, asset = card
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE alarm_definition SET setpoint = 3 WHERE key = 'model_knn'")
+        for kind, number in (("forecast", 61.0), ("knn", 2.4), ("pca_q", 2.4)):
+            owner.execute(
+                "INSERT INTO shadow_score (asset_id, company_id, version, kind, until, number)"
+                " SELECT asset_id, company_id, 2, %s, u, %s FROM asset_model, generate_series(%s::timestamptz, %s, interval '10 seconds') u",
+                (kind, number, house.plant.began - timedelta(minutes=1), house.plant.began),
+            )
+    shadows = read(house, "huaihai-petro-officer", f"/api/v1/models/{asset}")["shadows"]
+    assert {(s["kind"], s["windows"], s["beyond"]) for s in shadows if s["version"] == 2} == {
+        ("mewma", 61, 0), ("forecast", 7, None), ("knn", 7, 0), ("pca_q", 7, 7)
+    }  # fmt: skip
+    page = house.visitor("huaihai-petro-officer").get(f"/models/{asset}").text
+    assert "<td><code>forecast</code></td><td>7</td><td>0</td><td>—</td>" in page
+
+
 def test_windows_of_a_real_alarm_are_not_held_against_it(card: tuple[House, int]) -> None:
     """A number is promised for normal operation; what people resolved as real was none."""
     house, asset = card

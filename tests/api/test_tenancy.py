@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from api import cookies
 from tests.api.conftest import COOKIE_KEY, House, token_of
 from tests.api.plant import Company, Plant
+from tests.api.rooms import rooms_of
 
 pytestmark = pytest.mark.db
 
@@ -54,10 +55,11 @@ def _walk(routes: Any, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def risks_of(plant: Plant, company: Company) -> dict[str, int]:
-    """A finding with a photo and an impairment of one company, as ids by the name that routes give them."""
+    """A finding with a photo and an impairment of one company, and what its other rooms show, as ids by the name that routes give them."""
+    rooms = rooms_of(plant, company)
     with plant.owner() as connection:
         values = {"company": company.company_id, "site": company.site_id, "person": company.people["officer"]}
-        return {
+        return rooms | {
             name: connection.execute(query.format(company.key), values).fetchone()[0]  # type: ignore[index]
             for name, query in (
                 (
@@ -114,6 +116,11 @@ def state_of_b(plant: Plant) -> list[Any]:
                 "SELECT count(*) FROM finding_event WHERE company_id = %s",
                 "SELECT count(*) FROM finding_photo WHERE company_id = %s",
                 "SELECT impairment_id, expected_until, restored_at FROM impairment WHERE company_id = %s ORDER BY 1",
+                "SELECT count(*) FROM second_opinion_word WHERE company_id = %s",
+                "SELECT own_finding_id, closed_at FROM own_finding WHERE company_id = %s ORDER BY 1",
+                "SELECT count(*) FROM own_finding_note WHERE company_id = %s",
+                "SELECT change_id, state FROM route_change WHERE company_id = %s ORDER BY 1",
+                "SELECT route_id, position, after_s, person_id, channel FROM route_step WHERE company_id = %s ORDER BY 1, 2",
             )
         ]
 
@@ -154,6 +161,16 @@ def test_company_a_finds_and_changes_nothing_of_b(house: House) -> None:
     assert state_of_b(plant) == before
     officer = house.visitor("huaihai-petro-officer")
     assert "淮海" in officer.get(f"/occurrences/{own}").text, "a wall that hides everything would pass this test too"
+    theirs = house.visitor("qinling-coal-officer")
+    for path in (
+        "/models/{asset_id}",
+        "/second-opinion/{opinion_id}",
+        "/duty/routes/{route_id}",
+        "/own-findings/{own_finding_id}",
+    ):
+        asked = of_b(plant, path, 0, risks)
+        assert theirs.get(asked).status_code == 200, path
+        assert officer.get(asked).status_code == 404, path
 
 
 @pytest.mark.parametrize("kind", ["none", "forged", "other_key", "expired", "ended"])

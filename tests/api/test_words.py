@@ -140,6 +140,13 @@ class Fired:
             "Detector 1: for 5 min the machine has run in state 2, in which its model has not seen it, so nobody judged whether it runs as usual.",
         ),
         (
+            Fired(sensor_key="_drift", unit="1", setpoint=1, first_value=1.0, on_delay_s=10),
+            (
+                "Detector 1: the machine does not run as it did when its model was fitted, so the model may alarm for what is usual now, "
+                "or miss what is not."
+            ),
+        ),
+        (
             Fired(sensor_key="_ahead", unit="kPa", direction="low", setpoint=-25, first_value=-26.5, on_delay_s=18),
             "Detector 1: -26.5 kPa is to be expected, beyond the limit of -25 kPa.",
         ),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from detectors.why.told import (
     FAILED,
     NO_READINGS,
     UNKNOWN_DETECTOR,
+    UNPLAYED,
     Judged,
     as_kept,
     as_told,
@@ -26,6 +29,7 @@ from detectors.why.told import (
 SECOND_US = 1_000_000
 BEGAN = 1_790_000_000 * SECOND_US
 CALM = 3000  # seconds of usual operation
+HELD = 1e9  # in place of a step: it rises and is held back at 55
 # Of each detector: what it is set to, and how far the signal goes wrong behind the calm stretch.
 CASES: dict[str, tuple[Judged, float]] = {
     "limit": (Judged(detector="limit", direction="high", setpoint=70.0), 40.0),
@@ -50,18 +54,26 @@ CASES: dict[str, tuple[Judged, float]] = {
         Judged(detector="time_over", direction="high", setpoint=20.0, parameters={"level": 70.0, "window_s": 600.0}),
         40.0,
     ),
+    "outside": (Judged(detector="outside", direction="high", setpoint=5.0, parameters={"high": 80.0}), 40.0),
+    "clipped": (Judged(detector="clipped", direction="high", setpoint=1.5, parameters={"warm_up": 1000.0}), HELD),
+    "drift": (
+        Judged(detector="drift", direction="high", setpoint=12.0, parameters={"mean_s": 10.0, "warm_up": 100.0, "floor": 0.1}),
+        40.0,
+    ),
     "exposure": (Judged(detector="exposure", direction="high", setpoint=53.0, parameters={"window_s": 600.0}), 40.0),
 }  # fmt: skip
 
 
 def stream(wrong: float, seconds: int = CALM + 120) -> Readings:
-    """A reading a second about 50; behind the calm it steps by `wrong`, stands (NaN), is silent (inf) or unusable (-inf)."""
+    """A reading a second about 50; behind the calm it steps by `wrong`, stands (NaN), is silent (inf), unusable (-inf) or held back (HELD)."""
     random = np.random.default_rng(7)
     value = 50.0 + random.normal(0.0, 1.0, seconds)
     quality = np.zeros(seconds, np.uint8)
     at = BEGAN + np.arange(seconds, dtype=np.int64) * SECOND_US
     if math.isnan(wrong):
         value[CALM:] = value[CALM]
+    elif wrong == HELD:
+        value[CALM:] = np.minimum(value[CALM:] + 5.0, 55.0)
     elif wrong == -math.inf:
         quality[CALM:] = Quality.BAD
     elif wrong == math.inf:
@@ -79,6 +91,58 @@ def raised(judged: Judged, own: Readings, other: Readings | None) -> tuple[int, 
         if at >= BEGAN + CALM * SECOND_US and judged.beyond(number):
             return at, number
     raise AssertionError(f"{judged.detector} did not fire")
+
+
+def weeks_in(zone: str) -> tuple[Readings, int]:
+    """A quarter-hourly sensor that reads 80 from 8 to 18 by the clock of the site and 20 else, four weeks across the end of its summer
+    time, and 50 at the end; with the instant of that."""
+    begin, place = datetime(2026, 10, 5, tzinfo=UTC), ZoneInfo(zone)
+    moments = [begin + timedelta(minutes=15) * i for i in range(4 * 7 * 96)]
+    noise = np.random.default_rng(3).normal(0.0, 1.0, len(moments))
+    value = noise + np.array([80.0 if 8 <= m.astimezone(place).hour < 18 else 20.0 for m in moments])
+    value[-1] = 50.0
+    at = np.array([round(m.timestamp()) * SECOND_US for m in moments], np.int64)
+    return Readings(at, value, np.zeros(len(at), np.uint8)), int(at[-1])
+
+
+PROFILE = Judged(detector="profile", direction="high", setpoint=6.0)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kathmandu", "Asia/Shanghai"])
+def test_a_profile_is_played_by_the_clock_of_its_site(zone: str) -> None:
+    """What was judged in the site's zone comes out once more, and what is usual in that hour is told; by another clock it would not."""
+    own, at = weeks_in(zone)
+    recorded = float(play(with_defaults(PROFILE), own, None, at, None, zone).number[-1])
+    asked = Asked(PROFILE, at, recorded, 900.0, time_zone=zone)
+    read = own.between(at - round(reach_of(asked).played * SECOND_US), at)
+    firing = firing_of(asked, read)
+    assert firing.problem is None
+    assert firing.played is not None
+    assert firing.played >= 6.0
+    assert firing.facts["level"] == pytest.approx(20.0, abs=1.0)
+    assert firing.facts["spread"] == pytest.approx(1.0, abs=0.6)
+    assert firing.usual is not None
+    assert firing.usual.high < 6.0
+    assert firing.looked_s == 0.0
+    if zone == "Europe/Berlin":
+        elsewhere = firing_of(Asked(PROFILE, at, recorded, 900.0), read)
+        assert elsewhere.usual is None or elsewhere.usual.beyond > firing.usual.beyond
+
+
+def test_a_profile_that_cannot_be_played_says_so_and_names_no_number() -> None:
+    """Of a sensor that speaks each second the weeks are too many readings: the day is drawn, and what was recorded counts."""
+    asked = Asked(PROFILE, BEGAN + 999 * SECOND_US, 7.5, 1.0, older=True)
+    assert reach_of(asked).played == 86_400.0
+    firing = firing_of(asked, stream(0.0, 1000))
+    assert firing.played is None
+    assert firing.notes == (UNPLAYED,)
+    assert firing.facts.keys() == {"value"}
+    assert firing.series
+
+
+def test_no_detector_is_forgotten() -> None:
+    """A new one has its case here, and with it its sentence (tests/api/test_firing_words.py)."""
+    assert CASES.keys() | {"profile"} == DETECTORS.keys()
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(300)]
 LOOKS = 240  # of half a second: nobody has promised when, and other tests run beside these
 BOTH_WAYS = pytest.mark.parametrize(("language", "size"), [("zh", PHONE), ("en", DESK)], ids=["zh-phone", "en-desk"])
 OFFICERS_ROOMS = (
-    "/alarms", "/occurrences", "/findings", "/impairments", "/sites", "/looks", "/about", "/demo/inbox",
+    "/alarms", "/occurrences", "/findings", "/impairments", "/sites", "/looks", "/about", "/demo/inbox", "/second-opinion", "/models",
+    "/duty", "/duty/routes", "/own-findings",
 )  # fmt: skip
 PLANT = """\
 davy: site/1
