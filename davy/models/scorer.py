@@ -149,8 +149,10 @@ class Scorer:
                     if judge.row.model_id not in numbers:
                         numbers[judge.row.model_id] = judge.fitted.latest(rows, plan.names, count)
                     number = float(numbers[judge.row.model_id][offset])
-                elif kind == next(iter(MODELS)):
-                    missing[offset] = max(missing[offset], 1)  # nobody can judge: said like a missing signal
+                if kind == next(iter(MODELS)) and (judge is None or (math.isnan(number) and not plan.setup.has_states)):
+                    # Nobody judges, or too much was missing lately: said like a signal that is missing now. In which state of the
+                    # machine nothing can be judged, `_unseen` says.
+                    missing[offset] = max(missing[offset], 1)
                 found[offset].append(_said(f"_{kind}", number, at))
             found[offset].append(WireReading("_missing", float(missing[offset]), at))
             found[offset].append(WireReading("_drift", float(self._has_drifted(plan, end)), at))

@@ -216,6 +216,18 @@ def test_a_missing_member_is_said_and_no_zero(station: Station) -> None:
     assert broker.said("_mewma") == [(-1.0, "bad")] * 15
 
 
+def test_what_is_missing_now_and_then_is_said_while_nothing_can_be_judged(station: Station) -> None:
+    """Each third window has no flow, so the model looks at too little: that counts as missing in the windows between them too."""
+    station.fit()
+    rows = normal(40, 2)
+    for second, row in enumerate(rows):
+        station.store(row[None, :], FITTED_AT + timedelta(seconds=second), without=None if second % 3 else FLOW)
+    broker = Broker()
+    assert station.scorer(broker.publish).turn(FITTED_AT + timedelta(seconds=46)) >= 39
+    assert {quality for _, quality in broker.said("_mewma")[30:]} == {"bad"}
+    assert set(broker.said("_missing")[30:39]) == {(1.0, "good")}
+
+
 def test_readings_of_bad_quality_count_as_missing(station: Station) -> None:
     """What a device calls bad, a model does not look at."""
     station.fit()
