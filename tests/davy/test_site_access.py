@@ -83,9 +83,14 @@ def test_wrong_users_get_a_sentence(plant: TestDatabase, tmp_path: Path) -> None
     with pytest.raises(BadInput, match="cannot be a login"):
         add_user(owner, login="a b", person_key="uw")
     file = tmp_path / "left.yaml"
-    file.write_text(SMALL.replace("phone: 013800000000", "active: false").replace("person: so", "person: so2")
-                    .replace("    policies:", "      - {key: so2, name: 李, role: safety_officer, channels: {smtp: b@acme.invalid}}\n    policies:"), "utf-8")  # fmt: skip
-    import_site(owner, file, actor="tester", reason="so has left")
+    both = SMALL.replace(
+        "    policies:",
+        "      - {key: so2, name: 李, role: safety_officer, channels: {smtp: b@acme.invalid}}\n    policies:",
+    )
+    file.write_text(both, "utf-8")
+    import_site(owner, file, actor="tester", reason="so2 comes")
+    file.write_text(both.replace("phone: 013800000000", "active: false").replace("person: so", "person: so2"), "utf-8")
+    import_site(owner, file, actor="tester", reason="so has left", proposer="so", approver="so2")
     with pytest.raises(Refused, match="so is not active"):
         add_user(owner, login="wang", person_key="so")
     assert {holder.key for holder in people(owner)} == {"uw", "so2"}
