@@ -52,6 +52,6 @@ def wrong_waits(
         if step.after_s > last:
             yield (
                 step.line,
-                f"{where} has a step after {step.after_s:g} s, which nobody will ever meet; {last:g} s is the most.",
+                f"{where} has a step after {step.after_s:.0f} s, which nobody will ever meet; {last:.0f} s is the most.",
             )
             return

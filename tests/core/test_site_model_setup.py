@@ -79,7 +79,9 @@ def test_what_is_forecast_and_in_which_state_have_sensors_and_limits_of_their_ow
     """In the unit of the member, with the priority of the model, never life-safety; the states are named where the alarm is read."""
     added = with_defaults(read(TEXT).portfolio, shipped_limits())
     sensors = {row.key: row for row in added.sensors if row.device == "_model.p1"}
-    assert {"_mewma", "_pca_q", "_knn", "_missing", "_unseen", "_ahead", "_ahead_most", "_to_limit"} == set(sensors)
+    assert {"_mewma", "_pca_q", "_knn", "_missing", "_drift", "_unseen", "_ahead", "_ahead_most", "_to_limit"} == set(
+        sensors
+    )
     assert (sensors["_ahead"].unit, sensors["_to_limit"].unit) == ("Cel", "s")
     limits = {row.key: row for row in added.definitions if row.device == "_model.p1"}
     ahead = limits["_model.p1.model-ahead"]
@@ -105,7 +107,13 @@ def test_without_any_of_it_there_is_nothing_more() -> None:
     plain = TEXT[: TEXT.index("                  slow:")] + TEXT[TEXT.index("        devices:") :]
     assert told(plain) == []
     added = with_defaults(read(plain).portfolio, shipped_limits())
-    assert {row.key for row in added.sensors if row.device == "_model.p1"} == {"_mewma", "_pca_q", "_knn", "_missing"}
+    assert {row.key for row in added.sensors if row.device == "_model.p1"} == {
+        "_mewma",
+        "_pca_q",
+        "_knn",
+        "_missing",
+        "_drift",
+    }
 
 
 @pytest.mark.parametrize(
