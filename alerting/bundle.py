@@ -94,7 +94,7 @@ def decide(connection: Connection[Any], claimed: Envelope, now: datetime, *, in_
     """
     if claimed.urgent or not isinstance(claimed, Claimed) or claimed.exercise is not None:
         return None
-    of = store.place(connection, claimed.notification_id)
+    of = store.place(connection, claimed.notification_id, now)
     if of is None:
         return None
     if of.attempt > 1:

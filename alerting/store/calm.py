@@ -40,18 +40,22 @@ class Placed:
     calm: Calm
 
 
-def place(connection: Connection[Any], notification_id: int) -> Placed | None:
-    """Where a claimed call belongs; None of life safety, of an exercise, and of what is no call for an alarm."""
+def place(connection: Connection[Any], notification_id: int, now: datetime) -> Placed | None:
+    """Where a call claimed at `now` belongs; None of life safety, of an exercise, and of what is no call for an alarm.
+
+    It is due by `now`, though the transaction that made it may have begun a moment later: before it was claimed, after the clock was read.
+    """
     row = connection.execute(
         """
         SELECT n.attempt, n.company_id, d.site_id, d.detector, s.key, s.unit, s.quantity, s.zone_id, s.asset_id, n.person_id, n.channel, n.step,
-               n.audience, greatest(n.due_at, n.created_at), n.urgency, n.held_by, n.group_id, n.held_by IS NULL AND n.storm_id IS NOT NULL,
+               n.audience, least(greatest(n.due_at, n.created_at), %s), n.urgency, n.held_by, n.group_id,
+               n.held_by IS NULL AND n.storm_id IS NOT NULL,
                c.window_s, c.grouped, c.storms, c.storm_begins, c.storm_ends, c.digest_every_s
         FROM notification n JOIN alarm_definition d USING (definition_id) JOIN sensor s ON s.sensor_id = n.sensor_id
         LEFT JOIN site_calm c ON c.site_id = d.site_id
         WHERE n.notification_id = %s AND n.subject = 'alarm' AND n.urgency BETWEEN 1 AND 3
         """,
-        (notification_id,),
+        (now, notification_id),
     ).fetchone()
     if row is None:
         return None

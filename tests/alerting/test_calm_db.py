@@ -184,6 +184,15 @@ class TestGroups:
         assert len(urgent) == 3
         assert [key for (key,) in urgent if key not in keys] == []
 
+    def test_a_call_made_after_the_clock_was_read_goes_all_the_same(self, calm: Plant) -> None:
+        """The dispatcher reads its clock, then ingest's transaction begins and commits, then the call is claimed: due before, made after."""
+        calm.apply(*more(calm, "heat", 1))
+        calm.rows("UPDATE notification SET created_at = %s WHERE subject = 'alarm' RETURNING 1", NOW + SECOND)
+        sink = Sink()
+        with dispatcher(calm, Clock(), smtp=sink) as subject:
+            assert rounds(subject, NOW) == ["sent"]
+        assert len(sink.sent) == 1
+
     def test_life_safety_is_in_no_group(self, calm: Plant) -> None:
         """Four gas alarms are four messages, at once, whatever else waits."""
         calm.apply(*more(calm, "gas", 4), *more(calm, "heat", 4))
