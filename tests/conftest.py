@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,10 +29,10 @@ NEEDS_SOCKETS = set(LONGEST_FIRST)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Only tests that are marked as needing a server may open sockets. Files that take minutes come first;
-    a soak runs only where it is asked for.
+    """Only tests that are marked as needing a server may open sockets. Files that take minutes come first,
+    and of those of one kind the ones with the most tests; a soak runs only where it is asked for.
 
-    Several workers take a file each: one that starts whole Davys must not be what the last of them begins with.
+    Several workers take a file each: one that starts whole Davys, or has hundreds of tests, must not be what the last of them begins with.
     """
     if "soak" not in config.option.markexpr:
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("soak")])
@@ -43,7 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.enable_socket)
         own = next((number for number, name in enumerate(LONGEST_FIRST) if name in marks), len(LONGEST_FIRST))
         place[item.path] = min(own, place.get(item.path, own))
-    items.sort(key=lambda item: place[item.path])
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (place[item.path], -tests[item.path], item.path))
 
 
 def skip_without_server(error: ServerUnavailable) -> None:

@@ -56,6 +56,17 @@ CURRENT, VIBRATION = 2, 3
 @pytest.fixture
 def station(database: TestDatabase, tmp_path: Path) -> Station:
     """Forty minutes of normal operation, and a model with all that can be said of its members; on both kinds of database."""
+    return build(database, tmp_path)
+
+
+@pytest.fixture
+def timescale_station(timescale_database: TestDatabase, tmp_path: Path) -> Station:
+    """The same on TimescaleDB only: for what is about models, not about the kind of database."""
+    return build(timescale_database, tmp_path)
+
+
+def build(database: TestDatabase, tmp_path: Path) -> Station:
+    """The plant with its model declared, and its readings stored."""
     assert SETUP_TEXT != TEXT
     bring(database, tmp_path, SETUP_TEXT)
     made = Station(database)
@@ -125,8 +136,9 @@ def test_states_and_forecast_are_published_beside_the_scores(station: Station) -
     assert set(broker.said("_missing")[:59]) == {(0.0, "good")}
 
 
-def test_a_missing_member_is_no_forecast(station: Station) -> None:
+def test_a_missing_member_is_no_forecast(timescale_station: Station) -> None:
     """What cannot be forecast is sent as bad, never as a number."""
+    station = timescale_station
     fitted(station)
     station.store(normal(20, 2), UNTIL, without=VIBRATION)
     broker = Broker()
@@ -206,8 +218,9 @@ def test_a_forecast_keeps_its_unit(station: Station, tmp_path: Path) -> None:
         bring(station.database, tmp_path, other, reason="rather the flow")
 
 
-def test_a_forecast_is_no_number_to_compare_by(station: Station) -> None:
+def test_a_forecast_is_no_number_to_compare_by(timescale_station: Station) -> None:
     """It is in the unit of its member: held against a setpoint of scores it would say that all of it is odd."""
+    station = timescale_station
     fitted(station)
     fitted(station, promote=False)
     with pytest.raises(BadInput, match="--kind is forecast; versions are compared by mewma, pca_q, knn"):
@@ -239,8 +252,9 @@ def test_a_member_that_is_taken_along_has_no_range_to_leave(
     assert [each.member for each in found.members if each.what == "level"] == left
 
 
-def test_a_doubted_interval_is_looked_at_without_what_it_leaves_out(station: Station) -> None:
+def test_a_doubted_interval_is_looked_at_without_what_it_leaves_out(timescale_station: Station) -> None:
     """An eighth of it a fault: refused as it is; with --contaminated kept without a word against the rule, and made again bit by bit."""
+    station = timescale_station
     station.store(failing(350, 4), UNTIL)
     until = UNTIL + timedelta(seconds=350)
     with pytest.raises(Refused, match="may not look odd"):
@@ -292,8 +306,9 @@ def test_cap_calls_a_model_possible_and_a_forecast_likely(station: Station) -> N
     assert len(said) == 6
 
 
-def test_an_interval_that_is_doubted_is_kept_as_that(station: Station) -> None:
+def test_an_interval_that_is_doubted_is_kept_as_that(timescale_station: Station) -> None:
     """With --contaminated it is kept with the version, and the fit says how much was left out."""
+    station = timescale_station
     answer = fitted(station, contaminated=True)
     assert any("windows were left out as unlike the others" in line for line in answer.lines())
     assert station.rows("SELECT DISTINCT parameters ->> 'robust' FROM detector_model WHERE kind <> 'forecast'") == [
