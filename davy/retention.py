@@ -167,7 +167,9 @@ def _lines(answer: dict[str, Any]) -> list[str]:
             told.append(f"{what}: {verb}{'dropped' if each['fate'] == Fate.DROP else 'compressed'}")
     told += [f"hold {described(hold)}" for hold in answer["holds"]]
     if answer["rows_forgotten"]:
-        told.append(f"{answer['rows_forgotten']} old rows of minutes, hours, evidence and rejected messages are gone.")
+        told.append(
+            f"{answer['rows_forgotten']} old rows of minutes, hours, evidence, drawings and rejected messages are gone."
+        )
     rate = answer["bytes_per_day"]
     if rate is None:
         return [*told, "No whole day has passed yet, so nothing can be said of the disk."]

@@ -26,7 +26,7 @@ class Exposure(OverWindow):
     enough is known. Values below zero count as zero: an instrument's drift takes back no dose.
 
     Source: the definitions of PC-STEL and PC-TWA in GBZ 2.1-2019 and GBZ 159, not verified against their text.
-    Memory: 536 bytes a definition.
+    Memory: 408 bytes a definition.
     Warm-up: `known_share` of the window; before it only what is beyond the setpoint already.
     Fails when: the sensor hangs where nobody breathes: it is the exposure of a place, not of a person. Readings that come
         late, behind newer ones of their sensor, are not in it: their time stays unknown, or keeps the reading before it.

@@ -33,7 +33,7 @@ class TimeOver(OverWindow):
     A value that comes and goes adds up: ten excursions of a minute are ten minutes. Time in which nothing is known counts
     nothing; so a number below the setpoint is said only where `known_share` of the window is known.
 
-    Memory: 536 bytes a definition.
+    Memory: 408 bytes a definition.
     Warm-up: `known_share` of the window; before it only what is beyond the setpoint already.
     Fails when: what matters is shorter than the time between two readings: each stands for all the time until the next.
         Late readings are not in it.

@@ -70,15 +70,41 @@ class TimeToLimit(Detector):
         return _time_to_limit(heard, self._set, self._width_us, self._sums, self._newest)
 
 
+def _network(count: int) -> Int64:
+    """Pairs of places which, each put in order one after the other, sort `count` values: no branch hangs on them, so that no guess of the
+    processor is wrong, and it takes half the time.
+
+    Source: Batcher (1968), odd-even merge sort, of the next power of two; places beyond `count` would hold what is larger than all.
+    """
+    size = 1 << (count - 1).bit_length()
+    pairs: list[tuple[int, int]] = []
+    merged = 1
+    while merged < size:
+        apart = merged
+        while apart >= 1:
+            pairs += [
+                (at, at + apart)
+                for begin in range(apart % merged, size - apart, 2 * apart)
+                for at in range(begin, min(begin + apart, size - apart))
+                if at // (2 * merged) == (at + apart) // (2 * merged)
+            ]
+            apart //= 2
+        merged *= 2
+    return np.array([pair for pair in pairs if pair[1] < count], np.int64)
+
+
+_OF_PAIRS: Final = _network(PAIRS)
+_OF_RING: Final = _network(RING)
+
+
 @numba.njit(cache=True)
-def _median(values: Float64, count: int) -> float:
-    """The middle of the first `count` values, which are put in order."""
-    for i in range(1, count):
-        x, k = values[i], i
-        while k > 0 and values[k - 1] > x:
-            values[k] = values[k - 1]
-            k -= 1
-        values[k] = x
+def _median(values: Float64, count: int, network: Int64) -> float:
+    """The middle of the first `count` values, which are put in order; those behind them are infinite, as far as the network reaches."""
+    for k in range(len(network)):
+        one, other = network[k, 0], network[k, 1]
+        x, y = values[one], values[other]
+        values[one] = x if x < y else y
+        values[other] = y if x < y else x
     half = count // 2
     return values[half] if count & 1 else values[half - 1] / 2 + values[half] / 2  # type: ignore[no-any-return]
 
@@ -102,10 +128,12 @@ def _seconds_left(
         for j in range(i + 1, count):
             values[pairs] = (points[j, 1] - points[i, 1]) / (points[j, 0] - points[i, 0])
             pairs += 1
-    slope = _median(values, pairs)
+    values[pairs:] = np.inf
+    slope = _median(values, pairs, _OF_PAIRS)
     for i in range(count):
         values[i] = points[i, 1] + slope * (now_s - points[i, 0])
-    level = _median(values, count)
+    values[count:RING] = np.inf
+    level = _median(values, count, _OF_RING)
     if not (np.isfinite(slope) and np.isfinite(level)):
         return np.nan
     if level >= settings[1]:

@@ -9,21 +9,41 @@ stretches no longer than the window, so neither says more than there was. What i
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import numba
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
-from core.batch import NEVER, Float64, Int64
+from core.alike import alike
+from core.batch import NEVER, Float64
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
-from detectors.contract import LARGEST, SECOND_US, Detector, Parameters
+from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
 from detectors.hearing import Heard
 
 WHOLE: Final = 30  # buckets a window: of 30 s for 15 minutes, of 16 minutes for 8 hours
 RING: Final = 32  # a power of two, so that a place is a mask away; 31 of them are looked at
 PLACE: Final = RING - 1
+GRAIN_US: Final = (
+    8  # in which known time is counted: a millisecond is 125 of it, and a bucket of the longest window fits 32 bits
+)
+# What every reading looks at lies together, a cache line. The sums are of the whole buckets, and stand as long as one is filling.
+_STRETCH: Final = np.dtype(
+    [
+        ("at", np.int64, (2,)),  # newest bucket, last reading
+        ("last", np.float64),  # what the last reading counts a second
+        ("summed", np.int64),  # the bucket that was filling when the sums were made
+        ("middle", np.float64),  # of the 29 buckets before it
+        ("oldest", np.float64),  # of the one before those
+        ("known", np.int64),  # of all thirty
+        ("setting", np.int64),
+    ]
+)
+_BUCKET: Final = np.dtype([("amount", np.float64), ("known", np.uint32)])  # known in grains
+BUCKET_BYTES: Final = _BUCKET.itemsize
 
 
 class WindowParameters(Parameters, frozen=True):
@@ -51,28 +71,34 @@ class OverWindow(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        mine = [definitions.definitions[i] for i in self._definition]
-        sure = [d.setpoint if d.direction == "high" else np.inf for d in mine]
+        mine = self._definition
+        sure = np.where(definitions.is_low()[mine], np.inf, definitions.definitions.floats("setpoint")[mine])
         level, below, divisor = self._measure()
-        self._set = np.array([self._settings["known_share"], sure, level, below, divisor], np.float64).T.copy()
         width = np.rint(self._settings["window_s"] * SECOND_US / WHOLE)
         hold = np.rint(self._settings["hold_s"] * SECOND_US)
-        self._width_us: Int64 = np.array([width, hold], np.int64).T.copy()
-        self._amount: Float64 = np.zeros((len(self), RING))
-        self._known: Int64 = np.zeros((len(self), RING), np.int64)
-        self._at: Int64 = np.full((len(self), 2), NEVER, np.int64)  # newest bucket, last reading
-        self._last: Float64 = np.zeros(len(self))  # what the last reading counts a second
-        self._column("amount", self._amount)
-        self._column("known", self._known)
-        self._column("at", self._at)
-        self._column("last", self._last)
+        asked = [self._settings["known_share"], sure, level, below, divisor, width, hold]
+        setting, first = alike(*asked)
+        self._set: Float64 = np.array(asked, np.float64).T[first].copy()
+        self._stretch: Rows = np.zeros(len(self), _STRETCH)
+        self._stretch["setting"] = setting
+        self._stretch["at"] = self._stretch["summed"] = NEVER
+        self._ring: Rows = np.zeros((len(self), RING), _BUCKET)
+        self._column("amount", self._ring["amount"])
+        self._column("known", self._ring["known"])
+        self._column("at", self._stretch["at"])
+        self._column("last", self._stretch["last"])
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """The sums are made anew."""
+        super().restore(state)
+        self._stretch["summed"] = NEVER
 
     @abstractmethod
     def _measure(self) -> tuple[Float64, Float64, Float64]:
         """Of each definition: the level that counts time (NaN: the value itself is summed), whether below it counts, the divisor."""
 
     def _numbers(self, heard: Heard) -> Float64:
-        return _over_window(heard, self._set, self._width_us, self._amount, self._known, self._at, self._last)
+        return _over_window(heard, self._set, self._stretch, self._ring)
 
 
 @numba.njit(cache=True)
@@ -86,61 +112,72 @@ def _counts(x: float, settings: Float64) -> float:
 
 
 @numba.njit(cache=True)
-def _hold(d: int, begin: int, end: int, newest: int, width: int, rate: float, amount: Float64, known: Int64) -> None:
+def _hold(d: int, begin: int, end: int, newest: int, width: int, rate: float, ring: Rows) -> None:
     """Books the time from `begin` to `end` into its buckets, as far as they are still in the ring."""
     at = max(begin, (newest - WHOLE) * width)
     while at < end:
         bucket = at // width
         until = min(end, (bucket + 1) * width)
         place = bucket & PLACE
-        amount[d, place] += rate * ((until - at) / SECOND_US)
-        known[d, place] += until - at
+        ring[d, place].amount += rate * ((until - at) / SECOND_US)
+        ring[d, place].known += np.uint32(until // GRAIN_US - at // GRAIN_US)
         at = until
 
 
 @numba.njit(cache=True)
-def _number(d: int, t: int, bucket: int, width: int, settings: Float64, amount: Float64, known: Int64) -> float:
-    """The number of a window that ends at t; NaN where it says nothing."""
-    middle, heard = 0.0, 0
+def _sum(d: int, bucket: int, stretch: Rows, ring: Rows) -> None:
+    """What the whole buckets come to; it stands until another bucket is filling, as only that one is written."""
+    middle, known = 0.0, np.int64(0)
     for b in range(bucket - WHOLE + 1, bucket):
-        middle += amount[d, b & PLACE]
-        heard += known[d, b & PLACE]
-    oldest, filling = (bucket - WHOLE) & PLACE, bucket & PLACE
-    number: float = min((middle + max(amount[d, oldest], amount[d, filling])) / settings[4], LARGEST)
-    heard += known[d, oldest] + known[d, filling]
-    if number >= settings[1]:
-        return number
-    return number if heard >= settings[0] * (t - (bucket - WHOLE) * width) else np.nan
+        middle += ring[d, b & PLACE].amount
+        known += np.int64(ring[d, b & PLACE].known)
+    oldest = (bucket - WHOLE) & PLACE
+    stretch[d].middle, stretch[d].oldest = middle, ring[d, oldest].amount
+    stretch[d].known = known + np.int64(ring[d, oldest].known)
+    stretch[d].summed = bucket
 
 
 @numba.njit(cache=True)
-def _over_window(
-    heard: Heard, settings: Float64, width_us: Int64, amount: Float64, known: Int64, kept_at: Int64, last: Float64
-) -> Float64:
+def _number(d: int, t: int, bucket: int, width: int, settings: Float64, stretch: Rows, ring: Rows) -> float:
+    """The number of a window that ends at t; NaN where it says nothing."""
+    if stretch[d].summed != bucket:
+        _sum(d, bucket, stretch, ring)
+    filling = bucket & PLACE
+    whole = stretch[d].middle + max(stretch[d].oldest, ring[d, filling].amount)
+    number: float = min(whole / settings[4], LARGEST)
+    if number >= settings[1]:
+        return number
+    known = stretch[d].known + np.int64(ring[d, filling].known)
+    return number if known >= settings[0] * (t // GRAIN_US - (bucket - WHOLE) * width // GRAIN_US) else np.nan
+
+
+@numba.njit(cache=True)
+def _over_window(heard: Heard, settings: Float64, stretch: Rows, ring: Rows) -> Float64:
     entries = len(heard.member)
     number = np.full(entries, np.nan)
     for n in range(entries):
+        if n + 2 * AHEAD < entries:
+            prefetch(stretch, heard.member[n + 2 * AHEAD], 0)
         if n + AHEAD < entries:
             soon = heard.member[n + AHEAD]
-            prefetch(kept_at, soon, 0)
-            prefetch(settings, soon, 0)
-            for line in range(RING * 8 // LINE):
-                prefetch(amount, soon, line)
-                prefetch(known, soon, line)
+            prefetch(ring, soon, ((stretch[soon].at[0] & PLACE) * BUCKET_BYTES) // LINE)
         d, t, x = heard.member[n], heard.at[n], heard.value[n]
         usable = np.isfinite(x)
-        width, before = width_us[d, 0], kept_at[d, 1]
+        setting, before = settings[stretch[d].setting], stretch[d].at[1]
         if not usable and before == NEVER:
             continue
+        width = int(setting[5])
         bucket = t // width
-        for b in range(max(kept_at[d, 0] + 1, bucket - PLACE), bucket + 1):
-            amount[d, b & PLACE] = 0.0
-            known[d, b & PLACE] = 0
+        if bucket != stretch[d].at[0]:
+            stretch[d].summed = NEVER
+        for b in range(max(stretch[d].at[0] + 1, bucket - PLACE), bucket + 1):
+            ring[d, b & PLACE].amount = 0.0
+            ring[d, b & PLACE].known = 0
         if before != NEVER:
-            _hold(d, before, min(t, before + width_us[d, 1]), bucket, width, last[d], amount, known)
-        kept_at[d, 0] = bucket
-        kept_at[d, 1] = t if usable else NEVER  # what cannot be used ends what was held
+            _hold(d, before, min(t, before + int(setting[6])), bucket, width, stretch[d].last, ring)
+        stretch[d].at[0] = bucket
+        stretch[d].at[1] = t if usable else NEVER  # what cannot be used ends what was held
         if usable:
-            last[d] = _counts(x, settings[d])
-            number[n] = _number(d, t, bucket, width, settings[d], amount, known)
+            stretch[d].last = _counts(x, setting)
+            number[n] = _number(d, t, bucket, width, setting, stretch, ring)
     return number

@@ -231,6 +231,7 @@ NOTE_TEXTS: Final = {
     "by_stamp": later("Drawn by the readings' own stamps. What counts is when they were heard, and time in which Davy itself was away is left out."),
     "late": later("The readings that raised it came late, behind newer ones."),
     "unplayed": later("From the readings that are read back the number does not come out again, as where a detector has learned for longer than that. What was recorded counts."),
+    "forgotten": later("The readings drawn here are no longer kept; the number, what was in force and what was usual stay."),
 }  # fmt: skip
 OF_SENSOR_TEXT: Final = later(
     "This is about the sensor itself: until it has been checked, do not rely on it, neither to warn you nor to give the all-clear."

@@ -4,10 +4,11 @@ CREATE TABLE firing (
     occurrence_id bigint PRIMARY KEY,
     company_id  int NOT NULL REFERENCES company,
     told        jsonb NOT NULL,                -- detectors/why/told.py: what was in force, the number, what is usual, what a sentence needs
-    series      jsonb NOT NULL,                -- [[ms, lowest, highest, number, other], ...]: what is drawn
+    series      jsonb,                         -- [[ms, lowest, highest, number, other], ...]: what is drawn; null: no longer kept
     worked_at   timestamptz NOT NULL,
     FOREIGN KEY (company_id, occurrence_id) REFERENCES occurrence (company_id, occurrence_id)
 );
+CREATE INDEX firing_drawn ON firing (worked_at) WHERE series <> '[]';
 CALL davy_wall('firing', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])
     AND (SELECT davy_role()) IN (''safety_officer'', ''integrator'', ''admin'')))');
 
@@ -15,7 +16,7 @@ CALL davy_wall('firing', '((SELECT davy_everything()) OR (company_id = ANY ((SEL
 -- than its own window.
 CREATE VIEW v_firing WITH (security_barrier) AS
     SELECT f.occurrence_id, f.company_id, f.told, f.worked_at,
-           CASE WHEN e.own THEN f.series ELSE (
+           CASE WHEN e.own OR f.series IS NULL THEN f.series ELSE (
                SELECT coalesce(jsonb_agg(p.point ORDER BY p.place), '[]') FROM jsonb_array_elements(f.series) WITH ORDINALITY AS p (point, place)
                WHERE to_timestamp((p.point ->> 0)::float8 / 1000) BETWEEN o.evidence_from AND coalesce(o.evidence_until, o.resolved_at, 'infinity')
            ) END AS series
@@ -24,6 +25,28 @@ CREATE VIEW v_firing WITH (security_barrier) AS
         OR coalesce((SELECT davy_role()) IN ('safety_officer', 'integrator', 'admin'), false) AS own) e
     WHERE (SELECT davy_everything()) OR current_user = 'davy_owner'
        OR (f.company_id = ANY ((SELECT davy_companies())::int[]) AND (e.own OR o.resolved_at IS NOT NULL OR o.shared));
+
+-- What is drawn is made of readings and goes with them, as evidence does: old enough by the end of its occurrence's window, the
+-- occurrence resolved, and no legal hold on it or on its site in what is drawn or in that window. What is told stays as long as the occurrence.
+CREATE FUNCTION davy_firing_forget(older_than timestamptz, most int) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    bound timestamptz := least(older_than, now() - interval '3 years');
+    gone bigint;
+BEGIN
+    UPDATE firing SET series = NULL WHERE occurrence_id IN (
+        SELECT f.occurrence_id FROM firing f JOIN occurrence o ON o.occurrence_id = f.occurrence_id
+        WHERE f.worked_at < bound AND f.series <> '[]' AND o.resolved_at IS NOT NULL AND coalesce(o.evidence_until, o.resolved_at) < bound
+          AND NOT davy_is_held(least(o.evidence_from, to_timestamp((f.series -> 0 ->> 0)::float8 / 1000)),
+                               coalesce(o.evidence_until, o.resolved_at), o.site_id)
+          AND NOT EXISTS (SELECT FROM legal_hold h WHERE h.occurrence_id = o.occurrence_id AND h.released_at IS NULL)
+        ORDER BY f.worked_at LIMIT most);
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END
+$$;
+REVOKE ALL ON FUNCTION davy_firing_forget FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION davy_firing_forget TO davy_alerting;
 
 GRANT SELECT, INSERT ON firing TO davy_alerting;
 GRANT SELECT ON v_firing TO davy_web, davy_alerting;

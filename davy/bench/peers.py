@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -25,27 +26,53 @@ RIVER: Final = {
 Judge = Callable[[ReadingBatch], object]
 
 
-def measured(batches: Iterator[ReadingBatch], seconds: float) -> dict[str, dict[str, float] | None]:
-    """Readings a second of each; None for one that is not installed."""
-    found: dict[str, dict[str, float] | None] = {}
-    for name, kind in RIVER.items():
-        judge = _river(kind)
-        found[name] = None if judge is None else _speed(name, judge, batches, seconds)
-    found["pyod_hbos"] = _speed("pyod_hbos", _pyod(next(batches).value), batches, seconds)
-    return found
+@dataclass(slots=True)
+class Spent:
+    """How long something took, by the clock and of a processor: what else the machine does is in the first alone."""
 
+    readings: int = 0
+    elapsed_s: float = 0.0
+    cpu_s: float = 0.0
 
-def _speed(name: str, judge: Judge, batches: Iterator[ReadingBatch], seconds: float) -> dict[str, float]:
-    progress(f"{name} ...")
-    judge(next(batches))  # whatever is loaded or compiled at first
-    spent, readings = 0.0, 0
-    while spent < seconds:
-        batch = next(batches)
-        began = time.perf_counter()
+    def add(self, judge: Judge, batch: ReadingBatch) -> None:
+        """Has a batch judged, and counts it; making the batch is not counted."""
+        began, began_cpu = time.perf_counter(), time.thread_time()
         judge(batch)
-        spent += time.perf_counter() - began
-        readings += len(batch)
-    return {"readings_per_s": round(readings / spent)}
+        self.elapsed_s += time.perf_counter() - began
+        self.cpu_s += time.thread_time() - began_cpu
+        self.readings += len(batch)
+
+    def answer(self) -> dict[str, float]:
+        """For a machine."""
+        return {
+            "readings_per_s": round(self.readings / self.elapsed_s),
+            "readings_per_cpu_s": round(self.readings / self.cpu_s),
+        }
+
+
+class Peers:
+    """All of them, on batches that come for ever."""
+
+    def __init__(self, batches: Iterator[ReadingBatch]) -> None:
+        self._batches = batches
+        self._judges = {name: _river(kind) for name, kind in RIVER.items()}
+        self._judges["pyod_hbos"] = _pyod(next(batches).value)
+        self._spent = {name: Spent() for name in self._judges}
+        for judge in self._judges.values():
+            if judge is not None:
+                judge(next(batches))  # whatever is loaded or compiled at first
+
+    def go_on(self, seconds: float) -> None:
+        """Each judges for so long."""
+        for name, judge in self._judges.items():
+            spent = self._spent[name]
+            until = spent.elapsed_s + seconds
+            while judge is not None and spent.elapsed_s < until:
+                spent.add(judge, next(self._batches))
+
+    def answer(self) -> dict[str, dict[str, float] | None]:
+        """Readings a second of each; None for one that is not installed."""
+        return {name: None if self._judges[name] is None else spent.answer() for name, spent in self._spent.items()}
 
 
 def _river(kind: str) -> Judge | None:

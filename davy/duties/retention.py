@@ -13,12 +13,14 @@ from psycopg import Connection
 
 from core.log import logger
 from core.settings import Settings
+from davy.explain.store import forget_drawn
 from ingest.retention import Fate, Keep, destinies
 from ingest.store.chunks import Outcome, storage_of
 from ingest.store.forgetting import forget, forget_rejected
 from ingest.store.holds import holds
 
 YEAR: Final = timedelta(days=365.25)
+DRAWN_AT_ONCE: Final = 2_000  # some 10 kB each
 DONE: Final = (Outcome.DROPPED, Outcome.COMPRESSED, Outcome.BUSY)  # what ends a turn; the rest costs a look
 
 log = logger(__name__)
@@ -72,6 +74,7 @@ def forget_old_rows(keep: Keep, connection: Connection[Any], now: datetime) -> i
         "minute": forget(connection, "minute", now - keep.minutes),
         "hour": forget(connection, "hour", now - keep.hours),
         "evidence": forget(connection, "evidence", now - keep.evidence),
+        "drawn": forget_drawn(connection, now - keep.evidence, DRAWN_AT_ONCE),
         "rejected": forget_rejected(connection, now - keep.rejected, keep.rejected_per_device),
     }
     if any(gone.values()):

@@ -115,8 +115,8 @@ def readings(connection: Connection[Any], sensor_id: int, since: datetime, until
     return Readings(np.array(at, np.int64), np.array(value, np.float64), np.array(quality, np.uint8))
 
 
-def find_kept(connection: Connection[Any], occurrence_id: int) -> tuple[dict[str, Any], list[Any]] | None:
-    """What was worked out; None: nothing yet."""
+def find_kept(connection: Connection[Any], occurrence_id: int) -> tuple[dict[str, Any], list[Any] | None] | None:
+    """What was worked out, and what is drawn, if that is kept still; None: nothing yet."""
     row = connection.execute("SELECT told, series FROM v_firing WHERE occurrence_id = %s", (occurrence_id,)).fetchone()
     return None if row is None else (row[0], row[1])
 
@@ -130,6 +130,13 @@ def keep(connection: Connection[Any], case: Case, told: Mapping[str, Any], serie
         """,
         (case.occurrence_id, case.company_id, Jsonb(dict(told)), Jsonb(series), now),
     )
+
+
+def forget_drawn(connection: Connection[Any], older_than: datetime, most: int) -> int:
+    """Lets go of what is drawn of occurrences whose evidence is older and that nothing holds; gives of how many."""
+    row = connection.execute("SELECT davy_firing_forget(%s, %s)", (older_than, most)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from davy.second.store import Flagged, Minute, Signal, Site
 from detectors.second import vibration
 from detectors.second.case import MOST_SIGNALS, Case, LeftOut, Windows, case_of
 from detectors.second.features import ROWS, Samples, features, floor_of
+from detectors.store import second
 
 HISTORY_DAYS: Final = 21
 WINDOW: Final = timedelta(minutes=ROWS)
@@ -53,12 +54,12 @@ def gather(connect: Callable[[], Connection[Any]], site: Site, day: date, into: 
     """
     since, until = span_of(day, site.time_zone)
     begin = since - timedelta(days=HISTORY_DAYS)
-    there = store.signals(connect(), site.site_id)
-    looked = _turn(there, day)
+    waiting = second.waiting(connect(), site.site_id, day)
+    there = in_turn(store.signals(connect(), site.site_id), waiting)
+    looked = there[:MOST_SIGNALS_A_NIGHT]
     into.left_out += [
         LeftOut(("sensor", each.sensor_id), "many", MOST_SIGNALS_A_NIGHT, len(there))
-        for each in there
-        if each not in looked
+        for each in there[MOST_SIGNALS_A_NIGHT:]
     ]
     cuts = _cuts(store.flagged(connect(), site.site_id, begin, since), begin)
     yield
@@ -83,6 +84,8 @@ def gather(connect: Callable[[], Connection[Any]], site: Site, day: date, into: 
         if len(members) > 1:
             _add(into, case_of(("asset", asset), ("asset", asset), members[:MOST_SIGNALS]))
         yield
+    first = {subject: place for place, subject in enumerate(waiting)}
+    into.cases.sort(key=lambda case: first.get(case.subject, len(first)))  # what had no time comes before all others
 
 
 def windows_of(found: Sequence[Minute], begin: datetime, since: datetime, until: datetime, cut: np.ndarray) -> Windows:
@@ -150,12 +153,17 @@ def _cuts(flagged: Sequence[Flagged], begin: datetime) -> dict[int, np.ndarray]:
     return found
 
 
-def _turn(there: list[Signal], day: date) -> list[Signal]:
-    """Which of them have their turn: all, or where they are too many, those that come next."""
-    if len(there) <= MOST_SIGNALS_A_NIGHT:
-        return there
-    first = day.toordinal() * MOST_SIGNALS_A_NIGHT % len(there)
-    return [*there[first:], *there[:first]][:MOST_SIGNALS_A_NIGHT]
+def in_turn(there: Sequence[Signal], waiting: Sequence[tuple[str, int]]) -> list[Signal]:
+    """The signals of a site in the order of their turn: first what the night before left out, by itself or as part of its machine."""
+    place = {subject: n for n, subject in reversed(list(enumerate(waiting)))}
+    last = len(waiting)
+
+    def turn(signal: Signal) -> int:
+        own = [("sensor", signal.sensor_id), ("bands", signal.sensor_id)]
+        own += [] if signal.asset_id is None else [("asset", signal.asset_id)]
+        return min(place.get(subject, last) for subject in own)
+
+    return sorted(there, key=turn)
 
 
 def _group(signal: Signal) -> tuple[str, int]:

@@ -57,6 +57,18 @@ def find(connection: Connection[Any], site_id: int, day: date) -> Night | None:
         ).fetchone()
 
 
+def waiting(connection: Connection[Any], site_id: int, day: date) -> list[tuple[str, int]]:
+    """What the night before that day left out because its time was up or because there were too many, in the order of their turn."""
+    row = connection.execute(
+        "SELECT left_out FROM second_opinion_night WHERE site_id = %s AND day < %s AND state = 'done' ORDER BY day DESC LIMIT 1",
+        (site_id, day),
+    ).fetchone()
+    left: list[dict[str, Any]] = [] if row is None else row[0]
+    late = [each for each in left if each["why"] == "time"]
+    late += [each for each in left if each["why"] == "many" and each["kind"] == "sensor"]
+    return [(each["kind"], each["number"]) for each in late]
+
+
 def take_up(
     connection: Connection[Any],
     site_id: int,

@@ -21,7 +21,8 @@ UNCERTAIN: Final = "uncertain"  # which version of the limit was in force is not
 BY_STAMP: Final = "by_stamp"  # silence, drawn by the readings' own stamps: what was heard when is not kept
 LATE: Final = "late"  # it was raised by readings that came late
 UNPLAYED: Final = "unplayed"  # no number comes out of what was read: the detector has to learn for longer
-NOTES: Final = (DIFFERS, CUT_OFF, UNCERTAIN, BY_STAMP, LATE, UNPLAYED)
+FORGOTTEN: Final = "forgotten"  # what was drawn has gone with its readings
+NOTES: Final = (DIFFERS, CUT_OFF, UNCERTAIN, BY_STAMP, LATE, UNPLAYED, FORGOTTEN)
 
 # milliseconds UTC; lowest and highest value; the detector's number; the other sensor's value. None: nothing known.
 Point = tuple[int, float | None, float | None, float | None, float | None]
@@ -104,11 +105,16 @@ def as_kept(firing: Firing) -> tuple[dict[str, Any], list[Any]]:
     return whole, series
 
 
-def as_told(kept: Mapping[str, Any], series: list[Any]) -> Firing:
+def as_told(kept: Mapping[str, Any], series: list[Any] | None) -> Firing:
     """The firing of an earlier `as_kept`.
+
+    Args:
+        series: None: what was drawn is no longer kept.
 
     >>> one = Firing(judged=Judged(detector="limit", direction="high", setpoint=40.0), at_ms=5, series=((1, 2.0, 3.0, None, None),))
     >>> as_told(*as_kept(one)) == one
     True
     """
+    if series is None:
+        return msgspec.convert({**kept, "series": [], "notes": [*kept.get("notes", ()), FORGOTTEN]}, Firing)
     return msgspec.convert({**kept, "series": series}, Firing)

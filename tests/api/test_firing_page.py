@@ -130,3 +130,18 @@ def test_what_cannot_be_shown_is_said(house: House) -> None:
     assert "无法显示" in page
     assert "21.4 %LEL" in page
     assert "<polyline" not in page
+
+
+def test_a_picture_that_is_no_longer_kept_is_said(house: House) -> None:
+    """The number stays, and a sentence stands in the place of what was drawn, for the insurer as well."""
+    occurrence = kept(house)
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE firing SET series = NULL")
+        owner.execute("UPDATE occurrence SET resolved_at = now() WHERE occurrence_id = %s", (occurrence,))
+    for login in ("huaihai-petro-officer", "insurer-underwriter"):
+        page = house.visitor(login).get(f"/occurrences/{occurrence}/why").text
+        assert "不再保存" in page
+        assert "21.4 %LEL" in page
+        assert "<polyline" not in page
+    said = house.visitor("huaihai-petro-integrator").get(f"/api/v1/occurrences/{occurrence}/why").json()
+    assert (said["notes"], said["series"]) == (["forgotten"], [])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
@@ -15,7 +16,7 @@ from core.errors import BadInput
 from davy.explain import store
 from davy.explain.command import read_number, run
 from davy.explain.working import explain, explain_what_began, in_force_then
-from detectors.why.told import DIFFERS, NO_READINGS, OF_CONDITIONS, SIMULATED, UNCERTAIN, as_told
+from detectors.why.told import DIFFERS, FORGOTTEN, NO_READINGS, OF_CONDITIONS, SIMULATED, UNCERTAIN, Firing, as_told
 from tests.api.plant import Plant, plant
 from tests.database import TestDatabase
 
@@ -180,6 +181,62 @@ def test_the_wall_is_that_of_the_readings(database: TestDatabase) -> None:
     token = database.person_token(engineer[0], "risk_engineer", made.a.company_id)
     with database.connect("web", token) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("SELECT * FROM firing")
+
+
+def test_what_is_drawn_goes_with_its_evidence(database: TestDatabase) -> None:
+    """When it is old enough, resolved, and nothing holds it; words and numbers stay, and what is missing is said. It is not worked out again."""
+    made = plant(database)
+    occurrence = raised(made)
+    assert work(made) == 1
+    before = as_told(*as_alerting(made, lambda c: store.find_kept(c, occurrence)))
+    assert before.series
+
+    def forget(older_than: timedelta = timedelta(days=5 * 365)) -> int:
+        return int(as_alerting(made, lambda c: store.forget_drawn(c, made.began - older_than, 100)))
+
+    def change(query: str) -> None:
+        with made.owner() as owner:
+            owner.execute(
+                query.encode(), {"site": made.a.site_id, "company": made.a.company_id, "occurrence": occurrence}
+            )
+
+    assert forget(timedelta(0)) == 0  # the floor of three years, whatever is asked for
+    change("UPDATE firing SET worked_at = worked_at - interval '6 years'")
+    assert forget() == 0  # its occurrence is young
+    change(
+        "UPDATE occurrence SET began_at = began_at - interval '6 years', evidence_from = evidence_from - interval '6 years',"
+        " evidence_until = evidence_from - interval '6 years' + interval '2 hours'"
+    )
+    assert forget() == 0  # nobody has resolved it
+    change("UPDATE occurrence SET resolved_at = evidence_until")
+    hold = (
+        "INSERT INTO legal_hold (company_id, site_id, occurrence_id, since, until, held_at, held_by, reason)"
+        " VALUES (%(company)s, %(site)s, {}, {}, now(), 'x', 'claim')"
+    )
+    for about, span in (
+        ("NULL", "now() - interval '7 years', NULL"),  # the site then
+        ("%(occurrence)s", "now() - interval '1 day', now()"),  # the occurrence, whatever span
+    ):
+        change(hold.format(about, span))
+        assert forget() == 0
+        change("UPDATE legal_hold SET released_at = now(), released_by = 'x'")
+    assert forget() == 1
+    assert forget() == 0
+    assert as_told(*as_alerting(made, lambda c: store.find_kept(c, occurrence))) == replace_told(before)
+    said = run(database.url("alerting"), database.service_token, occurrence, language="en").lines()
+    assert any("no longer kept" in line for line in said)
+    assert work(made) == 0
+    with (
+        psycopg.connect(made.database.url("web"), autocommit=True) as web,
+        transaction(web, made.database.service_token()),
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        web.execute("SELECT davy_firing_forget(now(), 1)")
+
+
+def replace_told(firing: Firing) -> Firing:
+    """The same without what was drawn."""
+    return msgspec.structs.replace(firing, series=(), notes=(*firing.notes, FORGOTTEN))
 
 
 def test_what_is_no_occurrence_is_said(timescale_database: TestDatabase) -> None:

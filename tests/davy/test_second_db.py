@@ -18,10 +18,11 @@ from davy.duties.rota import patient
 from davy.duties.second import SecondOpinionDuty, due
 from davy.second.apart import Apart
 from davy.second.command import second_opinion
-from davy.second.gather import WINDOW, Gathered, gather, span_of, spectra
+from davy.second.gather import MOST_SIGNALS_A_NIGHT, WINDOW, Gathered, gather, in_turn, span_of, spectra
 from davy.second.night import BROKEN_OFF, LEASE
-from davy.second.store import Site
+from davy.second.store import Signal, Site
 from detectors.second.opinion import judge, opinions
+from detectors.store import second
 from ingest.retention import Keep
 from tests.api.plant import Plant, plant
 from tests.database import TestDatabase
@@ -248,6 +249,48 @@ def test_a_machine_is_judged_together_and_shown_once(house: Plant) -> None:
     found = rows(house, "SELECT from_at, until_at FROM second_opinion WHERE from_at <= %s AND until_at > %s", ODD, ODD)
     assert len(found) == 1
     assert rows(house, "SELECT subjects FROM second_opinion_night WHERE site_id = %s", house.a.site_id) == [(3,)]
+
+
+def test_what_had_no_time_begins_the_next_night(house: Plant) -> None:
+    """A night whose time is up says what it left out; the next one begins with that, and what waits longest is first."""
+    with house.owner() as connection:
+        connection.execute("DELETE FROM reading_minute WHERE sensor_id = %s", (house.a.sensors["lel-pump"],))
+    fill(house, "lel-pump")
+    site = Site(house.a.site_id, house.a.company_id, "tank-farm", "Asia/Shanghai")
+
+    def gathered(connection: psycopg.Connection[Any]) -> Gathered:
+        found = Gathered()
+        list(gather(lambda: connection, site, DAY, found))
+        return found
+
+    service = psycopg.connect(house.database.url("alerting"), autocommit=True)
+    with service as connection, transaction(connection, house.database.service_token()):
+        usual = gathered(connection).cases
+        assert len(usual) == 2
+        apart = Apart(usual, works_s=0.0)
+        apart._process.wait(120)
+        answer = apart.poll()
+        assert answer is not None
+        assert [(each.subject, each.why) for each in answer.left_out] == [(case.subject, "time") for case in usual]
+        before = DAY - timedelta(days=1)
+        night = second.take_up(connection, site.site_id, site.company_id, before, NIGHT, LEASE, again=False)
+        assert night is not None
+        left = [answer.left_out[1].facts()]
+        second.finish(connection, night, [], NIGHT, subjects=1, windows=96, left_out=left)
+        assert [case.subject for case in gathered(connection).cases] == [usual[1].subject, usual[0].subject]
+
+
+def test_every_signal_has_its_turn() -> None:
+    """Of a thousand signals each is read within three nights; those of a machine that waits are read together."""
+    there = [Signal(n, n // 4, "Cel", "temperature") for n in range(1000)]
+    waiting: list[tuple[str, int]] = []
+    seen: set[int] = set()
+    for _ in range(3):
+        order = in_turn(there, waiting)
+        seen |= {each.sensor_id for each in order[:MOST_SIGNALS_A_NIGHT]}
+        waiting = [("sensor", each.sensor_id) for each in order[MOST_SIGNALS_A_NIGHT:]]
+    assert len(seen) == 1000
+    assert [each.sensor_id for each in in_turn(there, [("asset", 7), ("bands", 3)])[:6]] == [28, 29, 30, 31, 3, 0]
 
 
 def test_one_who_is_no_longer_wanted_leaves_no_process(house: Plant) -> None:
