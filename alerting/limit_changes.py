@@ -233,7 +233,17 @@ def _demands(
     connection: Connection[Any], limit: LimitInForce, wanted: DefinitionRow, proposed: Mapping[str, Any], now: datetime
 ) -> tuple[Proof | None, Gate]:
     proof = worst(store.proofs_of(connection, limit, judged(proposed)), limit.heard_since, now=now)
-    return proof, gate(limit.row, wanted, proof, limit.heard_since, now=now, for_life=limit.for_life, last=limit.last)
+    demands = gate(
+        limit.row,
+        wanted,
+        proof,
+        limit.heard_since,
+        now=now,
+        for_life=limit.for_life,
+        on_life=limit.on_life,
+        last=limit.last,
+    )
+    return proof, demands
 
 
 def differences(old: DefinitionRow, new: DefinitionRow) -> tuple[dict[str, Any], dict[str, Any]]:

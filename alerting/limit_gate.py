@@ -15,6 +15,7 @@ from typing import Final
 from core.limit_rule import REALARM
 from core.model import Priority
 from core.portfolio import DefinitionRow
+from core.sensor_faults import OF_SENSOR
 from core.strictness import loosened
 
 LEAST_HISTORY: Final = timedelta(
@@ -81,6 +82,7 @@ def gate(
     *,
     now: datetime,
     for_life: bool = False,
+    on_life: bool = False,
     last: DefinitionRow | None = None,
 ) -> Gate:
     """What turning `old` into `new` needs.
@@ -89,9 +91,11 @@ def gate(
         last: a retired limit as it was when it was last in force.
         heard_since: from when on the sensor is known; None: there is no history to try anything on.
         for_life: a compound of life safety counts on this limit, whatever its own priority.
+        on_life: lives hang on its sensor: nobody loosens alone what tells that this sensor is blind.
     """
     looser = loosened(old, new, last)
-    two = for_life or Priority.LIFE_SAFETY in (old.priority, new.priority) or REALARM in looser
+    deafens = on_life and old.detector in OF_SENSOR and bool(looser)
+    two = for_life or deafens or Priority.LIFE_SAFETY in (old.priority, new.priority) or REALARM in looser
     looser -= {REALARM}
     if not looser or (heard_since is None and proof is None):
         return Gate(two, None)

@@ -24,7 +24,7 @@ from core.errors import Refused
 from core.limit_rule import Vocabulary
 from core.model import Priority, Role
 from core.portfolio import Portfolio, RouteRow, Step
-from core.route_strictness import loosened
+from core.route_strictness import carries_life, loosened
 from core.site_references import check
 from core.site_routes import read_route
 from core.store.people import Actor, actor
@@ -193,7 +193,7 @@ def standing(connection: Connection[Any], found: RouteInForce) -> Standing | Non
 
 def needs_two(old: RouteRow, new: RouteRow) -> bool:
     """Whether two people answer for it: the client's own people hear of life safety later by it, or less."""
-    return old.audience == "client" and Priority.LIFE_SAFETY in old.priorities and bool(loosened(old.steps, new.steps))
+    return carries_life(old) and bool(loosened(old.steps, new.steps))
 
 
 def rehearse(

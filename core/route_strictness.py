@@ -10,9 +10,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from core.portfolio import Step
+from core.model import Priority
+from core.portfolio import RouteRow, Step
 
 Whom = tuple[str, str, str]  # person, roster, channel
+
+
+def carries_life(route: RouteRow) -> bool:
+    """Whether the client's own people hear of life safety by it."""
+    return route.audience == "client" and Priority.LIFE_SAFETY in route.priorities
 
 
 def loosened(old: Iterable[Step], new: Iterable[Step]) -> list[tuple[Step, Step | None]]:

@@ -7,7 +7,7 @@ one process, and its end is one alarm.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from core.limit_rule import PackLimit
 from core.model import Priority
 from core.portfolio import DefinitionRow, DeviceRow, ModelRow, Portfolio, SensorRow, SiteRow
 from core.sensor_faults import raised_for_life_safety
+from core.site_life import must_work, together
 from core.site_models import add_scores
 from core.site_plant import definition
 
@@ -43,12 +44,22 @@ def virtual_device(site: str) -> str:
     return f"_davy.{site}"
 
 
-def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portfolio:
+def with_defaults(
+    portfolio: Portfolio,
+    packs: Mapping[str, PackLimit],
+    current: Portfolio | None = None,
+    lowered: Set[tuple[str, str, Priority]] = frozenset(),
+) -> Portfolio:
     """The portfolio with Davy's own rows added; what the file states stays as it is.
 
-    But for the faults of a sensor with a limit of life safety, or one that latches, as those of gas do: they are of high priority at
-    least (`core.sensor_faults`), and its silence has a ceiling, see `LIFE_SAFETY_STALE`.
+    But for the faults of a sensor that life safety hangs on, or of one with a limit that latches (`core.site_life`): they are of high
+    priority at least (`core.sensor_faults`), and its silence has a ceiling, see `LIFE_SAFETY_STALE`.
+
+    Args:
+        current: what is in force: limits and compounds that the file does not name count too.
+        lowered: faults that two people gave this priority on the page, as (site, key, priority): a file that says so raises nothing.
     """
+    current = current or Portfolio()
     added = replace(
         portfolio,
         devices=list(portfolio.devices),
@@ -56,11 +67,7 @@ def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portf
         definitions=list(portfolio.definitions),
     )
     watched = {(d.device, d.sensor) for d in portfolio.definitions if d.detector == "stale"}
-    calling = {
-        (d.device, d.sensor)
-        for d in portfolio.definitions
-        if (d.priority is Priority.LIFE_SAFETY or d.latch) and not d.retired
-    }
+    calling = must_work(*together(portfolio, current))
     for sensor in portfolio.sensors:
         place = (sensor.device, sensor.key)
         if sensor.mandatory and place not in watched:
@@ -68,9 +75,12 @@ def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portf
             _limit(added, sensor, f"{sensor.key}.{packs[MANDATORY_STALE].key}", pack)
     most_s = ceiling_s(packs[LIFE_SAFETY_STALE].rule.parameters)
     added.definitions = [
-        raised_for_life_safety(_lowered(each, most_s)) if (each.device, each.sensor) in calling else each
+        each
+        if (each.device, each.sensor) not in calling or (each.site, each.key, each.priority) in lowered
+        else raised_for_life_safety(_lowered(each, most_s))
         for each in added.definitions
     ]
+    added.definitions += _newly_raised(portfolio, current, calling, most_s)
     devices: dict[str, list[DeviceRow]] = {}
     for device in portfolio.devices:
         devices.setdefault(device.site, []).append(device)
@@ -83,6 +93,21 @@ def with_defaults(portfolio: Portfolio, packs: Mapping[str, PackLimit]) -> Portf
     for model in portfolio.models:
         add_scores(added, model, assets[model.site, model.zone, model.asset], packs)
     return added
+
+
+def _newly_raised(
+    wanted: Portfolio, current: Portfolio, calling: Set[tuple[str, str]], most_s: float
+) -> list[DefinitionRow]:
+    """Faults that the file does not name, of sensors on which lives hang from this file on."""
+    named = {row.name_parts for row in wanted.definitions}
+    sensors = calling - must_work(current.definitions, current.compounds)
+    standing = [
+        row
+        for row in current.definitions
+        if (row.device, row.sensor) in sensors and row.name_parts not in named and not row.retired
+    ]
+    raised = [raised_for_life_safety(_lowered(row, most_s)) for row in standing]
+    return [row for row, was in zip(raised, standing, strict=True) if row != was]
 
 
 def _add_virtual(

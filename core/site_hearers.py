@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from core.portfolio import PersonRow, Portfolio, RouteRow, Step
+from core.route_strictness import carries_life
 from core.wish import wish_of
 
 Address = tuple[str, str]  # person, channel
@@ -57,6 +58,21 @@ def _may_hear(route: RouteRow, person: PersonRow) -> bool:
     if route.audience == "client":
         return person.company == route.company
     return person.company is None and route.company in person.looks_after
+
+
+def called_for_life(portfolio: Portfolio) -> frozenset[str]:
+    """Keys of everybody whom a step of a client's route of life safety calls: by name, or as one of a duty position.
+
+    The insurer's duty desk stands in such a step too.
+    """
+    among, _ = _hearers(Portfolio(), portfolio)
+    return frozenset(
+        key
+        for route in portfolio.routes
+        if carries_life(route)
+        for step in route.steps
+        for key in among.of(route.site, step)
+    )
 
 
 def left_unheard(wanted: Portfolio, current: Portfolio) -> Iterator[tuple[int, str]]:

@@ -32,6 +32,14 @@ def read_addresses(connection: Connection[Any], *, for_change: bool = False) -> 
         ).fetchall()
 
 
+def read_dead(connection: Connection[Any]) -> set[tuple[str, str]]:
+    """Addresses at which nothing arrives any more, as (key of the person, channel)."""
+    rows = connection.execute(
+        "SELECT p.key, a.channel FROM channel_address a JOIN person p USING (person_id) WHERE a.dead_at IS NOT NULL"
+    ).fetchall()
+    return {(str(person), str(channel)) for person, channel in rows}
+
+
 def read_definitions(connection: Connection[Any]) -> list[DefinitionRow]:
     """All definitions, retired ones too."""
     with connection.cursor(row_factory=dict_row) as cursor:

@@ -26,6 +26,7 @@ class LimitInForce:
         is_own: of one of Davy's own sensors: it comes with Davy and is no plant's to change.
         heard_since: None: never.
         for_life: a live compound of life safety counts on it.
+        on_life: lives hang on its sensor (`core.site_life`).
         last: it is retired, and was so when it was last in force; None: it is in force, or never was.
         other: what it is compared with; None: nothing.
     """
@@ -39,6 +40,7 @@ class LimitInForce:
     is_own: bool
     heard_since: datetime | None
     for_life: bool
+    on_life: bool
     last: DefinitionRow | None = None
     other: Signal | None = None
 
@@ -66,7 +68,7 @@ def limit_in_force(connection: Connection[Any], definition_id: int) -> LimitInFo
                    o.quantity AS other_quantity, CASE WHEN o.period_declared THEN o.period_s END AS other_period_s, s.name, s.name_zh, s.quantity, s.unit,
                    s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
                    s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, h.hour AS heard_since,
-                   davy_counts_for_life(d.definition_id) AS for_life,
+                   davy_counts_for_life(d.definition_id) AS for_life, davy_life_hangs_on(d.sensor_id) AS on_life,
                    CASE WHEN d.retired_at IS NOT NULL THEN to_jsonb(davy_limit_last_in_force(d)) END AS last_in_force
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
@@ -98,6 +100,7 @@ def _in_force(found: Mapping[str, Any]) -> LimitInForce:
         is_own=sensor.is_virtual,
         heard_since=found["heard_since"],
         for_life=found["for_life"],
+        on_life=found["on_life"],
         last=None
         if last is None or last["definition_id"] is None
         else _definition({**found, **last, "retired": False}),
@@ -258,7 +261,7 @@ def limits_of_site(connection: Connection[Any], site: str) -> tuple[Portfolio, d
                    o.quantity AS other_quantity, CASE WHEN o.period_declared THEN o.period_s END AS other_period_s, s.name, s.name_zh, s.quantity, s.unit,
                    s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
                    s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, NULL::timestamptz AS heard_since,
-                   false AS for_life
+                   false AS for_life, false AS on_life
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
             LEFT JOIN sensor o ON o.sensor_id = d.other_sensor_id LEFT JOIN device w ON w.device_id = o.device_id

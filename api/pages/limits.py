@@ -29,6 +29,7 @@ from core.errors import Refused
 from core.i18n import translations
 from core.limit_form import fields_of, typed_of
 from core.portfolio import DefinitionRow
+from core.sensor_faults import OF_SENSOR
 from core.strictness import loosened
 
 router = APIRouter()
@@ -213,6 +214,7 @@ def _show(
         wrong=wrong or [],
         typed={"action": "", "reason": "", "overruling": "", "words": "", **kept},
         two_people=_needs_two(limit),
+        fault_of_life=limit.on_life and limit.row.detector in OF_SENSOR,
     )
 
 
@@ -232,7 +234,7 @@ def _remarks(
 
 
 def _needs_two(limit: LimitInForce) -> bool:
-    return limit.row.priority == "life-safety"
+    return limit.row.priority == "life-safety" or limit.for_life
 
 
 def _numbered(versions: list[store.Version], newest: int) -> list[tuple[int, store.Version]]:

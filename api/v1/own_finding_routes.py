@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.gate import ComplaintAnswerer, FindingReader, OurCall
+from api.once import CallKey, once
 from api.store import own_findings as store
 from api.v1.models import Said
 from api.visitor import Visitor
@@ -82,15 +83,23 @@ def read_own_finding(web: Here, visitor: FindingReader, own_finding_id: int) -> 
 
 
 @router.post("/own-findings/{own_finding_id}/notes", status_code=201, dependencies=[OurCall])
-def write_note(web: Here, visitor: ComplaintAnswerer, own_finding_id: int, said: NewNote) -> OwnFindingWhole:
+def write_note(
+    web: Here, visitor: ComplaintAnswerer, sending: CallKey, own_finding_id: int, said: NewNote
+) -> OwnFindingWhole:
     """A comment, the cause, a measure, or that it is settled."""
+
+    def write() -> int:
+        acts.note(
+            connection, own_finding_id, person_id=visitor.person_id, now=now, event=said.event, words=said.words,
+            cause=said.cause,
+        )  # fmt: skip
+        return own_finding_id
+
+    now = web.clock()
     with web.acting_for(visitor) as connection:
         if not store.list_own_findings(connection, own_finding_id):
             raise NotFound
-        acts.note(
-            connection, own_finding_id, person_id=visitor.person_id, now=web.clock(), event=said.event, words=said.words,
-            cause=said.cause,
-        )  # fmt: skip
+        once(connection, visitor, now, sending, ("own_finding", own_finding_id, said.model_dump()), write)
     return _said(web, visitor, own_finding_id)
 
 

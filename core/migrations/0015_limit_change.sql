@@ -146,8 +146,16 @@ BEGIN
     IF c.state <> 'proposed' OR d.version <> c.base_version OR was <> c.old THEN
         RETURN NULL;
     END IF;
-    -- Life safety, or heard again later than now, which no back-test can try.
+    -- A limit that comes back is weighed against what it was when it last called anybody, whatever was made of it meanwhile.
+    before := d;
+    becomes := c.proposed;
+    IF d.retired_at IS NOT NULL AND c.proposed ->> 'retired' = 'false' THEN
+        before := davy_limit_last_in_force(d);
+        becomes := davy_limit_judged(to_jsonb(d)) || (c.proposed - 'retired');
+    END IF;
+    -- Life safety, the fault of a sensor that lives hang on made looser, or heard again later than now, which no back-test can try.
     is_grave := 'life-safety' IN (d.priority, coalesce(c.proposed ->> 'priority', '')) OR davy_counts_for_life(d.definition_id)
+        OR (davy_of_sensor(d.detector) AND davy_life_hangs_on(d.sensor_id) AND davy_limit_looser(before, becomes))
         OR (c.proposed ? 'realarm_after_s' AND NOT c.proposed ? 'priority'
             AND coalesce((c.proposed ->> 'realarm_after_s')::float8, 'Infinity') > coalesce(d.realarm_after_s, 'Infinity'));
     IF is_grave OR c.overruling IS NOT NULL THEN
@@ -165,13 +173,6 @@ BEGIN
             AND b.site_id = c.site_id AND b.definition_key = d.key AND b.state = 'done' AND b.definition_version = c.base_version
             AND b.proposed = davy_limit_judged(c.proposed)) THEN
         RAISE insufficient_privilege USING MESSAGE = 'the back-test is of another change';
-    END IF;
-    -- A limit that comes back is weighed against what it was when it last called anybody, whatever was made of it meanwhile.
-    before := d;
-    becomes := c.proposed;
-    IF d.retired_at IS NOT NULL AND c.proposed ->> 'retired' = 'false' THEN
-        before := davy_limit_last_in_force(d);
-        becomes := davy_limit_judged(to_jsonb(d)) || (c.proposed - 'retired');
     END IF;
     IF c.overruling IS NULL AND davy_limit_looser(before, becomes) AND NOT davy_limit_proven(d, proof, at) THEN
         RAISE insufficient_privilege USING MESSAGE = 'this change of a limit needs a back-test that speaks for it, or a second person';

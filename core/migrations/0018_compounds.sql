@@ -75,3 +75,22 @@ CREATE FUNCTION davy_counts_for_life(definition int) RETURNS boolean LANGUAGE sq
 $$;
 REVOKE ALL ON FUNCTION davy_counts_for_life FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION davy_counts_for_life TO davy_web;
+
+-- Whether lives hang on a sensor: a live limit on it, or on its difference from another, is of life safety, counts for it or latches; or a
+-- compound that is, or counts for it, has a condition of its own on it. core/site_life.py, once more.
+CREATE FUNCTION davy_life_hangs_on(sensor int) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM public.alarm_definition d WHERE davy_life_hangs_on.sensor IN (d.sensor_id, d.other_sensor_id) AND d.retired_at IS NULL
+               AND (d.priority = 'life-safety' OR d.latch OR davy_counts_for_life(d.definition_id)))
+        OR EXISTS (SELECT FROM public.compound_part p JOIN public.compound c USING (compound_id)
+               JOIN public.alarm_definition d ON d.sensor_id = c.sensor_id
+               WHERE p.sensor_id = davy_life_hangs_on.sensor AND c.retired_at IS NULL AND d.retired_at IS NULL
+                 AND (d.priority = 'life-safety' OR davy_counts_for_life(d.definition_id)))
+$$;
+REVOKE ALL ON FUNCTION davy_life_hangs_on FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION davy_life_hangs_on TO davy_web;
+
+-- What tells of the sensor and not of the plant: core/sensor_faults.py.
+CREATE FUNCTION davy_of_sensor(detector text) RETURNS boolean LANGUAGE sql IMMUTABLE
+    RETURN detector = ANY ('{stale,stuck,unusable,outside,clipped,still,drift}'::text[]);
+REVOKE ALL ON FUNCTION davy_of_sensor FROM PUBLIC;

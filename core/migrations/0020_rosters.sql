@@ -248,6 +248,23 @@ CREATE POLICY ones_own ON person_preference AS RESTRICTIVE FOR UPDATE TO davy_we
 CREATE POLICY ones_own_language ON person AS RESTRICTIVE FOR UPDATE TO davy_web
     USING (person_id = (SELECT davy_person())) WITH CHECK (person_id = (SELECT davy_person()));
 
+-- Where nobody is on duty, everybody of the position is called: so one that a client's route of life safety calls is never left without
+-- anybody of its own who can be reached, whoever writes it, and by whatever statement (decision 0060).
+CREATE FUNCTION davy_roster_reaches() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM public.roster d JOIN public.route_step s ON s.roster_id = d.roster_id JOIN public.route r USING (route_id)
+            WHERE d.roster_id = OLD.roster_id AND d.retired_at IS NULL AND r.audience = 'client' AND 'life-safety' = ANY (r.priorities))
+        AND NOT EXISTS (SELECT FROM public.roster_member m JOIN public.person p USING (person_id)
+            WHERE m.roster_id = OLD.roster_id AND p.active AND EXISTS (SELECT FROM public.channel_address a WHERE a.person_id = p.person_id)) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'life safety calls this duty position: somebody who can be reached stays in it';
+    END IF;
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION davy_roster_reaches FROM PUBLIC;
+CREATE CONSTRAINT TRIGGER somebody_stays AFTER DELETE ON roster_layer DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION davy_roster_reaches();
+
 DROP POLICY by_route ON notification;
 CREATE POLICY by_route ON notification AS RESTRICTIVE FOR INSERT TO davy_web
     WITH CHECK (state = 'waiting' AND (SELECT davy_role()) NOT IN ('underwriter', 'risk_engineer')

@@ -3,13 +3,28 @@
 -- A route decides whether anybody hears of life safety at all, so no process that serves people may write route_step: the function
 -- below does, and looks by itself at who asks, in which role, and what they had seen (decision 0059).
 
+-- Whether it is a list of steps as a change has them, each of its keys of its type: whoever reads a change can, and can end it. What a
+-- step says is looked at when it is put in force.
+CREATE FUNCTION davy_route_readable(steps jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT CASE WHEN jsonb_typeof(steps) = 'array' THEN NOT EXISTS (
+        SELECT FROM jsonb_array_elements(steps) e WHERE NOT coalesce(CASE WHEN jsonb_typeof(e) = 'object' THEN
+            e - '{position,after_s,person,roster,channel}'::text[] = '{}'
+            AND jsonb_typeof(e -> 'position') = 'number' AND e ->> 'position' ~ '^[0-9]{1,4}$'
+            AND jsonb_typeof(e -> 'after_s') = 'number' AND (e ->> 'after_s')::numeric BETWEEN 0 AND 1000000000
+            AND jsonb_typeof(e -> 'person') = 'string' AND length(e ->> 'person') <= 64
+            AND jsonb_typeof(e -> 'roster') = 'string' AND length(e ->> 'roster') <= 64
+            AND jsonb_typeof(e -> 'channel') = 'string' AND length(e ->> 'channel') <= 64 END, false)) ELSE false END
+$$;
+REVOKE ALL ON FUNCTION davy_route_readable FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION davy_route_readable TO davy_web; -- a CHECK runs as whoever writes
+
 CREATE TABLE route_change (
     change_id   bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     company_id  int NOT NULL REFERENCES company,
     site_id     int NOT NULL,
     route_id    int NOT NULL REFERENCES route,
-    old         jsonb NOT NULL CHECK (jsonb_typeof(old) = 'array'),      -- the steps as the proposer saw them
-    proposed    jsonb NOT NULL CHECK (jsonb_typeof(proposed) = 'array' AND jsonb_array_length(proposed) BETWEEN 1 AND 200),
+    old         jsonb NOT NULL CHECK (davy_route_readable(old)),         -- the steps as the proposer saw them
+    proposed    jsonb NOT NULL CHECK (CASE WHEN davy_route_readable(proposed) THEN jsonb_array_length(proposed) BETWEEN 1 AND 200 ELSE false END),
     reason      text NOT NULL CHECK (length(reason) BETWEEN 1 AND 1000),
     proposed_by int NOT NULL REFERENCES person,
     proposed_at timestamptz NOT NULL,

@@ -1,4 +1,4 @@
-"""`davy channels`: what leads to people, what of it is broken, and sealing addresses anew after a change of keys."""
+"""`davy channels`: what leads to people, what of it is broken, sealing addresses anew after a change of keys, and moving one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import typer
 
 from davy.cli.options import Json
 
-app = typer.Typer(no_args_is_help=True, help="Channels to people: what is broken, and the keys of addresses.")
+app = typer.Typer(
+    no_args_is_help=True, help="Channels to people: what is broken, the keys of addresses, and new addresses."
+)
 
 
 @app.command("list")
@@ -57,3 +59,32 @@ def revive(
         say({"person": person, "channel": channel}, as_json=True)
     else:
         print(f"Messages go to the {channel} address of {person} again.")
+
+
+@app.command()
+def move(
+    person: Annotated[str, typer.Argument(help="Key of the person, as in the site file.")],
+    channel: Annotated[str, typer.Argument(help="The channel, such as sms.")],
+    address: Annotated[
+        str, typer.Option("--to", prompt="New address", help="The new address; asked for where it is not given.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Gives somebody another address: a code goes to the old and to the new one, and both must be typed here."""
+    from core.settings import Settings
+    from davy.answer import say
+    from davy.moving import move as run
+
+    asked = run(
+        Settings.read(os.environ),
+        person,
+        channel,
+        address,
+        ask=lambda question: str(typer.prompt(question, err=True)),
+        actor=os.environ.get("USER", "operator"),
+        now=datetime.now(UTC),
+    )
+    if as_json:
+        say({"person": person, "channel": channel, "old_asked": asked}, as_json=True)
+    else:
+        print(f"Messages go to the new {channel} address of {person}. Write it into the site file too.")

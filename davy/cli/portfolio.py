@@ -25,7 +25,7 @@ def site_import(
     reason: Annotated[str, typer.Option(help="Why; kept in the journal. Needed where a limit changes.")] = "",
     given: Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="What ${NAME} stands for.")] = [],  # noqa: B006
     proposer: Annotated[
-        str, typer.Option("--proposed-by", metavar="PERSON", help="Who answers for a change of a limit of life safety.")
+        str, typer.Option("--proposed-by", metavar="PERSON", help="Who answers for a change that life safety hangs on.")
     ] = "",
     approver: Annotated[
         str, typer.Option("--approved-by", metavar="PERSON", help="And who else; one of the two is a safety officer.")

@@ -1,8 +1,8 @@
-"""Who answers for what a site file does to limits: two named people for life safety, and nobody undoes a page unawares. Pure."""
+"""Who answers for what a site file does to limits, routes and people: two named ones for life safety, and nobody undoes a page unawares. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any, Final
 
 from alerting.store.limit_imports import PageChange
@@ -10,45 +10,45 @@ from alerting.store.routes import PageChange as RouteChange
 from core.compound_row import CompoundRow
 from core.errors import Refused
 from core.model import Priority, Role
-from core.portfolio import DefinitionRow, DeviceRow, PersonRow, Portfolio, RouteRow, SensorRow, Step
-from core.route_strictness import loosened
-from core.site_changes import ADDED, RETIRED, Change
+from core.portfolio import AddressRow, DefinitionRow, DeviceRow, PersonRow, Portfolio, RouteRow, Row, SensorRow, Step
+from core.route_strictness import carries_life, loosened
+from core.sensor_faults import OF_SENSOR
+from core.site_changes import ADDED, CHANGED, RETIRED, Change
+from core.site_hearers import Address, called_for_life
+from core.site_life import life_hangs_on, must_work, together
+from core.strictness import loosened as limit_loosened
 
 ANSWERING: Final = frozenset({Role.SAFETY_OFFICER, Role.INTEGRATOR})
 _TOLD: Final = 5
 
 
-def for_two(changes: Iterable[Change], current: Portfolio) -> list[Change]:
+def for_two(changes: Iterable[Change], current: Portfolio, dead: Set[Address] = frozenset()) -> list[Change]:
     """Changes of limits that are, or become, of life safety, or that a compound of life safety counts on; and whatever else ends such
-    a limit, lets it judge differently, or lets nobody hear of it.
+    a limit, lets it judge differently, or lets somebody not hear of it.
+
+    Args:
+        dead: addresses at which nothing arrives: another one in such a place takes nothing from anybody.
     """
-    for_life = _ForLife(current)
+    changes = list(changes)
+    for_life = _ForLife(current, dead, [change.row for change in changes])
     return [change for change in changes if for_life.touched_by(change)]
 
 
 class _ForLife:
     """What life safety hangs on, as it is in force."""
 
-    def __init__(self, current: Portfolio) -> None:
+    def __init__(self, current: Portfolio, dead: Set[Address], written: Sequence[Row]) -> None:
+        self.dead = dead
+        self.called = called_for_life(current)
         self.limits = {row.name_parts: row for row in current.definitions}
         self.routes = {row.name_parts: row for row in current.routes}
-        live = {(row.site, row.key): row for row in current.definitions if not row.retired}
-        compounds = {(row.site, row.sensor): row for row in current.compounds if not row.retired}
-        self.keys: set[tuple[str, str]] = set()
-        self.sensors: set[tuple[str, str]] = set()
-        waiting = [key for key, row in live.items() if row.priority is Priority.LIFE_SAFETY]
-        while waiting:
-            key = waiting.pop()
-            if key in self.keys or key not in live:
-                continue
-            self.keys.add(key)
-            self.sensors.add((live[key].device, live[key].sensor))
-            for part in compounds[key].parts if key in compounds else ():
-                if part.limit is not None:
-                    waiting.append((key[0], part.limit))
-                elif part.sensor is not None:
-                    device, _, sensor = part.sensor.partition("/")
-                    self.sensors.add((device, sensor))
+        hanging = life_hangs_on(current.definitions, current.compounds)
+        self.keys, self.sensors = hanging.limits, hanging.sensors
+        wanted = Portfolio(
+            definitions=[row for row in written if isinstance(row, DefinitionRow)],
+            compounds=[row for row in written if isinstance(row, CompoundRow)],
+        )  # what ends together with all that is on its sensor takes what that takes
+        self.must_work = must_work(current.definitions, current.compounds) & must_work(*together(wanted, current))
 
     def touched_by(self, change: Change) -> bool:
         """Whether two people answer for it."""
@@ -57,7 +57,8 @@ class _ForLife:
             return False
         if isinstance(row, DefinitionRow):
             before = self.limits[row.name_parts]
-            return Priority.LIFE_SAFETY in (row.priority, before.priority) or (row.site, row.key) in self.keys
+            own = Priority.LIFE_SAFETY in (row.priority, before.priority) or (row.site, row.key) in self.keys
+            return own or self._deafens(before, row)
         if isinstance(row, CompoundRow):
             return (row.site, row.sensor) in self.keys
         if isinstance(row, SensorRow):
@@ -66,14 +67,29 @@ class _ForLife:
             )
         if isinstance(row, DeviceRow):
             return change.action == RETIRED and row.key in {device for device, _ in self.sensors}
-        if not isinstance(row, RouteRow) or not _carried_life(self.routes[row.name_parts]):
+        if isinstance(row, AddressRow):
+            corrected = change.action == CHANGED and row.name_parts in self.dead
+            return row.person in self.called and not corrected
+        if isinstance(row, PersonRow):
+            return row.key in self.called and _left(change)
+        if not isinstance(row, RouteRow) or not carries_life(self.routes[row.name_parts]):
             return False
-        return not _carried_life(row) or bool(loosened(self.routes[row.name_parts].steps, row.steps))
+        return not carries_life(row) or bool(loosened(self.routes[row.name_parts].steps, row.steps))
+
+    def _deafens(self, before: DefinitionRow, row: DefinitionRow) -> bool:
+        """Whether the fault of a sensor that must work is heard of later, or less."""
+        return (
+            row.detector in OF_SENSOR
+            and (row.device, row.sensor) in self.must_work
+            and bool(limit_loosened(before, row))
+        )
 
 
-def _carried_life(route: RouteRow) -> bool:
-    """Whether the client's own people hear of life safety by it."""
-    return route.audience == "client" and Priority.LIFE_SAFETY in route.priorities
+def _left(change: Change) -> bool:
+    """Whether somebody is no longer active, or, of the insurer's, no longer looks after one of their companies."""
+    old, new = change.old or {}, change.new or {}
+    gone = set(old.get("looks_after", ())) - set(new.get("looks_after", ()))
+    return new.get("active") is False or bool(gone)
 
 
 def check_people(changes: Sequence[Change], current: Portfolio, proposer: str, approver: str) -> None:
@@ -86,8 +102,8 @@ def check_people(changes: Sequence[Change], current: Portfolio, proposer: str, a
         return
     if not proposer or not approver:
         raise Refused(
-            "Two people answer for limits of life safety: name them with --proposed-by and --approved-by, by their keys, "
-            f"one of them a safety officer of the company: {_told(changes)}."
+            "Two people answer for life safety: name them with --proposed-by and --approved-by, by their keys, "
+            f"{_whose(changes)}: {_told(changes)}."
         )
     if proposer == approver:
         raise Refused(f"--proposed-by and --approved-by both name {proposer}; two people answer for life safety.")
@@ -95,23 +111,49 @@ def check_people(changes: Sequence[Change], current: Portfolio, proposer: str, a
     companies = {change.row.company for change in changes}
     named = [_person(people, option, key, companies) for option, key in
              (("--proposed-by", proposer), ("--approved-by", approver))]  # fmt: skip
-    if Role.SAFETY_OFFICER not in (each.role for each in named):
+    if companies != {None} and Role.SAFETY_OFFICER not in (each.role for each in named):
         raise Refused(f"Neither {proposer} nor {approver} is a safety officer; one of the two must be.")
+
+
+def _whose(changes: Sequence[Change]) -> str:
+    """Who the two are."""
+    if all(change.row.company is None for change in changes):
+        return "both of the insurer's own people"
+    return "one of them a safety officer of the company"
 
 
 def _person(people: dict[str, PersonRow], option: str, key: str, companies: set[str | None]) -> PersonRow:
     person = people.get(key)
     if person is None:
-        those = sorted(each.key for each in people.values() if each.company in companies and each.role in ANSWERING)
+        those = sorted(each.key for each in people.values() if each.company in companies and _answers(each))
         raise Refused(f"{option} {key} is nobody in the database; there are {', '.join(those) or 'none'}.")
-    if person.company is None or companies != {person.company}:
+    if companies != {person.company}:
+        whose = ", ".join(sorted("the insurer" if each is None else each for each in companies))
         raise Refused(
-            f"{option} {key} is not of the company whose limits change ({', '.join(sorted(map(str, companies)))}); "
-            "people answer for their own company's limits, so import one company's changes at a time."
+            f"{option} {key} is not of the company whose life safety this is ({whose}); "
+            "people answer for their own company, so import one company's changes at a time."
         )
-    if not person.active or person.role not in ANSWERING:
-        raise Refused(f"{option} {key} may not answer for limits: it takes an active safety officer or integrator.")
+    if not person.active or not _answers(person):
+        raise Refused(f"{option} {key} may not answer for it: it takes an active safety officer or integrator.")
     return person
+
+
+def _answers(person: PersonRow) -> bool:
+    """By their role: of a client's people those who change limits and routes, of the insurer's every one."""
+    return person.company is None or person.role in ANSWERING
+
+
+def lowered(rows: Iterable[DefinitionRow], made: Iterable[PageChange]) -> set[tuple[str, str, Priority]]:
+    """Faults of sensors with the priority that they were last given on the page, as (site, key, priority).
+
+    Args:
+        rows: what the file says.
+        made: changes applied on the page, oldest first.
+    """
+    newest = {
+        (each.site, each.key): Priority(each.proposed["priority"]) for each in made if "priority" in each.proposed
+    }
+    return {(row.site, row.key, row.priority) for row in rows if newest.get((row.site, row.key)) is row.priority}
 
 
 def undone(changes: Iterable[Change], made: Iterable[PageChange]) -> Iterator[str]:
@@ -141,6 +183,12 @@ def routes_of(changes: Iterable[Change], current: Portfolio) -> list[tuple[Route
     """The routes among what two people answer for, each with its steps as they were."""
     before = {row.name_parts: row.steps for row in current.routes}
     return [(change.row, before[change.row.name_parts]) for change in changes if isinstance(change.row, RouteRow)]
+
+
+def of_people(changes: Iterable[Change], proposer: str, approver: str) -> dict[str, str]:
+    """Of the changes of people and addresses among them, by subject, who answers: limits and routes have records of their own for it."""
+    told = f" (proposed by {proposer}, approved by {approver})"
+    return {change.subject: told for change in changes if isinstance(change.row, PersonRow | AddressRow)}
 
 
 def routes_undone(changes: Iterable[Change], made: Iterable[RouteChange]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from alerting.store.calm_file import read_calm_rows, write_calm_rows
 from alerting.store.compounds import read_compounds, write_compounds
 from alerting.store.configuration import (
     read_addresses,
+    read_dead,
     read_definitions,
     read_routes,
     remove_addresses,
@@ -41,10 +42,12 @@ from alerting.vault import Vault
 from core import packs
 from core.compound_row import CompoundRow
 from core.db import connect
-from core.errors import BadInput, BadSiteFile, Refused
+from core.errors import BadInput, BadSiteFile
 from core.limit_rule import PackLimit, Vocabulary
 from core.migrate import require_current
+from core.model import Priority
 from core.portfolio import AddressRow, DefinitionRow, HazardRow, ModelRow, Portfolio, RouteRow, SensorRow
+from core.sensor_faults import OF_SENSOR
 from core.settings import variable
 from core.site_agreement import superseded
 from core.site_calm import CalmRow, check_calm
@@ -64,12 +67,12 @@ from core.site_references import check, unheard
 from core.site_rosters import RosterRow
 from core.site_suppressions import SuppressionRow, check_suppressions, orphaned_states
 from core.store.reads import read_portfolio
-from core.store.writes import JournalEntry, definitions_changed, lock_portfolio, write_journal, write_rows
+from core.store.writes import definitions_changed, lock_portfolio, write_journal, write_rows
 from davy.site import answerable
+from davy.site.reasons import journal_entries, require_reason
 from detectors.registry import DETECTORS, detector_class
 from detectors.store.declared import read_models, write_models
 
-DEFAULT_REASON: Final = "site import"
 _CONTRARY: Final = frozenset({"contradiction", "urgent-after-lesser"})  # rules of `davy alarms lint`
 
 
@@ -154,17 +157,17 @@ def import_site(
             current = opened(read_everything(connection), vault)
             mistakes = [*found.mistakes, *check(found.portfolio, current), *_yet_to_come(found.portfolio, at)]
             mistakes += [] if vault.seals else _in_the_clear(found.portfolio)
-            mistakes = mistakes or list(coverage.with_holes(found.portfolio, at))
-            if mistakes:
+            if mistakes := mistakes or list(coverage.with_holes(found.portfolio, at)):
                 raise BadSiteFile(sorted(set(mistakes)))
-            wanted = without_outlived(with_defaults(found.portfolio, limits), current)
+            lowered = _lowered(connection, found.portfolio)
+            wanted = without_outlived(with_defaults(found.portfolio, limits, current, lowered), current)
             wanted.definitions.extend([*orphaned_states(wanted, current), *superseded(wanted, current)])
             if mistakes := [mistake for look in _CHECKS for mistake in look(wanted, current)]:
                 raise BadSiteFile(sorted(set(mistakes)))
             wanted, by_budget = _with_budgets(connection, wanted, current, limits)
             changes = compare(wanted, current)
-            _require_reason(changes, reason)
-            grave = answerable.for_two(changes, current)
+            require_reason(changes, reason)
+            grave = answerable.for_two(changes, current, read_dead(connection))
             answerable.check_people(grave, current, proposer, approver)
             back = _undone(connection, changes)
             if not undo and not dry_run:
@@ -172,7 +175,8 @@ def import_site(
             end_budgeted(connection, by_budget, [(row.site, row.key) for row in wanted.definitions], at)
             write_changes(connection, changes, at, vault)
             register_budgeted(connection, by_budget)
-            write_journal(connection, _entries(changes, at, actor, reason))
+            answered = answerable.of_people(grave, proposer, approver)
+            write_journal(connection, journal_entries(changes, at, actor, reason, answered))
             moved = definitions_changed(connection) if changes and not dry_run else None
             people = {"proposer": proposer, "approver": approver, "reason": reason.strip()}
             record_answered(connection, _of_limits(grave), **people, definitions_version=moved, now=at)
@@ -276,6 +280,12 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
 _CHECKS: Final = (check_suppressions, check_calm, check_false_alarms)  # of what is said of limits, Davy's own included
 
 
+def _lowered(connection: Connection[Any], wanted: Portfolio) -> set[tuple[str, str, Priority]]:
+    """Faults of sensors of the file that people on the page have given the priority which the file says."""
+    rows = [row for row in wanted.definitions if row.detector in OF_SENSOR]
+    return answerable.lowered(rows, page_changes(connection, rows)) if rows else set()
+
+
 def _with_budgets(
     connection: Connection[Any], wanted: Portfolio, current: Portfolio, limits: Mapping[str, PackLimit]
 ) -> tuple[Portfolio, list[Budgeted]]:
@@ -349,32 +359,7 @@ def read_text(path: Path) -> str:
         raise BadInput(f"Byte {error.start} of {path} is not UTF-8; a site file is YAML in UTF-8.") from error
 
 
-def _require_reason(changes: Iterable[Change], reason: str) -> None:
-    unexplained = [change for change in changes if change.needs_reason]
-    if unexplained and not reason.strip():
-        told = "; ".join(str(change) for change in unexplained[:_TOLD])
-        more = f"; and {len(unexplained) - _TOLD} more" if len(unexplained) > _TOLD else ""
-        raise Refused(f"These changes touch what alarms depend on, so say why with --reason: {told}{more}.")
-
-
 _TOLD: Final = 5
-
-
-def _entries(changes: Iterable[Change], now: datetime, actor: str, reason: str) -> list[JournalEntry]:
-    why = reason.strip() or DEFAULT_REASON
-    return [
-        JournalEntry(
-            at=now,
-            company=change.row.company,
-            actor=actor,
-            action=f"{change.row.kind}_{change.action}",
-            subject=change.subject,
-            old=change.old,
-            new=change.new,
-            reason=why,
-        )
-        for change in changes
-    ]
 
 
 def _contrary(wanted: Portfolio, changes: Iterable[Change], packs: Mapping[str, PackLimit]) -> Iterator[str]:

@@ -99,3 +99,16 @@ def test_life_safety_takes_two_whatever_its_state() -> None:
     assert gate(replace(life, retired=True), life, None, None, now=NOW).two_people
     assert gate(ROW, HIGHER, CLEAN, LONG_AGO, now=NOW, for_life=True).two_people
     assert not gate(ROW, HIGHER, CLEAN, LONG_AGO, now=NOW).two_people
+
+
+def test_a_sensor_that_lives_hang_on_is_let_go_blind_by_two() -> None:
+    """Its fault told less urgently, later, or not at all; sooner takes one, and so does any other limit of it."""
+    fault = replace(ROW, detector="stuck")
+    for new in (
+        replace(fault, priority=Priority.MEDIUM), replace(fault, setpoint=90.0), replace(fault, retired=True),
+        replace(fault, on_delay_s=60.0),
+    ):  # fmt: skip
+        assert gate(fault, new, CLEAN, LONG_AGO, now=NOW, on_life=True).two_people
+    assert not gate(fault, replace(fault, priority=Priority.MEDIUM), CLEAN, LONG_AGO, now=NOW).two_people
+    assert not gate(fault, replace(fault, setpoint=70.0), None, LONG_AGO, now=NOW, on_life=True).two_people
+    assert not gate(ROW, HIGHER, CLEAN, LONG_AGO, now=NOW, on_life=True).two_people

@@ -12,7 +12,9 @@ from psycopg.types.json import Jsonb
 
 from core.model import Priority
 from core.portfolio import DefinitionRow
+from core.sensor_faults import OF_SENSOR
 from core.strictness import loosened
+from detectors.registry import DETECTORS
 from tests.alerting.test_limit_gate import ROW
 from tests.database import TestDatabase, clone, drop
 
@@ -69,3 +71,11 @@ def test_a_number_in_quotes_is_no_stricter_number(owner: Connection[Any], smuggl
         (Jsonb({**replace(FULL, direction="low").columns()}), Jsonb(smuggled)),
     ).fetchone()
     assert row == (True,)
+
+
+def test_what_tells_of_the_sensor_is_one_list(owner: Connection[Any]) -> None:
+    """core/sensor_faults.py and davy_of_sensor()."""
+    rows = owner.execute(
+        "SELECT d FROM unnest(%s::text[]) d WHERE davy_of_sensor(d)", ([*DETECTORS, "another"],)
+    ).fetchall()
+    assert {str(row[0]) for row in rows} == OF_SENSOR

@@ -48,3 +48,27 @@ def test_the_journal_tells_them_as_a_site_file_does(owner: Connection[Any], rows
     steps = ladder(rows)
     found = owner.execute("SELECT davy_route_told(%s)", (Jsonb(kept_steps(steps)),)).fetchone()
     assert found == (journalled({"steps": tuple(steps)})["steps"],)
+
+
+STEP: dict[str, Any] = {"position": 0, "after_s": 0, "person": "li", "roster": "", "channel": "smtp"}
+_WRONG: list[Any] = [None, True, [], {}, -1]
+UNREADABLE: list[Any] = [
+    {}, "x", None, 3, [3], ["x"], [None], [[]], [{}], [{**STEP, "more": 1}], *[[{**STEP, name: each}] for name in STEP for each in _WRONG],
+    [{**STEP, "position": 12345}], [{**STEP, "position": "0"}], [{**STEP, "position": 1.5}], [{**STEP, "after_s": 10**400}],
+    [{**STEP, "after_s": "5"}], [{**STEP, "after_s": "NaN"}], [{**STEP, "person": "l" * 65}],
+    [{name: value for name, value in STEP.items() if name != "channel"}], [STEP, 3],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", UNREADABLE, ids=repr)
+def test_what_is_no_list_of_steps_is_taken_from_nobody(owner: Connection[Any], steps: Any) -> None:
+    """Whoever read such a proposal would fail, and whoever wanted to end it too: so it is not written."""
+    assert owner.execute("SELECT davy_route_readable(%s)", (Jsonb(steps),)).fetchone() == (False,)
+
+
+@given(rows=STEPS)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_a_page_writes_is_readable(owner: Connection[Any], rows: list[tuple[float, str, str]]) -> None:
+    """And nothing steps on it: no steps, steps of a site file."""
+    found = owner.execute("SELECT davy_route_readable(%s)", (Jsonb(kept_steps(ladder(rows))),)).fetchone()
+    assert found == (True,)

@@ -13,6 +13,7 @@ from risk.own_finding import TooMany, settled_at
 from risk.store import told_back
 from tests.api.conftest import House
 from tests.api.test_findings import OFFICER, UNDERWRITER, Person
+from tests.api.test_once import call
 
 pytestmark = pytest.mark.db
 
@@ -126,3 +127,19 @@ def test_a_program_reads_and_writes(timescale_house: House) -> None:
     assert (made.status_code, made.json()["cause"], len(made.json()["notes"])) == (201, "limits", 1)
     (line,) = Person(house, OFFICER).client.get("/api/v1/own-findings").json()["findings"]
     assert (line["site"], line["most"], line["closed_at"]) == ("tank-farm", 23, None)
+
+
+def test_a_program_that_sends_a_note_again_has_written_one(timescale_house: House) -> None:
+    """Under one key: the answer is that of the first, and settling again is no mistake; another word under it is one, told as such."""
+    house = timescale_house
+    number, engineer = opened(house), Person(house, ENGINEER)
+    path, words = f"/own-findings/{number}/notes", {"words": "x"}
+    sent = [call(engineer, path, "k1", {"event": "comment", **words}) for _ in range(2)]
+    assert [answer.status_code for answer in sent] == [201, 201]
+    assert [len(answer.json()["notes"]) for answer in sent] == [1, 1]
+    assert call(engineer, path, "k1", {"event": "comment", "words": "y"}).status_code == 422
+    call(engineer, path, "k2", {"event": "cause", "cause": "davy", **words})
+    call(engineer, path, "k3", {"event": "measure", **words})
+    ended = [call(engineer, path, "k4", {"event": "settled", **words}) for _ in range(2)]
+    assert [(answer.status_code, answer.json()["settled"]) for answer in ended] == [(201, True), (201, True)]
+    assert len(call(engineer, path, "", {"event": "comment", **words}).json()["notes"]) == 5

@@ -332,20 +332,49 @@ def test_no_other_principal_settles_a_change(timescale_house: House) -> None:
         with house.plant.owner() as owner:
             owner.execute("UPDATE person SET active = true WHERE person_id = %s", (officer,))
         assert as_(mine, "SELECT davy_route_settle(%s, 'x', now())", change) is True
-        without = late.replace('"roster": "", ', "")
-        odd = [
-            first,
-            f"{first}, {late.replace(INTEGRATOR, STRANGER)}",
-            f"{first}, {without}",
-            f"{late}, {late}",
-            "1",
-            '{"position": 0}',
-            "[]",
-        ]
-        odd += [f"{first}, {late.replace('500', after)}" for after in ("null", '"NaN"', '"Infinity"', "-1")]
+        odd = [first, f"{first}, {late.replace(INTEGRATOR, STRANGER)}", f"{late}, {late}"]
         for steps in odd:
             change = as_(mine, insert, f"[{steps}]", officer, route)
             with pytest.raises(psycopg.Error):
                 as_(mine, "SELECT davy_route_apply(%s, '', now())", change)
             as_(mine, "SELECT davy_route_settle(%s, 'x', now())", change)
+        unread = [late.replace('"roster": "", ', ""), "1", '{"position": 0}', "[]"]
+        unread += [late.replace("500", after) for after in ("null", '"NaN"', '"Infinity"', "-1")]
+        for steps in unread:
+            with pytest.raises(psycopg.errors.CheckViolation):
+                as_(mine, insert, f"[{first}, {steps}]", officer, route)
     assert told(stands(house)) == before
+
+
+def test_no_proposal_written_past_the_page_blocks_a_route(timescale_house: House) -> None:
+    """What nobody could read is not taken; what can be read and makes no sense is shown with why, refused, and the route changes again."""
+    house = timescale_house
+    route, officer, second = routed(house), Person(house, OFFICER), Person(house, INTEGRATOR)
+    insert = (
+        "INSERT INTO route_change (company_id, site_id, route_id, old, proposed, reason, proposed_by, proposed_at)"
+        " SELECT company_id, site_id, route_id, davy_route_steps(route_id), %s::jsonb, 'r', %s, now() FROM route WHERE route_id = %s"
+    )
+    people = house.plant.a.people
+    token = house.plant.database.person_token(people["officer"], "safety_officer", house.plant.a.company_id)
+    wrong = [
+        "[3]",
+        "[{}]",
+        '[{"position": "x", "after_s": 0, "person": "a", "roster": "", "channel": "smtp"}]',
+        "[]",
+        "{}",
+    ]
+    odd = '[{"position": 9999, "after_s": 1e9, "person": "<b>", "roster": "", "channel": ""}]'
+    with psycopg.connect(house.plant.database.url("web"), autocommit=True) as web:
+        for steps in wrong:
+            with pytest.raises(psycopg.errors.CheckViolation), transaction(web, token):
+                web.execute(insert, (steps, people["officer"], route))
+        for settled_by, words in ((second, "nobody is called so"), (officer, "")):
+            with transaction(web, token):
+                web.execute(insert, (odd, people["officer"], route))
+            shown = settled_by.client.get(f"/duty/routes/{route}")
+            assert shown.status_code == 200
+            assert settled_by.client.get(f"/api/v1/routes/{route}").status_code == 200
+            assert settle(officer, route, "approve").status_code == 409
+            assert settle(settled_by, route, "settle", words).status_code == 303
+    assert send(officer, route, **{"1.after": "60"}).status_code == 303
+    assert told(stands(house))[1][0] == 60

@@ -7,6 +7,7 @@ import pytest
 from core.site_changes import compare
 from davy.site.answerable import for_two
 from tests.core.sites import read
+from tests.core.test_sensor_faults import OF_TWO
 from tests.core.test_site_compounds import TEXT
 
 LIFE = TEXT.replace("            priority: high\n", "            priority: life-safety\n").replace(
@@ -49,3 +50,16 @@ def test_what_no_life_hangs_on_takes_one() -> None:
         changed = plain.replace(old, new, 1)
         assert changed != plain
         assert for_two(compare(read(changed).portfolio, current), current) == []
+
+
+@pytest.mark.parametrize("priority", ["high", "life-safety"])
+def test_the_fault_of_a_sensor_of_a_compound_is_let_go_by_two(priority: str) -> None:
+    """It has no limit of life safety of its own, only a part in a compound that is."""
+    text = OF_TWO.replace("            priority: life-safety\n", f"            priority: {priority}\n").replace(
+        "limits: [signal.stuck]", "limits: [{limit: signal.stuck, priority: high}]"
+    )
+    looser = text.replace("priority: high}]", "priority: high, on_delay_s: 7200}]")
+    assert looser != text
+    current = read(text).portfolio
+    grave = for_two(compare(read(looser).portfolio, current), current)
+    assert [change.subject for change in grave] == (["limit north/ch5.stuck"] if priority == "life-safety" else [])

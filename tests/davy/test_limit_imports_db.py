@@ -75,12 +75,12 @@ def on_the_page(database: TestDatabase, key: str, **typed: str) -> None:
     ("people", "said"),
     [
         ({}, "name them with --proposed-by and --approved-by.*limit north/ch4.lel-2: changed: setpoint 40 -> 35"),
-        ({"proposer": "so"}, "Two people answer for limits of life safety"),
+        ({"proposer": "so"}, "Two people answer for life safety"),
         ({"proposer": "so", "approver": "so"}, "both name so"),
         ({"proposer": "so", "approver": "nobody"}, "--approved-by nobody is nobody in the database; there are gone, it, it2, so"),
         ({"proposer": "it", "approver": "it2"}, "Neither it nor it2 is a safety officer"),
-        ({"proposer": "uw", "approver": "so"}, r"--proposed-by uw is not of the company whose limits change \(acme\)"),
-        ({"proposer": "gone", "approver": "so"}, "--proposed-by gone may not answer for limits"),
+        ({"proposer": "uw", "approver": "so"}, r"--proposed-by uw is not of the company whose life safety this is \(acme\)"),
+        ({"proposer": "gone", "approver": "so"}, "--proposed-by gone may not answer for it"),
     ],
 )  # fmt: skip
 def test_a_file_changes_life_safety_only_with_two_people(

@@ -22,12 +22,28 @@ FIRST, LATER = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC
 
 
 def bring(
-    database: TestDatabase, folder: Path, text: str, *, reason: str = "", dry_run: bool = False, now: datetime = FIRST
+    database: TestDatabase,
+    folder: Path,
+    text: str,
+    *,
+    reason: str = "",
+    dry_run: bool = False,
+    now: datetime = FIRST,
+    two: tuple[str, str] = ("", ""),
 ) -> Imported:
-    """Imports a text as a file."""
+    """Imports a text as a file; `two` people answer for it."""
     file = folder / "site.yaml"
     file.write_text(text, "utf-8")
-    return import_site(database.url("owner"), file, actor="tester", reason=reason, dry_run=dry_run, now=now)
+    return import_site(
+        database.url("owner"),
+        file,
+        actor="tester",
+        reason=reason,
+        dry_run=dry_run,
+        now=now,
+        proposer=two[0],
+        approver=two[1],
+    )
 
 
 def rows(database: TestDatabase, query: str) -> list[tuple[object, ...]]:
