@@ -60,7 +60,13 @@ class Calm:
 
 
 def hazard_of(
-    detector: str, sensor: str, unit: str, quantity: str, zone_id: int | None, asset_id: int | None = None
+    detector: str,
+    sensor: str,
+    unit: str,
+    quantity: str,
+    zone_id: int | None,
+    asset_id: int | None = None,
+    of_statistics: bool = False,
 ) -> str:
     """Which alarms of a site speak of one thing: where they are, and what kind of signal tells.
 
@@ -70,6 +76,7 @@ def hazard_of(
     Args:
         sensor: its key.
         asset_id: on which it stands; None: on none.
+        of_statistics: it is a compound that is made of statistics alone.
 
     >>> hazard_of("limit", "ch4-1", "%{LEL}", "methane", 7), hazard_of("limit", "o2-1", "%", "oxygen", 7)
     ('zone 7: air', 'zone 7: air')
@@ -78,7 +85,7 @@ def hazard_of(
     >>> hazard_of("limit", "_mewma", "1", "model", 7, 12), hazard_of("shift", "t-1", "Cel", "bearing", 7, 12)
     ('asset 12', 'asset 12')
     """
-    if is_sign(detector, sensor, "", asset_id):
+    if is_sign(detector, sensor, "", asset_id, of_statistics):
         return f"{ASSET}{asset_id}"
     if detector in OF_SENSOR or (sensor.startswith("_") and not sensor.startswith(_OF_PLANT)):
         return WATCHING

@@ -211,7 +211,7 @@ def why_unwanted(claimed: Envelope, now: datetime) -> str | None:
 
 def called_off(claimed: Envelope, now: datetime) -> bool:
     """Whether it is unwanted for coming too late alone: then so is the whole call, of which nobody has heard."""
-    return claimed.settled() is None and claimed.overtaken(now) is not None
+    return isinstance(claimed, Claimed) and claimed.settled() is None and claimed.overtaken(now) is not None
 
 
 def pause_before_next(key: str, attempt: int, *, asked: timedelta | None = None) -> timedelta:

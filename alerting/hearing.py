@@ -28,6 +28,7 @@ URGENCY: Final = {
         3,
     ),
     **dict.fromkeys((Point.REOPENED, Point.ASKED, Point.CHANGED), 3),
+    **dict.fromkeys((Point.WAITS, Point.LAPSES, Point.APPROVED, Point.REFUSED, Point.ENDED, Point.LAPSED), 3),
 }
 DIGEST_URGENCY: Final = 3
 _RULES: Final = {
@@ -35,6 +36,7 @@ _RULES: Final = {
     Subject.RATING_REQUEST: "dealt with it, and is asked how it was",
     Subject.TOLD_BACK: "said something, and it was changed",
 }
+_OF_APPROVAL: Final = dict.fromkeys((Point.WAITS, Point.LAPSES), "may approve what waits for a second person")
 
 
 def hearers(
@@ -67,7 +69,7 @@ def _to_owner(occasion: Occasion, channels: Sequence[str]) -> list[Call]:
 def _by_name(occasion: Occasion, channels: Sequence[str], now: datetime) -> list[Call]:
     if occasion.owner_id is None:
         return []
-    rule = _RULES[occasion.subject]
+    rule = _RULES.get(occasion.subject) or _OF_APPROVAL.get(occasion.point, "proposed it")
     if occasion.step:
         rule = f"{rule}, step {occasion.step}"
     return [

@@ -2,7 +2,10 @@
 
 A machine that fails tells of it in many numbers: its model's, its second opinion's, those of single signals. They are alarms like any other, each in
 the list, each with its own record; people see them as one, with the **root** before the rest: the signal that most likely began it. What
-that rests on is said with it. It is a hint for the eye and nothing more: no alarm is quieter, later or less for it. Life safety is never of an incident.
+that rests on is said with it. No alarm is raised later for it, and each stands in the list at once. Its **message** may come later: what joins an incident
+that was told already goes with the next message of it, which for one of priority high is two minutes after the last at most, else the end of the
+site's window (`alerting.calm.pause`). Of an incident is neither life safety nor a limit on a physical value, nor a compound of such limits: none of
+them ever waits for it.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from core.compound_row import COMPOUND_PREFIX
 from core.model import Priority
 from core.sensor_faults import OF_SENSOR
 from core.site_false_alarms import STATISTICAL
@@ -23,17 +27,20 @@ _OF_ONE_SIGNAL: Final = STATISTICAL | (OF_SENSOR - {"stale"})
 BOTH, SHARE, FIRST = "both", "share", "first"
 
 
-def is_sign(detector: str, sensor: str, priority: str, asset_id: int | None) -> bool:
+def is_sign(detector: str, sensor: str, priority: str, asset_id: int | None, of_statistics: bool = False) -> bool:
     """Whether an alarm is one of those that an incident of its asset gathers.
 
     Args:
-        sensor: its key; of a model's score, or of two signals that agree, it begins with an underscore.
+        sensor: its key; of a model's score, or of a compound, it begins with an underscore.
+        of_statistics: of a compound: it is made of statistics alone, as two signals are that must agree. Any other is no sign.
 
     >>> is_sign("limit", "_mewma", "medium", 3), is_sign("limit", "flow", "medium", 3), is_sign("shift", "flow", "life-safety", 3)
     (True, False, False)
     """
     if asset_id is None or priority == Priority.LIFE_SAFETY.value:
         return False
+    if sensor.startswith(COMPOUND_PREFIX):
+        return of_statistics
     return sensor.startswith("_") or detector in _OF_ONE_SIGNAL
 
 

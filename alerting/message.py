@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alerting.alarm_words import AlarmWords, alarm_fields
+from alerting.approval import ApprovalNotice
+from alerting.approval_words import ApprovalWords
 from alerting.assignment_words import AssignmentWords
 from alerting.backlog_words import BacklogWords
 from alerting.delivery import Claimed, Envelope
@@ -28,7 +30,7 @@ from core.model import Priority
 
 Words = (
     FindingWords | ImpairmentWords | AssignmentWords | DigestWords | WeeklyWords | BacklogWords | UnreachableWords
-    | ComplaintWords | RequestWords | ToldBackWords
+    | ComplaintWords | RequestWords | ToldBackWords | ApprovalWords
 )  # fmt: skip
 
 
@@ -103,6 +105,9 @@ def compose(claimed: Envelope, *, public_url: str, acknowledge_at: str = "") -> 
             link, thread, words = f"{home}/{claimed.path}#rate", f"rating-{claimed.request_id}", RequestWords(claimed)
         case ToldBackNotice():
             link, thread, words = f"{home}/voice#changed", f"told-back-{claimed.told_back_id}", ToldBackWords(claimed)
+        case ApprovalNotice():
+            link, thread = f"{home}/{claimed.path}", f"{claimed.subject}-{claimed.number}"
+            words = ApprovalWords(claimed)
         case _:
             raise TypeError(f"no words for {type(claimed).__name__}")
     return Message(

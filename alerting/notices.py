@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -10,9 +11,12 @@ from psycopg import Connection
 
 from alerting.digest import Tally
 from alerting.hearing import DIGEST_URGENCY, URGENCY, hearers
+from alerting.preference import Preference
 from alerting.routing import Call
 from alerting.store import alarms, notices
 from alerting.store.notices import DigestReader, NewDigest, NewNotice
+from alerting.store.rosters import load_preferences
+from core.model import Priority
 from core.occasion import Occasion
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,8 +30,9 @@ def queue(connection: Connection[Any], occasions: Sequence[Occasion], now: datet
     routes = notices.load_hearing_routes(connection, sorted({each.site_id for each in occasions}))
     owners = sorted({each.owner_id for each in occasions if each.owner_id is not None})
     channels = notices.channels_of(connection, owners)
+    preferences = load_preferences(connection, sorted({e.owner_id for e in occasions if e.by_day and e.owner_id}))
     wanted = [
-        _new(occasion, call, now)
+        _new(occasion, _by_day(call, preferences) if occasion.by_day else call, now)
         for occasion in occasions
         for call in hearers(
             occasion,
@@ -83,6 +88,12 @@ def notice_key(occasion: Occasion, call: Call) -> str:
     at_us = (occasion.at - _EPOCH) // (datetime.resolution)
     point = f"{occasion.subject}-{occasion.number}-{occasion.point}"
     return f"{point}-{at_us}-{call.position}-{call.person_id}-{call.channel}"
+
+
+def _by_day(call: Call, preferences: Mapping[int, Preference]) -> Call:
+    """At the end of its reader's quiet hours, where it would come in them."""
+    until = preferences[call.person_id].quiet_until(Priority.LOW, call.at)
+    return call if until is None else replace(call, at=until)
 
 
 def _new(occasion: Occasion, call: Call, now: datetime) -> NewNotice:

@@ -52,7 +52,7 @@ def _numbers(rows: Sequence[OpenAlarm]) -> list[tuple[int, int] | None]:
     for place, row in enumerate(rows):
         if row.asset_id is None or row.began_at is None or row.exercise:
             continue
-        if is_sign(row.detector, row.sensor_key, row.priority, row.asset_id):
+        if is_sign(row.detector, row.sensor_key, row.priority, row.asset_id, row.of_statistics):
             places.setdefault(row.asset_id, []).append(place)
     found: list[tuple[int, int] | None] = [None] * len(rows)
     for asset_id, at in places.items():

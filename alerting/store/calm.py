@@ -47,7 +47,8 @@ def place(connection: Connection[Any], notification_id: int, now: datetime) -> P
     """
     row = connection.execute(
         """
-        SELECT n.attempt, n.company_id, d.site_id, d.detector, s.key, s.unit, s.quantity, s.zone_id, s.asset_id, n.person_id, n.channel, n.step,
+        SELECT n.attempt, n.company_id, d.site_id, d.detector, s.key, s.unit, s.quantity, s.zone_id, s.asset_id,
+               EXISTS (SELECT FROM v_statistic_compound v WHERE v.sensor_id = s.sensor_id), n.person_id, n.channel, n.step,
                n.audience, least(greatest(n.due_at, n.created_at), %s), n.urgency, n.held_by, n.group_id,
                n.held_by IS NULL AND n.storm_id IS NOT NULL,
                c.window_s, c.grouped, c.storms, c.storm_begins, c.storm_ends, c.digest_every_s
@@ -69,18 +70,19 @@ def place(connection: Connection[Any], notification_id: int, now: datetime) -> P
         quantity,
         zone_id,
         asset_id,
+        of_statistics,
         person_id,
         channel,
         step,
         audience,
-    ) = row[:13]
-    at, urgency, held_by, group_id, speaks, *settings = row[13:]
+    ) = row[:14]
+    at, urgency, held_by, group_id, speaks, *settings = row[14:]
     return Placed(
         notification_id=notification_id,
         attempt=attempt,
         company_id=company_id,
         site_id=site_id,
-        hazard=hazard_of(detector, key, unit, quantity, zone_id, asset_id),
+        hazard=hazard_of(detector, key, unit, quantity, zone_id, asset_id, of_statistics),
         person_id=person_id,
         channel=channel,
         step=step,
@@ -130,7 +132,8 @@ def waiting_beside(connection: Connection[Any], of: Placed, now: datetime) -> li
     """What waits for the same person, of the same hazard, over the same channel and at the same step, and nobody has tried to send."""
     rows = connection.execute(
         """
-        SELECT n.notification_id, greatest(n.due_at, n.created_at), n.urgency, d.detector, s.key, s.unit, s.quantity, s.zone_id, s.asset_id
+        SELECT n.notification_id, greatest(n.due_at, n.created_at), n.urgency, d.detector, s.key, s.unit, s.quantity, s.zone_id, s.asset_id,
+               EXISTS (SELECT FROM v_statistic_compound v WHERE v.sensor_id = s.sensor_id)
         FROM notification n JOIN alarm_definition d USING (definition_id) JOIN sensor s ON s.sensor_id = n.sensor_id
         WHERE n.person_id = %s AND n.channel = %s AND n.step = %s AND n.audience = %s AND d.site_id = %s AND n.subject = 'alarm'
           AND n.urgency BETWEEN 1 AND 3 AND n.state = 'waiting' AND n.attempt = 0 AND n.due_at <= %s

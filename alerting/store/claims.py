@@ -24,10 +24,11 @@ from alerting.notice import (
     WeeklyNotice,
 )
 from alerting.routing import HISTORIC, INSTEAD
+from alerting.store.approvals import approval
 from alerting.store.notifications import GOES_OVER
 from alerting.store.voice_claims import complaint, rating_request, told_back
 from alerting.weekly import week_from_json
-from core.occasion import Subject
+from core.occasion import APPROVALS, Subject
 
 LONGEST_HELD: Final = timedelta(minutes=30)  # so late a message is no longer held back for a spool that does not empty
 BEAT_LATELY: Final = timedelta(seconds=10)  # ingest says every 2 s how its spool stands
@@ -368,4 +369,5 @@ _READERS: Final[dict[Subject, Callable[[Connection[Any], int], Envelope | None]]
     Subject.COMPLAINT: complaint,
     Subject.RATING_REQUEST: rating_request,
     Subject.TOLD_BACK: told_back,
+    **dict.fromkeys(APPROVALS, approval),
 }

@@ -22,7 +22,8 @@ class NewNotice:
     fields is that of the statement.
 
     Args:
-        number: of what it is about: finding, impairment, occurrence, complaint, request for a rating, word that is told back.
+        number: of what it is about: finding, impairment, occurrence, complaint, request for a rating, word that is told back, what waits
+            for a second person.
         urgency: see `alerting.hearing`.
     """
 
@@ -147,11 +148,12 @@ def add(connection: Connection[Any], rows: Sequence[NewNotice]) -> int:
     return connection.execute(
         """
         INSERT INTO notification (key, company_id, subject, event, finding_id, impairment_id, assigned_id, complaint_id, request_id, told_back_id,
-                                  onset, step, rule, audience, person_id, channel, due_at, urgency, created_at)
+                                  approval_id, onset, step, rule, audience, person_id, channel, due_at, urgency, created_at)
         SELECT key, company_id, subject, event, CASE subject WHEN 'finding' THEN number END,
                CASE subject WHEN 'impairment' THEN number END, CASE subject WHEN 'occurrence' THEN number END,
                CASE subject WHEN 'complaint' THEN number END, CASE subject WHEN 'rating_request' THEN number END,
-               CASE subject WHEN 'told_back' THEN number END, onset, step, rule, audience, person_id, channel, due_at, urgency, created_at
+               CASE subject WHEN 'told_back' THEN number END,
+               CASE WHEN subject IN ('order', 'limit_change', 'route_change') THEN number END, onset, step, rule, audience, person_id, channel, due_at, urgency, created_at
         FROM unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::int[], %s::text[],
                     %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::smallint[], %s::timestamptz[])
             AS n(key, company_id, subject, event, number, onset, step, rule, audience, person_id, channel, due_at, urgency,

@@ -247,10 +247,10 @@ def pass_on(connection: Connection[Any], notification_id: int, channel: str, now
             """
             INSERT INTO notification (key, company_id, occurrence_id, definition_id, sensor_id, onset, step, rule, audience, person_id,
                                       channel, due_at, urgency, created_at, subject, event, finding_id, impairment_id, assigned_id,
-                                      complaint_id, request_id, told_back_id, tally, roster_id, wish, step_due_at, passed_on, storm_id)
+                                      complaint_id, request_id, told_back_id, approval_id, tally, roster_id, wish, step_due_at, passed_on, storm_id)
             SELECT regexp_replace(key, '-' || channel || '$', '') || '-' || %(channel)s, company_id, occurrence_id, definition_id, sensor_id,
                    onset, step, rule || %(instead)s || channel, audience, person_id, %(channel)s, due_at, urgency,
-                   %(now)s, subject, event, finding_id, impairment_id, assigned_id, complaint_id, request_id, told_back_id, tally,
+                   %(now)s, subject, event, finding_id, impairment_id, assigned_id, complaint_id, request_id, told_back_id, approval_id, tally,
                    roster_id, CASE WHEN roster_id IS NULL THEN wish ELSE coalesce(wish, channel) END, step_due_at, true,
                    CASE WHEN subject = 'storm' THEN storm_id END
             FROM notification WHERE notification_id = %(id)s

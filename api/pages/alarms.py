@@ -8,17 +8,20 @@ from itertools import groupby
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from alerting.fold import look_first
+from alerting.reader import Reader
 from api.gate import Having
 from api.incidents import Entry, entries
 from api.pages.frame import ask_frame, person_page
 from api.permissions import Right
 from api.store import impairments, suppressions
 from api.store.alarms import OpenAlarm
+from api.store.approvals import ask_waiting
 from api.store.storms import ask_storms
 from api.visitor import Visitor
 from api.web import Here, Web
 from api.words.alarms import UNACKNOWLEDGED
-from api.words.incidents import LOOK_FIRST
+from api.words.approvals import WAITING
 from api.words.texts import later
 
 router = APIRouter()
@@ -77,6 +80,7 @@ def _list(web: Web, visitor: Visitor, template: str) -> Response:
             frame = ask_frame(connection, now)
             drills = suppressions.ask_drills(connection, now)
             storms = ask_storms(connection)
+            waits = ask_waiting(connection, visitor.person_id, now)
             out = impairments.ask_out_now(connection, now) if visitor.may(Right.SEE_IMPAIRMENTS) else None
         board = asked()
     return person_page(
@@ -92,7 +96,10 @@ def _list(web: Web, visitor: Visitor, template: str) -> Response:
         more=board.count - len(board.rows),
         many_companies=len({row.company for row in board.rows}) > 1 or visitor.everything,
         may_act=visitor.may(Right.ACT),
-        LOOK_FIRST=LOOK_FIRST,
+        waits=waits.fetchall(),
+        WAITING=WAITING,
+        look_first=look_first,
+        reader=Reader(visitor.language),
     )
 
 

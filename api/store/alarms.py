@@ -65,6 +65,7 @@ class OpenAlarm:
     assignee: str | None
     device_key: str = ""
     asset_id: int | None = None
+    of_statistics: bool = False
     asset: str | None = None
     asset_zh: str | None = None
     top_sensor: str | None = None
@@ -92,7 +93,9 @@ def ask_open_alarms(connection: Connection[Any]) -> Cursor[OpenAlarm]:
                    o.began_at, coalesce(o.historic, false) AS historic, coalesce(o.replayed, false) AS replayed,
                    coalesce(o.simulated, false) AS simulated, coalesce(o.exercise, false) AS exercise, newest.value, newest.measured_at,
                    answer.name AS answered_by, answer.at AS answered_at, assignee.name AS assignee,
-                   dev.key AS device_key, s.asset_id, ast.name AS asset, ast.name_zh AS asset_zh,
+                   dev.key AS device_key, s.asset_id,
+                   s.is_virtual AND s.asset_id IS NOT NULL AND EXISTS (SELECT FROM v_statistic_compound k WHERE k.sensor_id = s.sensor_id) AS of_statistics,
+                   ast.name AS asset, ast.name_zh AS asset_zh,
                    why.member ->> 'sensor' AS top_sensor, why.member ->> 'name' AS top_name, why.member ->> 'name_zh' AS top_name_zh,
                    (why.member ->> 'share')::double precision AS top_share
             FROM v_alarm a

@@ -110,16 +110,39 @@ END
 $$;
 REVOKE ALL ON FUNCTION davy_limit_proven FROM PUBLIC;
 
+-- Whether two people answer for a change: life safety, the fault of a sensor that lives hang on made looser, or heard again later than
+-- now, which no back-test can try.
+CREATE FUNCTION davy_limit_grave(d alarm_definition, proposed jsonb) RETURNS boolean LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    RETURN 'life-safety' IN (d.priority, coalesce(proposed ->> 'priority', '')) OR davy_counts_for_life(d.definition_id)
+        OR (davy_of_sensor(d.detector) AND davy_life_hangs_on(d.sensor_id) AND davy_limit_loosens(d, proposed))
+        OR (proposed ? 'realarm_after_s' AND NOT proposed ? 'priority'
+            AND coalesce((proposed ->> 'realarm_after_s')::float8, 'Infinity') > coalesce(d.realarm_after_s, 'Infinity'));
+END
+$$;
+REVOKE ALL ON FUNCTION davy_limit_grave FROM PUBLIC;
+
+-- Whether it can lose or delay a call. A limit that comes back is weighed against what it was when it last called anybody, whatever
+-- was made of it meanwhile.
+CREATE FUNCTION davy_limit_loosens(d alarm_definition, proposed jsonb) RETURNS boolean LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF d.retired_at IS NOT NULL AND proposed ->> 'retired' = 'false' THEN
+        RETURN davy_limit_looser(davy_limit_last_in_force(d), davy_limit_judged(to_jsonb(d)) || (proposed - 'retired'));
+    END IF;
+    RETURN davy_limit_looser(d, proposed);
+END
+$$;
+REVOKE ALL ON FUNCTION davy_limit_loosens FROM PUBLIC;
+
 -- Applies a proposed change, or gives null where the limit is no longer as its proposer saw it, or the change is settled.
 CREATE FUNCTION davy_limit_apply(change bigint, words text, proof bigint, at timestamptz) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     c public.limit_change;
     d public.alarm_definition;
-    before public.alarm_definition;
-    becomes jsonb;
     who int;
-    is_grave boolean;
     was jsonb;
     fixed CONSTANT text[] := '{definition_id,company_id,site_id,sensor_id,key,detector,direction,role,version,valid_from,retired_at}';
     setting text;
@@ -146,19 +169,7 @@ BEGIN
     IF c.state <> 'proposed' OR d.version <> c.base_version OR was <> c.old THEN
         RETURN NULL;
     END IF;
-    -- A limit that comes back is weighed against what it was when it last called anybody, whatever was made of it meanwhile.
-    before := d;
-    becomes := c.proposed;
-    IF d.retired_at IS NOT NULL AND c.proposed ->> 'retired' = 'false' THEN
-        before := davy_limit_last_in_force(d);
-        becomes := davy_limit_judged(to_jsonb(d)) || (c.proposed - 'retired');
-    END IF;
-    -- Life safety, the fault of a sensor that lives hang on made looser, or heard again later than now, which no back-test can try.
-    is_grave := 'life-safety' IN (d.priority, coalesce(c.proposed ->> 'priority', '')) OR davy_counts_for_life(d.definition_id)
-        OR (davy_of_sensor(d.detector) AND davy_life_hangs_on(d.sensor_id) AND davy_limit_looser(before, becomes))
-        OR (c.proposed ? 'realarm_after_s' AND NOT c.proposed ? 'priority'
-            AND coalesce((c.proposed ->> 'realarm_after_s')::float8, 'Infinity') > coalesce(d.realarm_after_s, 'Infinity'));
-    IF is_grave OR c.overruling IS NOT NULL THEN
+    IF davy_limit_grave(d, c.proposed) OR c.overruling IS NOT NULL THEN
         IF who = c.proposed_by THEN
             RAISE insufficient_privilege USING MESSAGE = 'this change of a limit needs a second person';
         ELSIF NOT EXISTS (SELECT FROM public.person p WHERE p.person_id = c.proposed_by AND p.active) THEN
@@ -174,7 +185,7 @@ BEGIN
             AND b.proposed = davy_limit_judged(c.proposed)) THEN
         RAISE insufficient_privilege USING MESSAGE = 'the back-test is of another change';
     END IF;
-    IF c.overruling IS NULL AND davy_limit_looser(before, becomes) AND NOT davy_limit_proven(d, proof, at) THEN
+    IF c.overruling IS NULL AND davy_limit_loosens(d, c.proposed) AND NOT davy_limit_proven(d, proof, at) THEN
         RAISE insufficient_privilege USING MESSAGE = 'this change of a limit needs a back-test that speaks for it, or a second person';
     END IF;
     IF c.proposed ->> 'priority' = 'life-safety' THEN -- a statistic that becomes life safety leaves the budget first (0030)

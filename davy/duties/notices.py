@@ -10,7 +10,9 @@ from typing import Any
 from psycopg import Connection
 
 from alerting import notices
+from alerting.approval import of_approvals
 from alerting.digest import CompanyTally, Tally, period
+from alerting.store.approvals import approvals_at_a_point
 from alerting.store.casework import given_since
 from alerting.store.notices import DigestReader, digest_readers
 from alerting.store.tallies import alarm_tallies
@@ -22,8 +24,8 @@ from risk.voice_occasions import of_complaints
 
 
 def tell_occasions(connection: Connection[Any], now: datetime) -> int:
-    """Queues messages about findings, impairments and complaints that have come to a point, and to whom an occurrence was given; gives how
-    many were new.
+    """Queues messages about findings, impairments and complaints that have come to a point, to whom an occurrence was given, and what waits for
+    a second person; gives how many were new.
     """
     since = now - NEWS_FOR
     return notices.queue(
@@ -33,6 +35,7 @@ def tell_occasions(connection: Connection[Any], now: datetime) -> int:
             *of_impairments(impairments_at_a_point(connection, now, since), now),
             *given_since(connection, since),
             *of_complaints(complaints_at_a_point(connection), now),
+            *of_approvals(approvals_at_a_point(connection, since), now),
         ],
         now,
     )

@@ -127,6 +127,60 @@ class TestGroups:
         assert len(str(message.fields["keys"]).split()) == 3
         assert told(calm) == {("sent", None, False): 1, ("sent", "group", True): 2}
 
+    def test_no_physical_limit_and_no_life_safety_waits_for_an_incident(self, calm: Plant) -> None:
+        """An incident of a machine has been told a moment ago: its limit of priority high, its compound of physical limits, and life safety go out at once.
+
+        A compound of statistics joins the incident: it waits.
+        """
+        first, limit, physical, agreed, pressure, drift = more(
+            calm, "heat", 6
+        )  # the last two are parts and do not speak
+        (gas,) = more(calm, "gas", 1)
+        events = [first, limit, physical, agreed, gas]
+        calm.rows(
+            "WITH z AS (INSERT INTO zone (company_id, site_id, key, name, name_zh) SELECT company_id, site_id, 'hall', 'Hall', '车间' FROM site"
+            " WHERE site_id = %s RETURNING *), a AS (INSERT INTO asset (company_id, zone_id, key, kind, name, name_zh) SELECT company_id,"
+            " zone_id, 'p1', 'pump', 'Pump P1', '1号泵' FROM z RETURNING asset_id, zone_id) UPDATE sensor s SET asset_id = a.asset_id,"
+            " zone_id = a.zone_id FROM a WHERE s.sensor_id = ANY (%s) RETURNING 1",
+            calm.site, [event.sensor_id for event in events],
+        )  # fmt: skip
+        calm.rows(
+            "UPDATE alarm_definition SET detector = 'ewma' WHERE definition_id = ANY (%s) RETURNING 1",
+            [first.definition_id, drift.definition_id],
+        )
+        for event, key, part in ((physical, "_compound.leak", pressure), (agreed, "_compound.drift", drift)):
+            calm.rows(
+                "UPDATE alarm_definition SET detector = 'compound' WHERE definition_id = %s RETURNING 1",
+                event.definition_id,
+            )
+            calm.rows(
+                "UPDATE sensor SET key = %s, is_virtual = true, quantity = 'compound', unit = '1' WHERE sensor_id = %s RETURNING 1",
+                key,
+                event.sensor_id,
+            )
+            calm.rows(
+                "WITH c AS (INSERT INTO compound (company_id, site_id, sensor_id, key, window_s, in_order, valid_from) VALUES (%s, %s, %s, %s, 60, false,"
+                " now()) RETURNING *) INSERT INTO compound_part (compound_id, company_id, position, name, name_zh, definition_id)"
+                " SELECT compound_id, company_id, 0, '', '', %s FROM c RETURNING 1",
+                calm.company, calm.site, event.sensor_id, key, part.definition_id,
+            )  # fmt: skip
+        calm.apply(first)
+        clock, at = Clock(), NOW + 5 * SECOND
+        with dispatcher(calm, clock, smtp=Sink()) as subject:
+            assert rounds(subject, NOW) == ["sent"]
+            calm.apply(*(moved(each, at) for each in (limit, physical, agreed, gas)), now=at)
+            clock.now = at
+            rounds(subject, at)
+        state = {
+            definition: (sent, held)
+            for definition, sent, held in calm.rows(
+                "SELECT definition_id, state, held_by FROM notification WHERE step = 0 AND audience = 'client'"
+            )
+        }
+        for event in (limit, physical, gas):
+            assert state[event.definition_id] == ("sent", None), event
+        assert state[agreed.definition_id] == ("waiting", "group")
+
     def test_the_first_goes_at_once_and_the_others_join_it(self, calm: Plant) -> None:
         """Over a channel that cannot replace: the first alone, what follows together, high ones after two minutes."""
         first, *others = more(calm, "heat", 4)

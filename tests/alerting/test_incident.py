@@ -82,6 +82,15 @@ def test_life_safety_and_silence_are_of_no_incident() -> None:
     assert not is_sign("shift", "flow", "high", None)
 
 
+def test_a_compound_of_physical_limits_is_no_statistic() -> None:
+    """It stays with its place, whatever statistics say of the machine it stands on; two statistics that agree are a sign like each of them."""
+    assert not is_sign("compound", "_compound.leak", "high", 3)
+    assert is_sign("compound", "_compound.drift", "high", 3, of_statistics=True)
+    assert not is_sign("compound", "_compound.drift", "life-safety", 3, of_statistics=True)
+    assert hazard_of("compound", "_compound.leak", "1", "compound", 7, 12) == "zone 7: other"
+    assert hazard_of("compound", "_compound.drift", "1", "compound", 7, 12, True) == "asset 12"
+
+
 def test_signs_of_one_asset_are_one_hazard_whatever_their_kind() -> None:
     """A model's score, a statistic of a temperature and a stuck flow; a limit stays with its zone and kind."""
     told = {

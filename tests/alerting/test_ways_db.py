@@ -22,8 +22,9 @@ from alerting.store.configuration import write_addresses
 from alerting.vault import Vault
 from core.batch import Event
 from core.errors import AddressGone, DeliveryFailed
-from core.occasion import Subject
+from core.occasion import APPROVALS, Subject
 from core.portfolio import AddressRow
+from tests.alerting.approvals import something_approved
 from tests.alerting.plant import NOW, Plant
 from tests.alerting.test_outbox import Clock, Sink, dispatcher, failing, rounds
 
@@ -557,6 +558,7 @@ def about(plant: Plant, subject: Subject) -> int:
         "INSERT INTO told_back (company_id, site_id, person_id, complaint_id, change, finding_id, changed_at, told_at)"
         " VALUES (%s, %s, %s, %s, 'finding_closed', %s, %s, %s) RETURNING told_back_id", company, site, officer, complaint, finding, NOW, NOW,
     )[0][0]  # fmt: skip
+    approvals = {subject: something_approved(plant, subject)} if subject in APPROVALS else {}
     event = {
         Subject.COMPLAINT: "acknowledged",
         Subject.RATING_REQUEST: "asked",
@@ -565,17 +567,18 @@ def about(plant: Plant, subject: Subject) -> int:
         Subject.FINDING: "overdue",
         Subject.IMPAIRMENT: "begun",
         Subject.OCCURRENCE: "assigned",
+        **dict.fromkeys(APPROVALS, "approved"),
     }.get(subject)
     insurers = subject in (Subject.DIGEST,)
     return int(plant.rows(
         "INSERT INTO notification (key, company_id, subject, event, finding_id, impairment_id, assigned_id, tally, onset, step, rule, audience,"
-        " person_id, channel, due_at, urgency, created_at, storm_id, complaint_id, request_id, told_back_id)"
-        " VALUES ('one-smtp', %s, %s, %s, %s, %s, %s, %s, %s, 0, 'x', %s, %s, 'smtp', %s, 1, %s, %s, %s, %s, %s)"
+        " person_id, channel, due_at, urgency, created_at, storm_id, complaint_id, request_id, told_back_id,"
+        " approval_id) VALUES ('one-smtp', %s, %s, %s, %s, %s, %s, %s, %s, 0, 'x', %s, %s, 'smtp', %s, 1, %s, %s, %s, %s, %s, %s)"
         " RETURNING notification_id",
         None if insurers else company, subject.value, event,
         finding if subject is Subject.FINDING else None, impairment if subject is Subject.IMPAIRMENT else None,
         occurrence if subject is Subject.OCCURRENCE else None, Jsonb({}) if event is None else None, NOW,
         "insurer" if insurers else "client", officer, NOW, NOW, storm if subject is Subject.STORM else None,
         complaint if subject is Subject.COMPLAINT else None, request if subject is Subject.RATING_REQUEST else None,
-        told_back if subject is Subject.TOLD_BACK else None,
+        told_back if subject is Subject.TOLD_BACK else None, approvals.get(subject),
     )[0][0])  # fmt: skip
