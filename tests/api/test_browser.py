@@ -96,6 +96,18 @@ def test_every_page_is_accessible_and_fits(browser: Browser, timescale_house: Ho
         page.context.close()
 
 
+def test_the_sensor_of_each_limit_is_read(browser: Browser, timescale_house: House) -> None:
+    """Limits of one title are told apart by their sensor: its name stands there whole."""
+    page = open_page(browser, timescale_house, OFFICER, DESK, "en")
+    look_right(page, "/limits")
+    names = page.locator(".limits th .where").all()
+    assert names
+    for name in names:
+        assert name.evaluate("e => e.scrollWidth <= e.clientWidth + 1 || getComputedStyle(e).display === 'inline'")
+        assert name.evaluate("e => e.getClientRects()[0].width") > 40
+    page.context.close()
+
+
 def test_the_log_in_page_is_accessible(browser: Browser, timescale_house: House) -> None:
     """The first thing anybody sees, before and after a mistake."""
     context = browser.new_context(viewport=PHONE, base_url=timescale_house.url)  # type: ignore[arg-type]
