@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from api.keeping import keeper
-from api.rooms import ROOMS
+from api.rooms import NAVIGATION
 from api.words import alarms as wording
 from api.words import backtests as tried
 from api.words import compound, explanation, numbers, rejected, sentences
@@ -98,7 +98,7 @@ def _environment(language: str, versions: Mapping[str, str]) -> Environment:
         language=language,
         html_language=HTML_LANGUAGE[language],
         static=lambda name: f"/static/{name}?v={versions[name]}",
-        ROOMS=ROOMS,
+        NAVIGATION=NAVIGATION,
         PRIORITIES=wording.PRIORITIES,
         RESOLUTIONS=wording.RESOLUTIONS,
         UNACKNOWLEDGED=wording.UNACKNOWLEDGED,

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.api.test_answering import Linked, timescale_linked
-from tests.api.test_browser import DESK, PHONE, browser, faults, fits, small_targets
+from tests.api.test_browser import browser
+from tests.look import PHONE, look_right
 
 __all__ = ["browser", "timescale_linked"]  # fixtures of the other tests
 
 pytestmark = [pytest.mark.browser, pytest.mark.db]
 
 
-def test_the_page_of_a_link_is_read_and_pressed_with_a_thumb(
-    browser: Browser, timescale_linked: Linked, tmp_path: Path
-) -> None:
+def test_the_page_of_a_link_is_read_and_pressed_with_a_thumb(browser: Browser, timescale_linked: Linked) -> None:
     """It fits, axe finds nothing, the button is large, it sends no address on, and works without scripts; then it says who."""
     linked = timescale_linked
     path = linked.link()
     referers: list[str | None] = []
-    for language, size in (("zh", PHONE), ("en", DESK)):
-        context = browser.new_context(viewport=size, base_url=linked.url)  # type: ignore[arg-type]
-        page = context.new_page()
-        page.goto(f"/language?to={language}&next=/login")
-        page.on("request", lambda request: referers.append(request.headers.get("referer")))
-        for where in (path, path[:-4]):
-            page.goto(where)
-            page.screenshot(path=tmp_path / f"{language}-{len(where)}.png", full_page=True)
-            assert faults(page) == [], (language, where)
-            assert fits(page), (language, where)
-            assert small_targets(page) == [], (language, where)
-        assert [each for each in referers if each is not None and "/a/" in each] == []
-        context.close()
+    context = browser.new_context(viewport=PHONE, base_url=linked.url)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.on("request", lambda request: referers.append(request.headers.get("referer")))
+    look_right(page, path, path[:-4])
+    assert [each for each in referers if each is not None and "/a/" in each] == []
+    context.close()
     assert linked.written() == ([], [])
     context = browser.new_context(viewport=PHONE, base_url=linked.url, java_script_enabled=False)  # type: ignore[arg-type]
     page = context.new_page()

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,12 +17,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Browser, Page
 
 from davy.servers.processes import wait_until
-from tests.api.test_browser import DESK, PATIENCE_MS, PHONE, faults, fits
+from tests.api.test_browser import PATIENCE_MS
 from tests.e2e.instance import DAVY, ROOT, Running, environment, running
 
 START_WITHIN_S = 120.0
-SIZES = (PHONE, DESK)
-LANGUAGES = ("zh", "en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +29,10 @@ class Instance:
 
     Args:
         told: the keys of design section 13.
-        walked: pages that were looked at in both languages at both sizes.
     """
 
     command: Running
     told: dict[str, Any]
-    walked: set[str] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -80,23 +76,6 @@ class Instance:
         page.click("button.main")
         page.wait_for_url(lambda url: not urlsplit(url).path.startswith("/login"))
         return page
-
-    def walk(self, page: Page, *paths: str) -> None:
-        """Each page in both languages at both sizes: axe finds nothing, nothing scrolls sideways."""
-        found: dict[tuple[str, str, int], list[str]] = {}
-        before = page.viewport_size
-        for path in paths:
-            for language in LANGUAGES:
-                page.goto(f"/language?to={language}&next={path}")
-                for size in SIZES:
-                    page.set_viewport_size(size)  # type: ignore[arg-type]
-                    wrong = faults(page) + ([] if fits(page) else ["scrolls sideways"])
-                    if wrong:
-                        found[path, language, size["width"]] = wrong
-            self.walked.add(path)
-        if before is not None:
-            page.set_viewport_size(before)
-        assert found == {}, found
 
     @contextmanager
     def device(self, user: str | None = None, password: str | None = None) -> Iterator[Device]:

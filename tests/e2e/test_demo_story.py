@@ -21,8 +21,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from davy.servers.processes import wait_until
-from tests.api.test_browser import ACKNOWLEDGE, DESK, PHONE, browser, faults, fits
+from tests.api.test_browser import ACKNOWLEDGE, browser
 from tests.e2e.instance import Running, running
+from tests.look import DESK, PHONE, look_right
 
 __all__ = ["browser"]  # the fixture of the pages' own tests
 
@@ -98,9 +99,8 @@ def test_the_alarm_comes_to_the_phone_and_its_acknowledgement_to_everybody(brows
         ).wait_for()  # answered still, or announced anew by the second stage of the leak: the list is right
         assert wait_until(partial(is_right, page), 20.0), (shown(page), told(page))
     assert phone.evaluate("window.unbroken") is True, "the page was loaded anew"
-    assert (faults(phone), faults(desk)) == ([], [])
-    assert fits(phone)
-    assert fits(desk)
+    look_right(phone)
+    look_right(desk)
 
 
 def test_the_demo_says_what_came_by_its_end(demo: Demo) -> None:

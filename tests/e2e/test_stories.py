@@ -10,8 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.api.test_browser import DESK, PHONE, browser
+from api.permissions import may
+from api.rooms import ROOMS
+from core.model import Role
+from tests.api.test_browser import browser
 from tests.e2e.stories import Instance, private_instance
+from tests.look import DESK, PHONE, look_right
 
 __all__ = ["browser"]  # the fixture of the pages' own tests
 
@@ -20,8 +24,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(300)]
 LOOKS = 240  # of half a second: nobody has promised when, and other tests run beside these
 BOTH_WAYS = pytest.mark.parametrize(("language", "size"), [("zh", PHONE), ("en", DESK)], ids=["zh-phone", "en-desk"])
 OFFICERS_ROOMS = (
-    "/alarms", "/occurrences", "/findings", "/impairments", "/sites", "/looks", "/about", "/demo/inbox", "/second-opinion", "/models",
-    "/duty", "/duty/routes", "/own-findings",
+    *(room.href for room in ROOMS if may(Role.SAFETY_OFFICER, room.right)), "/about", "/demo/inbox", "/own-findings", "/duty/calls", "/feeds",
+    "/preferences", "/findings/new", "/impairments/new", "/suppressions/new", "/complaints/new",
 )  # fmt: skip
 PLANT = """\
 davy: site/1
@@ -114,7 +118,7 @@ def test_the_integrator_brings_a_site_on_line(
         )
     occurrence = str(gas_alarms(page).locator("h3 a").get_attribute("href"))
     if language == "zh":
-        instance.walk(page, "/devices", device_page, "/alarms", occurrence)
+        look_right(page, "/devices", device_page, "/alarms", occurrence)
 
 
 # Officer: the gas detector whose alarm it is, and who verifies.
@@ -165,7 +169,7 @@ def test_the_officer_answers_an_alarm_and_puts_its_hazard_right(
     officer.goto("/findings")
     officer.locator(f".finding.closed a[href='{finding}']").wait_for()
     if language == "zh":
-        instance.walk(officer, *OFFICERS_ROOMS, occurrence, finding)
+        look_right(officer, *OFFICERS_ROOMS, occurrence, finding)
 
 
 @BOTH_WAYS
@@ -188,7 +192,7 @@ def test_the_underwriter_reads_a_site_and_takes_its_report(
         page.locator(f".months a[hreflang='{'zh-Hans' if language == 'zh' else 'en'}']").click()
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
     if language == "zh":
-        instance.walk(
+        look_right(
             page, "/portfolio", "/sites/huaihai-tank-farm", f"{report.path}?{report.query}", "/occurrences", "/findings"
         )
     officer = instance.page(browser, *instance.login_of("safety_officer", "huaihai-petro"), size, language)
