@@ -3,6 +3,7 @@
 A number says "three times as far as ever then". The stretch stands: what comes after it is not learnt on the way, so that neither a
 drift nor a fault becomes normal by lasting. Each `renew_s` it is settled anew from the readings since, those left out that came while
 the number was beyond the setpoint; where too few are left, the warm-up begins again: it has been said for all that time.
+A wild reading of a warm-up is passed over (`detectors.wild`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
 from detectors.hearing import Heard
+from detectors.wild import ANEW, WILD, another_stretch, how_wild, warming_rows
 
 # What is measured of a reading; each detector says in its own file what it is for.
 SPIKE: Final = 0
@@ -70,6 +72,7 @@ class Settled(Detector):
     """
 
     remembers: ClassVar[int] = 2  # values of the past that the measure needs
+    wary: ClassVar[bool] = False  # wild readings of a warm-up are passed over: one would be the largest
     unit = "1"
     parameters = SettledParameters
 
@@ -93,13 +96,17 @@ class Settled(Detector):
             if name != "setting":
                 self._column(name, self._rows[name])
         self._rows["setting"] = setting
+        self._warming: Rows = warming_rows(len(self) if self.wary else 0)
+        if self.wary:
+            for name in self._warming.dtype.names or ():
+                self._column(f"warming_{name}", self._warming[name])
 
     @abstractmethod
     def _measure(self) -> int:
         """What is measured of a reading: one of the constants above."""
 
     def _numbers(self, heard: Heard) -> Float64:
-        return _settled(heard, self._measure(), self._set, self._past, self._rows)
+        return _settled(heard, self._measure(), self._set, self._past, self._rows, self._warming)
 
 
 @numba.njit(cache=True)
@@ -152,7 +159,7 @@ def _measured(measure: int, past: Float64, d: int, heard: float, memory: float, 
         return _at_an_end(past, d, heard, memory, x)
     share = max(1.0 / memory, 1.0 / (heard + 1.0))
     if measure == SHIFT:
-        mean = past[d, 0] + share * (x - past[d, 0])
+        mean = past[d, 0] + share * (x - past[d, 0]) if heard > 0.0 else x
         if np.isfinite(mean):
             past[d, 0] = mean
         return past[d, 0]  # type: ignore[no-any-return]
@@ -212,7 +219,16 @@ def _judge(rows: Rows, d: int, is_shift: bool, settings: Float64, t: int, found:
 
 
 @numba.njit(cache=True)
-def _settled(heard: Heard, measure: int, settings: Float64, past: Float64, rows: Rows) -> Float64:
+def _is_passed_over(warming: Rows, rows: Rows, d: int, warm_up: float, x: float) -> bool:
+    """Whether a reading of a warm-up is wild; where those before it were, the stretch begins with this one."""
+    how = how_wild(warming, d, warm_up, rows[d].heard, x)
+    if how == ANEW:
+        rows[d].heard = rows[d].next_readings = rows[d].next_middle = 0.0
+    return how == WILD
+
+
+@numba.njit(cache=True)
+def _settled(heard: Heard, measure: int, settings: Float64, past: Float64, rows: Rows, warming: Rows) -> Float64:
     count = len(heard.member)
     number = np.full(count, np.nan)
     for n in range(count):
@@ -224,8 +240,13 @@ def _settled(heard: Heard, measure: int, settings: Float64, past: Float64, rows:
         if not np.isfinite(x):
             continue
         setting = settings[rows[d].setting]
+        is_warming = rows[d].readings == 0.0 and len(warming) > 0
+        if is_warming and _is_passed_over(warming, rows, d, setting[0], x):
+            continue
         found = _measured(measure, past, d, rows[d].heard, setting[3], x)
         rows[d].heard += 1.0
         if not np.isnan(found):
             number[n] = _judge(rows, d, measure == SHIFT, setting, heard.at[n], min(found, LARGEST))
+            if not is_warming and rows[d].readings == 0.0 and len(warming) > 0:
+                another_stretch(warming, d)
     return number

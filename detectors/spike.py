@@ -22,7 +22,7 @@ class Spike(Settled):
     A spark on the line, a step that the process cannot take, a bad contact. The median lets two wild readings in a row pass without
     making the good ones behind them look wild.
 
-    Memory: 112 bytes a definition.
+    Memory: 136 bytes a definition.
     Warm-up: `warm_up` usable readings; NaN until then, and as long as nothing has moved at all and there is no `floor`.
     Fails when: the process itself takes such steps, and took none while its normal was settled: a batch plant is settled over a whole batch.
     """
@@ -30,6 +30,7 @@ class Spike(Settled):
     name = "spike"
     parameters = SpikeParameters
     remembers = BEFORE
+    wary = True
 
     def _measure(self) -> int:
         return SPIKE

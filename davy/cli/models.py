@@ -141,6 +141,10 @@ def detectors_compare(
     since: From,
     until: To,
     kind: Annotated[str, typer.Option(help="Kind of model; empty: the one whose alarm calls people.")] = "",
+    readings: Annotated[
+        bool,
+        typer.Option("--readings", help="Both judge the stored readings anew, whatever was kept of their shadows."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Holds two versions side by side on the same windows, and against what people have said of the alarms since."""
@@ -151,7 +155,7 @@ def detectors_compare(
     pair = read_versions(versions)
     begin, end = read_instant("from", since), read_instant("to", until)
     url, token, _ = _database()
-    found = compare_versions(url, token, asset=asset, versions=pair, since=begin, until=end, kind=kind)
+    found = compare_versions(url, token, asset=asset, versions=pair, since=begin, until=end, kind=kind, anew=readings)
     if as_json:
         say(found.answer(), as_json=True)
     else:

@@ -101,6 +101,7 @@ def compare_versions(
     since: datetime,
     until: datetime,
     kind: str = "",
+    anew: bool = False,
     now: datetime | None = None,
 ) -> Compared:
     """Two versions on the same windows.
@@ -108,6 +109,7 @@ def compare_versions(
     Args:
         versions: the first is the one that is there, the second the one that may replace it.
         kind: of model; empty: the first of the registry, whose limit is the one that calls people.
+        anew: both judge the stored readings of the interval, whatever they said in shadow: all of it, not the windows that both looked on.
 
     Raises:
         BadInput: no such model, version, kind or interval, or no window that both judged.
@@ -126,7 +128,7 @@ def compare_versions(
             if chosen not in MODELS:  # a forecast says degrees: held against a setpoint of scores it would be a lie
                 raise BadInput(f"--kind is {chosen}; versions are compared by {', '.join(MODELS)}.")
             limit = score_limits(connection, plan).get(chosen) or _usual(plan, chosen)
-            at, numbers, source = _same_windows(connection, plan, chosen, versions, since, until)
+            at, numbers, source = _same_windows(connection, plan, chosen, versions, since, until, anew=anew)
             known = occurrences(connection, plan, since, until)
     finally:
         connection.close()
@@ -189,8 +191,10 @@ def _same_windows(
     versions: tuple[int, int],
     since: datetime,
     until: datetime,
+    *,
+    anew: bool,
 ) -> tuple[Int64, tuple[Float64, Float64], str]:
-    """Ends of windows and both versions' numbers: what was kept of both, else worked out anew from stored readings.
+    """Ends of windows and both versions' numbers: what was kept of both, else, or where it is asked for, worked out anew from stored readings.
 
     Raises:
         BadInput: no window that both judged.
@@ -199,7 +203,7 @@ def _same_windows(
     ends = [begin_of(first + place + 1, plan.window_s) for place in range(count)]
     at = np.array([round(end.timestamp() * 1e6) for end in ends], np.int64)
     kept = {version: np.full(count, np.nan) for version in versions}
-    for score in load_shadows(connection, plan.asset_id, versions, since, until):
+    for score in () if anew else load_shadows(connection, plan.asset_id, versions, since, until):
         place = window_of(score.until, plan.window_s) - 1 - first
         if score.kind == kind and score.number is not None and 0 <= place < count:
             kept[score.version][place] = score.number

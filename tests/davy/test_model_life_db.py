@@ -43,11 +43,11 @@ def promote(station: Station, version: int, **changes: Any) -> Promoted:
     return promote_version(station.database.url("alerting"), station.token, version=version, **given)
 
 
-def compare(station: Station, seconds: int, versions: tuple[int, int] = (1, 2)) -> Compared:
+def compare(station: Station, seconds: int, versions: tuple[int, int] = (1, 2), *, anew: bool = False) -> Compared:
     """Over so many seconds after the first fit."""
     until = FITTED_AT + seconds * SECOND
     return compare_versions(
-        station.database.url("alerting"), station.token, asset="pump-1", versions=versions, since=FITTED_AT, until=until, now=until
+        station.database.url("alerting"), station.token, asset="pump-1", versions=versions, since=FITTED_AT, until=until, anew=anew, now=until
     )  # fmt: skip
 
 
@@ -388,6 +388,21 @@ def test_two_versions_are_compared_on_the_same_windows(station: Station) -> None
     assert kept.better is None
     assert "Too few windows to say: both judged 395" in kept.verdict
     assert json.loads(json.dumps(kept.answer()))["versions"][1]["version"] == 2
+
+
+def test_stored_readings_are_judged_anew_where_it_is_asked_for(station: Station) -> None:
+    """A short shadow is no bound: both versions judge every window of the interval that has readings, in the same way, and it is said."""
+    station.fit()
+    station.fit(promote=False, since=BEGAN + 200 * SECOND)
+    station.store(np.concatenate([normal(300, 2), failing(100, 3)]), FITTED_AT)
+    never_looked_on = compare(station, 400)
+    shadows(station, 1, 50)
+    shadows(station, 2, 50)
+    assert (compare(station, 400).source, compare(station, 400).windows) == ("kept", 50)
+    asked = compare(station, 400, anew=True)
+    assert (asked.source, asked.windows) == ("readings", 400)
+    assert asked == never_looked_on
+    assert "400 windows (both scored anew from stored readings)" in asked.lines()[0]
 
 
 def test_what_people_said_is_held_against_both(station: Station) -> None:

@@ -112,3 +112,58 @@ def test_where_nothing_normal_is_left_it_begins_again() -> None:
     assert found[WARM + 400] > 2.0
     assert math.isnan(found[WARM + 650])
     assert max(found[-50:]) < 2.0
+
+
+FAULTS: dict[type[Settled], list[float]] = {
+    Spike: [20.0, 20.0, 20.0, 20.0, 20.0, 32.0],
+    Shift: [24.0] * 60,
+    Noise: [20.0, 27.0] * 30,
+}
+WILD = 1e6 * 0.5  # a million times the scale of the noise
+
+
+@pytest.mark.parametrize("wild", [WILD, -WILD, 1e300, 200.0 * 0.5])
+@pytest.mark.parametrize("place", [0, 1, 4, 11, 90, WARM - 1])
+@pytest.mark.parametrize("kind", FAULTS.keys())
+def test_a_wild_reading_in_the_stretch_costs_nothing(kind: type[Settled], place: int, wild: float) -> None:
+    """One in the warm-up, wherever: a fault is as far as it would have been without it, but for what noise makes of the stretch."""
+    stretch = noisy(2 * WARM)
+    without = max(numbers(kind, [*stretch, *FAULTS[kind]])[-len(FAULTS[kind]) :])
+    stretch[place] = wild
+    found = numbers(kind, [*stretch, *FAULTS[kind]])
+    assert without >= 2.0
+    assert max(found[-len(FAULTS[kind]) :]) == pytest.approx(without, rel=0.25)
+    assert np.nanmax(found[WARM + 60 : 2 * WARM]) < 2.0
+
+
+@pytest.mark.parametrize("place", [0, 3, 50])
+@pytest.mark.parametrize("kind", FAULTS.keys())
+def test_a_wild_burst_in_the_stretch_costs_nothing(kind: type[Settled], place: int) -> None:
+    """Four in a hundred of it, one after the other and each another one, or apart from each other: a fault is as far as without them."""
+    values = [float(x) for x in np.random.default_rng(5).normal(0.0, WILD, WARM // 25)]
+    stretch = noisy(2 * WARM)
+    without = max(numbers(kind, [*stretch, *FAULTS[kind]])[-len(FAULTS[kind]) :])
+    for apart in (1, 17):
+        spoilt = list(stretch)
+        for i, value in enumerate(values):
+            spoilt[place + i * apart] = value
+        found = numbers(kind, [*spoilt, *FAULTS[kind]])
+        assert max(found[-len(FAULTS[kind]) :]) >= 0.75 * without >= 1.5
+
+
+@pytest.mark.parametrize("kind", FAULTS.keys())
+def test_a_signal_that_rests_is_not_deaf_for_a_wild_reading(kind: type[Settled]) -> None:
+    """It moves once in fifteen readings by a tenth, and once by a million: that one is not its normal."""
+    resting = [20.0 + 0.1 * (i % 15 == 14) for i in range(2 * WARM)]
+    resting[70] = WILD
+    found = numbers(kind, [*resting, *FAULTS[kind]])
+    assert max(found[-len(FAULTS[kind]) :]) > 10.0
+
+
+@pytest.mark.parametrize("kind", FAULTS.keys())
+def test_what_stays_or_comes_often_is_no_wild_reading(kind: type[Settled]) -> None:
+    """A step of a hundred times the noise to where the plant runs from then on, and one that comes and goes each fifteen readings, are normal."""
+    stepped = [*noisy(WARM // 2), *noisy(WARM // 2 + 40, level=100.0)]
+    assert np.nanmax(numbers(kind, [*stepped, *noisy(100, level=100.0)], setpoint=2.0)) < 2.0
+    busy = [x + 100.0 * (i % 15 > 12) for i, x in enumerate(noisy(1000))]
+    assert np.nanmax(numbers(kind, busy)[-400:]) < 2.0
