@@ -9,13 +9,13 @@ stretches no longer than the window, so neither says more than there was. What i
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import numba
 import numpy as np
 from msgspec import Meta
 
-from core.batch import NEVER, Float64, Int64
+from core.batch import NEVER, Float64, Int32, Int64, Scores
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters
@@ -24,6 +24,33 @@ from detectors.hearing import Heard
 WHOLE: Final = 30  # buckets a window: of 30 s for 15 minutes, of 16 minutes for 8 hours
 RING: Final = 32  # a power of two, so that a place is a mask away; 31 of them are looked at
 PLACE: Final = RING - 1
+
+
+class Booked(NamedTuple):
+    """What some definitions have booked, as of an instant: a copy, a row each.
+
+    Args:
+        newest: int64, shape (n,), the bucket that is filling; `NEVER`: nothing was heard.
+        amount, known: shape (n, `RING`), as the detector keeps them.
+    """
+
+    newest: Int64
+    amount: Float64
+    known: Int64
+
+
+class Correction(NamedTuple):
+    """What a window must book besides, because readings came late: an entry a (definition, bucket).
+
+    Args:
+        member: int32, row of the detector's state; bucket: int64, its number; amount: float64 and known: int64 (microseconds), what is
+            added. Either may be negative: a late reading ends what the one before it was held for.
+    """
+
+    member: Int32
+    bucket: Int64
+    amount: Float64
+    known: Int64
 
 
 class WindowParameters(Parameters, frozen=True):
@@ -70,6 +97,52 @@ class OverWindow(Detector):
     @abstractmethod
     def _measure(self) -> tuple[Float64, Float64, Float64]:
         """Of each definition: the level that counts time (NaN: the value itself is summed), whether below it counts, the divisor."""
+
+    def members(self, slot: int) -> Int32:
+        """The definitions on a sensor, rows of this detector's state."""
+        return self._listeners.members[self._listeners.offsets[slot] : self._listeners.offsets[slot + 1]]
+
+    def index(self, members: Int32) -> Int32:
+        """Which definitions of the set these rows are."""
+        return self._definition[members]
+
+    def reach_us(self, members: Int32) -> int:
+        """How far back from its newest reading anything can matter to the longest of these windows, microseconds."""
+        width, hold = self._width_us[members].T
+        return int((width * RING + hold).max()) if len(members) else 0
+
+    def booked(self, members: Int32) -> Booked:
+        """What these definitions have booked."""
+        return Booked(self._at[members, 0], self._amount[members], self._known[members])
+
+    def beside(self, earlier: Booked, since_us: int) -> Correction:
+        """What this detector, which heard everything in its order, has booked from `since_us` on beside what was booked `earlier`."""
+        found: list[tuple[int, int, float, int]] = []
+        for d in range(len(self)):
+            newest, was = int(self._at[d, 0]), int(earlier.newest[d])
+            until = max(newest, was)
+            for bucket in range(max(since_us // int(self._width_us[d, 0]), until - WHOLE), until + 1):
+                place, amount, known = bucket & PLACE, 0.0, 0
+                if newest - PLACE <= bucket <= newest:
+                    amount, known = float(self._amount[d, place]), int(self._known[d, place])
+                if was - PLACE <= bucket <= was:
+                    amount -= float(earlier.amount[d, place])
+                    known -= int(earlier.known[d, place])
+                if amount != 0.0 or known != 0:
+                    found.append((d, bucket, amount, known))
+        member, buckets, amounts, knowns = zip(*found, strict=True) if found else ((), (), (), ())
+        return Correction(
+            np.array(member, np.int32), np.array(buckets, np.int64), np.array(amounts, np.float64), np.array(knowns, np.int64)
+        )  # fmt: skip
+
+    def correct(self, correction: Correction) -> Scores:
+        """Books it, and says the number of each definition that it is of, as of its last reading; none where that could not be used."""
+        _correct(correction, self._amount, self._known, self._at)
+        touched = np.unique(correction.member).astype(np.int32)
+        touched = touched[self._at[touched, 1] != NEVER]
+        at = self._at[touched, 1]
+        number = _as_of_now(touched, at, self._set, self._width_us, self._amount, self._known)
+        return Scores(self._definition[touched], np.full(len(touched), -1, np.int32), at, number)
 
     def _numbers(self, heard: Heard) -> Float64:
         return _over_window(heard, self._set, self._width_us, self._amount, self._known, self._at, self._last)
@@ -143,4 +216,28 @@ def _over_window(
         if usable:
             last[d] = _counts(x, settings[d])
             number[n] = _number(d, t, bucket, width, settings[d], amount, known)
+    return number
+
+
+@numba.njit(cache=True)
+def _correct(correction: Correction, amount: Float64, known: Int64, kept_at: Int64) -> None:
+    for n in range(len(correction.member)):
+        d, bucket = correction.member[n], correction.bucket[n]
+        if bucket < kept_at[d, 0] - WHOLE:
+            continue  # it has left the window
+        for b in range(max(kept_at[d, 0] + 1, bucket - PLACE), bucket + 1):
+            amount[d, b & PLACE] = 0.0
+            known[d, b & PLACE] = 0
+        kept_at[d, 0] = max(kept_at[d, 0], bucket)
+        place = bucket & PLACE
+        amount[d, place] = max(amount[d, place] + correction.amount[n], 0.0)
+        known[d, place] = max(known[d, place] + correction.known[n], 0)
+
+
+@numba.njit(cache=True)
+def _as_of_now(member: Int32, at: Int64, settings: Float64, width_us: Int64, amount: Float64, known: Int64) -> Float64:
+    number = np.empty(len(member))
+    for n in range(len(member)):
+        d, width = member[n], width_us[member[n], 0]
+        number[n] = _number(d, at[n], at[n] // width, width, settings[d], amount, known)
     return number
