@@ -104,6 +104,10 @@ class Scores:
     def __len__(self) -> int:
         return len(self.definition)
 
+    def take(self, rows: NDArray[np.intp]) -> Scores:
+        """Those at `rows`, in that order."""
+        return Scores(self.definition[rows], self.row[rows], self.at[rows], self.number[rows])
+
     @staticmethod
     def empty() -> Scores:
         """No scores."""

@@ -34,6 +34,7 @@ from detectors.stuck import Stuck
 from detectors.time_over import TimeOver
 from detectors.time_to_limit import TimeToLimit
 from detectors.unusable import Unusable
+from detectors.window import OverWindow
 
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
     {
@@ -123,4 +124,6 @@ def compile_all() -> list[str]:
         for now_us in (0, 1, 2):  # nothing watched: the loops that leave time out run too
             detector.sweep(now_us, 0)
         detector.restore(detector.state())
+        if isinstance(detector, OverWindow):
+            detector.correct(detector.beside(detector.booked(detector.members(0)), 0))
     return list(DETECTORS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import numba
 import numpy as np
@@ -18,7 +18,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from core.alike import alike
-from core.batch import NEVER, Float64
+from core.batch import NEVER, Float64, Int32, Int64, Scores
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
@@ -44,6 +44,36 @@ _STRETCH: Final = np.dtype(
 )
 _BUCKET: Final = np.dtype([("amount", np.float64), ("known", np.uint32)])  # known in grains
 BUCKET_BYTES: Final = _BUCKET.itemsize
+_WIDTH: Final = (
+    5  # where in a setting the width of a bucket stands, microseconds; what a reading is held for stands behind it
+)
+
+
+class Booked(NamedTuple):
+    """What some definitions have booked, as of an instant: a copy, a row each.
+
+    Args:
+        newest: int64, shape (n,), the bucket that is filling; `NEVER`: nothing was heard.
+        amount: float64, shape (n, `RING`), as the detector keeps it; known: int64, the same shape, in grains of `GRAIN_US`.
+    """
+
+    newest: Int64
+    amount: Float64
+    known: Int64
+
+
+class Correction(NamedTuple):
+    """What a window must book besides, because readings came late: an entry a (definition, bucket).
+
+    Args:
+        member: int32, row of the detector's state; bucket: int64, its number; amount: float64 and known: int64 (grains of `GRAIN_US`),
+            what is added. Either may be negative: a late reading ends what the one before it was held for.
+    """
+
+    member: Int32
+    bucket: Int64
+    amount: Float64
+    known: Int64
 
 
 class WindowParameters(Parameters, frozen=True):
@@ -96,6 +126,55 @@ class OverWindow(Detector):
     @abstractmethod
     def _measure(self) -> tuple[Float64, Float64, Float64]:
         """Of each definition: the level that counts time (NaN: the value itself is summed), whether below it counts, the divisor."""
+
+    def members(self, slot: int) -> Int32:
+        """The definitions on a sensor, rows of this detector's state."""
+        return self._listeners.members[self._listeners.offsets[slot] : self._listeners.offsets[slot + 1]]
+
+    def index(self, members: Int32) -> Int32:
+        """Which definitions of the set these rows are."""
+        return self._definition[members]
+
+    def reach_us(self, members: Int32) -> int:
+        """How far back from its newest reading anything can matter to the longest of these windows, microseconds."""
+        width, hold = self._set[self._stretch["setting"][members], _WIDTH:].T
+        return int((width * RING + hold).max()) if len(members) else 0
+
+    def booked(self, members: Int32) -> Booked:
+        """What these definitions have booked."""
+        ring = self._ring[members]
+        return Booked(self._stretch["at"][members, 0], ring["amount"].copy(), ring["known"].astype(np.int64))
+
+    def beside(self, earlier: Booked, since_us: int) -> Correction:
+        """What this detector, which heard everything in its order, has booked from `since_us` on beside what was booked `earlier`."""
+        found: list[tuple[int, int, float, int]] = []
+        now = self.booked(np.arange(len(self), dtype=np.int32))
+        for d in range(len(self)):
+            newest, was = int(now.newest[d]), int(earlier.newest[d])
+            until = max(newest, was)
+            width = int(self._set[self._stretch["setting"][d], _WIDTH])
+            for bucket in range(max(since_us // width, until - WHOLE), until + 1):
+                place, amount, known = bucket & PLACE, 0.0, 0
+                if newest - PLACE <= bucket <= newest:
+                    amount, known = float(now.amount[d, place]), int(now.known[d, place])
+                if was - PLACE <= bucket <= was:
+                    amount -= float(earlier.amount[d, place])
+                    known -= int(earlier.known[d, place])
+                if amount != 0.0 or known != 0:
+                    found.append((d, bucket, amount, known))
+        member, buckets, amounts, knowns = zip(*found, strict=True) if found else ((), (), (), ())
+        return Correction(
+            np.array(member, np.int32), np.array(buckets, np.int64), np.array(amounts, np.float64), np.array(knowns, np.int64)
+        )  # fmt: skip
+
+    def correct(self, correction: Correction) -> Scores:
+        """Books it, and says the number of each definition that it is of, as of its last reading; none where that could not be used."""
+        _correct(correction, self._stretch, self._ring)
+        touched = np.unique(correction.member).astype(np.int32)
+        touched = touched[self._stretch["at"][touched, 1] != NEVER]
+        at = self._stretch["at"][touched, 1]
+        number = _as_of_now(touched, at, self._set, self._stretch, self._ring)
+        return Scores(self._definition[touched], np.full(len(touched), -1, np.int32), at, number)
 
     def _numbers(self, heard: Heard) -> Float64:
         return _over_window(heard, self._set, self._stretch, self._ring)
@@ -180,4 +259,32 @@ def _over_window(heard: Heard, settings: Float64, stretch: Rows, ring: Rows) -> 
         if usable:
             stretch[d].last = _counts(x, setting)
             number[n] = _number(d, t, bucket, width, setting, stretch, ring)
+    return number
+
+
+@numba.njit(cache=True)
+def _correct(correction: Correction, stretch: Rows, ring: Rows) -> None:
+    for n in range(len(correction.member)):
+        d, bucket = correction.member[n], correction.bucket[n]
+        newest = stretch[d].at[0]
+        if bucket < newest - WHOLE:
+            continue  # it has left the window
+        for b in range(max(newest + 1, bucket - PLACE), bucket + 1):
+            ring[d, b & PLACE].amount = 0.0
+            ring[d, b & PLACE].known = 0
+        stretch[d].at[0] = max(newest, bucket)
+        stretch[d].summed = NEVER
+        place = bucket & PLACE
+        ring[d, place].amount = max(ring[d, place].amount + correction.amount[n], 0.0)
+        ring[d, place].known = np.uint32(max(np.int64(ring[d, place].known) + correction.known[n], 0))
+
+
+@numba.njit(cache=True)
+def _as_of_now(member: Int32, at: Int64, settings: Float64, stretch: Rows, ring: Rows) -> Float64:
+    number = np.empty(len(member))
+    for n in range(len(member)):
+        d = member[n]
+        setting = settings[stretch[d].setting]
+        width = int(setting[5])
+        number[n] = _number(d, at[n], at[n] // width, width, setting, stretch, ring)
     return number

@@ -19,6 +19,7 @@ from core.batch import Mark, ReadingBatch
 from core.log import logger
 from ingest.copy_rows import from_2000, unpack_judged
 from ingest.directory import NO_SLOT, Directory
+from ingest.late import Recount
 from ingest.organs import Columns, Organs
 from ingest.packed_columns import pack, unpack
 from ingest.sorting import MESSAGE
@@ -92,7 +93,8 @@ def replay_spooled(record: Record, organs: Organs) -> list[GapRow]:
     known = slots != NO_SLOT
     batch, late = replace(kept.batch, sensor=slots).take(known), kept.late[known]
     organs.sorter.replay_readings(batch, late)
-    organs.judge.advance(batch.take(~late), judgement.now_us, judgement.watched_us)
+    organs.judge.advance(batch.take(~late), judgement.now_us, judgement.watched_us, judgement.recount)
+    organs.judge.averages.note(batch, late, judgement.now_us)
     return [gap for gap in gaps if gap not in kept.gaps]
 
 
@@ -113,7 +115,8 @@ def _replay(rows: Sequence[BatchRow], stored: NDArray[np.void], organs: Organs) 
         batch = batch.take(batch.sensor != NO_SLOT)
         late = (batch.quality & int(Mark.LATE)) != 0
         organs.sorter.replay_readings(batch, late)
-        organs.judge.advance(batch.take(~late), row.judged_now, row.watched_us)
+        organs.judge.advance(batch.take(~late), row.judged_now, row.watched_us, Recount.unpacked(row.recount))
+        organs.judge.averages.note(batch, late, row.judged_now)
 
 
 def _as_batch(stored: NDArray[np.void], directory: Directory) -> ReadingBatch:

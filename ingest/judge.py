@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, TypeVar
 
 import numpy as np
@@ -17,7 +18,9 @@ from core.log import logger
 from core.model import COMPOUND, DefinitionSet, Priority
 from detectors.contract import Detector
 from detectors.registry import detectors_for
+from ingest.averages import Averages
 from ingest.directory import Directory
+from ingest.late import Recount
 from ingest.mute import Mute
 from ingest.played import Played, is_played
 
@@ -98,6 +101,7 @@ class Judgement:
 
     Args:
         now_us: `now` as the judge saw it; watched_us likewise: both are kept with the batch.
+        recount: what averages booked besides with it: kept with it too.
     """
 
     now_us: int
@@ -105,6 +109,7 @@ class Judgement:
     definitions_version: int
     events: list[Event] = field(default_factory=list)
     late: list[LateFinding] = field(default_factory=list)
+    recount: Recount | None = None
 
 
 class Judge:
@@ -137,24 +142,59 @@ class Judge:
         self._no_delay = (rows.numbers("on_delay_us") == 0) & (rows.numbers("votes") == 1) & (self._definition_id > 0)
         self._setpoint = rows.numbers("setpoint")
         self._low = definitions.is_low()
+        self.averages = Averages(self.detectors, definitions, directory.sensor_id)
+        self._not_averages = [each for each in self.detectors if each not in self.averages.detectors]
+        self._is_voted = rows.numbers("votes_of") > 1
 
-    def judge(self, batch: ReadingBatch, late: NDArray[np.bool_], now_us: int, watched_us: int) -> Judgement:
-        """Judges a batch, then lets time pass to `now_us`."""
+    def judge(
+        self,
+        batch: ReadingBatch,
+        late: NDArray[np.bool_],
+        now_us: int,
+        watched_us: int,
+        recount: Recount | None = None,
+    ) -> Judgement:
+        """Judges a batch, then lets time pass to `now_us`.
+
+        Args:
+            recount: what averages must book besides, before anything of the batch.
+        """
         on_time = batch if not late.any() else batch.take(~late)
-        events = self.advance(on_time, now_us, watched_us)
+        events = self.advance(on_time, now_us, watched_us, recount)
         if len(on_time) < len(batch):
             # Rows of events are those of the whole batch.
             rows = np.flatnonzero(~late)
             events = [e if e.row < 0 else replace(e, row=int(rows[e.row])) for e in events]
+            self.averages.note(batch, late, now_us)
         findings = self._judge_late(batch, late) if len(on_time) < len(batch) else []
-        return Judgement(now_us, watched_us, self.definitions.version, events, findings)
+        if recount is not None:
+            events += recount.events
+        return Judgement(now_us, watched_us, self.definitions.version, events, findings, recount)
 
-    def advance(self, on_time: ReadingBatch, now_us: int, watched_us: int) -> list[Event]:
-        """Readings that are not late, then time: all that moves the state, live and after a restart alike."""
-        events: list[Event] = []
+    def advance(
+        self,
+        on_time: ReadingBatch,
+        now_us: int,
+        watched_us: int,
+        recount: Recount | None = None,
+        averaged: ReadingBatch | None = None,
+    ) -> list[Event]:
+        """What averages must book besides, readings that are not late, then time: all that moves the state, live and after a restart
+        alike.
+
+        Args:
+            averaged: what averages hear instead: history, in which late readings have come to their place.
+        """
+        events: list[Event] = [] if recount is None else self._correct(recount)
+        if averaged is not None:
+            scores = [self._guarded(d, lambda d: d.score(averaged)) for d in self.averages.detectors]
+            for part in scores:
+                if len(part):
+                    events += self.conditions.step(replace(part, row=np.full(len(part), -1, np.int32)))
         if len(on_time):
             self._mute.hear(on_time)
-            scores = [self._guarded(detector, lambda d: d.score(on_time)) for detector in self.detectors]
+            detectors = self.detectors if averaged is None else self._not_averages
+            scores = [self._guarded(detector, lambda d: d.score(on_time)) for detector in detectors]
             for part in scores:
                 if len(part):
                     events += self.conditions.step(part)
@@ -171,6 +211,16 @@ class Judge:
         alarms = [event for event in events if event.definition_id > 0] if self.compounds else events
         told = self._played.told(alarms, on_time)
         return [replace(event, replayed=self._is_of_played(event)) if event.parts else event for event in told]
+
+    def _correct(self, recount: Recount) -> list[Event]:
+        """Books what late readings add, and judges the averages as of their sensor's last reading."""
+        events: list[Event] = []
+        for detector, correction in self.averages.corrections(recount):
+            scores = self._attempt(detector.name, partial(detector.correct, correction), Scores.empty())
+            # A number of votes is one of a reading: these wait for the next.
+            told = np.flatnonzero(~self._is_voted[scores.definition])
+            events += self.conditions.step(scores.take(told))
+        return events
 
     def _expect(self) -> None:
         """Tells the conditions which numbers are on their way: one detector gives any."""
@@ -273,7 +323,7 @@ class Judge:
     def state(self) -> Columns:
         """All state as columns, with the (definition_id, version) of every row beside it; see `Detector.state` on keeping it."""
         keys = self._keys
-        columns: Columns = {**self._mute.state(), "played": self._played.state()}
+        columns: Columns = {**self._mute.state(), "played": self._played.state(), "late": self.averages.late.state()}
         columns["condition/rows"] = keys
         columns.update({f"condition/{name}": column for name, column in self.conditions.state().items()})
         votes = self.conditions.votes
@@ -313,6 +363,7 @@ class Judge:
         names = [name for name in columns if name.startswith("compounds/")]
         self.compounds.restore({name.removeprefix("compounds/"): columns[name] for name in names})
         self._played.restore(columns)
+        self.averages.late.restore(columns)
         self._mute.restore(columns)
         self._expect()
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.batch import NEVER
 from core.model import DefinitionSet
 from ingest.decode import Decoder
-from ingest.directory import Directory
+from ingest.directory import NO_SLOT, Directory
 from ingest.judge import Judge
+from ingest.late import Question
 from ingest.sorting import Sorter
 
 Columns = dict[str, NDArray[np.generic]]
@@ -36,6 +38,27 @@ class Organs:
         directory.bound_silences(definitions)
         judge = Judge(directory, definitions)
         return Organs(directory, Decoder(directory), Sorter(directory, tolerance_us), judge)
+
+    def ask_late(self, batch_no: int, asof_us: int, now_us: int) -> Question | None:
+        """Which averages are to be counted anew, as of batch `batch_no`, the last that was judged; None: none.
+
+        Late readings that are older than every window are let go.
+
+        Args:
+            asof_us: that batch's `now`.
+        """
+        averages = self.judge.averages
+        asked, gone = [], []
+        for touched in averages.late.due(now_us):
+            slot = int(self.directory.slots_of(np.array([touched.sensor_id], np.int32))[0])
+            upto_us = NEVER if slot == NO_SLOT else int(self.sorter.marks.judged[slot])
+            found = averages.asked(touched, slot, upto_us) if upto_us != NEVER else None
+            if found is None:
+                gone.append(touched.sensor_id)
+            else:
+                asked.append(found)
+        averages.late.settle(gone, asof_us)
+        return Question(asof_us, batch_no, tuple(asked)) if asked else None
 
     def state(self) -> Columns:
         """All memory as columns; what is restored from them goes on bit-equal."""

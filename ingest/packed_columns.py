@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.organs import Columns
+from detectors.contract import Columns
 
 FEW: Final = 1000  # values; shorter columns are written as they are
 SAMPLE: Final = 101

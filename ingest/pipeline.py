@@ -23,6 +23,7 @@ from ingest.clock import OLDEST_US
 from ingest.decode import Decoded
 from ingest.judge import Judgement
 from ingest.organs import Organs
+from ingest.recounting import Recounting
 from ingest.rejection import RejectionLimit
 from ingest.sorting import Sorted
 from ingest.source import Clock, Lot, Source, SourceReport
@@ -65,6 +66,7 @@ class Pipeline:
     Args:
         organs: decoder, sorter and judge of the definitions in force; replaced between batches.
         urgent: told of the events of each batch that lies in the spool.
+        recounting: counts late readings into averages; None: they stay out of them.
         most_messages: messages in a batch.
         after: told each point of `FAULT_POINTS` once it is passed.
     """
@@ -82,8 +84,10 @@ class Pipeline:
         now_us: int,
         most_messages: int,
         after: Callable[[str], None],
+        recounting: Recounting | None = None,
     ) -> None:
         self.organs = organs
+        self._recounting = recounting
         self.differences: list[Event] = []  # bring `alarm` in line with the conditions; the next batch carries them
         self.now_us = now_us
         self._source = source
@@ -112,6 +116,8 @@ class Pipeline:
             Batches that came to their end: acknowledged.
         """
         self._storing.turn()
+        if self._recounting is not None:
+            self._recounting.turn(self.organs, self._storing, self.now_us, self._clock)
         work = Work(0, wait_s)
         judged = self._walk(work, self._judging)
         ended = self.end() if judged or self._storing.due else []
@@ -157,6 +163,7 @@ class Pipeline:
             work.virtual = self._news(report, work.now_us)
             due_us = self.organs.judge.due_us()
             time_shows = self._watch.turned or (due_us is not None and due_us <= work.now_us)
+            time_shows = time_shows or (self._recounting is not None and self._recounting.ready)
             if not (work.virtual or time_shows or self.differences):
                 return False
         if work.lot.again is None:
@@ -187,9 +194,10 @@ class Pipeline:
 
     def _judge(self, work: Work) -> bool:
         assert work.sorted is not None
+        recount = None if self._recounting is None else self._recounting.take()
         with self._metrics.judge_seconds.time():
             work.judgement = self.organs.judge.judge(
-                work.sorted.batch, work.sorted.late, work.now_us, self._watch.watched_us
+                work.sorted.batch, work.sorted.late, work.now_us, self._watch.watched_us, recount
             )
         work.judgement.events[:0] = self.differences
         self.differences = []

@@ -14,6 +14,7 @@ from core.model import Sensor
 from core.row_table import RowTable
 from ingest.directory import DeviceRow, Directory
 from ingest.judge import Judgement, LateFinding
+from ingest.late import Recount
 from ingest.packed_columns import pack, unpack
 from ingest.rejection import Rejected
 from ingest.sorting import MESSAGE, Sorted
@@ -77,6 +78,7 @@ class _Batch(msgspec.Struct, array_like=True):
     rejected: list[_Refusal]
     standing: list[tuple[int, int]] | None
     again: Again | None = None
+    recount: bytes | None = None
 
 
 class _Directory(msgspec.Struct):
@@ -133,6 +135,7 @@ def pack_record(record: Record, rejected: Sequence[Rejected]) -> bytes:
             rejected=[_refusal(row) for row in rejected],
             standing=None if record.standing is None else sorted(record.standing),
             again=record.lot.again,
+            recount=None if judgement.recount is None else judgement.recount.packed(),
         )
     )
 
@@ -168,7 +171,14 @@ def unpack_record(batch_no: int, payload: bytes, directory: Directory) -> Record
         received_us=found.received_us,
         lot=Lot(_lots.decode(zlib.decompress(found.messages)), found.again),
         sorted=kept,
-        judgement=Judgement(found.now_us, found.watched_us, found.definitions_version, found.events, late),
+        judgement=Judgement(
+            found.now_us,
+            found.watched_us,
+            found.definitions_version,
+            found.events,
+            late,
+            Recount.unpacked(found.recount),
+        ),
         directory=directory,
         rejected=[_rejected(row, directory) for row in found.rejected],
         batch_no=batch_no,

@@ -31,6 +31,7 @@ from ingest.kernels import compile_kernels
 from ingest.organs import Organs
 from ingest.ownership import Ownership
 from ingest.pipeline import Pipeline
+from ingest.recounting import Recounting
 from ingest.scribe import Scribe
 from ingest.session import open_connection
 from ingest.source import Clock, Source
@@ -126,6 +127,7 @@ class Worker:
         self._after = after
         self._ownership = Ownership(options.conninfo, options.worker, options.folder)
         self._scribe = Scribe(options.conninfo, options.token, options.worker)
+        self._recounting = Recounting(options.conninfo, options.token, options.worker, source.wake)
         self._loading: Future[tuple[Directory, DefinitionSet]] | None = None
         self._captured: tuple[SavedState, int] | None = None
         self._saving: Future[bool] | None = None
@@ -159,6 +161,7 @@ class Worker:
                 storing.finish()
                 committer.close()
         finally:
+            self._recounting.close()
             self._scribe.close()
             self._ownership.release()
 
@@ -197,6 +200,7 @@ class Worker:
         pipeline = Pipeline(
             self._source, found.organs, watch, storing, self._urgent, self._clock, self._metrics,
             now_us=found.resumed.now_us, most_messages=options.most_messages, after=self._after,
+            recounting=self._recounting,
         )  # fmt: skip
         pipeline.differences = found.differences
         self._next_checkpoint = time.monotonic() + options.checkpoint_s

@@ -30,6 +30,7 @@ CREATE TABLE ingest_batch (                    -- one row a committed batch: eno
     readings    int NOT NULL,
     messages    bytea NOT NULL,                -- ingest/sorting.py MESSAGE rows: what was not a repeat, in order of arrival
     judged      bytea,                         -- rows judged but not stored under their own key (conflicts), packed; usually null
+    recount     bytea,                         -- what averages booked besides, of late readings (ingest/late.py); usually null
     PRIMARY KEY (worker, batch_no)
 );
 

@@ -117,6 +117,7 @@ class Order:
 
     def __init__(self, slots: int) -> None:
         self._judged_to: Int64 = np.full(slots, NEVER, np.int64)
+        self._averaged_to = self._judged_to.copy()
 
     def late(self, batch: ReadingBatch) -> NDArray[np.bool_]:
         """bool, one a reading: what ingest marked as late, and what a clock that was set puts behind its time."""
@@ -125,3 +126,10 @@ class Order:
         on_time = ~late
         np.maximum.at(self._judged_to, batch.sensor[on_time], batch.judged_at[on_time])
         return late
+
+    def behind(self, batch: ReadingBatch) -> NDArray[np.bool_]:
+        """bool, one a reading: what averages leave out. A late one has come to its place in history; what a clock that was set puts
+        behind an earlier piece has not."""
+        behind: NDArray[np.bool_] = batch.judged_at <= self._averaged_to[batch.sensor]
+        np.maximum.at(self._averaged_to, batch.sensor[~behind], batch.judged_at[~behind])
+        return behind

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.batch import Event, Int64, ReadingBatch
 from core.model import COMPOUND, AlarmDefinition, Compound, DefinitionSet
@@ -95,9 +96,9 @@ class Version:
     def __post_init__(self) -> None:
         self.judge = Judge(self.directory, self.definitions)
 
-    def take(self, on_time: ReadingBatch, now_us: int, watched_us: int) -> None:
-        """Readings on time, then time."""
-        for event in self.judge.advance(on_time, now_us, watched_us):
+    def take(self, on_time: ReadingBatch, now_us: int, watched_us: int, averaged: ReadingBatch | None = None) -> None:
+        """Readings on time, then time; `averaged`: what averages hear, where that is more."""
+        for event in self.judge.advance(on_time, now_us, watched_us, averaged=averaged):
             definition_id = event.definition_id
             if definition_id in self.endless:
                 continue
@@ -153,6 +154,34 @@ def _beside(finding: LateFinding, events: Sequence[Event]) -> list[Event]:
     return pairs
 
 
+class _Heard(NamedTuple):
+    """Readings in the order of judged time.
+
+    Args:
+        late: bool, one a reading: no condition hears it; behind: likewise, no average does.
+    """
+
+    batch: ReadingBatch
+    late: NDArray[np.bool_]
+    behind: NDArray[np.bool_]
+
+    def part(self, begin: int, end: int) -> _Heard:
+        """Those from one place to another."""
+        if end <= begin:
+            return _Heard(ReadingBatch.empty(), self.late[:0], self.behind[:0])
+        return _Heard(self.batch.take(np.arange(begin, end)), self.late[begin:end], self.behind[begin:end])
+
+    @property
+    def on_time(self) -> ReadingBatch:
+        """What conditions hear."""
+        return self.batch.take(~self.late) if self.late.any() else self.batch
+
+    @property
+    def averaged(self) -> ReadingBatch | None:
+        """What averages hear; None: the same."""
+        return self.batch.take(~self.behind) if self.late.any() else None
+
+
 class Run:
     """The versions over one stretch of history.
 
@@ -175,15 +204,13 @@ class Run:
     def take(self, piece: Piece, stored: Sequence[Stored]) -> None:
         """The readings of the next piece."""
         batch = joined([part for part in stored if part.sensor_id in self._slot_of], self._slot_of)
-        late = self._order.late(batch)
+        late, behind = self._order.late(batch), self._order.behind(batch)
         self.readings += len(batch)
-        on_time = batch
         if late.any():
             self.late += int(late.sum())
-            on_time = batch.take(~late)
             for version in self.versions:
                 version.take_late(batch.take(late))
-        self._advance(piece, on_time, self.versions)
+        self._advance(piece, _Heard(batch, late, behind), self.versions)
 
     def take_buckets(self, piece: Piece, views: Mapping[str, Sequence[Stored]]) -> None:
         """The minutes or hours of the next piece, as each view sees them."""
@@ -191,34 +218,34 @@ class Run:
         for view, stored in views.items():
             self._watched_us, self._now_us = watched_us, now_us
             batch = joined([part for part in stored if part.sensor_id in self._slot_of], self._slot_of)
-            self._advance(piece, batch, [version for version in self.versions if version.view == view])
+            on_time = np.zeros(len(batch), np.bool_)
+            self._advance(
+                piece, _Heard(batch, on_time, on_time), [version for version in self.versions if version.view == view]
+            )
 
-    def _advance(self, piece: Piece, on_time: ReadingBatch, versions: Sequence[Version]) -> None:
+    def _advance(self, piece: Piece, heard: _Heard, versions: Sequence[Version]) -> None:
         if not self._stepped:
             for version in versions:
-                version.take(on_time, NO_TIME, 0)
+                version.take(heard.on_time, NO_TIME, 0, heard.averaged)
             return
-        for part, now_us in self._steps(on_time, piece):
+        for part, now_us in self._steps(heard, piece):
             since = now_us if self._now_us is None else self._now_us
             self._watched_us += self._watch.watched_us(since, now_us)
             self._now_us = now_us
             for version in versions:
-                version.take(part, now_us, self._watched_us)
+                version.take(part.on_time, now_us, self._watched_us, part.averaged)
 
-    def _steps(self, batch: ReadingBatch, piece: Piece) -> Iterator[tuple[ReadingBatch, int]]:
+    def _steps(self, heard: _Heard, piece: Piece) -> Iterator[tuple[_Heard, int]]:
         """The readings step by step, each with the instant up to which time has passed then."""
         edges = np.arange(piece.since + STEP_US, piece.until, STEP_US, dtype=np.int64)
         edges = np.append(edges, piece.until)
-        ends = np.searchsorted(batch.judged_at, edges)
+        ends = np.searchsorted(heard.batch.judged_at, edges)
         begin = 0
         for edge, end in zip(edges.tolist(), ends.tolist(), strict=True):
-            if end > begin:
-                yield batch.take(np.arange(begin, end)), edge
-            else:
-                yield ReadingBatch.empty(), edge
+            yield heard.part(begin, end), edge
             begin = end
-        if begin < len(batch):  # a clock that is ahead: judged with the last of the piece
-            yield batch.take(np.arange(begin, len(batch))), piece.until
+        if begin < len(heard.batch):  # a clock that is ahead: judged with the last of the piece
+            yield heard.part(begin, len(heard.batch)), piece.until
 
     def finish(self, until_us: int) -> None:
         """Time passes to the end of the stretch: delays that end by then have ended."""

@@ -238,8 +238,8 @@ class BatchWriter:
         connection.execute(
             """
             INSERT INTO ingest_batch
-                (worker, batch_no, received_at, judged_now, watched_us, definitions_version, readings, messages, judged)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+                (worker, batch_no, received_at, judged_now, watched_us, definitions_version, readings, messages, judged, recount)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             """,
             (
                 self.worker,
@@ -251,6 +251,7 @@ class BatchWriter:
                 len(record.sorted.batch),
                 record.sorted.messages.tobytes(),
                 pack_judged(kept, record.directory.sensor_id) if len(kept) else None,
+                None if record.judgement.recount is None else record.judgement.recount.packed(),
             ),
         )
 

@@ -57,6 +57,7 @@ class BatchRow:
     readings: int
     messages: bytes
     judged: bytes | None
+    recount: bytes | None
 
 
 def take_over(connection: Connection[Any], token: str, worker: str) -> Mark:
@@ -165,7 +166,7 @@ def batches_after(connection: Connection[Any], token: str, worker: str, batch_no
     with transaction(connection, token), connection.cursor(row_factory=class_row(BatchRow), binary=True) as cursor:
         return cursor.execute(
             """
-            SELECT batch_no, received_at, judged_now, watched_us, definitions_version, readings, messages, judged
+            SELECT batch_no, received_at, judged_now, watched_us, definitions_version, readings, messages, judged, recount
             FROM ingest_batch WHERE worker = %s AND batch_no > %s ORDER BY batch_no
             """,
             (worker, batch_no),

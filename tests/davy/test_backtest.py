@@ -219,3 +219,34 @@ def test_readings_of_several_sensors_are_judged_in_their_order() -> None:
     batch = joined([one, Stored(other, two.measured_at, two.judged_at, two.value, two.quality)], {SENSOR: 0, other: 1})
     assert batch.value.tolist() == [1.0, 3.0, 2.0]
     assert batch.sensor.tolist() == [0, 1, 0]
+
+
+def test_a_late_reading_is_in_the_average_of_its_time() -> None:
+    """Ten minutes that ingest marked as late: an average hears them where they belong, however the stretch is cut; a limit does not."""
+    stel = {"window_s": 900.0, "hold_s": 10.0, "known_share": 0.5}
+    limits = [
+        definition(1, SENSOR, detector="exposure", setpoint=30.0, parameters=stel),
+        definition(2, SENSOR, setpoint=50.0, on_delay_us=SECOND_US),
+    ]
+    history = part([0.0] * 900 + [60.0] * 600 + [0.0] * 1500)
+    history.quality[900:1500] = int(Mark.LATE)
+    told = []
+    for rows in (10_000, 500, 130):
+        version = Version("in_force", "reading", DIRECTORY, numbered(limits, DIRECTORY))
+        run = Run(DIRECTORY, [version], Watch())
+        for piece in pieces(START_US, START_US + 3000 * SECOND_US, "reading", 1.0, rows):
+            inside = (history.judged_at >= piece.since) & (history.judged_at < piece.until)
+            run.take(piece, [Stored(SENSOR, *(column[inside] for column in _columns(history)))])
+        run.finish(START_US + 3000 * SECOND_US)
+        assert run.late == 600
+        told.append(version.told())
+    said = [[(e.active, e.at, e.value) for e in each[1]] for each in told]
+    assert said[0] == said[1] == said[2]
+    began, ended = told[0][1]
+    assert (began.active, ended.active) == (True, False)
+    assert 1300 <= (began.at - START_US) // SECOND_US <= 1390
+    assert told[0][2] == []
+
+
+def _columns(of: Stored) -> tuple[Any, ...]:
+    return of.measured_at, of.judged_at, of.value, of.quality

@@ -204,6 +204,7 @@ def test_what_is_stored_teaches_the_same(seed: int, shuffle: int) -> None:
         stored = found.batch.take(order)
         stored = replace(stored, received_at=stored.judged_at).take(~found.late[order])
         again.judge.advance(stored, now, now - START_US)
+        again.judge.averages.note(found.batch.take(order), found.late[order], now)
     states = [organs.judge.state() for organs in (live, again)]
     assert any(name == "stale/pauses" and column.any() for name, column in states[0].items())
     assert pack(states[0]) == pack(states[1])

@@ -26,6 +26,7 @@ from ingest.committer import Committer
 from ingest.instant import instant
 from ingest.ownership import Ownership
 from ingest.pipeline import Pipeline, Work
+from ingest.recounting import Recounting
 from ingest.session import open_connection
 from ingest.source import Lot, RawMessage, SourceReport
 from ingest.spool import Spool
@@ -81,7 +82,7 @@ class Bench:
         self.patience_s = patience_s
         self.draining = True  # False: what is spooled stays there
         self.folder = folder
-        self.now_us = time.time_ns() // 1000
+        self.began_us = self.now_us = time.time_ns() // 1000
         self.late_us = 0  # how long after it was judged a batch is written down
         self.used = 0.0  # share of the spool's room that is taken then
         self.source = Hand()
@@ -106,13 +107,15 @@ class Bench:
         if self.draining:
             self.storing.start()
         watch = Watch(found.directory, watched_us=found.resumed.watched_us, known_session=False, most=1000)
+        self.recounting = Recounting(conninfo, lambda: token, "w", self.source.wake)
         return Pipeline(
             self.source, found.organs, watch, self.storing, Nobody(), lambda: self.now_us, self.metrics.ingest,
-            now_us=found.resumed.now_us, most_messages=1000, after=lambda _: None,
+            now_us=found.resumed.now_us, most_messages=1000, after=lambda _: None, recounting=self.recounting,
         )  # fmt: skip
 
     def end(self) -> None:
         """What a process leaves when it goes."""
+        self.recounting.close()
         self.storing.finish()
         self.committer.close()
 

@@ -1,0 +1,100 @@
+"""Counting late readings into averages, beside the batches: a thread that reads what is stored, and an answer for a later batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+import psycopg
+
+from core.db import Token, first_line
+from core.errors import DatabaseAway
+from core.log import logger
+from ingest.late import Question, Recount, recount
+from ingest.organs import Organs
+from ingest.session import Session
+from ingest.source import Clock
+from ingest.store.late import batches_since, readings_between
+from ingest.storing import Storing
+
+PAUSE_US: Final = 1_000_000  # between two questions
+
+log = logger(__name__)
+
+
+class Recounting:
+    """One question at a time: asked when a backlog has come, read when its last batch is stored, answered between two batches.
+
+    Where no reading was late it does nothing, and costs a look.
+
+    Args:
+        conninfo: of the database, as the role ingest.
+        notify: called, by the reading thread, when there is an answer.
+    """
+
+    def __init__(self, conninfo: str, token: Token, worker: str, notify: Callable[[], None]) -> None:
+        self._session = Session(conninfo)
+        self._token = token
+        self._worker = worker
+        self._notify = notify
+        self._pool = ThreadPoolExecutor(1, "recounting")
+        self._question: Question | None = None
+        self._mendings = 0
+        self._answer: Future[Recount] | None = None
+        self._not_before_us = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is an answer."""
+        return self._answer is not None and self._answer.done()
+
+    def take(self) -> Recount | None:
+        """The answer, once; None where there is none, or it could not be read: then it is asked again later."""
+        if not self.ready:
+            return None
+        answer, self._answer = self._answer, None
+        assert answer is not None
+        try:
+            return answer.result()
+        except (DatabaseAway, psycopg.Error) as error:
+            log.warning("late_readings_not_counted", reason=first_line(error))
+            return None
+
+    def turn(self, organs: Organs, storing: Storing, asof_us: int, clock: Clock) -> None:
+        """Between two batches: asks what is due, and sends it off once it can be read.
+
+        Args:
+            asof_us: `now` of the last batch that was judged; it has been handed over to `storing`.
+        """
+        if self._answer is not None or not organs.judge.averages.late:
+            return
+        if self._question is None:
+            now_us = clock()
+            if now_us < self._not_before_us:
+                return
+            self._not_before_us = now_us + PAUSE_US
+            self._question, self._mendings = organs.ask_late(storing.batch_no, asof_us, now_us), storing.mendings
+        if self._question is None:
+            return
+        if storing.mendings != self._mendings:  # its batch may be lost, and its number another's
+            self._question = None
+        elif storing.stored_no >= self._question.batch_no:
+            question, self._question = self._question, None
+            self._answer = self._pool.submit(self._read, question)
+            self._answer.add_done_callback(lambda _: self._notify())
+
+    def close(self) -> None:
+        """Waits for what is under way; what is not counted is asked again after the next start."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._session.close()
+
+    def _read(self, question: Question) -> Recount:
+        try:
+            connection = self._session.connection()
+            since_us = min(asked.touched.since_us for asked in question.sensors)
+            numbers, judged_now = batches_since(connection, self._token(), self._worker, since_us)
+            return recount(question, numbers, judged_now, lambda *of: readings_between(connection, self._token(), *of))
+        except psycopg.Error:
+            self._session.close()
+            raise

@@ -1,0 +1,52 @@
+"""What is stored of a sensor whose readings came late, and which batches brought them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from core.batch import Int64
+from core.db import transaction
+from ingest.copy_rows import from_2000, stored_rows
+from ingest.instant import instant
+from ingest.late import STORED
+
+
+def batches_since(connection: Connection[Any], token: str, worker: str, since_us: int) -> tuple[Int64, Int64]:
+    """Number and `now` of the batches that were judged from an instant on, ascending."""
+    with transaction(connection, token):
+        rows = connection.execute(
+            "SELECT batch_no, judged_now FROM ingest_batch WHERE worker = %s AND judged_now >= %s ORDER BY batch_no",
+            (worker, since_us),
+        ).fetchall()
+    found = np.array(rows, np.int64).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
+
+
+def readings_between(
+    connection: Connection[Any], token: str, sensor_id: int, since_us: int, until_us: int
+) -> NDArray[np.void]:
+    """One sensor's readings by their stamps, both ends with it, as `STORED` rows."""
+    with (
+        transaction(connection, token),
+        connection.cursor() as cursor,
+        cursor.copy(
+            """
+        COPY (
+            SELECT batch_no, sensor_id, measured_at, coalesce(judged_at, measured_at), coalesce(value, 'NaN'), quality
+            FROM reading WHERE sensor_id = %s AND measured_at BETWEEN %s AND %s
+        ) TO STDOUT (FORMAT binary)
+        """,
+            (sensor_id, instant(since_us), instant(until_us)),
+        ) as copy,
+    ):
+        found = stored_rows(b"".join(bytes(block) for block in copy))
+    rows = np.empty(len(found), STORED)
+    for name in ("batch_no", "value", "quality"):
+        rows[name] = found[name]
+    for name in ("measured_at", "judged_at"):
+        rows[name] = from_2000(found[name])
+    return rows

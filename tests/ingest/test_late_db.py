@@ -1,0 +1,102 @@
+"""A backlog that comes behind live readings, through pipeline and database: the average counts it, and a restart remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.packed_columns import pack
+from ingest.storing import PATIENCE_S
+from tests.database import TestDatabase
+from tests.ingest.plant import Installed, install, message, payload
+from tests.ingest.rig import wait_for
+from tests.ingest.test_store_db import SECOND, Bench
+
+pytestmark = pytest.mark.db
+
+STEL = {
+    "sensor": "d1/s2", "key": "stel", "detector": "exposure", "setpoint": 30.0,
+    "parameters": '{"window_s": 900, "hold_s": 10, "known_share": 0.5}',
+}  # fmt: skip
+
+
+@pytest.fixture
+def installed(database: TestDatabase) -> Installed:
+    """The plant with a 15-minute average of 30 on d1/s2."""
+    return install(database, virtual=False, limits=[STEL])
+
+
+@pytest.fixture
+def bench(
+    database: TestDatabase, installed: Installed, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Bench]:
+    """A pipeline to turn by hand; parametrized with 0, every batch goes by way of the spool."""
+    found = Bench(database, tmp_path, getattr(request, "param", PATIENCE_S))
+    yield found
+    found.stop.set()
+    found.end()
+
+
+def say(bench: Bench, seq: int, begin_s: int, end_s: int, value: float) -> None:
+    """One message of d1/s2 with a reading each five seconds, in seconds before the first of all."""
+    stamps = range(bench.began_us + begin_s * SECOND, bench.began_us + end_s * SECOND, 5 * SECOND)
+    body = payload(seq, bench.now_us, [{"s": "s2", "v": value, "t": stamp // 1000} for stamp in stamps])
+    bench.say(message("d1", body, bench.now_us, mid=seq + 1))
+
+
+def count(bench: Bench) -> None:
+    """Until the backlog is counted: it is quiet for three seconds, what is stored is read, and a batch brings the answer."""
+    bench.now_us += 3 * SECOND
+    assert bench.pipeline.run_once(0) == []
+    wait_for(lambda: bench.recounting.ready, "what late readings add")
+    bench.pipeline.run_once(0)
+    bench.pipeline.end()
+    wait_for(lambda: not bench.storing.waiting, "the batch that brings it")
+    bench.storing.turn()
+    assert not bench.pipeline.organs.judge.averages.late
+
+
+@pytest.mark.parametrize("bench", [PATIENCE_S, 0.0], indirect=True)
+def test_a_backlog_behind_live_readings_raises_what_it_says(bench: Bench, installed: Installed) -> None:
+    """Ten minutes came behind the newest: once they are stored the average is beyond its limit now. Killed then, the same bits."""
+    say(bench, 0, -960, -660, 0.0)
+    say(bench, 1, -60, 0, 0.0)
+    say(bench, 2, -660, -60, 60.0)
+    definition = installed.definition["stel"]
+    assert bench.rows("SELECT definition_id, to_state FROM transition") == []
+    count(bench)
+    assert bench.rows("SELECT definition_id, to_state FROM transition") == [(definition, "B")]
+    before = {name: column.copy() for name, column in bench.pipeline.organs.judge.state().items()}
+    assert 900 * SECOND < before["exposure/known"].sum() <= 960 * SECOND
+    bench.restart()
+    assert bench.pipeline.differences == []
+    assert pack(bench.pipeline.organs.judge.state()) == pack(before)
+
+
+def test_what_is_over_is_an_occurrence_of_the_past(bench: Bench, installed: Installed) -> None:
+    """An exceedance of an hour ago that nobody knew of: recorded from when to when it was, as learnt of late; no alarm stands."""
+    say(bench, 0, -3600, -2700, 0.0)
+    say(bench, 1, -2100, 0, 0.0)
+    say(bench, 2, -2700, -2100, 60.0)
+    count(bench)
+    definition = installed.definition["stel"]
+    assert bench.rows("SELECT definition_id, historic FROM occurrence") == [(definition, True)]
+    spell = bench.rows("SELECT event, at FROM transition ORDER BY at")
+    assert [event for event, _ in spell] == ["raise", "clear"]
+    began_s, ended_s = ((at.timestamp() * SECOND - bench.began_us) / SECOND for _, at in spell)
+    assert -2400 < began_s < -2100
+    assert -1700 < ended_s < -1500
+    assert bench.rows("SELECT active FROM alarm") == [(False,)]
+
+
+def test_a_question_outlives_a_kill(bench: Bench, installed: Installed) -> None:
+    """Killed after the backlog was stored and before it was counted: it is counted after the restart."""
+    say(bench, 0, -960, -660, 0.0)
+    say(bench, 1, -60, 0, 0.0)
+    say(bench, 2, -660, -60, 60.0)
+    bench.restart()
+    count(bench)
+    definition = installed.definition["stel"]
+    assert bench.rows("SELECT definition_id, to_state FROM transition") == [(definition, "B")]
