@@ -27,9 +27,8 @@ from detectors.hearing import Heard
 WHOLE: Final = 30  # buckets a window: of 30 s for 15 minutes, of 16 minutes for 8 hours
 RING: Final = 32  # a power of two, so that a place is a mask away; 31 of them are looked at
 PLACE: Final = RING - 1
-GRAIN_US: Final = (
-    8  # in which known time is counted: a millisecond is 125 of it, and a bucket of the longest window fits 32 bits
-)
+# In which known time is counted: a millisecond is 125 of it, and a bucket of the longest window fits 32 bits.
+GRAIN_US: Final = 8
 # What every reading looks at lies together, a cache line. The sums are of the whole buckets, and stand as long as one is filling.
 _STRETCH: Final = np.dtype(
     [

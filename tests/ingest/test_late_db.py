@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from detectors.window import GRAIN_US
 from ingest.packed_columns import pack
 from ingest.storing import PATIENCE_S
 from tests.database import TestDatabase
@@ -69,7 +70,7 @@ def test_a_backlog_behind_live_readings_raises_what_it_says(bench: Bench, instal
     count(bench)
     assert bench.rows("SELECT definition_id, to_state FROM transition") == [(definition, "B")]
     before = {name: column.copy() for name, column in bench.pipeline.organs.judge.state().items()}
-    assert 900 * SECOND < before["exposure/known"].sum() <= 960 * SECOND
+    assert 900 * SECOND < before["exposure/known"].sum() * GRAIN_US <= 960 * SECOND
     bench.restart()
     assert bench.pipeline.differences == []
     assert pack(bench.pipeline.organs.judge.state()) == pack(before)
