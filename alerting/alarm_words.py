@@ -67,6 +67,7 @@ class AlarmWords:
         return (
             *self._exercise(),
             self._first_line(),
+            *self._missing(),
             *self._how_long(),
             *self._latches(),
             *self._played(),
@@ -97,6 +98,7 @@ class AlarmWords:
             *self._exercise(),
             _("%(priority)s: %(title)s. %(place)s.")
             % {"priority": self.priority(), "title": self.title(), "place": where},
+            *self._missing(),
             *self._how_long(),
             *self._latches(),
             *self._played(),
@@ -213,6 +215,23 @@ class AlarmWords:
                 "The readings that raised it are marked as history that is being replayed. "
                 "If nobody at the plant is replaying anything, treat it as real."
             ),
+        )
+
+    def _missing(self) -> tuple[str, ...]:
+        """At which leg the daily delivery test stayed away."""
+        _ = self._
+        if self.of.missing is None:
+            return ()
+        return (
+            {
+                "published": _(
+                    "The broker did not take the test reading: readings of the plant may not arrive either."
+                ),
+                "stored": _("The test reading was not stored: readings of the plant may not be judged either."),
+                "alarm": _("The test reading is stored and raised no alarm: limits may not be judged."),
+                "sent": _("The test alarm came and its message was not sent: nobody may be called."),
+                "receipt": _("The test message was sent and its receiver did not take it."),
+            }[self.of.missing],
         )
 
     def _exercise(self) -> tuple[str, ...]:

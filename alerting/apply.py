@@ -28,11 +28,12 @@ from alerting.ledger import (
     work_out,
 )
 from alerting.routing import EXERCISE_URGENCY, URGENCY, Call, Route, plan, worth_calling
-from alerting.store import alarms, notifications
+from alerting.store import alarms, notifications, wire_tests
 from alerting.store.alarms import Opening
 from alerting.store.compounds import write_evidence
 from alerting.store.definitions import load_routes
 from alerting.store.notifications import NewNotification
+from alerting.store.sink import to_sink
 from alerting.suppressing import Rule
 from core.batch import Event
 from core.errors import Refused
@@ -236,6 +237,9 @@ def _write_calls(
         assert occurrence_id is not None  # an alarm that calls has left normal
         for onset in worth_calling(entry.onsets, now):
             heard = routes.get(entry.before.site_id, []) if instead is None else instead
+            if entry.before.is_exercise and instead is None:
+                raised = wire_tests.test_raised(connection, occurrence_id)
+                heard = heard if raised is None else to_sink(connection, raised.sink, entry.before.priority)
             calls = plan(entry.before.priority, heard, onset=onset, now=now)
             rows.extend(_queued(entry.before, occurrence_id, onset, call, now) for call in calls)
     return notifications.add(connection, rows) if rows else 0

@@ -101,6 +101,7 @@ class Claimed(Envelope):
         exercise: "exercise", "roll_call" or "delivery", where it is none of the real ones.
         real_alarm: an alarm of the site has begun to wait for a person since.
         answers: the reader is one of those who acknowledge alarms of the company.
+        missing: of a daily delivery test that did not arrive: the first leg that did not come (alerting/store/wire_tests.py).
     """
 
     occurrence_id: int | None
@@ -143,6 +144,7 @@ class Claimed(Envelope):
     exercise: str | None = None
     real_alarm: bool = False
     answers: bool = False
+    missing: str | None = None
 
     @property
     def answerable(self) -> bool:

@@ -22,9 +22,11 @@ from alerting.performance import FLOOD_BEGINS
 from alerting.readiness import Hours, drawn, on_the_clock
 from alerting.roster import Roster, on_call
 from alerting.routing import Route, RouteStep
-from alerting.store import alarms, exercises
+from alerting.store import alarms, exercises, wire_tests
+from alerting.store.definitions import load_routes
 from alerting.store.exercises import Asked, Called, Running, Tested
 from alerting.store.rosters import load_preferences, load_rosters, readable_zone
+from alerting.store.sink import to_sink
 from core.errors import Refused
 from core.log import logger
 from core.model import Priority, Role
@@ -54,7 +56,15 @@ _SAID: Final = {
     ROLL_CALL: ("roll call", "查岗"),
     DELIVERY: ("delivery test", "送达测试"),
 }
-
+# What is kept with the alarm of a test that did not arrive, by the leg that did not come; in both languages, as all words of data are.
+MISSING: Final = {
+    "published": ("the broker did not take the test reading", "测试读数未被消息代理接收"),
+    "stored": ("the broker has the test reading, ingest did not store it", "消息代理已接收测试读数，但接入进程未存储"),
+    "alarm": ("the test reading is stored, its alarm did not come", "测试读数已存储，但未产生报警"),
+    "sent": ("the alarm came, its message was not sent", "报警已产生，但消息未发出"),
+    "receipt": ("the message was sent, its receiver did not take it", "消息已发出，但接收方未收到"),
+}
+TOO_LATE: Final = "its test was over / 所属测试已结束"
 
 log = logger(__name__)
 
@@ -147,6 +157,11 @@ def keep_exercises(connection: Connection[Any], now: datetime) -> int:
         else:
             continue
         moved += 1
+    for key, occurrence_id in wire_tests.strays(connection):
+        late = Change(alarm=key, happening=Happening.EXERCISE_OVER, at=now, reason=TOO_LATE)
+        apply_changes(connection, [late], now=now)
+        wire_tests.resolve_stray(connection, occurrence_id, now)
+        moved += 1
     return moved
 
 
@@ -174,20 +189,26 @@ def draw_roll_calls(connection: Connection[Any], now: datetime) -> int:
     return made
 
 
-def draw_deliveries(connection: Connection[Any], now: datetime, sink: int, tested: Iterable[Tested]) -> int:
+def draw_deliveries(
+    connection: Connection[Any], now: datetime, sink: int, tested: Iterable[Tested], *, on_wire: bool = False
+) -> int:
     """Writes down the delivery test of each site whose time of the day has come; gives how many. For the alerting process.
 
     Args:
         sink: whose receiver takes them.
         tested: every site with its newest test, of this transaction.
+        on_wire: somebody publishes for them: they begin with a reading. A site whose test device has just been made is left for the
+            next look: ingest has yet to hear of it.
     """
     made = 0
     for site in tested:
+        if on_wire and wire_tests.make_test_device(connection, site.site_id):
+            continue
         at = _time_of_day(site.site_id, now)
         if site.asked_at is not None and site.asked_at >= at:
             continue
         asked = Asked(
-            site.company_id, site.site_id, DELIVERY, Priority.LOW, None, None, None, at, ARRIVES_WITHIN.total_seconds(), "", sink
+            site.company_id, site.site_id, DELIVERY, Priority.LOW, None, None, None, at, ARRIVES_WITHIN.total_seconds(), "", sink, on_wire
         )  # fmt: skip
         if not exercises.waits_for_somebody(connection, site.site_id) and exercises.add(connection, asked) is not None:
             made += 1
@@ -238,6 +259,9 @@ def _outcome(of: Running, now: datetime) -> str | None:
 
 
 def _begin(connection: Connection[Any], of: Running, now: datetime) -> None:
+    if of.on_wire:
+        wire_tests.asked_to_publish(connection, of.exercise_id, now)
+        return
     roster = None if of.roster_id is None else load_rosters(connection, [of.roster_id], now)[of.roster_id]
     called = None if roster is None else on_call(roster, now).person_id
     if of.kind == ROLL_CALL and called is None:
@@ -248,7 +272,7 @@ def _begin(connection: Connection[Any], of: Running, now: datetime) -> None:
     if roster is not None:
         instead: list[Route] | None = [_route(connection, of, roster)]
     else:
-        instead = [_to_sink(connection, of)] if of.kind == DELIVERY else None
+        instead = to_sink(connection, of.called_id, of.priority) if of.kind == DELIVERY else None
     applied = apply_changes(connection, [change], now=now, instead=instead)
     if not applied.opened:
         log.error("exercise_not_begun", exercise=of.exercise_id, why="the alarm of its exercises is not normal")
@@ -264,7 +288,9 @@ def _begin(connection: Connection[Any], of: Running, now: datetime) -> None:
 
 
 def _end(connection: Connection[Any], of: Running, now: datetime, outcome: str) -> None:
-    if of.began_at is not None:
+    if of.on_wire and of.occurrence_id is not None:
+        _over(connection, wire_tests.alarm_of_occurrence(connection, of.occurrence_id), of, now)
+    elif of.began_at is not None and not of.on_wire:
         _over(connection, exercises.alarm_of(connection, of.site_id, of.priority), of, now)
     exercises.ended(connection, of, now, outcome)
     if outcome in ("delivered", "undelivered"):
@@ -277,11 +303,22 @@ def _say_whether_it_arrived(connection: Connection[Any], of: Running, now: datet
     key = (
         exercises.delivery_alarm_of(connection, of.site_id) if late else exercises.late_delivery(connection, of.site_id)
     )
+    reason, instead = None, None
+    if late and of.on_wire:
+        leg = wire_tests.missing_leg(connection, of.exercise_id)
+        wire_tests.missed(connection, of.exercise_id, leg)
+        log.error("delivery_test_missing", site_id=of.site_id, exercise=of.exercise_id, leg=leg)
+        reason = " / ".join(MISSING[leg])
+        # The operator is told beside the site's people, where a message of Davy's still reaches them.
+        instead = load_routes(connection, [of.site_id], now).get(of.site_id, [])
+        if not any(of.called_id in route.everybody() for route in instead):
+            instead = [*instead, *to_sink(connection, of.called_id, Priority.MEDIUM)]
     if key is not None:
         happening = Happening.RAISE if late else Happening.CLEAR
         assert of.began_at is not None
-        took = ((of.sent_at or now) - of.began_at).total_seconds()
-        apply_changes(connection, [Change(alarm=key, happening=happening, at=now, value=took)], now=now)
+        took = ((of.sent_at or now) - (of.published_at or of.began_at)).total_seconds()
+        change = Change(alarm=key, happening=happening, at=now, value=took, reason=reason)
+        apply_changes(connection, [change], now=now, instead=instead)
 
 
 def _over(connection: Connection[Any], key: AlarmKey, of: Running, now: datetime) -> None:
@@ -293,15 +330,6 @@ def _mark(of: Running) -> str:
     """What is kept, and hashed, with each of its transitions; in both languages, as all words of data are."""
     said, said_zh = _SAID[of.kind]
     return f"{said} {of.exercise_id} / {said_zh} {of.exercise_id}"
-
-
-def _to_sink(connection: Connection[Any], of: Running) -> Route:
-    """The operator's receiver alone: a test that wakes nobody."""
-    steps = [] if of.called_id is None else [RouteStep(0, 0.0, of.called_id, "preferred")]
-    people = load_preferences(connection, [step.person_id for step in steps if step.person_id is not None])
-    return Route(
-        "delivery", "insurer", frozenset({Priority(of.priority)}), steps, people=people, called="daily delivery test"
-    )
 
 
 def _route(connection: Connection[Any], of: Running, roster: Roster) -> Route:

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     mqtt_password: SecretStr | None = setting(
         None, "Password at the broker.", "a text of at least 8 characters", min_length=8
     )
+    mqtt_test_password: SecretStr | None = setting(
+        None, "Password at the broker of the user _test, by which the detectors process begins the daily delivery test of each site; without it a test begins at its alarm.", "a text of at least 8 characters", min_length=8
+    )  # fmt: skip
     mqtt_tls_ca: Folder | None = setting(
         None, "Certificate authority of the broker; with it the connection is TLS.", PATH_RULE
     )

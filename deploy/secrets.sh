@@ -40,7 +40,7 @@ for role in owner ingest alerting web grafana; do
     rm -f "database_url_$role"
     echo "postgresql://davy_$role:$(cat "database_$role")@$host:5432/davy" | keep "database_url_$role"
 done
-for user in ingest detectors simulator; do
+for user in ingest detectors test simulator; do
     openssl rand -hex 24 | keep "mqtt_$user"
 done
 openssl rand -hex 32 | keep principal_key

@@ -24,6 +24,10 @@ GATEWAY_PREFIX = "_gateway."
 MODELS_KEY = "_models"
 COMPOUND_PREFIX = "_compound."
 MODEL_PREFIX = "_model."  # devices of Davy's own process `detectors`: only its user at the broker may publish for them
+TEST_PREFIX = (
+    "_test."  # the device of a site's daily delivery test; on the wire it is called as its user at the broker is
+)
+TEST_ON_WIRE = "_test"
 NO_SLOT = -1
 
 
@@ -81,7 +85,7 @@ class Directory:
         self._unit, self._units = self.sensors.words("unit")
         self.devices = [Device(row, index) for index, row in enumerate(devices)]
         self.device_of = {device.row.device_id: device for device in self.devices}
-        self._by_name = {(d.row.site_key, d.row.key): d for d in self.devices}
+        self._by_name = {(d.row.site_key, _on_wire(d.row.key)): d for d in self.devices}
         self._site_of_key = {d.row.key: d.row.site_key for d in self.devices}
         self._sites = {d.row.site_key: (d.row.company_id, d.row.site_id) for d in self.devices}
         self._owners: dict[
@@ -115,7 +119,7 @@ class Directory:
         rows = zip(codes.tolist(), *columns, *flags, self.sensors.floats("period_s").tolist(), strict=True)
         for slot, (code, site_id, device_id, is_virtual, is_declared, period_s) in enumerate(rows):
             device, key = self.device_of[device_id], keys[code]
-            if not is_virtual or device.row.key.startswith(MODEL_PREFIX):
+            if not is_virtual or device.row.key.startswith((MODEL_PREFIX, TEST_PREFIX)):
                 device.slots[key] = slot
                 device.wholly_declared &= is_declared
                 if is_declared:
@@ -247,6 +251,11 @@ class Directory:
             slot: np.array(sorted(self.device_of[device_id].slots.values()), np.int64)
             for device_id, slot in self.gateway_slot.items()
         }
+
+
+def _on_wire(key: str) -> str:
+    """How a device is called in a topic: its key, but for the test devices, which are one user at the broker."""
+    return TEST_ON_WIRE if key.startswith(TEST_PREFIX) else key
 
 
 def _by_id(sensors: Sequence[Sensor]) -> RowTable[Sensor]:

@@ -210,6 +210,7 @@ def read_call(connection: Connection[Any], notification_id: int) -> Claimed | No
                        WHERE r.site_id = o.site_id AND r.state IN ('B', 'E') AND r.state <> 'A' AND r.suppression = 'none' AND r.onset >= n.onset
                          AND l.priority IN ('life-safety', 'high')
                    ) AS real_alarm,
+                   CASE WHEN d.key = '_delivery.late' THEN (SELECT e.missing FROM exercise e WHERE e.site_id = d.site_id AND e.kind = 'delivery' ORDER BY e.asked_at DESC LIMIT 1) END AS missing,
                    p.role = 'safety_officer' AND p.company_id IS NOT DISTINCT FROM n.company_id AS answers
             FROM notification n
             JOIN person p USING (person_id)
@@ -220,8 +221,7 @@ def read_call(connection: Connection[Any], notification_id: int) -> Claimed | No
             -- An exercise is told in the words of the limit that it tries.
             JOIN alarm_definition d ON d.definition_id = coalesce(x.as_definition_id, n.definition_id)
             JOIN company co ON co.company_id = n.company_id
-            JOIN site si ON si.site_id = d.site_id
-            JOIN sensor s ON s.sensor_id = d.sensor_id
+            JOIN site si ON si.site_id = d.site_id JOIN sensor s ON s.sensor_id = d.sensor_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             LEFT JOIN LATERAL (
                 SELECT value, at, recorded_at, replayed FROM transition t

@@ -52,7 +52,7 @@ def read_definitions(connection: Connection[Any]) -> list[DefinitionRow]:
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
             LEFT JOIN sensor o ON o.sensor_id = d.other_sensor_id LEFT JOIN device w ON w.device_id = o.device_id
-            WHERE s.judged -- the others Davy makes when they are first wanted
+            WHERE s.judged AND NOT starts_with(v.key, '_test.') -- the others Davy makes when they are first wanted
             ORDER BY d.definition_id
             """
         ).fetchall()

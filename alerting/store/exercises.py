@@ -35,6 +35,7 @@ class Asked:
     lasts_s: float
     why: str
     called_id: int | None = None
+    on_wire: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Running:
     real_since: datetime | None
     sent_at: datetime | None
     called_id: int | None
+    on_wire: bool = False
+    published_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +104,13 @@ def add(connection: Connection[Any], asked: Asked) -> int | None:
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT DO NOTHING RETURNING exercise_id
         """,
-        tuple(getattr(asked, name) for name in Asked.__slots__ if name != "called_id"),
+        tuple(getattr(asked, name) for name in Asked.__slots__ if name not in ("called_id", "on_wire")),
     ).fetchone()
     if row is not None and asked.called_id is not None:
-        connection.execute("UPDATE exercise SET called_id = %s WHERE exercise_id = %s", (asked.called_id, row[0]))
+        connection.execute(
+            "UPDATE exercise SET called_id = %s, on_wire = %s WHERE exercise_id = %s",
+            (asked.called_id, asked.on_wire, row[0]),
+        )
     return None if row is None else int(row[0])
 
 
@@ -118,7 +124,7 @@ def running(connection: Connection[Any]) -> list[Running]:
                    (SELECT min(a.onset) FROM alarm a JOIN alarm_definition d ON d.definition_id = a.definition_id
                     WHERE a.site_id = e.site_id AND a.state IN ('B', 'E') AND a.state <> 'A' AND a.suppression = 'none' AND d.role = 'alarm'
                       AND d.priority IN ('life-safety', 'high')) AS real_since,
-                   (SELECT min(n.sent_at) FROM notification n WHERE n.occurrence_id = e.occurrence_id AND n.state = 'sent') AS sent_at, e.called_id
+                   (SELECT min(n.sent_at) FROM notification n WHERE n.occurrence_id = e.occurrence_id AND n.state = 'sent') AS sent_at, e.called_id, e.on_wire, e.published_at
             FROM exercise e
             LEFT JOIN LATERAL (
                 SELECT t.at, t.person_id FROM transition t WHERE t.occurrence_id = e.occurrence_id AND t.event = 'acknowledge'
@@ -305,11 +311,15 @@ def find_sink(connection: Connection[Any], key: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A site and its newest delivery test.
+    """A site and its newest delivery test: what pages, doctor and findings read of it.
 
     Args:
         asked_at: when it was last due; None: never.
-        took_s: how long the message took; None: it did not arrive, or has not yet.
+        took_s: how long the message took from where it began; None: it did not arrive, or has not yet.
+        on_wire: it began with a reading; False: with its alarm, or there was none.
+        missing: of one that did not arrive, the first leg that did not come: one of `wire_tests.LEGS`; None where it began with its alarm.
+        to_broker_s, to_alarm_s: seconds from its being published until the broker had it, and until ingest had stored it and raised
+            its alarm, which is one transaction.
     """
 
     site_id: int
@@ -318,6 +328,10 @@ class Tested:
     asked_at: datetime | None
     outcome: str | None
     took_s: float | None
+    on_wire: bool
+    missing: str | None
+    to_broker_s: float | None
+    to_alarm_s: float | None
 
 
 def deliveries(connection: Connection[Any]) -> list[Tested]:
@@ -325,9 +339,11 @@ def deliveries(connection: Connection[Any]) -> list[Tested]:
     with connection.cursor(row_factory=class_row(Tested)) as cursor:
         return cursor.execute(
             """
-            SELECT s.site_id, s.company_id, s.key, e.asked_at, e.outcome, extract(epoch FROM e.delivered_at - e.began_at)::float8 AS took_s
+            SELECT s.site_id, s.company_id, s.key, e.asked_at, e.outcome,
+                   extract(epoch FROM e.delivered_at - coalesce(e.published_at, e.began_at))::float8 AS took_s, coalesce(e.on_wire, false) AS on_wire, e.missing,
+                   extract(epoch FROM e.taken_at - e.published_at)::float8 AS to_broker_s, extract(epoch FROM e.raised_at - e.published_at)::float8 AS to_alarm_s
             FROM site s LEFT JOIN LATERAL (
-                SELECT asked_at, outcome, delivered_at, began_at FROM v_exercise
+                SELECT asked_at, outcome, delivered_at, began_at, on_wire, published_at, taken_at, raised_at, missing FROM v_exercise
                 WHERE site_id = s.site_id AND kind = 'delivery' ORDER BY asked_at DESC LIMIT 1
             ) e ON true
             ORDER BY s.site_id

@@ -176,7 +176,7 @@ def list_sensors(connection: Connection[Any], sensor_id: int | None = None) -> l
             FROM sensor s JOIN device d USING (device_id) JOIN site si ON si.site_id = s.site_id
             LEFT JOIN zone z ON z.zone_id = s.zone_id
             LEFT JOIN LATERAL (SELECT value, quality, measured_at FROM v_latest WHERE sensor_id = s.sensor_id LIMIT 1) l ON true
-            WHERE s.retired_at IS NULL AND (%(sensor)s::int IS NULL OR s.sensor_id = %(sensor)s::int)
+            WHERE s.retired_at IS NULL AND NOT starts_with(d.key, '_test.') AND (%(sensor)s::int IS NULL OR s.sensor_id = %(sensor)s::int)
             ORDER BY si.key, d.key, s.key LIMIT 5000
             """,
             {"sensor": sensor_id},

@@ -26,5 +26,11 @@ KEPT = (
     later("exercise {number} / 演练 {number}"),
     later("roll call {number} / 查岗 {number}"),
     later("delivery test {number} / 送达测试 {number}"),
+    later("its test was over / 所属测试已结束"),
+    later("the broker did not take the test reading / 测试读数未被消息代理接收"),
+    later("the broker has the test reading, ingest did not store it / 消息代理已接收测试读数，但接入进程未存储"),
+    later("the test reading is stored, its alarm did not come / 测试读数已存储，但未产生报警"),
+    later("the alarm came, its message was not sent / 报警已产生，但消息未发出"),
+    later("the message was sent, its receiver did not take it / 消息已发出，但接收方未收到"),
     later("sent {value} under an instant that is stored with {stored} / 该时刻已存储 {stored}，又报来 {value}"),
 )

@@ -11,6 +11,7 @@ from alerting.pulse import LATE_CARE, LATE_TURN
 from alerting.store.exercises import deliveries
 from alerting.store.seals import sealing
 from alerting.store.status import process_beats
+from alerting.store.wire_tests import LEGS
 from core.settings import variable
 from davy.doctor import store
 from davy.doctor.examination import Check, Examination, age, few
@@ -139,6 +140,8 @@ def delivery(on: Examination, connection: Connection[Any]) -> Check:
         return Check("delivery", True, found % {"name": variable("delivery_sink")})
     late = [each.key for each in tested if each.outcome == "undelivered"]
     if late:
+        if None not in (legs := {each.missing for each in tested if each.outcome == "undelivered"}):
+            return _leg_missing(on, late, next(leg for leg in LEGS if leg in legs))
         found = _("The daily delivery test did not arrive in time: %(sites)s.") % {"sites": few(late)}
         return Check(
             "delivery",
@@ -153,11 +156,39 @@ def delivery(on: Examination, connection: Connection[Any]) -> Check:
             "delivery", False, found, _("Look for delivery_sink_unknown in the log of `davy process alerting`.")
         )
     slowest = max((each.took_s for each in tested if each.took_s is not None), default=0.0)
-    return Check(
-        "delivery",
-        True,
-        _("The slowest of the newest delivery tests took %(seconds)s s.") % {"seconds": f"{slowest:.1f}"},
-    )
+    told = _("The slowest of the newest delivery tests took %(seconds)s s.") % {"seconds": f"{slowest:.1f}"}
+    if not all(each.on_wire for each in tested):
+        begins = _("Not all of them began on the wire, so they prove nothing of broker and ingest: %(name)s is not set for the detectors process.")  # fmt: skip
+        told = f"{told} {begins % {'name': variable('mqtt_test_password')}}"
+    return Check("delivery", True, told)
+
+
+def _leg_missing(on: Examination, sites: list[str], leg: str) -> Check:
+    """Where a test from the wire stayed away; of several sites the first leg that is missing anywhere."""
+    _ = on.gettext
+    found, advice = {
+        "published": (
+            _("The daily delivery test did not arrive in time, the broker did not take its reading: %(sites)s."),
+            _("Look at `broker` here, and at the log of `davy process detectors`: it publishes the reading as the user _test."),
+        ),
+        "stored": (
+            _("The daily delivery test did not arrive in time, ingest did not store its reading: %(sites)s."),
+            _("Look at `ingest` here, and for what it rejected: `davy rejected`."),
+        ),
+        "alarm": (
+            _("The daily delivery test did not arrive in time, its reading is stored and raised no alarm: %(sites)s."),
+            _("Look at the log of `davy process ingest`: limits are not judged, or it has not heard of this one."),
+        ),
+        "sent": (
+            _("The daily delivery test did not arrive in time, its alarm came and no message was sent: %(sites)s."),
+            _("Look at `alerting` and `notifications` here: nobody sends."),
+        ),
+        "receipt": (
+            _("The daily delivery test did not arrive in time, its receiver did not take the message: %(sites)s."),
+            _("Look at the receiver, at `notifications` here, and at the log of `davy process alerting`."),
+        ),
+    }[leg]  # fmt: skip
+    return Check("delivery", False, found % {"sites": few(sites)}, advice)
 
 
 def risk(on: Examination, connection: Connection[Any]) -> Check:

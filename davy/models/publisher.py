@@ -20,9 +20,13 @@ RETRY_S: Final = (1, 10)
 
 
 class ScorePublisher:
-    """Publishes with QoS 1 as the user of the settings; reconnects by itself."""
+    """Publishes with QoS 1 as the user of the settings; reconnects by itself.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        user, password: of another user; None: the settings'.
+    """
+
+    def __init__(self, settings: Settings, user: str | None = None, password: str | None = None) -> None:
         self._where = f"{settings.mqtt_host}:{settings.mqtt_port}"
         self._address = (settings.mqtt_host, settings.mqtt_port)
         self._online = threading.Event()
@@ -32,7 +36,7 @@ class ScorePublisher:
             client_id=f"davy-detectors-{secrets.token_hex(8)}",
             protocol=MQTTProtocolVersion.MQTTv311,
         )
-        client.username_pw_set(settings.need("mqtt_user"), settings.secret("mqtt_password"))
+        client.username_pw_set(user or settings.need("mqtt_user"), password or settings.secret("mqtt_password"))
         if settings.mqtt_tls_ca is not None:
             client.tls_set(str(settings.mqtt_tls_ca))
         client.reconnect_delay_set(*RETRY_S)

@@ -40,6 +40,7 @@ from davy.servers import (
     start_broker,
     start_postgres,
 )
+from davy.servers.broker import TESTER
 from davy.servers.processes import free_port
 from davy.site.users import UserAdded, add_user, people
 from davy.store import has_beaten, ingest_connected
@@ -103,7 +104,7 @@ class Stack:
         self._link_keys = f"k1={secrets.token_hex(32)}"
         self._webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self._passwords = {role: secrets.token_urlsafe(18) for role in ROLES}
-        self.mqtt_passwords = {name: secrets.token_urlsafe(18) for name in ("ingest", "simulator", "detectors")}
+        self.mqtt_passwords = {name: secrets.token_urlsafe(18) for name in ("ingest", "simulator", "detectors", TESTER)}
         self._ports = {"http": plan.http_port or free_port(), "smtp": free_port(), "inbox": free_port()}
         self._opened = ExitStack()
         self.postgres: PostgresServer
@@ -323,7 +324,11 @@ class Stack:
                 own = {"DAVY_LINK_KEYS": self._link_keys, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
                 return {**key, **channels, **own}
             case "detectors":
-                own = {"DAVY_MQTT_USER": "detectors", "DAVY_MQTT_PASSWORD": self.mqtt_passwords["detectors"]}
+                own = {
+                    "DAVY_MQTT_USER": "detectors",
+                    "DAVY_MQTT_PASSWORD": self.mqtt_passwords["detectors"],
+                    "DAVY_MQTT_TEST_PASSWORD": self.mqtt_passwords[TESTER],
+                }
                 return {**key, **mqtt, **own, "DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}
             case "risk":
                 own = {"DAVY_DATABASE_URL_ALERTING": self.database_url("alerting")}

@@ -26,6 +26,8 @@ def description(stack: Stack) -> dict[str, Any]:
         "mqtt_password": stack.mqtt_passwords["simulator"],
         "broker_password_file": str(stack.broker.folder / "passwords"),
         "database_url_owner": stack.database_url("owner"),
+        "database_url_alerting": stack.database_url("alerting"),
+        "principal_key": stack.principal_key.hex(),
         "database_url_web": stack.database_url("web"),
         "http_url": stack.http_url,
         "inbox_url": stack.inbox_url,

@@ -15,6 +15,7 @@ from core.metrics import Metrics
 from core.settings import Settings
 from davy.models.publisher import ScorePublisher
 from davy.models.scorer import Scorer
+from davy.models.wire_test import WireTests
 from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock
 
 LOOK_EVERY_S: Final = 0.5
@@ -29,7 +30,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     database.open()
     waits: str | None = None
     beat_at: datetime | None = None
-    with metrics_served(Metrics(), settings), ScorePublisher(settings) as publisher:
+    with metrics_served(Metrics(), settings), ScorePublisher(settings) as publisher, WireTests(settings) as tests:
         scorer = Scorer(database, token, publisher.publish)
         log.info("detectors_began")
         while not stop.wait(LOOK_EVERY_S):
@@ -38,8 +39,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
                 scorer.turn(now)
                 waits = None
                 if beat_at is None or now < beat_at or (now - beat_at).total_seconds() >= BEAT_S:
-                    _beat(database, token(), scorer, now)
+                    _beat(database, token(), scorer, now, tests.able)
                     beat_at = now
+                tests.turn(database, token, now)
             except Unavailable as error:
                 if str(error) != waits:
                     log.warning("scoring_waits", why=str(error))
@@ -47,8 +49,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
     database.close()
 
 
-def _beat(database: Database, token: str, scorer: Scorer, now: datetime) -> None:
+def _beat(database: Database, token: str, scorer: Scorer, now: datetime, tests: bool) -> None:
     """Only a turn that came to its end is a sign of life; one asset that fails shows in `turned_at`."""
-    report = {"models": scorer.judging, "failing": {key: since.isoformat() for key, since in scorer.failing.items()}}
+    failing = {key: since.isoformat() for key, since in scorer.failing.items()}
+    report = {"models": scorer.judging, "failing": failing, "tests": tests}
     with database.transaction(token) as connection:
         status.beat(connection, "detectors", now, turned_at=min(scorer.failing.values(), default=now), report=report)

@@ -24,7 +24,7 @@ from amqtt.contexts import Action, BaseContext, BrokerConfig, ListenerConfig, Li
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
-from davy.servers.broker import TOPIC_ROOT
+from davy.servers.broker import TESTER, TOPIC_ROOT
 
 MAX_PAYLOAD_BYTES = 1 << 20  # as message_size_limit in deploy/mosquitto.conf
 _PARENT_POLL_S = 0.5
@@ -71,7 +71,7 @@ class Rights:
         model = "/".join(levels[:2])
         if user in self.scorers:
             return model in self.models and levels[2:] == ["readings"]
-        if model in self.models:
+        if model in self.models or (levels[1:2] == [TESTER] and user != TESTER):
             return False
         return user in self.publishers or levels[1:2] == [user]
 

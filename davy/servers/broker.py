@@ -9,6 +9,7 @@ from typing import Protocol, Self
 from davy.servers.errors import ServerUnavailable
 
 TOPIC_ROOT = "davy/v1"
+TESTER = "_test"  # user of the daily delivery test: as a device is, by its own name, at every site
 _MODEL = re.compile(r"[A-Za-z0-9_.-]{1,64}/_model\.[A-Za-z0-9_.-]{1,57}")
 _USER = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # the wire's rule for ids: no separator, no wildcard
 
@@ -34,7 +35,7 @@ class Access:
     @property
     def reserved(self) -> frozenset[str]:
         """Names that no device may have."""
-        return self.readers | self.publishers | self.scorers
+        return self.readers | self.publishers | self.scorers | {TESTER}
 
     def __post_init__(self) -> None:
         wrong = [user for user in self.credentials if not _USER.fullmatch(user)]

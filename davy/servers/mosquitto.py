@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from davy.servers import run_folder
-from davy.servers.broker import TOPIC_ROOT, Access
+from davy.servers.broker import TESTER, TOPIC_ROOT, Access
 from davy.servers.child import Child
 from davy.servers.errors import ServerUnavailable
 from davy.servers.fetch import ensure_unpacked, unpacked_tree
@@ -165,6 +165,7 @@ def access_list(access: Access) -> str:
         lines += [f"user {user}", f"topic read {TOPIC_ROOT}/#", "topic read $SYS/#", ""]
     for user in sorted(access.publishers):
         denied = [f"topic deny {TOPIC_ROOT}/{model}/#" for model in sorted(access.models)]
+        denied.append(f"topic deny {TOPIC_ROOT}/+/{TESTER}/#")
         lines += [f"user {user}", *denied, f"topic write {TOPIC_ROOT}/#", ""]
     for user in sorted(access.scorers if access.models else ()):
         lines += [

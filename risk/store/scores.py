@@ -75,7 +75,7 @@ def due_days(
             greatest(%(first)s::date, least(%(last)s::date, (
                 SELECT (min(h.hour) AT TIME ZONE %(zone)s)::date FROM sensor s CROSS JOIN LATERAL (
                     SELECT min(hour) AS hour FROM v_reading_hour WHERE sensor_id = s.sensor_id AND hour >= %(first)s::date - 1
-                ) h WHERE s.site_id = %(site)s))),
+                ) h WHERE s.site_id = %(site)s AND NOT s.is_virtual))),
             %(last)s::date, interval '1 day') AS d(day)
         LEFT JOIN site_score k ON k.site_id = %(site)s AND k.day = d.day::date AND k.formula = %(formula)s
         WHERE k.site_id IS NULL OR (d.day >= %(again)s::date AND k.computed_at < %(stale)s)

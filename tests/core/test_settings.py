@@ -38,6 +38,7 @@ def test_no_secret_has_a_default() -> None:
         "database_url_web",
         "database_url_grafana",
         "mqtt_password",
+        "mqtt_test_password",
         "heartbeat_url",
         "principal_key",
         "cookie_key",
@@ -113,7 +114,7 @@ def test_secret_is_never_shown() -> None:
     assert "geheim" not in f"{settings!r} {settings!s} {settings.model_dump()}"
     assert KEY not in repr(settings)
     for text in ("geheim", f"{KEY}zz"):
-        for field in SECRETS - {"mqtt_password", "smtp_password", "aliyun_receipts"}:
+        for field in SECRETS - {"mqtt_password", "mqtt_test_password", "smtp_password", "aliyun_receipts"}:
             (sentence,) = mistakes({variable(field): text})
             assert text not in sentence
             assert f"{len(text)} characters that are not shown" in sentence

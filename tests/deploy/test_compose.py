@@ -200,11 +200,11 @@ def test_users_at_the_broker_have_rights() -> None:
         for name in ("broker-access", "demo-broker-access")
     )
     # Who may speak for every device is there in the demo only.
-    assert (always, demo) == ({"ingest", "detectors"}, {"simulator"})
+    assert (always, demo) == ({"ingest", "detectors", "_test"}, {"simulator"})
     assert SERVICES["demo-broker-access"]["profiles"] == ["demo"]
     assert "--add" in SERVICES["demo-broker-access"]["command"]
     named = always | demo
-    known = Access({}).readers | Access({}).publishers | {"detectors"}
+    known = Access({}).readers | Access({}).publishers | {"detectors", "_test"}
     assert named <= known
     used = {
         s["environment"]["DAVY_MQTT_USER"] for s in SERVICES.values() if "DAVY_MQTT_USER" in s.get("environment", {})

@@ -30,6 +30,7 @@ READERS: dict[str, tuple[str, ...]] = {
     "mqtt_port": (INGEST, DETECTORS, OPERATOR),
     "mqtt_user": (INGEST, DETECTORS, OPERATOR),
     "mqtt_password": (INGEST, DETECTORS, OPERATOR),
+    "mqtt_test_password": (DETECTORS,),
     "mqtt_tls_ca": (INGEST, DETECTORS, OPERATOR),
     "broker_password_file": (OPERATOR,),
     "broker_acl_file": (OPERATOR,),

@@ -41,9 +41,11 @@ class Instance:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What `davy site import`, `user add` and `device credential` need."""
+        """What `davy site import`, `user add`, `device credential`, `detectors fit` and `second-opinion` need."""
         return {
             "DAVY_DATABASE_URL_OWNER": str(self.told["database_url_owner"]),
+            "DAVY_DATABASE_URL_ALERTING": str(self.told["database_url_alerting"]),
+            "DAVY_PRINCIPAL_KEY": str(self.told["principal_key"]),
             "DAVY_BROKER_PASSWORD_FILE": str(self.told["broker_password_file"]),
             "DAVY_BROKER_PID": str(self.told["pids"]["broker"]),
         }
@@ -113,9 +115,9 @@ class Device:
 
 
 @contextmanager
-def private_instance(folder: Path) -> Iterator[Instance]:
+def private_instance(folder: Path, *more: str) -> Iterator[Instance]:
     """`davy up --private --json`, from its line to its end by SIGTERM."""
-    with running(folder, "up", "--private", "--json") as command:
+    with running(folder, "up", "--private", "--json", *more) as command:
         assert wait_until(
             lambda: command.stdout.read_text("utf-8").endswith("\n") or command.process.poll() is not None,
             START_WITHIN_S,

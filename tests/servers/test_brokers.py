@@ -212,7 +212,14 @@ def test_the_access_list_says_who_may_what() -> None:
     """The rights of design section 9 as mosquitto reads them."""
     assert access_list(Access({})).split("\n") == [
         *("user ingest", "topic read davy/v1/#", "topic read $SYS/#", ""),
-        *("user simulator", "topic write davy/v1/#", "", "pattern write davy/v1/+/%u/#", ""),
+        *(
+            "user simulator",
+            "topic deny davy/v1/+/_test/#",
+            "topic write davy/v1/#",
+            "",
+            "pattern write davy/v1/+/%u/#",
+            "",
+        ),
     ]
     assert access_list(Access({}, publishers=frozenset(), models=frozenset({"east/_model.p1"}))).split("\n") == [
         *("user ingest", "topic read davy/v1/#", "topic read $SYS/#", ""),
