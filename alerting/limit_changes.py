@@ -22,8 +22,9 @@ from core.limit_form import read_change
 from core.limit_rule import PackLimit, Vocabulary
 from core.model import Priority, Role
 from core.packs import standard_of
-from core.portfolio import DefinitionRow
+from core.portfolio import DefinitionRow, SensorRow
 from core.site_changes import journalled
+from core.site_difference_check import wrong_neighbour
 from core.store.people import Actor, actor
 
 LONGEST_WORDS: Final = 1000  # characters, as limit_change.reason
@@ -93,8 +94,9 @@ def propose(
     if store.open_change(connection, definition_id=definition_id) is not None:
         raise Refused("A change of this limit is proposed already; settle that one first.")
     wanted, mistakes = read_change(
-        limit.row, typed, limit.sensor, words, standard_of(limit.row, limit.sensor.unit, packs), limit.other
-    )
+        limit.row, typed, limit.sensor, words, standard_of(limit.row, limit.sensor.unit, packs), limit.other,
+        neighbours(connection, limit),
+    )  # fmt: skip
     if mistakes:
         raise Mistaken(mistakes)
     old, proposed = differences(limit.row, wanted)
@@ -131,6 +133,9 @@ def approve(
         raise Refused(
             "The limit was changed since this was proposed. Withdraw the proposal, look at the limit and propose again."
         )
+    if "other" in change.proposed:  # what was a sensor in use when it was proposed may be none by now
+        for sentence in wrong_neighbour(found.wanted, neighbours(connection, limit)):
+            raise Refused(sentence)
     overruled = change.overruling is not None
     if found.gate.unproven is not None and not overruled:
         raise Refused(found.gate.unproven)
@@ -262,6 +267,11 @@ def as_proposed(row: DefinitionRow, proposed: Mapping[str, Any]) -> DefinitionRo
     """The row with a proposal's values."""
     values = {name: Priority(value) if name == "priority" else value for name, value in proposed.items()}
     return DefinitionRow(**{**row.columns(), **values})
+
+
+def neighbours(connection: Connection[Any], limit: LimitInForce) -> dict[str, SensorRow]:
+    """The sensors of its site by `device/sensor`, of a limit that is compared with one; of any other there are none to choose."""
+    return {} if limit.row.other is None else store.sensors_of_site(connection, limit.site_id)
 
 
 def _limit(connection: Connection[Any], definition_id: int) -> LimitInForce:

@@ -22,7 +22,7 @@ LEAST_HISTORY: Final = timedelta(
     days=7
 )  # that a proof looks at, where so much is kept: a week has both shifts and a Sunday
 LATEST_END: Final = timedelta(days=1)  # ago: what happened since would be tried by nobody
-_TIMES: Final = frozenset({"deadband", "on_delay_s", "off_delay_s", "votes", "votes_of", "parameters"})
+_ROLLED_AWAY: Final = frozenset({"other", "deadband", "on_delay_s", "off_delay_s", "votes", "votes_of", "parameters"})
 _SLACK: Final = timedelta(hours=2)  # the hour that is heard first is known to the hour, and a form's span to the minute
 
 
@@ -140,7 +140,7 @@ def _unproven(looser: frozenset[str], proof: Proof | None, heard_since: datetime
             f"The sensor was silent for too much of the back-test: {100 * known:.0f} percent of the time are known, and {100 * proof.least_known:.0f} must be. "
             "Back-test it when more is known, or let two people overrule that in writing."
         )
-    if looser & _TIMES and _only_rollups(proof, heard_since):
+    if looser & _ROLLED_AWAY and _only_rollups(proof, heard_since):
         return (
             "The back-test saw rollups only: delays under a minute cannot be judged. "
             "Back-test it where readings are kept, or let two people overrule that in writing."

@@ -13,10 +13,12 @@ from core.errors import BadInput
 from core.limit_checks import LONGEST_DELAY_S, OF_TWO, is_never_back, slow_on_gas, waits_on_gas
 from core.limit_votes import SILENCE, silent_votes, wrong_votes
 from core.model import COMPOUND, AlarmDefinition, Priority
+from core.site_difference_check import misplaced
 
 # What says which alarm it is, and not how it judges.
 FIXED: Final = frozenset({"definition_id", "company_id", "site_id", "sensor_id", "other_sensor_id", "key", "version"})
 PARAMETERS: Final = "parameters"
+OTHER: Final = "other"  # the second sensor, which people write device/sensor
 SECOND_US: Final = 1_000_000
 LONGEST: Final = timedelta(days=1096)  # of a stretch: as long as hours are kept
 MOST_WAITING: Final = 20  # back-tests of a company: they are done one after the other
@@ -41,6 +43,14 @@ class Signal:
     period_s: float | None = None
     range_low: float | None = None
     range_high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A sensor in use that a limit of its site may be compared with."""
+
+    sensor_id: int
+    signal: Signal
 
 
 def names() -> dict[str, str]:
@@ -84,6 +94,8 @@ def read(told: Mapping[str, Any]) -> Proposed:
                 proposed.setdefault(PARAMETERS, {})[str(inner)] = _number(f"{PARAMETERS}.{inner}", number)
         elif name.startswith(f"{PARAMETERS}."):
             proposed.setdefault(PARAMETERS, {})[name.partition(".")[2]] = _number(name, value)
+        elif name == OTHER:
+            proposed[name] = str(value).strip()[:130]
         else:
             proposed[name] = _value(name, value)
     return proposed
@@ -130,6 +142,7 @@ def changed(
     signal: Signal = Signal(),
     other: Signal | None = None,
     check: Callable[[AlarmDefinition], None] = lambda _: None,
+    find: Callable[[str], Neighbour | None] = lambda _: None,
 ) -> AlarmDefinition:
     """The definition with the fields that would change.
 
@@ -138,6 +151,7 @@ def changed(
         signal: what it is on.
         other: what it is compared with.
         check: whether the detector takes its parameters (`detectors.registry.check`).
+        find: the sensor of its site that is called `device/sensor`, where it is in use and not Davy's own.
 
     Raises:
         BadInput: a number that cannot be: a sentence says which, and what would be right.
@@ -145,6 +159,10 @@ def changed(
     known, values = names(), dict(proposed)
     parameters = {**definition.parameters, **values.pop(PARAMETERS, {})}
     new: dict[str, Any] = {}
+    place = values.pop(OTHER, None)
+    if place is not None:
+        beside = _compared(definition, place, signal, find)
+        new["other_sensor_id"], other = beside.sensor_id, beside.signal
     for name, value in values.items():
         field = known[name]
         if field.endswith("_us"):
@@ -173,6 +191,29 @@ def changed(
         check(made)
     _check_waiting(made, signal, other)
     return made
+
+
+def _compared(
+    definition: AlarmDefinition, place: str, signal: Signal, find: Callable[[str], Neighbour | None]
+) -> Neighbour:
+    """The sensor that it would be compared with, by the rules of a site file (core/site_difference_check.py)."""
+    where = f"limit {definition.key}"
+    if definition.detector not in OF_TWO:
+        raise BadInput(f"{where} has other; only the detectors {' and '.join(OF_TWO)} compare with a second sensor.")
+    sentence = misplaced(where, place, "")
+    if sentence is not None:
+        raise BadInput(sentence)
+    found = find(place)
+    if found is None:
+        raise BadInput(f"{where} is compared with {place}, which is no sensor in use at its site.")
+    if found.sensor_id == definition.sensor_id:
+        raise BadInput(f"{where} is compared with its own sensor; name another one.")
+    if found.signal.unit != signal.unit:
+        raise BadInput(
+            f"{where} is compared with {place}, which is in {found.signal.unit}, while {signal.key} is in {signal.unit}; "
+            "only two sensors of one unit can be compared."
+        )
+    return found
 
 
 def _check_compound(was: AlarmDefinition, made: AlarmDefinition) -> None:

@@ -16,11 +16,16 @@ from core.limit_checks import CEILING, CONVERTED, PERIODS, Paced, laxer, out_of_
 from core.limit_rule import NEVER, REALARM, Rule, Vocabulary, plants_own, read_values
 from core.limit_votes import SILENCE
 from core.portfolio import DefinitionRow, SensorRow
+from core.site_difference_check import wrong_neighbour
 from core.site_plant import definition
 from core.yaml_lines import Block, Reading
 
 KEEP, OWN = "keep", "plant"  # what `source` of a change may say
-Kind = Literal["value", "step", "seconds", "count", "realarm", "priority", "flag", "text", "source", "parameter"]
+OTHER: Final = "other"  # the sensor that a limit is compared with
+_ASIDE: Final = ("source", OTHER)  # what is no field of a rule
+Kind = Literal[
+    "value", "step", "seconds", "count", "realarm", "priority", "flag", "text", "source", "parameter", "sensor"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Field:
     Args:
         name: as a site file names it; a dot leads into a mapping of the file (`title.en`).
         kind: value: in the unit of what is judged; step: a difference of such; seconds; count: a whole number; realarm: seconds,
-            or `never`; and words.
+            or `never`; sensor: another one of the site, `device/sensor`; and words.
         of: the row's own name for it; empty: the same.
     """
 
@@ -51,6 +56,7 @@ FIELDS: Final = (
     Field("off_delay_s", "seconds"),
     Field("votes.needed", "count", "votes"),
     Field("votes.of", "count", "votes_of"),
+    Field(OTHER, "sensor"),
     Field("priority", "priority"),
     Field("latch", "flag"),
     Field(REALARM, "realarm"),
@@ -68,11 +74,13 @@ _WAITED: Final = frozenset({PERIODS, CEILING, "period_s"})  # how long silence i
 
 
 def fields_of(row: DefinitionRow) -> tuple[Field, ...]:
-    """The fields that this limit has: its detector's own numbers too, a source only where there is one to give up, and votes
-    only where there are numbers that vote.
+    """The fields that this limit has: its detector's own numbers too, a source only where there is one to give up, votes
+    only where there are numbers that vote, and a second sensor only where there is one.
     """
     own = tuple(Field(f"parameters.{name}", "parameter") for name in sorted(row.parameters) if name not in _WAITED)
     less = {"source"} if row.standard is None else set()
+    if row.other is None:
+        less.add(OTHER)
     if row.detector == SILENCE:
         less |= {each.name for each in FIELDS if each.kind == "count"}
     return tuple(each for each in FIELDS if each.name not in less) + own
@@ -112,6 +120,7 @@ def read_change(
     words: Vocabulary,
     standard: Rule | None,
     other: Paced | None = None,
+    neighbours: Mapping[str, SensorRow] | None = None,
 ) -> tuple[DefinitionRow, list[tuple[str, str]]]:
     """The limit as it would be, and every mistake as (field, sentence).
 
@@ -120,6 +129,7 @@ def read_change(
         typed: by the names of `FIELDS`; what is left out stays.
         standard: the pack's limit that it goes by, in the sensor's unit; None: none that is known.
         other: the sensor that it is compared with.
+        neighbours: the sensors of the site by `device/sensor`, where it is compared with one.
     """
     where = f"limit {now.key}"
     before = typed_of(now)
@@ -135,7 +145,7 @@ def read_change(
         **typed,
     }
     reading = Reading()
-    block = _typed_block({k: v for k, v in typed.items() if k != "source"}, reading, where)
+    block = _typed_block({k: v for k, v in typed.items() if k not in _ASIDE}, reading, where)
     base = rule_of(now, sensor.unit)
     rule = read_values(block, words, base, sensor.unit)
     retired = block.flag("retired", default=now.retired)
@@ -143,7 +153,7 @@ def read_change(
     if own:
         rule = plants_own(rule)
     block.finish()
-    names = [name for name in typed if name != "source"]
+    names = [name for name in typed if name not in _ASIDE]
     mistakes = [(names[line] if line < len(names) else "", sentence) for line, sentence in reading.mistakes]
     if typed.get("source", KEEP) not in (KEEP, OWN):
         mistakes.append(("source", f"source of {where} is {typed['source'][:40]}; it must be one of {KEEP}, {OWN}."))
@@ -152,10 +162,15 @@ def read_change(
     mistakes += laxer(where, rule, bound, has_source=own or now.standard is None)
     mistakes += out_of_reach(where, rule, sensor)
     mistakes += ((_shown_at(name), sentence) for name, sentence in waits_on_gas(where, rule, sensor, standard))
+    row = replace(definition(sensor, now.key, rule, retired=retired, line=0), **_beyond_rules(now))
+    row = replace(row, other=typed[OTHER].strip() if OTHER in typed else now.other)
+    if row.other != now.other or (now.retired and not retired):
+        mistakes += ((OTHER, sentence) for sentence in wrong_neighbour(row, neighbours or {}))
+        return row, mistakes
     too_slow = slow_on_gas(rule, sensor, other) if other is not None else None
     if too_slow is not None:
         mistakes.append(("on_delay_s", f"{where} {too_slow}"))
-    return replace(definition(sensor, now.key, rule, retired=retired, line=0), **_beyond_rules(now)), mistakes
+    return row, mistakes
 
 
 def _shown_at(name: str) -> str:
@@ -165,7 +180,7 @@ def _shown_at(name: str) -> str:
 
 def _beyond_rules(now: DefinitionRow) -> dict[str, Any]:
     """What a row has of its own beside the rule on its sensor."""
-    return {name: getattr(now, name) for name in ("company", "site", "device", "sensor", "other")}
+    return {name: getattr(now, name) for name in ("company", "site", "device", "sensor")}
 
 
 def rule_of(row: DefinitionRow, unit: str) -> Rule:

@@ -19,7 +19,8 @@ from core.limit_checks import OF_TWO
 from core.limit_rule import REALARM_AFTER_S, Rule, Vocabulary, read_rule
 from core.model import COMPOUND, Priority
 from core.portfolio import Portfolio, SensorRow, SiteRow
-from core.site_plant import PLACE, definition
+from core.site_difference_check import PLACE
+from core.site_plant import definition
 from core.units import same_quantity
 from core.yaml_lines import Block, Reading, read_block
 

@@ -3,15 +3,75 @@ what an alarm may wait there. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from core.limit_checks import slow_on_gas
 from core.limit_rule import HOLD_S
-from core.portfolio import DefinitionRow
+from core.portfolio import DefinitionRow, SensorRow
+
+PLACE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}/[A-Za-z0-9_.-]{1,64}")  # device/sensor
+_TOLD: Final = 8  # names in one piece of advice
 
 USUAL_HOLD_S = 60.0  # what the detector takes where nothing is given (detectors/difference.py)
 Get = Callable[..., Any]  # (kind, *name) -> the row there will be, or None
+
+
+def misplaced(where: str, other: str, own: str) -> str | None:
+    """What is wrong with the name of a second sensor by itself; None: nothing.
+
+    Args:
+        own: `device/sensor` of the limit.
+    """
+    if not PLACE.fullmatch(other):
+        return f"other of {where} is {other[:130]!r}; write device/sensor."
+    if other == own:
+        return f"{where} is compared with its own sensor; name another one."
+    return None
+
+
+def wrong_neighbour(row: DefinitionRow, sensors: Mapping[str, SensorRow]) -> Iterator[str]:
+    """Sentences about the second sensor of a limit that is changed by itself, not with its site file.
+
+    Args:
+        sensors: of its site, by `device/sensor`.
+    """
+    where = f"limit {row.key}"
+    if row.other is None:
+        return
+    sentence = misplaced(where, row.other, f"{row.device}/{row.sensor}")
+    if sentence is not None:
+        yield sentence
+        return
+
+    def get(kind: str, *name: str) -> object | None:
+        if kind == "sensor":
+            return sensors.get("/".join(name))
+        return next((each for each in sensors.values() if each.device == name[0]), None)
+
+    def there_are(kind: str, **within: str) -> str:
+        measured = [each for each in sensors.values() if not each.is_virtual and not each.retired]
+        if kind == "sensor":
+            found = sorted({each.key for each in measured if each.device == within["device"]})
+        else:
+            found = sorted({each.device for each in measured})
+        return advice(found)
+
+    for end in wrong_other(replace(row, retired=False), get, there_are):
+        yield f"{where} {end}"
+
+
+def advice(names: list[str]) -> str:
+    """What there is, the first few by name.
+
+    >>> advice([]), advice(["a", "b"])
+    ('there is none.', 'there are a, b.')
+    """
+    if not names:
+        return "there is none."
+    return f"there are {', '.join(names[:_TOLD])}{' and more' if len(names) > _TOLD else ''}."
 
 
 def wrong_other(row: DefinitionRow, get: Get, there_are: Callable[..., str]) -> Iterator[str]:

@@ -14,12 +14,12 @@ from core.limit_rule import HOLD_S, PackLimit, Rule, Vocabulary, read_rule, stan
 from core.portfolio import DefinitionRow, DeviceRow, Portfolio, SensorRow, SiteRow
 from core.signal_kind import kind_of
 from core.site_agreement import read_agreement
+from core.site_difference_check import misplaced
 from core.site_hazard import read_calibration
 from core.units import same_quantity
 from core.yaml_lines import Block
 
 # `_gateway.{device}` is an id on the wire too; a device's key is its user at the broker, where these have other rights.
-PLACE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}/[A-Za-z0-9_.-]{1,64}")  # device/sensor
 _DEVICE_KEY: Final = re.compile(r"(?!_)(?!(ingest|simulator|detectors)$)[A-Za-z0-9_.-]{1,55}")
 _DEVICE_KEY_RULE: Final = (
     "1 to 55 letters, digits, dots, dashes and underscores, not beginning with an underscore, and not ingest, "
@@ -156,10 +156,8 @@ def _other(block: Block, rule: Rule, sensor: SensorRow) -> str | None:
         block.mistake(
             None, f"{block.where} has no other; write `other: device/sensor`, the sensor it is compared with."
         )
-    elif not PLACE.fullmatch(other):
-        block.mistake("other", f"other of {block.where} is {other!r}; write device/sensor.")
-    elif other == f"{sensor.device}/{sensor.key}":
-        block.mistake("other", f"{block.where} is compared with its own sensor; name another one.")
+    elif (sentence := misplaced(block.where, other, f"{sensor.device}/{sensor.key}")) is not None:
+        block.mistake("other", sentence)
     return other
 
 

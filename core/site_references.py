@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from core.compound_row import CompoundRow
 from core.portfolio import (
@@ -21,12 +21,10 @@ from core.portfolio import (
 )
 from core.site_agreement import superseded
 from core.site_compound_check import circles, wrong_part
-from core.site_difference_check import wrong_other
+from core.site_difference_check import advice, wrong_other
 from core.site_hearers import left_unheard, unreached_on_duty
 from core.site_rosters import check_rosters
 from core.wish import wish_of
-
-_TOLD: Final = 8  # names in one piece of advice
 
 
 def check(wanted: Portfolio, current: Portfolio) -> list[tuple[int, str]]:
@@ -150,9 +148,7 @@ class _Known:
         """What there is of a kind, for advice."""
         rows = (row for (k, _), row in self.after.items() if k == kind)
         found = sorted({r.name_parts[-1] for r in rows if all(getattr(r, f) == v for f, v in where.items())})
-        if not found:
-            return "there is none."
-        return f"there are {', '.join(found[:_TOLD])}{' and more' if len(found) > _TOLD else ''}."
+        return advice(found)
 
 
 def _wrong(row: Row, known: _Known) -> Iterator[str]:

@@ -69,7 +69,7 @@ def limit_in_force(connection: Connection[Any], definition_id: int) -> LimitInFo
                    s.range_low, s.range_high, CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
                    s.retired_at IS NOT NULL AS sensor_retired, d.retired_at IS NOT NULL AS retired, h.hour AS heard_since,
                    davy_counts_for_life(d.definition_id) AS for_life, davy_life_hangs_on(d.sensor_id) AS on_life,
-                   CASE WHEN d.retired_at IS NOT NULL THEN to_jsonb(davy_limit_last_in_force(d)) END AS last_in_force
+                   CASE WHEN d.retired_at IS NOT NULL THEN davy_limit_named(davy_limit_last_in_force(d)) END AS last_in_force
             FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN device v USING (device_id)
             JOIN site t ON t.site_id = d.site_id JOIN company c ON c.company_id = d.company_id
             LEFT JOIN sensor o ON o.sensor_id = d.other_sensor_id LEFT JOIN device w ON w.device_id = o.device_id
@@ -115,6 +115,22 @@ def _definition(found: Mapping[str, Any]) -> DefinitionRow:
         **{name: found[name] for name in DefinitionRow.__dataclass_fields__ if name in found and name != "priority"},
         priority=Priority(found["priority"]),
     )
+
+
+def sensors_of_site(connection: Connection[Any], site_id: int) -> dict[str, SensorRow]:
+    """Its sensors by `device/sensor`, those out of use and Davy's own too; a period only where it is declared."""
+    with connection.cursor(row_factory=class_row(SensorRow)) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT c.key AS company, t.key AS site, v.key AS device, s.key, s.name, s.name_zh, s.quantity, s.unit, s.range_low, s.range_high,
+                   CASE WHEN s.period_declared THEN s.period_s END AS period_s, s.mandatory, s.is_virtual,
+                   s.retired_at IS NOT NULL OR v.retired_at IS NOT NULL AS retired
+            FROM sensor s JOIN device v USING (device_id) JOIN site t ON t.site_id = s.site_id JOIN company c ON c.company_id = t.company_id
+            WHERE s.site_id = %s ORDER BY v.key, s.key
+            """,
+            (site_id,),
+        ).fetchall()
+    return {f"{row.device}/{row.key}": row for row in rows}
 
 
 def open_change(connection: Connection[Any], *, definition_id: int) -> OpenChange | None:

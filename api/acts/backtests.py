@@ -18,7 +18,12 @@ from core.errors import BadInput, Refused
 
 
 def checked(
-    limit: store.Choice, told: Mapping[str, Any], since: datetime, until: datetime, now: datetime
+    connection: Connection[Any],
+    limit: store.Choice,
+    told: Mapping[str, Any],
+    since: datetime,
+    until: datetime,
+    now: datetime,
 ) -> dict[str, Any]:
     """The fields that would change, as the command line reads them too.
 
@@ -36,6 +41,7 @@ def checked(
             signal=limit.as_signal(),
             other=limit.as_other_signal(),
             check=registry.check,
+            find=lambda place: store.neighbour(connection, limit.site_id, place),
         )
     except BadInput as mistake:
         raise Refused(str(mistake)) from mistake

@@ -93,7 +93,7 @@ def ask(
             since, until = typed.moment(begin, found.time_zone), typed.moment(end, found.time_zone) or now
             if since is None:
                 raise Refused("Say from when until when.")
-            proposed = acts.checked(found, told, since, until, now)
+            proposed = acts.checked(connection, found, told, since, until, now)
             made = acts.ask(connection, visitor, found, proposed, (since, until), now, sending)
     except Refused as refused:
         said = translated(translations(visitor.language), str(refused))

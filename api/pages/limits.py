@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
@@ -28,13 +29,14 @@ from api.words.texts import NotFound
 from core.errors import Refused
 from core.i18n import translations
 from core.limit_form import fields_of, typed_of
-from core.portfolio import DefinitionRow
+from core.portfolio import DefinitionRow, SensorRow
 from core.sensor_faults import OF_SENSOR
 from core.strictness import loosened
 
 router = APIRouter()
 
 Text = Annotated[str, Form()]
+MOST_CHOICES: Final = 200  # sensors that are offered to compare with; any other is typed
 # Tabs of the list: what people set first; the watch over signals and Davy is long, and seldom changed.
 SORTS: Final[dict[str, dict[str, bool]]] = {
     "values": {"of_signals": False},
@@ -189,6 +191,7 @@ def _show(
         then, _ = _remarks(web, visitor, connection, found.site_key, standing.wanted) if standing else (remarks, {})
         judged = rules.judged(standing.change.proposed) if standing else {}
         trial = store.trial_of(connection, found.site_key, found.key, judged) if judged else None
+        beside = rules.neighbours(connection, limit) if visitor.may(Right.CHANGE_LIMITS) else {}
         frame = frame_of(connection, now)
     may_change = visitor.may(Right.CHANGE_LIMITS) and not limit.is_own
     return person_page(
@@ -210,12 +213,25 @@ def _show(
         sees_people=sees_people,
         may_change=may_change,
         fields=fields_of(limit.row) if may_change else (),
+        choices=_comparable(limit, beside),
         values={**typed_of(limit.row), **kept.get("values", {})},
         wrong=wrong or [],
         typed={"action": "", "reason": "", "overruling": "", "words": "", **kept},
         two_people=_needs_two(limit),
         fault_of_life=limit.on_life and limit.row.detector in OF_SENSOR,
     )
+
+
+def _comparable(limit: LimitInForce, beside: Mapping[str, SensorRow]) -> dict[str, SensorRow]:
+    """What a limit may be compared with, by `device/sensor`: those of its own device first."""
+    own = f"{limit.row.device}/{limit.row.sensor}"
+    fits = [
+        place
+        for place, each in beside.items()
+        if place != own and each.unit == limit.sensor.unit and not each.retired and not each.is_virtual
+    ]
+    fits.sort(key=lambda place: (beside[place].device != limit.row.device, place))
+    return {place: beside[place] for place in fits[:MOST_CHOICES]}
 
 
 def _remarks(

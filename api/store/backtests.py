@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from alerting.proposal import Signal
+from alerting.proposal import Neighbour, Signal
 from core.model import AlarmDefinition, Priority
 
 MOST: Final = 50
@@ -132,6 +132,19 @@ def choices(connection: Connection[Any], definition_id: int | None = None) -> li
             """,
             {"one": definition_id, "most": MOST_CHOICES},
         ).fetchall()
+
+
+def neighbour(connection: Connection[Any], site_id: int, place: str) -> Neighbour | None:
+    """The sensor of a site that is called `device/sensor`, where it is in use and not Davy's own."""
+    row = connection.execute(
+        """
+        SELECT s.sensor_id, s.key, s.unit, s.quantity, CASE WHEN s.period_declared THEN s.period_s END
+        FROM sensor s JOIN device v USING (device_id)
+        WHERE s.site_id = %s AND v.key || '/' || s.key = %s AND s.retired_at IS NULL AND v.retired_at IS NULL AND NOT s.is_virtual
+        """,
+        (site_id, place),
+    ).fetchone()
+    return None if row is None else Neighbour(row[0], Signal(*row[1:]))
 
 
 def backtests(

@@ -47,7 +47,7 @@ def ask_backtest(
         now = web.clock()
         limit = acts.limit_of(connection, question.definition_id)
         between = question.from_at, question.to_at
-        proposed = acts.checked(limit, question.proposed, *between, now)
+        proposed = acts.checked(connection, limit, question.proposed, *between, now)
         made = acts.ask(connection, visitor, limit, proposed, between, now, sending)
     return _one(web, visitor, made)
 

@@ -114,7 +114,7 @@ class NewChange(BaseModel):
 
     base_version: int = Field(description="The version you have seen; another one in force refuses the change.")
     values: dict[str, str | float | bool] = Field(
-        description="Fields as a site file names them, `title.en` for a text, `votes.needed`; what is left out stays."
+        description="Fields as a site file names them, `title.en` for a text, `votes.needed`, `other`; what is left out stays."
     )
     reason: Words
     overruling: Words = Field(

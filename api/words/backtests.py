@@ -39,6 +39,7 @@ FIELDS: Final = {
     "direction": later("Direction"),
     "latch": later("Latching"),
     "detector": later("Detector"),
+    "other": later("Compared with"),
 }
 SHAPES: Final = {
     "step": later("Sudden step"),

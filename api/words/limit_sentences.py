@@ -53,6 +53,25 @@ LIMIT_REFUSALS: Final = (
     later(
         "limit {limit} waits up to {found} s for {votes} readings every {period} s and its delay; sensor {sensor} measures gas, where an alarm may wait at most {most} s. Want fewer, or let several sensors vote."
     ),
+    later("other of limit {limit} is {found}; write device/sensor."),
+    later("limit {limit} is compared with its own sensor; name another one."),
+    later("limit {limit} has other; only the detectors {those} compare with a second sensor."),
+    later("limit {limit} is compared with {other}, which is no sensor in use at its site."),
+    later("limit {limit} is compared with {other}, which is no sensor of site {site}; there are {names} and more."),
+    later("limit {limit} is compared with {other}, which is no sensor of site {site}; there are {names}."),
+    later("limit {limit} is compared with {other}, which is no sensor of site {site}; there is none."),
+    later(
+        "limit {limit} is compared with {other}, which is retired; retire the limit as well, or name another sensor."
+    ),
+    later(
+        "limit {limit} is compared with {other}, which is in {unit}, while {sensor} is in {own_unit}; only two sensors of one unit can be compared."
+    ),
+    later(
+        "limit {limit} waits up to {found} s: {own} s by its delay and votes, and {slower} s until the slower of {sensor} and {other} has spoken; on gas an alarm may wait at most {most} s. Let it wait for less, let both report more often, or put a limit on each of them."
+    ),
+    later(
+        "limit {limit} lets a reading stand for {found} s, and {sensor} reports every {period} s; it would hardly ever be judged. Set the parameter hold_s to {least} or more."
+    ),
     later("This limit watches Davy itself and comes with it; it does not change here."),
     later(
         "This limit was changed meanwhile: version {version} is in force, and you saw version {seen}. Look at it as it is now and propose again."

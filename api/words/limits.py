@@ -20,6 +20,7 @@ NAMES: Final = {
     "off_delay_s": later("Off-delay, seconds"),
     "votes.needed": later("Votes needed: how many of the last numbers must be beyond the limit"),
     "votes.of": later("Of the last so many numbers"),
+    "other": later("Compared with: another sensor of the site in the same unit, written device/sensor"),
     "priority": later("Priority"),
     "latch": later("Latch: stays until a person resets it"),
     "realarm_after_s": later("Heard again while it holds, seconds after it was acknowledged; or the word never"),

@@ -58,11 +58,22 @@ CREATE FUNCTION davy_limit_judged(proposed jsonb) RETURNS jsonb LANGUAGE sql IMM
 $$;
 REVOKE ALL ON FUNCTION davy_limit_judged FROM PUBLIC;
 
+-- A limit with the sensor that it is compared with by its name, as DefinitionRow and a change have it; and the sensor of such a name.
+CREATE FUNCTION davy_limit_named(d alarm_definition) RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT to_jsonb(d) || jsonb_build_object('other', (SELECT v.key || '/' || s.key FROM public.sensor s JOIN public.device v USING (device_id)
+        WHERE s.sensor_id = d.other_sensor_id))
+$$;
+CREATE FUNCTION davy_limit_other(d alarm_definition, named text) RETURNS int LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT s.sensor_id FROM public.sensor s JOIN public.device v USING (device_id) WHERE s.site_id = d.site_id AND v.key || '/' || s.key = named
+$$;
+REVOKE ALL ON FUNCTION davy_limit_named, davy_limit_other FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION davy_limit_named, davy_limit_other TO davy_web;
+
 -- Whether a change can lose or delay a call: core/strictness.py, once more, for who does not come by way of it.
-CREATE FUNCTION davy_limit_looser(d alarm_definition, proposed jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
+CREATE FUNCTION davy_limit_looser(d alarm_definition, proposed jsonb) RETURNS boolean LANGUAGE sql STABLE
     SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT d.key IS NOT NULL AND d.retired_at IS NULL AND EXISTS (SELECT FROM jsonb_each(davy_limit_judged(proposed)) f
-        WHERE to_jsonb(d) -> f.key IS DISTINCT FROM f.value AND CASE
+        WHERE davy_limit_named(d) -> f.key IS DISTINCT FROM f.value AND CASE
             WHEN f.key IN ('setpoint', 'deadband', 'on_delay_s', 'off_delay_s', 'votes', 'votes_of') AND jsonb_typeof(f.value) <> 'number' THEN true
             WHEN f.key = 'setpoint' AND d.direction = 'high' THEN f.value::float8 > d.setpoint
             WHEN f.key = 'setpoint' THEN f.value::float8 < d.setpoint
@@ -87,7 +98,7 @@ GRANT EXECUTE ON FUNCTION davy_limit_least_known TO davy_web;
 
 -- Whether a finished back-test lets a change through: of this change and version, of the last week or of all there is, of enough that
 -- is known, and it shows nothing that speaks against it, nor does another one that looks as far. What was before the sensor was first
--- heard is no hole; where readings are gone, a change of times is tried by nothing.
+-- heard is no hole; where readings are gone, a change of times or of the second sensor is tried by nothing.
 CREATE FUNCTION davy_limit_proven(d alarm_definition, proof bigint, at timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -102,7 +113,7 @@ BEGIN
             AND NOT (jsonb_typeof(b.result -> 'rollups_only') = 'object'
                 AND coalesce((b.result #>> '{rollups_only,to}')::timestamptz, 'infinity') > since + interval '2 hours'
                 AND davy_limit_looser(d, (SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') FROM jsonb_each(b.proposed) f
-                    WHERE f.key = ANY ('{deadband,on_delay_s,off_delay_s,votes,votes_of,parameters}'::text[]))))
+                    WHERE f.key = ANY ('{other,deadband,on_delay_s,off_delay_s,votes,votes_of,parameters}'::text[]))))
             AND NOT EXISTS (SELECT FROM public.backtest o WHERE o.site_id = b.site_id AND o.definition_key = b.definition_key
                 AND o.proposed = b.proposed AND o.definition_version = b.definition_version AND o.state = 'done'
                 AND o.to_at >= at - interval '1 day' AND o.from_at <= b.from_at AND o.result #>> '{verdict,refused}' IS DISTINCT FROM 'false'));
@@ -129,7 +140,7 @@ CREATE FUNCTION davy_limit_loosens(d alarm_definition, proposed jsonb) RETURNS b
     SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF d.retired_at IS NOT NULL AND proposed ->> 'retired' = 'false' THEN
-        RETURN davy_limit_looser(davy_limit_last_in_force(d), davy_limit_judged(to_jsonb(d)) || (proposed - 'retired'));
+        RETURN davy_limit_looser(davy_limit_last_in_force(d), davy_limit_judged(davy_limit_named(d)) || (proposed - 'retired'));
     END IF;
     RETURN davy_limit_looser(d, proposed);
 END
@@ -143,8 +154,9 @@ DECLARE
     c public.limit_change;
     d public.alarm_definition;
     who int;
+    partner int;
     was jsonb;
-    fixed CONSTANT text[] := '{definition_id,company_id,site_id,sensor_id,key,detector,direction,role,version,valid_from,retired_at}';
+    fixed CONSTANT text[] := '{definition_id,company_id,site_id,sensor_id,other_sensor_id,key,detector,direction,role,version,valid_from,retired_at}';
     setting text;
     moved bigint;
     entry bigint;
@@ -159,12 +171,21 @@ BEGIN
     END IF;
     SELECT * INTO d FROM public.alarm_definition a WHERE a.definition_id = c.definition_id FOR UPDATE;
     -- Whatever column a limit has, now or later, can change, but for what makes it this limit of this sensor.
-    IF EXISTS (SELECT FROM jsonb_object_keys(c.proposed) AS field WHERE field <> 'retired' AND (field = ANY (fixed) OR NOT EXISTS (
+    IF EXISTS (SELECT FROM jsonb_object_keys(c.proposed) AS field WHERE field NOT IN ('retired', 'other') AND (field = ANY (fixed) OR NOT EXISTS (
             SELECT FROM pg_attribute t WHERE t.attrelid = 'public.alarm_definition'::regclass AND t.attname = field AND t.attnum > 0)))
         OR EXISTS (SELECT FROM public.sensor s WHERE s.sensor_id = d.sensor_id AND s.is_virtual) THEN
         RAISE insufficient_privilege USING MESSAGE = 'a change of a limit names a field that does not change, or one of Davy''s own limits';
     END IF;
-    SELECT jsonb_object_agg(field, (to_jsonb(d) || jsonb_build_object('retired', d.retired_at IS NOT NULL)) -> field) INTO was
+    -- The second sensor changes by its name: to a living one of the same site and unit, and only where the detector compares two.
+    IF c.proposed ? 'other' THEN
+        SELECT o.sensor_id INTO partner FROM public.sensor o JOIN public.device v USING (device_id) JOIN public.sensor s ON s.sensor_id = d.sensor_id
+            WHERE o.sensor_id = davy_limit_other(d, c.proposed ->> 'other') AND o.sensor_id <> s.sensor_id AND o.unit = s.unit
+              AND NOT o.is_virtual AND o.retired_at IS NULL AND v.retired_at IS NULL AND d.other_sensor_id IS NOT NULL;
+        IF partner IS NULL THEN
+            RAISE insufficient_privilege USING MESSAGE = 'a limit is compared with another sensor in use of its site and unit, or with none';
+        END IF;
+    END IF;
+    SELECT jsonb_object_agg(field, (davy_limit_named(d) || jsonb_build_object('retired', d.retired_at IS NOT NULL)) -> field) INTO was
         FROM jsonb_object_keys(c.proposed) AS field;
     IF c.state <> 'proposed' OR d.version <> c.base_version OR was <> c.old THEN
         RETURN NULL;
@@ -191,13 +212,13 @@ BEGIN
     IF c.proposed ->> 'priority' = 'life-safety' THEN -- a statistic that becomes life safety leaves the budget first (0030)
         UPDATE public.budgeted_limit b SET ended_at = at WHERE b.definition_id = c.definition_id AND b.ended_at IS NULL;
     END IF;
-    SELECT string_agg(format('%1$I = n.%1$I', field), ', ') INTO setting FROM jsonb_object_keys(c.proposed) AS field WHERE field <> 'retired';
+    SELECT string_agg(format('%1$I = n.%1$I', field), ', ') INTO setting FROM jsonb_object_keys(c.proposed) AS field WHERE field NOT IN ('retired', 'other');
     IF setting IS NOT NULL THEN
         EXECUTE format('UPDATE public.alarm_definition a SET %s FROM jsonb_populate_record(NULL::public.alarm_definition, $1) n
-                        WHERE a.definition_id = $2', setting) USING c.proposed - 'retired', c.definition_id;
+                        WHERE a.definition_id = $2', setting) USING c.proposed - '{retired,other}'::text[], c.definition_id;
     END IF;
     UPDATE public.alarm_definition a SET
-        version = a.version + 1, valid_from = at,
+        version = a.version + 1, valid_from = at, other_sensor_id = coalesce(partner, a.other_sensor_id),
         retired_at = CASE WHEN NOT c.proposed ? 'retired' THEN a.retired_at WHEN (c.proposed ->> 'retired')::boolean THEN at END
         WHERE a.definition_id = c.definition_id AND davy_limit_judged(c.proposed) <> '{}';
     INSERT INTO public.journal (at, company_id, person_id, actor, action, subject, old, new, reason)
@@ -284,6 +305,9 @@ BEGIN
         EXIT WHEN entry.old IS NULL;
         was := was || entry.old;
         IF entry.action = 'limit_retired' THEN
+            IF was ? 'other' THEN
+                was := was || jsonb_build_object('other_sensor_id', davy_limit_other(d, was ->> 'other'));
+            END IF;
             RETURN jsonb_populate_record(d, was || '{"retired_at": null}');
         END IF;
     END LOOP;

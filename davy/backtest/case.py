@@ -113,8 +113,8 @@ class Case:
         return us(self.question.until)
 
     def sensors_of(self, definition: AlarmDefinition) -> list[int]:
-        """The sensors it is judged from: its own, that it is compared with, or those that its parts are on."""
-        return sensors_behind(definition, (*self.parts, *self.in_force), self.compounds)
+        """The sensors it is judged from, in force or as proposed: its own, that it is compared with, or those that its parts are on."""
+        return sensors_behind(definition, (*self.parts, *self.in_force, *self.proposed), self.compounds)
 
     @property
     def changes(self) -> bool:
@@ -144,11 +144,14 @@ def sensors_behind(
     """The sensors that a definition is judged from: its own, the one it is compared with, and those of a compound's parts likewise.
 
     Args:
-        others: definitions that may be parts.
+        others: definitions that may be parts, and further versions of it and of them: what any of them is judged from counts.
     """
-    judged_from = {each.definition_id: _heard_by(each) for each in others}
+    judged_from: dict[int, list[int]] = {}
+    for each in others:
+        judged_from.setdefault(each.definition_id, []).extend(_heard_by(each))
     parts_of = {each.sensor_id: each.parts for each in compounds}
-    found, waiting, seen = set[int](), _heard_by(definition), set[int]()
+    found, seen = set[int](), set[int]()
+    waiting = [*_heard_by(definition), *judged_from.get(definition.definition_id, ())]
     while waiting:
         sensor_id = waiting.pop()
         if sensor_id in seen:
@@ -188,7 +191,12 @@ def open_case(connection: Connection[Any], site: store.Site, question: Question,
     known = {device.device_id for device in devices}
     directory = Directory(0, devices, [s for s in sensors.values() if s.device_id in known])
     read = sorted(
-        {sensor for d in (*tried, *parts) for sensor in (d.sensor_id, d.other_sensor_id) if sensor in sensors}
+        {
+            sensor
+            for d in (*tried, *proposed, *parts)
+            for sensor in (d.sensor_id, d.other_sensor_id)
+            if sensor in sensors
+        }
     )
     counted = store.counted(connection, read, question.since, question.until)
     silence = any(d.detector == STALE for d in (*tried, *proposed, *parts))
@@ -340,7 +348,15 @@ def change(
     own, other = definition.sensor_id, definition.other_sensor_id
     signal = _signal(sensors[own], quantities[own])
     compared = _signal(sensors[other], quantities[other]) if other in sensors else None
-    return proposal.changed(definition, proposed, signal=signal, other=compared, check=registry.check)
+    places = {f"{s.device_key}/{s.key}": s for s in sensors.values() if not s.is_virtual}
+
+    def find(place: str) -> proposal.Neighbour | None:
+        found = places.get(place)
+        if found is None:
+            return None
+        return proposal.Neighbour(found.sensor_id, _signal(found, quantities[found.sensor_id]))
+
+    return proposal.changed(definition, proposed, signal=signal, other=compared, check=registry.check, find=find)
 
 
 def _signal(sensor: Sensor, quantity: str) -> proposal.Signal:

@@ -86,8 +86,9 @@ def try_incidents(
         part = next(iter(read(definition.sensor_id, onset_us - BEFORE_US, onset_us + AFTER_US)), None)
         if part is None or not _has_room(part, onset_us):
             continue
-        if definition.other_sensor_id in alone.slot_of:  # as it was: only its own sensor has the incident
-            alone.beside = list(read(definition.other_sensor_id, onset_us - BEFORE_US, onset_us + AFTER_US))
+        alone.beside = [  # as they were: only its own sensor has the incident
+            each for other in alone.others for each in read(other, onset_us - BEFORE_US, onset_us + AFTER_US)
+        ]
         quiet = alone.first_raises(part, onset_us)
         if quiet is None or quiet[0] is not None:
             continue  # in alarm by itself: nothing could be told apart
@@ -141,14 +142,16 @@ def _amount(definition: AlarmDefinition, sensor: Sensor, part: Stored, onset_us:
 
 
 class _Alone:
-    """Both versions of one definition, judged afresh for each stretch: the judge of ingest. `beside`: what a second sensor said."""
+    """Both versions of one definition, judged afresh for each stretch: the judge of ingest. `beside`: what second sensors said."""
 
     def __init__(self, definition: AlarmDefinition, proposed: AlarmDefinition, directory: Directory) -> None:
         self._directory = directory
         self._sets = [numbered([d], directory) for d in (definition, proposed)]
         self.slot_of = {definition.sensor_id: int(self._sets[0].slot[0])}
-        if self._sets[0].other[0] >= 0:
-            self.slot_of[definition.other_sensor_id] = int(self._sets[0].other[0])
+        beside = zip((definition, proposed), self._sets, strict=True)
+        slots = {each.other_sensor_id: int(found.other[0]) for each, found in beside if found.other[0] >= 0}
+        self.slot_of |= slots
+        self.others = tuple(slots)
         self.beside: list[Stored] = []
 
     def first_raises(self, part: Stored, onset_us: int) -> tuple[float | None, float | None] | None:

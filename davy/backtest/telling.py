@@ -8,7 +8,7 @@ from datetime import timedelta
 from statistics import median
 from typing import Any, Final
 
-from alerting.proposal import names
+from alerting.proposal import OTHER, names
 from alerting.rehearsal import Danger, Spell, called_for, calls, chatter, floods, found_at, raises, spells
 from core.batch import Event
 from core.model import AlarmDefinition
@@ -125,6 +125,14 @@ def differences(was: AlarmDefinition, would_be: AlarmDefinition) -> dict[str, li
     return found
 
 
+def _beside(case: Case, was: AlarmDefinition, would_be: AlarmDefinition) -> dict[str, list[Any]]:
+    """The sensor that it is compared with, in force and as proposed, where that is another."""
+    if was.other_sensor_id == would_be.other_sensor_id:
+        return {}
+    pair = [case.sensors.get(each.other_sensor_id) for each in (was, would_be)]
+    return {OTHER: [None if each is None else f"{each.device_key}/{each.key}" for each in pair]}
+
+
 class _Definition:
     """One definition's two versions over the same history."""
 
@@ -172,7 +180,7 @@ class _Definition:
             "unit": sensor.unit,
             "detector": self.was.detector,
             "priority": self.was.priority.value,
-            "changes": differences(self.was, self.would_be),
+            "changes": {**differences(self.was, self.would_be), **_beside(self.case, self.was, self.would_be)},
             "would_fire": len(self.raises("proposed")),
             "lost_true": lost,
             "delayed_true": delayed,

@@ -21,7 +21,7 @@ from tests.database import TestDatabase, clone, drop
 pytestmark = pytest.mark.db
 
 CHANGES: list[dict[str, Any]] = [
-    {"setpoint": 79.0}, {"setpoint": 81.0}, {"deadband": 0.5}, {"deadband": 2.0}, {"on_delay_s": 0.0}, {"on_delay_s": 5.1},
+    {"other": "d/u"}, {"setpoint": 79.0}, {"setpoint": 81.0}, {"deadband": 0.5}, {"deadband": 2.0}, {"on_delay_s": 0.0}, {"on_delay_s": 5.1},
     {"off_delay_s": 30.0}, {"off_delay_s": 61.0}, {"priority": "life-safety"}, {"priority": "medium"}, {"latch": False},
     {"latch": True}, {"retired": True}, {"parameters": {"window_s": 61.0}}, {"parameters": {"window_s": 60.0}}, {"title": "x"},
     {"votes": 3, "votes_of": 4}, {"setpoint": 79.0, "on_delay_s": 9.0},

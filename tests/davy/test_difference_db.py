@@ -11,7 +11,7 @@ import pytest
 
 from alerting.proposal import Signal
 from alerting.store.definitions import load_definitions
-from alerting.store.limits import limit_in_force, limits_of_site
+from alerting.store.limits import limit_in_force, limits_of_site, sensors_of_site
 from api.store.backtests import choices
 from api.store.limits import find_limit
 from core.batch import Event, ReadingBatch
@@ -82,6 +82,17 @@ def test_two_heads_that_disagree_are_an_alarm(database: TestDatabase, tmp_path: 
         _, mistakes = read_change(in_force.row, typed, in_force.sensor, vocabulary(), standard, in_force.other)
         assert [name for name, _ in mistakes] == ["on_delay_s"]
         assert "limit ch4-b.agree waits up to 6 s: 2 s by its delay and votes, and 4 s until" in mistakes[0][1]
+        beside, typed = (
+            sensors_of_site(connection, in_force.site_id),
+            {"other": "gas-1/slow", "parameters.hold_s": "60"},
+        )
+        _, mistakes = read_change(in_force.row, typed, in_force.sensor, vocabulary(), standard, in_force.other, beside)
+        assert [name for name, _ in mistakes] == ["other"]
+        assert "and 60 s until the slower of ch4-b and slow has spoken; on gas" in mistakes[0][1]
+        wanted, mistakes = read_change(
+            in_force.row, {"other": "gas-1/t"}, in_force.sensor, vocabulary(), standard, None, beside
+        )
+        assert (wanted.other, [name for name, _ in mistakes]) == ("gas-1/t", ["other"])
         connection.execute("UPDATE sensor SET period_declared = false WHERE key = 'ch4'")
         seen = {row.key: row.other for row in limits_of_site(connection, "north")[0].definitions}
         assert (seen["ch4-b.agree"], seen["ch4.warm"]) == ("gas-1/ch4", None)

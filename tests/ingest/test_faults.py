@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.db, pytest.mark.broker]
 MESSAGES = 240
 LOT = 40
 HALF = 200  # messages; whole lots
+LINGER_S = 5.0  # so long a lot waits to be full; a machine that is busy needs more than a second to say forty messages
 LIMITS = [
     {"key": "delayed", "sensor": "d1/s2", "setpoint": 60.0, "deadband": 10.0, "on_delay_s": 2.0, "off_delay_s": 3.0},
     {"key": "rate", "sensor": "d1/s1", "detector": "rate", "setpoint": 100.0, "parameters": '{"window_s": 5}'},
@@ -117,7 +118,7 @@ def run(
     told: dict[str, object] = {
         "batch_messages": LOT,
         "tolerance_us": 3 * 86_400_000_000,
-        "linger_s": 1.5,
+        "linger_s": LINGER_S,
         "patience_s": patience_s,
     }
     try:
@@ -143,7 +144,7 @@ def run_away(server: PostgresServer, broker: Broker, folder: Path, kill_at: str)
     database = clone(server)
     install(database, devices=2, limits=LIMITS, virtual=False)
     rig = Rig(database, broker, folder, worker=f"w-{kill_at}-away")
-    told: dict[str, object] = {"batch_messages": LOT, "tolerance_us": 3 * 86_400_000_000, "linger_s": 1.5}
+    told: dict[str, object] = {"batch_messages": LOT, "tolerance_us": 3 * 86_400_000_000, "linger_s": LINGER_S}
     try:
         rig.start(**told, kill_at=kill_at, kill_count=HALF // LOT + 2 if kill_at != SPOOLED else 2)
         rig.wait_until_connected()
