@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import numba
 import numpy as np
 from msgspec import Meta
 
 from core.batch import NEVER, Float64, Int64
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import SECOND_US, Detector, Parameters
@@ -70,7 +70,7 @@ class TimeToLimit(Detector):
         return _time_to_limit(heard, self._set, self._width_us, self._sums, self._newest)
 
 
-@numba.njit(cache=True)
+@kernel
 def _median(values: Float64, count: int) -> float:
     """The middle of the first `count` values, which are put in order."""
     for i in range(1, count):
@@ -83,7 +83,7 @@ def _median(values: Float64, count: int) -> float:
     return values[half] if count & 1 else values[half - 1] / 2 + values[half] / 2  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _seconds_left(
     d: int, now_s: float, bucket: int, width: int, settings: Float64, sums: Float64, points: Float64, values: Float64
 ) -> float:
@@ -115,7 +115,7 @@ def _seconds_left(
     return min((settings[1] - level) / slope, FOREVER_S)  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _time_to_limit(heard: Heard, settings: Float64, width_us: Int64, sums: Float64, newest: Int64) -> Float64:
     points, values = np.empty((RING, 2)), np.empty(PAIRS)
     entries = len(heard.member)

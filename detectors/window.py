@@ -11,11 +11,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Annotated, Final
 
-import numba
 import numpy as np
 from msgspec import Meta
 
 from core.batch import NEVER, Float64, Int64
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters
@@ -75,7 +75,7 @@ class OverWindow(Detector):
         return _over_window(heard, self._set, self._width_us, self._amount, self._known, self._at, self._last)
 
 
-@numba.njit(cache=True)
+@kernel
 def _counts(x: float, settings: Float64) -> float:
     """What a second of a reading counts."""
     level = settings[2]
@@ -85,7 +85,7 @@ def _counts(x: float, settings: Float64) -> float:
     return 1.0 if beyond else 0.0
 
 
-@numba.njit(cache=True)
+@kernel
 def _hold(d: int, begin: int, end: int, newest: int, width: int, rate: float, amount: Float64, known: Int64) -> None:
     """Books the time from `begin` to `end` into its buckets, as far as they are still in the ring."""
     at = max(begin, (newest - WHOLE) * width)
@@ -98,7 +98,7 @@ def _hold(d: int, begin: int, end: int, newest: int, width: int, rate: float, am
         at = until
 
 
-@numba.njit(cache=True)
+@kernel
 def _number(d: int, t: int, bucket: int, width: int, settings: Float64, amount: Float64, known: Int64) -> float:
     """The number of a window that ends at t; NaN where it says nothing."""
     middle, heard = 0.0, 0
@@ -113,7 +113,7 @@ def _number(d: int, t: int, bucket: int, width: int, settings: Float64, amount: 
     return number if heard >= settings[0] * (t - (bucket - WHOLE) * width) else np.nan
 
 
-@numba.njit(cache=True)
+@kernel
 def _over_window(
     heard: Heard, settings: Float64, width_us: Int64, amount: Float64, known: Int64, kept_at: Int64, last: Float64
 ) -> Float64:
