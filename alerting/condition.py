@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from alerting.votes import Ballots, Votes, vote
 from core.alike import alike
 from core.batch import NEVER, NOTHING_DUE, Awaited, Event, Float64, Int32, Int64, Scores
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 
@@ -191,7 +191,7 @@ def _rules(definitions: DefinitionSet) -> tuple[Rows, Int32]:
     return rules, rule
 
 
-@numba.njit(cache=True)
+@kernel
 def _end_delay(i: int, standing: Rows, due: Int64, last_raise: Int64, last_clear: Int64) -> int:
     """Lets the running delay of definition i end; the instant it ended at."""
     at = due[i]
@@ -205,7 +205,7 @@ def _end_delay(i: int, standing: Rows, due: Int64, last_raise: Int64, last_clear
     return at  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _look(i: int, leaves: bool, stays: bool, t: int, before: Int64, delay: int, standing: Rows, due: Int64) -> bool:
     """Starts or stops the delay of definition i, which is at rest or has one running; whether one that is over has started.
 
@@ -226,7 +226,7 @@ def _look(i: int, leaves: bool, stays: bool, t: int, before: Int64, delay: int, 
     return delay == 0
 
 
-@numba.njit(cache=True)
+@kernel
 def _step(
     definition: Int32,
     row: Int32,
@@ -282,7 +282,7 @@ def _step(
     return n, e_definition, e_row, e_active, e_at, e_number
 
 
-@numba.njit(cache=True)
+@kernel
 def _sweep(
     now: int, but: Bool, ends_by: Int64, standing: Rows, due: Int64, last_raise: Int64, last_clear: Int64
 ) -> _Found:

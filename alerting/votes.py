@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import Int32, UInt8
+from core.kernel_cache import kernel
 from core.model import AlarmDefinition, DefinitionSet
 
 UInt64 = NDArray[np.uint64]
@@ -95,7 +95,7 @@ def _mask(definition: AlarmDefinition) -> int:
     return (1 << definition.votes_of) - 1
 
 
-@numba.njit(cache=True)
+@kernel
 def count(bits: int) -> int:
     """How many bits are set."""
     found = 0
@@ -106,7 +106,7 @@ def count(bits: int) -> int:
     return found
 
 
-@numba.njit(cache=True)
+@kernel
 def vote(ballots: Ballots, v: int, beyond: bool, held: bool) -> tuple[bool, bool]:
     """Casts the votes of one number of row v; whether the condition may begin, and whether it may go on."""
     ballots.beyond[v] = ((ballots.beyond[v] << np.uint64(1)) | np.uint64(beyond)) & ballots.mask[v]

@@ -1,23 +1,122 @@
 """What numba keeps of compiled kernels, when it is of another version of ours.
 
+Numba takes what it keeps for good as long as the kernel's own file is as it was. A kernel that calls one of another file, or was compiled
+with a constant of another file, would go on doing what that one did before; so `kernel` has all of it in the stamp.
+
 Its index names the types of our arguments. Where one of them is gone, numba does not find out that the index is old: it cannot read it, and
 says so with the first call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+from functools import cache
 from pathlib import Path
-from typing import Final
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, Final, TypeVar, cast
 
 import numba
+import numpy as np
+from numba.core import caching
+from numba.core.dispatcher import Dispatcher
 
 from core.log import logger
 
 PACKAGES: Final = ("core", "detectors", "alerting", "ingest", "davy")
 ROOT: Final = Path(__file__).parents[1]
 
+# Numba's own places, in its order, with our stamp; see NUMBA_CACHE_LOCATOR_CLASSES in its manual.
+LOCATORS: Final = ("ToldFolder", "BesideTheModule", "FolderOfTheUser")
+Loop = TypeVar("Loop", bound=Callable[..., Any])
+_CONSTANTS: Final = (bool, int, float, complex, str, bytes, tuple, Enum, np.generic, np.dtype)
+
 log = logger(__name__)
+
+
+class _WithAllOfIt:
+    """A stamp that changes with whatever a kernel is compiled from."""
+
+    made_of = ""
+
+    @classmethod
+    def from_function(cls, py_func: FunctionType, py_file: str) -> Any:
+        """The place, or None where it is none for this kernel."""
+        found = super().from_function(py_func, py_file)  # type: ignore[misc]
+        if found is not None:
+            found.made_of = made_of(py_func)
+        return found
+
+    def get_source_stamp(self) -> tuple[Any, str]:
+        """What the index must have been written with."""
+        return super().get_source_stamp(), self.made_of  # type: ignore[misc]
+
+
+class ToldFolder(_WithAllOfIt, caching.UserProvidedCacheLocator):
+    """The folder that `NUMBA_CACHE_DIR` names."""
+
+
+class BesideTheModule(_WithAllOfIt, caching.InTreeCacheLocator):
+    """`__pycache__` beside the module."""
+
+
+class FolderOfTheUser(_WithAllOfIt, caching.UserWideCacheLocator):
+    """A folder of whoever runs it, where the module's cannot be written to."""
+
+
+def kernel(function: Loop) -> Loop:
+    """A loop that numba compiles and keeps: the decorator of every one of ours."""
+    numba.config.CACHE_LOCATOR_CLASSES = ",".join(f"{__name__}.{each}" for each in LOCATORS)  # type: ignore[attr-defined]
+    return cast("Loop", numba.njit(cache=True)(function))
+
+
+def made_of(function: FunctionType) -> str:
+    """A digest of what a kernel takes from elsewhere: files of the kernels and instructions that it calls, and of theirs; constants.
+
+    Fails when: it reaches something of another module at the end of a chain of attributes; that module's own file is in it, no more.
+    """
+    parts = sorted(set(parts_of(function, set())))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def parts_of(function: FunctionType, seen: set[str]) -> Iterator[str]:
+    """Each of them as a line.
+
+    Args:
+        seen: kernels that were told already; it grows.
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
+    if name in seen:
+        return
+    seen.add(name)
+    yield f"{name} {_digest(Path(function.__code__.co_filename))}"
+    for used in _names(function.__code__):
+        value = function.__globals__.get(used)
+        if isinstance(value, Dispatcher):
+            yield from parts_of(value.py_func, seen)
+        elif isinstance(value, _CONSTANTS):
+            yield f"{name} {used} {value!r}"
+        elif isinstance(value, np.ndarray):
+            yield f"{name} {used} {value.dtype!r} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+        else:
+            module = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+            if str(module).partition(".")[0] in PACKAGES:
+                yield f"{module} {_digest(Path(str(sys.modules[str(module)].__file__)))}"
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """Names that it, and what is written within it, looks up outside."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+@cache
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def compiled(compile_all: Callable[[], None]) -> None:

@@ -115,6 +115,10 @@ class ModelSetup:
         """Whether the machine has more than one."""
         return self.state_by is not None or self.state_count > 0
 
+    def state_name(self, number: int) -> str:
+        """What somebody called a state, by its number from 0 on; one that was found is called by its place from 1 on."""
+        return self.states[number].name if self.states else str(number + 1)
+
     def judging(self) -> tuple[object, ...]:
         """What a fitted model hangs on: where that has changed it must be fitted anew, while a new name changes nothing."""
         states = tuple((state.below, state.judged) for state in self.states)

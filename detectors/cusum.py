@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Annotated, Final
 
-import numba
 import numpy as np
 from msgspec import Meta
 
 from core.alike import alike
 from core.batch import NEVER, Float64
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
@@ -93,7 +93,7 @@ class Cusum(Detector):
         return _cusum(heard, self._set, self._sums)
 
 
-@numba.njit(cache=True)
+@kernel
 def _settle(sums: Rows, d: int, x: float) -> None:
     """One reading more for the level that is being settled; what would overflow is left out."""
     readings = sums[d].next_readings + 1.0
@@ -104,7 +104,7 @@ def _settle(sums: Rows, d: int, x: float) -> None:
         sums[d].next_readings, sums[d].next_level, sums[d].next_variance = readings, level, max(variance, 0.0)
 
 
-@numba.njit(cache=True)
+@kernel
 def _tame(sums: Rows, d: int, x: float) -> float:
     """A reading of the warm-up, drawn in: one wild one would be all of the spread, and nothing would gather until it is settled anew."""
     level, reach = sums[d].next_level, WILD * math.sqrt(sums[d].next_variance)
@@ -113,7 +113,7 @@ def _tame(sums: Rows, d: int, x: float) -> float:
     return min(max(x, level - reach), level + reach)  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _renew(sums: Rows, d: int, warm_up: float, floor: float, t: int) -> None:
     """The level that was being settled is the one to measure against; with too few readings behind it there is none."""
     enough = sums[d].next_readings >= warm_up
@@ -126,7 +126,7 @@ def _renew(sums: Rows, d: int, warm_up: float, floor: float, t: int) -> None:
     sums[d].settled_at = t
 
 
-@numba.njit(cache=True)
+@kernel
 def gather_sums(sums: Rows, d: int, settings: Float64, t: int, x: float) -> float:
     """The number for a usable reading of one definition, which gathers."""
     slack, clip, warm_up, floor, setpoint = settings[0], settings[1], settings[2], settings[3], settings[5]
@@ -156,7 +156,7 @@ def gather_sums(sums: Rows, d: int, settings: Float64, t: int, x: float) -> floa
     return number  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _cusum(heard: Heard, settings: Float64, sums: Rows) -> Float64:
     count = len(heard.member)
     number = np.empty(count)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import numba
 import numpy as np
 from msgspec import Meta
 
 from core.batch import NEVER, Float64, Int64
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters
@@ -62,7 +62,7 @@ class Deviation(Detector):
         return _deviation(heard, self._reference, self._window_us, self._sum, self._count, self._at)
 
 
-@numba.njit(cache=True)
+@kernel
 def _own_mean(d: int, window: int, t: int, x: float, total: Float64, count: Float64, kept_at: Int64) -> float:
     """The mean before this reading, NaN where a window is not covered; then the reading is one of those it is made of."""
     width = -(-window // (RING - 1))
@@ -88,7 +88,7 @@ def _own_mean(d: int, window: int, t: int, x: float, total: Float64, count: Floa
     return mean
 
 
-@numba.njit(cache=True)
+@kernel
 def _deviation(
     heard: Heard, reference: Float64, window_us: Int64, total: Float64, count: Float64, kept_at: Int64
 ) -> Float64:

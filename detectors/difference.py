@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Final, NamedTuple
 
-import numba
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
 from core.batch import NEVER, QUALITY_CODE, Awaited, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters
 from detectors.hearing import BAD, Heard, count_heard
@@ -166,7 +166,7 @@ def _pairs(definitions: DefinitionSet, definition: Int32) -> _Pairs:
     return _Pairs(definition, offsets, rows[order], sides[order])
 
 
-@numba.njit(cache=True)
+@kernel
 def _number(d: int, t: int, heard: _Heard, signed: bool, hold: int) -> float:
     """How far apart they are at t; NaN where one of them does not stand."""
     if t - heard.held_at[d, 0] > hold or t - heard.held_at[d, 1] > hold:
@@ -177,13 +177,13 @@ def _number(d: int, t: int, heard: _Heard, signed: bool, hold: int) -> float:
     return max(min(apart, LARGEST), -LARGEST) if not np.isnan(apart) else np.nan
 
 
-@numba.njit(cache=True)
+@kernel
 def _stand(d: int, side: int, t: int, x: float, heard: _Heard) -> None:
     heard.held_at[d, side] = t
     heard.held[d, side] = x
 
 
-@numba.njit(cache=True)
+@kernel
 def _take_oldest(d: int, heard: _Heard) -> int:
     """The oldest reading that waits stands from its instant on, which is given."""
     place = heard.span[d, FIRST]
@@ -194,7 +194,7 @@ def _take_oldest(d: int, heard: _Heard) -> int:
     return t  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _wait(d: int, side: int, t: int, x: float, heard: _Heard) -> None:
     """Keeps a reading that the other sensor has not come to; there is room."""
     place = (heard.span[d, FIRST] + heard.span[d, COUNT]) & PLACE
@@ -204,7 +204,7 @@ def _wait(d: int, side: int, t: int, x: float, heard: _Heard) -> None:
     heard.span[d, COUNT] += 1
 
 
-@numba.njit(cache=True)
+@kernel
 def _hear(
     d: int, side: int, t: int, x: float, heard: _Heard, signed: bool, hold: int, n: int,
     at: Int64, number: Float64, own: Float64,
@@ -235,7 +235,7 @@ def _hear(
     return n
 
 
-@numba.njit(cache=True)
+@kernel
 def _difference(
     pairs: _Pairs,
     heard: _Heard,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Annotated, Final
 
-import numba
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
 from core.alike import alike
 from core.batch import NEVER, Float64, Int64, ReadingBatch, Scores
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from detectors.contract import LARGEST, SECOND_US, Parameters, Rows
 from detectors.cusum import FEW, RESTING, SUMS, WILD, gather_sums
@@ -121,7 +121,7 @@ class Drift(Difference):
         return Scores(apart.definition, apart.row, apart.at, number)
 
 
-@numba.njit(cache=True)
+@kernel
 def _place(kept: Float64, at: int, readings: float, x: float) -> None:
     """One more for the mean (at `at`) and the variance (beside it) of where one of the two is; a wild one is drawn in, as it is for the difference."""
     share, distance, reach = 1.0 / readings, x - kept[at], WILD * math.sqrt(kept[at + 1])
@@ -134,7 +134,7 @@ def _place(kept: Float64, at: int, readings: float, x: float) -> None:
         kept[at], kept[at + 1] = level, max(variance, 0.0)
 
 
-@numba.njit(cache=True)
+@kernel
 def _gone(means: Rows, d: int, side: int) -> float:
     """How far one of the two is from its place, in its own standard deviations there."""
     level, spread = means[d].settled[2 * side], math.sqrt(means[d].settled[2 * side + 1])
@@ -144,7 +144,7 @@ def _gone(means: Rows, d: int, side: int) -> float:
     return 0.0 if apart <= RESTING * abs(level) else LARGEST
 
 
-@numba.njit(cache=True)
+@kernel
 def _mean_is_there(means: Rows, sums: Rows, d: int, settings: Float64, t: int) -> None:
     """A stretch is over: its mean gathers, and each of the two is where it was in it."""
     own, other = means[d].own, means[d].other
@@ -174,7 +174,7 @@ def _mean_is_there(means: Rows, sums: Rows, d: int, settings: Float64, t: int) -
     means[d].said = number
 
 
-@numba.njit(cache=True)
+@kernel
 def _drift(
     member: Int64, at: Int64, apart: Float64, own: Float64, settings: Float64, sums: Rows, means: Rows
 ) -> Float64:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Annotated, Final
 
-import numba
 import numpy as np
 from msgspec import Meta
 
 from core.alike import alike
 from core.batch import NEVER, Float64
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
@@ -104,13 +104,13 @@ class Ewma(Detector):
         return _ewma(heard, self._set, self._known)
 
 
-@numba.njit(cache=True)
+@kernel
 def _share(memories: float) -> float:
     """1 - exp(-memories) for no more than `HEAVY_AFTER`, to eight digits: exp itself is half of the work."""
     return memories * (1.0 - memories / 2.0 * (1.0 - memories / 3.0 * (1.0 - memories / 4.0)))
 
 
-@numba.njit(cache=True)
+@kernel
 def _learn(known: Rows, d: int, share: float, distance: float) -> None:
     """Level and variance move by `share` of the way to the reading; what would overflow is not learnt."""
     level = known[d].level + share * distance
@@ -121,7 +121,7 @@ def _learn(known: Rows, d: int, share: float, distance: float) -> None:
         known[d].variance = variance
 
 
-@numba.njit(cache=True)
+@kernel
 def _judge(known: Rows, d: int, settings: Float64, t: int, x: float) -> float:
     """The number for a usable reading of one definition, which is learnt where it may be."""
     memory_s, warm_up, floor, relearn_s, frozen = settings[0], settings[1], settings[2], settings[3], settings[4]
@@ -158,7 +158,7 @@ def _judge(known: Rows, d: int, settings: Float64, t: int, x: float) -> float:
     return number  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _ewma(heard: Heard, settings: Float64, known: Rows) -> Float64:
     count = len(heard.member)
     number = np.empty(count)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from core.batch import QUALITY_CODE, Float64, Int32, Int64, Quality, ReadingBatch, UInt8
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 
@@ -94,7 +94,7 @@ def listeners(definitions: DefinitionSet, detector: str) -> tuple[Int32, Listene
     return own, definitions.shared(Listeners(slots, definitions.sensors))
 
 
-@numba.njit(cache=True)
+@kernel
 def count_heard(offsets: Int32, sensor: Int32) -> int:
     """How many entries a batch has; -1 where a slot lies outside the directory."""
     count, slots = 0, len(offsets) - 1
@@ -105,7 +105,7 @@ def count_heard(offsets: Int32, sensor: Int32) -> int:
     return count
 
 
-@numba.njit(cache=True)
+@kernel
 def _hear(
     offsets: Int32, members: Int32, sensor: Int32, judged_at: Int64, value: Float64, quality: UInt8, heard: Heard
 ) -> None:
@@ -126,7 +126,7 @@ def _hear(
             n += 1
 
 
-@numba.njit(cache=True)
+@kernel
 def gather(column: Int32, member: Int32) -> Int32:
     """`column[member]`, without a check."""
     found = np.empty(len(member), np.int32)

@@ -12,11 +12,11 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import numba
 import numpy as np
 
 from core.batch import Int32, Int64
 from core.errors import BadInput
+from core.kernel_cache import kernel
 from detectors.contract import SECOND_US
 
 HOUR_US: Final = 3600 * SECOND_US
@@ -101,7 +101,7 @@ def _microseconds(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
-@numba.njit(cache=True)
+@kernel
 def local_hour(zones: Zones, zone: int, at: int) -> tuple[int, int, int]:
     """The number of the local hour of an instant, counted from 1970 on, and from when until when it surely lasts, microseconds UTC.
 

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-import numba
 import numpy as np
 from msgspec import Meta
 
 from core.batch import Float64
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import Detector, Parameters, Rows
@@ -90,7 +90,7 @@ class Odd(Detector):
         return _odd(heard, self._warm_up, self._known, self._counts, self._course)
 
 
-@numba.njit(cache=True)
+@kernel
 def _step(last: Float32, heard: int, x: float) -> float:
     """How far a reading is from the median of those just before it; 0 while there are too few."""
     if heard < BEFORE:
@@ -105,7 +105,7 @@ def _step(last: Float32, heard: int, x: float) -> float:
     return abs(x - values[BEFORE // 2])  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _course(course: Float32, d: int, heard: int, x: float) -> float:
     """How far the last readings are from the nearest stretch that is remembered, one that they are not part of."""
     last = course[d, 0]
@@ -125,7 +125,7 @@ def _course(course: Float32, d: int, heard: int, x: float) -> float:
     return math.sqrt(nearest) if known > 0 else 0.0
 
 
-@numba.njit(cache=True)
+@kernel
 def _rare(known: Rows, counts: Float32, d: int, way: int, is_first: bool, score: float) -> float:
     """The p-value of one score, 1 where nothing is known; it is learnt."""
     if is_first or known[d].scale[way] == 0.0:
@@ -141,7 +141,7 @@ def _rare(known: Rows, counts: Float32, d: int, way: int, is_first: bool, score:
     return p
 
 
-@numba.njit(cache=True)
+@kernel
 def _odd(heard: Heard, warm_up: Float64, known: Rows, counts: Float32, course: Float32) -> Float64:
     entries = len(heard.member)
     number = np.full(entries, np.nan)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Annotated, Final
 
-import numba
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
 from core.alike import alike
 from core.batch import NEVER, Float64
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 from detectors.contract import LARGEST, Detector, Parameters, Rows
@@ -123,13 +123,13 @@ class Profile(Detector):
         return _profile(heard, self._set, self._zones, self._hour, self._level, self._weeks)
 
 
-@numba.njit(cache=True)
+@kernel
 def _kept(amount: float) -> float:
     """What is kept of a level or a distance."""
     return min(max(amount, -FARTHEST), FARTHEST)
 
 
-@numba.njit(cache=True)
+@kernel
 def _is_typical(hour: Rows, d: int, distance: float) -> None:
     """One more for the usual distance over all hours of a week: that of readings within an hour, or from week to week where it has one.
 
@@ -143,7 +143,7 @@ def _is_typical(hour: Rows, d: int, distance: float) -> None:
         hour[d].typical += (min(distance, WILD * typical) - typical) / min(hour[d].hours, 1.0 * WEEK)
 
 
-@numba.njit(cache=True)
+@kernel
 def _place(hour: Rows, d: int, level: Float32, weeks: UInt8, mean: float) -> None:
     """Levels are counted from an hour's mean: the first, or another where that was of wild readings and leaves them no digits."""
     if abs(mean) * FAR < abs(hour[d].origin):
@@ -158,7 +158,7 @@ def _place(hour: Rows, d: int, level: Float32, weeks: UInt8, mean: float) -> Non
         hour[d].origin = mean
 
 
-@numba.njit(cache=True)
+@kernel
 def _begin(hour: Rows, d: int, level: Float32, weeks: UInt8, b: int, mean: float, apart: float) -> None:
     """One of the first three weeks of an hour: the two before are kept as they are, the third makes a level and a distance of them."""
     so_far = weeks[d, 0, b]
@@ -179,7 +179,7 @@ def _begin(hour: Rows, d: int, level: Float32, weeks: UInt8, b: int, mean: float
     weeks[d, 0, b] = so_far + 1
 
 
-@numba.njit(cache=True)
+@kernel
 def _learn(hour: Rows, d: int, settings: Float64, level: Float32, weeks: UInt8) -> None:
     """The hour that is over becomes part of what its hour of the week usually is."""
     b = (hour[d].hour + MONDAY) % WEEK
@@ -209,7 +209,7 @@ def _learn(hour: Rows, d: int, settings: Float64, level: Float32, weeks: UInt8) 
         weeks[d, 0, b] = min(so_far + 1, 255)
 
 
-@numba.njit(cache=True)
+@kernel
 def _turn(hour: Rows, d: int, settings: Float64, zones: Zones, level: Float32, weeks: UInt8, t: int) -> None:
     """Another stretch of local time has begun; where it is another hour, the one before is learnt."""
     now, begin, end = local_hour(zones, int(settings[5]), t)
@@ -221,7 +221,7 @@ def _turn(hour: Rows, d: int, settings: Float64, zones: Zones, level: Float32, w
     hour[d].from_at, hour[d].until_at = begin, end
 
 
-@numba.njit(cache=True)
+@kernel
 def _judge(hour: Rows, d: int, settings: Float64, level: Float32, weeks: UInt8, x: float) -> float:
     """The number of a usable reading, which is gathered where it may be."""
     b = (hour[d].hour + MONDAY) % WEEK
@@ -251,7 +251,7 @@ def _judge(hour: Rows, d: int, settings: Float64, level: Float32, weeks: UInt8, 
     return number
 
 
-@numba.njit(cache=True)
+@kernel
 def _profile(heard: Heard, settings: Float64, zones: Zones, hour: Rows, level: Float32, weeks: UInt8) -> Float64:
     count = len(heard.member)
     number = np.full(count, np.nan)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import numba
 import numpy as np
 from msgspec import Meta
 
 from core.batch import Float64
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
@@ -65,7 +65,7 @@ class Rate(Detector):
         return _rate(heard, self._ring, self._kept)
 
 
-@numba.njit(cache=True)
+@kernel
 def _change_per_minute(d: int, window: int, kept: Rows, keeps: int, at: int, value: float) -> float:
     """The number for a usable reading of one definition; NaN where the window is not covered."""
     then = -1
@@ -83,7 +83,7 @@ def _change_per_minute(d: int, window: int, kept: Rows, keeps: int, at: int, val
     return min(max(number, -LARGEST), LARGEST)  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _rate(heard: Heard, ring: Rows, kept: Rows) -> Float64:
     count = len(heard.member)
     number = np.full(count, np.nan)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba
 import numpy as np
 
 from core.batch import NEVER, Int64
+from core.kernel_cache import kernel
 from detectors.contract import SECOND_US
 
 # The period is the second longest of so many pauses: one message that was lost, one outage, teaches nothing. Ours: few enough that
@@ -26,7 +26,7 @@ BELIEVED_AFTER: Final = 20.0
 KNOWN_AFTER_US: Final = 600 * SECOND_US
 
 
-@numba.njit(cache=True)
+@kernel
 def learn(
     d: int,
     at: int,
@@ -84,7 +84,7 @@ def learn(
         period_us[d] = known - int((known - second) * min(1.0, pause / (BELIEVED_AFTER * known)))
 
 
-@numba.njit(cache=True)
+@kernel
 def at_least(d: int, pauses: Int64, count: Int64, period_us: Int64) -> int:
     """How long the pauses of row `d` are, microseconds: what is known; until then, the shortest of the last ones; 0: none was heard."""
     if period_us[d] > 0 or count[d] == 0:

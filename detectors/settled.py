@@ -12,12 +12,12 @@ import math
 from abc import abstractmethod
 from typing import Annotated, ClassVar, Final
 
-import numba
 import numpy as np
 from msgspec import Meta
 
 from core.alike import alike
 from core.batch import NEVER, Float64
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
@@ -109,7 +109,7 @@ class Settled(Detector):
         return _settled(heard, self._measure(), self._set, self._past, self._rows, self._warming)
 
 
-@numba.njit(cache=True)
+@kernel
 def _middle_of_past(past: Float64, d: int) -> float:
     """The median of the readings before."""
     values = np.empty(BEFORE)
@@ -122,7 +122,7 @@ def _middle_of_past(past: Float64, d: int) -> float:
     return values[BEFORE // 2]  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _at_an_end(past: Float64, d: int, heard: float, memory: float, x: float) -> float:
     """The share of the last readings at the highest or the lowest value of late, whichever is more; it is remembered."""
     if heard == 0.0:
@@ -144,7 +144,7 @@ def _at_an_end(past: Float64, d: int, heard: float, memory: float, x: float) -> 
     return max(past[d, 4], past[d, 5]) if heard >= memory else np.nan
 
 
-@numba.njit(cache=True)
+@kernel
 def _measured(measure: int, past: Float64, d: int, heard: float, memory: float, x: float) -> float:
     """What is measured of a usable reading, which is remembered; NaN while there is too little before it."""
     if measure == SPIKE:
@@ -171,7 +171,7 @@ def _measured(measure: int, past: Float64, d: int, heard: float, memory: float, 
     return math.sqrt(past[d, 1]) if heard >= memory else np.nan
 
 
-@numba.njit(cache=True)
+@kernel
 def _settle(rows: Rows, d: int, found: float) -> None:
     """One more for the stretch that is being settled."""
     readings = rows[d].next_readings
@@ -181,7 +181,7 @@ def _settle(rows: Rows, d: int, found: float) -> None:
     rows[d].next_readings = readings + 1.0
 
 
-@numba.njit(cache=True)
+@kernel
 def _renew(rows: Rows, d: int, is_shift: bool, settings: Float64, t: int) -> None:
     """The stretch that was being settled is the one to measure against; one without any movement goes on."""
     middle, high, low = rows[d].next_middle, rows[d].next_high, rows[d].next_low
@@ -196,7 +196,7 @@ def _renew(rows: Rows, d: int, is_shift: bool, settings: Float64, t: int) -> Non
     rows[d].settled_at = t
 
 
-@numba.njit(cache=True)
+@kernel
 def _judge(rows: Rows, d: int, is_shift: bool, settings: Float64, t: int, found: float) -> float:
     """The number of what was measured, which is settled where it may be."""
     if rows[d].readings == 0.0:
@@ -218,7 +218,7 @@ def _judge(rows: Rows, d: int, is_shift: bool, settings: Float64, t: int, found:
     return number  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _is_passed_over(warming: Rows, rows: Rows, d: int, warm_up: float, x: float) -> bool:
     """Whether a reading of a warm-up is wild; where those before it were, the stretch begins with this one."""
     how = how_wild(warming, d, warm_up, rows[d].heard, x)
@@ -227,7 +227,7 @@ def _is_passed_over(warming: Rows, rows: Rows, d: int, warm_up: float, x: float)
     return how == WILD
 
 
-@numba.njit(cache=True)
+@kernel
 def _settled(heard: Heard, measure: int, settings: Float64, past: Float64, rows: Rows, warming: Rows) -> Float64:
     count = len(heard.member)
     number = np.full(count, np.nan)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from core.kernel_cache import kernel
 
 Float32 = NDArray[np.float32]
 
@@ -22,7 +23,7 @@ BELOW: Final = 24.0  # bins below the scale
 TOP: Final = BINS - 1e-6
 
 
-@numba.njit(cache=True)
+@kernel
 def share_above(counts: Float32, scale: float, score: float, total: float) -> float:
     """A conformal p-value: the share of the past, this one counted in, that is at or above `score`; the score is then one of the past.
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import NEVER, NOTHING_DUE, Float64, Int32, Int64, Scores, UInt8
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 from detectors.contract import SECOND_US, Columns, Detector, Parameters, unwatched_us
@@ -214,7 +214,7 @@ def _is_short(allowed_us: Int64, turn: Float64, low: NDArray[np.bool_]) -> NDArr
     return short
 
 
-@numba.njit(cache=True)
+@kernel
 def _allow(
     rows: Int32,
     turn_us: Int64,
@@ -238,7 +238,7 @@ def _allow(
         allowed_us[d] = max(turn_us[d], own)
 
 
-@numba.njit(cache=True)
+@kernel
 def _learn_heard(
     rows: Int32,
     now: int,
@@ -259,7 +259,7 @@ def _learn_heard(
         fresh_from[d] = fresh_to[d] = NEVER
 
 
-@numba.njit(cache=True)
+@kernel
 def _not_before(heard: Heard, said_at: Int64) -> Int64:
     """The instants of a batch, none before a silence that was said: a reading may have been on its way then."""
     at = np.empty(len(heard.member), np.int64)
@@ -268,7 +268,7 @@ def _not_before(heard: Heard, said_at: Int64) -> Int64:
     return at
 
 
-@numba.njit(cache=True)
+@kernel
 def _heard(
     heard: Heard,
     word_us: Int64,
@@ -308,7 +308,7 @@ def _heard(
     return number, soonest, fresh_count
 
 
-@numba.njit(cache=True)
+@kernel
 def _move_on(silent_from: Int64, swept: int, unwatched: int) -> None:
     """Leaves out unwatched time, taken to lie at the start of the stretch since the last sweep."""
     for d in range(len(silent_from)):
@@ -316,7 +316,7 @@ def _move_on(silent_from: Int64, swept: int, unwatched: int) -> None:
             silent_from[d] = max(min(silent_from[d], swept) + unwatched, silent_from[d])
 
 
-@numba.njit(cache=True)
+@kernel
 def _next_said(silent_from: int, allowed: int, said: int, said_at: int, swept: int) -> int:
     """The first instant after the last sweep at which a silence that goes on is said."""
     if not said:
@@ -324,7 +324,7 @@ def _next_said(silent_from: int, allowed: int, said: int, said_at: int, swept: i
     return said_at + AGAIN_US * (max(swept - said_at, 0) // AGAIN_US + 1)
 
 
-@numba.njit(cache=True)
+@kernel
 def _silent(
     own: Int32, allowed_us: Int64, silent_from: Int64, said: UInt8, said_at: Int64, swept: int, now: int
 ) -> tuple[tuple[Int32, Int64, Float64], int]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import numba
 import numpy as np
 from msgspec import Meta
 
 from core.batch import NEVER, Float64
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 from detectors.contract import SECOND_US, Detector, Parameters, Rows
@@ -58,7 +58,7 @@ class Stuck(Detector):
         return _stuck(heard, self._rest)
 
 
-@numba.njit(cache=True)
+@kernel
 def _stuck(heard: Heard, rest: Rows) -> Float64:
     count = len(heard.member)
     number = np.empty(count)

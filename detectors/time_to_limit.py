@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import numba
 import numpy as np
 from msgspec import Meta
 
 from core.batch import NEVER, Float64, Int64
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import SECOND_US, Detector, Parameters
@@ -97,7 +97,7 @@ _OF_PAIRS: Final = _network(PAIRS)
 _OF_RING: Final = _network(RING)
 
 
-@numba.njit(cache=True)
+@kernel
 def _median(values: Float64, count: int, network: Int64) -> float:
     """The middle of the first `count` values, which are put in order; those behind them are infinite, as far as the network reaches."""
     for k in range(len(network)):
@@ -109,7 +109,7 @@ def _median(values: Float64, count: int, network: Int64) -> float:
     return values[half] if count & 1 else values[half - 1] / 2 + values[half] / 2  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _seconds_left(
     d: int, now_s: float, bucket: int, width: int, settings: Float64, sums: Float64, points: Float64, values: Float64
 ) -> float:
@@ -143,7 +143,7 @@ def _seconds_left(
     return min((settings[1] - level) / slope, FOREVER_S)  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True)
+@kernel
 def _time_to_limit(heard: Heard, settings: Float64, width_us: Int64, sums: Float64, newest: Int64) -> Float64:
     points, values = np.empty((RING, 2)), np.empty(PAIRS)
     entries = len(heard.member)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from core.batch import Float64, Int64
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 from detectors.contract import Detector
@@ -37,7 +37,7 @@ class Unusable(Detector):
         return _unusable(heard, self._in_a_row)
 
 
-@numba.njit(cache=True)
+@kernel
 def _unusable(heard: Heard, in_a_row: Int64) -> Float64:
     count = len(heard.member)
     number = np.empty(count)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numba
 import numpy as np
 
+from core.kernel_cache import kernel
 from detectors.contract import LARGEST, Rows
 
 ORDINARY: Final = 0
@@ -43,14 +43,14 @@ def warming_rows(count: int) -> Rows:
     return rows
 
 
-@numba.njit(cache=True)
+@kernel
 def another_stretch(warming: Rows, d: int) -> None:
     """A warm-up begins again; how far a step usually goes is still known."""
     warming[d].level = np.nan
     warming[d].wild = 0
 
 
-@numba.njit(cache=True)
+@kernel
 def how_wild(warming: Rows, d: int, warm_up: float, heard: float, x: float) -> int:
     """What a usable reading of a warm-up is: one of the constants above.
 

@@ -12,13 +12,13 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Final, NamedTuple
 
-import numba
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
 from core.alike import alike
 from core.batch import NEVER, Float64, Int32, Int64, Scores
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
@@ -179,7 +179,7 @@ class OverWindow(Detector):
         return _over_window(heard, self._set, self._stretch, self._ring)
 
 
-@numba.njit(cache=True)
+@kernel
 def _counts(x: float, settings: Float64) -> float:
     """What a second of a reading counts."""
     level = settings[2]
@@ -189,7 +189,7 @@ def _counts(x: float, settings: Float64) -> float:
     return 1.0 if beyond else 0.0
 
 
-@numba.njit(cache=True)
+@kernel
 def _hold(d: int, begin: int, end: int, newest: int, width: int, rate: float, ring: Rows) -> None:
     """Books the time from `begin` to `end` into its buckets, as far as they are still in the ring."""
     at = max(begin, (newest - WHOLE) * width)
@@ -202,7 +202,7 @@ def _hold(d: int, begin: int, end: int, newest: int, width: int, rate: float, ri
         at = until
 
 
-@numba.njit(cache=True)
+@kernel
 def _sum(d: int, bucket: int, stretch: Rows, ring: Rows) -> None:
     """What the whole buckets come to; it stands until another bucket is filling, as only that one is written."""
     middle, known = 0.0, np.int64(0)
@@ -215,7 +215,7 @@ def _sum(d: int, bucket: int, stretch: Rows, ring: Rows) -> None:
     stretch[d].summed = bucket
 
 
-@numba.njit(cache=True)
+@kernel
 def _number(d: int, t: int, bucket: int, width: int, settings: Float64, stretch: Rows, ring: Rows) -> float:
     """The number of a window that ends at t; NaN where it says nothing."""
     if stretch[d].summed != bucket:
@@ -229,7 +229,7 @@ def _number(d: int, t: int, bucket: int, width: int, settings: Float64, stretch:
     return number if known >= settings[0] * (t // GRAIN_US - (bucket - WHOLE) * width // GRAIN_US) else np.nan
 
 
-@numba.njit(cache=True)
+@kernel
 def _over_window(heard: Heard, settings: Float64, stretch: Rows, ring: Rows) -> Float64:
     entries = len(heard.member)
     number = np.full(entries, np.nan)
@@ -261,7 +261,7 @@ def _over_window(heard: Heard, settings: Float64, stretch: Rows, ring: Rows) -> 
     return number
 
 
-@numba.njit(cache=True)
+@kernel
 def _correct(correction: Correction, stretch: Rows, ring: Rows) -> None:
     for n in range(len(correction.member)):
         d, bucket = correction.member[n], correction.bucket[n]
@@ -278,7 +278,7 @@ def _correct(correction: Correction, stretch: Rows, ring: Rows) -> None:
         ring[d, place].known = np.uint32(max(np.int64(ring[d, place].known) + correction.known[n], 0))
 
 
-@numba.njit(cache=True)
+@kernel
 def _as_of_now(member: Int32, at: Int64, settings: Float64, stretch: Rows, ring: Rows) -> Float64:
     number = np.empty(len(member))
     for n in range(len(member)):

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import NEVER, Int64, UInt8
+from core.kernel_cache import kernel
 
 OLDEST_US: Final = 1_577_836_800_000_000  # 2020-01-01: no device of ours has run longer
 AHEAD_US: Final = 48 * 3600 * 1_000_000  # design section 4, step 3: further ahead is absurd
@@ -160,7 +160,7 @@ def instants(
     return found
 
 
-@numba.njit(cache=True)
+@kernel
 def _instants(
     count: Int64,
     sent_us: Int64,

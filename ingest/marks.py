@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import NEVER, Float64, Int32, Int64, Mark, ReadingBatch, UInt8
+from core.kernel_cache import kernel
 from ingest.directory import NO_SLOT, Directory
 
 Flags = NDArray[np.bool_]
@@ -77,7 +77,7 @@ class Marks:
             getattr(self, name)[slots[kept]] = column[kept]
 
 
-@numba.njit(cache=True)
+@kernel
 def _sort(
     sensor: Int32,
     measured: Int64,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba
 import numpy as np
 
 from core.batch import NEVER, Int64
+from core.kernel_cache import kernel
 from detectors.contract import SECOND_US
 from detectors.rhythm import PAUSES, at_least, learn
 from ingest.decode import Decoded
@@ -88,7 +88,7 @@ class Rhythms:
                 self._count[d], self._period_us[d], self._pauses[d] = count, period_us, pauses
 
 
-@numba.njit(cache=True)
+@kernel
 def _learn_words(
     index: Int64,
     spans: Int64,
@@ -104,7 +104,7 @@ def _learn_words(
         learn(index[i], at, spans[i], NEVER, WORD_US, began_at, spoke_at, pauses, count, period_us)
 
 
-@numba.njit(cache=True)
+@kernel
 def _at_least(pauses: Int64, count: Int64, period_us: Int64) -> Int64:
     """`at_least` of every device."""
     found = np.empty(len(count), np.int64)

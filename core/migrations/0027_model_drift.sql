@@ -6,7 +6,7 @@ CREATE TABLE model_drift (                     -- what the last look at each ass
     version     int NOT NULL,
     looked_at   timestamptz NOT NULL,
     drifted_since timestamptz,                 -- the look that first found it; null: it fits, as far as can be said
-    found       jsonb NOT NULL,                -- {since, kinds: [{kind, windows, beyond, nominal, p}], members: [{member, ...}]}
+    found       jsonb NOT NULL,                -- {since, kinds: [{kind, state, windows, beyond, nominal, p}], members: [{member, ...}]}
     FOREIGN KEY (company_id, asset_id) REFERENCES asset_model (company_id, asset_id)
 );
 CALL davy_wall('model_drift', '((SELECT davy_everything()) OR (company_id = ANY ((SELECT davy_companies())::int[])

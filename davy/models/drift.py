@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -14,7 +13,8 @@ from core.log import logger
 from core.store.writes import JournalEntry, write_journal
 from davy.models.fit import SETPOINT
 from davy.models.plans import suits
-from davy.models.store import Minutes, minutes_of, score_limits, scores_beyond
+from davy.models.shares import KindShare, shares
+from davy.models.store import Minutes, minutes_of, score_limits
 from detectors.models.registry import MODELS
 from detectors.store import models as store
 from detectors.store.drift import DriftRow, keep_drift, load_drift
@@ -25,39 +25,11 @@ from detectors.store.versions import VersionRow, load_version
 WEEK: Final = timedelta(days=7)
 EVERY: Final = timedelta(days=1)
 AT_ONCE: Final = 20  # models a turn
-LEAST_WINDOWS: Final = 1_000
 LEAST_MINUTES: Final = 300
-# Neighbouring windows are alike (a smoothed one shares most of its readings with the ten before it): ten count as one.
-SPAN: Final = 10
-SURE: Final = 0.01  # a look a day and kind: about one false word a model in a third of a year, were nothing else asked
-TIMES: Final = (
-    4.0  # and the share must be so many times the nominal one: a model that says a little too much is no news
-)
 OUTSIDE: Final = 0.5  # of a week's minutes outside what a member did in training: its level is another now
 WIDER: Final = 3.0  # times as much movement within the hour as in training, or as little: its variance is another now
 
 log = logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KindShare:
-    """How often one kind of model found the last week odd.
-
-    Args:
-        nominal: share that its calibration lets through at most.
-        p: probability of as many or more, were the machine as it was when calibrated.
-    """
-
-    kind: str
-    windows: int
-    beyond: int
-    nominal: float
-    p: float
-    drifted: bool
-
-    def sentence(self) -> str:
-        """For a person."""
-        return f"{self.kind} found {self.beyond} of {self.windows} windows odd ({self.beyond / self.windows:.1%}; {self.nominal:.1%} were to be expected)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,14 +142,9 @@ def look(connection: Connection[Any], plan: Plan, in_force: Promotion, now: date
         return None
     since = max(now - WEEK, in_force.promoted_at)
     limits = score_limits(connection, plan)
-    kinds = []
-    for row in rows:
-        if row.kind not in MODELS:
-            continue
-        setpoint = limits[row.kind].setpoint if row.kind in limits else SETPOINT
-        windows, beyond = scores_beyond(connection, plan, row.kind, setpoint, since, now)
-        if windows >= LEAST_WINDOWS:
-            kinds.append(share(row.kind, windows, beyond, setpoint, len(row.parameters["calibration"])))
+    models = [row for row in rows if row.kind in MODELS]
+    setpoints = {row.kind: limits[row.kind].setpoint if row.kind in limits else SETPOINT for row in models}
+    kinds = shares(connection, plan, models, setpoints, since, now)
     minutes = minutes_of(connection, plan, _ranges(rows[0], plan), since, now)
     return Fitness(
         asset=plan.key,
@@ -188,32 +155,6 @@ def look(connection: Connection[Any], plan: Plan, in_force: Promotion, now: date
         kinds=kinds,
         members=left(minutes, rows[0].training),
     )
-
-
-def share(kind: str, windows: int, beyond: int, setpoint: float, calibration: int) -> KindShare:
-    """Whether that many windows beyond the setpoint are more than the calibration lets one expect.
-
-    A calibration of n windows lets through `l / (n + 1)` on average, l being how many ranks reach the setpoint; how much it is for the
-    windows to come is then distributed as Beta(l, n + 1 - l), and their number as a beta-binomial. Neighbours being alike, `SPAN` windows
-    count as one, of the week and of the calibration.
-
-    Source: Vovk, Machine Learning 92 (2013), conditional validity of inductive conformal predictors; `SPAN` is ours.
-
-    >>> share("mewma", 60_000, 300, 2.3, 2_000).drifted
-    False
-    >>> share("mewma", 60_000, 12_000, 2.3, 2_000).drifted
-    True
-    """
-    from scipy.stats import betabinom
-
-    ranks = max(math.floor((calibration + 1) * 10.0**-setpoint), 1)
-    nominal = ranks / (calibration + 1)
-    alike = max(calibration / SPAN, 1.0) + 1.0
-    p = float(
-        betabinom.sf(math.ceil(beyond / SPAN) - 1, math.ceil(windows / SPAN), nominal * alike, (1.0 - nominal) * alike)
-    )
-    drifted = p < SURE and beyond / windows >= TIMES * nominal
-    return KindShare(kind=kind, windows=windows, beyond=beyond, nominal=nominal, p=p, drifted=drifted)
 
 
 def left(minutes: list[Minutes], training: Mapping[str, Mapping[str, float]]) -> list[MemberLeft]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from core.batch import Float64
 from detectors.store.models import Plan
 
 
@@ -152,6 +154,24 @@ def scores_beyond(
     ).fetchone()
     assert row is not None
     return int(row[0]), int(row[1])
+
+
+def scores_of(
+    connection: Connection[Any], plan: Plan, kind: str, since: datetime, until: datetime
+) -> tuple[Float64, Float64]:
+    """Of the windows that were judged and published, when each ended, in seconds since 1970, and its number; in the order of time."""
+    row = connection.execute(
+        """
+        SELECT array_agg(extract(epoch FROM r.measured_at)::float8 ORDER BY r.measured_at), array_agg(r.value ORDER BY r.measured_at)
+        FROM device d JOIN sensor x ON x.device_id = d.device_id AND x.key = '_' || %(kind)s::text
+        CROSS JOIN LATERAL (SELECT v.measured_at, v.value FROM v_reading v WHERE v.sensor_id = x.sensor_id AND v.measured_at > %(since)s
+                            AND v.measured_at <= %(until)s AND v.quality & 3 <> 2 AND v.value >= 0) r
+        WHERE d.key = '_model.' || %(key)s::text
+        """,
+        {"key": plan.key, "kind": kind, "since": since, "until": until},
+    ).fetchone()
+    ended_s, numbers = row if row is not None and row[0] is not None else ([], [])
+    return np.array(ended_s, np.float64), np.array(numbers, np.float64)
 
 
 def minutes_of(

@@ -107,6 +107,14 @@ class Fitted:
             return None
         return self._of_columns(rows[-1], part.model.explain(seen))
 
+    def calibrations(self) -> dict[int, int]:
+        """How many windows calibrate each state that is judged, by its number."""
+        return {state: len(part.calibration.oddness) for state, part in self._parts().items()}
+
+    def telling(self) -> tuple[int, ...]:
+        """Columns that tell the state."""
+        return () if self.situation is None or self.situation.states is None else self.situation.states.columns
+
     def _of_columns(self, row: Float64, explained: Explained) -> Explained:
         """What a model says of what it saw, said of the columns: a slow member in its own unit, and no share for what is not judged."""
         assert self.situation is not None

@@ -120,7 +120,7 @@ def fit(
         notices += _leave_out(earlier, later, unlike_others(situation, parts))
     made: dict[int, Part] = {}
     for state in _judged(situation, states):
-        name = _named(setup, state) if situation.states is not None else ""
+        name = f"State {setup.state_name(state)}" if situation.states is not None else ""
         first, second = (
             np.where((of == state)[:, None], rows, np.nan) for of, rows in zip(states, (earlier, later), strict=True)
         )
@@ -217,10 +217,6 @@ def _drifted(what: str, before: Float64, after: Float64) -> list[str]:
         "operating points, or something that was not normal: look at it, or choose another."
     )
     return [told]
-
-
-def _named(setup: ModelSetup, state: int) -> str:
-    return f"State {setup.states[state].name}" if setup.states else f"State {state + 1}"
 
 
 def _need_movement(rows: Float64, members: Sequence[str], setup: ModelSetup) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from core.batch import Float64
+from core.kernel_cache import kernel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Budget:
 LEAST_SHARE, MOST_SHARE = 0.05, 5.0  # of the budget: however quiet or loud it was, the share stays between
 
 
-@numba.njit(cache=True)
+@kernel
 def _numbers(
     oddness: Float64, ordered: Float64, earlier: Float64, rate: float, kept: int, least: int, step: float
 ) -> Float64:

@@ -37,6 +37,11 @@ class Told:
         """How many there are."""
         return len(self.bounds) + 1
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Of the signal alone."""
+        return (self.column,)
+
     def of(self, rows: Float64) -> Intp:
         """The state of each row, from 0 on, or `MISSING`: shape (n,)."""
         value = rows[:, self.column]

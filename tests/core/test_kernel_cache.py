@@ -6,6 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+from core.kernel_cache import PACKAGES, ROOT, parts_of
+from detectors.cusum import _cusum
 
 CALL = """
 import sys
@@ -55,3 +59,77 @@ def test_a_type_that_is_gone_costs_a_compilation_and_not_the_start(tmp_path: Pat
     assert "kernels_are_compiled_anew" in after.stderr + after.stdout
     again = run(tmp_path, "After")
     assert "kernels_are_compiled_anew" not in again.stderr + again.stdout
+
+
+COUNTED = """
+import sys
+sys.path.insert(0, {folder!r})
+import calling
+print(calling.weighed(calling.np.ones(3)))
+(stats,) = [calling.weighed.stats]
+print("kept" if stats.cache_hits else "compiled")
+"""
+CALLED = """
+import numba, numpy as np
+from core.kernel_cache import kernel
+WEIGHT = {weight}
+@kernel
+def total(values):
+    return values.sum() * {times}
+"""
+BETWEEN = """
+from core.kernel_cache import kernel
+from called import total
+@kernel
+def between(values):
+    return total(values) + 1.0
+"""
+CALLING = """
+import numpy as np
+from core.kernel_cache import kernel
+from called import WEIGHT
+from between import between
+@kernel
+def weighed(values):
+    return WEIGHT * between(values)
+"""
+
+
+def test_a_change_in_another_file_is_a_change_of_the_kernel(tmp_path: Path) -> None:
+    """Of a kernel two calls away, and of a constant: after an upgrade in place nothing goes on doing what it did; else it is taken from the disk."""
+    (tmp_path / "calling.py").write_text(CALLING)
+    (tmp_path / "between.py").write_text(BETWEEN)
+
+    def said(weight: float, times: float) -> list[str]:
+        (tmp_path / "called.py").write_text(CALLED.format(weight=weight, times=times))
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", COUNTED.format(folder=str(tmp_path))],
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    assert said(1.0, 1.0) == ["4.0", "compiled"]
+    assert said(1.0, 1.0) == ["4.0", "kept"]
+    assert said(1.0, 2.0) == ["7.0", "compiled"]
+    assert said(10.0, 2.0) == ["70.0", "compiled"]
+    assert said(10.0, 2.0) == ["70.0", "kept"]
+
+
+def test_what_the_compiler_is_told_to_do_is_part_of_a_kernel() -> None:
+    """An instruction of ours, which is no kernel and no constant."""
+    judge: Any = _cusum
+    assert any(part.startswith("core.prefetch ") for part in parts_of(judge.py_func, set()))
+
+
+def test_every_kernel_of_ours_has_all_of_it_in_its_stamp() -> None:
+    """One that numba keeps by its own file alone would be old after the next upgrade."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    kept = [str(path) for path in files if path.name != "kernel_cache.py" and "cache=True" in path.read_text("utf-8")]
+    assert kept == [], "write @kernel of core.kernel_cache instead"
+    judge: Any = _cusum
+    assert type(judge._cache._impl.locator).__module__ == "core.kernel_cache"

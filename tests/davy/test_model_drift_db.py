@@ -8,18 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.batch import Float64
 from core.db import connect, transaction
 from core.errors import BadInput
 from davy.duties.models import SHADOWS_KEPT, look_after_models
 from davy.models.drift import LEAST_MINUTES
 from davy.models.fitness import look_now
 from tests.database import TestDatabase
-from tests.davy.model_station import FITTED_AT, Broker, Station, build, shadows
-from tests.detectors.station import normal
+from tests.davy.model_station import BEGAN, FITTED_AT, Broker, Station, bring, build, shadows
+from tests.detectors.station import TEXT, normal
 
 pytestmark = [pytest.mark.db, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 SECOND = timedelta(seconds=1)
+CURRENT = 2
 
 
 @pytest.fixture
@@ -60,6 +62,68 @@ def _minutes(station: Station, key: str, times: float, spread: float = 1.0) -> N
                 " SELECT sensor_id, %s, company_id, 60, 60, 0, 0, %s FROM sensor WHERE key = %s",
                 (FITTED_AT + minute * 60 * SECOND, middle * times + random.normal(0, was["spread"] * spread), key),
             )
+
+
+STATES_TEXT = TEXT.replace(
+    "p1/temperature]\n",
+    """p1/temperature]
+                  states:
+                    by: p1/current
+                    are:
+                      - {below: 60, name: {en: running, zh: 运行}}
+                      - {name: {en: overloaded, zh: 过载}}
+""",
+)
+
+
+def _in_two_states(count: int) -> Float64:
+    """Seconds of normal operation; of every 500, from the 350th on, overloaded."""
+    rows = normal(count)
+    rows[np.arange(count) % 500 >= 350, CURRENT] += 40.0
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("running", "overloaded", "drifted"),
+    [
+        (0.0, 0.06, ["overloaded"]),  # 1.8 % of all: less than four times what was to be expected
+        (0.0, 0.02, []),  # so few calibration windows leave that open
+        (0.1, 0.0, ["running"]),
+        (0.0, 0.0, []),
+    ],
+)
+def test_each_state_is_held_against_its_own_calibration(
+    database: TestDatabase, tmp_path: Path, running: float, overloaded: float, drifted: list[str]
+) -> None:
+    """A state that is seldom is not talked down by those that are often, and one that fewer windows calibrate is not judged as if more did."""
+    assert STATES_TEXT != TEXT
+    bring(database, tmp_path, STATES_TEXT)
+    station = Station(database)
+    station.store(_in_two_states(4000), BEGAN)
+    fitted_at = BEGAN + timedelta(seconds=4000)
+    station.fit(until=fitted_at, now=fitted_at)
+    station.store(_in_two_states(8000), fitted_at)
+    with database.connect("owner") as connection:
+        connection.execute(
+            """
+            INSERT INTO reading (sensor_id, measured_at, value, quality, batch_no)
+            SELECT s.sensor_id, %s + (i + 1) * interval '1 second',
+                   CASE WHEN i %% 50 < 50 * CASE WHEN i %% 500 >= 350 THEN %s ELSE %s END THEN 2.5 ELSE 0.3 END, 0, 1
+            FROM sensor s, generate_series(0, 7999) i WHERE s.key = '_mewma'
+            """,
+            (fitted_at, overloaded, running),
+        )
+    (found,) = look_now(database.url("alerting"), station.token, now=fitted_at + timedelta(seconds=8000))
+    assert [(each.state, each.windows) for each in found.kinds] == [("running", 5600), ("overloaded", 2400)]
+    calibrations = station.rows(
+        "SELECT jsonb_array_length(parameters -> 'calibration'), jsonb_array_length(parameters #> '{others,0,calibration}')"
+        " FROM detector_model WHERE kind = 'mewma'"
+    )
+    for each, calibration in zip(found.kinds, calibrations[0], strict=True):
+        assert each.nominal == max(int((calibration + 1) * 10.0**-2.3), 1) / (calibration + 1)
+    assert [each.state for each in found.kinds if each.drifted] == drifted
+    for state in drifted:
+        assert f"windows in state {state} odd" in found.line()
 
 
 def _look(station: Station, days: float) -> int:

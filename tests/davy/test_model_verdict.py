@@ -13,10 +13,10 @@ from core.batch import Float64
 from core.errors import BadInput
 from davy.models.compare import EARLY, Compared, judge
 from davy.models.contamination import MOST_ODD, look, robustly_odd
-from davy.models.drift import share
 from davy.models.flagged import Flagged, cut, mask_of
 from davy.models.plans import read_versions
 from davy.models.promote import LEAST_SHADOW
+from davy.models.shares import share
 from davy.models.store import AssetOccurrence, ScoreLimit
 from detectors.store.models import Plan
 from detectors.store.windows import begin_of, window_of
