@@ -1,8 +1,9 @@
 """A finding against ourselves: what Davy does badly at a site. It is the insurer's to put right, not the client's, and counts in nobody's score.
 
-Davy opens it and ends it, by numbers; there is nothing in it to be claimed or verified. What the insurer's people say of it and do about it, and
-that they settle one before the numbers do, is `risk/own_findings.py`. Who knows the numbers is alerting; davy/duties/budget.py
-brings the two together ([0045](../docs/decisions/0045-calm-is-decided-at-the-claim.md)).
+Davy opens it by numbers; there is nothing in it to be claimed or verified. Too many messages end by numbers too; a delivery test that failed and an
+alarm that nobody answered each happened, and end when a person settles them. What the insurer's people say of one and do about it is
+`risk/own_findings.py`. Who knows the numbers is alerting; davy/duties/budget.py and davy/duties/failures.py bring the two together
+([0045](../docs/decisions/0045-calm-is-decided-at-the-claim.md)).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from psycopg import Connection
 from risk.store import own_findings as store
 
 TOO_MANY_MESSAGES: Final = "too_many_messages"
+DELIVERY_FAILED: Final = "delivery_failed"
+NOBODY_ANSWERED: Final = "nobody_answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +62,84 @@ class TooMany:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFailed:
+    """The daily delivery test of a site did not arrive, or later than it should.
+
+    Args:
+        occurrence_id: under which the exercise stands; None: it never became an alarm.
+        took_s: how long it took; None: it did not arrive.
+        promised_s: within which it should have arrived.
+        missing: the leg of the path that did not come, where the test knows it.
+    """
+
+    exercise_id: int
+    occurrence_id: int | None
+    began_at: datetime
+    ended_at: datetime
+    took_s: float | None
+    promised_s: float
+    missing: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For the row."""
+        return _with_instants(asdict(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NobodyAnswered:
+    """A life-safety alarm walked its whole ladder, and nobody answered.
+
+    Args:
+        onset: from when people were called.
+        steps, calls, people: of the ladder, as many as it had; failed: calls of those that could not be sent.
+        last_at: when the last of them went out.
+        waited_s: for which nobody answered after that.
+    """
+
+    occurrence_id: int
+    title: str
+    title_zh: str
+    onset: datetime
+    steps: int
+    calls: int
+    failed: int
+    people: int
+    last_at: datetime
+    waited_s: float
+
+    def as_json(self) -> dict[str, Any]:
+        """For the row."""
+        return _with_instants(asdict(self))
+
+
+Facts = TooMany | DeliveryFailed | NobodyAnswered
+
+
+def _with_instants(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
+
+
+def what_it_says(kind: str, row: Mapping[str, Any]) -> Facts:
+    """The facts of a row, by its kind.
+
+    >>> found = DeliveryFailed(exercise_id=7, occurrence_id=None, began_at=datetime(2026, 3, 1), ended_at=datetime(2026, 3, 2), took_s=None, promised_s=60.0)
+    >>> what_it_says(DELIVERY_FAILED, found.as_json()) == found
+    True
+    """
+    if kind == TOO_MANY_MESSAGES:
+        return facts_of(row)
+    read: dict[str, Any] = {
+        key: datetime.fromisoformat(value) if key in _INSTANTS else value for key, value in row.items()
+    }
+    return DeliveryFailed(**read) if kind == DELIVERY_FAILED else NobodyAnswered(**read)
+
+
+_INSTANTS: Final = frozenset({"began_at", "ended_at", "onset", "last_at"})
+
+
 def facts_of(row: Mapping[str, Any]) -> TooMany:
-    """What a row says."""
+    """What a row of too many messages says."""
     return TooMany(**{**row, "proposed": tuple(Offending(**each) for each in row["proposed"])})
 
 
@@ -69,14 +148,28 @@ def open_or_say(connection: Connection[Any], company_id: int, site_id: int, now:
     store.open_or_say(connection, company_id, site_id, TOO_MANY_MESSAGES, now, facts.as_json())
 
 
+def open_once(
+    connection: Connection[Any],
+    company_id: int,
+    site_id: int,
+    kind: str,
+    now: datetime,
+    facts: DeliveryFailed | NobodyAnswered,
+) -> bool:
+    """Opens one that a person ends; False while another of its kind stands at the site."""
+    return store.open_once(connection, company_id, site_id, kind, now, facts.as_json())
+
+
 def close(connection: Connection[Any], site_id: int, now: datetime) -> None:
     """It is calm again."""
     store.close(connection, site_id, TOO_MANY_MESSAGES, now)
 
 
-def settled_at(connection: Connection[Any], site_ids: Sequence[int]) -> dict[int, datetime]:
+def settled_at(
+    connection: Connection[Any], site_ids: Sequence[int], kind: str = TOO_MANY_MESSAGES
+) -> dict[int, datetime]:
     """When a person last settled one of each site: what was before it opens none again."""
-    return store.settled_at(connection, site_ids, TOO_MANY_MESSAGES)
+    return store.settled_at(connection, site_ids, kind)
 
 
 def standing(connection: Connection[Any], site_ids: Sequence[int]) -> dict[int, tuple[datetime, TooMany]]:

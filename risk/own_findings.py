@@ -14,6 +14,7 @@ from psycopg import Connection
 
 from core.errors import Refused
 from core.store import journal
+from risk.own_finding import DELIVERY_FAILED, NOBODY_ANSWERED, TOO_MANY_MESSAGES
 from risk.ratings import insurer_voice
 from risk.said import words_of
 from risk.store import own_findings as store
@@ -22,13 +23,22 @@ LONGEST: Final = 4000  # characters, as own_finding_note.words
 
 
 class Cause(StrEnum):
-    """What makes so many messages."""
+    """What it comes from."""
 
     LIMITS = "limits"  # set too tight, or without deadband
     ROUTES = "routes"  # the same people are told too early, or by too many steps
     SENSORS = "sensors"  # they tell of themselves, not of the plant
     PLANT = "plant"  # the plant really is as restless as that
     DAVY = "davy"  # what Davy itself does
+    CHANNEL = "channel"  # what carries messages: a provider, a gateway, the receiver
+    PEOPLE = "people"  # who should have answered was not there, or could not be reached
+
+
+CAUSES_OF: Final = {
+    TOO_MANY_MESSAGES: (Cause.LIMITS, Cause.ROUTES, Cause.SENSORS, Cause.PLANT, Cause.DAVY),
+    DELIVERY_FAILED: (Cause.CHANNEL, Cause.DAVY),
+    NOBODY_ANSWERED: (Cause.PEOPLE, Cause.ROUTES, Cause.CHANNEL, Cause.DAVY),
+}
 
 
 class Event(StrEnum):
@@ -67,13 +77,13 @@ def note(
     found = store.find(connection, own_finding_id)
     if found is None:
         raise Refused("There is no such finding.")
-    company_id, closed_at = found
+    company_id, kind, closed_at = found
     if event not in set(Event):
         raise Refused("Choose what to write down.")
     what = Event(event)
     if closed_at is not None and what is not Event.COMMENT:
         raise Refused("This finding is over already; a comment can still be written.")
-    if what is Event.CAUSE and cause not in set(Cause):
+    if what is Event.CAUSE and cause not in CAUSES_OF[kind]:
         raise Refused("Choose a cause.")
     said = words_of(words, _MISSING[what], LONGEST)
     if what is Event.SETTLED:

@@ -14,13 +14,13 @@ from api.permissions import Right
 from api.store import own_findings as store
 from api.visitor import Visitor
 from api.web import Here, Web
-from api.words.own_findings import CAUSES, EVENTS
+from api.words.own_findings import CAUSES, EVENTS, KINDS
 from api.words.sentences import translated
 from api.words.texts import NotFound
 from core.errors import Refused
 from core.i18n import translations
 from risk import own_findings as acts
-from risk.own_finding import facts_of
+from risk.own_finding import what_it_says
 
 router = APIRouter()
 Text = Annotated[str, Form()]
@@ -32,9 +32,9 @@ def own_finding_list(web: Here, visitor: FindingReader) -> Response:
     """All that the visitor may see."""
     now = web.clock()
     with web.acting_for(visitor) as connection:
-        rows = [(each, facts_of(each.facts)) for each in store.list_own_findings(connection)]
+        rows = store.list_own_findings(connection)
         frame = frame_of(connection, now)
-    return person_page(web, visitor, "own_findings.html", frame=frame, rows=rows, CAUSES=CAUSES)
+    return person_page(web, visitor, "own_findings.html", frame=frame, rows=rows, CAUSES=CAUSES, KINDS=KINDS)
 
 
 @router.get("/own-findings/{own_finding_id}")
@@ -88,10 +88,12 @@ def _show(web: Web, visitor: Visitor, own_finding_id: int, sentence: str | None 
         frame=frame,
         status=200 if sentence is None else 409,
         f=found[0],
-        facts=facts_of(found[0].facts),
+        facts=what_it_says(found[0].kind, found[0].facts),
         notes=notes,
         answers=visitor.may(Right.ANSWER_COMPLAINTS),
         CAUSES=CAUSES,
+        causes=acts.CAUSES_OF[found[0].kind],
+        KINDS=KINDS,
         EVENTS=EVENTS,
         sentence=sentence,
         typed={**_NOTHING, **kept},

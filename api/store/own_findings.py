@@ -15,7 +15,7 @@ class OwnFinding:
     """One of them.
 
     Args:
-        facts: what it says, see `risk.own_finding.TooMany`.
+        kind, facts: what it is and says, see `risk.own_finding.what_it_says`.
         settled: one of the insurer's people ended it; else it stands, or ended by itself.
         settled_by: who, where the reader may know the insurer's people.
         cause, measure: the newest words on each; None: nobody has named it.
@@ -23,6 +23,7 @@ class OwnFinding:
     """
 
     own_finding_id: int
+    kind: str
     company_id: int
     site_key: str
     site: str
@@ -57,7 +58,7 @@ def list_own_findings(connection: Connection[Any], own_finding_id: int | None = 
     with connection.cursor(row_factory=class_row(OwnFinding)) as cursor:
         return cursor.execute(
             """
-            SELECT f.own_finding_id, f.company_id, s.key AS site_key, s.name AS site, s.name_zh AS site_zh, c.name AS company,
+            SELECT f.own_finding_id, f.kind, f.company_id, s.key AS site_key, s.name AS site, s.name_zh AS site_zh, c.name AS company,
                    c.name_zh AS company_zh, s.time_zone, f.opened_at, f.closed_at, f.told_at, f.facts, f.closed_by IS NOT NULL AS settled, p.name AS settled_by,
                    cause.cause AS cause_code, cause.words AS cause, measure.words AS measure
             FROM own_finding f JOIN site s USING (site_id) JOIN company c ON c.company_id = f.company_id

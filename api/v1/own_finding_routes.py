@@ -16,7 +16,7 @@ from api.visitor import Visitor
 from api.web import Here, Web
 from api.words.texts import NotFound
 from risk import own_findings as acts
-from risk.own_finding import facts_of
+from risk.own_finding import DeliveryFailed, NobodyAnswered, TooMany, what_it_says
 
 router = APIRouter()
 
@@ -31,21 +31,53 @@ class OwnNote(Said):
     who: str | None = Field(description="Null where the caller may not know the insurer's people.")
 
 
+class FailedDelivery(Said):
+    """The daily delivery test that did not arrive, or too late."""
+
+    exercise_id: int
+    occurrence_id: int | None = Field(description="Under which the exercise stands.")
+    began_at: datetime
+    ended_at: datetime
+    took_s: float | None = Field(description="Null: it did not arrive.")
+    promised_s: float = Field(description="Within which it should have arrived.")
+    missing: str | None = Field(description="The leg of the path that did not come; null: the test does not know.")
+
+
+class UnansweredLadder(Said):
+    """The life-safety alarm whose whole ladder was called, and that nobody answered."""
+
+    occurrence_id: int
+    title: str
+    title_zh: str
+    onset: datetime
+    steps: int
+    calls: int
+    failed: int = Field(description="Calls of those that could not be sent.")
+    people: int
+    last_at: datetime = Field(description="When the last call went out.")
+    waited_s: float = Field(description="For which nobody answered after that.")
+
+
 class OwnFindingLine(BaseModel):
-    """A finding against Davy; it stands while `closed_at` is null."""
+    """A finding against Davy; it stands while `closed_at` is null. Only what belongs to its `kind` is there of the rest."""
 
     own_finding_id: int
+    kind: Literal["too_many_messages", "delivery_failed", "nobody_answered"]
     site: str = Field(description="Key of the site.")
     opened_at: datetime
     closed_at: datetime | None
-    settled: bool = Field(description="A person ended it with a reason; else it ended, or will end, by itself.")
+    settled: bool = Field(
+        description="A person ended it with a reason; else too many messages end by themselves, the other kinds stand."
+    )
     cause: str | None = Field(description="Null: nobody has named it.")
     measure: str | None
-    days_over: int
-    of_days: int
-    most: int = Field(description="Messages that one person got on one day.")
-    budget: int
-    people: int
+    days_over: int | None = Field(description="Of too many messages, as the next four.")
+    of_days: int | None
+    most: int | None = Field(description="Messages that one person got on one day.")
+    budget: int | None
+    people: int | None
+    delivery: FailedDelivery | None
+    unanswered: UnansweredLadder | None
 
 
 class OwnFindingWhole(OwnFindingLine):
@@ -65,7 +97,7 @@ class NewNote(BaseModel):
 
     event: Literal["comment", "cause", "measure", "settled"]
     words: Annotated[str, Field(max_length=4000)]
-    cause: Literal["", "limits", "routes", "sensors", "plant", "davy"] = ""
+    cause: Literal["", "limits", "routes", "sensors", "plant", "davy", "channel", "people"] = ""
 
 
 @router.get("/own-findings")
@@ -113,9 +145,12 @@ def _said(web: Web, visitor: Visitor, own_finding_id: int) -> OwnFindingWhole:
 
 
 def _line(found: store.OwnFinding) -> dict[str, Any]:
-    facts = facts_of(found.facts)
+    facts = what_it_says(found.kind, found.facts)
+    many = facts if isinstance(facts, TooMany) else None
     return {
-        "own_finding_id": found.own_finding_id, "site": found.site_key, "opened_at": found.opened_at, "closed_at": found.closed_at,
-        "settled": found.settled, "cause": found.cause_code, "measure": found.measure, "days_over": facts.days_over,
-        "of_days": facts.of_days, "most": facts.most, "budget": facts.budget, "people": facts.people,
+        "own_finding_id": found.own_finding_id, "kind": found.kind, "site": found.site_key, "opened_at": found.opened_at, "closed_at": found.closed_at,
+        "settled": found.settled, "cause": found.cause_code, "measure": found.measure,
+        **{key: getattr(many, key, None) for key in ("days_over", "of_days", "most", "budget", "people")},
+        "delivery": FailedDelivery.model_validate(facts) if isinstance(facts, DeliveryFailed) else None,
+        "unanswered": UnansweredLadder.model_validate(facts) if isinstance(facts, NobodyAnswered) else None,
     }  # fmt: skip

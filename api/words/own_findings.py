@@ -6,12 +6,19 @@ from typing import Final
 
 from api.words.texts import later
 
+KINDS: Final = {
+    "too_many_messages": later("Too many messages"),
+    "delivery_failed": later("The daily delivery test failed"),
+    "nobody_answered": later("Nobody answered a life-safety alarm"),
+}
 CAUSES: Final = {
     "limits": later("Limits set too tight, or without a deadband"),
     "routes": later("Routes: the same people are told too early or too often"),
     "sensors": later("Sensors that tell of themselves, not of the plant"),
     "plant": later("The plant really is as restless as that"),
     "davy": later("What Davy itself does"),
+    "channel": later("What carries messages: a provider, a gateway or the receiver"),
+    "people": later("Who should have answered was not there, or could not be reached"),
 }
 EVENTS: Final = {
     "comment": later("Comment"),

@@ -352,7 +352,7 @@ GRANT INSERT (key, company_id, occurrence_id, definition_id, sensor_id, onset, s
 GRANT UPDATE (state, active, changed_at, suppression, suppressed_until, suppression_reason, suppressed_by, occurrence_id, onset, chain, transitions)
     ON alarm TO davy_ingest, davy_alerting, davy_web;
 GRANT UPDATE (normal_at, evidence_until) ON occurrence TO davy_ingest, davy_alerting, davy_web;
-GRANT UPDATE (replayed) ON occurrence TO davy_ingest;
+GRANT UPDATE (replayed) ON occurrence TO davy_ingest, davy_alerting; -- alerting: a delivery test that fails joins the alarm that an earlier one left
 GRANT UPDATE (resolved_at, resolved_by, resolution, action_taken, assignee_id, shared) ON occurrence TO davy_web;
 GRANT UPDATE (state, attempt, lease_until, sent_at, finished_at, outcome) ON notification TO davy_alerting, davy_ingest;
 GRANT UPDATE (due_at) ON notification TO davy_alerting; -- later steps of a call that was held up

@@ -389,16 +389,16 @@ GRANT UPDATE (expected_until, interim_measures, restored_at, restored_by, restor
 GRANT USAGE ON SEQUENCE finding_finding_id_seq, finding_event_event_id_seq TO davy_alerting, davy_web;
 GRANT USAGE ON SEQUENCE finding_photo_photo_id_seq, impairment_impairment_id_seq TO davy_web;
 
--- A finding against ourselves: not the client's, nobody's score. It is over when what it says is.
+-- A finding against ourselves: not the client's, nobody's score. Too many messages are over by numbers, the others when a person says so.
 CREATE TABLE own_finding (
     own_finding_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     company_id  int NOT NULL,
     site_id     int NOT NULL,
-    kind        text NOT NULL CHECK (kind IN ('too_many_messages')),
+    kind        text NOT NULL CHECK (kind IN ('too_many_messages', 'delivery_failed', 'nobody_answered')),
     opened_at   timestamptz NOT NULL,
     closed_at   timestamptz CHECK (closed_at >= opened_at),
     told_at     timestamptz NOT NULL,          -- as of when the rest is said
-    facts       jsonb NOT NULL,                -- risk/own_finding.py: days over the budget, the most on one day, whom it hit, what is proposed
+    facts       jsonb NOT NULL,                -- risk/own_finding.py: what was found, by kind
     closed_by   int REFERENCES person,         -- who settled it with a reason; null: it ended by itself
     UNIQUE (company_id, own_finding_id),
     CHECK (closed_by IS NULL OR closed_at IS NOT NULL),
@@ -418,7 +418,7 @@ CREATE TABLE own_finding_note (
     person_id   int NOT NULL REFERENCES person,
     at          timestamptz NOT NULL,
     event       text NOT NULL CHECK (event IN ('comment', 'cause', 'measure', 'settled')),
-    cause       text CHECK (cause IN ('limits', 'routes', 'sensors', 'plant', 'davy')), -- risk/own_findings.py
+    cause       text CHECK (cause IN ('limits', 'routes', 'sensors', 'plant', 'davy', 'channel', 'people')), -- risk/own_findings.py
     words       text NOT NULL CHECK (length(words) BETWEEN 1 AND 4000),
     CHECK ((event = 'cause') = (cause IS NOT NULL)),
     FOREIGN KEY (company_id, own_finding_id) REFERENCES own_finding (company_id, own_finding_id)

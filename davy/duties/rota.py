@@ -28,6 +28,7 @@ from core.errors import DatabaseAway
 from core.log import logger
 from davy.duties.budget import look_at_the_budget
 from davy.duties.calendars import read_calendars
+from davy.duties.failures import look_for_failures
 from davy.duties.models import look_after_models
 from davy.duties.notices import send_digests, tell_occasions
 from davy.duties.retention import forget_old_rows, look_after_days
@@ -84,6 +85,7 @@ PATIENT: Final[Sequence[Duty]] = (
     Duty("backlogs", 60.0, tell_backlogs),
     Duty("weeks", 600.0, send_weeks),
     Duty("budget", 600.0, look_at_the_budget),
+    Duty("failures", 60.0, look_for_failures),
     Duty("hours", 60.0, roll_up),
     Duty("scores", 60.0, score_sites),
     Duty("sent_forms", 3600.0, forget),

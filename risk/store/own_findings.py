@@ -23,6 +23,22 @@ def open_or_say(
     )
 
 
+def open_once(
+    connection: Connection[Any], company_id: int, site_id: int, kind: str, now: datetime, facts: Mapping[str, Any]
+) -> bool:
+    """Whether it is new: while one of a kind stands at a site, it keeps what it was opened with."""
+    return (
+        connection.execute(
+            """
+            INSERT INTO own_finding (company_id, site_id, kind, opened_at, told_at, facts) VALUES (%s, %s, %s, %s, %s, %s)
+            ON CONFLICT (site_id, kind) WHERE closed_at IS NULL DO NOTHING
+            """,
+            (company_id, site_id, kind, now, now, Jsonb(dict(facts))),
+        ).rowcount
+        == 1
+    )
+
+
 def close(connection: Connection[Any], site_id: int, kind: str, now: datetime) -> None:
     """Ends the one that stands, if there is one."""
     connection.execute(
@@ -50,12 +66,12 @@ def settled_at(connection: Connection[Any], site_ids: Sequence[int], kind: str) 
     return {int(site_id): at for site_id, at in rows}
 
 
-def find(connection: Connection[Any], own_finding_id: int) -> tuple[int, datetime | None] | None:
-    """(company, when it was over) of one, ours until the end of the transaction."""
+def find(connection: Connection[Any], own_finding_id: int) -> tuple[int, str, datetime | None] | None:
+    """(company, kind, when it was over) of one."""
     row = connection.execute(
-        "SELECT company_id, closed_at FROM own_finding WHERE own_finding_id = %s", (own_finding_id,)
+        "SELECT company_id, kind, closed_at FROM own_finding WHERE own_finding_id = %s", (own_finding_id,)
     ).fetchone()
-    return None if row is None else (int(row[0]), row[1])
+    return None if row is None else (int(row[0]), str(row[1]), row[2])
 
 
 def events_of(connection: Connection[Any], own_finding_id: int) -> set[str]:

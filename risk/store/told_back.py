@@ -93,7 +93,7 @@ def write_settled_own_findings(connection: Connection[Any], now: datetime) -> in
         SELECT DISTINCT ON (r.person_id, j.journal_id) r.company_id, r.site_id, r.person_id, r.rating_id, 'own_finding_settled', j.journal_id,
                j.at, %(now)s
         FROM rating r JOIN person p ON p.person_id = r.person_id AND p.active
-        JOIN own_finding f ON f.site_id = r.site_id AND f.closed_at > r.changed_at AND f.closed_by IS NOT NULL
+        JOIN own_finding f ON f.site_id = r.site_id AND f.kind = 'too_many_messages' AND f.closed_at > r.changed_at AND f.closed_by IS NOT NULL
         JOIN journal j ON j.subject = 'own_finding/' || f.own_finding_id AND j.company_id = r.company_id AND j.action = 'own_finding_settled'
              AND j.at <= %(now)s
         WHERE NOT r.useful AND r.reason IN ('too_often', 'no_danger') AND r.changed_at > %(since)s

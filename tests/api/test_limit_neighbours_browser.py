@@ -6,9 +6,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.api.conftest import House
-from tests.api.test_browser import DESK, PHONE, browser, faults, fits, open_page, small_targets
+from tests.api.test_browser import browser, open_page
 from tests.api.test_limit_neighbours import GAS, KEY, house
 from tests.api.test_limits import OFFICER, history, of
+from tests.look import DESK, PHONE, look_right
 
 __all__ = ["browser", "house"]  # the fixtures of the other tests
 
@@ -33,8 +34,6 @@ def test_it_is_refused_and_proposed(browser: Browser, house: House, size: dict[s
         assert page.locator("#f-other-bad").is_visible() is refused
         if refused:
             assert page.input_value("#f-other") == other
-        assert faults(page) == []
-        assert fits(page)
-        assert small_targets(page) == []
+        look_right(page)
     assert page.locator(".proposal").is_visible()
     assert f"{GAS}/temp-c" in page.inner_text(".proposal")

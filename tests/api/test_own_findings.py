@@ -9,7 +9,16 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from core.db import transaction
-from risk.own_finding import TooMany, settled_at
+from risk.own_finding import (
+    DELIVERY_FAILED,
+    NOBODY_ANSWERED,
+    TOO_MANY_MESSAGES,
+    DeliveryFailed,
+    Facts,
+    NobodyAnswered,
+    TooMany,
+    settled_at,
+)
 from risk.store import told_back
 from tests.api.conftest import House
 from tests.api.test_findings import OFFICER, UNDERWRITER, Person
@@ -21,14 +30,14 @@ ENGINEER, STRANGER = "insurer-risk", "qinling-coal-officer"
 FACTS = TooMany(days_over=4, of_days=7, most=23, budget=5, people=2)
 
 
-def opened(house: House) -> int:
+def opened(house: House, kind: str = TOO_MANY_MESSAGES, facts: Facts = FACTS) -> int:
     """One that stands at company A's site since yesterday; gives its number."""
     at = datetime.now(UTC) - timedelta(days=1)
     with house.plant.owner() as owner:
         row = owner.execute(
-            "INSERT INTO own_finding (company_id, site_id, kind, opened_at, told_at, facts) VALUES (%s, %s, 'too_many_messages', %s, %s, %s)"
+            "INSERT INTO own_finding (company_id, site_id, kind, opened_at, told_at, facts) VALUES (%s, %s, %s, %s, %s, %s)"
             " RETURNING own_finding_id",
-            (house.plant.a.company_id, house.plant.a.site_id, at, at, Jsonb(FACTS.as_json())),
+            (house.plant.a.company_id, house.plant.a.site_id, kind, at, at, Jsonb(facts.as_json())),
         ).fetchone()
     assert row is not None
     return int(row[0])
@@ -143,3 +152,56 @@ def test_a_program_that_sends_a_note_again_has_written_one(timescale_house: Hous
     ended = [call(engineer, path, "k4", {"event": "settled", **words}) for _ in range(2)]
     assert [(answer.status_code, answer.json()["settled"]) for answer in ended] == [(201, True), (201, True)]
     assert len(call(engineer, path, "", {"event": "comment", **words}).json()["notes"]) == 5
+
+
+def failures(house: House) -> dict[str, DeliveryFailed | NobodyAnswered]:
+    """What Davy failed at, with an occurrence of company A each."""
+    began = datetime.now(UTC) - timedelta(hours=3)
+    occurrence = house.plant.happen(house.plant.a, "temp-pump.high", began)
+    assert occurrence is not None
+    minute = timedelta(minutes=1)
+    return {
+        DELIVERY_FAILED: DeliveryFailed(
+            exercise_id=7, occurrence_id=occurrence, began_at=began, ended_at=began + minute, took_s=None, promised_s=60.0, missing="stored"
+        ),
+        NOBODY_ANSWERED: NobodyAnswered(
+            occurrence_id=occurrence, title="Gas at 25 % LEL", title_zh="可燃气体达25%LEL", onset=began, steps=3, calls=5, failed=1, people=4,
+            last_at=began + 5 * minute, waited_s=300.0,
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (DELIVERY_FAILED, ("每日送达测试未通过", "未送达", "应在1 分内送达", "stored")),
+        (NOBODY_ANSWERED, ("人身安全报警无人应答", "可燃气体达25%LEL", "5 分", "未能发出：1")),
+    ],
+)
+def test_a_failure_shows_its_evidence_and_ends_by_a_person(
+    timescale_house: House, kind: str, said: tuple[str, ...]
+) -> None:
+    """On the page and in JSON with the way to what happened; its causes are its own; whoever finds alarms too frequent is not told of it."""
+    house = timescale_house
+    facts = failures(house)[kind]
+    number, engineer, officer = opened(house, kind, facts), Person(house, ENGINEER), Person(house, OFFICER)
+    page = officer.client.get(f"/own-findings/{number}").text
+    for words in (*said, f'href="/occurrences/{facts.occurrence_id}"'):
+        assert words in page, words
+    assert said[0] in officer.client.get("/own-findings").text
+    (line,) = officer.client.get("/api/v1/own-findings").json()["findings"]
+    assert (line["kind"], line["most"]) == (kind, None)
+    there, gone = ("delivery", "unanswered") if kind == DELIVERY_FAILED else ("unanswered", "delivery")
+    assert (line[there]["occurrence_id"], line[gone]) == (facts.occurrence_id, None)
+    assert write(engineer, number, "cause", "x", "limits") == 409
+    assert write(engineer, number, "cause", "网关欠费停机", "channel") == 303
+    assert write(engineer, number, "measure") == 303
+    with house.plant.owner() as owner:
+        owner.execute(
+            "INSERT INTO rating (company_id, site_id, person_id, occurrence_id, useful, reason, rated_at, changed_at)"
+            " VALUES (%s, %s, %s, %s, false, 'too_often', now() - interval '1 hour', now() - interval '1 hour')",
+            (house.plant.a.company_id, house.plant.a.site_id, house.plant.a.people["officer"], facts.occurrence_id),
+        )
+    assert write(engineer, number, "settled", "已续费并复测") == 303
+    with house.plant.owner() as owner:
+        assert told_back.write_settled_own_findings(owner, datetime.now(UTC)) == 0
