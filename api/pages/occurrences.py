@@ -22,7 +22,6 @@ from api.store import casework, findings, occurrences, places, readiness, stream
 from api.store.compound_evidence import find_compound_evidence
 from api.store.firing import find_firing
 from api.store.model_evidence import find_model_evidence
-from api.store.readiness import WIRE_TEST
 from api.story import story
 from api.visitor import Visitor
 from api.web import Here, Web
@@ -108,7 +107,6 @@ def show(
         o=found,
         drill=drill,
         tries=tries,
-        WIRE_TEST=WIRE_TEST,
         rate=card,
         told=told,
         choices=choices(visitor, found),

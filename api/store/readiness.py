@@ -10,7 +10,6 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 MOST = 30  # exercises of a site on the page
-WIRE_TEST = "_exercise.wire"  # key of the alarm of a daily delivery test that begins on the wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
