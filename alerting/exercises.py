@@ -58,8 +58,11 @@ _SAID: Final = {
 }
 # What is kept with the alarm of a test that did not arrive, by the leg that did not come; in both languages, as all words of data are.
 MISSING: Final = {
-    "published": ("the broker did not take the test reading", "测试读数未被消息代理接收"),
-    "stored": ("the broker has the test reading, ingest did not store it", "消息代理已接收测试读数，但接入进程未存储"),
+    "published": ("the broker did not take the test reading", "测试读数未被消息服务器接收"),
+    "stored": (
+        "the broker has the test reading, ingest did not store it",
+        "消息服务器已接收测试读数，但数据接收未存储",
+    ),
     "alarm": ("the test reading is stored, its alarm did not come", "测试读数已存储，但未产生报警"),
     "sent": ("the alarm came, its message was not sent", "报警已产生，但消息未发出"),
     "receipt": ("the message was sent, its receiver did not take it", "消息已发出，但接收方未收到"),
@@ -311,7 +314,7 @@ def _say_whether_it_arrived(connection: Connection[Any], of: Running, now: datet
         reason = " / ".join(MISSING[leg])
         # The operator is told beside the site's people, where a message of Davy's still reaches them.
         instead = load_routes(connection, [of.site_id], now).get(of.site_id, [])
-        if not any(of.called_id in route.everybody() for route in instead):
+        if not any(of.called_id in route.everybody() for route in instead if Priority.MEDIUM in route.priorities):
             instead = [*instead, *to_sink(connection, of.called_id, Priority.MEDIUM)]
     if key is not None:
         happening = Happening.RAISE if late else Happening.CLEAR

@@ -19,7 +19,7 @@ from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.visitor import Visitor
 from api.web import Here, Web
-from api.words.readiness import KINDS, OUTCOMES
+from api.words.readiness import KINDS, MISSING_LEGS, OUTCOMES
 from api.words.sentences import translated
 from core.errors import Refused
 from core.i18n import translations
@@ -104,6 +104,7 @@ def _show(
         fewest=FEWEST,
         KINDS=KINDS,
         OUTCOMES=OUTCOMES,
+        MISSING_LEGS=MISSING_LEGS,
         sentence=sentence,
         typed={**_NOTHING_TYPED, **(kept or {})},
     )

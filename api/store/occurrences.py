@@ -121,6 +121,11 @@ class Occurrence:
     other_name: str | None
     other_name_zh: str | None
 
+    @property
+    def of_wire_test(self) -> bool:
+        """A daily delivery test's that begins on the wire."""
+        return self.definition_key == "_exercise.wire"
+
 
 def list_occurrences(connection: Connection[Any], *, only_open: bool, before: int | None) -> list[OccurrenceLine]:
     """The newest first; `before` is the last id of the page above."""

@@ -63,6 +63,7 @@ class ExerciseLine:
     Args:
         title: of the limit that it tries; None: of none by name.
         called: who was on duty.
+        on_wire: it began with a reading, published, taken by the broker, and stored with its alarm raised, at these instants.
     """
 
     exercise_id: int
@@ -85,6 +86,18 @@ class ExerciseLine:
     stop_asked_at: datetime | None
     ended_at: datetime | None
     outcome: str | None
+    on_wire: bool
+    published_at: datetime | None
+    taken_at: datetime | None
+    raised_at: datetime | None
+    delivered_at: datetime | None
+
+    @property
+    def legs(self) -> tuple[float | None, float | None, float | None]:
+        """Seconds from its being published to broker, alarm and receipt; None: it has not come."""
+        began, ends = self.published_at, (self.taken_at, self.raised_at, self.delivered_at)
+        broker, alarm, receipt = (None if began is None or at is None else (at - began).total_seconds() for at in ends)
+        return broker, alarm, receipt
 
 
 def sites(connection: Connection[Any]) -> list[SiteLine]:
@@ -129,7 +142,7 @@ def exercises(connection: Connection[Any], site_id: int | None = None) -> list[E
             """
             SELECT e.exercise_id, e.site_id, e.kind, e.priority, d.title, d.title_zh, r.name AS position, r.name_zh AS position_zh, e.asked_at,
                    a.name AS asked_by, e.why, e.lasts_s, e.began_at, e.occurrence_id, c.name AS called, e.answered_at, p.name AS answered_by,
-                   e.stop_asked_at, e.ended_at, e.outcome
+                   e.stop_asked_at, e.ended_at, e.outcome, e.on_wire, e.published_at, e.taken_at, e.raised_at, e.delivered_at
             FROM site s CROSS JOIN LATERAL (
                 SELECT * FROM v_exercise WHERE site_id = s.site_id AND kind <> 'delivery' ORDER BY asked_at DESC, exercise_id DESC LIMIT %(most)s
             ) e
@@ -152,7 +165,7 @@ def exercise_of(connection: Connection[Any], occurrence_id: int) -> ExerciseLine
             """
             SELECT e.exercise_id, e.site_id, e.kind, e.priority, d.title, d.title_zh, r.name AS position, r.name_zh AS position_zh, e.asked_at,
                    a.name AS asked_by, e.why, e.lasts_s, e.began_at, e.occurrence_id, c.name AS called, e.answered_at, p.name AS answered_by,
-                   e.stop_asked_at, e.ended_at, e.outcome
+                   e.stop_asked_at, e.ended_at, e.outcome, e.on_wire, e.published_at, e.taken_at, e.raised_at, e.delivered_at
             FROM v_exercise e
             LEFT JOIN alarm_definition d ON d.definition_id = e.as_definition_id
             LEFT JOIN roster r ON r.roster_id = e.roster_id

@@ -48,11 +48,21 @@ class Weak(BaseModel):
 
 
 class Delivery(BaseModel):
-    """The daily delivery test of a site: from the alarm's transaction to the receipt of the operator's receiver."""
+    """The daily delivery test of a site, to the receipt of the operator's receiver."""
 
     at: datetime | None = Field(description="When the newest was due; null: there was none.")
     outcome: str | None = Field(description="delivered, undelivered or real_alarm")
-    took_s: float | None
+    took_s: float | None = Field(description="Until the receipt, from where it began.")
+    on_wire: bool = Field(
+        description="It began with a reading that was published by MQTT; false: with its alarm, or there was none."
+    )
+    missing: Literal["published", "stored", "alarm", "sent", "receipt"] | None = Field(
+        description="Of one from the wire that did not arrive: the first leg that did not come."
+    )
+    to_broker_s: float | None = Field(description="From its being published until the broker had it.")
+    to_alarm_s: float | None = Field(
+        description="From its being published until it was stored and its alarm raised, which is one transaction."
+    )
 
 
 class Position(BaseModel):

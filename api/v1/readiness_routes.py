@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from alerting import exercises
 from alerting.readiness import Figure
+from alerting.store.exercises import Tested
 from api.acts.readiness import Position, act, read_sites
 from api.gate import ExerciseLeader, OurCall, ReadinessReader
 from api.once import CallKey, once
@@ -31,9 +32,7 @@ def readiness(web: Here, visitor: ReadinessReader) -> models.Readiness:
                 site=each.line.key,
                 positions=[_position(one) for one in each.positions],
                 exercises=[_exercise(one) for one in each.exercises],
-                delivery=models.Delivery(
-                    at=each.delivery.asked_at, outcome=each.delivery.outcome, took_s=each.delivery.took_s
-                ),
+                delivery=_delivery(each.delivery),
             )
             for each in found
         ]
@@ -71,6 +70,13 @@ def _exercise(of: ExerciseLine) -> models.Exercise:
         exercise_id=of.exercise_id, kind=of.kind, priority=of.priority, position=of.position, asked_at=of.asked_at,
         asked_by=of.asked_by, began_at=of.began_at, occurrence_id=of.occurrence_id, answered_at=of.answered_at,
         answered_by=of.answered_by, ended_at=of.ended_at, outcome=of.outcome,
+    )  # fmt: skip
+
+
+def _delivery(of: Tested) -> models.Delivery:
+    return models.Delivery(
+        at=of.asked_at, outcome=of.outcome, took_s=of.took_s, on_wire=of.on_wire, missing=of.missing,
+        to_broker_s=of.to_broker_s, to_alarm_s=of.to_alarm_s,
     )  # fmt: skip
 
 

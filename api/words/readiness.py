@@ -14,6 +14,14 @@ OUTCOMES = {
     "delivered": later("arrived"),
     "undelivered": later("did not arrive in time"),
 }
+# Of a daily delivery test that did not arrive, by the first leg that did not come (alerting.store.wire_tests.LEGS).
+MISSING_LEGS = {
+    "published": later("The broker did not take its reading."),
+    "stored": later("The broker has its reading, and ingest did not store it."),
+    "alarm": later("Its reading is stored, and its alarm did not come."),
+    "sent": later("Its alarm came, and nobody sent its message."),
+    "receipt": later("Its message was sent, and the receiver did not take it."),
+}
 READINESS_REFUSALS = (
     later("There is no site {site}."),
     later("An exercise lasts 1 to {most} minutes."),

@@ -24,9 +24,19 @@ class ScorePublisher:
 
     Args:
         user, password: of another user; None: the settings'.
+        connect_s, acknowledged_s: how long one message may wait for a connection, and for the broker to have it.
     """
 
-    def __init__(self, settings: Settings, user: str | None = None, password: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        user: str | None = None,
+        password: str | None = None,
+        *,
+        connect_s: float = CONNECT_WITHIN_S,
+        acknowledged_s: float = ACKNOWLEDGED_WITHIN_S,
+    ) -> None:
+        self._connect_s, self._acknowledged_s = connect_s, acknowledged_s
         self._where = f"{settings.mqtt_host}:{settings.mqtt_port}"
         self._address = (settings.mqtt_host, settings.mqtt_port)
         self._online = threading.Event()
@@ -65,10 +75,10 @@ class ScorePublisher:
             sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS
         ):  # also without a connection: then waiting for it is an error to paho
             raise BrokerAway(f"The broker at {self._where} takes no message: {sent.rc.name}.")
-        sent.wait_for_publish(ACKNOWLEDGED_WITHIN_S)
+        sent.wait_for_publish(self._acknowledged_s)
         if not sent.is_published():
             raise BrokerAway(
-                f"The broker at {self._where} did not acknowledge a score within {ACKNOWLEDGED_WITHIN_S:.0f} s."
+                f"The broker at {self._where} did not acknowledge a message within {self._acknowledged_s:.0f} s."
             )
 
     def _connect(self) -> None:
@@ -76,7 +86,7 @@ class ScorePublisher:
             self._client.connect_async(*self._address)
             self._client.loop_start()
             self._started = True
-        if not self._online.wait(CONNECT_WITHIN_S):
+        if not self._online.wait(self._connect_s):
             why = f"refuses us: {self._refusal}" if self._refusal else "does not answer"
             raise BrokerAway(f"The broker at {self._where} {why}.")
 

@@ -6,13 +6,15 @@ has the same boot, seq and stamp.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from alerting.store.wire_tests import begin_publishing, taken_by_broker
 from core.db import Database
+from core.errors import Unavailable
 from core.log import logger
 from core.settings import Settings
 from core.wire import Message, WireReading, encode, readings_topic
@@ -20,18 +22,35 @@ from core.wire_rules import UINT32
 from davy.models.publisher import ScorePublisher
 from davy.servers.broker import TESTER
 
-SENSOR = "_wire"
+SENSOR: Final = "_wire"
+LOOK_EVERY_S: Final = 0.5
+# Together the longest that the end of the process waits for a message on its way.
+CONNECT_WITHIN_S: Final = 1.0
+ACKNOWLEDGED_WITHIN_S: Final = 3.0
 
 log = logger(__name__)
 
 
 class WireTests:
-    """The tests that this process publishes; none without the password of their user."""
+    """The tests that this process publishes; none without the password of their user.
+
+    They run beside the scores of models, which a broker that is away, or that refuses this user, does not hold up.
+    """
 
     def __init__(self, settings: Settings) -> None:
         password = settings.mqtt_test_password
         self._opened = ExitStack()
-        self._publisher = None if password is None else ScorePublisher(settings, TESTER, password.get_secret_value())
+        self._publisher = (
+            None
+            if password is None
+            else ScorePublisher(
+                settings,
+                TESTER,
+                password.get_secret_value(),
+                connect_s=CONNECT_WITHIN_S,
+                acknowledged_s=ACKNOWLEDGED_WITHIN_S,
+            )
+        )
 
     @property
     def able(self) -> bool:
@@ -46,18 +65,35 @@ class WireTests:
     def __exit__(self, *_: object) -> None:
         self._opened.close()
 
-    def turn(self, database: Database, token: Callable[[], str], now: datetime) -> None:
-        """Publishes what alerting has asked for.
+    def run(
+        self, database: Database, token: Callable[[], str], clock: Callable[[], datetime], stop: threading.Event
+    ) -> None:
+        """Publishes one test after the other until `stop` is set; a database or broker that is away is waited for."""
+        waits: str | None = None
+        while self._publisher is not None and not stop.wait(LOOK_EVERY_S):
+            try:
+                self._turn(self._publisher, database, token, clock(), stop)
+                waits = None
+            except Unavailable as error:
+                if str(error) != waits:
+                    log.warning("delivery_test_waits", why=str(error))
+                waits = str(error)
 
-        Raises:
-            BrokerAway: it does not take it; the next turn sends the same again.
-        """
-        if self._publisher is None:
-            return
+    def _turn(
+        self,
+        publisher: ScorePublisher,
+        database: Database,
+        token: Callable[[], str],
+        now: datetime,
+        stop: threading.Event,
+    ) -> None:
+        """Publishes what alerting has asked for; what the broker does not take is sent again, the same, at the next turn."""
         with database.transaction(token()) as connection:
             asked = begin_publishing(connection, now.replace(microsecond=now.microsecond // 1000 * 1000))
         for each in asked:
-            self._publisher.publish(readings_topic(each.site, TESTER), message(each.exercise_id, each.published_at))
+            if stop.is_set():
+                return
+            publisher.publish(readings_topic(each.site, TESTER), message(each.exercise_id, each.published_at))
             with database.transaction(token()) as connection:
                 taken_by_broker(connection, each.exercise_id)
             log.info("delivery_test_published", site=each.site, exercise=each.exercise_id)

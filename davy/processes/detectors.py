@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Final
 
@@ -26,27 +28,42 @@ log = logger(__name__)
 def run(settings: Settings, stop: threading.Event) -> None:
     """Scores what is due until `stop` is set; a database or broker that is away is waited for."""
     url, token = checked_database(settings, "alerting"), service_token(settings)
-    database = Database(url, application="detectors", size=2, statement_timeout_s=30.0)
+    database = Database(url, application="detectors", size=3, statement_timeout_s=30.0)
     database.open()
+    with (
+        metrics_served(Metrics(), settings),
+        ScorePublisher(settings) as publisher,
+        WireTests(settings) as tests,
+        ThreadPoolExecutor(1, "tests") as pool,
+    ):
+        tested = pool.submit(tests.run, database, token, wall_clock, stop) if tests.able else None
+        if tested is not None:  # if it fails, the process ends and is started anew: as a whole, or not at all
+            tested.add_done_callback(lambda _: stop.set())
+        try:
+            _score(database, token, Scorer(database, token, publisher.publish), stop, tests.able)
+        finally:
+            stop.set()
+        if tested is not None:
+            tested.result()
+    database.close()
+
+
+def _score(database: Database, token: Callable[[], str], scorer: Scorer, stop: threading.Event, tests: bool) -> None:
     waits: str | None = None
     beat_at: datetime | None = None
-    with metrics_served(Metrics(), settings), ScorePublisher(settings) as publisher, WireTests(settings) as tests:
-        scorer = Scorer(database, token, publisher.publish)
-        log.info("detectors_began")
-        while not stop.wait(LOOK_EVERY_S):
-            try:
-                now = wall_clock()
-                scorer.turn(now)
-                waits = None
-                if beat_at is None or now < beat_at or (now - beat_at).total_seconds() >= BEAT_S:
-                    _beat(database, token(), scorer, now, tests.able)
-                    beat_at = now
-                tests.turn(database, token, now)
-            except Unavailable as error:
-                if str(error) != waits:
-                    log.warning("scoring_waits", why=str(error))
-                waits = str(error)
-    database.close()
+    log.info("detectors_began")
+    while not stop.wait(LOOK_EVERY_S):
+        try:
+            now = wall_clock()
+            scorer.turn(now)
+            waits = None
+            if beat_at is None or now < beat_at or (now - beat_at).total_seconds() >= BEAT_S:
+                _beat(database, token(), scorer, now, tests)
+                beat_at = now
+        except Unavailable as error:
+            if str(error) != waits:
+                log.warning("scoring_waits", why=str(error))
+            waits = str(error)
 
 
 def _beat(database: Database, token: str, scorer: Scorer, now: datetime, tests: bool) -> None:

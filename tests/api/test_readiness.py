@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import psycopg
@@ -9,6 +10,7 @@ import pytest
 
 from alerting.exercises import keep_exercises
 from core.db import transaction
+from tests.alerting.wire import Wire
 from tests.api.conftest import House
 from tests.api.test_duty import on_duty
 from tests.api.test_findings import OFFICER, UNDERWRITER, Person
@@ -174,3 +176,48 @@ def test_what_is_real_stands_above_an_exercise(house: House) -> None:
             {"c": house.plant.a.company_id, "s": house.plant.a.site_id},
         )
     assert "本次演练呼叫的是其他人员" in officer.client.get(f"/occurrences/{occurrence}").text
+
+
+def test_the_daily_test_from_the_wire_is_told_by_its_legs(house: House) -> None:
+    """What came, how long each leg took, and the first that did not come: on the page, in the JSON, and how its occurrence began."""
+    wire, now = Wire(house.plant.database, house.plant.insurer["operator"]), house.plant.began
+    officer = Person(house, OFFICER)
+    wire.ask(now)
+    wire.publish(now)
+    occurrence = wire.judge(now)
+    with house.plant.owner() as connection:
+        connection.execute(
+            "UPDATE exercise SET taken_at = published_at + interval '0.2 s', raised_at = published_at + interval '0.5 s' WHERE occurrence_id IS NOT NULL"
+        )
+    page = officer.client.get("/readiness").text
+    assert facts(page) == {"到达消息服务器": "0.2 秒", "存储并产生报警": "0.5 秒", "接收方收到": "—"}
+    told = officer.client.get(f"/occurrences/{occurrence}").text
+    assert "由本厂区测试设备的一条读数触发" in told
+    assert "没有读数触发它" not in told
+    assert facts(told)["存储并产生报警"] == "0.5 秒"
+    wire.keep(now + timedelta(minutes=2))
+    page = officer.client.get("/readiness").text
+    assert "每日送达测试未按时送达。" in page
+    assert "报警已产生，但消息未发出。" in page
+    delivery = officer.client.get("/api/v1/readiness").json()["sites"][0]["delivery"]
+    assert (delivery["on_wire"], delivery["missing"], delivery["outcome"]) == (True, "sent", "undelivered")
+    assert (delivery["to_broker_s"], delivery["to_alarm_s"], delivery["took_s"]) == (0.2, 0.5, None)
+
+
+def test_a_reading_that_came_too_late_says_so(house: House) -> None:
+    """Its occurrence belongs to no test: the page neither asks for an acknowledgement nor says that no reading began it."""
+    wire, now = Wire(house.plant.database, house.plant.insurer["operator"]), house.plant.began
+    wire.ask(now)
+    wire.publish(now)
+    wire.keep(now + timedelta(minutes=2))
+    occurrence = wire.judge(now, now + timedelta(minutes=3))
+    wire.keep(now + timedelta(minutes=3, seconds=1))
+    told = Person(house, OFFICER).client.get(f"/occurrences/{occurrence}").text
+    assert "读数到达时所属测试已结束" in told
+    assert "没有读数触发它" not in told
+
+
+def facts(page: str) -> dict[str, str]:
+    """What a page states of the legs of a delivery test."""
+    rows = re.findall(r"<div><dt>([^<]+)</dt><dd>([^<]+)</dd></div>", page)
+    return {name: said for name, said in rows if name in ("到达消息服务器", "存储并产生报警", "接收方收到")}
