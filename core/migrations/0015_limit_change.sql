@@ -125,6 +125,7 @@ DECLARE
     setting text;
     moved bigint;
     entry bigint;
+    at_rest int[];
 BEGIN
     SELECT * INTO c FROM public.limit_change l WHERE l.change_id = change FOR UPDATE;
     IF NOT FOUND THEN
@@ -180,6 +181,9 @@ BEGIN
     IF c.proposed ->> 'priority' = 'life-safety' THEN -- a statistic that becomes life safety leaves the budget first (0030)
         UPDATE public.budgeted_limit b SET ended_at = at WHERE b.definition_id = c.definition_id AND b.ended_at IS NULL;
     END IF;
+    IF c.proposed ?| '{priority,latch,retired}' THEN -- by it lives may come to hang on sensors (0018)
+        at_rest := davy_faults_at_rest(d.site_id);
+    END IF;
     SELECT string_agg(format('%1$I = n.%1$I', field), ', ') INTO setting FROM jsonb_object_keys(c.proposed) AS field WHERE field <> 'retired';
     IF setting IS NOT NULL THEN
         EXECUTE format('UPDATE public.alarm_definition a SET %s FROM jsonb_populate_record(NULL::public.alarm_definition, $1) n
@@ -198,6 +202,7 @@ BEGIN
     moved := davy_definitions_changed();
     UPDATE public.limit_change l SET state = 'applied', settled_by = who, settled_at = at, answer = nullif(btrim(words), ''),
         backtest_id = proof, journal_id = entry, definitions_version = moved WHERE l.change_id = change;
+    PERFORM davy_raise_faults(c, who, at_rest, at, moved);
     RETURN moved;
 END
 $$;
