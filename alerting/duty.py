@@ -69,7 +69,8 @@ def take_over(
         person_id: None: nobody is on duty then.
 
     Raises:
-        Refused: in the past, far too long, for somebody who is not of this side, or by somebody who may not.
+        Refused: in the past, far too long, for somebody who is not of this side or whom life safety does not reach, or by somebody
+            who may not.
     """
     head, who = kept(connection, roster_id, by)
     begins_at = max(begins_at, now)
@@ -92,6 +93,7 @@ def take_over(
         side = head.company_id if head.audience == "client" else None
         if whom is None or not whom.active or whom.company_id != side:
             raise Refused("Choose one of the people of this duty position's own side.")
+        _check_reached(duty.unreached_of(connection, head, person_id), reason)
     override_id = duty.add_override(
         connection,
         head,
@@ -108,6 +110,22 @@ def take_over(
     )
     told_of_change(connection, head, now)
     return override_id
+
+
+def _check_reached(missing: Sequence[tuple[str, str, Sequence[str]]], reason: str) -> None:
+    """Whoever is called for life safety is called by the channels of its routes. By another way it goes too (decision 0041), so whoever
+    knows that may say so: else the sick stay on duty by night because the only one at hand has no telephone there."""
+    for name, channel, others in missing:
+        if not others:
+            raise Refused(
+                f"{name} has no address for {channel}, by which life safety calls this duty position, nor any other that works; "
+                "an integrator adds one to the site file."
+            )
+        if not reason.strip():
+            raise Refused(
+                f"{name} has no address for {channel}, by which life safety calls this duty position; it would go over {others[0]} instead. "
+                "If that is meant, say why."
+            )
 
 
 def withdraw(connection: Connection[Any], roster_id: int, override_id: int, *, by: int, now: datetime) -> None:

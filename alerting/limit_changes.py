@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from psycopg import Connection
+from psycopg import Connection, DataError, IntegrityError
 
 from alerting.limit_gate import LEAST_HISTORY, Gate, Proof, gate, worst
 from alerting.proposal import MOST_WAITING
@@ -151,9 +151,12 @@ def approve(
             raise Refused("One of the two must be a safety officer of the company.")
         if overruled and not said:
             raise Refused("You overrule the back-test with your approval: say why.")
-    moved = store.apply_change(
-        connection, change_id, words=said, proof=None if found.proof is None else found.proof.backtest_id, now=now
-    )
+    try:
+        moved = store.apply_change(
+            connection, change_id, words=said, proof=None if found.proof is None else found.proof.backtest_id, now=now
+        )
+    except (DataError, IntegrityError) as error:  # written past the page: it can be read, and is no limit
+        raise Refused("These values cannot be a limit; withdraw the proposal, or refuse it.") from error
     if moved is None:
         raise Refused(
             "The limit was changed since this was proposed. Withdraw the proposal, look at the limit and propose again."

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from core.limit_checks import CEILING, PERIODS, ceiling_s
 from core.limit_rule import REALARM_AFTER_S
 from core.model import Priority
 from core.portfolio import DefinitionRow
@@ -31,3 +32,10 @@ def raised_for_life_safety(row: DefinitionRow) -> DefinitionRow:
         respond_within_s=min(row.respond_within_s, RESPOND_WITHIN_S),
         realarm_after_s=REALARM_AFTER_S[Priority.HIGH] if usual else row.realarm_after_s,
     )
+
+
+def heard_gone_within(row: DefinitionRow, most_s: float) -> DefinitionRow:
+    """A detector for life safety is not missed for longer because it, or a pack's limit for others, is slow."""
+    if row.detector != "stale" or not row.parameters.get(PERIODS) or ceiling_s(row.parameters) <= most_s:
+        return row
+    return replace(row, parameters={**row.parameters, CEILING: most_s})

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Final
 
-from core.limit_checks import CEILING, PERIODS, ceiling_s
+from core.limit_checks import ceiling_s
 from core.limit_rule import PackLimit
 from core.model import Priority
 from core.portfolio import DefinitionRow, DeviceRow, ModelRow, Portfolio, SensorRow, SiteRow
-from core.sensor_faults import raised_for_life_safety
+from core.sensor_faults import heard_gone_within, raised_for_life_safety
 from core.site_life import must_work, together
 from core.site_models import add_scores
 from core.site_plant import definition
@@ -77,7 +77,7 @@ def with_defaults(
     added.definitions = [
         each
         if (each.device, each.sensor) not in calling or (each.site, each.key, each.priority) in lowered
-        else raised_for_life_safety(_lowered(each, most_s))
+        else raised_for_life_safety(heard_gone_within(each, most_s))
         for each in added.definitions
     ]
     added.definitions += _newly_raised(portfolio, current, calling, most_s)
@@ -106,7 +106,7 @@ def _newly_raised(
         for row in current.definitions
         if (row.device, row.sensor) in sensors and row.name_parts not in named and not row.retired
     ]
-    raised = [raised_for_life_safety(_lowered(row, most_s)) for row in standing]
+    raised = [raised_for_life_safety(heard_gone_within(row, most_s)) for row in standing]
     return [row for row, was in zip(raised, standing, strict=True) if row != was]
 
 
@@ -163,13 +163,6 @@ def _virtual_sensor(
         retired=retired,
         line=carrier.line,
     )
-
-
-def _lowered(row: DefinitionRow, most_s: float) -> DefinitionRow:
-    """A detector for life safety is not missed for longer because it, or a pack's limit for others, is slow."""
-    if row.detector != "stale" or not row.parameters.get(PERIODS) or ceiling_s(row.parameters) <= most_s:
-        return row
-    return replace(row, parameters={**row.parameters, CEILING: most_s})
 
 
 def _limit(added: Portfolio, sensor: SensorRow, key: str, pack: PackLimit) -> None:

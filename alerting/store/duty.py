@@ -213,3 +213,20 @@ def unreached(connection: Connection[Any], head: RosterHead) -> list[tuple[str, 
         (head.roster_id,),
     ).fetchall()
     return [(str(name), str(channel)) for name, channel in rows]
+
+
+def unreached_of(connection: Connection[Any], head: RosterHead, person_id: int) -> list[tuple[str, str, list[str]]]:
+    """(name, channel, other channels that lead to them) where a route by which life safety calls the position has no way to a person."""
+    rows = connection.execute(
+        """
+        SELECT p.name, CASE WHEN s.channel LIKE 'preferred%%' THEN 'any channel' ELSE s.channel END AS wanted, w.channels
+        FROM route_step s JOIN route r USING (route_id) JOIN person p ON p.person_id = %(person)s
+        CROSS JOIN LATERAL (SELECT coalesce(array_agg(v.channel ORDER BY v.channel <> 'smtp', v.channel), '{}') AS channels
+            FROM v_reachable v WHERE v.person_id = p.person_id AND NOT v.dead) w
+        WHERE s.roster_id = %(roster)s AND 'life-safety' = ANY (r.priorities)
+            AND CASE WHEN s.channel LIKE 'preferred%%' THEN w.channels = '{}' ELSE s.channel <> ALL (w.channels) END
+        GROUP BY 1, 2, 3 ORDER BY min(s.position), 2
+        """,
+        {"roster": head.roster_id, "person": person_id},
+    ).fetchall()
+    return [(str(name), str(channel), [str(each) for each in others]) for name, channel, others in rows]

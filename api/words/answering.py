@@ -21,7 +21,8 @@ LINK_REFUSALS = (USED, NOT_NOW, *SENTENCES.values())
 # How a transition says by which way somebody acknowledged, as alerting/links.py and api/v1/call_routes.py write it.
 BY_KEY = later("by key 1 during the call")
 WAYS = (later("by the link of message {number} over {channel}"), BY_KEY)
-# What Davy itself keeps with a transition, in both languages as all words of data are: alerting/exercises.py and alerting/ledger.py.
+# What Davy itself keeps with a transition or a version of a limit, in both languages as all words of data are: alerting/exercises.py,
+# alerting/ledger.py and davy_raise_faults() (0018).
 KEPT = (
     later("exercise {number} / 演练 {number}"),
     later("roll call {number} / 查岗 {number}"),
@@ -33,4 +34,5 @@ KEPT = (
     later("the alarm came, its message was not sent / 报警已产生，但消息未发出"),
     later("the message was sent, its receiver did not take it / 消息已发出，但接收方未收到"),
     later("sent {value} under an instant that is stored with {stored} / 该时刻已存储 {stored}，又报来 {value}"),
+    later("lives hang on its sensor since limit {limit} changed / 限值 {limit} 变更后，此传感器关系生命安全: {why}"),
 )

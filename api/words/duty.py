@@ -66,6 +66,12 @@ DUTY_REFUSALS = (
     later(
         "{name} has no address for {channel}, by which a route tells this duty position; an integrator adds one to the site file."
     ),
+    later(
+        "{name} has no address for {channel}, by which life safety calls this duty position, nor any other that works; an integrator adds one to the site file."
+    ),
+    later(
+        "{name} has no address for {channel}, by which life safety calls this duty position; it would go over {other} instead. If that is meant, say why."
+    ),
     later("Choose what is to be read there."),
     later("There are {most} addresses of yours already; revoke one that you no longer need."),
 )

@@ -81,6 +81,7 @@ LIMIT_REFUSALS: Final = (
     later("The sensor of this limit is retired; a limit cannot come back without it."),
     later("This proposal is settled already."),
     later("The limit was changed since this was proposed. Withdraw the proposal, look at the limit and propose again."),
+    later("These values cannot be a limit; withdraw the proposal, or refuse it."),
     later("A second person must approve this: you proposed it."),
     later("One of the two must be a safety officer of the company."),
     later("Whoever proposed this is no longer active and answers for nothing; refuse it and propose it anew."),

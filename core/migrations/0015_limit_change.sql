@@ -2,6 +2,32 @@
 -- To change a limit can be a crime (reference: Criminal Law art. 134-1), so no process that serves people may write
 -- alarm_definition: the function below does, and looks by itself at who asks, in which role, and what they had seen.
 
+-- Whether a change names the same fields as they are and as they would be, all of those that a page changes and each of its type: whoever
+-- reads a change can, and can end it. Whether the values can be a limit is looked at when it is put in force.
+CREATE FUNCTION davy_limit_readable(old jsonb, proposed jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT CASE WHEN jsonb_typeof(old) = 'object' AND jsonb_typeof(proposed) = 'object' THEN
+        ARRAY(SELECT jsonb_object_keys(old) ORDER BY 1) = ARRAY(SELECT jsonb_object_keys(proposed) ORDER BY 1) AND NOT EXISTS (
+            SELECT FROM (SELECT * FROM jsonb_each(old) UNION ALL SELECT * FROM jsonb_each(proposed)) f
+            CROSS JOIN LATERAL (SELECT CASE jsonb_typeof(f.value) WHEN 'number' THEN (f.value #>> '{}')::numeric END AS n,
+                                       CASE jsonb_typeof(f.value) WHEN 'string' THEN f.value #>> '{}' END AS said) v
+            WHERE NOT coalesce(CASE
+                WHEN f.key = 'setpoint' THEN abs(v.n) <= 1e15
+                WHEN f.key IN ('deadband', 'on_delay_s', 'off_delay_s', 'respond_within_s') THEN v.n BETWEEN 0 AND 1e15
+                WHEN f.key IN ('votes', 'votes_of') THEN v.n BETWEEN 1 AND 64 AND v.n = trunc(v.n)
+                WHEN f.key = 'realarm_after_s' THEN f.value = 'null' OR v.n BETWEEN 900 AND 1e15
+                WHEN f.key = 'priority' THEN v.said IN ('life-safety', 'high', 'medium', 'low')
+                WHEN f.key IN ('latch', 'retired') THEN jsonb_typeof(f.value) = 'boolean'
+                WHEN f.key IN ('title', 'title_zh', 'consequence', 'consequence_zh', 'response', 'response_zh') THEN length(v.said) <= 10000
+                WHEN f.key = 'other' THEN length(v.said) <= 200
+                WHEN f.key IN ('standard', 'edition', 'clause', 'verified_by') THEN f.value = 'null' OR length(v.said) <= 10000
+                WHEN f.key = 'verified_on' THEN f.value = 'null' OR v.said ~ '^\d{4}-\d\d-\d\d$'
+                WHEN f.key = 'parameters' AND jsonb_typeof(f.value) = 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(f.value) p
+                    WHERE NOT coalesce(CASE jsonb_typeof(p.value) WHEN 'number' THEN abs((p.value #>> '{}')::numeric) <= 1e15 END, false))
+                END, false)) ELSE false END
+$$;
+REVOKE ALL ON FUNCTION davy_limit_readable FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION davy_limit_readable TO davy_web; -- a CHECK runs as whoever writes
+
 CREATE TABLE limit_change (
     change_id   bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     company_id  int NOT NULL REFERENCES company,
@@ -24,6 +50,7 @@ CREATE TABLE limit_change (
     definitions_version bigint,                -- ingest judges by it from the batch on whose mark says this
     CHECK ((state = 'proposed') = (settled_at IS NULL) AND (settled_at IS NULL) = (settled_by IS NULL)),
     CHECK ((state = 'applied') = (journal_id IS NOT NULL)),
+    CHECK (by_file OR davy_limit_readable(old, proposed)),
     FOREIGN KEY (site_id, company_id) REFERENCES site (site_id, company_id),
     FOREIGN KEY (definition_id, company_id) REFERENCES alarm_definition (definition_id, company_id)
 );
@@ -160,6 +187,7 @@ DECLARE
     setting text;
     moved bigint;
     entry bigint;
+    at_rest int[];
 BEGIN
     SELECT * INTO c FROM public.limit_change l WHERE l.change_id = change FOR UPDATE;
     IF NOT FOUND THEN
@@ -212,6 +240,9 @@ BEGIN
     IF c.proposed ->> 'priority' = 'life-safety' THEN -- a statistic that becomes life safety leaves the budget first (0030)
         UPDATE public.budgeted_limit b SET ended_at = at WHERE b.definition_id = c.definition_id AND b.ended_at IS NULL;
     END IF;
+    IF c.proposed ?| '{priority,latch,retired,other}' THEN -- by it lives may come to hang on sensors (0018)
+        at_rest := davy_faults_at_rest(d.site_id);
+    END IF;
     SELECT string_agg(format('%1$I = n.%1$I', field), ', ') INTO setting FROM jsonb_object_keys(c.proposed) AS field WHERE field NOT IN ('retired', 'other');
     IF setting IS NOT NULL THEN
         EXECUTE format('UPDATE public.alarm_definition a SET %s FROM jsonb_populate_record(NULL::public.alarm_definition, $1) n
@@ -230,6 +261,7 @@ BEGIN
     moved := davy_definitions_changed();
     UPDATE public.limit_change l SET state = 'applied', settled_by = who, settled_at = at, answer = nullif(btrim(words), ''),
         backtest_id = proof, journal_id = entry, definitions_version = moved WHERE l.change_id = change;
+    PERFORM davy_raise_faults(c, who, at_rest, at, moved);
     RETURN moved;
 END
 $$;

@@ -94,3 +94,63 @@ GRANT EXECUTE ON FUNCTION davy_life_hangs_on TO davy_web;
 CREATE FUNCTION davy_of_sensor(detector text) RETURNS boolean LANGUAGE sql IMMUTABLE
     RETURN detector = ANY ('{stale,stuck,unusable,outside,clipped,still,drift}'::text[]);
 REVOKE ALL ON FUNCTION davy_of_sensor FROM PUBLIC;
+
+-- To what a sensor's own fault is raised where lives hang on the sensor, as the fields that change; none: it is urgent enough. What
+-- core/sensor_faults.py says, once more; the ceiling of silence is that of `stale-life-safety` in packs/signal_limits.yaml.
+CREATE FUNCTION davy_fault_raised(f alarm_definition) RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT CASE WHEN davy_of_sensor(f.detector) AND f.priority IN ('medium', 'low') THEN '{"priority": "high"}'::jsonb
+            || CASE WHEN f.respond_within_s > 3600 THEN '{"respond_within_s": 3600}'::jsonb ELSE '{}' END
+            || CASE WHEN f.realarm_after_s IS NOT DISTINCT FROM CASE f.priority WHEN 'medium' THEN 86400 END
+                THEN '{"realarm_after_s": 28800}'::jsonb ELSE '{}' END ELSE '{}' END
+        || CASE WHEN f.detector = 'stale' AND coalesce((f.parameters ->> 'periods')::float8, 0) <> 0
+                AND coalesce((f.parameters ->> 'ceiling_s')::float8, 10800) > 60
+            THEN jsonb_build_object('parameters', f.parameters || '{"ceiling_s": 60}') ELSE '{}' END
+$$;
+REVOKE ALL ON FUNCTION davy_fault_raised FROM PUBLIC;
+
+-- Faults of a site's sensors that would be raised if lives hung on them, and on whose sensors none hang. Davy's own come with it.
+CREATE FUNCTION davy_faults_at_rest(site int) RETURNS int[] LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT ARRAY(SELECT f.definition_id FROM public.alarm_definition f JOIN public.sensor s USING (sensor_id)
+        WHERE f.site_id = site AND f.retired_at IS NULL AND f.role = 'alarm' AND NOT s.is_virtual
+            AND davy_fault_raised(f) <> '{}' AND NOT davy_life_hangs_on(f.sensor_id))
+$$;
+REVOKE ALL ON FUNCTION davy_faults_at_rest FROM PUBLIC;
+
+-- Raises those of them on whose sensors lives hang now, by the change that makes it so and in its people's names: each a version of its
+-- own. What two people lowered stays as they left it.
+CREATE FUNCTION davy_raise_faults(c limit_change, who int, at_rest int[], at timestamptz, moved bigint) RETURNS void LANGUAGE plpgsql
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    f public.alarm_definition;
+    n public.alarm_definition;
+    was jsonb;
+    becomes jsonb;
+    why text;
+    entry bigint;
+BEGIN
+    SELECT left(format('lives hang on its sensor since limit %1$s changed / 限值 %1$s 变更后，此传感器关系生命安全: %2$s', d.key, c.reason), 1000) INTO why
+        FROM public.alarm_definition d WHERE d.definition_id = c.definition_id;
+    FOR f IN SELECT a.* FROM public.alarm_definition a WHERE a.definition_id = ANY (at_rest) AND davy_life_hangs_on(a.sensor_id)
+            ORDER BY a.definition_id FOR UPDATE LOOP
+        CONTINUE WHEN coalesce((SELECT l.settled_by <> l.proposed_by AND l.proposed ->> 'priority' = f.priority
+                AND array_position('{life-safety,high,medium,low}'::text[], l.old ->> 'priority')
+                    < array_position('{life-safety,high,medium,low}'::text[], f.priority)
+            FROM public.limit_change l WHERE l.definition_id = f.definition_id AND l.state = 'applied' AND l.proposed ? 'priority'
+            ORDER BY l.journal_id DESC LIMIT 1), false);
+        becomes := davy_fault_raised(f);
+        CONTINUE WHEN becomes = '{}';
+        SELECT jsonb_object_agg(field, to_jsonb(f) -> field) INTO was FROM jsonb_object_keys(becomes) AS field;
+        n := jsonb_populate_record(f, becomes);
+        UPDATE public.alarm_definition a SET priority = n.priority, respond_within_s = n.respond_within_s, realarm_after_s = n.realarm_after_s,
+            parameters = n.parameters, version = a.version + 1, valid_from = at WHERE a.definition_id = f.definition_id;
+        INSERT INTO public.journal (at, company_id, person_id, actor, action, subject, old, new, reason)
+            SELECT davy_raise_faults.at, c.company_id, c.proposed_by, p.role, 'limit_changed', 'limit ' || s.key || '/' || f.key, was, becomes, why
+            FROM public.site s, public.person p WHERE s.site_id = f.site_id AND p.person_id = c.proposed_by
+            RETURNING journal_id INTO entry;
+        INSERT INTO public.limit_change (company_id, site_id, definition_id, base_version, old, proposed, reason, proposed_by, proposed_at,
+                state, settled_by, settled_at, journal_id, definitions_version)
+            VALUES (f.company_id, f.site_id, f.definition_id, f.version, was, becomes, why, c.proposed_by, c.proposed_at, 'applied', who, at, entry, moved);
+    END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION davy_raise_faults FROM PUBLIC;

@@ -61,12 +61,19 @@ def on_duty(timescale_plant: Plant) -> tuple[Plant, int]:
 
 
 def takes_over(
-    plant: Plant, roster: int, who: str | None, *, by: str = "officer", begins: datetime = NOW, **more: object
+    plant: Plant,
+    roster: int,
+    who: str | None,
+    *,
+    by: str = "officer",
+    begins: datetime = NOW,
+    reason: str = "as agreed",
+    **more: object,
 ) -> int:
     with plant.as_person(by) as connection:
         return duty.take_over(
             connection, roster, by=plant.people[by], person_id=None if who is None else plant.people[who],
-            begins_at=begins, ends_at=more.pop("ends", begins + HOUR), now=NOW, **more,  # type: ignore[arg-type]
+            begins_at=begins, ends_at=more.pop("ends", begins + HOUR), now=NOW, reason=reason, **more,  # type: ignore[arg-type]
         )  # fmt: skip
 
 
@@ -333,7 +340,7 @@ def test_what_was_put_off_for_one_is_told_at_once_to_who_takes_over_awake(on_dut
         ({"begins": NOW + timedelta(days=400)}, "more than a year ahead"),
         ({"who": "stranger"}, "Choose one of the people of this duty position's own side."),
         ({"who": "underwriter"}, "Choose one of the people of this duty position's own side."),
-        ({"who": None}, "Say why nobody is on duty then."),
+        ({"who": None, "reason": ""}, "Say why nobody is on duty then."),
         ({"by": "underwriter"}, "Only a safety officer or integrator of the company changes its duty."),
     ],
 )  # fmt: skip
@@ -409,3 +416,30 @@ def test_a_note_is_for_a_shift_and_stays_with_its_side(on_duty: tuple[Plant, int
         assert connection.execute("SELECT body FROM roster_note").fetchall() == [("Pump 3 leaks.",)]
     with plant.as_person("underwriter") as connection:
         assert connection.execute("SELECT count(*) FROM roster_note").fetchone() == (0,)
+
+
+def test_nobody_takes_over_whom_life_safety_does_not_reach(on_duty: tuple[Plant, int]) -> None:
+    """By no way: refused, with the channel. By another than the step's: for a reason. The same for a step by their own order."""
+    plant, roster = on_duty
+    with pytest.raises(
+        Refused, match=r"has no address for smtp, .*; it would go over webhook instead. If that is meant, say why"
+    ):
+        takes_over(plant, roster, "deputy", reason=" ")
+    assert plant.rows("SELECT count(*) FROM roster_override") == [(0,)]
+    takes_over(plant, roster, "deputy", reason="the officer is ill")
+    assert plant.rows("SELECT reason FROM roster_override") == [("the officer is ill",)]
+    takes_over(plant, roster, "officer", reason="")  # reached by every step: nothing to say
+    plant.rows(
+        "UPDATE channel_address SET dead_at = now(), dead_why = 'gone' WHERE person_id = %s RETURNING 1",
+        plant.people["deputy"],
+    )
+    nothing = (
+        "has no address for {}, by which life safety calls this duty position, nor any other that works; an integrator"
+    )
+    with pytest.raises(Refused, match=nothing.format("any channel")):
+        takes_over(plant, roster, "deputy")
+    plant.rows("DELETE FROM route_step WHERE channel LIKE 'preferred%%' RETURNING 1")
+    with pytest.raises(Refused, match=nothing.format("smtp")):
+        takes_over(plant, roster, "deputy")
+    plant.rows("UPDATE route SET priorities = '{high}' WHERE key = 'urgent' RETURNING 1")
+    takes_over(plant, roster, "deputy", reason="")  # where life safety does not call it, as before

@@ -10,10 +10,13 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from core.limit_checks import ceiling_s
 from core.model import Priority
 from core.portfolio import DefinitionRow
-from core.sensor_faults import OF_SENSOR
+from core.sensor_faults import OF_SENSOR, heard_gone_within, raised_for_life_safety
+from core.site_defaults import LIFE_SAFETY_STALE
 from core.strictness import loosened
+from davy.site.importing import shipped_limits
 from detectors.registry import DETECTORS
 from tests.alerting.test_limit_gate import ROW
 from tests.database import TestDatabase, clone, drop
@@ -79,3 +82,28 @@ def test_what_tells_of_the_sensor_is_one_list(owner: Connection[Any]) -> None:
         "SELECT d FROM unnest(%s::text[]) d WHERE davy_of_sensor(d)", ([*DETECTORS, "another"],)
     ).fetchall()
     assert {str(row[0]) for row in rows} == OF_SENSOR
+
+
+FAULT = replace(
+    ROW, detector="stuck", priority=Priority.MEDIUM, respond_within_s=28800.0, realarm_after_s=86400.0, parameters={}
+)
+SILENT = replace(FAULT, detector="stale", parameters={"periods": 5.0})
+FAULTS = [
+    FAULT, replace(FAULT, priority=Priority.LOW, realarm_after_s=None), replace(FAULT, priority=Priority.LOW), replace(FAULT, realarm_after_s=None),
+    replace(FAULT, respond_within_s=600.0), replace(FAULT, realarm_after_s=7200.0), replace(FAULT, priority=Priority.HIGH),
+    replace(FAULT, priority=Priority.LIFE_SAFETY), replace(FAULT, detector="noise"), SILENT, replace(SILENT, priority=Priority.HIGH),
+    replace(SILENT, parameters={"periods": 5.0, "ceiling_s": 60.0}), replace(SILENT, parameters={"periods": 5.0, "ceiling_s": 61.0, "x": 1.0}),
+    replace(SILENT, parameters={"periods": 0.0}), replace(SILENT, parameters={}), replace(FAULT, parameters={"periods": 5.0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", FAULTS)
+def test_a_fault_is_raised_to_what_an_import_makes_of_it(owner: Connection[Any], row: DefinitionRow) -> None:
+    """davy_fault_raised(), core/sensor_faults.py and the pack's ceiling: one answer."""
+    most_s = ceiling_s(shipped_limits()[LIFE_SAFETY_STALE].rule.parameters)
+    wanted = raised_for_life_safety(heard_gone_within(row, most_s)).columns()
+    before = row.columns()
+    found = owner.execute(
+        "SELECT davy_fault_raised(jsonb_populate_record(NULL::alarm_definition, %s))", (Jsonb(dict(before)),)
+    ).fetchone()
+    assert found == ({name: value for name, value in wanted.items() if value != before[name]},)

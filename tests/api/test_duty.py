@@ -158,3 +158,40 @@ def on_duty_at_the_desk(house: House) -> int:
             (*row, house.plant.insurer["risk"]),
         )
     return int(row[0])
+
+
+def test_the_page_says_that_life_safety_does_not_reach_who_takes_over(house: House) -> None:
+    """In the reader's language, with what was typed; with a reason it goes where there is another way."""
+    roster, people = on_duty(house), house.plant.a.people
+    with house.plant.owner() as connection:
+        connection.execute(
+            "WITH made AS (INSERT INTO route (company_id, site_id, key, audience, priorities) SELECT company_id, site_id, 'of-duty', 'client',"
+            " '{life-safety}' FROM roster WHERE roster_id = %(roster)s RETURNING route_id, company_id) INSERT INTO route_step (route_id,"
+            " company_id, position, after_s, roster_id, channel) SELECT route_id, company_id, 0, 0, %(roster)s, 'voice' FROM made",
+            {"roster": roster},
+        )
+        connection.execute("DELETE FROM channel_address WHERE person_id = %s", (people["integrator"],))
+    officer = Person(house, OFFICER)
+
+    def says(reason: str, language: str) -> str:
+        officer.client.cookies.set("davy_language", language)
+        taken = officer.post(
+            f"/duty/{roster}/take-over",
+            person=str(people["integrator"]),
+            begins="",
+            until=clock(house, 3),
+            reason=reason,
+        )
+        return taken.text if taken.status_code == 409 else ""
+
+    assert "而生命安全报警通过它呼叫该值班岗位，也没有其他可用的地址" in says("顶班", "zh")
+    with house.plant.owner() as connection:
+        connection.execute(
+            "INSERT INTO channel_address (person_id, company_id, channel, address) SELECT person_id, company_id, 'smtp', 'i@example.com'"
+            " FROM person WHERE person_id = %s",
+            (people["integrator"],),
+        )
+    said = says("", "en")
+    assert "by which life safety calls this duty position; it would go over E-mail instead." in said
+    assert "届时将改由电子邮件通知" in says("", "zh")
+    assert says("the officer is ill", "en") == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import pytest
 
@@ -67,3 +69,88 @@ def test_where_no_life_hangs_on_the_sensor_one_person_is_enough(timescale_house:
     assert NOTICE not in integrator.get(f"/limits/{limit}").text
     assert propose(integrator, limit, priority="low").status_code == 303
     assert values(house)["priority"] == "low"
+
+
+LIFE = "lel-pump.lel-2"
+
+
+def beside(house: House, priority: str) -> tuple[int, int]:
+    """A limit of that priority, and the fault of its own sensor, of medium priority: their ids."""
+    limit, life = faulty(house, OF_LIFE["a limit beside it that latches"]), of(house, LIFE)
+    with house.plant.owner() as owner:
+        owner.execute(
+            "UPDATE alarm_definition SET latch = false, priority = %s WHERE definition_id = %s", (priority, life)
+        )
+        owner.execute(
+            "UPDATE alarm_definition SET priority = 'medium', respond_within_s = 28800, realarm_after_s = 86400 WHERE definition_id = %s",
+            (limit,),
+        )
+    return limit, life
+
+
+def raised(house: House, life: int, *, version: int) -> None:
+    """Two people make it a limit of life safety, on its page."""
+    assert propose(house.visitor(INTEGRATOR), life, version=version, priority="life-safety", reason="gas since May").status_code == 303  # fmt: skip
+    assert settle(house.visitor(OFFICER), life, "approve").status_code == 303
+    assert values(house, LIFE)["priority"] == "life-safety"
+
+
+def history_of(house: House, limit: int) -> list[tuple[Any, ...]]:
+    """Its versions: what was written down, oldest first."""
+    with house.plant.owner() as owner:
+        return owner.execute(
+            "SELECT action, old, new, reason, two_people FROM v_limit_history WHERE definition_id = %s ORDER BY journal_id", (limit,)
+        ).fetchall()  # fmt: skip
+
+
+def test_a_limit_raised_to_life_safety_raises_the_faults_of_its_sensor(timescale_house: House) -> None:
+    """With the change itself, not with the next import; each a version of its own that says why, in the reader's language."""
+    house = timescale_house
+    limit, life = beside(house, "high")
+    raised(house, life, version=1)
+    now = values(house)
+    assert (now["priority"], now["respond_within_s"], now["realarm_after_s"], now["version"]) == (
+        "high", 3600, 28800, 2,
+    )  # fmt: skip
+    [(action, old, new, reason, two_people)] = history_of(house, limit)
+    assert (action, two_people) == ("limit_changed", True)
+    assert old == {"priority": "medium", "respond_within_s": 28800, "realarm_after_s": 86400}
+    assert new == {"priority": "high", "respond_within_s": 3600, "realarm_after_s": 28800}
+    assert reason.endswith(": gas since May")
+    shown = in_english(house.visitor(OFFICER)).get(f"/limits/{limit}").text
+    assert "lives hang on its sensor since limit lel-pump.lel-2 changed: gas since May" in shown
+    chinese = house.visitor(OFFICER).get(f"/limits/{limit}", headers={"accept-language": "zh"})
+    assert "此传感器关系生命安全：gas since May" in chinese.text
+    assert len(history_of(house, life)) == 1
+
+
+def test_faults_that_no_life_came_to_hang_on_stay(timescale_house: House) -> None:
+    """Neither those of another sensor, nor any where the change is of a number."""
+    house = timescale_house
+    limit, life = beside(house, "high")
+    assert propose(house.visitor(INTEGRATOR), life, setpoint="35").status_code == 303
+    assert values(house)["priority"] == "medium"
+    with house.plant.owner() as owner:
+        owner.execute(
+            "UPDATE alarm_definition SET sensor_id = (SELECT sensor_id FROM sensor WHERE NOT is_virtual AND site_id = (SELECT site_id FROM"
+            " alarm_definition WHERE definition_id = %(life)s) AND sensor_id <> (SELECT sensor_id FROM alarm_definition WHERE definition_id"
+            " = %(life)s) ORDER BY sensor_id LIMIT 1) WHERE definition_id = %(limit)s",
+            {"limit": limit, "life": life},
+        )
+    raised(house, life, version=2)
+    assert (values(house)["priority"], values(house)["version"]) == ("medium", 1)
+
+
+def test_what_two_people_lowered_stays_lowered(timescale_house: House) -> None:
+    """They had lowered it while lives hung on the sensor; the limit goes and comes back, and nothing else is made of their word."""
+    house = timescale_house
+    limit, life = beside(house, "life-safety")
+    integrator, officer = house.visitor(INTEGRATOR), house.visitor(OFFICER)
+    assert propose(integrator, limit, priority="low").status_code == 303
+    assert settle(officer, limit, "approve").status_code == 303
+    assert values(house)["priority"] == "low"
+    assert propose(integrator, life, priority="high").status_code == 303
+    assert settle(officer, life, "approve").status_code == 303
+    assert values(house, LIFE)["priority"] == "high"
+    raised(house, life, version=2)
+    assert (values(house)["priority"], values(house)["version"]) == ("low", 2)
