@@ -5,8 +5,8 @@ from __future__ import annotations
 from api.words.texts import later
 
 BY = {
-    "layer": later("by rotation %(layer)s"),
-    "holiday": later("by rotation %(layer)s, a holiday"),
+    "layer": later("by the rotation “%(layer)s”"),
+    "holiday": later("by the rotation “%(layer)s”, a holiday"),
     "override": later("has taken over"),
     "nobody_by_override": later("nobody, by a person's word"),
     "calendar": later("by its calendar"),
@@ -214,7 +214,7 @@ OUTCOMES = {
     "an earlier attempt may have arrived": later("an earlier attempt may have arrived"),
     "it is being sent": later("it is being sent"),
 }
-# Clauses of an outcome that say something of a channel, as alerting writes them; a receipt stays in the receiver's words.
+# Clauses of an outcome that say something of a channel, as alerting writes them; a receipt stays in the receiver's words, and is said to be theirs.
 CHANNEL_OUTCOMES = (
     later("told over {channel}"),
     later("goes over {channel}"),

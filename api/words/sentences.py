@@ -152,6 +152,11 @@ RULES = (
 )
 _BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")  # what was filled in turned out to be Chinese
 _PLACE = re.compile(r"\{(\w+)\}")
+_STEP = re.compile(r", step (\d+):")  # alerting counts them from 0
+_TOGETHER = re.compile(r"one of (?P<n>\d+) in one message: (?P<rest>.*)", re.DOTALL)
+_ANSWER = re.compile(
+    r"(?:HTTP )?\d{3}(?: .*)?", re.DOTALL
+)  # of a mail server or a web server: a status, and words of its own (RFC 5321, 4.2)
 
 
 def translated(texts: NullTranslations, sentence: str) -> str:
@@ -168,12 +173,13 @@ def translated(texts: NullTranslations, sentence: str) -> str:
 
 
 def rule(texts: NullTranslations, said: str) -> str:
-    """By which rule somebody is told, clause by clause.
+    """By which rule somebody is told, clause by clause; steps counted from 1, as the page of the route counts them.
 
     >>> rule(NullTranslations(), "route a (client), step 0: high alarms, at once; over smtp, by their own order")
-    'route a (client), step 0: High alarms, at once; over E-mail, by their own order'
+    'route a (client), step 1: High alarms, at once; over E-mail, by their own order'
     """
-    return texts.gettext("; ").join(_clause(texts, each, DUTY_RULES) for each in said.split("; "))
+    counted = _STEP.sub(lambda found: f", step {int(found[1]) + 1}:", said)
+    return texts.gettext("; ").join(_clause(texts, each, DUTY_RULES) for each in counted.split("; "))
 
 
 def outcome(texts: NullTranslations, said: str | None) -> str:
@@ -183,10 +189,23 @@ def outcome(texts: NullTranslations, said: str | None) -> str:
     ('it was acknowledged before; an earlier attempt may have arrived', '')
     >>> outcome(NullTranslations(), "told over webhook")
     'told over Webhook'
+    >>> outcome(NullTranslations(), "one of 3 in one message: 250 Message accepted for delivery")
+    'one of 3 in one message; the receiver answered: “250 Message accepted for delivery”'
     """
     clauses = [] if said is None else said.split("; ")
-    told = (texts.gettext(OUTCOMES[c]) if c in OUTCOMES else _clause(texts, c, CHANNEL_OUTCOMES) for c in clauses)
-    return texts.gettext("; ").join(told)
+    return texts.gettext("; ").join(_told(texts, clause) for clause in clauses)
+
+
+def _told(texts: NullTranslations, clause: str) -> str:
+    if clause in OUTCOMES:
+        return texts.gettext(OUTCOMES[clause])
+    together = _TOGETHER.fullmatch(clause)
+    if together is not None:
+        so_far = texts.gettext("one of %(n)s in one message") % {"n": together["n"]}
+        return texts.gettext("; ").join((so_far, _told(texts, together["rest"])))
+    if _ANSWER.fullmatch(clause):
+        return texts.gettext("the receiver answered: “%(answer)s”") % {"answer": clause}
+    return _clause(texts, clause, CHANNEL_OUTCOMES)
 
 
 def reason(texts: NullTranslations, said: str) -> str:

@@ -36,8 +36,24 @@ def load_past(owner_url: str, *, seed: int, live_at: datetime) -> int:
     return loaded
 
 
-def fit_models(alerting_url: str, token: Callable[[], str], *, live_at: datetime) -> None:
-    """Fits the demo's models on the two hours before `live_at` and puts them in force; a running detectors process takes them up by itself."""
+def fit_models(
+    alerting_url: str,
+    token: Callable[[], str],
+    *,
+    live_at: datetime,
+    clock: Callable[[], datetime],
+    stopped_within: Callable[[float], bool],
+) -> None:
+    """Fits the demo's models on the two hours before `live_at` and puts them in force; a running detectors process takes them up by itself.
+
+    The plants begin a moment after they are started, so `live_at` may be yet to come, and nobody learns from what is: it is waited for.
+
+    Args:
+        stopped_within: waits so many seconds, and says whether the process was asked to stop meanwhile.
+    """
+    ahead_s = (live_at - clock()).total_seconds()
+    if ahead_s > 0 and stopped_within(ahead_s):
+        return
     for asset in MODELS:
         fitted = fit_asset(
             alerting_url,
@@ -49,5 +65,6 @@ def fit_models(alerting_url: str, token: Callable[[], str], *, live_at: datetime
             reason=REASON,
             promote=True,
             although_untried="a demo shows it at once",
+            now=clock(),
         )
         log.info("model_fitted", asset=asset, version=fitted.version, windows=fitted.windows)

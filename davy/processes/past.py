@@ -29,7 +29,8 @@ def past_body(seed: int, live_at: datetime | None) -> Body:
         owner = settings.secret("database_url_owner")
         if live_at is not None:
             load_past(owner, seed=seed, live_at=live_at)
-            fit_models(settings.secret("database_url_alerting"), token, live_at=live_at)
+            alerting = settings.secret("database_url_alerting")
+            fit_models(alerting, token, live_at=live_at, clock=wall_clock, stopped_within=stop.wait)
         from davy.past.sixty_days import write_sixty_days
 
         os.nice(BACKGROUND)  # who waits for an alarm comes first

@@ -63,6 +63,16 @@ SENTENCES: Final[Mapping[str, Sequence[Sentence]]] = {
     "findings": (
         Sentence("findings.none", later("No finding was overdue."), lambda w: w["findings"] == 0),
         Sentence(
+            "findings.one_major",
+            later("1 finding, a major one, was overdue: %(days)s finding-days."),
+            lambda w: w["findings"] == 1 == w["major"],
+        ),
+        Sentence(
+            "findings.one",
+            later("1 finding, not a major one, was overdue: %(days)s finding-days."),
+            lambda w: w["findings"] == 1,
+        ),
+        Sentence(
             "findings",
             later("%(findings)s findings were overdue, %(major)s of them major: %(days)s finding-days."),
             _always,
@@ -70,6 +80,11 @@ SENTENCES: Final[Mapping[str, Sequence[Sentence]]] = {
     ),
     "impairments": (
         Sentence("impairments.none", later("No protection was out of service."), lambda w: w["impairments"] == 0),
+        Sentence(
+            "impairments.one",
+            later("Protection was out of service once, %(hours)s hours."),
+            lambda w: w["impairments"] == 1,
+        ),
         Sentence(
             "impairments",
             later("Protection was out of service %(impairments)s times, %(hours)s hours together."),

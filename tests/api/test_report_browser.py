@@ -25,6 +25,10 @@ def test_the_report_is_accessible_and_fits(
     seed_month(timescale_house.plant)
     page = open_page(browser, timescale_house, OFFICER, PHONE, language)
     page.goto("/sites/tank-farm")
+    whole = "([...document.querySelectorAll('.drivers td:last-child')].map(e => e.getBoundingClientRect().right <= innerWidth))"
+    reasons = page.evaluate(whole)
+    assert reasons, "the site has no score, so no reason of one is looked at"
+    assert all(reasons), "a reason stands beyond the screen of a phone"
     page.locator("a[href$='/report']").first.click()
     page.locator("figure svg").first.wait_for()
     look_right(page)
