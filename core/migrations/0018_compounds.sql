@@ -128,7 +128,7 @@ DECLARE
     why text;
     entry bigint;
 BEGIN
-    SELECT left(format('lives hang on its sensor since limit %1$s changed / 限值 %1$s 变更后，此传感器关系生命安全: %2$s', d.key, c.reason), 1000) INTO why
+    SELECT left(format('lives hang on its sensor since limit %1$s changed / 限值 %1$s 变更后，此传感器关系人身安全: %2$s', d.key, c.reason), 1000) INTO why
         FROM public.alarm_definition d WHERE d.definition_id = c.definition_id;
     FOR f IN SELECT a.* FROM public.alarm_definition a WHERE a.definition_id = ANY (at_rest) AND davy_life_hangs_on(a.sensor_id)
             ORDER BY a.definition_id FOR UPDATE LOOP

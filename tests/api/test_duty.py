@@ -184,7 +184,7 @@ def test_the_page_says_that_life_safety_does_not_reach_who_takes_over(house: Hou
         )
         return taken.text if taken.status_code == 409 else ""
 
-    assert "而生命安全报警通过它呼叫该值班岗位，也没有其他可用的地址" in says("顶班", "zh")
+    assert "而人身安全报警通过它呼叫该值班岗位，也没有其他可用的地址" in says("顶班", "zh")
     with house.plant.owner() as connection:
         connection.execute(
             "INSERT INTO channel_address (person_id, company_id, channel, address) SELECT person_id, company_id, 'smtp', 'i@example.com'"

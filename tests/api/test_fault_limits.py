@@ -120,7 +120,7 @@ def test_a_limit_raised_to_life_safety_raises_the_faults_of_its_sensor(timescale
     shown = in_english(house.visitor(OFFICER)).get(f"/limits/{limit}").text
     assert "lives hang on its sensor since limit lel-pump.lel-2 changed: gas since May" in shown
     chinese = house.visitor(OFFICER).get(f"/limits/{limit}", headers={"accept-language": "zh"})
-    assert "此传感器关系生命安全：gas since May" in chinese.text
+    assert "此传感器关系人身安全：gas since May" in chinese.text
     assert len(history_of(house, life)) == 1
 
 

@@ -30,7 +30,7 @@ UNREADABLE: list[dict[str, Any]] = [
     *({name: None} for name in NUMBERS if name != "realarm_after_s"),
     {"votes": 1.5}, {"votes": 0}, {"deadband": -1}, {"priority": "urgent"}, {"priority": None}, {"latch": "t"}, {"retired": 1}, {"title": 3},
     {"title": None}, {"standard": []}, {"verified_on": "soon"}, {"parameters": []}, {"parameters": {"a": "b"}}, {"parameters": None}, {"parameters": 3},
-    {"nothing": 1}, {"sensor_id": 1}, {"detector": "none"}, {"direction": "low"}, {"kind": "x"}, {"other": "a/b"}, {"__class__": 1},
+    {"nothing": 1}, {"sensor_id": 1}, {"detector": "none"}, {"direction": "low"}, {"kind": "x"}, {"other": 3}, {"other": None}, {"__class__": 1},
 ]  # fmt: skip
 SENSELESS: list[dict[str, Any]] = [
     {"votes": 64}, {"verified_on": "2026-02-31"}, {"parameters": {"unheard_of": -1e15}}, {"setpoint": -1e15}, {"title": ""},
