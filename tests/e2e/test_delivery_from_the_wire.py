@@ -13,7 +13,7 @@ from davy.private.stack import Plan, Stack
 from davy.servers.processes import wait_until
 from tests.e2e.instance import ROOT, private_stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 DEMO = ROOT / "packs" / "demo" / "portfolio.yaml"
 SETTINGS = {"DAVY_DELIVERY_SINK": "insurer-engineer"}
 ARRIVES_WITHIN = timedelta(minutes=1)
