@@ -63,7 +63,7 @@ class Plant:
         for t, x, q in zip(at.tolist(), value.tolist(), batch.quality.tolist(), strict=True):
             self.rows.setdefault(t, (len(self.batches), 101, x, q))  # of two under one key the first stays
 
-    def _between(self, sensor_id: int, since_us: int, until_us: int) -> NDArray[np.void]:
+    def _between(self, sensor_id: int, since_us: int, until_us: int, _: int) -> NDArray[np.void]:
         found = [
             (batch_no, t, t, value, quality)
             for t, (batch_no, key, value, quality) in self.rows.items()
@@ -237,6 +237,39 @@ def test_an_answer_outlives_a_restart_and_a_changed_limit() -> None:
     (before, _) = other.booked()
     other.hear(now_s=962, answer=replace(answer, version=answer.version + 1))
     assert other.booked()[0] == before
+
+
+def test_a_clock_that_was_put_right_is_looked_behind() -> None:
+    """On-time readings of an hour ago lie eight hours away by their stamps, those that come late now by none: both are looked for."""
+    plant = Plant()
+    plant.hear((0.0, 1.0), (100.0, 1.0), now_s=100)
+    plant.hear((50.0, 1.0), now_s=101)
+    quiet = plant.now_us + LONGEST_US
+    question = plant.organs.ask_late(2, plant.now_us, quiet)
+    assert question is not None
+    assert question.sensors[0].touched.shift_us == 0
+    hours = 8 * 3600 * SECOND
+    clocks, device_id = plant.organs.sorter.clocks, plant.made[0].devices[0].row.device_id
+    assert not clocks.trust(device_id, 1, START_US + hours, START_US, newest=True)
+    assert clocks.trust(device_id, 2, START_US + 90 * SECOND, START_US + 90 * SECOND, newest=True)
+    question = plant.organs.ask_late(2, plant.now_us, quiet)
+    assert question is not None
+    assert question.sensors[0].touched.shift_us >= hours
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(-50, 50), st.integers(-9, 9)), min_size=1, max_size=30))
+def test_each_sensor_is_touched_by_its_own_readings(rows: list[tuple[int, int, int]]) -> None:
+    """Late readings of many sensors in one batch: of each the earliest, the latest, and how far its stamps are off."""
+    slot, at, apart = (np.array(column, np.int64) for column in zip(*rows, strict=True))
+    batch = ReadingBatch(
+        slot.astype(np.int32), at + apart, at, at, np.zeros(len(at)), np.full(len(at), Mark.LATE, np.uint8)
+    )
+    touched = LateReadings()
+    touched.note(batch, np.arange(100, 105, dtype=np.int32), 7)
+    assert touched.state().tolist() == [
+        [100 + s, at[slot == s].min(), at[slot == s].max(), 7, 7, np.abs(apart[slot == s]).max()]
+        for s in sorted({s for s, _, _ in rows})
+    ]
 
 
 def test_what_no_window_reaches_is_let_go() -> None:

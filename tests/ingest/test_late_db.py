@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from detectors.window import GRAIN_US
+from ingest.instant import instant
 from ingest.packed_columns import pack
+from ingest.session import open_connection
+from ingest.store.late import readings_between
 from ingest.storing import PATIENCE_S
 from tests.database import TestDatabase
 from tests.ingest.plant import Installed, install, message, payload
@@ -101,3 +104,22 @@ def test_a_question_outlives_a_kill(bench: Bench, installed: Installed) -> None:
     count(bench)
     definition = installed.definition["stel"]
     assert bench.rows("SELECT definition_id, to_state FROM transition") == [(definition, "B")]
+
+
+def test_readings_of_other_hours_stay_in_the_database(bench: Bench, installed: Installed) -> None:
+    """A clock that is years off makes the stretch of stamps that is looked through years long: what was judged at other times is not read."""
+    sensor_id = installed.sensor["d1/s2"]
+    for hour in range(10):
+        stamp, judged = (instant(bench.began_us - (hour + years) * 3600 * SECOND) for years in (9000, 0))
+        with bench.database.connect("owner") as connection:
+            connection.execute(
+                "INSERT INTO reading (sensor_id, measured_at, value, quality, batch_no, judged_at) VALUES (%s, %s, 1, 0, 0, %s)",
+                (sensor_id, stamp, judged),
+            )
+    since_us, until_us = bench.began_us - 2 * 3600 * SECOND, bench.began_us
+    token = bench.database.service_token()
+    with open_connection(bench.database.url("ingest")) as connection:
+        near = readings_between(connection, token, sensor_id, since_us, until_us, 0)
+        found = readings_between(connection, token, sensor_id, since_us, until_us, 9000 * 3600 * SECOND)
+    assert len(near) == 0
+    assert sorted(found["judged_at"].tolist()) == [bench.began_us - hour * 3600 * SECOND for hour in (2, 1, 0)]
