@@ -12,10 +12,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.batch import Event, Mark, Quality, ReadingBatch
+from ingest.checkpoint import replay_spooled
 from ingest.directory import Directory
 from ingest.late import LONGEST_US, QUIET_US, STORED, LateReadings, Recount, recount
 from ingest.organs import Organs
 from ingest.packed_columns import pack, unpack
+from ingest.sorting import MESSAGE, Sorted
+from ingest.source import Lot
+from ingest.spooled import pack_record, unpack_record
+from ingest.store.batch import Record
 from tests.ingest.plant import START_US, definition, definition_set, device_row, sensor
 
 SECOND = 1_000_000
@@ -237,6 +242,51 @@ def test_an_answer_outlives_a_restart_and_a_changed_limit() -> None:
     (before, _) = other.booked()
     other.hear(now_s=962, answer=replace(answer, version=answer.version + 1))
     assert other.booked()[0] == before
+
+
+def test_what_lies_in_the_spool_is_booked_again_bit_by_bit() -> None:
+    """Killed before the batch that brought the answer was stored: the spool has it, and judged again it makes the same memory."""
+    plant = Plant()
+    plant.hear(*every(0, 300, 0.0), *every(900, 960, 0.0), now_s=960)
+    plant.hear(*every(300, 900, 60.0), now_s=961)
+    before, answer, now_us = pack(plant.organs.state()), plant.ask(), plant.now_us + SECOND
+    none = np.zeros(0, np.bool_)
+    nothing = Sorted(ReadingBatch.empty(), none, none, np.zeros(0, np.int32), np.empty(0, MESSAGE))
+    judgement = plant.organs.judge.judge(nothing.batch, nothing.late, now_us, 0, answer)
+    assert judgement.events
+    kept = pack_record(Record(now_us, Lot(), nothing, judgement, plant.made[0]), [])
+    plant.restarted()
+    live = pack(plant.organs.judge.state())
+    plant.organs.restore(unpack(before))
+    assert pack(plant.organs.judge.state()) != live
+    replay_spooled(unpack_record(3, kept, plant.made[0]), plant.organs)
+    assert pack(plant.organs.judge.state()) == live
+
+
+def test_what_is_told_of_the_past_is_of_limits_that_there_are() -> None:
+    """A limit that was taken away while its late readings were counted has no alarm that could take the pair."""
+    plant = Plant()
+    plant.hear(*every(0, 900, 0.0), *every(1500, 3000, 0.0), now_s=3000)
+    plant.hear(*every(900, 1500, 60.0), now_s=3001)
+    answer = plant.ask()
+    assert answer is not None
+    assert {event.definition_id for event in answer.events} == {1, 2}
+    gone = [replace(event, definition_id=77) if event.definition_id == 1 else event for event in answer.events]
+    plant.hear(now_s=3002, answer=replace(answer, events=gone))
+    assert {event.definition_id for event in plant.events} == {2}
+
+
+def test_counting_that_breaks_is_switched_off_and_limits_go_on() -> None:
+    """What breaks in the counting of an average must not end the process that watches limits: it is switched off as a detector is."""
+    plant = Plant()
+
+    def breaks() -> Recount | None:
+        raise ZeroDivisionError("as detectors do")
+
+    assert plant.organs.judge.counted(breaks) is None
+    assert plant.organs.judge.switched_off == {"recount": "ZeroDivisionError: as detectors do"}
+    plant.hear((1.0, 2e9), now_s=1)
+    assert plant.said(3) == [(True, 1, False)]
 
 
 def test_a_clock_that_was_put_right_is_looked_behind() -> None:
