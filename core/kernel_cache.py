@@ -53,6 +53,11 @@ class _WithAllOfIt:
         """What the index must have been written with."""
         return super().get_source_stamp(), self.made_of  # type: ignore[misc]
 
+    def get_disambiguator(self) -> str:
+        """Part of the names of its files: numba writes the index before the code, and whoever reads, or is killed, in between would
+        find that of the version before under the same name."""
+        return f"{super().get_disambiguator()}-{self.made_of[:16]}"  # type: ignore[misc]
+
 
 class ToldFolder(_WithAllOfIt, caching.UserProvidedCacheLocator):
     """The folder that `NUMBA_CACHE_DIR` names."""

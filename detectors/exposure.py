@@ -29,7 +29,7 @@ class Exposure(OverWindow):
     Memory: 408 bytes a definition.
     Warm-up: `known_share` of the window; before it only what is beyond the setpoint already.
     Fails when: the sensor hangs where nobody breathes: it is the exposure of a place, not of a person. Readings that come
-        late, behind newer ones of their sensor, are not in it: their time stays unknown, or keeps the reading before it.
+        late, behind newer ones of their sensor, are in it only once they are counted from what is stored (docs/decisions/0066).
     """
 
     name = "exposure"

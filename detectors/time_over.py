@@ -36,7 +36,7 @@ class TimeOver(OverWindow):
     Memory: 408 bytes a definition.
     Warm-up: `known_share` of the window; before it only what is beyond the setpoint already.
     Fails when: what matters is shorter than the time between two readings: each stands for all the time until the next.
-        Late readings are not in it.
+        Late readings are in it only once they are counted from what is stored (docs/decisions/0066).
     """
 
     name = "time_over"

@@ -29,6 +29,7 @@ Columns = dict[str, NDArray[np.generic]]
 # Ours; twice the tolerance that clocks have.
 BACKLOG_US: Final = 10_000_000
 UNGUARDED: Final = "limit"  # limits go on or the process stops: nothing may look as if it were watched and is not
+RECOUNT: Final = "recount"  # what counting late readings is called where it is switched off
 
 log = logger(__name__)
 Answer = TypeVar("Answer")
@@ -167,8 +168,9 @@ class Judge:
             events = [e if e.row < 0 else replace(e, row=int(rows[e.row])) for e in events]
             self.averages.note(batch, late, now_us)
         findings = self._judge_late(batch, late) if len(on_time) < len(batch) else []
-        if recount is not None:
-            events += recount.events
+        if recount is not None:  # a definition may be gone since it was asked
+            there = np.isin([event.definition_id for event in recount.events], self._definition_id)
+            events += [event for event, is_there in zip(recount.events, there.tolist(), strict=True) if is_there]
         return Judgement(now_us, watched_us, self.definitions.version, events, findings, recount)
 
     def advance(
@@ -252,6 +254,10 @@ class Judge:
         heard = on_time.judged_at[~self._stamped_now[on_time.sensor]]
         newest_us = int(heard.max()) if len(heard) else now_us
         return newest_us if now_us - newest_us > BACKLOG_US else now_us
+
+    def counted(self, take: Callable[[], Recount | None]) -> Recount | None:
+        """What averages must book besides; where counting breaks it is switched off as a detector is, and limits go on."""
+        return self._attempt(RECOUNT, take, None)
 
     def due_us(self) -> int | None:
         """When time alone will show something next, microseconds UTC; None: never."""

@@ -68,11 +68,17 @@ class LateReadings:
         Args:
             sensor_id: int32, of each slot.
         """
-        for slot in np.unique(late.sensor).tolist():
-            rows = late.sensor == slot
-            judged, key = late.judged_at[rows], int(sensor_id[slot])
-            first, last = int(judged.min()), int(judged.max())
-            shift = int(np.abs(late.measured_at[rows] - judged).max())
+        order = np.argsort(late.sensor, kind="stable")  # a backlog of thousands of sensors is gone through once
+        slots, begins = np.unique(late.sensor[order], return_index=True)
+        judged = late.judged_at[order]
+        apart = np.abs(late.measured_at[order] - judged)
+        columns = (
+            sensor_id[slots],
+            np.minimum.reduceat(judged, begins),
+            np.maximum.reduceat(judged, begins),
+            np.maximum.reduceat(apart, begins),
+        )
+        for key, first, last, shift in zip(*(column.tolist() for column in columns), strict=True):
             was = self._of.get(key)
             if was is None:
                 self._of[key] = Touched(key, first, last, now_us, now_us, shift)
@@ -187,8 +193,8 @@ STORED: Final = np.dtype(
         ("quality", np.uint8),
     ]
 )
-# (sensor_id, since, until) in microseconds of `measured_at` -> `STORED` rows
-Rows = Callable[[int, int, int], NDArray[np.void]]
+# (sensor_id, since, until, shift) in microseconds of judged time, and how far stamps may be from it -> `STORED` rows
+Rows = Callable[[int, int, int, int], NDArray[np.void]]
 
 
 def recount(question: Question, numbers: Int64, judged_now: Int64, rows_of: Rows) -> Recount:
@@ -203,8 +209,8 @@ def recount(question: Question, numbers: Int64, judged_now: Int64, rows_of: Rows
         touched = asked.touched
         place = int(np.searchsorted(judged_now, touched.since_us))
         fresh = int(numbers[place]) if place < len(numbers) else question.batch_no + 1
-        rows = rows_of(touched.sensor_id, asked.since_us - touched.shift_us, asked.upto_us + touched.shift_us)
-        batch, is_new = _in_order(rows[rows["batch_no"] <= question.batch_no], asked, fresh)
+        rows = rows_of(touched.sensor_id, asked.since_us, asked.upto_us, touched.shift_us)
+        batch, is_new = _in_order(rows[rows["batch_no"] <= question.batch_no], fresh)
         for window in asked.windows:
             whole, said = _play(window, batch)
             correction = whole.beside(window.booked, touched.first_us)
@@ -226,9 +232,8 @@ def recount(question: Question, numbers: Int64, judged_now: Int64, rows_of: Rows
     )
 
 
-def _in_order(rows: NDArray[np.void], asked: Asked, fresh: int) -> tuple[ReadingBatch, NDArray[np.bool_]]:
+def _in_order(rows: NDArray[np.void], fresh: int) -> tuple[ReadingBatch, NDArray[np.bool_]]:
     """The readings as if each had come in its order, and which of them came late since batch `fresh`."""
-    rows = rows[(rows["judged_at"] >= asked.since_us) & (rows["judged_at"] <= asked.upto_us)]
     is_late = (rows["quality"] & np.uint8(Mark.LATE)) != 0
     order = np.lexsort((is_late, rows["judged_at"]))
     rows, is_late = rows[order], is_late[order]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +56,17 @@ class Organs:
             if found is None:
                 gone.append(touched.sensor_id)
             else:
-                asked.append(found)
+                apart_us = max(touched.shift_us, self._apart_us(slot, found.since_us))
+                asked.append(replace(found, touched=replace(found.touched, shift_us=apart_us)))
         averages.late.settle(gone, asof_us)
         return Question(asof_us, batch_no, tuple(asked)) if asked else None
+
+    def _apart_us(self, slot: int, since_us: int) -> int:
+        """How far stamps of a sensor's readings on time may be from their judged time: its clock may have been put right since."""
+        clock = self.sorter.clocks.of(self.directory.sensors[slot].device_id)
+        if clock is None or (clock.wrong_since_us == NEVER and clock.right_since_us < since_us):
+            return 0
+        return abs(clock.was_us) + self.sorter.clocks.tolerance_us
 
     def state(self) -> Columns:
         """All memory as columns; what is restored from them goes on bit-equal."""

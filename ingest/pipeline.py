@@ -194,7 +194,7 @@ class Pipeline:
 
     def _judge(self, work: Work) -> bool:
         assert work.sorted is not None
-        recount = None if self._recounting is None else self._recounting.take()
+        recount = None if self._recounting is None else self.organs.judge.counted(self._recounting.take)
         with self._metrics.judge_seconds.time():
             work.judgement = self.organs.judge.judge(
                 work.sorted.batch, work.sorted.late, work.now_us, self._watch.watched_us, recount

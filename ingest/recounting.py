@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from core.db import Token, first_line
 from core.errors import DatabaseAway
 from core.log import logger
+from ingest.judge import RECOUNT
 from ingest.late import Question, Recount, recount
 from ingest.organs import Organs
-from ingest.session import Session
+from ingest.session import PATIENCE, Session
 from ingest.source import Clock
 from ingest.store.late import batches_since, readings_between
 from ingest.storing import Storing
 
 PAUSE_US: Final = 1_000_000  # between two questions
+# One sensor's readings: eight hours at 1 Hz take a tenth of a second. What takes longer hangs, and is tried again.
+LONGEST_READ_S: Final = 30
 
 log = logger(__name__)
+
+
+class Closed(Exception):
+    """The process ends: what is left of a question is asked again after the next start."""
 
 
 class Recounting:
@@ -34,11 +44,12 @@ class Recounting:
     """
 
     def __init__(self, conninfo: str, token: Token, worker: str, notify: Callable[[], None]) -> None:
-        self._session = Session(conninfo)
+        self._session = Session(conninfo, settings=f"{PATIENCE} -c statement_timeout={LONGEST_READ_S * 1000}")
         self._token = token
         self._worker = worker
         self._notify = notify
         self._pool = ThreadPoolExecutor(1, "recounting")
+        self._closed = threading.Event()
         self._question: Question | None = None
         self._mendings = 0
         self._answer: Future[Recount] | None = None
@@ -67,7 +78,7 @@ class Recounting:
         Args:
             asof_us: `now` of the last batch that was judged; it has been handed over to `storing`.
         """
-        if self._answer is not None or not organs.judge.averages.late:
+        if self._answer is not None or not organs.judge.averages.late or RECOUNT in organs.judge.switched_off:
             return
         if self._question is None:
             now_us = clock()
@@ -85,7 +96,8 @@ class Recounting:
             self._answer.add_done_callback(lambda _: self._notify())
 
     def close(self) -> None:
-        """Waits for what is under way; what is not counted is asked again after the next start."""
+        """Waits for the sensor that is being read; what is not counted is asked again after the next start."""
+        self._closed.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._session.close()
 
@@ -94,7 +106,13 @@ class Recounting:
             connection = self._session.connection()
             since_us = min(asked.touched.since_us for asked in question.sensors)
             numbers, judged_now = batches_since(connection, self._token(), self._worker, since_us)
-            return recount(question, numbers, judged_now, lambda *of: readings_between(connection, self._token(), *of))
+
+            def rows_of(sensor_id: int, since_us: int, until_us: int, shift_us: int) -> NDArray[np.void]:
+                if self._closed.is_set():
+                    raise Closed
+                return readings_between(connection, self._token(), sensor_id, since_us, until_us, shift_us)
+
+            return recount(question, numbers, judged_now, rows_of)
         except psycopg.Error:
             self._session.close()
             raise

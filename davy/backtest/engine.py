@@ -179,7 +179,7 @@ class _Heard(NamedTuple):
     @property
     def averaged(self) -> ReadingBatch | None:
         """What averages hear; None: the same."""
-        return self.batch.take(~self.behind) if self.late.any() else None
+        return self.batch.take(~self.behind) if self.late.any() or self.behind.any() else None
 
 
 class Run:

@@ -27,9 +27,15 @@ def batches_since(connection: Connection[Any], token: str, worker: str, since_us
 
 
 def readings_between(
-    connection: Connection[Any], token: str, sensor_id: int, since_us: int, until_us: int
+    connection: Connection[Any], token: str, sensor_id: int, since_us: int, until_us: int, shift_us: int
 ) -> NDArray[np.void]:
-    """One sensor's readings by their stamps, both ends with it, as `STORED` rows."""
+    """One sensor's readings by their judged time, both ends with it, as `STORED` rows.
+
+    The index is by stamps, and a clock may be years off: what is not asked for never leaves the database.
+
+    Args:
+        shift_us: how far stamp and judged time may be apart.
+    """
     with (
         transaction(connection, token),
         connection.cursor() as cursor,
@@ -38,9 +44,13 @@ def readings_between(
         COPY (
             SELECT batch_no, sensor_id, measured_at, coalesce(judged_at, measured_at), coalesce(value, 'NaN'), quality
             FROM reading WHERE sensor_id = %s AND measured_at BETWEEN %s AND %s
+                AND coalesce(judged_at, measured_at) BETWEEN %s AND %s
         ) TO STDOUT (FORMAT binary)
         """,
-            (sensor_id, instant(since_us), instant(until_us)),
+            (
+                sensor_id,
+                *(instant(at) for at in (since_us - shift_us, until_us + shift_us, since_us, until_us)),
+            ),
         ) as copy,
     ):
         found = stored_rows(b"".join(bytes(block) for block in copy))

@@ -95,29 +95,41 @@ def weighed(values):
 """
 
 
+def said(folder: Path, weight: float, times: float) -> list[str]:
+    """What a process of a version with these two numbers says, and whether it found its kernel on the disk."""
+    (folder / "calling.py").write_text(CALLING)
+    (folder / "between.py").write_text(BETWEEN)
+    (folder / "called.py").write_text(CALLED.format(weight=weight, times=times))
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", COUNTED.format(folder=str(folder))],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
 def test_a_change_in_another_file_is_a_change_of_the_kernel(tmp_path: Path) -> None:
     """Of a kernel two calls away, and of a constant: after an upgrade in place nothing goes on doing what it did; else it is taken from the disk."""
-    (tmp_path / "calling.py").write_text(CALLING)
-    (tmp_path / "between.py").write_text(BETWEEN)
+    assert said(tmp_path, 1.0, 1.0) == ["4.0", "compiled"]
+    assert said(tmp_path, 1.0, 1.0) == ["4.0", "kept"]
+    assert said(tmp_path, 1.0, 2.0) == ["7.0", "compiled"]
+    assert said(tmp_path, 10.0, 2.0) == ["70.0", "compiled"]
+    assert said(tmp_path, 10.0, 2.0) == ["70.0", "kept"]
 
-    def said(weight: float, times: float) -> list[str]:
-        (tmp_path / "called.py").write_text(CALLED.format(weight=weight, times=times))
-        done = subprocess.run(
-            [sys.executable, "-B", "-c", COUNTED.format(folder=str(tmp_path))],
-            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.split()
 
-    assert said(1.0, 1.0) == ["4.0", "compiled"]
-    assert said(1.0, 1.0) == ["4.0", "kept"]
-    assert said(1.0, 2.0) == ["7.0", "compiled"]
-    assert said(10.0, 2.0) == ["70.0", "compiled"]
-    assert said(10.0, 2.0) == ["70.0", "kept"]
+def test_the_code_of_the_version_before_is_never_taken(tmp_path: Path) -> None:
+    """Numba writes its index first and the code behind it: killed in between, the new index stands beside the code of before."""
+    assert said(tmp_path, 1.0, 1.0) == ["4.0", "compiled"]
+    before = {path: path.read_bytes() for path in (tmp_path / "cache").rglob("*.nbc")}
+    assert before
+    assert said(tmp_path, 1.0, 2.0) == ["7.0", "compiled"]
+    for path, code in before.items():
+        path.write_bytes(code)
+    assert said(tmp_path, 1.0, 2.0)[0] == "7.0"
 
 
 def test_what_the_compiler_is_told_to_do_is_part_of_a_kernel() -> None:

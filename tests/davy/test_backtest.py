@@ -248,5 +248,21 @@ def test_a_late_reading_is_in_the_average_of_its_time() -> None:
     assert told[0][2] == []
 
 
+def test_what_a_clock_puts_before_a_late_reading_is_in_no_average() -> None:
+    """A reading that belongs before one that the averages have heard, a piece later, would take back what they know of that."""
+    over = {"window_s": 900.0, "level": 40.0, "hold_s": 200.0, "known_share": 0.1}
+    limit = definition(1, SENSOR, detector="time_over", setpoint=90.0, parameters=over)
+    version = Version("in_force", "reading", DIRECTORY, numbered([limit], DIRECTORY))
+    run = Run(DIRECTORY, [version], Watch())
+    for seconds, values, quality in (
+        ([50, 100], [0.0, 60.0], [0, int(Mark.LATE)]),
+        ([80, 200], [0.0, 0.0], [0, 0]),
+    ):
+        at = START_US + np.array(seconds, np.int64) * SECOND_US
+        piece = pieces(START_US, START_US + 300 * SECOND_US, "reading", 1.0)[0]
+        run.take(piece, [Stored(SENSOR, at, at, np.array(values), np.array(quality, np.uint8))])
+    assert [(e.active, e.at - START_US, e.value) for e in version.told()[1]] == [(True, 200 * SECOND_US, 100.0)]
+
+
 def _columns(of: Stored) -> tuple[Any, ...]:
     return of.measured_at, of.judged_at, of.value, of.quality

@@ -12,10 +12,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.batch import Event, Mark, Quality, ReadingBatch
+from ingest.checkpoint import replay_spooled
 from ingest.directory import Directory
 from ingest.late import LONGEST_US, QUIET_US, STORED, LateReadings, Recount, recount
 from ingest.organs import Organs
 from ingest.packed_columns import pack, unpack
+from ingest.sorting import MESSAGE, Sorted
+from ingest.source import Lot
+from ingest.spooled import pack_record, unpack_record
+from ingest.store.batch import Record
 from tests.ingest.plant import START_US, definition, definition_set, device_row, sensor
 
 SECOND = 1_000_000
@@ -63,7 +68,7 @@ class Plant:
         for t, x, q in zip(at.tolist(), value.tolist(), batch.quality.tolist(), strict=True):
             self.rows.setdefault(t, (len(self.batches), 101, x, q))  # of two under one key the first stays
 
-    def _between(self, sensor_id: int, since_us: int, until_us: int) -> NDArray[np.void]:
+    def _between(self, sensor_id: int, since_us: int, until_us: int, _: int) -> NDArray[np.void]:
         found = [
             (batch_no, t, t, value, quality)
             for t, (batch_no, key, value, quality) in self.rows.items()
@@ -237,6 +242,84 @@ def test_an_answer_outlives_a_restart_and_a_changed_limit() -> None:
     (before, _) = other.booked()
     other.hear(now_s=962, answer=replace(answer, version=answer.version + 1))
     assert other.booked()[0] == before
+
+
+def test_what_lies_in_the_spool_is_booked_again_bit_by_bit() -> None:
+    """Killed before the batch that brought the answer was stored: the spool has it, and judged again it makes the same memory."""
+    plant = Plant()
+    plant.hear(*every(0, 300, 0.0), *every(900, 960, 0.0), now_s=960)
+    plant.hear(*every(300, 900, 60.0), now_s=961)
+    before, answer, now_us = pack(plant.organs.state()), plant.ask(), plant.now_us + SECOND
+    none = np.zeros(0, np.bool_)
+    nothing = Sorted(ReadingBatch.empty(), none, none, np.zeros(0, np.int32), np.empty(0, MESSAGE))
+    judgement = plant.organs.judge.judge(nothing.batch, nothing.late, now_us, 0, answer)
+    assert judgement.events
+    kept = pack_record(Record(now_us, Lot(), nothing, judgement, plant.made[0]), [])
+    plant.restarted()
+    live = pack(plant.organs.judge.state())
+    plant.organs.restore(unpack(before))
+    assert pack(plant.organs.judge.state()) != live
+    replay_spooled(unpack_record(3, kept, plant.made[0]), plant.organs)
+    assert pack(plant.organs.judge.state()) == live
+
+
+def test_what_is_told_of_the_past_is_of_limits_that_there_are() -> None:
+    """A limit that was taken away while its late readings were counted has no alarm that could take the pair."""
+    plant = Plant()
+    plant.hear(*every(0, 900, 0.0), *every(1500, 3000, 0.0), now_s=3000)
+    plant.hear(*every(900, 1500, 60.0), now_s=3001)
+    answer = plant.ask()
+    assert answer is not None
+    assert {event.definition_id for event in answer.events} == {1, 2}
+    gone = [replace(event, definition_id=77) if event.definition_id == 1 else event for event in answer.events]
+    plant.hear(now_s=3002, answer=replace(answer, events=gone))
+    assert {event.definition_id for event in plant.events} == {2}
+
+
+def test_counting_that_breaks_is_switched_off_and_limits_go_on() -> None:
+    """What breaks in the counting of an average must not end the process that watches limits: it is switched off as a detector is."""
+    plant = Plant()
+
+    def breaks() -> Recount | None:
+        raise ZeroDivisionError("as detectors do")
+
+    assert plant.organs.judge.counted(breaks) is None
+    assert plant.organs.judge.switched_off == {"recount": "ZeroDivisionError: as detectors do"}
+    plant.hear((1.0, 2e9), now_s=1)
+    assert plant.said(3) == [(True, 1, False)]
+
+
+def test_a_clock_that_was_put_right_is_looked_behind() -> None:
+    """On-time readings of an hour ago lie eight hours away by their stamps, those that come late now by none: both are looked for."""
+    plant = Plant()
+    plant.hear((0.0, 1.0), (100.0, 1.0), now_s=100)
+    plant.hear((50.0, 1.0), now_s=101)
+    quiet = plant.now_us + LONGEST_US
+    question = plant.organs.ask_late(2, plant.now_us, quiet)
+    assert question is not None
+    assert question.sensors[0].touched.shift_us == 0
+    hours = 8 * 3600 * SECOND
+    clocks, device_id = plant.organs.sorter.clocks, plant.made[0].devices[0].row.device_id
+    assert not clocks.trust(device_id, 1, START_US + hours, START_US, newest=True)
+    assert clocks.trust(device_id, 2, START_US + 90 * SECOND, START_US + 90 * SECOND, newest=True)
+    question = plant.organs.ask_late(2, plant.now_us, quiet)
+    assert question is not None
+    assert question.sensors[0].touched.shift_us >= hours
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(-50, 50), st.integers(-9, 9)), min_size=1, max_size=30))
+def test_each_sensor_is_touched_by_its_own_readings(rows: list[tuple[int, int, int]]) -> None:
+    """Late readings of many sensors in one batch: of each the earliest, the latest, and how far its stamps are off."""
+    slot, at, apart = (np.array(column, np.int64) for column in zip(*rows, strict=True))
+    batch = ReadingBatch(
+        slot.astype(np.int32), at + apart, at, at, np.zeros(len(at)), np.full(len(at), Mark.LATE, np.uint8)
+    )
+    touched = LateReadings()
+    touched.note(batch, np.arange(100, 105, dtype=np.int32), 7)
+    assert touched.state().tolist() == [
+        [100 + s, at[slot == s].min(), at[slot == s].max(), 7, 7, np.abs(apart[slot == s]).max()]
+        for s in sorted({s for s, _, _ in rows})
+    ]
 
 
 def test_what_no_window_reaches_is_let_go() -> None:

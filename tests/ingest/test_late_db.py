@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from detectors.window import GRAIN_US
+from ingest.instant import instant
 from ingest.packed_columns import pack
+from ingest.recounting import Recounting
+from ingest.session import open_connection
+from ingest.store.late import readings_between
 from ingest.storing import PATIENCE_S
 from tests.database import TestDatabase
 from tests.ingest.plant import Installed, install, message, payload
@@ -101,3 +106,66 @@ def test_a_question_outlives_a_kill(bench: Bench, installed: Installed) -> None:
     count(bench)
     definition = installed.definition["stel"]
     assert bench.rows("SELECT definition_id, to_state FROM transition") == [(definition, "B")]
+
+
+def test_readings_of_other_hours_stay_in_the_database(bench: Bench, installed: Installed) -> None:
+    """A clock that is years off makes the stretch of stamps that is looked through years long: what was judged at other times is not read."""
+    sensor_id = installed.sensor["d1/s2"]
+    for hour in range(10):
+        stamp, judged = (instant(bench.began_us - (hour + years) * 3600 * SECOND) for years in (9000, 0))
+        with bench.database.connect("owner") as connection:
+            connection.execute(
+                "INSERT INTO reading (sensor_id, measured_at, value, quality, batch_no, judged_at) VALUES (%s, %s, 1, 0, 0, %s)",
+                (sensor_id, stamp, judged),
+            )
+    since_us, until_us = bench.began_us - 2 * 3600 * SECOND, bench.began_us
+    token = bench.database.service_token()
+    with open_connection(bench.database.url("ingest")) as connection:
+        near = readings_between(connection, token, sensor_id, since_us, until_us, 0)
+        found = readings_between(connection, token, sensor_id, since_us, until_us, 9000 * 3600 * SECOND)
+    assert len(near) == 0
+    assert sorted(found["judged_at"].tolist()) == [bench.began_us - hour * 3600 * SECOND for hour in (2, 1, 0)]
+
+
+def backlog(bench: Bench) -> None:
+    """Ten minutes that came late, stored and not counted; it has been quiet for long enough."""
+    say(bench, 0, -960, -660, 0.0)
+    say(bench, 1, -60, 0, 0.0)
+    say(bench, 2, -660, -60, 60.0)
+    bench.now_us += 3 * SECOND
+
+
+def test_a_table_that_somebody_holds_keeps_no_process_from_ending(bench: Bench) -> None:
+    """A repair may hold the table for hours: who ends waits for a few seconds, and the backlog is counted after the next start."""
+    backlog(bench)
+    with bench.database.connect("owner") as holder, holder.transaction():
+        holder.execute("LOCK TABLE reading")
+        assert bench.pipeline.run_once(0) == []
+        assert not bench.recounting.ready
+        closing = threading.Thread(target=bench.recounting.close)
+        closing.start()
+        closing.join(8.0)
+        assert not closing.is_alive()
+    bench.restart()
+    assert bench.pipeline.organs.judge.averages.late
+    count(bench)
+
+
+def test_counting_that_cannot_be_done_ends_no_process(bench: Bench) -> None:
+    """Whatever breaks beside the batches: limits go on, what is off is said with the beat, and it is not tried at each turn."""
+
+    def no_token() -> str:
+        raise RuntimeError("the key of the tokens is gone")
+
+    backlog(bench)
+    broken = Recounting(bench.database.url("ingest"), no_token, "w", bench.source.wake)
+    bench.pipeline._recounting = broken
+    assert bench.pipeline.run_once(0) == []
+    wait_for(lambda: broken.ready, "the answer")
+    bench.say(bench.reading(3, 60.0))
+    assert bench.pipeline.organs.judge.switched_off == {"recount": "RuntimeError: the key of the tokens is gone"}
+    assert bench.rows("SELECT count(*) FROM transition") == [(1,)]
+    bench.now_us += 3 * SECOND
+    assert bench.pipeline.run_once(0) == []
+    assert broken._answer is None
+    broken.close()
