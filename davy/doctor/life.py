@@ -23,7 +23,7 @@ LATE_BEAT: Final = timedelta(seconds=15)  # several times what ingest and alerti
 
 
 def ingest(on: Examination, connection: Connection[Any]) -> Check:
-    """Whether each worker beats, and has its broker."""
+    """Whether each worker beats, has its broker, and judges by all its detectors."""
     _, beats = on.gettext, store.beats(connection)
     if not beats:
         return Check("ingest", False, _("No ingest has ever run on this database."), _("Start `davy process ingest`."))
@@ -37,6 +37,12 @@ def ingest(on: Examination, connection: Connection[Any]) -> Check:
         return Check("ingest", False, told, advice)
     if any(beat.state == "broker_away" for beat in beats):
         return Check("ingest", False, told, _("Start the broker, or correct its address and ingest's credentials."))
+    if off := sorted({name for beat in beats for name in beat.off}):
+        found = _("Broke and is switched off, so what it watches for is not seen: %(detectors)s.")
+        advice = _(
+            "Look for detector_switched_off in ingest's log, report it with what stands there, and start ingest anew."
+        )
+        return Check("ingest", False, f"{told}. {found % {'detectors': ', '.join(off)}}", advice)
     return Check("ingest", True, told)
 
 

@@ -43,17 +43,25 @@ def server_version(connection: Connection[Any]) -> ServerVersion:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The last word of an ingest worker."""
+    """The last word of an ingest worker.
+
+    Args:
+        off: which detectors broke and are switched off.
+    """
 
     worker: str
     state: str
     beat_at: datetime
+    off: list[str]
 
 
 def beats(connection: Connection[Any]) -> list[Beat]:
     """The last word of each worker."""
     with connection.cursor(row_factory=class_row(Beat)) as cursor:
-        return cursor.execute("SELECT worker, state, beat_at FROM ingest_status ORDER BY worker").fetchall()
+        return cursor.execute(
+            "SELECT worker, state, beat_at, ARRAY(SELECT jsonb_object_keys(report -> 'detectors_off') ORDER BY 1) AS off"
+            " FROM ingest_status ORDER BY worker"
+        ).fetchall()
 
 
 def database_now(connection: Connection[Any]) -> datetime:

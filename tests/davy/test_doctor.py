@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 import davy.doctor
 from core.errors import BadSetting
@@ -224,6 +225,22 @@ def test_a_duty_that_keeps_failing_is_named(timescale_database: TestDatabase) ->
     assert (checks["alerting"].ok, checks["alerting"].found) == (
         False, "Last heard 2 min ago. Fails again and again: shelves.",
     )  # fmt: skip
+
+
+@pytest.mark.db
+def test_a_detector_that_broke_is_named(timescale_database: TestDatabase) -> None:
+    """Ingest goes on without it, so nothing else would tell."""
+    with timescale_database.connect("owner") as owner:
+        said = "INSERT INTO ingest_status VALUES (%s, %s, 'judging', %s)"
+        owner.execute(said, ("ingest-0", NOW, Jsonb({"detectors_off": {}})))
+        assert by_name(examine(settings_for(timescale_database), "en", NOW))["ingest"].ok
+        owner.execute(
+            said, ("ingest-1", NOW, Jsonb({"detectors_off": {"ewma": "ValueError: x", "compound": "KeyError: 1"}}))
+        )
+    check = by_name(examine(settings_for(timescale_database), "en", NOW))["ingest"]
+    assert not check.ok
+    assert check.found.endswith("so what it watches for is not seen: compound, ewma.")
+    assert "ValueError" not in check.found
 
 
 @pytest.mark.db
