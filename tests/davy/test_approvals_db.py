@@ -141,6 +141,21 @@ def test_nobody_is_woken_for_what_changes_nothing_while_it_waits(plant: Plant) -
     assert rows == [(NOW + MINUTE,)] * 2
 
 
+def test_words_and_a_later_re_alarm_wake_nobody(plant: Plant) -> None:
+    """They wait for a second person, and for the morning: only what would call people sooner, or sooner again, does not."""
+    plant.rows("UPDATE alarm_definition SET realarm_after_s = 3600 RETURNING 1")
+    propose_limit(plant, "officer", {"title": "Gas at the pump"})
+    propose_limit(plant, "officer", {"realarm_after_s": 7200.0}, key="heat")
+    looked = "SELECT waits, guards_life FROM v_approval WHERE settled_at IS NULL ORDER BY number"
+    assert plant.rows(looked) == [(True, False), (True, False)]
+    plant.rows(
+        "UPDATE limit_change SET state = 'withdrawn', settled_at = %s, settled_by = proposed_by RETURNING 1", NOW
+    )
+    propose_limit(plant, "officer", {"realarm_after_s": 1800.0})
+    propose_limit(plant, "officer", {"realarm_after_s": None, "setpoint": 20.0}, key="heat")
+    assert plant.rows(looked) == [(True, True), (True, False)]
+
+
 def test_who_may_approve_a_limit(plant: Plant) -> None:
     """One of the two is a safety officer: what an integrator proposes waits for officers, what an officer proposes for an integrator too."""
     propose_limit(plant, "deputy", {"setpoint": 20.0})
