@@ -40,6 +40,11 @@ class Received:
     body: str
     verified: bool | None = None
 
+    @property
+    def language(self) -> str:
+        """Of its subject, as HTML names it: a message is in its reader's language, not in that of whoever looks at the page."""
+        return "zh-Hans" if any("\u4e00" <= letter <= "\u9fff" for letter in self.subject) else "en"
+
 
 class DemoInbox(Protocol):
     """Where the demo's own sinks keep what they received."""

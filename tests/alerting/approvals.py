@@ -18,11 +18,12 @@ def something_approved(plant: Plant, subject: Subject) -> int:
         ),
         Subject.LIMIT_CHANGE: (
             ("INSERT INTO limit_change (company_id, site_id, definition_id, base_version, old, proposed, reason, proposed_by, proposed_at)"
-            " VALUES (%s, %s, %s, 1, '{\"setpoint\": 2}', '{\"setpoint\": 1}', 'x', %s, %s) RETURNING change_id"), (*of, plant.definitions["gas"].definition_id, *by),
+            " VALUES (%s, %s, %s, 1, '{\"setpoint\": 25}', '{\"setpoint\": 20}', 'x', %s, %s) RETURNING change_id"), (*of, plant.definitions["gas"].definition_id, *by),
         ),
         Subject.ROUTE_CHANGE: (
             ("INSERT INTO route_change (company_id, site_id, route_id, old, proposed, reason, proposed_by, proposed_at)"
-            " SELECT %s, %s, min(route_id), '[]', '[{\"position\": 0, \"after_s\": 0, \"person\": \"x\", \"roster\": \"\", \"channel\": \"smtp\"}]', 'x', %s, %s FROM route RETURNING change_id"), (*of, *by),
+            " SELECT %s, %s, route_id, davy_route_steps(route_id), davy_route_steps(route_id), 'x', %s, %s FROM route ORDER BY route_id LIMIT 1"
+            " RETURNING change_id"), (*of, *by),
         ),
     }[subject]  # fmt: skip
     return int(plant.rows(statement, *values)[0][0])
