@@ -30,6 +30,9 @@ CONVERTED: Final = (
 DIRECT: Final = frozenset({"limit", "rate", "deviation", DIFFERENCE, "time_to_limit"})
 
 LONGEST_DELAY_S: Final = 86_400.0  # an alarm that waits for longer than a day was mistyped, or is none. Ours.
+# Until somebody answers, or hears it again: four months. What is longer was mistyped, and reckoning with far more fails, for every site at
+# once. Ours; both are CHECKs of alarm_definition too.
+LONGEST_ANSWER_S: Final = 10_000_000.0
 
 Mistakes = Iterator[tuple[str, str]]
 

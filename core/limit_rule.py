@@ -13,7 +13,7 @@ from datetime import date
 from typing import Final
 
 from core.errors import BadInput, BadSiteFile
-from core.limit_checks import CONVERTED, EXPOSURE, LONGEST_DELAY_S, PERIODS, laxer
+from core.limit_checks import CONVERTED, EXPOSURE, LONGEST_ANSWER_S, LONGEST_DELAY_S, PERIODS, laxer
 from core.limit_votes import read_votes
 from core.model import Priority
 from core.units import affine, convert, gas_mg_m3_to_ppm, gas_ppm_to_mg_m3, known, same_quantity
@@ -282,7 +282,9 @@ def read_values(block: Block, words: Vocabulary, base: Rule | None = None, senso
         title=_either(texts["title"], of.title),
         consequence=_either(texts["consequence"], of.consequence),
         response=_either(texts["response"], of.response),
-        respond_within_s=block.number("respond_within_s", default=of.respond_within_s if base else None, above=0.0)
+        respond_within_s=block.number(
+            "respond_within_s", default=of.respond_within_s if base else None, above=0.0, most=LONGEST_ANSWER_S
+        )
         or 0.0,
     )
     _check_parameters(block, rule, words)
@@ -326,7 +328,7 @@ def _realarm(block: Block, priority: Priority, base: Rule | None) -> float | Non
     usual = REALARM_AFTER_S[priority]
     if base is not None and base.realarm_after_s != REALARM_AFTER_S[base.priority]:
         usual = base.realarm_after_s
-    found = block.number(REALARM, default=usual, required=False)
+    found = block.number(REALARM, default=usual, required=False, most=LONGEST_ANSWER_S)
     if found is not None and found < REALARM_LEAST_S:
         block.mistake(
             REALARM,

@@ -23,6 +23,9 @@ MAX_BYTES: Final = 32 * 1024 * 1024  # a file of 100,000 sensors is about 20 MB
 _DEPTH: Final = 64  # of nesting; the parser's own recursion ends the process somewhere above 10,000
 _MERGES: Final = 16  # how deep `<<` may nest
 MOST_FIELDS: Final = 5_000_000  # a file of 100,000 sensors has 2,000,000; aliases of aliases could make any number
+LARGEST: Final = (
+    1e15  # of a number; a change of a limit holds none that is larger (davy_limit_readable), nor does any plant
+)
 _VARIABLE: Final = re.compile(r"\$(\$?)\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _EARLIEST_YEAR: Final = 1950  # no calibration or assessment that counts is older
@@ -173,9 +176,9 @@ class Block:
         *,
         default: float | None = None,
         required: bool = True,
-        least: float = -math.inf,
+        least: float = -LARGEST,
         above: float = -math.inf,
-        most: float = math.inf,
+        most: float = LARGEST,
     ) -> float | None:
         """A finite number not below `least`, greater than `above` and not above `most`."""
         found = self._scalar(name, required and default is None, "a number")

@@ -15,9 +15,9 @@ class FailedTest:
     """A delivery test that did not keep its promise.
 
     Args:
-        took_s: how long it took; None: it did not arrive.
+        took_s: how long it took from its being published, or from its alarm where it began there; None: it did not arrive.
         promised_s: within which it should have arrived.
-        missing: which leg of the path did not come; None: the test does not know.
+        missing: which leg of the path did not come (`alerting.store.wire_tests.LEGS`); None: it began with its alarm, or only came late.
     """
 
     exercise_id: int
@@ -56,11 +56,11 @@ def failed_test(connection: Connection[Any], site_id: int, since: datetime, unti
     with connection.cursor(row_factory=class_row(FailedTest)) as cursor:
         return cursor.execute(
             """
-            SELECT e.exercise_id, e.occurrence_id, e.began_at, e.ended_at, extract(epoch FROM e.delivered_at - e.began_at)::float8 AS took_s,
-                   e.lasts_s AS promised_s, to_jsonb(e) ->> 'missing' AS missing -- a test that knows of no legs has no such column
+            SELECT e.exercise_id, e.occurrence_id, e.began_at, e.ended_at, b.took_s, e.lasts_s AS promised_s, e.missing
             FROM v_exercise e
+            CROSS JOIN LATERAL (SELECT extract(epoch FROM e.delivered_at - coalesce(e.published_at, e.began_at))::float8 AS took_s) b
             WHERE e.site_id = %s AND e.kind = 'delivery' AND e.began_at IS NOT NULL AND e.ended_at > %s AND e.ended_at <= %s
-              AND (e.outcome = 'undelivered' OR extract(epoch FROM e.delivered_at - e.began_at) > e.lasts_s)
+              AND (e.outcome = 'undelivered' OR b.took_s > e.lasts_s)
             ORDER BY e.ended_at, e.exercise_id LIMIT 1
             """,
             (site_id, since, until),

@@ -20,6 +20,7 @@ class PageChange:
 
     Args:
         who: its proposer's name.
+        two_people: somebody else approved it.
     """
 
     site: str
@@ -28,6 +29,7 @@ class PageChange:
     reason: str
     who: str
     at: datetime
+    two_people: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def page_changes(connection: Connection[Any], rows: Sequence[DefinitionRow]) -> 
     with connection.cursor(row_factory=class_row(PageChange)) as cursor:
         return cursor.execute(
             """
-            SELECT t.key AS site, d.key, l.proposed, l.reason, p.name AS who, l.settled_at AS at
+            SELECT t.key AS site, d.key, l.proposed, l.reason, p.name AS who, l.settled_at AS at, l.settled_by <> l.proposed_by AS two_people
             FROM limit_change l JOIN alarm_definition d USING (definition_id) JOIN site t ON t.site_id = d.site_id
             JOIN person p ON p.person_id = l.proposed_by
             JOIN unnest(%s::text[], %s::text[]) AS asked (site, key) ON asked.site = t.key AND asked.key = d.key

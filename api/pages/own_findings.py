@@ -15,6 +15,7 @@ from api.store import own_findings as store
 from api.visitor import Visitor
 from api.web import Here, Web
 from api.words.own_findings import CAUSES, EVENTS, KINDS
+from api.words.readiness import MISSING_LEGS
 from api.words.sentences import translated
 from api.words.texts import NotFound
 from core.errors import Refused
@@ -95,6 +96,7 @@ def _show(web: Web, visitor: Visitor, own_finding_id: int, sentence: str | None 
         causes=acts.CAUSES_OF[found[0].kind],
         KINDS=KINDS,
         EVENTS=EVENTS,
+        MISSING_LEGS=MISSING_LEGS,
         sentence=sentence,
         typed={**_NOTHING, **kept},
     )

@@ -68,9 +68,11 @@ ROUTE_REFUSALS: Final = (
     ),
     later("{field} of repeat of this step of the route, is {text}; it must be a number."),
     later("{field} of repeat of this step of the route, is {text}; it must be {least} or more."),
+    later("{field} of repeat of this step of the route, is {text}; it must be {most} or less."),
     later("{field} of repeat of this step of the route, is {text}; it must be a whole number from 1 to {most}."),
     later("{field} of this step of the route, is {text}; it must be a number."),
     later("{field} of this step of the route, is {text}; it must be {least} or more."),
+    later("{field} of this step of the route, is {text}; it must be {most} or less."),
     later("channel of recipient {who} is {channel}; there is no such one."),
 )
 

@@ -12,20 +12,20 @@ CREATE TABLE alarm_definition (
     direction   text NOT NULL CHECK (direction IN ('high', 'low')),
     setpoint    double precision NOT NULL,
     deadband    double precision NOT NULL DEFAULT 0 CHECK (deadband >= 0),
-    on_delay_s  double precision NOT NULL DEFAULT 0 CHECK (on_delay_s >= 0),
-    off_delay_s double precision NOT NULL DEFAULT 0 CHECK (off_delay_s >= 0),
+    on_delay_s  double precision NOT NULL DEFAULT 0 CHECK (on_delay_s BETWEEN 0 AND 86400),   -- core/limit_checks.py; one that no
+    off_delay_s double precision NOT NULL DEFAULT 0 CHECK (off_delay_s BETWEEN 0 AND 86400), -- integer holds stops whoever reads all
     votes       smallint NOT NULL DEFAULT 1 CHECK (votes >= 1),                     -- k of ...
     votes_of    smallint NOT NULL DEFAULT 1 CHECK (votes_of BETWEEN votes AND 64),  -- ... the last m numbers beyond the setpoint
     priority    text NOT NULL CHECK (priority IN ('life-safety', 'high', 'medium', 'low')),
     latch       boolean NOT NULL DEFAULT false,
-    realarm_after_s double precision CHECK (realarm_after_s >= 900), -- acknowledged and still active so long: heard again; null: never
+    realarm_after_s double precision CHECK (realarm_after_s BETWEEN 900 AND 1e7), -- acknowledged and still active so long: heard again; null: never
     title       text NOT NULL,
     title_zh    text NOT NULL,
     consequence text NOT NULL,
     consequence_zh text NOT NULL,
     response    text NOT NULL,
     response_zh text NOT NULL,
-    respond_within_s double precision NOT NULL,
+    respond_within_s double precision NOT NULL CHECK (respond_within_s BETWEEN 0 AND 1e7),
     standard    text, edition text, clause text, -- where the setpoint comes from; null: the plant's own
     verified_by text, verified_on date,        -- null: nobody has verified it against the standard's text
     version     int NOT NULL DEFAULT 1,

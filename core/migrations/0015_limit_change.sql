@@ -11,6 +11,7 @@ CREATE FUNCTION davy_limit_readable(old jsonb, proposed jsonb) RETURNS boolean L
             CROSS JOIN LATERAL (SELECT CASE jsonb_typeof(f.value) WHEN 'number' THEN (f.value #>> '{}')::numeric END AS n,
                                        CASE jsonb_typeof(f.value) WHEN 'string' THEN f.value #>> '{}' END AS said) v
             WHERE NOT coalesce(CASE
+                WHEN abs(v.n) > 0 AND abs(v.n) < 5e-324 THEN false -- no double precision is so near to 0, and reading it as one fails
                 WHEN f.key = 'setpoint' THEN abs(v.n) <= 1e15
                 WHEN f.key IN ('deadband', 'on_delay_s', 'off_delay_s', 'respond_within_s') THEN v.n BETWEEN 0 AND 1e15
                 WHEN f.key IN ('votes', 'votes_of') THEN v.n BETWEEN 1 AND 64 AND v.n = trunc(v.n)
@@ -22,7 +23,8 @@ CREATE FUNCTION davy_limit_readable(old jsonb, proposed jsonb) RETURNS boolean L
                 WHEN f.key IN ('standard', 'edition', 'clause', 'verified_by') THEN f.value = 'null' OR length(v.said) <= 10000
                 WHEN f.key = 'verified_on' THEN f.value = 'null' OR v.said ~ '^\d{4}-\d\d-\d\d$'
                 WHEN f.key = 'parameters' AND jsonb_typeof(f.value) = 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(f.value) p
-                    WHERE NOT coalesce(CASE jsonb_typeof(p.value) WHEN 'number' THEN abs((p.value #>> '{}')::numeric) <= 1e15 END, false))
+                    WHERE NOT coalesce(CASE jsonb_typeof(p.value) WHEN 'number' THEN (p.value #>> '{}')::numeric = 0
+                        OR abs((p.value #>> '{}')::numeric) BETWEEN 5e-324 AND 1e15 END, false))
                 END, false)) ELSE false END
 $$;
 REVOKE ALL ON FUNCTION davy_limit_readable FROM PUBLIC;

@@ -10,7 +10,8 @@ CREATE FUNCTION davy_route_readable(steps jsonb) RETURNS boolean LANGUAGE sql IM
         SELECT FROM jsonb_array_elements(steps) e WHERE NOT coalesce(CASE WHEN jsonb_typeof(e) = 'object' THEN
             e - '{position,after_s,person,roster,channel}'::text[] = '{}'
             AND jsonb_typeof(e -> 'position') = 'number' AND e ->> 'position' ~ '^[0-9]{1,4}$'
-            AND jsonb_typeof(e -> 'after_s') = 'number' AND (e ->> 'after_s')::numeric BETWEEN 0 AND 1000000000
+            AND jsonb_typeof(e -> 'after_s') = 'number' AND ((e ->> 'after_s')::numeric = 0
+                OR (e ->> 'after_s')::numeric BETWEEN 5e-324 AND 1000000000) -- such as a double precision can be
             AND jsonb_typeof(e -> 'person') = 'string' AND length(e ->> 'person') <= 64
             AND jsonb_typeof(e -> 'roster') = 'string' AND length(e ->> 'roster') <= 64
             AND jsonb_typeof(e -> 'channel') = 'string' AND length(e ->> 'channel') <= 64 END, false)) ELSE false END

@@ -10,15 +10,18 @@ DECLARE
     d public.alarm_definition;
     is_grave boolean;
     loosens boolean;
+    later boolean;                             -- heard again later than now
 BEGIN
     SELECT * INTO c FROM public.limit_change l WHERE l.change_id = change;
     SELECT * INTO d FROM public.alarm_definition a WHERE a.definition_id = c.definition_id;
     IF c.state IS DISTINCT FROM 'proposed' OR d.version <> c.base_version OR EXISTS (SELECT FROM jsonb_each(c.old) o
-            WHERE (to_jsonb(d) || jsonb_build_object('retired', d.retired_at IS NOT NULL)) -> o.key IS DISTINCT FROM o.value) THEN
+            WHERE (davy_limit_named(d) || jsonb_build_object('retired', d.retired_at IS NOT NULL)) -> o.key IS DISTINCT FROM o.value) THEN
         RETURN NULL;
     END IF;
     is_grave := davy_limit_grave(d, c.proposed);
     loosens := davy_limit_loosens(d, c.proposed);
+    later := c.proposed ? 'realarm_after_s'
+        AND coalesce((c.proposed ->> 'realarm_after_s')::float8, 'Infinity') > coalesce(d.realarm_after_s, 'Infinity');
     IF NOT is_grave AND c.overruling IS NULL THEN
         RETURN NULL;
     END IF;
@@ -28,7 +31,8 @@ BEGIN
                 AND davy_limit_proven(d, b.backtest_id, now())))) THEN
         RETURN NULL;
     END IF;
-    RETURN CASE WHEN is_grave AND NOT loosens THEN 'life' ELSE 'other' END;
+    RETURN CASE WHEN is_grave AND NOT loosens AND NOT later AND (davy_limit_judged(c.proposed) <> '{}' OR c.proposed ? 'realarm_after_s')
+        THEN 'life' ELSE 'other' END;
 END
 $$;
 REVOKE ALL ON FUNCTION davy_limit_waits FROM PUBLIC;

@@ -20,6 +20,7 @@ from core.strictness import loosened as limit_loosened
 
 ANSWERING: Final = frozenset({Role.SAFETY_OFFICER, Role.INTEGRATOR})
 _TOLD: Final = 5
+_LESS_URGENT: Final = (Priority.LIFE_SAFETY, Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 
 
 def for_two(changes: Iterable[Change], current: Portfolio, dead: Set[Address] = frozenset()) -> list[Change]:
@@ -144,16 +145,27 @@ def _answers(person: PersonRow) -> bool:
 
 
 def lowered(rows: Iterable[DefinitionRow], made: Iterable[PageChange]) -> set[tuple[str, str, Priority]]:
-    """Faults of sensors with the priority that they were last given on the page, as (site, key, priority).
+    """Faults of sensors with the priority that they were last given on the page, as (site, key, priority); where two people last gave them that
+    one, or one still less urgent: what one person did before lives hung on the sensor was said of no life.
 
     Args:
         rows: what the file says.
         made: changes applied on the page, oldest first.
     """
-    newest = {
-        (each.site, each.key): Priority(each.proposed["priority"]) for each in made if "priority" in each.proposed
+    newest: dict[tuple[str, str], Priority] = {}
+    least: dict[tuple[str, str], int] = {}
+    for each in made:
+        if "priority" in each.proposed:
+            place = each.site, each.key
+            newest[place] = Priority(each.proposed["priority"])
+            if each.two_people:
+                least[place] = _LESS_URGENT.index(newest[place])
+    return {
+        (row.site, row.key, row.priority)
+        for row in rows
+        if newest.get((row.site, row.key)) is row.priority
+        and _LESS_URGENT.index(row.priority) <= least.get((row.site, row.key), -1)
     }
-    return {(row.site, row.key, row.priority) for row in rows if newest.get((row.site, row.key)) is row.priority}
 
 
 def undone(changes: Iterable[Change], made: Iterable[PageChange]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import psycopg
@@ -25,6 +26,11 @@ NUMBERS = (
     "votes_of",
 )
 NO_NUMBERS: tuple[Any, ...] = ("7", "NaN", True, [], {}, -(10**400), 10**400)
+TOO_SMALL = (
+    '{"setpoint": 1e-400}',
+    '{"deadband": 1e-400}',
+    '{"parameters": {"a": -1e-400}}',
+)  # nothing that Davy reckons with holds it
 UNREADABLE: list[dict[str, Any]] = [
     *({name: each} for name in NUMBERS for each in NO_NUMBERS),
     *({name: None} for name in NUMBERS if name != "realarm_after_s"),
@@ -39,8 +45,8 @@ SENSELESS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-def write(house: House, proposed: dict[str, Any], old: dict[str, Any] | None = None) -> None:
-    """A proposal in the officer's own name."""
+def write(house: House, proposed: dict[str, Any] | str, old: dict[str, Any] | str | None = None) -> None:
+    """A proposal in the officer's own name; text: as JSON has it and Python does not."""
     row = {**values(house), "retired": False}
     before = {name: row.get(name) for name in proposed} if old is None else old
     as_web(
@@ -48,7 +54,7 @@ def write(house: House, proposed: dict[str, Any], old: dict[str, Any] | None = N
         "INSERT INTO limit_change (company_id, site_id, definition_id, base_version, old, proposed, reason, proposed_by, proposed_at)"
         " SELECT company_id, site_id, definition_id, version, %s, %s, 'r', %s, now() FROM alarm_definition WHERE definition_id = %s"
         " RETURNING change_id",
-        Jsonb(before), Jsonb(proposed), house.plant.a.people["officer"], of(house, LIMIT),
+        *(Jsonb(each, dumps=str if isinstance(each, str) else json.dumps) for each in (before, proposed)), house.plant.a.people["officer"], of(house, LIMIT),
     )  # fmt: skip
 
 
@@ -61,6 +67,9 @@ def test_what_nobody_could_read_is_taken_from_nobody(timescale_house: House) -> 
                 write(house, proposed, old)
     with pytest.raises(psycopg.errors.CheckViolation):
         write(house, {"setpoint": 79}, {})
+    for text in TOO_SMALL:
+        with pytest.raises(psycopg.errors.CheckViolation):
+            write(house, text, text)
 
 
 def test_what_can_be_read_and_is_no_limit_is_shown_and_ended(timescale_house: House) -> None:
@@ -82,7 +91,13 @@ def test_what_can_be_read_and_is_no_limit_is_shown_and_ended(timescale_house: Ho
     assert values(house)["setpoint"] == 79.0
 
 
-@pytest.mark.parametrize("proposed", SENSELESS[:2], ids=str)
+NO_LIMITS = [
+    *SENSELESS[:2],
+    *({name: 1e15} for name in ("on_delay_s", "off_delay_s", "respond_within_s", "realarm_after_s")),
+]
+
+
+@pytest.mark.parametrize("proposed", NO_LIMITS, ids=str)
 def test_what_is_no_limit_is_put_in_force_by_nobody(timescale_house: House, proposed: dict[str, Any]) -> None:
     """Two people who overrule everything get a sentence, and the limit stays as it was."""
     house = timescale_house

@@ -128,8 +128,11 @@ def test_one_person_changes_what_no_life_hangs_on(timescale_house: House) -> Non
     [
         ({"setpoint": "warm"}, "setpoint of limit temp-pump.high is &#39;warm&#39;; it must be a number."),
         ({"deadband": "-1"}, "deadband of limit temp-pump.high is -1; it must be 0 or more."),
+        ({"deadband": "1e16"}, "deadband of limit temp-pump.high is 1e+16; it must be 1e+15 or less."),
         ({"setpoint": "90"}, "GB/T 50493-2019 wants at most 80. State a source of its own to differ."),
         ({"on_delay_s": "1e9"}, "on_delay_s of limit temp-pump.high is 1e+09; it must be 86400 or less."),
+        ({"respond_within_s": "1e9"}, "respond_within_s of limit temp-pump.high is 1e+09; it must be 1e+07 or less."),
+        ({"realarm_after_s": "1e14"}, "realarm_after_s of limit temp-pump.high is 1e+14; it must be 1e+07 or less."),
         ({"priority": "urgent"}, "priority of limit temp-pump.high is urgent; it must be one of"),
         ({"response__en": " ", "response__zh": "x"}, "en of response of limit temp-pump.high is empty; it needs a text."),
         ({"votes__needed": "3", "votes__of": "2"}, "votes of limit temp-pump.high needs 3 of the last 2 numbers; needed must be 2 or less."),

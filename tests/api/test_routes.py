@@ -339,7 +339,7 @@ def test_no_other_principal_settles_a_change(timescale_house: House) -> None:
                 as_(mine, "SELECT davy_route_apply(%s, '', now())", change)
             as_(mine, "SELECT davy_route_settle(%s, 'x', now())", change)
         unread = [late.replace('"roster": "", ', ""), "1", '{"position": 0}', "[]"]
-        unread += [late.replace("500", after) for after in ("null", '"NaN"', '"Infinity"', "-1")]
+        unread += [late.replace("500", after) for after in ("null", '"NaN"', '"Infinity"', "-1", "1e-400")]
         for steps in unread:
             with pytest.raises(psycopg.errors.CheckViolation):
                 as_(mine, insert, f"[{first}, {steps}]", officer, route)

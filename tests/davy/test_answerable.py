@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from alerting.store.limit_imports import PageChange
 from core.site_changes import compare
-from davy.site.answerable import for_two
+from davy.site.answerable import for_two, lowered
 from tests.core.sites import read
 from tests.core.test_sensor_faults import OF_TWO
 from tests.core.test_site_compounds import TEXT
@@ -63,3 +66,25 @@ def test_the_fault_of_a_sensor_of_a_compound_is_let_go_by_two(priority: str) -> 
     current = read(text).portfolio
     grave = for_two(compare(read(looser).portfolio, current), current)
     assert [change.subject for change in grave] == (["limit north/ch5.stuck"] if priority == "life-safety" else [])
+
+
+@pytest.mark.parametrize(
+    ("made", "stays"),
+    [
+        ([("medium", True)], True),
+        ([("low", True), ("medium", False)], True),
+        ([("medium", False)], False),
+        ([("low", False), ("medium", False)], False),
+        ([("medium", True), ("high", False)], False),
+        ([("low", True), ("high", True), ("medium", False)], False),
+        ([], False),
+    ],
+)
+def test_a_file_leaves_what_two_people_lowered_and_not_what_one_did(made: list[tuple[str, bool]], stays: bool) -> None:
+    """One person sets the priority of a fault while no life hangs on its sensor; once lives do, that word holds no longer."""
+    rows = [row for row in read(OF_TWO).portfolio.definitions if row.key == "ch4.stuck"]
+    page = [
+        PageChange("north", "ch4.stuck", {"priority": to}, "r", "So", datetime(2026, 3, 1, tzinfo=UTC), two)
+        for to, two in made
+    ]
+    assert lowered(rows, page) == ({("north", "ch4.stuck", "medium")} if stays else set())

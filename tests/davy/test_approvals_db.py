@@ -70,7 +70,7 @@ def propose_limit(plant: Plant, who: str, proposed: dict[str, Any], key: str = "
     """An open change, as the page writes it; gives its number."""
     row = plant.rows(
         "INSERT INTO limit_change (company_id, site_id, definition_id, base_version, old, proposed, reason, overruling, proposed_by, proposed_at)"
-        " SELECT d.company_id, d.site_id, d.definition_id, d.version, (SELECT jsonb_object_agg(k, to_jsonb(d) -> k) FROM jsonb_object_keys(%s) k), %s,"
+        " SELECT d.company_id, d.site_id, d.definition_id, d.version, (SELECT jsonb_object_agg(k, davy_limit_named(d) -> k) FROM jsonb_object_keys(%s) k), %s,"
         " 'because', %s, %s, %s FROM alarm_definition d WHERE d.definition_id = %s RETURNING change_id",
         Jsonb(proposed), Jsonb(proposed), more.get("overruling"), plant.people[who], NOW, plant.definitions[key].definition_id,
     )  # fmt: skip
@@ -141,6 +141,21 @@ def test_nobody_is_woken_for_what_changes_nothing_while_it_waits(plant: Plant) -
     assert rows == [(NOW + MINUTE,)] * 2
 
 
+def test_words_and_a_later_re_alarm_wake_nobody(plant: Plant) -> None:
+    """They wait for a second person, and for the morning: only what would call people sooner, or sooner again, does not."""
+    plant.rows("UPDATE alarm_definition SET realarm_after_s = 3600 RETURNING 1")
+    propose_limit(plant, "officer", {"title": "Gas at the pump"})
+    propose_limit(plant, "officer", {"realarm_after_s": 7200.0}, key="heat")
+    looked = "SELECT waits, guards_life FROM v_approval WHERE settled_at IS NULL ORDER BY number"
+    assert plant.rows(looked) == [(True, False), (True, False)]
+    plant.rows(
+        "UPDATE limit_change SET state = 'withdrawn', settled_at = %s, settled_by = proposed_by RETURNING 1", NOW
+    )
+    propose_limit(plant, "officer", {"realarm_after_s": 1800.0})
+    propose_limit(plant, "officer", {"realarm_after_s": None, "setpoint": 20.0}, key="heat")
+    assert plant.rows(looked) == [(True, True), (True, False)]
+
+
 def test_who_may_approve_a_limit(plant: Plant) -> None:
     """One of the two is a safety officer: what an integrator proposes waits for officers, what an officer proposes for an integrator too."""
     propose_limit(plant, "deputy", {"setpoint": 20.0})
@@ -162,6 +177,25 @@ def test_who_may_approve_a_limit(plant: Plant) -> None:
     )  # fmt: skip
     tell(plant, NOW + 2 * MINUTE)
     assert queued(plant)[-1] == ("limit_change", "refused", "officer", "smtp")
+
+
+def test_another_sensor_to_compare_with_waits_like_a_number(plant: Plant) -> None:
+    """Whoever may approve it is told, as long as the limit is compared with what its proposer saw."""
+    plant.rows(
+        "UPDATE alarm_definition SET detector = 'difference', other_sensor_id = %s WHERE key = 'gas' RETURNING 1",
+        plant.definitions["heat"].sensor_id,
+    )
+    propose_limit(plant, "officer", {"other": "dev-1/level"})
+    assert tell(plant, NOW) == 2
+    assert queued(plant) == [
+        ("limit_change", "waits", "deputy", "webhook"),
+        ("limit_change", "waits", "second", "smtp"),
+    ]
+    plant.rows(
+        "UPDATE alarm_definition SET other_sensor_id = %s WHERE key = 'gas' RETURNING 1",
+        plant.definitions["level"].sensor_id,
+    )
+    assert plant.rows("SELECT waits FROM v_approval") == [(False,)]
 
 
 def test_what_waits_for_something_else_is_told_to_nobody(plant: Plant) -> None:

@@ -13,6 +13,7 @@ from davy.duties.failures import look_for_failures
 from risk.own_finding import DeliveryFailed, NobodyAnswered, what_it_says
 from tests.alerting.plant import NOW, Plant, make_plant
 from tests.alerting.test_outbox import Clock, Sink, dispatcher, rounds
+from tests.alerting.wire import Wire
 from tests.database import TestDatabase
 
 pytestmark = pytest.mark.db
@@ -108,14 +109,31 @@ def test_a_delivery_test_that_came_late_is_one_and_in_time_is_none(plant: Plant)
     assert (late.took_s, late.promised_s, late.missing) == (75.0, 60.0, None)
 
 
-def test_the_leg_that_did_not_come_is_kept(plant: Plant) -> None:
-    """As the test that began on the wire knows it."""
-    delivery(plant, NOW, takes=None)
-    plant.rows("UPDATE exercise SET missing = 'stored' WHERE outcome = 'undelivered' RETURNING 1")
-    look(plant, NOW + 2 * MINUTE)
+def test_the_leg_that_did_not_come_is_kept_where_the_test_knows_it(plant: Plant) -> None:
+    """One that began on the wire does: the broker had its reading, and nobody stored it."""
+    wire = Wire(plant.database, plant.people["underwriter"])
+    wire.ask(NOW)
+    wire.publish(NOW)
+    wire.keep(NOW + MINUTE + SECOND)
+    assert look(plant, NOW + 2 * MINUTE) == 1
     (facts,) = found(plant)
     assert isinstance(facts, DeliveryFailed)
-    assert facts.missing == "stored"
+    assert (facts.missing, facts.took_s, facts.occurrence_id) == ("stored", None, None)
+
+
+def test_a_test_from_the_wire_is_as_long_as_from_its_being_published(plant: Plant) -> None:
+    """As the page of readiness has it: what it waited for its publisher before that is none of the path's time."""
+    wire, published = Wire(plant.database, plant.people["underwriter"]), NOW + 50 * SECOND
+    wire.ask(NOW)
+    wire.publish(published)
+    wire.judge(published)
+    clock = Clock()
+    clock.now = NOW + 75 * SECOND
+    with dispatcher(plant, clock, smtp=Sink()) as subject:
+        rounds(subject, clock.now)
+    wire.keep(clock.now)
+    assert plant.rows("SELECT outcome FROM exercise") == [("delivered",)]
+    assert look(plant, NOW + 2 * MINUTE) == 0
 
 
 def test_a_whole_ladder_that_nobody_answered_is_a_finding(plant: Plant) -> None:
