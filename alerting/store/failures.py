@@ -57,7 +57,7 @@ def failed_test(connection: Connection[Any], site_id: int, since: datetime, unti
         return cursor.execute(
             """
             SELECT e.exercise_id, e.occurrence_id, e.began_at, e.ended_at, extract(epoch FROM e.delivered_at - e.began_at)::float8 AS took_s,
-                   e.lasts_s AS promised_s, to_jsonb(e) ->> 'missing' AS missing -- a test that knows of no legs has no such column
+                   e.lasts_s AS promised_s, e.missing
             FROM v_exercise e
             WHERE e.site_id = %s AND e.kind = 'delivery' AND e.began_at IS NOT NULL AND e.ended_at > %s AND e.ended_at <= %s
               AND (e.outcome = 'undelivered' OR extract(epoch FROM e.delivered_at - e.began_at) > e.lasts_s)
