@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.batch import Int32, Int64, ReadingBatch
 from ingest.clock import AHEAD_US, Clocks, instants
 from ingest.decode import Decoded
-from ingest.directory import Directory
+from ingest.directory import TEST_PREFIX, Directory
 from ingest.marks import Marks
 from ingest.sequence import FRESH, REPEATED, RESTARTED, Sequences
 from ingest.stream import NOTHING_SAID, Arrival, GapRow
@@ -64,6 +64,7 @@ class Sorter:
         self.sequences = Sequences()
         self.clocks = Clocks(tolerance_us)
         self.marks = Marks(directory)
+        self._testers = {d.row.device_id for d in directory.devices if d.row.key.startswith(TEST_PREFIX)}
 
     def sort(self, decoded: Decoded, now_us: int, virtual: Sequence[tuple[int, float]] = ()) -> Sorted:
         """Drops repeats, finds the instants, moves the marks.
@@ -114,6 +115,10 @@ class Sorter:
             return None
         if sent_us == NOTHING_SAID:
             return False
+        if device_id in self._testers:
+            # One message a day, stamped with when its test began: it may have waited for a broker, or for us, and there is none after it
+            # to show that the clock was right all along.
+            return True
         began = answer == RESTARTED
         return self.clocks.trust(device_id, boot, sent_us, received_us, began or answer == FRESH, began=began)
 

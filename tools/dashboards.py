@@ -104,7 +104,7 @@ SITE = Board(
             (
                 "SELECT s.name@ || ' (' || d.key || ')' AS __text, s.sensor_id AS __value"
                 " FROM sensor s JOIN device d ON d.device_id = s.device_id JOIN site si ON si.site_id = s.site_id"
-                " WHERE si.key IN (${site:sqlstring}) AND s.retired_at IS NULL ORDER BY 1"
+                " WHERE si.key IN (${site:sqlstring}) AND s.retired_at IS NULL AND s.quantity <> 'exercise' ORDER BY 1"
             ),
             True,
         ),
@@ -129,7 +129,7 @@ FROM ingest_status ORDER BY worker""",
             (
                 """SELECT count(*) FILTER (WHERE t.online) AS "«on line|在线»", count(*) AS "«known|已知»"
 FROM device_stream t JOIN device d ON d.device_id = t.device_id <here d>
-WHERE d.retired_at IS NULL""",
+WHERE d.retired_at IS NULL AND NOT starts_with(d.key, '_test.')""",
             ),
             (8, 0, 4, 5),
         ),
@@ -185,7 +185,7 @@ GROUP BY 1, 2 ORDER BY 1""",
        l.measured_at AS "«Measured|测量时间»", round(extract(epoch FROM now() - l.received_at)) AS "«Heard, s ago|收到（秒前）»"
 FROM latest l JOIN sensor s ON s.sensor_id = l.sensor_id <here s>
 LEFT JOIN zone z ON z.zone_id = s.zone_id
-WHERE s.retired_at IS NULL ORDER BY 1""",
+WHERE s.retired_at IS NULL AND s.quantity <> 'exercise' ORDER BY 1""",
             ),
             (0, 15, 12, 9),
         ),
@@ -198,7 +198,7 @@ WHERE s.retired_at IS NULL ORDER BY 1""",
        t.last_received_at AS "«Last message|最近消息»", t.missing AS "«Missing|缺失»", t.repeated AS "«Repeated|重复»",
        round(t.clock_offset_ms) AS "«Clock, ms|时钟偏差（毫秒）»"
 FROM device_stream t JOIN device d ON d.device_id = t.device_id <here d>
-WHERE d.retired_at IS NULL ORDER BY 1""",
+WHERE d.retired_at IS NULL AND NOT starts_with(d.key, '_test.') ORDER BY 1""",
             ),
             (12, 15, 12, 9),
         ),

@@ -69,7 +69,7 @@ def list_devices(connection: Connection[Any], now: datetime, device_id: int | No
             LEFT JOIN (SELECT device_id, sum(count) AS rejected FROM rejected_message
                        WHERE received_at > %(now)s::timestamptz - interval '24 hours' AND taken_at IS NULL GROUP BY device_id) r
                    ON r.device_id = d.device_id
-            WHERE d.retired_at IS NULL AND (n.sensors IS NOT NULL OR ds.device_id IS NOT NULL)
+            WHERE d.retired_at IS NULL AND NOT starts_with(d.key, '_test.') AND (n.sensors IS NOT NULL OR ds.device_id IS NOT NULL)
               AND (%(device)s::int IS NULL OR d.device_id = %(device)s::int)
             ORDER BY si.key, d.key LIMIT 2000
             """,

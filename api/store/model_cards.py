@@ -104,6 +104,8 @@ class ScoreLimit:
     title: str
     title_zh: str
     priority: str
+    detector: str
+    unit: str
     direction: str
     setpoint: float
     on_delay_s: float
@@ -210,7 +212,8 @@ def limits_of(connection: Connection[Any], asset_id: int) -> list[ScoreLimit]:
     with connection.cursor(row_factory=class_row(ScoreLimit)) as cursor:
         return cursor.execute(
             """
-            SELECT a.definition_id, s.sensor_id, s.key AS sensor_key, a.title, a.title_zh, a.priority, a.direction, a.setpoint, a.on_delay_s, a.off_delay_s
+            SELECT a.definition_id, s.sensor_id, s.key AS sensor_key, a.title, a.title_zh, a.priority, a.detector, s.unit, a.direction, a.setpoint, a.on_delay_s,
+                   a.off_delay_s
             FROM asset_model m JOIN device d ON d.key = '_model.' || m.key AND d.company_id = m.company_id
             JOIN sensor s USING (device_id) JOIN alarm_definition a USING (sensor_id)
             WHERE m.asset_id = %s AND a.retired_at IS NULL AND a.role = 'alarm' ORDER BY a.definition_id

@@ -94,6 +94,8 @@ class ModelLimit(BaseModel):
     title: str
     title_zh: str
     priority: str
+    detector: str
+    unit: str = Field(description="Of the number, a UCUM code; a limit of another detector than `limit` has its own.")
     direction: str
     setpoint: float
     on_delay_s: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -144,11 +145,14 @@ def delivery(on: Examination, connection: Connection[Any]) -> Check:
     if _switched_off(connection, "tests"):
         found = _("Switched off: alerting began without %(name)s, so no delivery is tested day by day any more.")
         return Check("delivery", True, found % {"name": variable("delivery_sink")})
-    late = [each.key for each in tested if each.outcome == "undelivered"]
+    late = [each for each in tested if each.outcome == "undelivered"]
     if late:
-        if None not in (legs := {each.missing for each in tested if each.outcome == "undelivered"}):
-            return _leg_missing(on, late, next(leg for leg in LEGS if leg in legs))
-        found = _("The daily delivery test did not arrive in time: %(sites)s.") % {"sites": few(late)}
+        missing = {leg: [each.key for each in late if each.missing == leg] for leg in LEGS}
+        if all(each.missing for each in late):
+            return _legs_missing(on, {leg: sites for leg, sites in missing.items() if sites})
+        found = _("The daily delivery test did not arrive in time: %(sites)s.") % {
+            "sites": few([each.key for each in late])
+        }
         return Check(
             "delivery",
             False,
@@ -169,10 +173,14 @@ def delivery(on: Examination, connection: Connection[Any]) -> Check:
     return Check("delivery", True, told)
 
 
-def _leg_missing(on: Examination, sites: list[str], leg: str) -> Check:
-    """Where a test from the wire stayed away; of several sites the first leg that is missing anywhere."""
+def _legs_missing(on: Examination, missing: Mapping[str, list[str]]) -> Check:
+    """Where tests from the wire stayed away; what to do about the first leg, as nothing can be said of those after it.
+
+    Args:
+        missing: sites by leg, in the order of the legs.
+    """
     _ = on.gettext
-    found, advice = {
+    words = {
         "published": (
             _("The daily delivery test did not arrive in time, the broker did not take its reading: %(sites)s."),
             _("Look at `broker` here, and at the log of `davy process detectors`: it publishes the reading as the user _test."),
@@ -193,8 +201,9 @@ def _leg_missing(on: Examination, sites: list[str], leg: str) -> Check:
             _("The daily delivery test did not arrive in time, its receiver did not take the message: %(sites)s."),
             _("Look at the receiver, at `notifications` here, and at the log of `davy process alerting`."),
         ),
-    }[leg]  # fmt: skip
-    return Check("delivery", False, found % {"sites": few(sites)}, advice)
+    }  # fmt: skip
+    found = " ".join(words[leg][0] % {"sites": few(sites)} for leg, sites in missing.items())
+    return Check("delivery", False, found, words[next(iter(missing))][1])
 
 
 def risk(on: Examination, connection: Connection[Any]) -> Check:

@@ -99,6 +99,13 @@ SENTENCES: Final[Mapping[str, Sequence[Sentence]]] = {
             lambda w: "rule" in w and w["alarms"] == 0,
         ),
         Sentence(
+            "suppression.one_kinds",
+            later(
+                "1 life-safety or high alarm was put aside, %(hours)s hours: shelved %(shelved)s h, out of service %(out_of_service)s h, in planned short windows %(planned)s h, in other windows %(window)s h, while the plant stood still or a parent alarm called %(rule)s h. %(percent)s %% of its time counts."
+            ),
+            lambda w: "rule" in w and w["alarms"] == 1,
+        ),
+        Sentence(
             "suppression.kinds",
             later(
                 "%(alarms)s life-safety or high alarms were put aside, %(hours)s hours together: shelved %(shelved)s h, out of service %(out_of_service)s h, in planned short windows %(planned)s h, in other windows %(window)s h, while the plant stood still or a parent alarm called %(rule)s h. %(percent)s %% of their time counts."
@@ -106,6 +113,11 @@ SENTENCES: Final[Mapping[str, Sequence[Sentence]]] = {
             lambda w: "rule" in w,
         ),
         Sentence("suppression.none", later("No life-safety or high alarm was shelved."), lambda w: w["alarms"] == 0),
+        Sentence(
+            "suppression.one",
+            later("1 life-safety or high alarm was shelved, %(hours)s hours: %(percent)s %% of its time."),
+            lambda w: w["alarms"] == 1,
+        ),
         Sentence(
             "suppression",
             later("%(alarms)s life-safety or high alarms were shelved, %(hours)s hours together: %(percent)s %% of their time."),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from alerting.exercises import MISSING
+from alerting.store.wire_tests import make_test_device
 from tests.alerting.plant import NOW, Plant
 from tests.alerting.test_outbox import Clock, Sink, dispatcher, failing, rounds
 from tests.alerting.wire import Wire
@@ -112,6 +113,17 @@ def test_the_first_leg_that_did_not_come_is_told(timescale_plant: Plant, leg: st
     assert len(sink.sent) == 2
     assert chinese in told[True]
     assert english in told[False]
+
+
+def test_looking_for_a_test_device_waits_for_nobody(timescale_plant: Plant, wire: Wire) -> None:
+    """Every site is looked at several times a minute: an import that holds its row holds up neither the exercises nor their ends."""
+    plant = timescale_plant
+    with plant.database.connect("owner") as importing, importing.transaction():
+        importing.execute("SELECT FROM site FOR UPDATE")
+        with plant.as_service("alerting") as connection:
+            connection.execute("SET LOCAL lock_timeout = '2s'")
+            (site_id,) = plant.rows("SELECT min(site_id) FROM site")[0]
+            assert not make_test_device(connection, site_id)
 
 
 def _reasons(plant: Plant) -> list[Any]:

@@ -165,6 +165,20 @@ def test_the_card_says_what_there_is_in_both_languages(card: tuple[House, int]) 
     assert 'href="/models?of=tank-farm"' in client.get("/sites/tank-farm").text
 
 
+def test_limits_say_their_unit(card: tuple[House, int]) -> None:
+    """A forecast's limit is one of its signal, in that signal's unit; a model's own number has none."""
+    house, asset = card
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE sensor SET unit = 'Cel' WHERE key = '_knn'")
+        owner.execute(
+            "UPDATE alarm_definition SET detector = 'stale', setpoint = 600, direction = 'high' WHERE key = 'model_missing'"
+        )
+    page = house.visitor("huaihai-petro-officer").get(f"/models/{asset}").text
+    limits = page[page.index('id="h-limits"') :]
+    for said in ("≥ 2.3 °C", "≥ 2.3 ·", "≥ 10 分 ·"):
+        assert said in limits, said
+
+
 def test_the_same_for_a_program(card: tuple[House, int]) -> None:
     """Calibration, record, shadows and standing as numbers."""
     house, asset = card

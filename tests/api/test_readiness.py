@@ -204,6 +204,25 @@ def test_the_daily_test_from_the_wire_is_told_by_its_legs(house: House) -> None:
     assert (delivery["to_broker_s"], delivery["to_alarm_s"], delivery["took_s"]) == (0.2, 0.5, None)
 
 
+def test_the_test_device_stands_in_no_list(house: House) -> None:
+    """Nobody set it up, nobody can mend it, and it sends once a day: among devices or sensors it would look like one that is silent."""
+    wire, now = Wire(house.plant.database, house.plant.insurer["operator"]), house.plant.began
+    wire.ask(now)
+    with house.plant.owner() as connection:
+        heard = connection.execute(
+            "INSERT INTO device_stream (device_id, company_id, boot, seq, last_received_at)"
+            " SELECT device_id, company_id, 7, 0, now() FROM device WHERE key = '_test.tank-farm' RETURNING device_id"
+        ).fetchone()
+    assert heard is not None
+    client = Person(house, INTEGRATOR).client
+    for path in ("/devices", "/api/v1/devices", "/api/v1/sensors"):
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        assert "_test" not in answer.text, path
+        assert "_wire" not in answer.text, path
+    assert client.get(f"/devices/{heard[0]}").status_code == 404
+
+
 def test_a_reading_that_came_too_late_says_so(house: House) -> None:
     """Its occurrence belongs to no test: the page neither asks for an acknowledgement nor says that no reading began it."""
     wire, now = Wire(house.plant.database, house.plant.insurer["operator"]), house.plant.began

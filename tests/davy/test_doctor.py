@@ -273,6 +273,28 @@ def test_what_was_switched_off_is_said_and_passes(timescale_database: TestDataba
 
 
 @pytest.mark.db
+def test_each_site_is_named_with_the_leg_that_it_missed(timescale_database: TestDatabase) -> None:
+    """A receiver that took nothing of one site is not told as a broker that took nothing of it; what to do is said of the first leg."""
+    with timescale_database.connect("owner") as owner:
+        owner.execute("INSERT INTO company (key, name, name_zh) VALUES ('a', 'A', 'A')")
+        owner.execute(
+            "INSERT INTO site (company_id, key, name, name_zh, time_zone)"
+            " SELECT company_id, k, k, k, 'UTC' FROM company, unnest('{north,south}'::text[]) k"
+        )
+        owner.execute(
+            "INSERT INTO exercise (company_id, site_id, kind, priority, asked_at, lasts_s, ended_at, outcome, on_wire, missing)"
+            " SELECT company_id, site_id, 'delivery', 'low', %(now)s, 60, %(now)s, 'undelivered', true,"
+            " CASE key WHEN 'north' THEN 'receipt' ELSE 'published' END FROM site",
+            {"now": NOW},
+        )
+    check = by_name(examine(settings_for(timescale_database), "en", NOW))["delivery"]
+    assert "the broker did not take its reading: south." in check.found
+    assert "its receiver did not take the message: north." in check.found
+    assert check.advice is not None
+    assert check.advice.startswith("Look at `broker` here")
+
+
+@pytest.mark.db
 def test_a_sender_that_hangs_is_named(timescale_database: TestDatabase) -> None:
     """The beat goes on, because the duties come round; the sender's own instant has stopped."""
     with timescale_database.connect("owner") as owner:

@@ -99,6 +99,31 @@ def test_every_variable_offers_what_may_be_seen(seeded: Plant) -> None:
             assert offered == set(variables_of(seeded)[variable["name"]])
 
 
+def test_the_daily_tests_are_on_no_dashboard(seeded: Plant) -> None:
+    """The device of a site's delivery test is no device of the plant: not counted, not among the streams, the newest values or the choices."""
+    let(seeded.database, "huaihai-petro")
+    sender = last_days(seeded.database.kind == "timescaledb", variables_of(seeded))
+    choices = [each["query"] for file in FILES for each in load(file)["templating"]["list"]]
+    asked = [
+        sender.sent(text) for text in (*choices, *(each.text for each in queries() if "device_stream" in each.text))
+    ]
+    before = [rows(seeded.database, text) for text in asked]
+    with seeded.owner() as owner:
+        owner.execute("SELECT davy_test_device(%s)", (seeded.a.site_id,))
+        owner.execute(
+            "INSERT INTO device_stream (device_id, company_id, boot, seq, last_received_at)"
+            " SELECT device_id, company_id, 7, 0, now() FROM device WHERE key = '_test.tank-farm'"
+        )
+        owner.execute(
+            "INSERT INTO latest (sensor_id, company_id, measured_at, value, quality, received_at)"
+            " SELECT sensor_id, company_id, now(), 0, 0, now() FROM sensor WHERE key = '_wire'"
+        )
+    assert [rows(seeded.database, text) for text in asked] == before
+    newest = [rows(seeded.database, sender.sent(each.text)) for each in queries() if "FROM latest" in each.text]
+    assert newest
+    assert not [row for found in newest for row in found if "delivery test" in str(row) or "送达测试" in str(row)]
+
+
 def test_nothing_is_seen_before_somebody_allows_it(seeded: Plant) -> None:
     """No scope, no rows: not of any table."""
     assert [table for table in READABLE if rows(seeded.database, f"TABLE {table}")] == []

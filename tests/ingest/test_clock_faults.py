@@ -14,11 +14,22 @@ import numpy as np
 import pytest
 
 from core.batch import NEVER, Event
+from davy.models import wire_test
 from davy.processes.steady_clock import SteadyClock
 from ingest.clock import CLOCK_FLAG, DeviceClock
+from ingest.directory import DeviceRow, Directory
 from ingest.instant import instant, microseconds
 from ingest.organs import Organs
-from tests.ingest.plant import START_US, definition, definition_set, message, payload, small_directory
+from tests.ingest.plant import (
+    SITE,
+    START_US,
+    definition,
+    definition_set,
+    message,
+    payload,
+    sensor,
+    small_directory,
+)
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
@@ -209,3 +220,18 @@ def test_our_own_clock_put_right_again() -> None:
     ahead = tell(lambda us: us, ours=lambda us: us + (HOUR if us < START_US + 20 * SECOND else 0), high=(99, 99))
     assert ahead.clock.wrong_since_us == NEVER
     assert (ahead.clock.right_since_us - START_US) // SECOND == 20
+
+
+@pytest.mark.parametrize("held_s", [0, 6, 50])
+def test_a_delivery_test_that_was_held_up_is_no_wrong_clock(held_s: int) -> None:
+    """Its stamp is when it began, however long a broker or an ingest that was away kept it: its alarm is found by that stamp, and the site
+    is not told until tomorrow's test that a clock is wrong."""
+    device = DeviceRow(device_id=1, company_id=1, site_id=1, site_key=SITE, key=f"_test.{SITE}")
+    directory = Directory(1, [device], [sensor(101, device, wire_test.SENSOR, is_virtual=True)])
+    organs = Organs.grow(directory, definition_set(directory, [definition(1, 101, setpoint=0.5)]), TOLERANCE)
+    came = START_US + held_s * SECOND
+    decoded = organs.decoder.decode([message("_test", wire_test.message(7, instant(START_US)), came)])
+    found = organs.sorter.sort(decoded, came)
+    events = organs.judge.judge(found.batch, found.late, came, came - START_US).events
+    assert [(event.active, event.at) for event in events] == [(True, START_US - 1000), (False, START_US)]
+    assert not organs.sorter.clocks.wrong

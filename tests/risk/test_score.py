@@ -318,4 +318,4 @@ def test_earlier_formulas_do_not_know_of_kinds() -> None:
     facts = replace(site(2), suppressed_h=[5.0], aside=[Aside(1, "shelved", 5.0), Aside(1, "window", 90.0)])
     for name in ("control-1", "control-2", "control-3"):
         found = {d.key: d for d in drivers(facts, shipped(name))}["suppression"]
-        assert (found.sentence, found.words["hours"]) == ("suppression", 5.0)
+        assert (found.sentence, found.words["hours"]) == ("suppression.one", 5.0)
