@@ -2,7 +2,8 @@
 
 Two peers: the script of a tutorial (paho-mqtt, json, psycopg: a row a reading, once committing each message, once 500 at a time), and
 Node-RED with the library pg (a statement each message, and one for 500). None of them looks for a repeat, a late reading, a
-deadband or a delay, none keeps what it cannot store, and all acknowledge before they have stored: it is less work than Davy's.
+deadband or a delay, none keeps what it cannot store, and only the script that commits each message has stored what it acknowledges: it is
+less work than Davy's.
 
     .venv/bin/python tools/ingest_peers.py [--node-red FOLDER]
 
