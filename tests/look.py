@@ -51,7 +51,7 @@ def unfold(page: Page) -> None:
 
 def wrong(page: Page) -> list[str]:
     """All that is wrong with what stands there."""
-    wide = [] if fits(page) else ["wider than the screen"]
+    wide = [] if fits(page) else [f"wider than the screen: {page.evaluate(_WIDEST)}"]
     return faults(page) + wide + small_targets(page) + strange_words(page)
 
 
@@ -65,8 +65,12 @@ def faults(page: Page) -> list[str]:
 
 
 def fits(page: Page) -> bool:
-    """No sideways scrolling."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+    """No sideways scrolling, once what is drawn, a chart, has followed the width of the window."""
+    for _ in range(30):
+        if page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"):
+            return True
+        page.wait_for_timeout(100)
+    return False
 
 
 def small_targets(page: Page) -> list[str]:
@@ -113,6 +117,9 @@ def _pairs() -> list[tuple[str, str]]:
     return [(str(message), str(said)) for message, said in translations("zh")._catalog.items() if message]
 
 
+# What sticks out at the right, innermost last, so that whoever reads of it need not look for it.
+_WIDEST = """[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > window.innerWidth + 1)
+    .slice(-3).map(e => e.outerHTML.slice(0, 200))"""
 _TEXTS = """(() => {
   const skipped = 'script, style, noscript, code, pre, kbd, .said, textarea';
   const own = e => !e.closest(skipped) && e.closest('[lang]') === document.documentElement && e.checkVisibility();
