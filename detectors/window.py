@@ -190,6 +190,14 @@ def _counts(x: float, settings: Float64) -> float:
 
 
 @kernel
+def _empty(d: int, newest: int, bucket: int, ring: Rows) -> None:
+    """Makes room for the buckets after the newest one, up to `bucket`."""
+    for b in range(max(newest + 1, bucket - PLACE), bucket + 1):
+        ring[d, b & PLACE].amount = 0.0
+        ring[d, b & PLACE].known = 0
+
+
+@kernel
 def _hold(d: int, begin: int, end: int, newest: int, width: int, rate: float, ring: Rows) -> None:
     """Books the time from `begin` to `end` into its buckets, as far as they are still in the ring."""
     at = max(begin, (newest - WHOLE) * width)
@@ -244,15 +252,13 @@ def _over_window(heard: Heard, settings: Float64, stretch: Rows, ring: Rows) -> 
         setting, before = settings[stretch[d].setting], stretch[d].at[1]
         if not usable and before == NEVER:
             continue
-        width = int(setting[5])
+        width = int(setting[_WIDTH])
         bucket = t // width
         if bucket != stretch[d].at[0]:
             stretch[d].summed = NEVER
-        for b in range(max(stretch[d].at[0] + 1, bucket - PLACE), bucket + 1):
-            ring[d, b & PLACE].amount = 0.0
-            ring[d, b & PLACE].known = 0
+        _empty(d, stretch[d].at[0], bucket, ring)
         if before != NEVER:
-            _hold(d, before, min(t, before + int(setting[6])), bucket, width, stretch[d].last, ring)
+            _hold(d, before, min(t, before + int(setting[_WIDTH + 1])), bucket, width, stretch[d].last, ring)
         stretch[d].at[0] = bucket
         stretch[d].at[1] = t if usable else NEVER  # what cannot be used ends what was held
         if usable:
@@ -268,9 +274,7 @@ def _correct(correction: Correction, stretch: Rows, ring: Rows) -> None:
         newest = stretch[d].at[0]
         if bucket < newest - WHOLE:
             continue  # it has left the window
-        for b in range(max(newest + 1, bucket - PLACE), bucket + 1):
-            ring[d, b & PLACE].amount = 0.0
-            ring[d, b & PLACE].known = 0
+        _empty(d, newest, bucket, ring)
         stretch[d].at[0] = max(newest, bucket)
         stretch[d].summed = NEVER
         place = bucket & PLACE
@@ -284,6 +288,6 @@ def _as_of_now(member: Int32, at: Int64, settings: Float64, stretch: Rows, ring:
     for n in range(len(member)):
         d = member[n]
         setting = settings[stretch[d].setting]
-        width = int(setting[5])
+        width = int(setting[_WIDTH])
         number[n] = _number(d, at[n], at[n] // width, width, setting, stretch, ring)
     return number

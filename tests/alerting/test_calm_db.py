@@ -55,6 +55,17 @@ def moved(event: Event, at: datetime) -> Event:
     return Event(event.definition_id, event.sensor_id, active=True, at=us(at), value=30.0, row=0, late=False)
 
 
+def on_one_pump(plant: Plant, events: list[Event]) -> None:
+    """Their sensors are those of one machine."""
+    plant.rows(
+        "WITH z AS (INSERT INTO zone (company_id, site_id, key, name, name_zh) SELECT company_id, site_id, 'hall', 'Hall', '车间' FROM site"
+        " WHERE site_id = %s RETURNING *), a AS (INSERT INTO asset (company_id, zone_id, key, kind, name, name_zh) SELECT company_id,"
+        " zone_id, 'p1', 'pump', 'Pump P1', '1号泵' FROM z RETURNING asset_id, zone_id) UPDATE sensor s SET asset_id = a.asset_id,"
+        " zone_id = a.zone_id FROM a WHERE s.sensor_id = ANY (%s) RETURNING 1",
+        plant.site, [event.sensor_id for event in events],
+    )  # fmt: skip
+
+
 def told(plant: Plant) -> Counter[tuple[object, ...]]:
     """(state, held by, told in another) of all calls below life safety."""
     rows = plant.rows(
@@ -105,13 +116,7 @@ class TestGroups:
     def test_statistics_of_one_asset_are_one_incident_that_names_its_root(self, calm: Plant) -> None:
         """Whatever kind their signals are; the message says where to look first, what that rests on, and that it may be wrong."""
         events = more(calm, "heat", 3)
-        calm.rows(
-            "WITH z AS (INSERT INTO zone (company_id, site_id, key, name, name_zh) SELECT company_id, site_id, 'hall', 'Hall', '车间' FROM site"
-            " WHERE site_id = %s RETURNING *), a AS (INSERT INTO asset (company_id, zone_id, key, kind, name, name_zh) SELECT company_id,"
-            " zone_id, 'p1', 'pump', 'Pump P1', '1号泵' FROM z RETURNING asset_id, zone_id) UPDATE sensor s SET asset_id = a.asset_id,"
-            " zone_id = a.zone_id FROM a WHERE s.sensor_id = ANY (%s) RETURNING 1",
-            calm.site, [event.sensor_id for event in events],
-        )  # fmt: skip
+        on_one_pump(calm, events)
         calm.rows(
             "UPDATE alarm_definition SET detector = 'ewma' WHERE definition_id = ANY (%s) RETURNING 1",
             [event.definition_id for event in events],
@@ -137,13 +142,7 @@ class TestGroups:
         )  # the last two are parts and do not speak
         (gas,) = more(calm, "gas", 1)
         events = [first, limit, physical, agreed, gas]
-        calm.rows(
-            "WITH z AS (INSERT INTO zone (company_id, site_id, key, name, name_zh) SELECT company_id, site_id, 'hall', 'Hall', '车间' FROM site"
-            " WHERE site_id = %s RETURNING *), a AS (INSERT INTO asset (company_id, zone_id, key, kind, name, name_zh) SELECT company_id,"
-            " zone_id, 'p1', 'pump', 'Pump P1', '1号泵' FROM z RETURNING asset_id, zone_id) UPDATE sensor s SET asset_id = a.asset_id,"
-            " zone_id = a.zone_id FROM a WHERE s.sensor_id = ANY (%s) RETURNING 1",
-            calm.site, [event.sensor_id for event in events],
-        )  # fmt: skip
+        on_one_pump(calm, events)
         calm.rows(
             "UPDATE alarm_definition SET detector = 'ewma' WHERE definition_id = ANY (%s) RETURNING 1",
             [first.definition_id, drift.definition_id],

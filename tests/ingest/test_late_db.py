@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +16,9 @@ from ingest.storing import PATIENCE_S
 from tests.database import TestDatabase
 from tests.ingest.plant import Installed, install, message, payload
 from tests.ingest.rig import wait_for
-from tests.ingest.test_store_db import SECOND, Bench
+from tests.ingest.test_store_db import SECOND, Bench, bench
+
+__all__ = ["bench"]  # the fixture of the other tests
 
 pytestmark = pytest.mark.db
 
@@ -32,17 +32,6 @@ STEL = {
 def installed(database: TestDatabase) -> Installed:
     """The plant with a 15-minute average of 30 on d1/s2."""
     return install(database, virtual=False, limits=[STEL])
-
-
-@pytest.fixture
-def bench(
-    database: TestDatabase, installed: Installed, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Bench]:
-    """A pipeline to turn by hand; parametrized with 0, every batch goes by way of the spool."""
-    found = Bench(database, tmp_path, getattr(request, "param", PATIENCE_S))
-    yield found
-    found.stop.set()
-    found.end()
 
 
 def say(bench: Bench, seq: int, begin_s: int, end_s: int, value: float) -> None:
