@@ -134,7 +134,8 @@ def _by_state(
         for kind, fitted in models.items():
             ended_s, number = scores_of(connection, plan, kind, first, last)
             place = np.rint(ended_s / plan.window_s).astype(np.int64) - 1 - begin
-            number, place = number[(place >= 0) & (place < count)], place[(place >= 0) & (place < count)]
+            here = (place >= 0) & (place < count)
+            number, place = number[here], place[here]
             state = _states(fitted, told)[place]
             for each in calibrations[kind]:
                 windows[kind, each] += int((state == each).sum())

@@ -10,9 +10,10 @@ from psycopg import Connection
 
 from core.batch import Int64
 from core.db import transaction
-from ingest.copy_rows import from_2000, stored_rows
+from ingest.copy_rows import from_2000
 from ingest.instant import instant
 from ingest.late import STORED
+from ingest.store.copied import copied
 
 
 def batches_since(connection: Connection[Any], token: str, worker: str, since_us: int) -> tuple[Int64, Int64]:
@@ -36,24 +37,12 @@ def readings_between(
     Args:
         shift_us: how far stamp and judged time may be apart.
     """
-    with (
-        transaction(connection, token),
-        connection.cursor() as cursor,
-        cursor.copy(
-            """
-        COPY (
-            SELECT batch_no, sensor_id, measured_at, coalesce(judged_at, measured_at), coalesce(value, 'NaN'), quality
-            FROM reading WHERE sensor_id = %s AND measured_at BETWEEN %s AND %s
-                AND coalesce(judged_at, measured_at) BETWEEN %s AND %s
-        ) TO STDOUT (FORMAT binary)
-        """,
-            (
-                sensor_id,
-                *(instant(at) for at in (since_us - shift_us, until_us + shift_us, since_us, until_us)),
-            ),
-        ) as copy,
-    ):
-        found = stored_rows(b"".join(bytes(block) for block in copy))
+    found = copied(
+        connection,
+        token,
+        "sensor_id = %s AND measured_at BETWEEN %s AND %s AND coalesce(judged_at, measured_at) BETWEEN %s AND %s",
+        (sensor_id, *(instant(at) for at in (since_us - shift_us, until_us + shift_us, since_us, until_us))),
+    )
     rows = np.empty(len(found), STORED)
     for name in ("batch_no", "value", "quality"):
         rows[name] = found[name]

@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 
 from core.db import transaction
 from core.errors import Fenced, SteppedBack
-from ingest.copy_rows import stored_rows
+from ingest.store.copied import copied
 
 KEPT_BEHIND: Final = timedelta(hours=1)
 PART: Final = 1_000_000  # bytes
@@ -193,22 +193,5 @@ def stored_readings(
             count += rows[end].readings
             end += 1
         part = rows[start:end]
-        yield part, _copy_out(connection, token, part[0].batch_no, part[-1].batch_no)
+        yield part, copied(connection, token, "batch_no BETWEEN %s AND %s", (part[0].batch_no, part[-1].batch_no))
         start = end
-
-
-def _copy_out(connection: Connection[Any], token: str, first: int, last: int) -> NDArray[np.void]:
-    with (
-        transaction(connection, token),
-        connection.cursor() as cursor,
-        cursor.copy(
-            """
-        COPY (
-            SELECT batch_no, sensor_id, measured_at, coalesce(judged_at, measured_at), coalesce(value, 'NaN'), quality
-            FROM reading WHERE batch_no BETWEEN %s AND %s
-        ) TO STDOUT (FORMAT binary)
-        """,
-            (first, last),
-        ) as copy,
-    ):
-        return stored_rows(b"".join(bytes(block) for block in copy))
