@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from alerting.votes import Ballots, Votes, vote
 from core.alike import alike
 from core.batch import NEVER, NOTHING_DUE, Awaited, Event, Float64, Int32, Int64, Scores
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
@@ -240,6 +241,9 @@ def _step(
     last_clear: Int64,
 ) -> _Found:
     """One pass over the numbers; a number can end a delay and begin or end a condition: at most two events each."""
+    rules, ballots, standing, due, last_raise, last_clear = borrowed(
+        (rules, ballots, standing, due, last_raise, last_clear)
+    )
     count = len(definition)
     e_definition = np.empty(2 * count, np.int32)
     e_row = np.empty(2 * count, np.int32)
@@ -252,25 +256,30 @@ def _step(
             prefetch(standing, definition[k + AHEAD], 0)
         i = definition[k]
         t = at[k]
-        if (standing[i].status & 1) == 1 and due[i] <= t:
+        status = standing[i].status
+        if (status & 1) == 1 and due[i] <= t:
             e_at[n] = _end_delay(i, standing, due, last_raise, last_clear)
             e_definition[n] = i
             e_row[n] = -1
-            e_active[n] = standing[i].status == ACTIVE
+            status = standing[i].status
+            e_active[n] = status == ACTIVE
             e_number[n] = standing[i].number
             n += 1
         if np.isnan(number[k]):
             continue
         standing[i].number = number[k]
-        rule = rules[standing[i].rule]
-        x = -number[k] if rule.low else number[k]
-        beyond, held = x >= rule.setpoint, not x < rule.back
+        rule = standing[i].rule
+        x = -number[k] if rules[rule].low else number[k]
+        beyond = x >= rules[rule].setpoint
+        if status == CLEAR and not beyond and not voting:
+            continue  # as nearly all of them
+        held = not x < rules[rule].back
         if voting and ballots.row[i] >= 0:
             beyond, held = vote(ballots, ballots.row[i], beyond, held)
-        if standing[i].status <= RISING:
-            now_over = _look(i, beyond, not beyond, t, last_clear, rule.on_delay, standing, due)
+        if status <= RISING:
+            now_over = _look(i, beyond, not beyond, t, last_clear, rules[rule].on_delay, standing, due)
         else:
-            now_over = _look(i, not held, beyond, t, last_raise, rule.off_delay, standing, due)
+            now_over = _look(i, not held, beyond, t, last_raise, rules[rule].off_delay, standing, due)
         if not now_over:
             continue
         e_at[n] = _end_delay(i, standing, due, last_raise, last_clear)

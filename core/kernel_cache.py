@@ -73,8 +73,18 @@ class FolderOfTheUser(_WithAllOfIt, caching.UserWideCacheLocator):
 
 def kernel(function: Loop) -> Loop:
     """A loop that numba compiles and keeps: the decorator of every one of ours."""
+    return _kept(numba.njit(cache=True), function)
+
+
+def kernel_of_lanes(function: Loop) -> Loop:
+    """As `kernel`; a division by zero is infinite or NaN there, as numpy has it: the processor takes several numbers at once only in a
+    loop that cannot raise."""
+    return _kept(numba.njit(cache=True, error_model="numpy"), function)
+
+
+def _kept(compiler: Callable[[Loop], Any], function: Loop) -> Loop:
     numba.config.CACHE_LOCATOR_CLASSES = ",".join(f"{__name__}.{each}" for each in LOCATORS)  # type: ignore[attr-defined]
-    return cast("Loop", numba.njit(cache=True)(function))
+    return cast("Loop", compiler(function))
 
 
 def made_of(function: FunctionType) -> str:

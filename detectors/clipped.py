@@ -30,7 +30,7 @@ class Clipped(Settled):
     another one. What lies at an end by nature, as gas does at zero and a contact always, did so while its normal was settled, and is
     never clipped.
 
-    Memory: 128 bytes a definition.
+    Memory: 124 bytes a definition.
     Warm-up: `warm_up` usable readings; NaN until then, and as long as the share is 0 and there is no `floor`.
     Fails when: it was clipped while its normal was settled. Noise lies on top of what is clipped. One wild reading beyond the end hides
         it until that reading is a hundred memories old: `spike` tells of that one. What stands still at an end is told by `still` and `stuck`.

@@ -8,8 +8,10 @@ from typing import Annotated, Final
 import numpy as np
 from msgspec import Meta
 
+from core.aligned import aligned_zeros
 from core.alike import alike
 from core.batch import NEVER, Float64
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
@@ -82,7 +84,7 @@ class Cusum(Detector):
         asked = [*(self._settings[name] for name in CusumParameters.__struct_fields__), beyond]
         setting, first = alike(*asked)
         self._set = np.array(asked, np.float64).T[first].copy()
-        self._sums: Rows = np.zeros(len(self), SUMS)
+        self._sums: Rows = aligned_zeros(len(self), SUMS)
         self._sums["setting"] = setting
         self._sums["settled_at"] = NEVER
         for name in SUMS.names or ():
@@ -158,6 +160,7 @@ def gather_sums(sums: Rows, d: int, settings: Float64, t: int, x: float) -> floa
 
 @kernel
 def _cusum(heard: Heard, settings: Float64, sums: Rows) -> Float64:
+    heard, settings, sums = borrowed((heard, settings, sums))
     count = len(heard.member)
     number = np.empty(count)
     for n in range(count):

@@ -7,15 +7,32 @@ from typing import Annotated, Final
 import numpy as np
 from msgspec import Meta
 
-from core.batch import NEVER, Float64, Int64
+from core.aligned import aligned_zeros, row_of
+from core.alike import alike
+from core.batch import NEVER, Float64
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
-from detectors.contract import LARGEST, SECOND_US, Detector, Parameters
+from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
 from detectors.hearing import Heard
+from detectors.sketch import Float32
 
 RING: Final = 16  # buckets of a window's fifteenth; a power of two
 PLACE: Final = RING - 1
+# What every reading looks at lies together, in a line of memory; a bucket is kept in the ring once another one fills.
+_STRETCH: Final = row_of(
+    LINE,
+    [
+        ("newest", np.int64),  # the bucket that is filling
+        ("since", np.int64),  # the first reading of this stretch
+        ("older", np.float64),  # what the buckets before it come to, and of how many readings
+        ("older_readings", np.float64),
+        ("filling", np.float64),
+        ("readings", np.float64),
+        ("setting", np.int64),
+    ],
+)
 
 
 class DeviationParameters(Parameters, frozen=True):
@@ -36,7 +53,7 @@ class Deviation(Detector):
     The reference is a fixed number or the mean of the sensor's own readings of the last `window_s` seconds, this one left out.
     The mean is kept in sixteen buckets of a fifteenth of the window each, so that it reaches back between 15 and 16 of them.
 
-    Memory: 272 bytes a definition.
+    Memory: 240 bytes a definition.
     Warm-up: none for a fixed reference, one window for the sensor's own; NaN until then, and again after a silence of a window.
     Fails when: with its own mean as reference, a drift is slow against the window, or a change lasts for one: it becomes the
         reference. `ewma` beside it does not learn what it alarms on.
@@ -49,64 +66,77 @@ class Deviation(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        self._reference = self._settings["reference"]
-        self._window_us: Int64 = np.rint(self._settings["window_s"] * SECOND_US).astype(np.int64)
-        self._sum: Float64 = np.zeros((len(self), RING))
-        self._count: Float64 = np.zeros((len(self), RING))
-        self._at: Int64 = np.full((len(self), 2), NEVER, np.int64)  # newest bucket, first reading of this stretch
+        window_us = np.rint(self._settings["window_s"] * SECOND_US)
+        asked = [self._settings["reference"], window_us, -(-window_us // (RING - 1))]
+        setting, first = alike(*asked)
+        self._set: Float64 = np.array(asked, np.float64).T[first].copy()
+        self._stretch: Rows = aligned_zeros(len(self), _STRETCH)
+        self._stretch["newest"] = self._stretch["since"] = NEVER
+        self._stretch["setting"] = setting
+        self._sum: Float64 = aligned_zeros((len(self), RING), np.float64)
+        self._count: Float32 = aligned_zeros((len(self), RING), np.float32)
         self._column("sum", self._sum)
         self._column("count", self._count)
-        self._column("at", self._at)
+        for name in _STRETCH.names or ():
+            if name != "setting":
+                self._column(name, self._stretch[name])
 
     def _numbers(self, heard: Heard) -> Float64:
-        return _deviation(heard, self._reference, self._window_us, self._sum, self._count, self._at)
+        return _deviation(heard, self._set, self._stretch, self._sum, self._count)
 
 
 @kernel
-def _own_mean(d: int, window: int, t: int, x: float, total: Float64, count: Float64, kept_at: Int64) -> float:
+def _begin(d: int, bucket: int, stretch: Rows, total: Float64, count: Float32) -> None:
+    """Another bucket is filling: the one that was is kept, and what those before the new one come to is added up."""
+    before = stretch[d].newest
+    if before != NEVER:
+        total[d, before & PLACE], count[d, before & PLACE] = stretch[d].filling, np.float32(stretch[d].readings)
+    for b in range(max(before + 1, bucket - PLACE), bucket + 1):
+        total[d, b & PLACE], count[d, b & PLACE] = 0.0, np.float32(0.0)
+    added = readings = 0.0
+    for b in range(bucket - PLACE, bucket):
+        added += total[d, b & PLACE]
+        readings += np.float64(count[d, b & PLACE])
+    stretch[d].newest = bucket
+    stretch[d].older, stretch[d].older_readings = added, readings
+    stretch[d].filling = stretch[d].readings = 0.0
+
+
+@kernel
+def _own_mean(
+    d: int, window: int, width: int, t: int, x: float, stretch: Rows, total: Float64, count: Float32
+) -> float:
     """The mean before this reading, NaN where a window is not covered; then the reading is one of those it is made of."""
-    width = -(-window // (RING - 1))
     bucket = t // width
-    if bucket - kept_at[d, 0] > PLACE:
-        kept_at[d, 1] = t
-    for b in range(max(kept_at[d, 0] + 1, bucket - PLACE), bucket + 1):
-        total[d, b & PLACE] = 0.0
-        count[d, b & PLACE] = 0.0
-    kept_at[d, 0] = bucket
-    readings, mean = 0.0, np.nan
-    if t - kept_at[d, 1] >= window:
-        added = 0.0
-        for b in range(bucket - PLACE, bucket + 1):
-            added += total[d, b & PLACE]
-            readings += count[d, b & PLACE]
-        if readings > 0.0:
-            mean = added / readings
-    grown = total[d, bucket & PLACE] + x
+    if bucket != stretch[d].newest:
+        if bucket - stretch[d].newest > PLACE:
+            stretch[d].since = t
+        _begin(d, bucket, stretch, total, count)
+    mean, readings = np.nan, stretch[d].older_readings + stretch[d].readings
+    if readings > 0.0 and t - stretch[d].since >= window:
+        mean = (stretch[d].older + stretch[d].filling) / readings
+    grown = stretch[d].filling + x
     if np.isfinite(grown):
-        total[d, bucket & PLACE] = grown
-        count[d, bucket & PLACE] += 1.0
+        stretch[d].filling = grown
+        stretch[d].readings += 1.0
     return mean
 
 
 @kernel
-def _deviation(
-    heard: Heard, reference: Float64, window_us: Int64, total: Float64, count: Float64, kept_at: Int64
-) -> Float64:
+def _deviation(heard: Heard, settings: Float64, stretch: Rows, total: Float64, count: Float32) -> Float64:
     entries = len(heard.member)
     number = np.full(entries, np.nan)
+    heard, settings, stretch, total, count = borrowed((heard, settings, stretch, total, count))
     for n in range(entries):
         if n + AHEAD < entries:
-            soon = heard.member[n + AHEAD]
-            prefetch(kept_at, soon, 0)
-            for line in range(RING * 8 // LINE):
-                prefetch(total, soon, line)
-                prefetch(count, soon, line)
+            prefetch(stretch, heard.member[n + AHEAD], 0)
         d, t, x = heard.member[n], heard.at[n], heard.value[n]
         if not np.isfinite(x):
             continue
-        belongs = reference[d]
-        if window_us[d] > 0:
-            belongs = _own_mean(d, window_us[d], t, x, total, count, kept_at)
+        setting = stretch[d].setting
+        belongs, window = settings[setting, 0], int(settings[setting, 1])
+        if window > 0:
+            belongs = _own_mean(d, window, int(settings[setting, 2]), t, x, stretch, total, count)
         if not np.isnan(belongs):
             number[n] = min(abs(x - belongs), LARGEST)
     return number

@@ -9,6 +9,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from core.batch import NEVER, QUALITY_CODE, Awaited, Float64, Int32, Int64, ReadingBatch, Scores, UInt8
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters
@@ -252,6 +253,7 @@ def _difference(
     number: Float64,
     own: Float64,
 ) -> int:
+    pairs, heard, at, number, own = borrowed((pairs, heard, at, number, own))
     n = 0
     for r in order:
         slot, x = sensor[r], value[r]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.alike import alike
 from core.batch import NEVER, Float64, Int64, ReadingBatch, Scores
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from detectors.contract import LARGEST, SECOND_US, Parameters, Rows
@@ -178,6 +179,7 @@ def _mean_is_there(means: Rows, sums: Rows, d: int, settings: Float64, t: int) -
 def _drift(
     member: Int64, at: Int64, apart: Float64, own: Float64, settings: Float64, sums: Rows, means: Rows
 ) -> Float64:
+    settings, sums, means = borrowed((settings, sums, means))
     number = np.full(len(member), np.nan)
     for n in range(len(member)):
         d, t, x = member[n], at[n], apart[n]

@@ -8,11 +8,13 @@ from typing import Annotated, Final
 import numpy as np
 from msgspec import Meta
 
+from core.aligned import aligned_zeros, row_of
 from core.alike import alike
 from core.batch import NEVER, Float64
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
-from core.prefetch import AHEAD, prefetch
+from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
 from detectors.hearing import Heard
 
@@ -26,7 +28,8 @@ WILD: Final = 10.0  # standard deviations to which a reading of the warm-up is d
 FEW: Final = 10.0  # from so many readings on: one wild one would be all of the spread for days
 RESTING: Final = 1e-9  # a spread below this share of the level is rounding, not noise
 BREAK: Final = 0.25  # of `relearn_s`: a silence longer than this breaks a stretch beyond the setpoint
-_KNOWN: Final = np.dtype(
+_KNOWN: Final = row_of(
+    LINE,
     [
         ("readings", np.float64),  # how many were learnt
         ("level", np.float64),
@@ -34,7 +37,7 @@ _KNOWN: Final = np.dtype(
         ("learnt_at", np.int64),
         ("beyond_at", np.int64),  # beyond the setpoint since then
         ("setting", np.int64),
-    ]
+    ],
 )
 
 
@@ -88,7 +91,7 @@ class Ewma(Detector):
         asked = [*(self._settings[name] for name in names), frozen, self._settings["back"] * frozen]
         setting, first = alike(*asked)
         self._set = np.array(asked, np.float64).T[first].copy()
-        self._known: Rows = np.zeros(len(self), _KNOWN)
+        self._known: Rows = aligned_zeros(len(self), _KNOWN)
         self._known["setting"] = setting
         for name, fresh in (
             ("readings", 0.0),
@@ -160,6 +163,7 @@ def _judge(known: Rows, d: int, settings: Float64, t: int, x: float) -> float:
 
 @kernel
 def _ewma(heard: Heard, settings: Float64, known: Rows) -> Float64:
+    heard, settings, known = borrowed((heard, settings, known))
     count = len(heard.member)
     number = np.empty(count)
     for n in range(count):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.batch import QUALITY_CODE, Float64, Int32, Int64, Quality, ReadingBatch, UInt8
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
@@ -109,6 +110,7 @@ def count_heard(offsets: Int32, sensor: Int32) -> int:
 def _hear(
     offsets: Int32, members: Int32, sensor: Int32, judged_at: Int64, value: Float64, quality: UInt8, heard: Heard
 ) -> None:
+    offsets, members, heard = borrowed((offsets, members, heard))
     n, count = 0, len(sensor)
     for r in range(count):
         if r + 2 * AHEAD < count:

@@ -22,7 +22,7 @@ class Noise(Settled):
     High: a bad contact, a failing bearing, interference. A definition of direction low measures against the smoothest instead: a damped
     line, a clogged tap, a value that something in between has smoothed.
 
-    Memory: 112 bytes a definition.
+    Memory: 100 bytes a definition.
     Warm-up: `warm_up` usable readings; NaN until then, and as long as nothing has moved at all and there is no `floor`.
     Fails when: the process itself runs rough at times and did not while its normal was settled.
     """

@@ -9,19 +9,29 @@ from typing import Annotated, Final
 import numpy as np
 from msgspec import Meta
 
-from core.batch import Float64
+from core.aligned import aligned_zeros
+from core.batch import Float64, Int64
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import Detector, Parameters, Rows
+from detectors.courses import KEPT, LENGTH, squares_apart
 from detectors.hearing import Heard
-from detectors.sketch import BINS, Float32, share_above
+from detectors.medians import median_of_five
+from detectors.sketch import BINS, Float32, place_of, share_above
 
 WAYS: Final = 2  # a step, a course
 BEFORE: Final = 5  # readings before it that a step is measured from
-LENGTH: Final = 16  # readings of a course
-COURSES: Final = 10  # that it is compared with, one after the other; an older one makes room
-KEPT: Final = COURSES + 1  # the newest of them is still part of the last readings
+COURSES: Final = (
+    10  # that it is compared with, of those that are kept: the newest may still be part of the last readings
+)
+LANES: Final = 32  # readings that are worked out beside each other
+STARTS, LEARNS, KNOWS = (
+    0,
+    1,
+    2,
+)  # what a definition is at: its scales are set, it learns and says nothing, it says something
 FIRST: Final = 50  # readings that set the scales of the sketches
 REACH: Final = 1e30  # farthest from the first reading that a course remembers: float32 ends at 3e38
 _KNOWN: Final = np.dtype(
@@ -31,6 +41,7 @@ _KNOWN: Final = np.dtype(
         ("scale", np.float64, (WAYS,)),
         ("total", np.float64, (WAYS,)),
         ("memory", np.float64),
+        ("warm_up", np.float64),
     ]
 )
 
@@ -56,7 +67,7 @@ class Odd(Detector):
     for long is odd no longer. `shift` and `cusum` stand beside it for what lasts. Give it an off-delay: a burst is one alarm.
 
     Source: conformal p-values after Vovk et al. (2005); left nearest neighbours of raw windows; the sketch is ours.
-    Memory: 1072 bytes a definition.
+    Memory: 1136 bytes a definition.
     Warm-up: `warm_up` usable readings; NaN until then, on readings of bad quality, and while the value has not moved at all.
     Fails when: what is odd lasts, or comes every day: then it is no longer rare. A sensor that rests most of the time is odd whenever
         it moves. Of a wave whose period divides sixteen readings it remembers one phase only, and courses say little. It says that something is new, not that it is wrong.
@@ -69,17 +80,16 @@ class Odd(Detector):
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
         count = len(self)
-        self._warm_up = self._settings["warm_up"]
-        self._known: Rows = np.zeros(count, _KNOWN)
+        self._known: Rows = aligned_zeros(count, _KNOWN)
         for name in ("heard", "first", "scale", "total"):
             self._column(name, self._known[name])
-        self._known["memory"] = self._settings["memory"]
-        self._counts: Float32 = np.zeros((count, WAYS, BINS), np.float32)
-        self._course: Float32 = np.zeros(
-            (count, 1 + KEPT, LENGTH), np.float32
-        )  # the last readings; then what is remembered
+        self._known["memory"], self._known["warm_up"] = self._settings["memory"], self._settings["warm_up"]
+        self._counts: Float32 = aligned_zeros((count, WAYS, BINS), np.float32)
+        self._last: Float32 = aligned_zeros((count, LENGTH), np.float32)
+        self._remembered: Float32 = aligned_zeros((count, LENGTH, KEPT), np.float32)
         self._column("counts", self._counts)
-        self._column("course", self._course)
+        self._column("last", self._last)
+        self._column("remembered", self._remembered)
 
     @classmethod
     def reach(cls, given: Mapping[str, float], readings: int) -> float:
@@ -87,52 +97,77 @@ class Odd(Detector):
         return math.log10(min(float(readings), given.get("memory", OddParameters().memory)) + 1.0)
 
     def _numbers(self, heard: Heard) -> Float64:
-        return _odd(heard, self._warm_up, self._known, self._counts, self._course)
+        return _odd(heard, self._known, self._counts, self._last, self._remembered)
 
 
 @kernel
-def _step(last: Float32, heard: int, x: float) -> float:
-    """How far a reading is from the median of those just before it; 0 while there are too few."""
-    if heard < BEFORE:
-        return 0.0
-    values = np.empty(BEFORE)
-    for i in range(BEFORE):
-        then, k = np.float64(last[LENGTH - BEFORE + i]), i
-        while k > 0 and values[k - 1] > then:
-            values[k] = values[k - 1]
-            k -= 1
-        values[k] = then
-    return abs(x - values[BEFORE // 2])  # type: ignore[no-any-return]
+def _step(last: Float32, d: int, x: float) -> float:
+    """How far a reading is from the median of the five before it."""
+    first = LENGTH - BEFORE
+    return abs(
+        x
+        - median_of_five(last[d, first], last[d, first + 1], last[d, first + 2], last[d, first + 3], last[d, first + 4])
+    )
 
 
 @kernel
-def _course(course: Float32, d: int, heard: int, x: float) -> float:
-    """How far the last readings are from the nearest stretch that is remembered, one that they are not part of."""
-    last = course[d, 0]
+def _course(last: Float32, remembered: Float32, d: int, heard: int, x: float, apart: Float64) -> float:
+    """The square of how far the last readings are from the nearest stretch that is remembered, one that they are not part of.
+
+    Args:
+        apart: shape (KEPT,), to work in.
+    """
     for k in range(LENGTH - 1):
-        last[k] = last[k + 1]
-    last[LENGTH - 1] = x
+        last[d, k] = last[d, k + 1]
+    last[d, LENGTH - 1] = np.float32(x)
     known = max(heard + 1 - LENGTH, 0) // LENGTH
-    nearest = np.inf
-    for c in range(max(known - COURSES, 0), known):
-        distance = 0.0
-        for k in range(LENGTH):
-            apart = np.float64(last[k]) - np.float64(course[d, 1 + c % KEPT, k])
-            distance += apart * apart
-        nearest = min(nearest, distance)
+    nearest = 0.0
+    if known > 0:
+        squares_apart(last, remembered, d, apart)
+        nearest, c = np.inf, (known - 1) % KEPT
+        for _ in range(min(known, COURSES)):
+            nearest = min(nearest, apart[c])
+            c = c - 1 if c > 0 else KEPT - 1
     if (heard + 1) % LENGTH == 0:
-        course[d, 1 + ((heard + 1) // LENGTH - 1) % KEPT] = last
-    return math.sqrt(nearest) if known > 0 else 0.0
+        place = ((heard + 1) // LENGTH - 1) % KEPT
+        for k in range(LENGTH):
+            remembered[d, k, place] = last[d, k]
+    return nearest
 
 
 @kernel
-def _rare(known: Rows, counts: Float32, d: int, way: int, is_first: bool, score: float) -> float:
-    """The p-value of one score, 1 where nothing is known; it is learnt."""
-    if is_first or known[d].scale[way] == 0.0:
-        known[d].scale[way] = max(known[d].scale[way], score)
-    if known[d].scale[way] == 0.0:
+def _measure(
+    d: int, x: float, lane: int, known: Rows, last: Float32, remembered: Float32, scores: Float64, apart: Float64
+) -> None:
+    """How far a reading stepped and what course it takes, into a lane of `scores`, shape (WAYS, LANES); it is remembered."""
+    so_far = int(known[d].heard)
+    known[d].heard += 1.0
+    if so_far == 0:
+        known[d].first = x
+    away = max(min(x - known[d].first, REACH), -REACH)
+    scores[0, lane] = _step(last, d, away) if so_far >= BEFORE else 0.0
+    scores[1, lane] = math.sqrt(_course(last, remembered, d, so_far, away, apart))
+
+
+@kernel
+def _places(known: Rows, rows: Int64, lanes: int, scores: Float64, stage: Int64) -> None:
+    """Where in its sketch each score of each lane belongs; below 0: nothing is known to compare it with."""
+    for way in range(WAYS):
+        for lane in range(lanes):
+            d, score = rows[lane], scores[way, lane]
+            scale = known[d].scale[way]
+            if stage[lane] == STARTS or scale == 0.0:
+                scale = max(scale, score)
+                known[d].scale[way] = scale
+            scores[way, lane] = place_of(scale, score) if scale > 0.0 else -1.0
+
+
+@kernel
+def _rare(known: Rows, counts: Float32, d: int, way: int, place: float) -> float:
+    """The p-value of a score by its place, 1 where nothing is known; it is learnt."""
+    if place < 0.0:
         return 1.0
-    p = share_above(counts[d, way], known[d].scale[way], score, known[d].total[way])
+    p = share_above(counts, d, way, place, known[d].total[way])
     known[d].total[way] += 1.0
     if known[d].total[way] >= 2.0 * known[d].memory:
         known[d].total[way] *= 0.5
@@ -142,28 +177,39 @@ def _rare(known: Rows, counts: Float32, d: int, way: int, is_first: bool, score:
 
 
 @kernel
-def _odd(heard: Heard, warm_up: Float64, known: Rows, counts: Float32, course: Float32) -> Float64:
+def _odd(heard: Heard, known: Rows, counts: Float32, last: Float32, remembered: Float32) -> Float64:
+    """Some readings at a time, one step after the other for all of them: what waits for nothing of its own is done meanwhile."""
     entries = len(heard.member)
-    number = np.full(entries, np.nan)
-    for n in range(entries):
-        if n + AHEAD < entries:
-            soon = heard.member[n + AHEAD]
-            prefetch(known, soon, 0)
-            prefetch(known, soon, 1)
-            for line in range(WAYS * BINS * 4 // LINE):
-                prefetch(counts, soon, line)
-            for line in range((1 + KEPT) * LENGTH * 4 // LINE + 1):
-                prefetch(course, soon, line)
-        d, x = heard.member[n], heard.value[n]
-        if not np.isfinite(x):
-            continue
-        so_far = int(known[d].heard)
-        known[d].heard += 1.0
-        if so_far == 0:
-            known[d].first = x
-        is_first, away = so_far < FIRST, max(min(x - known[d].first, REACH), -REACH)
-        p = _rare(known, counts, d, 0, is_first, _step(course[d, 0], so_far, away))
-        p *= _rare(known, counts, d, 1, is_first, _course(course, d, so_far, away))
-        if so_far >= warm_up[d] and known[d].scale[0] > 0.0:
-            number[n] = max(-math.log10(p) / WAYS, 0.0)
+    number, apart = np.full(entries, np.nan), np.empty(KEPT)
+    scores, stage = np.empty((WAYS, LANES)), np.empty(LANES, np.int64)
+    rows, places = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
+    heard, known, counts, last, remembered, apart = borrowed((heard, known, counts, last, remembered, apart))
+    scores, stage, rows, places = borrowed((scores, stage, rows, places))
+    n = 0
+    while n < entries:
+        lanes = 0
+        while n < entries and lanes < LANES:
+            if n + AHEAD < entries:
+                soon = heard.member[n + AHEAD]
+                prefetch(known, soon, 0)
+                prefetch(last, soon, 0)
+                for line in range(WAYS * BINS * 4 // LINE):
+                    prefetch(counts, soon, line)
+                for line in range(KEPT * LENGTH * 4 // LINE):
+                    prefetch(remembered, soon, line)
+            d, x = heard.member[n], heard.value[n]
+            if np.isfinite(x):
+                so_far = known[d].heard
+                stage[lanes] = STARTS if so_far < FIRST else LEARNS if so_far < known[d].warm_up else KNOWS
+                _measure(d, x, lanes, known, last, remembered, scores, apart)
+                rows[lanes], places[lanes] = d, n
+                lanes += 1
+            n += 1
+        _places(known, rows, lanes, scores, stage)
+        for lane in range(lanes):
+            d = rows[lane]
+            p = _rare(known, counts, d, 0, scores[0, lane]) * _rare(known, counts, d, 1, scores[1, lane])
+            number[places[lane]] = p if stage[lane] == KNOWS and scores[0, lane] >= 0.0 else np.nan
+        for lane in range(lanes):
+            number[places[lane]] = max(-math.log10(number[places[lane]]) / WAYS, 0.0)
     return number

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.batch import Float64
+from core.alike import alike
+from core.batch import Float64, Int32
+from core.borrow import borrowed
+from core.kernel_cache import kernel
 from core.model import DefinitionSet
+from core.prefetch import AHEAD, prefetch
 from detectors.contract import LARGEST, Detector, Parameters
 from detectors.hearing import Heard
 
@@ -41,11 +45,27 @@ class Outside(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        self._low, self._high = self._settings["low"], self._settings["high"]
+        low, high = self._settings["low"], self._settings["high"]
+        setting, first = alike(low, high)
+        self._setting: Int32 = setting
+        self._set: Float64 = np.array([low, high], np.float64).T[first].copy()
 
     def _numbers(self, heard: Heard) -> Float64:
-        low, high = self._low[heard.member], self._high[heard.member]
-        with np.errstate(all="ignore"):  # a value or a range as far as numbers go is drawn in
-            away = np.maximum(low - heard.value, heard.value - high) / (high - low)
-            number = np.clip(100.0 * np.maximum(away, 0.0), 0.0, LARGEST)
-        return np.where(np.isfinite(heard.value) & (high > low), number, np.nan)
+        return _outside(heard, self._set, self._setting)
+
+
+@kernel
+def _outside(heard: Heard, settings: Float64, setting: Int32) -> Float64:
+    count = len(heard.member)
+    number = np.full(count, np.nan)
+    heard, settings, setting = borrowed((heard, settings, setting))
+    for n in range(count):
+        if n + AHEAD < count:
+            prefetch(setting, heard.member[n + AHEAD], 0)
+        x = heard.value[n]
+        asked = setting[heard.member[n]]
+        low, high = settings[asked, 0], settings[asked, 1]
+        if np.isfinite(x) and high > low:
+            away = max(low - x, x - high) / (high - low)  # a value or a range as far as numbers go is drawn in
+            number[n] = min(100.0 * max(away, 0.0), LARGEST)
+    return number

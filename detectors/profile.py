@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.alike import alike
 from core.batch import NEVER, Float64
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
@@ -253,6 +254,7 @@ def _judge(hour: Rows, d: int, settings: Float64, level: Float32, weeks: UInt8, 
 
 @kernel
 def _profile(heard: Heard, settings: Float64, zones: Zones, hour: Rows, level: Float32, weeks: UInt8) -> Float64:
+    heard, settings, zones, hour, level, weeks = borrowed((heard, settings, zones, hour, level, weeks))
     count = len(heard.member)
     number = np.full(count, np.nan)
     for n in range(count):

@@ -7,10 +7,12 @@ from typing import Annotated, Final
 import numpy as np
 from msgspec import Meta
 
+from core.aligned import aligned_zeros, row_of
 from core.batch import Float64
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
-from core.prefetch import AHEAD, prefetch
+from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
 from detectors.hearing import Heard
 
@@ -18,7 +20,7 @@ KEPT: Final = 8  # readings kept a definition, a seventh of the window apart: th
 PLACE: Final = KEPT - 1  # KEPT is a power of two: a place in the ring is a mask away
 MINUTE_US: Final = 60.0 * SECOND_US
 # How many were ever kept (the newest is at (keeps - 1) % 8); how far apart they are kept. A reading's instant lies beside its value.
-_RING: Final = np.dtype([("keeps", np.int64), ("window", np.int64), ("spacing", np.int64)])
+_RING: Final = row_of(LINE // 2, [("keeps", np.int64), ("window", np.int64), ("spacing", np.int64)])
 _KEPT: Final = np.dtype([("at", np.int64), ("value", np.float64)])
 
 
@@ -52,11 +54,11 @@ class Rate(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        self._ring: Rows = np.zeros(len(self), _RING)
+        self._ring: Rows = aligned_zeros(len(self), _RING)
         window = np.rint(self._settings["window_s"] * SECOND_US).astype(np.int64)
         self._ring["window"] = window
         self._ring["spacing"] = -(-window // (KEPT - 1))
-        self._kept: Rows = np.zeros((len(self), KEPT), _KEPT)
+        self._kept: Rows = aligned_zeros((len(self), KEPT), _KEPT)
         self._column("kept_at", self._kept["at"])
         self._column("kept_value", self._kept["value"])
         self._column("keeps", self._ring["keeps"])
@@ -85,6 +87,7 @@ def _change_per_minute(d: int, window: int, kept: Rows, keeps: int, at: int, val
 
 @kernel
 def _rate(heard: Heard, ring: Rows, kept: Rows) -> Float64:
+    heard, ring, kept = borrowed((heard, ring, kept))
     count = len(heard.member)
     number = np.full(count, np.nan)
     for n in range(count):

@@ -15,13 +15,16 @@ from typing import Annotated, ClassVar, Final
 import numpy as np
 from msgspec import Meta
 
+from core.aligned import aligned_zeros
 from core.alike import alike
 from core.batch import NEVER, Float64
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
 from detectors.hearing import Heard
+from detectors.medians import median_of_five
 from detectors.wild import ANEW, WILD, another_stretch, how_wild, warming_rows
 
 # What is measured of a reading; each detector says in its own file what it is for.
@@ -31,22 +34,25 @@ STILL: Final = 2
 NOISE: Final = 3
 CLIPPED: Final = 4
 BEFORE: Final = 5  # readings before it that a spike is measured from: their median lets two wild ones pass
-ENDS: Final = 7  # values of the past that a clipped signal is known by: highest and lowest of two blocks, two shares, readings of the block
+ENDS: Final = 8  # a line of memory, of which seven are values of the past that a clipped signal is known by: highest and lowest of two blocks, two shares, readings of the block
+A_LINE: Final = 8  # numbers in a line of memory
 BLOCK: Final = 50.0  # memories: so far back its ends are looked for, in the block that runs and the one before it
+# A line of memory.
 _SETTLED: Final = np.dtype(
     [
-        ("readings", np.float64),  # the stretch: how many it is made of; 0: none yet
+        ("readings", np.uint32),  # the stretch: how many it is made of; 0: none yet
+        ("next_readings", np.uint32),  # the one that follows it
+        ("heard", np.uint32),
+        ("setting", np.uint32),
         ("middle", np.float64),
         ("largest", np.float64),
         ("settled_at", np.int64),
-        ("next_readings", np.float64),  # the one that follows it
         ("next_middle", np.float64),
         ("next_low", np.float64),
         ("next_high", np.float64),
-        ("heard", np.float64),
-        ("setting", np.int64),
     ]
 )
+MANY: Final = 4_000_000_000  # readings; who has heard so many counts on from half of it, which changes nothing
 
 
 class SettledParameters(Parameters, frozen=True):
@@ -88,8 +94,8 @@ class Settled(Detector):
         ]
         setting, first = alike(*asked)
         self._set = np.array(asked, np.float64).T[first].copy()
-        self._past: Float64 = np.zeros((len(self), self.remembers))
-        self._rows: Rows = np.zeros(len(self), _SETTLED)
+        self._past: Float64 = aligned_zeros((len(self), self.remembers), np.float64)
+        self._rows: Rows = aligned_zeros(len(self), _SETTLED)
         self._rows["settled_at"] = NEVER
         self._column("past", self._past)
         for name in _SETTLED.names or ():
@@ -107,19 +113,6 @@ class Settled(Detector):
 
     def _numbers(self, heard: Heard) -> Float64:
         return _settled(heard, self._measure(), self._set, self._past, self._rows, self._warming)
-
-
-@kernel
-def _middle_of_past(past: Float64, d: int) -> float:
-    """The median of the readings before."""
-    values = np.empty(BEFORE)
-    for i in range(BEFORE):
-        x, k = past[d, i], i
-        while k > 0 and values[k - 1] > x:
-            values[k] = values[k - 1]
-            k -= 1
-        values[k] = x
-    return values[BEFORE // 2]  # type: ignore[no-any-return]
 
 
 @kernel
@@ -148,7 +141,9 @@ def _at_an_end(past: Float64, d: int, heard: float, memory: float, x: float) -> 
 def _measured(measure: int, past: Float64, d: int, heard: float, memory: float, x: float) -> float:
     """What is measured of a usable reading, which is remembered; NaN while there is too little before it."""
     if measure == SPIKE:
-        found = abs(x - _middle_of_past(past, d)) if heard >= BEFORE else np.nan
+        found = np.nan
+        if heard >= BEFORE:
+            found = abs(x - median_of_five(past[d, 0], past[d, 1], past[d, 2], past[d, 3], past[d, 4]))
         past[d, int(heard) % BEFORE] = x
         return found
     if measure == STILL:
@@ -174,11 +169,11 @@ def _measured(measure: int, past: Float64, d: int, heard: float, memory: float, 
 @kernel
 def _settle(rows: Rows, d: int, found: float) -> None:
     """One more for the stretch that is being settled."""
-    readings = rows[d].next_readings
+    readings = float(rows[d].next_readings)
     rows[d].next_low = min(rows[d].next_low, found) if readings > 0.0 else found
     rows[d].next_high = max(rows[d].next_high, found) if readings > 0.0 else found
     rows[d].next_middle += (found - rows[d].next_middle) / (readings + 1.0)
-    rows[d].next_readings = readings + 1.0
+    rows[d].next_readings = np.uint32(min(readings + 1.0, 1.0 * MANY))
 
 
 @kernel
@@ -190,26 +185,29 @@ def _renew(rows: Rows, d: int, is_shift: bool, settings: Float64, t: int) -> Non
     else:
         rows[d].middle, rows[d].largest = 0.0, max(low if settings[5] > 0.0 else high, settings[1])
     enough = rows[d].next_readings >= settings[0] and 0.0 < rows[d].largest < np.inf
-    rows[d].readings = rows[d].next_readings if enough else 0.0
+    rows[d].readings = rows[d].next_readings if enough else np.uint32(0)
     if enough or rows[d].next_readings < settings[0]:
-        rows[d].next_readings = rows[d].next_middle = 0.0
+        rows[d].next_readings, rows[d].next_middle = 0, 0.0
     rows[d].settled_at = t
 
 
 @kernel
 def _judge(rows: Rows, d: int, is_shift: bool, settings: Float64, t: int, found: float) -> float:
     """The number of what was measured, which is settled where it may be."""
-    if rows[d].readings == 0.0:
+    if rows[d].readings == 0:
         rested = rows[d].next_readings >= settings[0]
         if rested and not rows[d].next_low <= found <= rows[d].next_high:
-            rows[d].next_readings = rows[d].next_middle = 0.0  # all the while, and not any more: one move is no stretch
+            rows[d].next_readings, rows[d].next_middle = (
+                0,
+                0.0,
+            )  # all the while, and not any more: one move is no stretch
         _settle(rows, d, found)
         if rows[d].next_readings >= settings[0]:
             _renew(rows, d, is_shift, settings, t)
         return np.nan
     if t - rows[d].settled_at >= settings[2] * SECOND_US:
         _renew(rows, d, is_shift, settings, t)
-        if rows[d].readings == 0.0:
+        if rows[d].readings == 0:
             _settle(rows, d, found)
             return np.nan
     number = min(abs(found - rows[d].middle) / rows[d].largest, LARGEST)
@@ -221,32 +219,32 @@ def _judge(rows: Rows, d: int, is_shift: bool, settings: Float64, t: int, found:
 @kernel
 def _is_passed_over(warming: Rows, rows: Rows, d: int, warm_up: float, x: float) -> bool:
     """Whether a reading of a warm-up is wild; where those before it were, the stretch begins with this one."""
-    how = how_wild(warming, d, warm_up, rows[d].heard, x)
+    how = how_wild(warming, d, warm_up, float(rows[d].heard), x)
     if how == ANEW:
-        rows[d].heard = rows[d].next_readings = rows[d].next_middle = 0.0
+        rows[d].heard, rows[d].next_readings, rows[d].next_middle = 0, 0, 0.0
     return how == WILD
 
 
 @kernel
 def _settled(heard: Heard, measure: int, settings: Float64, past: Float64, rows: Rows, warming: Rows) -> Float64:
+    heard, settings, past, rows, warming = borrowed((heard, settings, past, rows, warming))
     count = len(heard.member)
     number = np.full(count, np.nan)
     for n in range(count):
         if n + AHEAD < count:
             prefetch(rows, heard.member[n + AHEAD], 0)
-            prefetch(rows, heard.member[n + AHEAD], 1)
             prefetch(past, heard.member[n + AHEAD], 0)
         d, x = heard.member[n], heard.value[n]
         if not np.isfinite(x):
             continue
         setting = settings[rows[d].setting]
-        is_warming = rows[d].readings == 0.0 and len(warming) > 0
+        is_warming = rows[d].readings == 0 and len(warming) > 0
         if is_warming and _is_passed_over(warming, rows, d, setting[0], x):
             continue
-        found = _measured(measure, past, d, rows[d].heard, setting[3], x)
-        rows[d].heard += 1.0
+        found = _measured(measure, past, d, float(rows[d].heard), setting[3], x)
+        rows[d].heard = rows[d].heard + 1 if rows[d].heard < MANY else MANY // 2
         if not np.isnan(found):
             number[n] = _judge(rows, d, measure == SHIFT, setting, heard.at[n], min(found, LARGEST))
-            if not is_warming and rows[d].readings == 0.0 and len(warming) > 0:
+            if not is_warming and rows[d].readings == 0 and len(warming) > 0:
                 another_stretch(warming, d)
     return number

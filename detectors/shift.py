@@ -22,7 +22,7 @@ class Shift(Settled):
     A bias after a calibration, a drift of days, a leak: against a level that stands, so that what is slow is seen once it is far.
     `cusum` sees smaller ones of a signal whose noise is bell-shaped; this one takes a signal that wanders as it is.
 
-    Memory: 112 bytes a definition.
+    Memory: 100 bytes a definition.
     Warm-up: `warm_up` usable readings; NaN until then, and as long as nothing has moved at all and there is no `floor`.
     Fails when: a plant changes its operating point by plan: that is a shift, and is said until the stretch is settled anew. A stretch that is too short for the signal to have wandered as it does makes everything far.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detectors.settled import BEFORE, SPIKE, Settled, SettledParameters
+from detectors.settled import A_LINE, SPIKE, Settled, SettledParameters
 
 
 class SpikeParameters(SettledParameters, frozen=True):
@@ -22,14 +22,14 @@ class Spike(Settled):
     A spark on the line, a step that the process cannot take, a bad contact. The median lets two wild readings in a row pass without
     making the good ones behind them look wild.
 
-    Memory: 136 bytes a definition.
+    Memory: 148 bytes a definition.
     Warm-up: `warm_up` usable readings; NaN until then, and as long as nothing has moved at all and there is no `floor`.
     Fails when: the process itself takes such steps, and took none while its normal was settled: a batch plant is settled over a whole batch.
     """
 
     name = "spike"
     parameters = SpikeParameters
-    remembers = BEFORE
+    remembers = A_LINE
     wary = True
 
     def _measure(self) -> int:

@@ -9,15 +9,27 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from core.aligned import aligned_zeros, row_of
 from core.batch import NEVER, NOTHING_DUE, Float64, Int32, Int64, Scores, UInt8
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
-from core.prefetch import AHEAD, prefetch
-from detectors.contract import SECOND_US, Columns, Detector, Parameters, unwatched_us
+from core.prefetch import AHEAD, LINE, prefetch
+from detectors.contract import SECOND_US, Columns, Detector, Parameters, Rows, unwatched_us
 from detectors.hearing import Heard
 from detectors.rhythm import PAUSES, at_least, learn
 
 AGAIN_US: Final = 10 * SECOND_US  # how often a silence that lasts is said again
+# What every reading looks at lies together.
+_HEARD: Final = row_of(
+    LINE // 2,
+    [
+        ("silent_from", np.int64),  # the last usable reading, moved on by the time not watched since
+        ("word", np.int64),  # what comes so soon after a word belongs to it; 0: nothing is learned of this one
+        ("allowed", np.int64),
+        ("said", np.uint8),  # whether its silence was said
+    ],
+)
 CENTURY_US: Final = 100 * 366 * 86_400 * SECOND_US  # a silence that no setpoint needs to tell from a longer one
 
 
@@ -71,14 +83,15 @@ class Stale(Detector):
         self._periods = self._settings["periods"]
         declared_us = _microseconds(self._settings["period_s"])
         self._ceiling_us = np.maximum(_microseconds(self._settings["ceiling_s"]), 2 * declared_us)
-        # What comes so soon after a word belongs to it; 0: nothing is learned of this one.
+        self._heard: Rows = aligned_zeros(len(mine), _HEARD)
         learns = self._periods > 0
-        self._word_us = np.where(learns, np.maximum(self._turn_us / np.maximum(self._periods, 1.0), 1), 0).astype(
+        self._word_us: Int64 = self._heard["word"]
+        self._word_us[:] = np.where(learns, np.maximum(self._turn_us / np.maximum(self._periods, 1.0), 1), 0).astype(
             np.int64
         )
         self._declared_us = declared_us
         self._period_us: Int64 = np.zeros(len(mine), np.int64)  # as learned
-        self._allowed_us: Int64 = np.zeros(len(mine), np.int64)
+        self._allowed_us: Int64 = self._heard["allowed"]
         self._began_at: Int64 = np.full(len(mine), NEVER, np.int64)
         self._spoke_at: Int64 = np.full(len(mine), NEVER, np.int64)
         self._pauses: Int64 = np.zeros((len(mine), PAUSES), np.int64)
@@ -96,9 +109,9 @@ class Stale(Detector):
         self._column("fresh_from", self._fresh_from)
         self._column("fresh_to", self._fresh_to)
         self._work_out_allowed()
-        # The last usable reading, moved on by the time not watched since; whether its silence was said, and when it was last.
-        self._silent_from: Int64 = np.full(len(self), NEVER, np.int64)
-        self._said: UInt8 = np.zeros(len(self), np.uint8)
+        self._silent_from: Int64 = self._heard["silent_from"]
+        self._silent_from[:] = NEVER
+        self._said: UInt8 = self._heard["said"]
         self._said_at: Int64 = np.full(len(self), NEVER, np.int64)
         self._column("silent_from", self._silent_from)
         self._column("said", self._said)
@@ -120,8 +133,7 @@ class Stale(Detector):
 
     def _numbers(self, heard: Heard) -> Float64:
         number, soonest, self._fresh_count = _heard(
-            heard, self._word_us, self._allowed_us, self._silent_from, self._said, self._watching_from_us,
-            self._fresh, self._fresh_count, self._fresh_from, self._fresh_to,
+            heard, self._heard, self._watching_from_us, self._fresh, self._fresh_count, self._fresh_from, self._fresh_to,
         )  # fmt: skip
         self._next_due_us = min(self._next_due_us, soonest)
         return number
@@ -271,10 +283,7 @@ def _not_before(heard: Heard, said_at: Int64) -> Int64:
 @kernel
 def _heard(
     heard: Heard,
-    word_us: Int64,
-    allowed_us: Int64,
-    silent_from: Int64,
-    said: UInt8,
+    rows: Rows,
     watching_from: int,
     fresh: Int32,
     fresh_count: int,
@@ -284,26 +293,23 @@ def _heard(
     """The numbers; the earliest instant at which one of them can have been silent for too long, and how many are fresh."""
     entries, soonest = len(heard.member), NOTHING_DUE
     number = np.full(entries, np.nan)
+    heard, rows, fresh, fresh_from, fresh_to = borrowed((heard, rows, fresh, fresh_from, fresh_to))
     for n in range(entries):
         if n + AHEAD < entries:
-            soon = heard.member[n + AHEAD]
-            prefetch(silent_from, soon, 0)
-            prefetch(said, soon, 0)
-            prefetch(word_us, soon, 0)
-            prefetch(allowed_us, soon, 0)
+            prefetch(rows, heard.member[n + AHEAD], 0)
         d, t = heard.member[n], heard.at[n]
         if not np.isfinite(heard.value[n]):
             continue
-        silent_from[d] = max(silent_from[d], t, watching_from)
-        said[d] = False
-        if word_us[d] > 0:
+        rows[d].silent_from = max(rows[d].silent_from, t, watching_from)
+        rows[d].said = False
+        if rows[d].word > 0:
             if fresh_to[d] == NEVER:
                 fresh[fresh_count] = d
                 fresh_count += 1
                 fresh_from[d] = fresh_to[d] = t
             fresh_from[d] = min(fresh_from[d], t)
             fresh_to[d] = max(fresh_to[d], t)
-        soonest = min(soonest, silent_from[d] + allowed_us[d])
+        soonest = min(soonest, rows[d].silent_from + rows[d].allowed)
         number[n] = 0.0
     return number, soonest, fresh_count
 

@@ -28,7 +28,7 @@ class Still(Settled):
     `stuck` counts seconds and needs a setpoint for each kind of signal; this one knows how long this signal rests by nature: a pH that is
     rounded to a hundredth rests for a minute, a vibration never.
 
-    Memory: 88 bytes a definition.
+    Memory: 76 bytes a definition.
     Warm-up: `warm_up` usable readings; NaN until then, and as long as nothing has moved at all and there is no `floor`.
     Fails when: noise sits on a dead channel. A process that stands still by plan is still, and is said.
     """

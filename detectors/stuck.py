@@ -7,14 +7,16 @@ from typing import Annotated, Final
 import numpy as np
 from msgspec import Meta
 
+from core.aligned import aligned_zeros, row_of
 from core.batch import NEVER, Float64
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
-from core.prefetch import AHEAD, prefetch
+from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import SECOND_US, Detector, Parameters, Rows
 from detectors.hearing import Heard
 
-_REST: Final = np.dtype([("value", np.float64), ("moved_at", np.int64), ("tolerance", np.float64)])
+_REST: Final = row_of(LINE // 2, [("value", np.float64), ("moved_at", np.int64), ("tolerance", np.float64)])
 
 
 class StuckParameters(Parameters, frozen=True):
@@ -47,7 +49,7 @@ class Stuck(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        self._rest: Rows = np.zeros(len(self), _REST)
+        self._rest: Rows = aligned_zeros(len(self), _REST)
         self._rest["tolerance"] = self._settings["tolerance"]
         self._rest["value"] = np.nan
         self._rest["moved_at"] = NEVER
@@ -60,6 +62,7 @@ class Stuck(Detector):
 
 @kernel
 def _stuck(heard: Heard, rest: Rows) -> Float64:
+    heard, rest = borrowed((heard, rest))
     count = len(heard.member)
     number = np.empty(count)
     for n in range(count):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Annotated, Final
 
 import numpy as np
 from msgspec import Meta
 
+from core.aligned import aligned_zeros
+from core.alike import alike
 from core.batch import NEVER, Float64, Int64
-from core.kernel_cache import kernel
+from core.borrow import borrowed
+from core.kernel_cache import kernel, kernel_of_lanes
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
-from detectors.contract import SECOND_US, Detector, Parameters
+from detectors.contract import SECOND_US, Detector, Parameters, Rows
 from detectors.hearing import Heard
 
 RING: Final = 8  # buckets of a seventh of the window, each with its mean; a power of two
@@ -19,6 +23,10 @@ PLACE: Final = RING - 1
 FEWEST: Final = 4  # of these must have readings, over half of the window: a slope through less is a guess
 FOREVER_S: Final = 3_155_760_000.0  # a century: what does not move towards its limit does not get there
 PAIRS: Final = RING * (RING - 1) // 2
+LANES: Final = (
+    64  # readings that are worked out beside each other, a lane each: what they need stays in the nearest cache
+)
+_ROW: Final = np.dtype([("newest", np.int64), ("setting", np.int64)])
 
 
 class TimeToLimitParameters(Parameters, frozen=True):
@@ -57,17 +65,20 @@ class TimeToLimit(Detector):
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
         sign = np.where(self._settings["falling"] > 0.0, -1.0, 1.0)
-        self._set = np.array(
-            [sign, sign * self._settings["limit"], self._settings["window_s"] / 2], np.float64
-        ).T.copy()
-        self._width_us: Int64 = np.ceil(self._settings["window_s"] * SECOND_US / (RING - 1)).astype(np.int64)
-        self._sums: Float64 = np.zeros((len(self), RING, 3))  # readings, their seconds within the bucket, their values
-        self._newest: Int64 = np.full(len(self), NEVER, np.int64)
+        width_us = np.ceil(self._settings["window_s"] * SECOND_US / (RING - 1))
+        asked = [sign, sign * self._settings["limit"], self._settings["window_s"] / 2, width_us]
+        setting, first = alike(*asked)
+        self._set: Float64 = np.array(asked, np.float64).T[first].copy()
+        self._row: Rows = aligned_zeros(len(self), _ROW)
+        self._row["newest"], self._row["setting"] = NEVER, setting
+        self._sums: Float64 = aligned_zeros(
+            (len(self), RING, 3), np.float64
+        )  # readings, their seconds within the bucket, their values
         self._column("sums", self._sums)
-        self._column("newest", self._newest)
+        self._column("newest", self._row["newest"])
 
     def _numbers(self, heard: Heard) -> Float64:
-        return _time_to_limit(heard, self._set, self._width_us, self._sums, self._newest)
+        return _time_to_limit(heard, self._set, self._row, self._sums)
 
 
 def _network(count: int) -> Int64:
@@ -95,80 +106,144 @@ def _network(count: int) -> Int64:
 
 _OF_PAIRS: Final = _network(PAIRS)
 _OF_RING: Final = _network(RING)
+_EACH_PAIR: Final = np.array(list(combinations(range(RING), 2)), np.int64)
 
 
-@kernel
-def _median(values: Float64, count: int, network: Int64) -> float:
-    """The middle of the first `count` values, which are put in order; those behind them are infinite, as far as the network reaches."""
+@kernel_of_lanes
+def _in_order(values: Float64, lanes: int, network: Int64) -> None:
+    """Puts each lane's values in order."""
     for k in range(len(network)):
-        one, other = network[k, 0], network[k, 1]
-        x, y = values[one], values[other]
-        values[one] = x if x < y else y
-        values[other] = y if x < y else x
-    half = count // 2
-    return values[half] if count & 1 else values[half - 1] / 2 + values[half] / 2  # type: ignore[no-any-return]
+        low, high = values[network[k, 0]], values[network[k, 1]]
+        for lane in range(lanes):
+            x, y = low[lane], high[lane]
+            low[lane] = x if x < y else y
+            high[lane] = y if x < y else x
+
+
+@kernel_of_lanes
+def _means(at: Float64, mean: Float64, readings: Float64, width_s: Float64, lanes: int) -> None:
+    """From sums to means: when, in seconds from the newest stretch's beginning, and of what; NaN where a stretch has no reading."""
+    for b in range(RING):
+        x, y, count = at[b], mean[b], readings[b]
+        for lane in range(lanes):
+            x[lane] = (b - PLACE) * width_s[lane] + x[lane] / count[lane]
+            y[lane] = y[lane] / count[lane]
+
+
+@kernel_of_lanes
+def _slopes(at: Float64, mean: Float64, lanes: int, slopes: Float64) -> None:
+    """The slopes between the stretches of each lane, in order; infinite where one of the two has no reading."""
+    for pair in range(PAIRS):
+        one, other = _EACH_PAIR[pair, 0], _EACH_PAIR[pair, 1]
+        x0, y0, x1, y1, slope = at[one], mean[one], at[other], mean[other], slopes[pair]
+        for lane in range(lanes):
+            found = (y1[lane] - y0[lane]) / (x1[lane] - x0[lane])
+            slope[lane] = np.inf if np.isnan(found) else found
+    _in_order(slopes, lanes, _OF_PAIRS)
+
+
+@kernel_of_lanes
+def _levels(at: Float64, mean: Float64, now_s: Float64, slope: Float64, lanes: int, levels: Float64) -> None:
+    """What each stretch says of now, in order; infinite where it has no reading."""
+    for b in range(RING):
+        x, y, level = at[b], mean[b], levels[b]
+        for lane in range(lanes):
+            found = y[lane] + slope[lane] * (now_s[lane] - x[lane])
+            level[lane] = np.inf if np.isnan(found) else found
+    _in_order(levels, lanes, _OF_RING)
 
 
 @kernel
-def _seconds_left(
-    d: int, now_s: float, bucket: int, width: int, settings: Float64, sums: Float64, points: Float64, values: Float64
-) -> float:
-    """The number of one definition; seconds count from the newest bucket's beginning."""
-    count = 0
-    for b in range(bucket - PLACE, bucket + 1):
-        readings = sums[d, b & PLACE, 0]
-        if readings > 0.0:
-            points[count, 0] = (b - bucket) * (width / SECOND_US) + sums[d, b & PLACE, 1] / readings
-            points[count, 1] = sums[d, b & PLACE, 2] / readings
+def _middle(values: Float64, lane: int, count: int) -> float:
+    """The middle of the first `count` values of a lane, which are in order."""
+    half = count // 2
+    return values[half, lane] if count & 1 else values[half - 1, lane] / 2 + values[half, lane] / 2  # type: ignore[no-any-return]
+
+
+@kernel
+def _take(row: Rows, sums: Float64, d: int, t: int, x: float, width: int) -> int:
+    """Books a reading in its stretch; which one that is."""
+    bucket = t // width
+    for b in range(max(row[d].newest + 1, bucket - PLACE), bucket + 1):
+        for k in range(3):
+            sums[d, b & PLACE, k] = 0.0
+    row[d].newest = bucket
+    place = bucket & PLACE
+    if np.isfinite(sums[d, place, 2] + x):
+        sums[d, place, 0] += 1.0
+        sums[d, place, 1] += (t - bucket * width) / SECOND_US
+        sums[d, place, 2] += x
+    return bucket
+
+
+@kernel
+def _seconds_left(lane: int, settings: Float64, at: Float64, readings: Float64, slope: float, levels: Float64) -> float:
+    """The number of a lane; NaN where too few of its stretches have a reading, or they span too little."""
+    count, first, last = 0, 0.0, 0.0
+    for b in range(RING):
+        if readings[b, lane] > 0.0:
+            last = at[b, lane]
+            first = last if count == 0 else first
             count += 1
-    if count < FEWEST or points[count - 1, 0] - points[0, 0] < settings[2] * (1.0 - 1.0 / RING):
+    if count < FEWEST or last - first < settings[2] * (1.0 - 1.0 / RING):
         return np.nan
-    pairs = 0
-    for i in range(count):
-        for j in range(i + 1, count):
-            values[pairs] = (points[j, 1] - points[i, 1]) / (points[j, 0] - points[i, 0])
-            pairs += 1
-    values[pairs:] = np.inf
-    slope = _median(values, pairs, _OF_PAIRS)
-    for i in range(count):
-        values[i] = points[i, 1] + slope * (now_s - points[i, 0])
-    values[count:RING] = np.inf
-    level = _median(values, count, _OF_RING)
+    level = _middle(levels, lane, count)
     if not (np.isfinite(slope) and np.isfinite(level)):
         return np.nan
     if level >= settings[1]:
         return 0.0
-    if slope <= 0.0:
-        return FOREVER_S
-    return min((settings[1] - level) / slope, FOREVER_S)  # type: ignore[no-any-return]
+    return min((settings[1] - level) / slope, FOREVER_S) if slope > 0.0 else FOREVER_S
 
 
 @kernel
-def _time_to_limit(heard: Heard, settings: Float64, width_us: Int64, sums: Float64, newest: Int64) -> Float64:
-    points, values = np.empty((RING, 2)), np.empty(PAIRS)
+def _work_out(lanes: int, room: Float64, rows: Int64, settings: Float64, number: Float64) -> None:
+    """The numbers of some readings at once: what numpy does for a column is done for all of their stretches."""
+    at, mean, readings = room[:RING], room[RING : 2 * RING], room[2 * RING : 3 * RING]
+    levels, slopes = room[3 * RING : 4 * RING], room[4 * RING : 4 * RING + PAIRS]
+    now_s, width_s, slope = room[-3], room[-2], room[-1]
+    _means(at, mean, readings, width_s, lanes)
+    _slopes(at, mean, lanes, slopes)
+    for lane in range(lanes):
+        count = 0
+        for b in range(RING):
+            count += readings[b, lane] > 0.0
+        slope[lane] = _middle(slopes, lane, count * (count - 1) // 2) if count >= FEWEST else np.nan
+    _levels(at, mean, now_s, slope, lanes, levels)
+    for lane in range(lanes):
+        number[rows[lane, 0]] = _seconds_left(lane, settings[rows[lane, 1]], at, readings, slope[lane], levels)
+
+
+@kernel
+def _time_to_limit(heard: Heard, settings: Float64, row: Rows, sums: Float64) -> Float64:
     entries = len(heard.member)
-    number = np.full(entries, np.nan)
+    number, room = np.full(entries, np.nan), np.empty((4 * RING + PAIRS + 3, LANES))
+    rows = np.empty((LANES, 2), np.int64)  # of each lane: the entry, its setting
+    heard, settings, row, sums, room, rows = borrowed((heard, settings, row, sums, room, rows))
+    said, lanes = borrowed(number), 0
     for n in range(entries):
         if n + AHEAD < entries:
             soon = heard.member[n + AHEAD]
-            prefetch(newest, soon, 0)
-            prefetch(settings, soon, 0)
+            prefetch(row, soon, 0)
             for line in range(RING * 24 // LINE):
                 prefetch(sums, soon, line)
         d, t = heard.member[n], heard.at[n]
         if not np.isfinite(heard.value[n]):
             continue
-        x, width = settings[d, 0] * heard.value[n], width_us[d]
-        bucket = t // width
-        for b in range(max(newest[d] + 1, bucket - PLACE), bucket + 1):
-            sums[d, b & PLACE, :] = 0.0
-        newest[d] = bucket
-        now_s = (t - bucket * width) / SECOND_US
-        if np.isfinite(sums[d, bucket & PLACE, 2] + x):
-            sums[d, bucket & PLACE, 0] += 1.0
-            sums[d, bucket & PLACE, 1] += now_s
-            sums[d, bucket & PLACE, 2] += x
-        number[n] = _seconds_left(d, now_s, bucket, width, settings[d], sums, points, values)
-        if x >= settings[d, 1]:
+        setting = row[d].setting
+        x, width = settings[setting, 0] * heard.value[n], int(settings[setting, 3])
+        bucket = _take(row, sums, d, t, x, width)
+        if x >= settings[setting, 1]:
             number[n] = 0.0
+            continue
+        for b in range(RING):
+            place = (bucket - PLACE + b) & PLACE
+            room[2 * RING + b, lanes], room[b, lanes] = sums[d, place, 0], sums[d, place, 1]
+            room[RING + b, lanes] = sums[d, place, 2]
+        room[-3, lanes], room[-2, lanes] = (t - bucket * width) / SECOND_US, width / SECOND_US
+        rows[lanes, 0], rows[lanes, 1] = n, setting
+        lanes += 1
+        if lanes == LANES:
+            _work_out(lanes, room, rows, settings, said)
+            lanes = 0
+    _work_out(lanes, room, rows, settings, said)
     return number

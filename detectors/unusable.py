@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.aligned import aligned_zeros
 from core.batch import Float64, Int64
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
@@ -30,7 +32,7 @@ class Unusable(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        self._in_a_row: Int64 = np.zeros(len(self), np.int64)
+        self._in_a_row: Int64 = aligned_zeros(len(self), np.int64)
         self._column("in_a_row", self._in_a_row)
 
     def _numbers(self, heard: Heard) -> Float64:
@@ -39,6 +41,7 @@ class Unusable(Detector):
 
 @kernel
 def _unusable(heard: Heard, in_a_row: Int64) -> Float64:
+    heard, in_a_row = borrowed((heard, in_a_row))
     count = len(heard.member)
     number = np.empty(count)
     for n in range(count):

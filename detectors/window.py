@@ -16,8 +16,10 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from core.aligned import aligned_zeros
 from core.alike import alike
 from core.batch import NEVER, Float64, Int32, Int64, Scores
+from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
@@ -108,10 +110,10 @@ class OverWindow(Detector):
         asked = [self._settings["known_share"], sure, level, below, divisor, width, hold]
         setting, first = alike(*asked)
         self._set: Float64 = np.array(asked, np.float64).T[first].copy()
-        self._stretch: Rows = np.zeros(len(self), _STRETCH)
+        self._stretch: Rows = aligned_zeros(len(self), _STRETCH)
         self._stretch["setting"] = setting
         self._stretch["at"] = self._stretch["summed"] = NEVER
-        self._ring: Rows = np.zeros((len(self), RING), _BUCKET)
+        self._ring: Rows = aligned_zeros((len(self), RING), _BUCKET)
         self._column("amount", self._ring["amount"])
         self._column("known", self._ring["known"])
         self._column("at", self._stretch["at"])
@@ -239,6 +241,7 @@ def _number(d: int, t: int, bucket: int, width: int, settings: Float64, stretch:
 
 @kernel
 def _over_window(heard: Heard, settings: Float64, stretch: Rows, ring: Rows) -> Float64:
+    heard, settings, stretch, ring = borrowed((heard, settings, stretch, ring))
     entries = len(heard.member)
     number = np.full(entries, np.nan)
     for n in range(entries):

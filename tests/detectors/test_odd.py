@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detectors.odd import Odd
-from detectors.sketch import BINS, share_above
+from detectors.sketch import BINS, place_of, share_above
 from tests.detectors.streams import Reading, batch, definition, in_force
 
 
@@ -60,8 +60,8 @@ def test_what_goes_on_is_odd_no_longer() -> None:
 def test_a_sketch_gives_the_rank_among_the_past() -> None:
     """Within a few parts in a hundred of counting all of it, over four orders of magnitude of scores."""
     scores = np.random.default_rng(3).lognormal(0.0, 1.0, 3000)
-    counts, scale = np.zeros(BINS, np.float32), float(scores[:50].max())
-    shares = [share_above(counts, scale, float(x), float(n)) for n, x in enumerate(scores)]
+    counts, scale = np.zeros((1, 1, BINS), np.float32), float(scores[:50].max())
+    shares = [share_above(counts, 0, 0, place_of(scale, float(x)), float(n)) for n, x in enumerate(scores)]
     for n in range(500, 3000, 97):
         true = (1.0 + (scores[:n] >= scores[n]).sum()) / (n + 1.0)
         assert shares[n] == pytest.approx(true, abs=0.04, rel=0.35)
