@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ def evaluate(_fit: Path, scored: Path) -> dict[str, Any]:
     return answer(judge(scored).values())
 
 
-def judge(scored: Path, record: Record = settings.NAB) -> dict[str, Judged]:
+def judge(scored: Path, records: Sequence[Record] = settings.NAB) -> dict[str, Judged]:
     """Each file by itself, by its name.
 
     Raises:
@@ -55,7 +55,7 @@ def judge(scored: Path, record: Record = settings.NAB) -> dict[str, Judged]:
         own = sorted(_run(header, file.columns["timestamp"], window) for window in windows[named])
         if not moving(stream.values)[0]:
             still.append(header.name)
-        files[header.name] = _begins(stream, record), own
+        files[header.name] = _begins(stream, records), own
         if len(files) % 10 == 0:
             progress(f"nab: {len(files)} of {len(headers)} files")
     if not files:
@@ -79,9 +79,9 @@ def answer(files: Iterable[Judged]) -> dict[str, Any]:
     return {profile: score(every, profile) for profile in PROFILES}
 
 
-def _begins(stream: Stream, record: Record) -> Bool:
+def _begins(stream: Stream, records: Sequence[Record]) -> Bool:
     """The rows at which an alarm begins: one detection a burst."""
-    alarm = held(record, stream)
+    alarm = held(records, stream)
     begins: Bool = alarm & ~np.concatenate([[False], alarm[:-1]])
     return begins
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,9 +29,16 @@ class Record:
     off_delay_s: float
 
 
-def held(record: Record, stream: Stream) -> Bool:
-    """At which rows a sensor of the stream is in alarm: bool, shape (rows,)."""
-    said = numbers(stream, record.number) / record.least
-    against = np.stack([record.aftermath.numbers(column) for column in said.T], axis=1)
-    rule = Alarm(setpoint=1.0, off_delay_s=record.off_delay_s)
-    return any_of(alarms(Stream(stream.at, against), (rule,)))
+def held(records: Sequence[Record], stream: Stream) -> Bool:
+    """At which rows a sensor of the stream is in alarm: bool, shape (rows,).
+
+    Each number is measured against its own largest: what one has lately said is no measure of another, and a single wild reading, after
+    which no reading is far, does not cover a mean that leaves.
+    """
+    found = np.zeros(len(stream.at), bool)
+    for record in records:
+        said = numbers(stream, record.number) / record.least
+        against = np.stack([record.aftermath.numbers(column) for column in said.T], axis=1)
+        rule = Alarm(setpoint=1.0, off_delay_s=record.off_delay_s)
+        found |= any_of(alarms(Stream(stream.at, against), (rule,)))
+    return found

@@ -180,6 +180,17 @@ def test_what_comes_each_day_is_no_record() -> None:
     assert np.array_equal(records.held(settings.NAB, Stream(stream.at[:5_502], values[:5_502])), alarm[:5_502])
 
 
+def test_a_spike_does_not_cover_a_mean_that_leaves() -> None:
+    """Each number has a record of its own: after one wild reading, beside which nothing is far, what lasts is still news."""
+    values = np.random.default_rng(6).uniform(-1.0, 1.0, (4_000, 1))
+    values[2_000] = 30.0
+    values[2_800:2_860] += 3.0
+    alarm = records.held(settings.NAB, Stream.clockless(values, 300.0))
+    assert alarm[2_000]
+    assert not alarm[2_799]
+    assert alarm[2_800:2_830].any()
+
+
 def test_a_budget_is_kept_while_a_plant_drifts() -> None:
     """The share of normal rows beyond the setpoint stays near 1 %, though oddness climbs all the while; and never looks ahead."""
     random = np.random.default_rng(4)
