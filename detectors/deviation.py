@@ -16,6 +16,7 @@ from detectors.hearing import Heard
 
 RING: Final = 16  # buckets of a window's fifteenth; a power of two
 PLACE: Final = RING - 1
+CARRIED: Final = 0.5  # of the setpoint: what one bucket moves the mean by when it is left out. Ours
 
 
 class DeviationParameters(Parameters, frozen=True):
@@ -34,7 +35,8 @@ class Deviation(Detector):
     """`|value - reference|`, in the sensor's unit: one setpoint with two sides.
 
     The reference is a fixed number or the mean of the sensor's own readings of the last `window_s` seconds, this one left out.
-    The mean is kept in sixteen buckets of a fifteenth of the window each, so that it reaches back between 15 and 16 of them.
+    The mean is kept in sixteen buckets of a fifteenth of the window each, so that it reaches back between 15 and 16 of them. Where a
+    value is beyond the setpoint, and one bucket alone carries the mean by half of that, it is left out: one wild reading is no alarm of a window.
 
     Memory: 272 bytes a definition.
     Warm-up: none for a fixed reference, one window for the sensor's own; NaN until then, and again after a silence of a window.
@@ -53,17 +55,38 @@ class Deviation(Detector):
         self._window_us: Int64 = np.rint(self._settings["window_s"] * SECOND_US).astype(np.int64)
         self._sum: Float64 = np.zeros((len(self), RING))
         self._count: Float64 = np.zeros((len(self), RING))
+        mine = self._definition
+        setpoint = definitions.definitions.floats("setpoint")[mine]
+        self._setpoint: Float64 = np.where(definitions.is_low()[mine] | (setpoint <= 0.0), np.inf, setpoint)
         self._at: Int64 = np.full((len(self), 2), NEVER, np.int64)  # newest bucket, first reading of this stretch
         self._column("sum", self._sum)
         self._column("count", self._count)
         self._column("at", self._at)
 
     def _numbers(self, heard: Heard) -> Float64:
-        return _deviation(heard, self._reference, self._window_us, self._sum, self._count, self._at)
+        return _deviation(heard, self._reference, self._window_us, self._setpoint, self._sum, self._count, self._at)
 
 
 @kernel
-def _own_mean(d: int, window: int, t: int, x: float, total: Float64, count: Float64, kept_at: Int64) -> float:
+def _without_one(d: int, mean: float, least: float, total: Float64, count: Float64) -> float:
+    """The mean without the bucket that pulls hardest at it, where that moves it by `least`."""
+    one, hardest = 0, -1.0
+    for b in range(RING):
+        pull = abs(total[d, b] - count[d, b] * mean)
+        if pull > hardest:
+            one, hardest = b, pull
+    added, readings = 0.0, 0.0
+    for b in range(RING):
+        if b != one:
+            added += total[d, b]
+            readings += count[d, b]
+    return added / readings if readings > 0.0 and abs(added / readings - mean) >= least else mean
+
+
+@kernel
+def _own_mean(
+    d: int, window: int, setpoint: float, t: int, x: float, total: Float64, count: Float64, kept_at: Int64
+) -> float:
     """The mean before this reading, NaN where a window is not covered; then the reading is one of those it is made of."""
     width = -(-window // (RING - 1))
     bucket = t // width
@@ -81,6 +104,8 @@ def _own_mean(d: int, window: int, t: int, x: float, total: Float64, count: Floa
             readings += count[d, b & PLACE]
         if readings > 0.0:
             mean = added / readings
+            if abs(x - mean) >= setpoint:
+                mean = _without_one(d, mean, CARRIED * setpoint, total, count)
     grown = total[d, bucket & PLACE] + x
     if np.isfinite(grown):
         total[d, bucket & PLACE] = grown
@@ -90,7 +115,13 @@ def _own_mean(d: int, window: int, t: int, x: float, total: Float64, count: Floa
 
 @kernel
 def _deviation(
-    heard: Heard, reference: Float64, window_us: Int64, total: Float64, count: Float64, kept_at: Int64
+    heard: Heard,
+    reference: Float64,
+    window_us: Int64,
+    setpoint: Float64,
+    total: Float64,
+    count: Float64,
+    kept_at: Int64,
 ) -> Float64:
     entries = len(heard.member)
     number = np.full(entries, np.nan)
@@ -106,7 +137,7 @@ def _deviation(
             continue
         belongs = reference[d]
         if window_us[d] > 0:
-            belongs = _own_mean(d, window_us[d], t, x, total, count, kept_at)
+            belongs = _own_mean(d, window_us[d], setpoint[d], t, x, total, count, kept_at)
         if not np.isnan(belongs):
             number[n] = min(abs(x - belongs), LARGEST)
     return number
