@@ -78,9 +78,26 @@ class IngestMetrics:
         )
         self.connected = Gauge("davy_ingest_broker_connected", "1 while the broker session stands.", registry=r)
         self.database_up = Gauge("davy_ingest_database_up", "1 while batches can be committed.", registry=r)
+        self._add_recounts(r)
         self._add_spool(r)
         self.checkpoint_seconds = Histogram(
             "davy_ingest_checkpoint_seconds", "Writing one checkpoint.", buckets=_COMMIT_BUCKETS, registry=r
+        )
+
+    def _add_recounts(self, r: CollectorRegistry) -> None:
+        self.recounts = Counter(
+            "davy_ingest_recounts",
+            "Sensors whose late readings were counted into averages, by outcome: counted or failed.",
+            ["outcome"],
+            registry=r,
+        )
+        self.recounts_waiting = Gauge(
+            "davy_ingest_recounts_waiting", "Sensors with late readings that no average has counted yet.", registry=r
+        )
+        self.recounts_failing = Gauge(
+            "davy_ingest_recounts_failing",
+            "Those of them that could not be counted when it was last tried.",
+            registry=r,
         )
 
     def _add_spool(self, r: CollectorRegistry) -> None:

@@ -17,6 +17,8 @@ from core.model import DefinitionSet
 from core.prefetch import AHEAD, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
 from detectors.hearing import Heard
+from detectors.wild import ANEW, forget, how_wild, lent
+from detectors.wild import WILD as PASSED_OVER
 
 RESTING: Final = 1e-9  # a spread below this share of the level is rounding, not noise
 WILD: Final = 10.0  # standard deviations to which a reading of the warm-up is drawn in,
@@ -59,7 +61,7 @@ class Cusum(Detector):
     """What has gathered above or below a settled level, the larger of both, in standard deviations: a drift and a leak add up.
 
     `high = max(0, high + z - slack)`, `low = max(0, low - z - slack)`, with z the distance from the level in standard
-    deviations, drawn in to `clip`. Level and spread are settled from the first `warm_up` readings, a wild one drawn in, and then stand:
+    deviations, drawn in to `clip`. Level and spread are settled from the first `warm_up` readings, wild ones left out, and then stand:
     what drifts slowly is not learnt on the way. Each `renew_s` they are settled anew from the readings since, those left out that came
     while the number was at or beyond the setpoint; where too few are left, everything is forgotten and the warm-up begins
     again: it has been said for all that time. A sum stops growing at twice the setpoint, so that it ends in time as well.
@@ -90,9 +92,15 @@ class Cusum(Detector):
         for name in SUMS.names or ():
             if name != "setting":
                 self._column(name, self._sums[name])
+        self._warming = lent_by(self._sums)
 
     def _numbers(self, heard: Heard) -> Float64:
-        return _cusum(heard, self._set, self._sums)
+        return _cusum(heard, self._set, self._sums, self._warming)
+
+
+def lent_by(sums: Rows) -> Rows:
+    """How wild the readings of a warm-up are is kept where nothing is yet: in the level, the spread and a sum to measure by."""
+    return lent(sums, "level", "spread", "high")
 
 
 @kernel
@@ -129,24 +137,36 @@ def _renew(sums: Rows, d: int, warm_up: float, floor: float, t: int) -> None:
 
 
 @kernel
-def gather_sums(sums: Rows, d: int, settings: Float64, t: int, x: float) -> float:
+def _warm_up(sums: Rows, warming: Rows, d: int, warm_up: float, x: float) -> None:
+    """A reading for the first level and spread; a wild one is passed over, and where those before it were, all begins with this one."""
+    how = how_wild(warming, d, warm_up, sums[d].next_readings, x)
+    if how == ANEW:
+        sums[d].next_readings = sums[d].next_level = sums[d].next_variance = 0.0
+    if how != PASSED_OVER:
+        _settle(sums, d, _tame(sums, d, x))
+
+
+@kernel
+def gather_sums(sums: Rows, warming: Rows, d: int, settings: Float64, t: int, x: float) -> float:
     """The number for a usable reading of one definition, which gathers."""
     slack, clip, warm_up, floor, setpoint = settings[0], settings[1], settings[2], settings[3], settings[5]
     if sums[d].readings == 0.0:
-        _settle(sums, d, _tame(sums, d, x))
+        _warm_up(sums, warming, d, warm_up, x)
         if sums[d].next_readings >= warm_up:
             _renew(sums, d, warm_up, floor, t)
         return np.nan
     if t - sums[d].settled_at >= settings[4] * SECOND_US:
         _renew(sums, d, warm_up, floor, t)
         if sums[d].readings == 0.0:
-            _settle(sums, d, x)
+            forget(warming, d)
+            _warm_up(sums, warming, d, warm_up, x)
             return np.nan
     spread = sums[d].spread
     if spread == 0.0:
         _settle(sums, d, x)
         if x != sums[d].level:
             sums[d].readings = 0.0  # it rested while it was settled, and does not any more
+            forget(warming, d)
         return np.nan
     z = max(min((x - sums[d].level) / spread, clip), -clip)
     most = max(min(2.0 * setpoint, LARGEST), 0.0)
@@ -159,8 +179,8 @@ def gather_sums(sums: Rows, d: int, settings: Float64, t: int, x: float) -> floa
 
 
 @kernel
-def _cusum(heard: Heard, settings: Float64, sums: Rows) -> Float64:
-    heard, settings, sums = borrowed((heard, settings, sums))
+def _cusum(heard: Heard, settings: Float64, sums: Rows, warming: Rows) -> Float64:
+    heard, settings, sums, warming = borrowed((heard, settings, sums, warming))
     count = len(heard.member)
     number = np.empty(count)
     for n in range(count):
@@ -168,5 +188,6 @@ def _cusum(heard: Heard, settings: Float64, sums: Rows) -> Float64:
             prefetch(sums, heard.member[n + AHEAD], 0)
             prefetch(sums, heard.member[n + AHEAD], 1)
         d, x = heard.member[n], heard.value[n]
-        number[n] = gather_sums(sums, d, settings[sums[d].setting], heard.at[n], x) if np.isfinite(x) else np.nan
+        setting = settings[sums[d].setting]
+        number[n] = gather_sums(sums, warming, d, setting, heard.at[n], x) if np.isfinite(x) else np.nan
     return number

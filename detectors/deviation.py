@@ -20,6 +20,7 @@ from detectors.sketch import Float32
 
 RING: Final = 16  # buckets of a window's fifteenth; a power of two
 PLACE: Final = RING - 1
+CARRIED: Final = 0.5  # of the setpoint: what one bucket moves the mean by when it is left out. Ours
 # What every reading looks at lies together, in a line of memory; a bucket is kept in the ring once another one fills.
 _STRETCH: Final = row_of(
     LINE,
@@ -51,7 +52,8 @@ class Deviation(Detector):
     """`|value - reference|`, in the sensor's unit: one setpoint with two sides.
 
     The reference is a fixed number or the mean of the sensor's own readings of the last `window_s` seconds, this one left out.
-    The mean is kept in sixteen buckets of a fifteenth of the window each, so that it reaches back between 15 and 16 of them.
+    The mean is kept in sixteen buckets of a fifteenth of the window each, so that it reaches back between 15 and 16 of them. Where a
+    value is beyond the setpoint, and one bucket alone carries the mean by half of that, it is left out: one wild reading is no alarm of a window.
 
     Memory: 240 bytes a definition.
     Warm-up: none for a fixed reference, one window for the sensor's own; NaN until then, and again after a silence of a window.
@@ -67,7 +69,10 @@ class Deviation(Detector):
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
         window_us = np.rint(self._settings["window_s"] * SECOND_US)
-        asked = [self._settings["reference"], window_us, -(-window_us // (RING - 1))]
+        mine = self._definition
+        setpoint = definitions.definitions.floats("setpoint")[mine]
+        beyond = np.where(definitions.is_low()[mine] | (setpoint <= 0.0), np.inf, setpoint)
+        asked = [self._settings["reference"], window_us, -(-window_us // (RING - 1)), beyond]
         setting, first = alike(*asked)
         self._set: Float64 = np.array(asked, np.float64).T[first].copy()
         self._stretch: Rows = aligned_zeros(len(self), _STRETCH)
@@ -83,6 +88,22 @@ class Deviation(Detector):
 
     def _numbers(self, heard: Heard) -> Float64:
         return _deviation(heard, self._set, self._stretch, self._sum, self._count)
+
+
+@kernel
+def _without_one(d: int, mean: float, least: float, total: Float64, count: Float32) -> float:
+    """The mean without the bucket that pulls hardest at it, where that moves it by `least`."""
+    one, hardest = 0, -1.0
+    for b in range(RING):
+        pull = abs(total[d, b] - np.float64(count[d, b]) * mean)
+        if pull > hardest:
+            one, hardest = b, pull
+    added, readings = 0.0, 0.0
+    for b in range(RING):
+        if b != one:
+            added += total[d, b]
+            readings += np.float64(count[d, b])
+    return added / readings if readings > 0.0 and abs(added / readings - mean) >= least else mean
 
 
 @kernel
@@ -103,11 +124,9 @@ def _begin(d: int, bucket: int, stretch: Rows, total: Float64, count: Float32) -
 
 
 @kernel
-def _own_mean(
-    d: int, window: int, width: int, t: int, x: float, stretch: Rows, total: Float64, count: Float32
-) -> float:
+def _own_mean(d: int, settings: Float64, t: int, x: float, stretch: Rows, total: Float64, count: Float32) -> float:
     """The mean before this reading, NaN where a window is not covered; then the reading is one of those it is made of."""
-    bucket = t // width
+    window, setpoint, bucket = int(settings[1]), settings[3], t // int(settings[2])
     if bucket != stretch[d].newest:
         if bucket - stretch[d].newest > PLACE:
             stretch[d].since = t
@@ -115,6 +134,10 @@ def _own_mean(
     mean, readings = np.nan, stretch[d].older_readings + stretch[d].readings
     if readings > 0.0 and t - stretch[d].since >= window:
         mean = (stretch[d].older + stretch[d].filling) / readings
+        if abs(x - mean) >= setpoint:
+            place = bucket & PLACE
+            total[d, place], count[d, place] = stretch[d].filling, np.float32(stretch[d].readings)
+            mean = _without_one(d, mean, CARRIED * setpoint, total, count)
     grown = stretch[d].filling + x
     if np.isfinite(grown):
         stretch[d].filling = grown
@@ -133,10 +156,10 @@ def _deviation(heard: Heard, settings: Float64, stretch: Rows, total: Float64, c
         d, t, x = heard.member[n], heard.at[n], heard.value[n]
         if not np.isfinite(x):
             continue
-        setting = stretch[d].setting
-        belongs, window = settings[setting, 0], int(settings[setting, 1])
-        if window > 0:
-            belongs = _own_mean(d, window, int(settings[setting, 2]), t, x, stretch, total, count)
+        setting = settings[stretch[d].setting]
+        belongs = setting[0]
+        if setting[1] > 0.0:
+            belongs = _own_mean(d, setting, t, x, stretch, total, count)
         if not np.isnan(belongs):
             number[n] = min(abs(x - belongs), LARGEST)
     return number

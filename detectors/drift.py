@@ -15,7 +15,7 @@ from core.borrow import borrowed
 from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from detectors.contract import LARGEST, SECOND_US, Parameters, Rows
-from detectors.cusum import FEW, RESTING, SUMS, WILD, gather_sums
+from detectors.cusum import FEW, RESTING, SUMS, WILD, gather_sums, lent_by
 from detectors.difference import Difference
 
 # How far the other one must have gone from its own place, and how much farther than this one, before the departure is held to be its own.
@@ -110,6 +110,7 @@ class Drift(Difference):
             for name in rows.dtype.names or ():
                 if name != "setting":
                     self._column(name, rows[name])
+        self._warming = lent_by(self._sums)
 
     def _is_signed(self) -> NDArray[np.bool_]:
         return np.ones(len(self), np.bool_)
@@ -118,7 +119,7 @@ class Drift(Difference):
         """A number for each instant at which the two can be compared, as `difference` has them."""
         apart, own = self._compare(batch)
         member = np.searchsorted(self._definition, apart.definition)
-        number = _drift(member, apart.at, apart.number, own, self._set, self._sums, self._means)
+        number = _drift(member, apart.at, apart.number, own, self._set, self._sums, self._warming, self._means)
         return Scores(apart.definition, apart.row, apart.at, number)
 
 
@@ -146,28 +147,46 @@ def _gone(means: Rows, d: int, side: int) -> float:
 
 
 @kernel
-def _mean_is_there(means: Rows, sums: Rows, d: int, settings: Float64, t: int) -> None:
+def _is_now(means: Rows, d: int, side: int, x: float, share: float, stands: bool) -> None:
+    """A new mean of one of the two; none moves it by more than the spread of its place, or by as much again as it is away by then.
+
+    One wild reading of the other sensor would be held to be its departure for hours, and this one's own would count for nothing.
+    """
+    place, spread = means[d].settled[2 * side], math.sqrt(means[d].settled[2 * side + 1])
+    if stands and spread > RESTING * abs(place):
+        reach = max(spread, abs(means[d].now[side] - place)) / RECENT
+        x = min(max(x, place - reach), place + reach)
+    now = means[d].now[side] + (x - means[d].now[side]) * share
+    means[d].now[side] = now if np.isfinite(now) else means[d].now[side]
+
+
+@kernel
+def _mean_is_there(means: Rows, sums: Rows, warming: Rows, d: int, settings: Float64, t: int) -> None:
     """A stretch is over: its mean gathers, and each of the two is where it was in it."""
     own, other = means[d].own, means[d].other
     means[d].means += 1.0
     share = max(RECENT, 1.0 / means[d].means)
-    for side, x in ((0, own), (1, other)):
-        now = means[d].now[side] + (x - means[d].now[side]) * share
-        means[d].now[side] = now if np.isfinite(now) else means[d].now[side]
+    stands = sums[d].readings > 0.0
+    _is_now(means, d, 0, own, share, stands)
+    _is_now(means, d, 1, other, share, stands)
     is_first, settled_at, learnt = sums[d].readings == 0.0, sums[d].settled_at, sums[d].next_readings
-    number = gather_sums(sums, d, settings, t, means[d].apart)
+    number = gather_sums(sums, warming, d, settings, t, means[d].apart)
     is_new = sums[d].settled_at != settled_at
     if is_new and not is_first:  # settled anew first, and then this mean
         means[d].settled[:] = means[d].next
         means[d].next[:] = 0.0
         learnt = 0.0
-    if is_first or sums[d].next_readings > learnt:
+    elif not is_new and sums[d].next_readings < learnt:  # those before were wild, or at rest: it begins with this one
+        means[d].next[:] = 0.0
+        learnt = 0.0
+    if (is_new and is_first) or sums[d].next_readings > learnt:
         readings = learnt + 1.0
         _place(means[d].next, 0, readings, own)
         _place(means[d].next, 2, readings, other)
     if is_new and is_first:
         means[d].settled[:] = means[d].next
         means[d].next[:] = 0.0
+        means[d].now[0], means[d].now[1] = means[d].settled[0], means[d].settled[2]  # a wild mean may be in it yet
     if settings[6] > 0.0 and not np.isnan(number):
         theirs = _gone(means, d, 1)
         if theirs >= FAR and theirs >= FARTHER * _gone(means, d, 0):
@@ -177,7 +196,7 @@ def _mean_is_there(means: Rows, sums: Rows, d: int, settings: Float64, t: int) -
 
 @kernel
 def _drift(
-    member: Int64, at: Int64, apart: Float64, own: Float64, settings: Float64, sums: Rows, means: Rows
+    member: Int64, at: Int64, apart: Float64, own: Float64, settings: Float64, sums: Rows, warming: Rows, means: Rows
 ) -> Float64:
     settings, sums, means = borrowed((settings, sums, means))
     number = np.full(len(member), np.nan)
@@ -189,7 +208,7 @@ def _drift(
         stretch = t // max(int(setting[7] * SECOND_US), 1)
         if stretch != means[d].stretch:
             if means[d].count > 0.0:
-                _mean_is_there(means, sums, d, setting, t)
+                _mean_is_there(means, sums, warming, d, setting, t)
             means[d].stretch = stretch
             means[d].count = means[d].apart = means[d].own = means[d].other = 0.0
         means[d].count += 1.0

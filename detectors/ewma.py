@@ -17,6 +17,8 @@ from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import LARGEST, SECOND_US, Detector, Parameters, Rows
 from detectors.hearing import Heard
+from detectors.wild import ANEW, another_stretch, how_wild, warming_rows
+from detectors.wild import WILD as PASSED_OVER
 
 # A step of learning never weighs more than this: after a silence one reading must not be the whole memory.
 HEAVIEST: Final = 0.1
@@ -25,7 +27,9 @@ CLIP: Final = (
     3.0  # standard deviations to which a reading is drawn in before it is learnt (winsorised): Tukey's far-out point
 )
 WILD: Final = 10.0  # standard deviations to which a reading of the warm-up is drawn in,
-FEW: Final = 10.0  # from so many readings on: one wild one would be all of the spread for days
+FEW: Final = (
+    10.0  # from so many readings on: what is less than wild (`detectors.wild`) would be most of the spread for days
+)
 RESTING: Final = 1e-9  # a spread below this share of the level is rounding, not noise
 BREAK: Final = 0.25  # of `relearn_s`: a silence longer than this breaks a stretch beyond the setpoint
 _KNOWN: Final = row_of(
@@ -64,14 +68,14 @@ class Ewma(Detector):
     """Distance from the sensor's own recent level, in its own recent standard deviations: |z|, so one setpoint has two sides.
 
     Level and spread are exponentially weighted in judged time. A reading is scored before it is learnt. What is learnt is
-    drawn in to three standard deviations (in the warm-up to ten), so that one spike does not widen the spread; while the number is at or beyond
+    drawn in to three standard deviations (in the warm-up to ten, wild readings left out), so that one spike does not widen the spread; while the number is at or beyond
     the definition's setpoint, and from then on until it is below `back` of it, nothing is learnt at all, so that a leak is not taken
     for the new normal, neither whole nor in the dips of its noise. Only after
     `relearn_s` beyond it without a break (a silence longer than a quarter of it is one) everything is forgotten and the
     warm-up begins again: by then people have been called, and a plant that runs at another point for good must not be in alarm for ever.
 
     Source: EWMA chart after Roberts (1959) and the moving variance of Finch (2009); winsorising and freezing are ours.
-    Memory: 40 bytes a definition.
+    Memory: 64 bytes a definition, of which 24 are looked at in the warm-up only.
     Warm-up: `warm_up` usable readings; NaN until then, on readings of bad quality, and while the value has not moved at all
         and no `floor` is given.
     Fails when: a drift is slow against `memory_s`: it is learnt. A process changes its operating point by plan: that is
@@ -102,9 +106,12 @@ class Ewma(Detector):
         ):
             self._known[name] = fresh
             self._column(name, self._known[name])
+        self._warming: Rows = warming_rows(len(self))
+        for name in self._warming.dtype.names or ():
+            self._column(f"warming_{name}", self._warming[name])
 
     def _numbers(self, heard: Heard) -> Float64:
-        return _ewma(heard, self._set, self._known)
+        return _ewma(heard, self._set, self._known, self._warming)
 
 
 @kernel
@@ -125,7 +132,7 @@ def _learn(known: Rows, d: int, share: float, distance: float) -> None:
 
 
 @kernel
-def _judge(known: Rows, d: int, settings: Float64, t: int, x: float) -> float:
+def _judge(known: Rows, warming: Rows, d: int, settings: Float64, t: int, x: float) -> float:
     """The number for a usable reading of one definition, which is learnt where it may be."""
     memory_s, warm_up, floor, relearn_s, frozen = settings[0], settings[1], settings[2], settings[3], settings[4]
     before = known[d].learnt_at
@@ -135,6 +142,13 @@ def _judge(known: Rows, d: int, settings: Float64, t: int, x: float) -> float:
         elif t - known[d].beyond_at >= relearn_s * SECOND_US:
             known[d].readings = 0.0
             known[d].beyond_at = NEVER
+            another_stretch(warming, d)
+    if known[d].readings < warm_up:
+        how = how_wild(warming, d, warm_up, known[d].readings, x)
+        if how == PASSED_OVER:
+            return np.nan
+        if how == ANEW:
+            known[d].readings = 0.0
     known[d].learnt_at = t  # time beyond the limit teaches nothing: the first reading back weighs no more than any
     if known[d].readings < 1.0:
         known[d].readings, known[d].level, known[d].variance = 1.0, x, 0.0
@@ -143,10 +157,12 @@ def _judge(known: Rows, d: int, settings: Float64, t: int, x: float) -> float:
     spread = max(math.sqrt(known[d].variance), floor)
     share = _share(min((t - before) / (SECOND_US * memory_s), HEAVY_AFTER))
     if known[d].readings < warm_up:
-        reach = WILD * math.sqrt(known[d].variance)
+        reach, learnt = WILD * math.sqrt(known[d].variance), known[d].readings
         if known[d].readings >= FEW and reach > RESTING * abs(known[d].level):
             distance = max(min(distance, reach), -reach)
         _learn(known, d, max(share, 1.0 / (known[d].readings + 1.0)), distance)
+        if known[d].readings == learnt:  # as far apart as numbers go: nothing could ever be learnt from there
+            known[d].readings, known[d].level, known[d].variance = 1.0, x, 0.0
         return np.nan
     if spread <= RESTING * abs(known[d].level) or spread == 0.0:
         _learn(known, d, share, distance)
@@ -162,13 +178,14 @@ def _judge(known: Rows, d: int, settings: Float64, t: int, x: float) -> float:
 
 
 @kernel
-def _ewma(heard: Heard, settings: Float64, known: Rows) -> Float64:
-    heard, settings, known = borrowed((heard, settings, known))
+def _ewma(heard: Heard, settings: Float64, known: Rows, warming: Rows) -> Float64:
+    heard, settings, known, warming = borrowed((heard, settings, known, warming))
     count = len(heard.member)
     number = np.empty(count)
     for n in range(count):
         if n + AHEAD < count:
             prefetch(known, heard.member[n + AHEAD], 0)
         d, x = heard.member[n], heard.value[n]
-        number[n] = _judge(known, d, settings[known[d].setting], heard.at[n], x) if np.isfinite(x) else np.nan
+        setting = settings[known[d].setting]
+        number[n] = _judge(known, warming, d, setting, heard.at[n], x) if np.isfinite(x) else np.nan
     return number

@@ -3,7 +3,8 @@
 A number says "three times as far as ever then". The stretch stands: what comes after it is not learnt on the way, so that neither a
 drift nor a fault becomes normal by lasting. Each `renew_s` it is settled anew from the readings since, those left out that came while
 the number was beyond the setpoint; where too few are left, the warm-up begins again: it has been said for all that time.
-A wild reading of a warm-up is passed over (`detectors.wild`).
+A wild reading of a warm-up is passed over (`detectors.wild`); against a stretch that stands none moves a mean by more than half of the
+largest, or of what the mean is away by then (`WEIGHT`).
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ CLIPPED: Final = 4
 BEFORE: Final = 5  # readings before it that a spike is measured from: their median lets two wild ones pass
 ENDS: Final = 8  # a line of memory, of which seven are values of the past that a clipped signal is known by: highest and lowest of two blocks, two shares, readings of the block
 A_LINE: Final = 8  # numbers in a line of memory
+# A reading counts for so many memories of the largest, or of what is measured by then, at most: that moves a mean by half of it. A spark on the line
+# is then no shift, and four or five readings in a row that are truly elsewhere are one, as each lets the next count for more. Ours (decision 0070).
+WEIGHT: Final = 0.5
+LEAST_WEIGHT: Final = 10.0  # and no fewer than so many times: single readings of a quiet mean go as far
 BLOCK: Final = 50.0  # memories: so far back its ends are looked for, in the block that runs and the one before it
 # A line of memory.
 _SETTLED: Final = np.dtype(
@@ -86,11 +91,14 @@ class Settled(Detector):
         super().__init__(definitions)
         mine = self._definition
         low = definitions.is_low()[mine]
+        # What asks for a signal that is too quiet measures against the smallest: nearly every reading is far beyond that.
+        weight = np.where(low, np.inf, np.maximum(WEIGHT * self._settings["memory"], LEAST_WEIGHT))
         setpoint = definitions.definitions.floats("setpoint")[mine]
         asked = [
             *(self._settings[name] for name in ("warm_up", "floor", "renew_s", "memory")),
             setpoint,
             low.astype(float),
+            weight,
         ]
         setting, first = alike(*asked)
         self._set = np.array(asked, np.float64).T[first].copy()
@@ -138,8 +146,9 @@ def _at_an_end(past: Float64, d: int, heard: float, memory: float, x: float) -> 
 
 
 @kernel
-def _measured(measure: int, past: Float64, d: int, heard: float, memory: float, x: float) -> float:
+def _measured(measure: int, past: Float64, d: int, rows: Rows, settings: Float64, x: float) -> float:
     """What is measured of a usable reading, which is remembered; NaN while there is too little before it."""
+    heard, memory, stands, largest = float(rows[d].heard), settings[3], rows[d].readings > 0, rows[d].largest
     if measure == SPIKE:
         found = np.nan
         if heard >= BEFORE:
@@ -154,13 +163,19 @@ def _measured(measure: int, past: Float64, d: int, heard: float, memory: float, 
         return _at_an_end(past, d, heard, memory, x)
     share = max(1.0 / memory, 1.0 / (heard + 1.0))
     if measure == SHIFT:
+        if stands:
+            reach = settings[6] * max(largest, abs(past[d, 0] - rows[d].middle))
+            x = min(max(x, rows[d].middle - reach), rows[d].middle + reach)
         mean = past[d, 0] + share * (x - past[d, 0]) if heard > 0.0 else x
         if np.isfinite(mean):
             past[d, 0] = mean
         return past[d, 0]  # type: ignore[no-any-return]
     moved = x - past[d, 0] if heard > 0.0 else 0.0
     past[d, 0] = x
-    rough = past[d, 1] + share * (moved * moved - past[d, 1])
+    square = moved * moved
+    if stands:
+        square = min(square, settings[6] * max(largest * largest, past[d, 1]))
+    rough = past[d, 1] + share * (square - past[d, 1])
     if np.isfinite(rough):
         past[d, 1] = rough
     return math.sqrt(past[d, 1]) if heard >= memory else np.nan
@@ -241,7 +256,7 @@ def _settled(heard: Heard, measure: int, settings: Float64, past: Float64, rows:
         is_warming = rows[d].readings == 0 and len(warming) > 0
         if is_warming and _is_passed_over(warming, rows, d, setting[0], x):
             continue
-        found = _measured(measure, past, d, float(rows[d].heard), setting[3], x)
+        found = _measured(measure, past, d, rows, setting, x)
         rows[d].heard = rows[d].heard + 1 if rows[d].heard < MANY else MANY // 2
         if not np.isnan(found):
             number[n] = _judge(rows, d, measure == SHIFT, setting, heard.at[n], min(found, LARGEST))

@@ -43,6 +43,28 @@ def warming_rows(count: int) -> Rows:
     return rows
 
 
+def lent(rows: Rows, level: str, steps: str, counts: str) -> Rows:
+    """The same memory, kept in three fields of eight bytes that mean nothing during a warm-up: `level`, lengths of steps, counts."""
+    own = rows.dtype.fields
+    assert own is not None
+    begins = [own[name][1] for name in (level, steps, counts)]
+    offsets = [begins[0], begins[1], begins[1] + 4, begins[2], begins[2] + 4]
+    names = list(WARMING.names or ())
+    formats = [WARMING[name] for name in names]
+    found: Rows = rows.view(
+        np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": rows.dtype.itemsize})
+    )
+    found["level"], found["farthest"] = np.nan, NOTHING
+    return found
+
+
+@kernel
+def forget(warming: Rows, d: int) -> None:
+    """A warm-up begins of which nothing is known."""
+    warming[d].level, warming[d].typical, warming[d].farthest = np.nan, 0.0, NOTHING
+    warming[d].moves = warming[d].wild = 0
+
+
 @kernel
 def another_stretch(warming: Rows, d: int) -> None:
     """A warm-up begins again; how far a step usually goes is still known."""

@@ -146,10 +146,14 @@ class OverWindow(Detector):
         ring = self._ring[members]
         return Booked(self._stretch["at"][members, 0], ring["amount"].copy(), ring["known"].astype(np.int64))
 
+    def everything(self) -> Booked:
+        """What all of its definitions have booked."""
+        return self.booked(np.arange(len(self), dtype=np.int32))
+
     def beside(self, earlier: Booked, since_us: int) -> Correction:
         """What this detector, which heard everything in its order, has booked from `since_us` on beside what was booked `earlier`."""
         found: list[tuple[int, int, float, int]] = []
-        now = self.booked(np.arange(len(self), dtype=np.int32))
+        now = self.everything()
         for d in range(len(self)):
             newest, was = int(now.newest[d]), int(earlier.newest[d])
             until = max(newest, was)
@@ -170,7 +174,7 @@ class OverWindow(Detector):
 
     def correct(self, correction: Correction) -> Scores:
         """Books it, and says the number of each definition that it is of, as of its last reading; none where that could not be used."""
-        _correct(correction, self._stretch, self._ring)
+        _correct(correction, self._set, self._stretch, self._ring)
         touched = np.unique(correction.member).astype(np.int32)
         touched = touched[self._stretch["at"][touched, 1] != NEVER]
         at = self._stretch["at"][touched, 1]
@@ -271,7 +275,8 @@ def _over_window(heard: Heard, settings: Float64, stretch: Rows, ring: Rows) -> 
 
 
 @kernel
-def _correct(correction: Correction, stretch: Rows, ring: Rows) -> None:
+def _correct(correction: Correction, settings: Float64, stretch: Rows, ring: Rows) -> None:
+    """Books it. Time that is then accounted for twice counts as the mean of both: what was judged and never stored may have come again."""
     for n in range(len(correction.member)):
         d, bucket = correction.member[n], correction.bucket[n]
         newest = stretch[d].at[0]
@@ -281,8 +286,15 @@ def _correct(correction: Correction, stretch: Rows, ring: Rows) -> None:
         stretch[d].at[0] = max(newest, bucket)
         stretch[d].summed = NEVER
         place = bucket & PLACE
-        ring[d, place].amount = max(ring[d, place].amount + correction.amount[n], 0.0)
-        ring[d, place].known = np.uint32(max(np.int64(ring[d, place].known) + correction.known[n], 0))
+        width = int(settings[stretch[d].setting][_WIDTH])
+        until = (bucket + 1) * width
+        if stretch[d].at[1] // width == bucket:
+            until = stretch[d].at[1]  # of the one that is filling no more is known than up to the last reading
+        room = until // GRAIN_US - bucket * width // GRAIN_US
+        amount = max(ring[d, place].amount + correction.amount[n], 0.0)
+        known = max(np.int64(ring[d, place].known) + correction.known[n], 0)
+        ring[d, place].amount = amount * (room / known) if known > room else amount
+        ring[d, place].known = np.uint32(min(known, room))
 
 
 @kernel

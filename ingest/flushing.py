@@ -101,7 +101,7 @@ class Flushing:
 
     def _write(self, organs: Organs, notes: Notes, state: str) -> Future[None]:
         report, spool = self._source.report(), self._storing.report()
-        self._measure(report, spool)
+        self._measure(organs, report, spool)
         if state == "judging" and not report.connected:
             state = "broker_away"
         self._gatherer.add_streams(notes, organs, self._watch)
@@ -109,7 +109,10 @@ class Flushing:
         self._under_way = written, notes
         return written
 
-    def _measure(self, report: SourceReport, spool: SpoolReport) -> None:
+    def _measure(self, organs: Organs, report: SourceReport, spool: SpoolReport) -> None:
+        late = organs.judge.averages.late
+        self._metrics.recounts_waiting.set(len(late))
+        self._metrics.recounts_failing.set(len(late.failing()))
         self._metrics.connected.set(int(report.connected))
         self._metrics.broker_dropped.set(report.dropped or 0)
         self._metrics.spool_batches.set(spool.batches)
@@ -133,6 +136,10 @@ class Flushing:
             },
             "waiting_messages": report.waiting,
             "detectors_off": organs.judge.switched_off,
+            "late": {
+                "waiting": len(organs.judge.averages.late),
+                "failing": [touched.sensor_id for touched in organs.judge.averages.late.failing()],
+            },
             "spool": {
                 "batches": spool.batches,
                 "bytes": spool.bytes,

@@ -32,7 +32,12 @@ MOST: Final = 200  # sensors counted at once; eight hours of one at 1 Hz are 2 M
 # What a limit was exceeded by in the past is looked for so far back, where the window is shorter. Ours: a day of outage.
 FAR_US: Final = 86_400_000_000
 
-_ROW: Final = ("sensor_id", "first_us", "last_us", "since_us", "noted_us", "shift_us")
+# What cannot be read is tried again after a pause that doubles with each failure: a table under repair takes hours, a statement that hangs 30 s of
+# the one thread that reads. Ours.
+FIRST_PAUSE_US: Final = 10_000_000
+LONGEST_PAUSE_US: Final = 300_000_000
+
+_ROW: Final = ("sensor_id", "first_us", "last_us", "since_us", "noted_us", "shift_us", "failures", "not_before_us")
 
 
 @dataclass(slots=True)
@@ -43,6 +48,7 @@ class Touched:
         first_us, last_us: judged time of the earliest and of the latest.
         since_us, noted_us: `now` of the first and of the last batch that brought any.
         shift_us: how far stamp and judged time are apart at most.
+        failures: how often it could not be counted, one after the other; not_before_us: when it is tried again.
     """
 
     sensor_id: int
@@ -51,6 +57,8 @@ class Touched:
     since_us: int
     noted_us: int
     shift_us: int
+    failures: int = 0
+    not_before_us: int = 0
 
 
 class LateReadings:
@@ -61,6 +69,13 @@ class LateReadings:
 
     def __bool__(self) -> bool:
         return bool(self._of)
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def failing(self) -> list[Touched]:
+        """Those that could not be counted when it was last tried, the longest first."""
+        return sorted((t for t in self._of.values() if t.failures), key=lambda t: t.since_us)
 
     def note(self, late: ReadingBatch, sensor_id: Int32, now_us: int) -> None:
         """Late readings of a batch, all of sensors with a window.
@@ -87,9 +102,20 @@ class LateReadings:
                 was.noted_us, was.shift_us = now_us, max(was.shift_us, shift)
 
     def due(self, now_us: int) -> list[Touched]:
-        """Whose readings are to be counted now."""
-        due = [t for t in self._of.values() if now_us - t.noted_us >= QUIET_US or now_us - t.since_us >= LONGEST_US]
-        return sorted(due, key=lambda t: t.since_us)[:MOST]
+        """Whose readings are to be counted now; those that could not be the last time come after all others."""
+        due = [
+            t
+            for t in self._of.values()
+            if (now_us - t.noted_us >= QUIET_US or now_us - t.since_us >= LONGEST_US) and now_us >= t.not_before_us
+        ]
+        return sorted(due, key=lambda t: (t.failures, t.since_us))[:MOST]
+
+    def postpone(self, sensor_id: int, now_us: int) -> None:
+        """It could not be counted: it is tried again after a pause."""
+        was = self._of.get(sensor_id)
+        if was is not None:
+            was.not_before_us = now_us + min(FIRST_PAUSE_US << min(was.failures, 20), LONGEST_PAUSE_US)
+            was.failures += 1
 
     def settle(self, sensor_ids: Sequence[int], asof_us: int) -> None:
         """These are counted, as of a batch; what has come since waits for the next time."""
@@ -99,9 +125,10 @@ class LateReadings:
                 del self._of[key]
             elif was is not None:
                 was.since_us = max(was.since_us, asof_us + 1)
+                was.failures = was.not_before_us = 0
 
     def state(self) -> Int64:
-        """What is touched, shape (n, 6)."""
+        """What is touched, shape (n, 8)."""
         rows = [[getattr(t, name) for name in _ROW] for t in self._of.values()]
         return np.array(rows, np.int64).reshape(-1, len(_ROW))
 
@@ -150,6 +177,14 @@ class Question:
     sensors: tuple[Asked, ...]
 
 
+class Counted(NamedTuple):
+    """What the windows of one sensor must book besides: definition, version, bucket, amount, known time; and what had been."""
+
+    sensor_id: int
+    booked: list[tuple[int, int, int, float, int]]
+    events: list[Event]
+
+
 @dataclass(frozen=True, slots=True)
 class Recount:
     """What windows must book besides, as columns of one length.
@@ -172,6 +207,22 @@ class Recount:
         """All but the events, which are stored with the batch that brings it."""
         columns = {name: getattr(self, name) for name in _COLUMNS}
         return pack({"asof": np.array([self.asof_us], np.int64), **columns})
+
+    @staticmethod
+    def of(asof_us: int, counted: Sequence[Counted]) -> Recount:
+        """What was counted of single sensors, as one answer."""
+        found = [row for each in counted for row in each.booked]
+        definition_id, version, bucket, amount, known = zip(*found, strict=True) if found else ((),) * 5
+        return Recount(
+            asof_us,
+            np.array([each.sensor_id for each in counted], np.int32),
+            np.array(definition_id, np.int32),
+            np.array(version, np.int32),
+            np.array(bucket, np.int64),
+            np.array(amount, np.float64),
+            np.array(known, np.int64),
+            [event for each in counted for event in each.events],
+        )
 
     @staticmethod
     def unpacked(packed: bytes | None) -> Recount | None:
@@ -197,54 +248,50 @@ STORED: Final = np.dtype(
 Rows = Callable[[int, int, int, int], NDArray[np.void]]
 
 
-def recount(question: Question, numbers: Int64, judged_now: Int64, rows_of: Rows) -> Recount:
-    """What windows must book besides, from what is stored.
+def counted(asked: Asked, batch_no: int, numbers: Int64, judged_now: Int64, rows_of: Rows) -> Counted:
+    """What the windows of one sensor must book besides: what is stored by batch `batch_no`, less what of it they have booked.
+
+    What was judged and is not stored (the database refused it, its stamp was taken, a damaged spool has lost it) is in neither, so it stays
+    booked. Where the batches that brought the late readings are not known any more, the windows themselves are what was booked.
 
     Args:
-        numbers, judged_now: int64, ascending: the batches that may have brought late readings, and `now` of each.
+        numbers, judged_now: int64, ascending: the batches that may have brought late readings and the one before them, and `now` of each.
     """
-    found: list[tuple[int, int, int, float, int]] = []
-    events: list[Event] = []
-    for asked in question.sensors:
-        touched = asked.touched
-        place = int(np.searchsorted(judged_now, touched.since_us))
-        fresh = int(numbers[place]) if place < len(numbers) else question.batch_no + 1
-        rows = rows_of(touched.sensor_id, asked.since_us, asked.upto_us, touched.shift_us)
-        batch, is_new = _in_order(rows[rows["batch_no"] <= question.batch_no], fresh)
-        for window in asked.windows:
-            whole, said = _play(window, batch)
-            correction = whole.beside(window.booked, touched.first_us)
-            for d, *booked in zip(*(column.tolist() for column in correction), strict=True):
-                found.append((window.definitions[d].definition_id, window.definitions[d].version, *booked))
-            if is_new.any():
-                _, said_before = _play(window, batch.take(~is_new))
-                events += _past(said, said_before, replayed=bool(is_played(batch.quality[is_new]).all()))
-    definition_id, version, bucket, amount, known = zip(*found, strict=True) if found else ((),) * 5
-    return Recount(
-        question.asof_us,
-        np.array([asked.touched.sensor_id for asked in question.sensors], np.int32),
-        np.array(definition_id, np.int32),
-        np.array(version, np.int32),
-        np.array(bucket, np.int64),
-        np.array(amount, np.float64),
-        np.array(known, np.int64),
-        events,
-    )
+    touched = asked.touched
+    place = int(np.searchsorted(judged_now, touched.since_us))
+    is_known = place > 0 or (len(judged_now) > 0 and int(judged_now[0]) == touched.since_us)
+    fresh = int(numbers[place]) if place < len(numbers) else batch_no + 1
+    rows = rows_of(touched.sensor_id, asked.since_us, asked.upto_us, touched.shift_us)
+    rows = rows[rows["batch_no"] <= batch_no]
+    is_new = ((rows["quality"] & np.uint8(Mark.LATE)) != 0) & (rows["batch_no"] >= fresh)
+    found = Counted(touched.sensor_id, [], [])
+    if is_known and not is_new.any():
+        return found
+    for window in asked.windows:
+        whole, said = _play(window, _in_order(rows))
+        earlier = window.booked
+        if is_new.any():
+            before, said_before = _play(window, _in_order(rows[~is_new]))
+            earlier = before.everything() if is_known else earlier
+            is_history = bool(is_played(rows["quality"][is_new]).all())
+            found.events.extend(_past(said, said_before, replayed=is_history))
+        correction = whole.beside(earlier, touched.first_us)
+        for d, *booked in zip(*(column.tolist() for column in correction), strict=True):
+            found.booked.append((window.definitions[d].definition_id, window.definitions[d].version, *booked))
+    return found
 
 
-def _in_order(rows: NDArray[np.void], fresh: int) -> tuple[ReadingBatch, NDArray[np.bool_]]:
-    """The readings as if each had come in its order, and which of them came late since batch `fresh`."""
+def _in_order(rows: NDArray[np.void]) -> ReadingBatch:
+    """The readings as if each had come in its order; of two at one instant that which was judged, or came first."""
     is_late = (rows["quality"] & np.uint8(Mark.LATE)) != 0
-    order = np.lexsort((is_late, rows["judged_at"]))
-    rows, is_late = rows[order], is_late[order]
+    rows = rows[np.lexsort((rows["batch_no"], is_late, rows["judged_at"]))]
     first = np.ones(len(rows), np.bool_)
-    first[1:] = rows["judged_at"][1:] > rows["judged_at"][:-1]  # of two at one instant that which was judged
-    rows, is_late = rows[first], is_late[first]
+    first[1:] = rows["judged_at"][1:] > rows["judged_at"][:-1]
+    rows = rows[first]
     measured, judged, value, quality = (
         np.ascontiguousarray(rows[name]) for name in ("measured_at", "judged_at", "value", "quality")
     )
-    batch = ReadingBatch(np.zeros(len(rows), np.int32), measured, judged, judged, value, quality)
-    return batch, is_late & (rows["batch_no"] >= fresh)
+    return ReadingBatch(np.zeros(len(rows), np.int32), measured, judged, judged, value, quality)
 
 
 def _play(window: Window, batch: ReadingBatch) -> tuple[OverWindow, list[Event]]:

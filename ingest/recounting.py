@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import psycopg
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from core.db import Token, first_line
 from core.errors import DatabaseAway
 from core.log import logger
+from core.metrics import IngestMetrics
 from ingest.judge import RECOUNT
-from ingest.late import Question, Recount, recount
+from ingest.late import Counted, Question, Recount, counted
 from ingest.organs import Organs
 from ingest.session import PATIENCE, Session
 from ingest.source import Clock
@@ -33,26 +34,38 @@ class Closed(Exception):
     """The process ends: what is left of a question is asked again after the next start."""
 
 
+class _Answer(NamedTuple):
+    """What was counted, and which sensor could not be: None: each could."""
+
+    recount: Recount
+    failed: int | None
+
+
 class Recounting:
     """One question at a time: asked when a backlog has come, read when its last batch is stored, answered between two batches.
 
-    Where no reading was late it does nothing, and costs a look.
+    A sensor that cannot be read ends the answer; it is asked again after a pause, behind all others. Where no reading was late it does nothing,
+    and costs a look.
 
     Args:
         conninfo: of the database, as the role ingest.
         notify: called, by the reading thread, when there is an answer.
     """
 
-    def __init__(self, conninfo: str, token: Token, worker: str, notify: Callable[[], None]) -> None:
+    def __init__(
+        self, conninfo: str, token: Token, worker: str, metrics: IngestMetrics, notify: Callable[[], None]
+    ) -> None:
         self._session = Session(conninfo, settings=f"{PATIENCE} -c statement_timeout={LONGEST_READ_S * 1000}")
         self._token = token
         self._worker = worker
+        self._metrics = metrics
         self._notify = notify
         self._pool = ThreadPoolExecutor(1, "recounting")
         self._closed = threading.Event()
         self._question: Question | None = None
         self._mendings = 0
-        self._answer: Future[Recount] | None = None
+        self._answer: Future[_Answer] | None = None
+        self._failed: int | None = None
         self._not_before_us = 0
 
     @property
@@ -61,16 +74,19 @@ class Recounting:
         return self._answer is not None and self._answer.done()
 
     def take(self) -> Recount | None:
-        """The answer, once; None where there is none, or it could not be read: then it is asked again later."""
+        """The answer, once; None where there is none, or nothing could be read: then it is asked again later."""
         if not self.ready:
             return None
         answer, self._answer = self._answer, None
         assert answer is not None
         try:
-            return answer.result()
+            recount, self._failed = answer.result()
         except (DatabaseAway, psycopg.Error) as error:
             log.warning("late_readings_not_counted", reason=first_line(error))
+            self._metrics.recounts.labels("failed").inc()
             return None
+        self._metrics.recounts.labels("counted").inc(len(recount.sensor_id))
+        return recount if len(recount.sensor_id) else None
 
     def turn(self, organs: Organs, storing: Storing, asof_us: int, clock: Clock) -> None:
         """Between two batches: asks what is due, and sends it off once it can be read.
@@ -78,7 +94,12 @@ class Recounting:
         Args:
             asof_us: `now` of the last batch that was judged; it has been handed over to `storing`.
         """
-        if self._answer is not None or not organs.judge.averages.late or RECOUNT in organs.judge.switched_off:
+        late = organs.judge.averages.late
+        if self._failed is not None:
+            late.postpone(self._failed, clock())
+            self._metrics.recounts.labels("failed").inc()
+            self._failed = None
+        if self._answer is not None or not late or RECOUNT in organs.judge.switched_off:
             return
         if self._question is None:
             now_us = clock()
@@ -101,7 +122,7 @@ class Recounting:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._session.close()
 
-    def _read(self, question: Question) -> Recount:
+    def _read(self, question: Question) -> _Answer:
         try:
             connection = self._session.connection()
             since_us = min(asked.touched.since_us for asked in question.sensors)
@@ -112,7 +133,16 @@ class Recounting:
                     raise Closed
                 return readings_between(connection, self._token(), sensor_id, since_us, until_us, shift_us)
 
-            return recount(question, numbers, judged_now, rows_of)
+            found: list[Counted] = []
+            for asked in question.sensors:
+                try:
+                    found.append(counted(asked, question.batch_no, numbers, judged_now, rows_of))
+                except psycopg.Error as error:
+                    sensor_id = asked.touched.sensor_id
+                    log.warning("late_readings_not_counted", sensor_id=sensor_id, reason=first_line(error))
+                    self._session.close()
+                    return _Answer(Recount.of(question.asof_us, found), sensor_id)
+            return _Answer(Recount.of(question.asof_us, found), None)
         except psycopg.Error:
             self._session.close()
             raise

@@ -127,7 +127,7 @@ class Worker:
         self._after = after
         self._ownership = Ownership(options.conninfo, options.worker, options.folder)
         self._scribe = Scribe(options.conninfo, options.token, options.worker)
-        self._recounting = Recounting(options.conninfo, options.token, options.worker, source.wake)
+        self._recounting = Recounting(options.conninfo, options.token, options.worker, metrics, source.wake)
         self._loading: Future[tuple[Directory, DefinitionSet]] | None = None
         self._captured: tuple[SavedState, int] | None = None
         self._saving: Future[bool] | None = None

@@ -47,6 +47,24 @@ def ingest(on: Examination, connection: Connection[Any]) -> Check:
     return Check("ingest", True, told)
 
 
+def late_readings(on: Examination, connection: Connection[Any]) -> Check:
+    """Whether averages count what comes late: one that does not knows too little, and nothing on a page shows it."""
+    _, beats = on.gettext, store.beats(connection)
+    if uncounted := sorted({name for beat in beats for name in beat.uncounted}):
+        found = _(
+            "Late readings could not be counted into their averages (STEL, TWA, time over a level), which know of less than there was: %(sensors)s."
+        )
+        advice = _(
+            "Look for late_readings_not_counted in ingest's log: it says why. It is tried again every few minutes, and other sensors are counted."
+        )
+        return Check("late_readings", False, found % {"sensors": few(uncounted)}, advice)
+    if waiting := sum(beat.late for beat in beats):
+        return Check(
+            "late_readings", True, _("Sensors whose late readings are being counted: %(count)s.") % {"count": waiting}
+        )
+    return Check("late_readings", True, _("No average waits for late readings."))
+
+
 def alerting(on: Examination, connection: Connection[Any]) -> Check:
     """Whether those who send come round: with nothing waiting, a queue that stands still looks like one that is empty."""
     _, beat = on.gettext, process_beats(connection).get("alerting")

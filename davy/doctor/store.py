@@ -47,20 +47,29 @@ class Beat:
 
     Args:
         off: which detectors broke and are switched off.
+        late: sensors whose late readings no average has counted yet; uncounted: names of those that could not be counted.
     """
 
     worker: str
     state: str
     beat_at: datetime
     off: list[str]
+    late: int
+    uncounted: list[str]
 
 
 def beats(connection: Connection[Any]) -> list[Beat]:
     """The last word of each worker."""
     with connection.cursor(row_factory=class_row(Beat)) as cursor:
         return cursor.execute(
-            "SELECT worker, state, beat_at, ARRAY(SELECT jsonb_object_keys(report -> 'detectors_off') ORDER BY 1) AS off"
-            " FROM ingest_status ORDER BY worker"
+            """
+            SELECT worker, state, beat_at, ARRAY(SELECT jsonb_object_keys(report -> 'detectors_off') ORDER BY 1) AS off,
+                   coalesce((report #>> '{late,waiting}')::int, 0) AS late,
+                   ARRAY(SELECT device.key || '/' || sensor.key
+                         FROM jsonb_array_elements_text(coalesce(report #> '{late,failing}', '[]')) AS failing(id)
+                         JOIN sensor ON sensor.sensor_id = failing.id::int JOIN device USING (device_id) ORDER BY 1) AS uncounted
+            FROM ingest_status ORDER BY worker
+            """
         ).fetchall()
 
 

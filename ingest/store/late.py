@@ -17,11 +17,16 @@ from ingest.store.copied import copied
 
 
 def batches_since(connection: Connection[Any], token: str, worker: str, since_us: int) -> tuple[Int64, Int64]:
-    """Number and `now` of the batches that were judged from an instant on, ascending."""
+    """Number and `now` of the batches that were judged from an instant on, ascending, and of the one before them where it is still there."""
     with transaction(connection, token):
         rows = connection.execute(
-            "SELECT batch_no, judged_now FROM ingest_batch WHERE worker = %s AND judged_now >= %s ORDER BY batch_no",
-            (worker, since_us),
+            """
+            SELECT batch_no, judged_now FROM ingest_batch
+            WHERE worker = %(worker)s AND judged_now >= coalesce(
+                (SELECT max(judged_now) FROM ingest_batch WHERE worker = %(worker)s AND judged_now < %(since_us)s), %(since_us)s)
+            ORDER BY batch_no
+            """,
+            {"worker": worker, "since_us": since_us},
         ).fetchall()
     found = np.array(rows, np.int64).reshape(-1, 2)
     return found[:, 0], found[:, 1]

@@ -244,6 +244,32 @@ def test_a_detector_that_broke_is_named(timescale_database: TestDatabase) -> Non
 
 
 @pytest.mark.db
+def test_a_sensor_whose_late_readings_cannot_be_counted_is_named(timescale_database: TestDatabase) -> None:
+    """Its averages know of less than there was, and no page shows it."""
+    with timescale_database.connect("owner") as owner:
+        owner.execute("INSERT INTO company (key, name, name_zh) VALUES ('a', 'A', 'A')")
+        owner.execute(
+            "INSERT INTO site (company_id, key, name, name_zh, time_zone) SELECT company_id, 'north', 'N', 'N', 'UTC' FROM company"
+        )
+        owner.execute(
+            "INSERT INTO device (company_id, site_id, key, kind) SELECT company_id, site_id, 'd1', 'gateway' FROM site"
+        )
+        row = owner.execute(
+            "INSERT INTO sensor (company_id, site_id, device_id, key, name, name_zh, quantity, unit)"
+            " SELECT company_id, site_id, device_id, 'ch4', 'M', 'M', 'gas', '%' FROM device RETURNING sensor_id"
+        ).fetchone()
+        assert row is not None
+        said = "INSERT INTO ingest_status VALUES ('w', %s, 'judging', %s) ON CONFLICT (worker) DO UPDATE SET report = excluded.report"
+        owner.execute(said, (NOW, Jsonb({"late": {"waiting": 3, "failing": []}})))
+        check = by_name(examine(settings_for(timescale_database), "en", NOW))["late_readings"]
+        assert (check.ok, check.found) == (True, "Sensors whose late readings are being counted: 3.")
+        owner.execute(said, (NOW, Jsonb({"late": {"waiting": 3, "failing": [row[0]]}})))
+    check = by_name(examine(settings_for(timescale_database), "en", NOW))["late_readings"]
+    assert not check.ok
+    assert check.found.endswith("which know of less than there was: d1/ch4.")
+
+
+@pytest.mark.db
 def test_what_was_switched_off_is_said_and_passes(timescale_database: TestDatabase) -> None:
     """Signs of life and delivery tests that stopped a week ago have failed, unless alerting itself says that it began without them."""
     week = NOW - timedelta(days=7)

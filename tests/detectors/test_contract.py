@@ -6,6 +6,7 @@ import importlib
 import math
 import pkgutil
 import re
+from collections.abc import Callable
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
@@ -202,19 +203,39 @@ BAD_INPUT = {
 }
 
 
+YEAR_S = 365 * 86_400.0
+INSTANTS: dict[str, Callable[[int], float]] = {
+    "a second apart": float,
+    "all at one instant": lambda _: 5.0,
+    "a year of silence behind the second": lambda place: place + (YEAR_S if place > 1 else 0.0),
+    "a year of silence in the middle": lambda place: place + (YEAR_S if place > 74 else 0.0),
+}
+
+
 @every_detector
+@pytest.mark.parametrize("at_s", INSTANTS.values(), ids=INSTANTS.keys())
 @pytest.mark.parametrize("values", BAD_INPUT.values(), ids=BAD_INPUT.keys())
-def test_bad_input_is_judged_or_cannot_be(kind: type[Detector], values: list[float]) -> None:
-    """Whatever a sensor sends, a number is finite or says "cannot judge"; what is no number is never taken for a value."""
-    stream = [Reading(slot, float(place), x) for place, x in enumerate(values) for slot in range(SENSORS)]
-    detector = kind(in_force(definition(kind.name, setpoint=1.0, parameters=short(kind))))
+def test_bad_input_is_judged_or_cannot_be(
+    kind: type[Detector], values: list[float], at_s: Callable[[int], float]
+) -> None:
+    """Whatever a sensor sends, and whenever, a number is finite or says "cannot judge"; what is no number is never taken for a value; one by
+    one it says the same as all at once; and a year later, when the sensor is as it should be, it judges."""
+    stream = [Reading(slot, at_s(place), x) for place, x in enumerate(values) for slot in range(SENSORS)]
+    own = in_force(definition(kind.name, setpoint=1.0, parameters=short(kind)))
+    detector, slowly = kind(own), kind(own)
     scores = detector.score(batch(stream))
     assert not np.isinf(scores.number).any()
-    if kind.hears_bad or kind.is_of_two:
-        return
-    own = np.array(values)[scores.row // SENSORS]
-    assert np.isnan(scores.number[~np.isfinite(own)]).all()
-    assert not any(np.isinf(column).any() for column in detector.state().values() if column.dtype.kind == "f")
+    one_by_one = [slowly.score(batch(stream[row : row + SENSORS])) for row in range(0, len(stream), SENSORS)]
+    assert numbers_by_definition(one_by_one) == numbers_by_definition([scores])
+    assert as_bytes(slowly.state()) == as_bytes(detector.state())
+    if not kind.hears_bad and not kind.is_of_two:
+        judged = np.array(values)[scores.row // SENSORS]
+        assert np.isnan(scores.number[~np.isfinite(judged)]).all()
+        assert not any(np.isinf(column).any() for column in detector.state().values() if column.dtype.kind == "f")
+    later_s = at_s(len(values)) + YEAR_S
+    assert not np.isinf(detector.sweep(START + round(later_s * SECOND), 0).number).any()
+    good = [Reading(r.slot, r.at_s + later_s, r.value) for r in lively(kind)]
+    assert np.isfinite(detector.score(batch(good)).number[-100:]).all()
 
 
 STATISTICS = ("spike", "shift", "noise", "clipped", "ewma", "cusum", "odd", "profile")

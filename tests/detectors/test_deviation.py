@@ -14,8 +14,8 @@ from detectors.deviation import RING, Deviation
 from tests.detectors.streams import SECOND, Reading, batch, definition, in_force
 
 
-def deviations(stream: list[Reading], **parameters: float) -> list[float]:
-    own = definition("deviation", parameters=parameters)
+def deviations(stream: list[Reading], *, setpoint: float = 30.0, **parameters: float) -> list[float]:
+    own = definition("deviation", setpoint=setpoint, parameters=parameters)
     found: list[float] = Deviation(in_force(own)).score(batch(stream)).number.tolist()
     return found
 
@@ -48,13 +48,13 @@ def test_after_a_silence_of_a_window_it_waits_again() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from([0.1, 1.0, 5.0, 40.0]), st.integers(-100, 100)), max_size=60))
 def test_against_a_slow_reference(steps: list[tuple[float, int]]) -> None:
-    """The mean is that of all readings in the sixteen buckets up to this one, itself left out."""
+    """The mean is that of all readings in the sixteen buckets up to this one, itself left out, as long as nothing is beyond the setpoint."""
     window = 15 * SECOND
     stream, at = [], 0.0
     for gap, value in steps:
         at += gap
         stream.append(Reading(0, at, float(value)))
-    found, began = deviations(stream, window_s=15.0), None
+    found, began = deviations(stream, setpoint=1e6, window_s=15.0), None
     for row, reading in enumerate(stream):
         bucket = reading.at_us // SECOND
         earlier = stream[:row]
@@ -65,6 +65,25 @@ def test_against_a_slow_reference(steps: list[tuple[float, int]]) -> None:
             assert math.isnan(found[row])
         else:
             assert found[row] == pytest.approx(abs(reading.value - sum(near) / len(near)), abs=1e-9)
+
+
+def test_one_bucket_alone_is_no_place_to_measure_from() -> None:
+    """By hand: sixteen buckets of four seconds of 5, and one reading of 3205 among them: 55 away from their mean, none from the others."""
+    stream = [Reading(0, float(s), 3205.0 if s == 90 else 5.0) for s in range(200)]
+    found = deviations(stream, setpoint=30.0, window_s=60.0)
+    assert found[90] == pytest.approx(3200.0)
+    assert found[60:90] + found[91:] == pytest.approx([0.0] * 139)
+    unseen = deviations(stream, setpoint=60.0, window_s=60.0)
+    assert max(unseen[91:140]) == pytest.approx(3200.0 / 61, rel=0.1)
+
+
+def test_a_change_that_lasts_becomes_the_reference_as_ever() -> None:
+    """Two buckets of sixteen at another level are a change: it pulls at the mean as it always did, and is the mean in the end."""
+    stream = [Reading(0, float(s), 5.0 if s < 100 else 105.0) for s in range(300)]
+    found = deviations(stream, setpoint=30.0, window_s=60.0)
+    assert found[100] == pytest.approx(100.0)
+    assert found[140] == pytest.approx(40.0, abs=10.0)
+    assert found[170:] == pytest.approx([0.0] * 130)
 
 
 @pytest.mark.parametrize(

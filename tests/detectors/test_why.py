@@ -30,6 +30,7 @@ SECOND_US = 1_000_000
 BEGAN = 1_790_000_000 * SECOND_US
 CALM = 3000  # seconds of usual operation
 HELD = 1e9  # in place of a step: it rises and is held back at 55
+ROUGH = 2e9  # in place of a step: it moves by 40 from one reading to the next
 # Of each detector: what it is set to, and how far the signal goes wrong behind the calm stretch.
 CASES: dict[str, tuple[Judged, float]] = {
     "limit": (Judged(detector="limit", direction="high", setpoint=70.0), 40.0),
@@ -40,7 +41,7 @@ CASES: dict[str, tuple[Judged, float]] = {
     "spike": (Judged(detector="spike", direction="high", setpoint=3.0, parameters={"warm_up": 1000.0}), 40.0),
     "shift": (Judged(detector="shift", direction="high", setpoint=3.0, parameters={"warm_up": 1000.0}), 40.0),
     "still": (Judged(detector="still", direction="high", setpoint=3.0, parameters={"warm_up": 1000.0}), math.nan),
-    "noise": (Judged(detector="noise", direction="high", setpoint=3.0, parameters={"warm_up": 1000.0}), 40.0),
+    "noise": (Judged(detector="noise", direction="high", setpoint=3.0, parameters={"warm_up": 1000.0}), ROUGH),
     "ewma": (Judged(detector="ewma", direction="high", setpoint=6.0), 40.0),
     "cusum": (Judged(detector="cusum", direction="high", setpoint=12.0), 40.0),
     "odd": (Judged(detector="odd", direction="high", setpoint=1.5), 40.0),
@@ -65,7 +66,7 @@ CASES: dict[str, tuple[Judged, float]] = {
 
 
 def stream(wrong: float, seconds: int = CALM + 120) -> Readings:
-    """A reading a second about 50; behind the calm it steps by `wrong`, stands (NaN), is silent (inf), unusable (-inf) or held back (HELD)."""
+    """A reading a second about 50; behind the calm it steps by `wrong`, stands (NaN), is silent (inf), unusable (-inf), held back (HELD) or rough (ROUGH)."""
     random = np.random.default_rng(7)
     value = 50.0 + random.normal(0.0, 1.0, seconds)
     quality = np.zeros(seconds, np.uint8)
@@ -74,6 +75,8 @@ def stream(wrong: float, seconds: int = CALM + 120) -> Readings:
         value[CALM:] = value[CALM]
     elif wrong == HELD:
         value[CALM:] = np.minimum(value[CALM:] + 5.0, 55.0)
+    elif wrong == ROUGH:
+        value[CALM:] += np.resize([20.0, -20.0], seconds - CALM)
     elif wrong == -math.inf:
         quality[CALM:] = Quality.BAD
     elif wrong == math.inf:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.batch import Event, Mark, Quality, ReadingBatch
 from ingest.checkpoint import replay_spooled
 from ingest.directory import Directory
-from ingest.late import LONGEST_US, QUIET_US, STORED, LateReadings, Recount, recount
+from ingest.late import LONGEST_PAUSE_US, LONGEST_US, QUIET_US, STORED, LateReadings, Recount, counted
 from ingest.organs import Organs
 from ingest.packed_columns import pack, unpack
 from ingest.sorting import MESSAGE, Sorted
@@ -38,6 +38,7 @@ class Plant:
     )  # judged_at -> batch, sensor, value, quality
     batches: list[int] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    gone: int = 0  # batches of which the database knows nothing any more
 
     def __post_init__(self) -> None:
         device = device_row(1)
@@ -81,8 +82,12 @@ class Plant:
         question = self.organs.ask_late(len(self.batches), self.now_us, self.now_us + wait_us)
         if question is None:
             return None
-        numbers = np.arange(1, len(self.batches) + 1)
-        return recount(question, numbers, np.array(self.batches, np.int64), self._between)
+        numbers, judged_now = (
+            np.arange(1, len(self.batches) + 1)[self.gone :],
+            np.array(self.batches, np.int64)[self.gone :],
+        )
+        each = [counted(a, question.batch_no, numbers, judged_now, self._between) for a in question.sensors]
+        return Recount.of(question.asof_us, each)
 
     def count(self) -> None:
         """A batch without readings that brings the answer."""
@@ -224,6 +229,73 @@ def test_what_was_stored_before_counts_once() -> None:
     assert plant.events == []
 
 
+@pytest.mark.parametrize("lost", [range(700, 800), range(600, 895)])
+def test_what_was_judged_and_never_stored_stays_counted(lost: range) -> None:
+    """A damaged spool has lost it, the database refused it, its stamp was taken: a count of late readings takes out no time that was heard."""
+    plant, in_order = Plant(), Plant()
+    in_order.hear(*every(0, 900, 60.0), now_s=900)
+    plant.hear(*every(0, 300, 60.0), *every(600, 900, 60.0), now_s=900)
+    for t in lost:
+        plant.rows.pop(START_US + t * SECOND, None)
+    plant.hear(*every(300, 600, 60.0), now_s=901)
+    plant.count()
+    same(plant, in_order)
+
+
+def test_what_was_never_stored_and_comes_again_counts_once() -> None:
+    """A device sends once more what the spool has lost: time that was heard twice counts as the mean of both, which is what it was."""
+    plant, in_order = Plant(), Plant()
+    in_order.hear(*every(0, 900, 60.0), now_s=900)
+    plant.hear(*every(0, 900, 60.0), now_s=900)
+    for t in range(600, 895):
+        plant.rows.pop(START_US + t * SECOND, None)
+    plant.hear(*every(600, 895, 60.0), now_s=901)
+    plant.count()
+    same(plant, in_order)
+
+
+def test_where_the_batches_are_not_known_any_more_it_counts_all_the_same() -> None:
+    """After an hour in the spool the rows of the batches that brought a backlog may be gone: what is stored counts, against what was booked."""
+    plant, in_order = Plant(), Plant()
+    in_order.hear(*every(0, 960, 60.0), now_s=960)
+    plant.hear(*every(0, 300, 60.0), *every(900, 960, 60.0), now_s=960)
+    plant.hear(*every(300, 900, 60.0), now_s=961)
+    plant.hear(now_s=962)
+    plant.gone = 2
+    plant.count()
+    same(plant, in_order)
+
+
+def test_who_cannot_be_counted_comes_after_all_others() -> None:
+    """The pause doubles up to five minutes; late readings that come meanwhile shorten it for nobody; counted once, it is as any other."""
+    at = np.array([5], np.int64)
+    late = ReadingBatch(np.zeros(1, np.int32), at, at, at, np.zeros(1), np.full(1, Mark.LATE, np.uint8))
+    one, other = np.array([101], np.int32), np.array([102], np.int32)
+    touched = LateReadings()
+    touched.note(late, one, 7)
+    touched.note(late, other, 8)
+    now_us = 7 + LONGEST_US
+    assert [t.sensor_id for t in touched.due(now_us)] == [101, 102]
+    pauses = []
+    for _ in range(8):
+        touched.postpone(101, now_us)
+        touched.note(late, one, now_us)
+        assert [t.sensor_id for t in touched.due(now_us)] == [102]
+        (failing,) = touched.failing()
+        pauses.append((failing.not_before_us - now_us) // SECOND)
+        now_us = failing.not_before_us
+        assert [t.sensor_id for t in touched.due(now_us)] == [102, 101]
+    assert pauses == [10, 20, 40, 80, 160, 300, 300, 300]
+    assert pauses[-1] == LONGEST_PAUSE_US // SECOND
+    again = LateReadings()
+    again.restore({"late": touched.state()})
+    assert [t.sensor_id for t in again.failing()] == [101]
+    touched.settle([101], now_us)
+    assert touched.failing() == []
+    touched.postpone(101, now_us)  # it was counted meanwhile: nothing to put off
+    assert len(touched) == 1
+
+
 def test_an_answer_outlives_a_restart_and_a_changed_limit() -> None:
     """What is asked is asked again after a restart; what is kept with a batch reads back; of a limit that has changed nothing is booked."""
     plant = Plant()
@@ -317,7 +389,7 @@ def test_each_sensor_is_touched_by_its_own_readings(rows: list[tuple[int, int, i
     touched = LateReadings()
     touched.note(batch, np.arange(100, 105, dtype=np.int32), 7)
     assert touched.state().tolist() == [
-        [100 + s, at[slot == s].min(), at[slot == s].max(), 7, 7, np.abs(apart[slot == s]).max()]
+        [100 + s, at[slot == s].min(), at[slot == s].max(), 7, 7, np.abs(apart[slot == s]).max(), 0, 0]
         for s in sorted({s for s, _, _ in rows})
     ]
 

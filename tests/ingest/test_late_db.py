@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.ingest.test_store_db import SECOND, Bench, bench
 __all__ = ["bench"]  # the fixture of the other tests
 
 pytestmark = pytest.mark.db
+DAY_US = 86_400 * SECOND
 
 STEL = {
     "sensor": "d1/s2", "key": "stel", "detector": "exposure", "setpoint": 30.0,
@@ -31,13 +33,13 @@ STEL = {
 @pytest.fixture
 def installed(database: TestDatabase) -> Installed:
     """The plant with a 15-minute average of 30 on d1/s2."""
-    return install(database, virtual=False, limits=[STEL])
+    return install(database, virtual=False, limits=[STEL, {**STEL, "sensor": "d1/s1", "key": "stel-1"}])
 
 
-def say(bench: Bench, seq: int, begin_s: int, end_s: int, value: float) -> None:
-    """One message of d1/s2 with a reading each five seconds, in seconds before the first of all."""
+def say(bench: Bench, seq: int, begin_s: int, end_s: int, value: float, sensor: str = "s2") -> None:
+    """One message of d1 with a reading each five seconds, in seconds before the first of all."""
     stamps = range(bench.began_us + begin_s * SECOND, bench.began_us + end_s * SECOND, 5 * SECOND)
-    body = payload(seq, bench.now_us, [{"s": "s2", "v": value, "t": stamp // 1000} for stamp in stamps])
+    body = payload(seq, bench.now_us, [{"s": sensor, "v": value, "t": stamp // 1000} for stamp in stamps])
     bench.say(message("d1", body, bench.now_us, mid=seq + 1))
 
 
@@ -116,11 +118,11 @@ def test_readings_of_other_hours_stay_in_the_database(bench: Bench, installed: I
     assert sorted(found["judged_at"].tolist()) == [bench.began_us - hour * 3600 * SECOND for hour in (2, 1, 0)]
 
 
-def backlog(bench: Bench) -> None:
+def backlog(bench: Bench, first: int = 0) -> None:
     """Ten minutes that came late, stored and not counted; it has been quiet for long enough."""
-    say(bench, 0, -960, -660, 0.0)
-    say(bench, 1, -60, 0, 0.0)
-    say(bench, 2, -660, -60, 60.0)
+    say(bench, first, -960, -660, 0.0)
+    say(bench, first + 1, -60, 0, 0.0)
+    say(bench, first + 2, -660, -60, 60.0)
     bench.now_us += 3 * SECOND
 
 
@@ -147,7 +149,7 @@ def test_counting_that_cannot_be_done_ends_no_process(bench: Bench) -> None:
         raise RuntimeError("the key of the tokens is gone")
 
     backlog(bench)
-    broken = Recounting(bench.database.url("ingest"), no_token, "w", bench.source.wake)
+    broken = Recounting(bench.database.url("ingest"), no_token, "w", bench.metrics.ingest, bench.source.wake)
     bench.pipeline._recounting = broken
     assert bench.pipeline.run_once(0) == []
     wait_for(lambda: broken.ready, "the answer")
@@ -158,3 +160,41 @@ def test_counting_that_cannot_be_done_ends_no_process(bench: Bench) -> None:
     assert bench.pipeline.run_once(0) == []
     assert broken._answer is None
     broken.close()
+
+
+def test_a_sensor_that_cannot_be_read_keeps_no_other_from_being_counted(bench: Bench, installed: Installed) -> None:
+    """Somebody repairs the day before, which one sensor's late readings reach into, and which came first: the other is counted all the same,
+    the beat names the one, and it is counted once it can be read."""
+    bench.began_us = bench.now_us = bench.began_us // DAY_US * DAY_US + DAY_US // 2
+    say(bench, 0, -960, 0, 0.0, "s1")
+    say(bench, 1, -86_000, -85_000, 0.0, "s1")
+    sensor_id = installed.sensor["d1/s1"]
+    ((yesterday,),) = bench.rows(
+        "SELECT tableoid::regclass::text FROM reading GROUP BY 1 ORDER BY min(measured_at) LIMIT 1"
+    )
+    with bench.database.connect("owner") as holder, holder.transaction():
+        holder.execute(f"LOCK TABLE {yesterday} IN ACCESS EXCLUSIVE MODE")
+        backlog(bench, first=2)
+        until = time.monotonic() + 30.0
+        while not bench.rows(f"SELECT FROM transition WHERE definition_id = {installed.definition['stel']}"):
+            assert time.monotonic() < until, "the other sensor is not counted"
+            turn(bench)
+        late = bench.pipeline.organs.judge.averages.late
+        assert [each.sensor_id for each in late.failing()] == [sensor_id]
+        counted = bench.metrics.registry.get_sample_value
+        assert (counted("davy_ingest_recounts_total", {"outcome": "failed"}) or 0.0) >= 1.0
+    until = time.monotonic() + 30.0
+    while late:
+        assert time.monotonic() < until, "the one is not counted"
+        bench.now_us += 20 * SECOND
+        turn(bench)
+    assert late.failing() == []
+
+
+def turn(bench: Bench) -> None:
+    """A second later: whatever is to be done between batches is done, and what is judged is stored."""
+    bench.now_us += SECOND
+    bench.pipeline.run_once(0)
+    bench.pipeline.end()
+    bench.storing.turn()
+    bench.storing.wait(0.05)

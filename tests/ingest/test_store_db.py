@@ -107,7 +107,7 @@ class Bench:
         if self.draining:
             self.storing.start()
         watch = Watch(found.directory, watched_us=found.resumed.watched_us, known_session=False, most=1000)
-        self.recounting = Recounting(conninfo, lambda: token, "w", self.source.wake)
+        self.recounting = Recounting(conninfo, lambda: token, "w", self.metrics.ingest, self.source.wake)
         return Pipeline(
             self.source, found.organs, watch, self.storing, Nobody(), lambda: self.now_us, self.metrics.ingest,
             now_us=found.resumed.now_us, most_messages=1000, after=lambda _: None, recounting=self.recounting,
