@@ -35,6 +35,8 @@ class Watch:
         blocks: where no other rows calibrate: the fitted rows in so many pieces, each judged by a model of the others;
             1: by the model itself, which is no calibration and will do only where the number says how much and not how seldom.
         steady_only: members on a slow course of their own while they are learnt are left out.
+        run_in: so many rows at the beginning of each stretch are not learnt: a machine that has just been started is on its way to
+            where it will run.
         aftermath: None: the number is the conformal one, how seldom normal rows are as odd; else how many times as odd as normal a
             row is, measured against what has just been.
     """
@@ -44,6 +46,7 @@ class Watch:
     alarm: Alarm
     blocks: int = 5
     steady_only: bool = False
+    run_in: int = 0
     aftermath: Aftermath | None = None
 
 
@@ -55,24 +58,26 @@ def fitted(
     Args:
         name: how people are told of what is fitted.
         stretches: normal rows to learn from, each shape (n, members).
-        others: normal rows that calibrate; None: those of `stretches`, each judged by a model that has not seen it.
+        others: normal runs that calibrate, by how much they differ too; None: the rows of `stretches`, each judged by a model that has
+            not seen it.
 
     Raises:
         BadInput: too few complete rows, or fewer than two members that move.
     """
+    stretches = [stretch[watch.run_in :] for stretch in stretches]
     kept = _moving(name, members, np.concatenate(stretches), steady_only=watch.steady_only)
     rows = _apart([stretch[:, kept] for stretch in stretches], watch.memory)
     _need_rows(name, rows)
     model = _fit(watch, name, rows)
     if others is None:
-        oddness = _left_out(watch, name, rows)
+        calibration = Calibration.of(_left_out(watch, name, rows))
     else:
-        oddness = model.oddness(_apart([stretch[:, kept] for stretch in others], watch.memory))
-    if not (oddness > 0.0).any():
+        calibration = Calibration.of_runs([model.oddness(stretch[:, kept]) for stretch in others])
+    if not (calibration.oddness > 0.0).any():
         raise BadInput(
             f"{name}: none of the rows that calibrate can be judged: each, or one of the rows before it, lacks a value."
         )
-    return Fitted(tuple(members[column] for column in kept), model, Calibration.of(oddness))
+    return Fitted(tuple(members[column] for column in kept), model, calibration)
 
 
 def held(watch: Watch, model: Fitted, members: Sequence[str], stream: Stream) -> Bool:

@@ -31,19 +31,14 @@ FAULT: Final = re.compile(r"fault_?(\d+)")
 
 
 def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
-    """Share of normal rows that alarm, and of fault rows that do.
+    """Share of normal rows that alarm, and of fault rows that do; None where nothing scored is of that kind.
 
     Raises:
         BadInput: files that will not do.
     """
     normal, faults = _runs(fit)
-    if not normal or not faults:
-        raise BadInput(
-            f"{fit} needs a file normal_* to fit on and files fault_NN to calibrate on; one kind is missing."
-        )
-    progress(f"tep: fits on {len(normal)} normal runs, calibrates on the beginnings of {len(faults)} fault runs")
     watch = settings.TEP
-    model = fitted(watch, "tep", MEMBERS, list(normal.values()), [run[:CALIBRATED] for run in faults.values()])
+    model = fitted(watch, "tep", MEMBERS, *_taught(fit, list(normal.values()), list(faults.values())))
     same = is_same(fit, scored)
     rest, judged = ({}, faults) if same else _runs(scored)
     first = CALIBRATED if same else 0
@@ -54,11 +49,31 @@ def evaluate(fit: Path, scored: Path) -> dict[str, Any]:
         quiet.append(alarm[first:FAULT_FROM])
         if _number(name) not in HARDLY_THERE:
             acting.append(alarm[FAULT_FROM:])
-    if not acting:
+    if not quiet:
         raise BadInput(
-            f"{scored} holds no file fault_NN with another fault than 3, 9 and 15: there is nothing to find."
+            f"{scored} holds no file fault_NN{'' if same else ' and no file normal_*'}: there is nothing to score."
         )
-    return {"far": _mean(quiet), "fdr": _mean(acting)}
+    if not acting:
+        progress(
+            f"tep: {scored} holds no file fault_NN with another fault than 3, 9 and 15: cannot judge what is found."
+        )
+    return {"far": _mean(quiet), "fdr": _mean(acting) if acting else None}
+
+
+def _taught(fit: Path, normal: list[Float64], faults: list[Float64]) -> tuple[list[Float64], list[Float64] | None]:
+    """What is fitted on, and what calibrates; None: the same rows, block by block, each judged by a model of the others."""
+    beginnings = [run[:CALIBRATED] for run in faults]
+    if normal and beginnings:
+        progress(f"tep: fits on {len(normal)} normal runs, calibrates on the beginnings of {len(faults)} fault runs")
+        return normal, beginnings
+    if not normal and not beginnings:
+        raise BadInput(f"{fit} holds no file normal_* to fit on and no file fault_NN to calibrate on.")
+    missing = "fault_NN" if normal else "normal_*"
+    progress(
+        f"tep: {fit} holds no file {missing}: fits on what is there and calibrates on it block by block, each judged by a model of the "
+        "others; fewer rows have taught each, so alarms come later than they would."
+    )
+    return normal or beginnings, None
 
 
 def _runs(folder: Path) -> tuple[dict[str, Float64], dict[str, Float64]]:

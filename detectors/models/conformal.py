@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,10 @@ import numpy as np
 from core.batch import Float64
 
 ONE_IN_TWENTY: Final = 0.95
+MOST_WIDER: Final = math.log(10.0)  # beyond, runs are too few or too unlike to say anything of a further one
+FURTHER_RUN: Final = (
+    0.975  # of further runs stay below what is foretold of them; davy/evaluate/settings.py says what it buys
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,30 @@ class Calibration:
     def of(oddness: Float64) -> Calibration:
         """The calibration by these numbers; NaN are passed over."""
         return Calibration(np.sort(oddness[np.isfinite(oddness)]))
+
+    @staticmethod
+    def of_runs(runs: Sequence[Float64]) -> Calibration:
+        """The calibration by runs that each began at a state of its own; NaN are passed over.
+
+        Rows of one run are alike, so many rows of few runs say little of how odd the next run will be: what counts is how much runs
+        differ. The highest of a further run is foretold from the highest of each of these, as log-normal; where that is above all that
+        was seen, every oddness is taken for as many times larger. Runs that are alike, or many, widen next to nothing.
+
+        Source: Student's bound for one further observation, as in Hahn, J. American Statistical Association 64 (1969).
+        Fails when: the runs that come differ in another way than these do among each other.
+        """
+        seen = [run[np.isfinite(run)] for run in runs]
+        pooled = np.concatenate(seen)
+        highest = np.array([run.max() for run in seen if len(run) and run.max() > 0.0])
+        if len(highest) < 2:  # of one run nobody can say how much runs differ
+            return Calibration.of(pooled)
+        from scipy.stats import t as student  # here: it takes a second
+
+        logs = np.log(highest)
+        count = len(logs)
+        reach = float(student.ppf(FURTHER_RUN, count - 1)) * float(logs.std(ddof=1)) * math.sqrt(1.0 + 1.0 / count)
+        wider = math.exp(min(max(float(logs.mean()) + reach - float(logs.max()), 0.0), MOST_WIDER))
+        return Calibration.of(pooled * wider)
 
     @property
     def highest(self) -> float:

@@ -111,7 +111,7 @@ def test_files_that_are_too_short_or_do_not_fit_together_are_told(tmp_path: Path
         evaluate("faults", None, folder, None)
     folder = plant(tmp_path / "t")
     (folder / "normal_a.csv.gz").unlink()
-    with pytest.raises(BadInput, match=r"needs a file normal_\* to fit on and files fault_NN to calibrate on"):
+    with pytest.raises(BadInput, match=r"tep: 240 complete rows to learn 52 signals from; at least 260 are needed"):
         evaluate("tep", folder, folder, None)
     folder = network(tmp_path / "b")
     (folder / "later.csv.gz").unlink()

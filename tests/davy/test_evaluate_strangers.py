@@ -102,6 +102,37 @@ def test_all_of_another_folder_is_scored(tmp_path: Path) -> None:
     assert evaluate("tep", fit, scored, None)["far"] - quiet > 50 / normal
 
 
+@pytest.mark.parametrize("kept", ["normal", "fault"])
+def test_one_kind_of_runs_fits_and_calibrates(kept: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the chemical plant only normal runs, or only fault runs, are there to fit on: block by block they calibrate themselves, and it is said."""
+    fit, scored = plant(tmp_path / "fit"), plant(tmp_path / "scored", seed=20)
+    for number in (5, 6, 7):
+        write(fit / f"fault_{number:02d}.csv.gz", tep.MEMBERS, signals(400, len(tep.MEMBERS), 30 + number).tolist())
+    for path in fit.iterdir():
+        if not path.name.startswith(kept):
+            path.unlink()
+    found = evaluate("tep", fit, scored, None)
+    assert found["far"] < 0.03
+    assert found["fdr"] > 0.9
+    assert "block by block" in capsys.readouterr().err
+
+
+def test_runs_of_one_kind_are_scored_for_what_they_can_say(tmp_path: Path) -> None:
+    """Normal runs alone, or a fault that nobody counts, say how quiet it is; nothing is found in them, and that is no zero."""
+    fit = plant(tmp_path / "fit")
+    for number, kept in enumerate(("normal_a.csv.gz", "fault_03.csv.gz")):
+        scored = plant(tmp_path / str(number), seed=20)
+        for path in scored.iterdir():
+            if path.name != kept:
+                path.unlink()
+        found = evaluate("tep", fit, scored, None)
+        assert found["far"] < 0.03
+        assert found["fdr"] is None
+    (scored / "fault_03.csv.gz").rename(scored / "run.csv.gz")
+    with pytest.raises(BadInput, match=r"holds no file fault_NN and no file normal_\*: there is nothing to score"):
+        evaluate("tep", fit, scored, None)
+
+
 def unmarked(column: str, mark: str = "0") -> Callable[[Rows], Rows]:
     """Puts a mark in every row of a column."""
 

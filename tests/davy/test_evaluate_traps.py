@@ -121,6 +121,18 @@ def test_a_setpoint_is_of_rows_that_the_model_has_not_seen() -> None:
     assert np.array_equal(np.sort(model.calibration.oddness), np.sort(wanted[np.isfinite(wanted)]))
 
 
+def test_what_a_machine_did_right_after_its_start_teaches_nothing() -> None:
+    """Rows of the run-in are not learnt: however wild they were, what is said of later rows is the same; the row after them is learnt."""
+    learnt, later = plant(TRAIN), Stream.clockless(plant(1_600, FAULT), 1.0)
+    expected = judged(settings.SKAB, "machine", MEMBERS, [learnt], later)
+    wild = learnt.copy()
+    wild[: settings.SKAB.run_in] *= 40.0
+    assert settings.SKAB.run_in > 0
+    assert np.array_equal(judged(settings.SKAB, "machine", MEMBERS, [wild], later), expected)
+    wild[settings.SKAB.run_in] *= 40.0
+    assert not np.array_equal(judged(settings.SKAB, "machine", MEMBERS, [wild], later), expected)
+
+
 def test_a_member_that_moves_in_one_block_only_costs_no_calibration() -> None:
     """A pump that ran one day of the year: its block is judged by models that have not seen it run, and calibrates like the others."""
     values = plant(TRAIN)

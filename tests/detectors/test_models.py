@@ -154,6 +154,30 @@ def test_the_number_is_the_share_of_normal_windows_as_odd(seen: list[float], val
     assert np.isnan(calibration.number(np.array([np.nan]))[0])
 
 
+def test_few_runs_that_differ_widen_what_is_normal() -> None:
+    """Of five runs that each began elsewhere the next one is beyond all in one case of six; widened by how much they differ, hardly ever."""
+    random = np.random.default_rng(4)
+    beyond = {"pooled": 0, "runs": 0}
+    for _ in range(400):
+        highest = np.exp(random.normal(5.0, 0.3, 6))
+        runs = [each * np.linspace(0.1, 1.0, 70) for each in highest[:5]]
+        for name, calibration in (
+            ("pooled", Calibration.of(np.concatenate(runs))),
+            ("runs", Calibration.of_runs(runs)),
+        ):
+            beyond[name] += highest[5] > calibration.oddness[-1]
+    assert beyond["pooled"] > 50
+    assert beyond["runs"] < 16
+
+
+def test_runs_that_are_alike_widen_nothing() -> None:
+    """What does not differ foretells itself; of one run, or of what cannot be judged, nobody knows how much it would."""
+    run = np.array([1.0, 4.0, np.nan, 2.0])
+    for runs in ([run, run[::-1], run], [run], [run, np.full(5, np.nan)], [run, np.zeros(0)]):
+        seen = np.sort(np.concatenate(runs))
+        assert Calibration.of_runs(runs).oddness == pytest.approx(seen[np.isfinite(seen)])
+
+
 def test_nothing_calibrates_that_was_fitted() -> None:
     """The halves share no row, and no window's memory reaches from one into the other."""
     rows = windows(900, 1)
