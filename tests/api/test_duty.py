@@ -195,3 +195,50 @@ def test_the_page_says_that_life_safety_does_not_reach_who_takes_over(house: Hou
     assert "by which life safety calls this duty position; it would go over E-mail instead." in said
     assert "届时将改由电子邮件通知" in says("", "zh")
     assert says("the officer is ill", "en") == ""
+
+
+def test_the_page_tells_of_a_calendars_turn_that_life_safety_does_not_reach(house: House) -> None:
+    """Before it begins, in both languages: where it goes another way, and where there is none."""
+    roster, people = on_duty(house), house.plant.a.people
+    with house.plant.owner() as connection:
+        connection.execute(
+            "WITH made AS (INSERT INTO route (company_id, site_id, key, audience, priorities) SELECT company_id, site_id, 'of-duty', 'client',"
+            " '{life-safety}' FROM roster WHERE roster_id = %(roster)s RETURNING route_id, company_id) INSERT INTO route_step (route_id,"
+            " company_id, position, after_s, roster_id, channel) SELECT route_id, company_id, 0, 0, %(roster)s, 'voice' FROM made",
+            {"roster": roster},
+        )
+        connection.execute(
+            "INSERT INTO roster_calendar (roster_id, company_id, url, host, set_by, set_at)"
+            " SELECT roster_id, company_id, 'https://c.invalid/d.ics', 'c.invalid', %s, now() FROM roster WHERE roster_id = %s",
+            (people["officer"], roster),
+        )
+        connection.execute(
+            "INSERT INTO roster_turn (roster_id, company_id, number, begins_at, ends_at, person_id)"
+            " SELECT roster_id, company_id, 0, %s, %s, %s FROM roster WHERE roster_id = %s",
+            (
+                house.plant.began + timedelta(days=2),
+                house.plant.began + timedelta(days=3),
+                people["integrator"],
+                roster,
+            ),
+        )
+        connection.execute("DELETE FROM channel_address WHERE person_id = %s", (people["integrator"],))
+    officer = Person(house, OFFICER)
+
+    def says(language: str) -> str:
+        officer.client.cookies.set("davy_language", language)
+        return officer.client.get("/duty").text
+
+    assert "and no address leads to them: life safety would not reach them." in says("en")
+    assert "没有任何可用地址" in says("zh")
+    with house.plant.owner() as connection:
+        connection.execute(
+            "INSERT INTO channel_address (person_id, company_id, channel, address) SELECT person_id, company_id, 'smtp', 'i@example.com'"
+            " FROM person WHERE person_id = %s",
+            (people["integrator"],),
+        )
+    assert (
+        "who has no address for Telephone call, by which life safety calls this position. It would go over E-mail instead."
+        in says("en")
+    )
+    assert "届时将改由电子邮件通知" in says("zh")
