@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from api.words import alarms as wording
 from api.words import sentences
-from api.words.devices import DEVICE_KINDS
+from api.words.devices import DEVICE_KINDS, device_kind
 from core.i18n import translations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,7 +76,7 @@ def test_a_receivers_words_stay_together_and_are_its_own() -> None:
 def test_kinds_of_devices_are_said_in_the_readers_language() -> None:
     """The usual ones by the catalogues, those of a plant's own as it wrote them."""
     chinese = translations("zh")
-    assert all(HAN.search(wording.said(chinese, DEVICE_KINDS, kind)) for kind in DEVICE_KINDS)
-    assert wording.said(chinese, DEVICE_KINDS, "Siemens S7-1500") == "Siemens S7-1500"
+    assert all(HAN.search(device_kind(chinese, kind)) for kind in DEVICE_KINDS)
+    assert device_kind(chinese, "Siemens S7-1500") == "Siemens S7-1500"
     demo = (ROOT / "packs/demo/portfolio.yaml").read_text("utf-8")
     assert set(re.findall(r"^            kind: (.+)$", demo, re.MULTILINE)) <= set(DEVICE_KINDS)
