@@ -186,7 +186,7 @@ class Claimed(Envelope):
         return "over before anybody could be told" if over and self.held_up(now) else None
 
     def settled(self) -> str | None:
-        """A person has answered, or the alarm is suppressed; an exercise gives way to what is real."""
+        """A person has answered, or the alarm is suppressed; an exercise that calls people gives way to what is real."""
         if self.real_alarm:
             return "a real alarm goes first"
         if self.resolved_at is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from alerting.calendar_reach import Unreached, UnreachedTurn, unreached_turns
 from alerting.roster import Roster, Span, spans
 from api.store.duty import CalendarLine, NoteLine, OverrideLine, RosterLine
 
@@ -41,6 +42,7 @@ class Position:
     Args:
         choices: whom the reader may put on duty: (person, name).
         calendar: the one that it follows.
+        unreached: turns by it of people whom a step of life safety has no way to, with their names where the reader may know them.
     """
 
     line: RosterLine
@@ -50,6 +52,7 @@ class Position:
     notes: list[NoteLine]
     choices: list[tuple[int, str]]
     calendar: CalendarLine | None = None
+    unreached: Sequence[tuple[UnreachedTurn, str | None]] = ()
 
     def name_of(self, person_id: int) -> str | None:
         """Whom an override names, where the reader may know it."""
@@ -70,6 +73,7 @@ def position(
     choices: list[tuple[int, str]],
     now: datetime,
     calendars: Sequence[CalendarLine] = (),
+    unreached: Sequence[Unreached] = (),
 ) -> Position:
     """One duty position as it is read at an instant."""
     turns = [_turn(span, names) for span in spans(roster, now, now + AHEAD)]
@@ -81,6 +85,7 @@ def position(
         [each for each in notes if each.roster_id == line.roster_id],
         choices,
         next((each for each in calendars if each.roster_id == line.roster_id), None),
+        [(turn, names.get(turn.of.person_id)) for turn in unreached_turns(roster, unreached, now)],
     )
 
 

@@ -29,6 +29,7 @@ from api.words import risk as risk_wording
 from api.words import second as second_wording
 from api.words import suppressions as suppression_wording
 from api.words import voice as voice_wording
+from api.words.devices import device_kind
 from api.words.routes import HEARS_WORDS, WISH_WORDS
 from core.i18n import LANGUAGES, locale_of, translations
 from core.model import COMPOUND
@@ -156,6 +157,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "resolution": lambda word: wording.said(texts, wording.RESOLUTIONS, word),
         "role": lambda word: wording.said(texts, wording.ROLES, word),
         "channel": lambda word: wording.said(texts, _CHANNELS, word),
+        "device_kind": lambda written: device_kind(texts, written),
         "priorities": lambda words: texts.gettext(", ").join(
             wording.said(texts, wording.PRIORITIES, each) for each in words
         ),

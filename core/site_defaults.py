@@ -57,7 +57,8 @@ def with_defaults(
 
     Args:
         current: what is in force: limits and compounds that the file does not name count too.
-        lowered: faults that two people gave this priority on the page, as (site, key, priority): a file that says so raises nothing.
+        lowered: faults that two people gave this priority on the page, as (site, key, priority): a file that says so, or does not name
+            them, raises nothing.
     """
     current = current or Portfolio()
     added = replace(
@@ -80,7 +81,7 @@ def with_defaults(
         else raised_for_life_safety(heard_gone_within(each, most_s))
         for each in added.definitions
     ]
-    added.definitions += _newly_raised(portfolio, current, calling, most_s)
+    added.definitions += _newly_raised(portfolio, current, calling, most_s, lowered)
     devices: dict[str, list[DeviceRow]] = {}
     for device in portfolio.devices:
         devices.setdefault(device.site, []).append(device)
@@ -96,15 +97,22 @@ def with_defaults(
 
 
 def _newly_raised(
-    wanted: Portfolio, current: Portfolio, calling: Set[tuple[str, str]], most_s: float
+    wanted: Portfolio,
+    current: Portfolio,
+    calling: Set[tuple[str, str]],
+    most_s: float,
+    lowered: Set[tuple[str, str, Priority]],
 ) -> list[DefinitionRow]:
-    """Faults that the file does not name, of sensors on which lives hang from this file on."""
+    """Faults that the file does not name, of sensors on which lives hang from this file on; what two people lowered stays as they left it."""
     named = {row.name_parts for row in wanted.definitions}
     sensors = calling - must_work(current.definitions, current.compounds)
     standing = [
         row
         for row in current.definitions
-        if (row.device, row.sensor) in sensors and row.name_parts not in named and not row.retired
+        if (row.device, row.sensor) in sensors
+        and row.name_parts not in named
+        and not row.retired
+        and (row.site, row.key, row.priority) not in lowered
     ]
     raised = [raised_for_life_safety(heard_gone_within(row, most_s)) for row in standing]
     return [row for row, was in zip(raised, standing, strict=True) if row != was]

@@ -130,7 +130,8 @@ class Aliyun(Gateway):
         if code is None:
             refuse(answer, now)
         number = parameters.get("PhoneNumbers") or parameters.get("CalledNumber", "")
-        words = f"Aliyun answered {code}: {discreet(str(document.get('Message', 'nothing')), number)[:160]}"
+        answered = "without a code" if code is None else code
+        words = f"Aliyun answered {answered}: {discreet(str(document.get('Message', 'nothing')), number)[:160]}"
         if code in _NO_NUMBER:
             raise AddressGone(f"Aliyun answered {code}: this is not a number that can be reached.")
         rest = _REST_S if code in _TOO_FAST else None

@@ -64,7 +64,8 @@ class Robot(SecretAddresses):
         code = next((document[name] for name in self.codes if name in document), None)
         if code == 0:
             return f"{self.title} took it"
-        words = f"{self.title} answered {code}: {discreet(said(document), address)}"
+        answered = "without a code" if code is None else code
+        words = f"{self.title} answered {answered}: {discreet(said(document), address)}"
         if code in self.gone:
             raise AddressGone(words)
         raise DeliveryFailed(

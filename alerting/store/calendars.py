@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from alerting.calendar_reach import Unreached
 from alerting.roster import CalendarTurn
 
 
@@ -129,3 +130,26 @@ def failing(connection: Connection[Any]) -> list[tuple[str, str, datetime]]:
         """
     ).fetchall()
     return [(str(position), str(host), since) for position, host, since in rows]
+
+
+def unreached(connection: Connection[Any], roster_ids: Sequence[int] | None = None) -> list[Unreached]:
+    """Whom calendars name although a step of life safety has no way to them, each once a position.
+
+    Args:
+        roster_ids: None: of all duty positions.
+    """
+    with connection.cursor(row_factory=class_row(Unreached)) as cursor:
+        return cursor.execute(
+            """
+            SELECT DISTINCT ON (t.roster_id, t.person_id) t.roster_id, z.key || '/' || d.key AS position, t.person_id, s.channel, w.others
+            FROM (SELECT DISTINCT roster_id, person_id FROM roster_turn WHERE person_id IS NOT NULL) t
+            JOIN roster d ON d.roster_id = t.roster_id AND d.retired_at IS NULL JOIN site z ON z.site_id = d.site_id
+            JOIN route_step s ON s.roster_id = t.roster_id JOIN route r USING (route_id)
+            CROSS JOIN LATERAL (SELECT coalesce(array_agg(v.channel ORDER BY v.channel <> 'smtp', v.channel), '{}') AS others
+                FROM v_reachable v WHERE v.person_id = t.person_id AND NOT v.dead) w
+            WHERE (%(ids)s::int[] IS NULL OR t.roster_id = ANY(%(ids)s)) AND 'life-safety' = ANY (r.priorities)
+              AND CASE WHEN s.channel LIKE 'preferred%%' THEN w.others = '{}' ELSE s.channel <> ALL (w.others) END
+            ORDER BY t.roster_id, t.person_id, s.position, s.channel
+            """,
+            {"ids": None if roster_ids is None else list(roster_ids)},
+        ).fetchall()

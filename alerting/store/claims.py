@@ -205,7 +205,7 @@ def read_call(connection: Connection[Any], notification_id: int) -> Claimed | No
                         WHERE r.parent_id = n.definition_id AND r.retired_at IS NULL
                     ) x CROSS JOIN LATERAL (SELECT FROM alarm e WHERE e.definition_id = x.effect_id AND e.active LIMIT 1) e) AS effects,
                    CASE WHEN o.exercise THEN coalesce(x.kind, 'exercise') END AS exercise,
-                   o.exercise AND EXISTS (
+                   o.exercise AND coalesce(x.kind, 'exercise') <> 'delivery' AND EXISTS (
                        SELECT FROM alarm r JOIN alarm_definition l ON l.definition_id = r.definition_id AND l.role = 'alarm'
                        WHERE r.site_id = o.site_id AND r.state IN ('B', 'E') AND r.state <> 'A' AND r.suppression = 'none' AND r.onset >= n.onset
                          AND l.priority IN ('life-safety', 'high')

@@ -335,7 +335,7 @@ class Tested:
 
 
 def deliveries(connection: Connection[Any]) -> list[Tested]:
-    """Every site, in the order of their ids; what gave way to a real alarm says nothing."""
+    """Every site, in the order of their ids."""
     with connection.cursor(row_factory=class_row(Tested)) as cursor:
         return cursor.execute(
             """

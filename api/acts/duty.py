@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from alerting.store import calendars as calendar_store
 from alerting.store.rosters import load_rosters
 from api.duty import Position, position
 from api.permissions import Right
@@ -32,14 +33,16 @@ def read_positions(connection: Connection[Any], now: datetime, site_key: str | N
     named = sorted({person for roster in rosters.values() for person in roster.people()})
     names = names_of(connection, named)
     overrides, notes = store.list_overrides(connection, ids, now), store.list_notes(connection, ids, now)
-    calendars = store.list_calendars(connection, ids)
+    calendars, unreached = store.list_calendars(connection, ids), calendar_store.unreached(connection, ids)
     colleagues = {company: places.colleagues(connection, company) for company in {line.company_id for line in lines}}
     me = places.myself_at_the_insurer(connection)
     found = []
     for line in lines:
         people = [(each.person_id, each.name) for each in colleagues[line.company_id]]
         choices = people if line.audience == "client" else me
-        found.append(position(line, rosters[line.roster_id], names, overrides, notes, choices, now, calendars))
+        found.append(
+            position(line, rosters[line.roster_id], names, overrides, notes, choices, now, calendars, unreached)
+        )
     return found
 
 

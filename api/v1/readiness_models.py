@@ -51,7 +51,9 @@ class Delivery(BaseModel):
     """The daily delivery test of a site, to the receipt of the operator's receiver."""
 
     at: datetime | None = Field(description="When the newest was due; null: there was none.")
-    outcome: str | None = Field(description="delivered, undelivered or real_alarm")
+    outcome: str | None = Field(
+        description="delivered or undelivered; answered or stopped: a person ended it before it could show anything"
+    )
     took_s: float | None = Field(description="Until the receipt, from where it began.")
     on_wire: bool = Field(
         description="It began with a reading that was published by MQTT; false: with its alarm, or there was none."

@@ -34,5 +34,6 @@ KEPT = (
     later("the alarm came, its message was not sent / 报警已产生，但消息未发出"),
     later("the message was sent, its receiver did not take it / 消息已发出，但接收方未收到"),
     later("sent {value} under an instant that is stored with {stored} / 该时刻已存储 {stored}，又报来 {value}"),
+    later("lives hang on its sensor / 此传感器关系人身安全: {why}"),
     later("lives hang on its sensor since limit {limit} changed / 限值 {limit} 变更后，此传感器关系人身安全: {why}"),
 )

@@ -213,6 +213,8 @@ OUTCOMES = {
     "the person is no longer active": later("the person is no longer active"),
     "an earlier attempt may have arrived": later("an earlier attempt may have arrived"),
     "it is being sent": later("it is being sent"),
+    "nothing waits for it any more": later("nothing waits for it any more"),
+    "raised again while it was to be called off": later("raised again while it was to be called off"),
 }
 # Clauses of an outcome that say something of a channel, as alerting writes them; a receipt stays in the receiver's words, and is said to be theirs.
 CHANNEL_OUTCOMES = (
@@ -220,7 +222,6 @@ CHANNEL_OUTCOMES = (
     later("goes over {channel}"),
     later("the person has no {channel} address"),
     later("The channel {channel} is not set up"),
-    later("The channel {channel} is not set up."),
     later("{channel} takes no more from us at this moment"),
     later("{channel} has failed since {at} UTC"),
 )

@@ -19,6 +19,7 @@ from api.words.duty import RULES as DUTY_RULES
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
 from api.words.own_findings import OWN_REFUSALS
 from api.words.readiness import READINESS_REFUSALS
+from api.words.receivers import ANSWERS, PLATFORMS
 from api.words.risk_sentences import RISK_REFUSALS, RISK_WORDS
 from api.words.routes import HEARS_WORDS, ROUTE_REFUSALS, STEP_WORDS, WISH_WORDS
 from api.words.second import SECOND_REFUSALS
@@ -123,6 +124,7 @@ WORDS = {
     **FIELD_WORDS,
     **LIMIT_WORDS,
     **CHANNELS,
+    **PLATFORMS,
     **WISH_WORDS,
     **HEARS_WORDS,
     **STEP_WORDS,
@@ -183,17 +185,30 @@ def rule(texts: NullTranslations, said: str) -> str:
 
 
 def outcome(texts: NullTranslations, said: str | None) -> str:
-    """What became of a message, clause by clause; what we have no words for, such as a receipt, as it is.
+    """What became of a message, clause by clause; what a receiver said in its own words, and is said to be its own.
 
     >>> outcome(NullTranslations(), "acknowledged; an earlier attempt may have arrived"), outcome(NullTranslations(), None)
     ('it was acknowledged before; an earlier attempt may have arrived', '')
     >>> outcome(NullTranslations(), "told over webhook")
     'told over Webhook'
-    >>> outcome(NullTranslations(), "one of 3 in one message: 250 Message accepted for delivery")
-    'one of 3 in one message; the receiver answered: “250 Message accepted for delivery”'
+    >>> outcome(NullTranslations(), "one of 3 in one message: 250 Message accepted; queued as 7")
+    'one of 3 in one message; the receiver answered: “250 Message accepted; queued as 7”'
+    >>> outcome(NullTranslations(), "WeCom answered 93000: invalid; hint 7; goes over smtp")
+    'WeCom answered 93000: invalid; hint 7; goes over E-mail'
     """
     clauses = [] if said is None else said.split("; ")
-    return texts.gettext("; ").join(_told(texts, clause) for clause in clauses)
+    before: list[str] = []
+    after: list[str] = []
+    while clauses and _of_ours(clauses[0]):
+        before.append(clauses.pop(0))
+    while clauses and _of_ours(clauses[-1]):
+        after.insert(0, clauses.pop())
+    between = ["; ".join(clauses)] if clauses else []  # one sentence, whose words may hold what parts ours
+    return texts.gettext("; ").join(_told(texts, clause) for clause in (*before, *between, *after))
+
+
+def _of_ours(clause: str) -> bool:
+    return clause in OUTCOMES or any(_pattern(each).fullmatch(clause.rstrip(".")) for each in CHANNEL_OUTCOMES)
 
 
 def _told(texts: NullTranslations, clause: str) -> str:
@@ -205,7 +220,12 @@ def _told(texts: NullTranslations, clause: str) -> str:
         return texts.gettext("; ").join((so_far, _told(texts, together["rest"])))
     if _ANSWER.fullmatch(clause):
         return texts.gettext("the receiver answered: “%(answer)s”") % {"answer": clause}
-    return _clause(texts, clause, CHANNEL_OUTCOMES)
+    for template in (*ANSWERS, *CHANNEL_OUTCOMES):
+        match = _pattern(template).fullmatch(clause.rstrip("."))
+        if match is not None:
+            found = {name: _told(texts, text) if name == "why" else text for name, text in match.groupdict().items()}
+            return _filled(texts.gettext(template), found, texts)
+    return clause
 
 
 def reason(texts: NullTranslations, said: str) -> str:

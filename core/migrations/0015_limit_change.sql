@@ -244,6 +244,9 @@ BEGIN
     END IF;
     IF c.proposed ?| '{priority,latch,retired,other}' THEN -- by it lives may come to hang on sensors (0018)
         at_rest := davy_faults_at_rest(d.site_id);
+        IF c.proposed ->> 'retired' = 'false' AND d.role = 'alarm' THEN -- a fault that comes back, and lives may have come to hang on its sensor since
+            at_rest := at_rest || d.definition_id;
+        END IF;
     END IF;
     SELECT string_agg(format('%1$I = n.%1$I', field), ', ') INTO setting FROM jsonb_object_keys(c.proposed) AS field WHERE field NOT IN ('retired', 'other');
     IF setting IS NOT NULL THEN

@@ -116,7 +116,7 @@ CREATE FUNCTION davy_faults_at_rest(site int) RETURNS int[] LANGUAGE sql STABLE 
 $$;
 REVOKE ALL ON FUNCTION davy_faults_at_rest FROM PUBLIC;
 
--- Raises those of them on whose sensors lives hang now, by the change that makes it so and in its people's names: each a version of its
+-- Raises those of them, and one that came back, on whose sensors lives hang now, by the change that makes it so and in its people's names: each a version of its
 -- own. What two people lowered stays as they left it.
 CREATE FUNCTION davy_raise_faults(c limit_change, who int, at_rest int[], at timestamptz, moved bigint) RETURNS void LANGUAGE plpgsql
     SET search_path = pg_catalog, public, pg_temp AS $$
@@ -125,10 +125,11 @@ DECLARE
     n public.alarm_definition;
     was jsonb;
     becomes jsonb;
+    since text;
     why text;
     entry bigint;
 BEGIN
-    SELECT left(format('lives hang on its sensor since limit %1$s changed / 限值 %1$s 变更后，此传感器关系人身安全: %2$s', d.key, c.reason), 1000) INTO why
+    SELECT left(format('lives hang on its sensor since limit %1$s changed / 限值 %1$s 变更后，此传感器关系人身安全: %2$s', d.key, c.reason), 1000) INTO since
         FROM public.alarm_definition d WHERE d.definition_id = c.definition_id;
     FOR f IN SELECT a.* FROM public.alarm_definition a WHERE a.definition_id = ANY (at_rest) AND davy_life_hangs_on(a.sensor_id)
             ORDER BY a.definition_id FOR UPDATE LOOP
@@ -139,6 +140,8 @@ BEGIN
             ORDER BY l.journal_id DESC LIMIT 1), false);
         becomes := davy_fault_raised(f);
         CONTINUE WHEN becomes = '{}';
+        why := CASE WHEN f.definition_id = c.definition_id -- it came back itself
+            THEN left(format('lives hang on its sensor / 此传感器关系人身安全: %s', c.reason), 1000) ELSE since END;
         SELECT jsonb_object_agg(field, to_jsonb(f) -> field) INTO was FROM jsonb_object_keys(becomes) AS field;
         n := jsonb_populate_record(f, becomes);
         UPDATE public.alarm_definition a SET priority = n.priority, respond_within_s = n.respond_within_s, realarm_after_s = n.realarm_after_s,

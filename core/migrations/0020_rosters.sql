@@ -217,12 +217,20 @@ CREATE FUNCTION davy_keeps_roster(of_roster int, of_company int) RETURNS boolean
         WHERE r.roster_id = of_roster AND r.company_id = of_company AND r.retired_at IS NULL AND me.active
           AND CASE r.audience WHEN 'client' THEN me.company_id = r.company_id AND davy_role() IN ('safety_officer', 'integrator')
                               ELSE me.company_id IS NULL END);
+-- Whether life safety reaches somebody at a duty position: by the channel of each of its steps or, where somebody says why, by another
+-- that works (decision 0060). alerting/duty.py refuses with a sentence what this refuses.
+CREATE FUNCTION davy_reached_on_duty(of_roster int, who int, why text) RETURNS boolean LANGUAGE sql STABLE
+    RETURN NOT EXISTS (SELECT FROM route_step s JOIN route r USING (route_id)
+        WHERE s.roster_id = of_roster AND 'life-safety' = ANY (r.priorities)
+          AND NOT EXISTS (SELECT FROM v_reachable v WHERE v.person_id = who AND NOT v.dead
+              AND (v.channel = s.channel OR s.channel LIKE 'preferred%' OR btrim(why) <> '')));
 CREATE POLICY by_its_own_side ON roster_override AS RESTRICTIVE FOR INSERT TO davy_web
     WITH CHECK (made_by = (SELECT davy_person()) AND davy_just_now(made_at) AND begins_at >= made_at - interval '5 minutes'
         AND withdrawn_at IS NULL AND davy_keeps_roster(roster_id, company_id)
         AND (person_id IS NULL OR EXISTS (SELECT FROM roster r JOIN person p ON p.person_id = roster_override.person_id
             WHERE r.roster_id = roster_override.roster_id AND p.active
-              AND p.company_id IS NOT DISTINCT FROM CASE r.audience WHEN 'client' THEN r.company_id END)));
+              AND p.company_id IS NOT DISTINCT FROM CASE r.audience WHEN 'client' THEN r.company_id END))
+        AND (person_id IS NULL OR davy_reached_on_duty(roster_id, person_id, reason)));
 CREATE POLICY withdrawn_only ON roster_override AS RESTRICTIVE FOR UPDATE TO davy_web
     USING (withdrawn_at IS NULL AND davy_keeps_roster(roster_id, company_id))
     WITH CHECK (withdrawn_by = (SELECT davy_person()) AND davy_just_now(withdrawn_at));
@@ -262,7 +270,9 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION davy_roster_reaches FROM PUBLIC;
-CREATE CONSTRAINT TRIGGER somebody_stays AFTER DELETE ON roster_layer DEFERRABLE INITIALLY DEFERRED
+CREATE CONSTRAINT TRIGGER somebody_stays AFTER UPDATE OR DELETE ON roster_layer DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION davy_roster_reaches();
+CREATE CONSTRAINT TRIGGER somebody_stays AFTER UPDATE OR DELETE ON roster_member DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION davy_roster_reaches();
 
 DROP POLICY by_route ON notification;

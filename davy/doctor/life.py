@@ -9,7 +9,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerting.pulse import LATE_CARE, LATE_TURN
-from alerting.store.exercises import deliveries
+from alerting.store.exercises import deliveries, find_sink
 from alerting.store.seals import sealing
 from alerting.store.status import process_beats
 from alerting.store.wire_tests import LEGS
@@ -127,10 +127,10 @@ def calls(on: Examination, connection: Connection[Any]) -> Check:
     return Check("calls", True, told)
 
 
-def _switched_off(connection: Connection[Any], what: str) -> bool:
-    """Whether the alerting process that last gave a sign of life began without it: somebody has unset it. What it does not say is on."""
+def _report_of_alerting(connection: Connection[Any]) -> Mapping[str, Any]:
+    """What the alerting process that last gave a sign of life said of itself: false is what it began without, for somebody has unset it."""
     beat = process_beats(connection).get("alerting")
-    return beat is not None and beat.report.get(what) is False
+    return {} if beat is None else beat.report
 
 
 def outside(on: Examination, connection: Connection[Any]) -> Check:
@@ -139,7 +139,7 @@ def outside(on: Examination, connection: Connection[Any]) -> Check:
     if beat is None:
         found = _("Nobody outside would notice if this Davy died: %(name)s is not set.")
         return Check("outside", True, found % {"name": variable("heartbeat_url")})
-    if _switched_off(connection, "watched"):
+    if _report_of_alerting(connection).get("watched") is False:
         found = _("Switched off: alerting began without %(name)s, so nobody outside would notice if this Davy died.")
         return Check("outside", True, found % {"name": variable("heartbeat_url")})
     every = timedelta(seconds=float(beat.report.get("every_s", 60.0)))
@@ -156,13 +156,21 @@ def outside(on: Examination, connection: Connection[Any]) -> Check:
 
 def delivery(on: Examination, connection: Connection[Any]) -> Check:
     """Whether the daily delivery test of each site arrived."""
-    _, tested = on.gettext, [each for each in deliveries(connection) if each.asked_at is not None]
-    if not tested:
+    _, sites, told_of = on.gettext, deliveries(connection), _report_of_alerting(connection)
+    tested = [each for each in sites if each.asked_at is not None]
+    if not tested and told_of.get("tests") is not True:
         found = _("No delivery is tested day by day: %(name)s is not set.")
         return Check("delivery", True, found % {"name": variable("delivery_sink")})
-    if _switched_off(connection, "tests"):
+    if told_of.get("tests") is False:
         found = _("Switched off: alerting began without %(name)s, so no delivery is tested day by day any more.")
         return Check("delivery", True, found % {"name": variable("delivery_sink")})
+    sink = told_of.get("sink")
+    if sink is not None and find_sink(connection, str(sink)) is None:
+        found = _(
+            "No delivery is tested: %(sink)s is nobody of the insurer's who is active and whom an address leads to."
+        )
+        advice = _("Name somebody else in %(name)s, or give them an address that works.")
+        return Check("delivery", False, found % {"sink": sink}, advice % {"name": variable("delivery_sink")})
     late = [each for each in tested if each.outcome == "undelivered"]
     if late:
         missing = {leg: [each.key for each in late if each.missing == leg] for leg in LEGS}
@@ -177,12 +185,18 @@ def delivery(on: Examination, connection: Connection[Any]) -> Check:
             found,
             _("Look at the receiver, at `notifications` here, and at the log of `davy process alerting`."),
         )
-    old = [each.key for each in tested if each.asked_at is not None and on.now - each.asked_at > LATE_TEST]
+    old = [each.key for each in sites if each.asked_at is None or on.now - each.asked_at > LATE_TEST]
     if old:
-        found = _("No delivery has been tested for a day and a half: %(sites)s.") % {"sites": few(old)}
-        return Check(
-            "delivery", False, found, _("Look for delivery_sink_unknown in the log of `davy process alerting`.")
-        )
+        found = _("No delivery has been tested for a day and a half, or ever: %(sites)s.") % {"sites": few(old)}
+        advice = _("A new site is tested within a minute. Else look at `alerting` here, and for deliveries in the log of `davy process alerting`.")  # fmt: skip
+        return Check("delivery", False, found, advice)
+    ended = [each.key for each in tested if each.outcome not in (None, "delivered")]
+    if ended:
+        found = _("The newest delivery test was ended before it could show anything: %(sites)s.") % {
+            "sites": few(ended)
+        }
+        advice = _("It comes again tomorrow. Where no person ended it, look for exercise_not_begun in the log of `davy process alerting`.")  # fmt: skip
+        return Check("delivery", False, found, advice)
     slowest = max((each.took_s for each in tested if each.took_s is not None), default=0.0)
     told = _("The slowest of the newest delivery tests took %(seconds)s s.") % {"seconds": f"{slowest:.1f}"}
     if not all(each.on_wire for each in tested):

@@ -14,6 +14,7 @@ from core.db import connect
 from davy.answer import progress, say
 from davy.private.stack import Plan, Stack
 from davy.private.up import PORTFOLIO
+from davy.servers.errors import EndedWhileStarting
 from davy.store import Counts, counts
 
 LOOK_EVERY_S = 0.25
@@ -22,9 +23,24 @@ LIVE_AFTER_S = 1  # seconds that the plants' process has to start; what was due 
 
 
 def demo(stop: threading.Event, *, seconds: int | None, as_json: bool, http_port: int = 0) -> int:
-    """Runs until `stop`, or for `seconds` from the process's start; returns the exit status."""
+    """Runs until `stop`, or for `seconds` from the process's start; returns the exit status.
+
+    Raises:
+        EndedWhileStarting: with `seconds`, of which nothing has been seen.
+    """
+    try:
+        return _demo(stop, seconds=seconds, as_json=as_json, http_port=http_port)
+    except EndedWhileStarting as ended:
+        if seconds is not None:
+            raise
+        progress(str(ended))
+        return 0
+
+
+def _demo(stop: threading.Event, *, seconds: int | None, as_json: bool, http_port: int) -> int:
     began = time.time() - _age_of_this_process()
-    with Stack(Plan(database="plain", broker="auto", fsync=False, site_file=PORTFOLIO, http_port=http_port)) as stack:
+    plan = Plan(database="plain", broker="auto", fsync=False, site_file=PORTFOLIO, http_port=http_port)
+    with Stack(plan, stop) as stack:
         progress("Starting an embedded database and broker, and Davy on them ...")
         stack.start()
         stack.wait_until_ready()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import secrets
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +26,7 @@ import structlog
 from argon2 import PasswordHasher
 
 from core.db import connect
-from core.errors import Unavailable
+from core.errors import DavyError, Unavailable
 from core.migrate import ROLES, bootstrap, migrate
 from davy.private.part import Part
 from davy.servers import (
@@ -41,7 +40,8 @@ from davy.servers import (
     start_postgres,
 )
 from davy.servers.broker import TESTER
-from davy.servers.processes import free_port
+from davy.servers.errors import EndedWhileStarting, ServerUnavailable
+from davy.servers.processes import free_port, need_port
 from davy.site.users import UserAdded, add_user, people
 from davy.store import has_beaten, ingest_connected
 
@@ -90,12 +90,17 @@ class Plan:
 
 
 class Stack:
-    """A running private instance; see `Plan`."""
+    """A running private instance; see `Plan`.
 
-    def __init__(self, plan: Plan) -> None:
+    Args:
+        asked_to_end: set, it ends at the next step of its start, quietly; None: nobody can ask.
+    """
+
+    def __init__(self, plan: Plan, asked_to_end: threading.Event | None = None) -> None:
         if plan.http_port:
-            _need_port(plan.http_port)
+            need_port(plan.http_port)
         self.plan = plan
+        self._asked_to_end = asked_to_end or threading.Event()
         self.folder = run_folder.claim("davy")
         self.parts: dict[str, Part] = {}
         self.users: list[UserAdded] = []
@@ -125,7 +130,12 @@ class Stack:
         return f"postgresql://davy_{role}:{self._passwords[f'davy_{role}']}@{self.postgres.host}:{self.postgres.port}/{DATABASE}"
 
     def start(self) -> Self:
-        """Everything runs and answers when this returns. Call it from the thread that then keeps it alive."""
+        """Everything runs and answers when this returns. Call it from the thread that then keeps it alive.
+
+        Raises:
+            EndedWhileStarting: somebody asked for the end meanwhile; a signal to all of a terminal ends what was just being started, too.
+        """
+        self._look()
         try:
             with ThreadPoolExecutor(2, "servers") as pool:
                 postgres, broker = pool.submit(self._start_postgres), pool.submit(self._start_broker)
@@ -133,25 +143,36 @@ class Stack:
                     self._stand_by(name)
                 import_module(IMPORTER)
                 self.postgres, self.broker = postgres.result(), broker.result()
+            self._look()
             self._start_part("inbox")
             self._prepare_database()
+            self._look()
             for name in PROCESSES:
                 self._start_part(name)
             self._add_users()
-        except BaseException:
+        except BaseException as error:
             self.stop()
+            if isinstance(error, (DavyError, ServerUnavailable)):
+                self._look()
             raise
         return self
+
+    def _look(self) -> None:
+        """Goes on unless somebody has asked for the end."""
+        if self._asked_to_end.is_set():
+            raise EndedWhileStarting
 
     def wait_until_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Until the pages answer, ingest judges and the others have given a sign of life.
 
         Raises:
             Unavailable: with the last words of the part that is not ready.
+            EndedWhileStarting: somebody asked for the end meanwhile.
         """
         deadline = time.monotonic() + timeout_s
         waiting = threading.Event()
         while (missing := self._waits_for()) is not None:
+            self._look()
             self.keep_alive()
             if time.monotonic() > deadline:
                 raise Unavailable(f"Davy did not start within {timeout_s:.0f} s: {self.parts[missing].last_words()}")
@@ -162,6 +183,7 @@ class Stack:
     def _wait_for_past(self, past: Part, deadline: float) -> None:
         waiting = threading.Event()
         while not past.done:
+            self._look()
             self.keep_alive()
             if past.given_up or time.monotonic() > deadline:
                 raise Unavailable(f"The simulated history could not be written in time: {past.last_words()}")
@@ -357,22 +379,6 @@ class Stack:
                     (n for n in ("alerting", "risk") if n in self.plan.parts and not has_beaten(connection, n)), None
                 )
         return None
-
-
-def _need_port(port: int) -> None:
-    """Says so at once where the port asked for is taken, not after all else has been started.
-
-    Raises:
-        Unavailable: it cannot be listened on.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise Unavailable(
-                f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}. Give another with --port, or 0 for a free one."
-            ) from error
 
 
 def _page_answers(url: str) -> bool:

@@ -14,6 +14,7 @@ import packs
 from core.errors import BadInput
 from davy.answer import progress, say
 from davy.private.stack import Plan, Stack
+from davy.servers.errors import EndedWhileStarting
 
 PORTFOLIO = Path(packs.__file__).parent / "demo" / "portfolio.yaml"
 
@@ -77,17 +78,22 @@ def up(
     Raises:
         BadInput: that file is there already, or cannot be made.
     """
-    with (
-        nullcontext() if settings is None else own_file(settings) as file,
-        Stack(Plan(site_file=PORTFOLIO, http_port=http_port, history=history)) as stack,
-    ):
-        progress("Starting TimescaleDB, mosquitto and Davy ...")
-        if history:
-            progress("Sixty simulated days are written, which takes some 20 s; --no-history does without.")
-        stack.start()
-        stack.wait_until_ready()
-        if file is not None:
-            file.writelines(f"export {name}={shlex.quote(text)}\n" for name, text in stack.operator_settings().items())
-            file.flush()
-        say(description(stack), as_json=as_json)
-        keep_running(stack, stop)
+    plan = Plan(site_file=PORTFOLIO, http_port=http_port, history=history)
+    try:
+        with nullcontext() if settings is None else own_file(settings) as file, Stack(plan, stop) as stack:
+            _run(stack, stop, file, as_json=as_json)
+    except EndedWhileStarting as ended:
+        progress(str(ended))
+
+
+def _run(stack: Stack, stop: threading.Event, file: TextIO | None, *, as_json: bool) -> None:
+    progress("Starting TimescaleDB, mosquitto and Davy ...")
+    if stack.plan.history:
+        progress("Sixty simulated days are written, which takes some 20 s; --no-history does without.")
+    stack.start()
+    stack.wait_until_ready()
+    if file is not None:
+        file.writelines(f"export {name}={shlex.quote(text)}\n" for name, text in stack.operator_settings().items())
+        file.flush()
+    say(description(stack), as_json=as_json)
+    keep_running(stack, stop)

@@ -43,6 +43,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         # What is not set is switched off by a person: doctor tells that from what has died.
         "watched": settings.heartbeat_url is not None,
         "tests": settings.delivery_sink is not None,
+        "sink": settings.delivery_sink,
     }
     database = Database(url, application="alerting")
     database.open()

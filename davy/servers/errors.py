@@ -3,3 +3,10 @@
 
 class ServerUnavailable(Exception):
     """A server cannot be had or started; the text is one sentence that says why and what would help."""
+
+
+class EndedWhileStarting(ServerUnavailable):
+    """Somebody asked for the end before there was anything to use."""
+
+    def __init__(self) -> None:
+        super().__init__("Davy was asked to end while it started. Everything is stopped and removed.")

@@ -109,7 +109,7 @@ def start_postgres(kind: PostgresKind, *, fsync: bool = True, memory: Path | Non
     folder = run_folder.claim("postgres")
     try:
         programs = _programs(kind, account, folder)
-        version = _version(programs)
+        version = version_of(programs)
         password = secrets.token_urlsafe(24)
         port = free_port()
         if memory is not None:
@@ -146,7 +146,7 @@ def _wheel_programs() -> Path | None:
     if spec is None or spec.origin is None:
         return None
     found = [path.parent for path in Path(spec.origin).parent.glob("pginstall*/bin/postgres")]
-    return max(found, key=lambda folder: int(_version(folder).split(".")[0]), default=None)
+    return max(found, key=lambda folder: int(version_of(folder).split(".")[0]), default=None)
 
 
 def _installed_programs() -> Path | None:
@@ -154,7 +154,7 @@ def _installed_programs() -> Path | None:
     on_path = shutil.which("postgres")
     if on_path is not None:
         candidates.append(Path(on_path).resolve().parent)
-    majors = {folder: int(_version(folder).split(".")[0]) for folder in candidates if (folder / "initdb").exists()}
+    majors = {folder: int(version_of(folder).split(".")[0]) for folder in candidates if (folder / "initdb").exists()}
     recent = [folder for folder, major in majors.items() if major >= OLDEST_MAJOR]
     return max(recent, key=lambda folder: majors[folder], default=None)
 
@@ -172,14 +172,29 @@ def _copied(programs: Path, folder: Path) -> Path:
     return target / "bin"
 
 
-def _version(programs: Path) -> str:
+def version_of(programs: Path) -> str:
+    """Of the PostgreSQL in a folder of programs, such as "17.11".
+
+    Raises:
+        ServerUnavailable: it does not run, with why.
+    """
     done = subprocess.run(
         [programs / "postgres", "--version"], capture_output=True, text=True, check=False, start_new_session=True
     )
     found = re.search(r"\(PostgreSQL\) (\d+\.\d+)", done.stdout)
     if found is None:
-        raise ServerUnavailable(f"The PostgreSQL in {programs} does not run on this system: {done.stderr.strip()}")
+        raise ServerUnavailable(f"The PostgreSQL in {programs} does not run on this system: {_why(done)}")
     return found.group(1)
+
+
+def _why(done: "subprocess.CompletedProcess[str]") -> str:
+    """Why a program gave no answer: its last words, or how it ended where it said none."""
+    words = " / ".join(done.stderr.strip().splitlines()[-3:])
+    if words:
+        return words
+    if done.returncode < 0:
+        return f"signal {-done.returncode} ({signal.strsignal(-done.returncode)}) ended it."
+    return f"it said nothing, and ended with status {done.returncode}."
 
 
 def _create_cluster(
@@ -214,7 +229,7 @@ def _create_cluster(
         raise ServerUnavailable(f"initdb did not run: {error}.") from error
     password_file.unlink()
     if done.returncode != 0:
-        raise ServerUnavailable(f"initdb failed: {' / '.join(done.stderr.strip().splitlines()[-3:])}")
+        raise ServerUnavailable(f"initdb failed: {_why(done)}")
 
 
 def _write_settings(kind: PostgresKind, folder: Path, port: int, account: Account | None, *, fsync: bool) -> None:

@@ -64,6 +64,22 @@ def free_port() -> int:
     raise ServerUnavailable(f"All ports from {_PORTS.start} to {_PORTS.stop} are in use.")
 
 
+def need_port(port: int) -> None:
+    """Says so at once where a loopback port that was asked for is taken, not after all else has been started.
+
+    Raises:
+        ServerUnavailable: it cannot be listened on.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ServerUnavailable(
+                f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}. Give another with --port, or 0 for a free one."
+            ) from error
+
+
 def accepts_connections(port: int) -> bool:
     """Whether somebody listens on a loopback port."""
     with socket.socket() as probe:

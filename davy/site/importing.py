@@ -62,6 +62,7 @@ from core.site_false_alarms import (
     with_own_setpoints,
 )
 from core.site_file import read_site_file
+from core.site_life import together
 from core.site_models import without_outlived
 from core.site_references import check, unheard
 from core.site_rosters import RosterRow
@@ -159,7 +160,7 @@ def import_site(
             mistakes += [] if vault.seals else _in_the_clear(found.portfolio)
             if mistakes := mistakes or list(coverage.with_holes(found.portfolio, at)):
                 raise BadSiteFile(sorted(set(mistakes)))
-            lowered = _lowered(connection, found.portfolio)
+            lowered = _lowered(connection, found.portfolio, current)
             wanted = without_outlived(with_defaults(found.portfolio, limits, current, lowered), current)
             wanted.definitions.extend([*orphaned_states(wanted, current), *superseded(wanted, current)])
             if mistakes := [mistake for look in _CHECKS for mistake in look(wanted, current)]:
@@ -280,9 +281,10 @@ def write_changes(connection: Connection[Any], changes: Iterable[Change], now: d
 _CHECKS: Final = (check_suppressions, check_calm, check_false_alarms)  # of what is said of limits, Davy's own included
 
 
-def _lowered(connection: Connection[Any], wanted: Portfolio) -> set[tuple[str, str, Priority]]:
-    """Faults of sensors of the file that people on the page have given the priority which the file says."""
-    rows = [row for row in wanted.definitions if row.detector in OF_SENSOR]
+def _lowered(connection: Connection[Any], wanted: Portfolio, current: Portfolio) -> set[tuple[str, str, Priority]]:
+    """Faults of sensors that people on the page have given the priority which they will have: the file's, or where it does not name them their own."""
+    limits, _ = together(wanted, current)
+    rows = [row for row in limits if row.detector in OF_SENSOR and not row.retired]
     return answerable.lowered(rows, page_changes(connection, rows)) if rows else set()
 
 

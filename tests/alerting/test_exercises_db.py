@@ -424,3 +424,34 @@ def test_what_does_not_arrive_is_an_alarm_until_one_does(timescale_plant: Plant)
     delivered(plant, NOW + timedelta(days=1))
     keep(plant, NOW + timedelta(days=1, seconds=2))
     assert plant.rows(f"{late} WHERE d.key = '_delivery.late'") == [("D", False, False)]
+
+
+def test_an_alarm_that_stands_or_begins_holds_no_delivery_test_back(timescale_plant: Plant) -> None:
+    """A site whose alarm has waited for weeks is tested each day, to its end; its alarm and the people it calls are left alone."""
+    plant = timescale_plant
+    plant.apply(plant.raised("gas"))
+    for weeks in (0, 3):
+        at = NOW + timedelta(weeks=weeks, days=weeks > 0)
+        with plant.as_service("alerting") as connection:
+            assert draw_deliveries(connection, at, plant.people["underwriter"], deliveries(connection)) == 1
+            keep_exercises(connection, at)
+        plant.apply(plant.raised("heat", at + SECOND), now=at + SECOND)
+        before = [row for row in called(plant) if not row[0].startswith("_exercise")]
+        assert keep(plant, at + SECOND) == 0
+        sink, clock = Sink(), Clock()
+        clock.now = at + 2 * SECOND
+        with dispatcher(plant, clock, smtp=sink, webhook=Sink()) as subject:
+            rounds(subject, clock.now)
+        assert sum(message.subject.startswith("EXERCISE") for message in sink.sent) == 1
+        keep(plant, at + 3 * SECOND)
+        with plant.as_service("alerting") as connection:
+            tested = next(each for each in deliveries(connection) if each.site_id == plant.site)
+        assert (tested.outcome, tested.took_s) == ("delivered", 2.0)
+        assert [row for row in called(plant) if not row[0].startswith("_exercise")] == before
+        assert (plant.alarm("gas")[0], plant.alarm("heat")[0]) == ("B", "B")
+
+
+def called(plant: Plant) -> list[tuple[Any, ...]]:
+    return plant.rows(
+        "SELECT d.key, n.person_id, n.step, n.due_at FROM notification n JOIN alarm_definition d USING (definition_id) ORDER BY 1, 2, 3, 4"
+    )

@@ -76,6 +76,22 @@ def test_what_comes_after_its_test_calls_nobody(timescale_plant: Plant, wire: Wi
     assert plant.rows("SELECT count(*) FROM exercise WHERE occurrence_id IS NOT NULL") == [(0,)]
 
 
+def test_an_alarm_that_stands_holds_no_test_back(timescale_plant: Plant) -> None:
+    """Asked for, published, judged and delivered while somebody is waited for."""
+    plant = timescale_plant
+    plant.apply(plant.raised("gas"))
+    wire = Wire(plant.database, plant.people["underwriter"])
+    wire.ask(NOW)
+    wire.publish(NOW)
+    wire.judge(NOW)
+    clock = Clock()
+    clock.now = NOW + SECOND
+    with dispatcher(plant, clock, smtp=Sink(), webhook=Sink()) as subject:
+        rounds(subject, clock.now)
+    wire.keep(NOW + 2 * SECOND)
+    assert plant.rows("SELECT outcome, missing FROM exercise") == [("delivered", None)]
+
+
 LINES = {
     "published": ("The broker did not take the test reading", "消息服务器未接收测试读数"),
     "stored": ("The test reading was not stored", "测试读数未被存储"),

@@ -160,9 +160,8 @@ def on_duty_at_the_desk(house: House) -> int:
     return int(row[0])
 
 
-def test_the_page_says_that_life_safety_does_not_reach_who_takes_over(house: House) -> None:
-    """In the reader's language, with what was typed; with a reason it goes where there is another way."""
-    roster, people = on_duty(house), house.plant.a.people
+def called_for_life(house: House, roster: int) -> None:
+    """Life safety calls the position by telephone, and nothing leads to the integrator."""
     with house.plant.owner() as connection:
         connection.execute(
             "WITH made AS (INSERT INTO route (company_id, site_id, key, audience, priorities) SELECT company_id, site_id, 'of-duty', 'client',"
@@ -170,7 +169,33 @@ def test_the_page_says_that_life_safety_does_not_reach_who_takes_over(house: Hou
             " company_id, position, after_s, roster_id, channel) SELECT route_id, company_id, 0, 0, %(roster)s, 'voice' FROM made",
             {"roster": roster},
         )
-        connection.execute("DELETE FROM channel_address WHERE person_id = %s", (people["integrator"],))
+        connection.execute("DELETE FROM channel_address WHERE person_id = %s", (house.plant.a.people["integrator"],))
+
+
+def put_on_duty(house: House, roster: int) -> None:
+    """The calendar of the position puts the integrator on duty for a day, the day after tomorrow."""
+    with house.plant.owner() as connection:
+        connection.execute(
+            "INSERT INTO roster_calendar (roster_id, company_id, url, host, set_by, set_at)"
+            " SELECT roster_id, company_id, 'https://c.invalid/d.ics', 'c.invalid', %s, now() FROM roster WHERE roster_id = %s"
+            " ON CONFLICT DO NOTHING",
+            (house.plant.a.people["officer"], roster),
+        )
+        connection.execute(
+            "INSERT INTO roster_turn (roster_id, company_id, number, begins_at, ends_at, person_id)"
+            " SELECT roster_id, company_id, 0, %(from)s, %(from)s + interval '1 day', %(who)s FROM roster WHERE roster_id = %(roster)s",
+            {
+                "from": house.plant.began + timedelta(days=2),
+                "who": house.plant.a.people["integrator"],
+                "roster": roster,
+            },
+        )
+
+
+def test_the_page_says_that_life_safety_does_not_reach_who_takes_over(house: House) -> None:
+    """In the reader's language, with what was typed; with a reason it goes where there is another way."""
+    roster, people = on_duty(house), house.plant.a.people
+    called_for_life(house, roster)
     officer = Person(house, OFFICER)
 
     def says(reason: str, language: str) -> str:
@@ -195,3 +220,29 @@ def test_the_page_says_that_life_safety_does_not_reach_who_takes_over(house: Hou
     assert "by which life safety calls this duty position; it would go over E-mail instead." in said
     assert "届时将改由电子邮件通知" in says("", "zh")
     assert says("the officer is ill", "en") == ""
+
+
+def test_the_page_tells_of_a_calendars_turn_that_life_safety_does_not_reach(house: House) -> None:
+    """Before it begins, in both languages: where it goes another way, and where there is none."""
+    roster, people = on_duty(house), house.plant.a.people
+    called_for_life(house, roster)
+    put_on_duty(house, roster)
+    officer = Person(house, OFFICER)
+
+    def says(language: str) -> str:
+        officer.client.cookies.set("davy_language", language)
+        return officer.client.get("/duty").text
+
+    assert "and no address leads to them: life safety would not reach them." in says("en")
+    assert "没有任何可用地址" in says("zh")
+    with house.plant.owner() as connection:
+        connection.execute(
+            "INSERT INTO channel_address (person_id, company_id, channel, address) SELECT person_id, company_id, 'smtp', 'i@example.com'"
+            " FROM person WHERE person_id = %s",
+            (people["integrator"],),
+        )
+    assert (
+        "who has no address for Telephone call, by which life safety calls this position. It would go over E-mail instead."
+        in says("en")
+    )
+    assert "届时将改由电子邮件通知" in says("zh")

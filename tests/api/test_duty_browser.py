@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.api.conftest import House
 from tests.api.test_browser import OFFICER, browser, open_page
-from tests.api.test_duty import on_duty
+from tests.api.test_duty import called_for_life, on_duty, put_on_duty
 from tests.api.test_findings import INTEGRATOR
 from tests.api.test_impairments import clock
 from tests.look import DESK, PHONE, look_right
@@ -49,7 +49,8 @@ def test_duty_from_the_page_to_the_reason(browser: Browser, timescale_house: Hou
 
 
 def test_rotations_and_feeds_fit(browser: Browser, timescale_house: House) -> None:
-    """A rotation is looked at before it is kept, an address is made and revoked, a calendar that cannot be read says so; axe finds nothing."""
+    """A rotation is looked at before it is kept, an address is made and revoked, a calendar that cannot be read, or that names who is
+    not reached, says so; axe finds nothing."""
     house = timescale_house
     roster = on_duty(house)
     with house.plant.owner() as connection:
@@ -59,6 +60,8 @@ def test_rotations_and_feeds_fit(browser: Browser, timescale_house: House) -> No
             " now() - interval '2 hours', '{\"Nobody here is called 王五, who is on duty from 2026-11-28 08:00.\"}' FROM roster WHERE roster_id = %s",
             (house.plant.a.people["officer"], roster),
         )
+    called_for_life(house, roster)
+    put_on_duty(house, roster)
     for language, login, size in (("zh", OFFICER, PHONE), ("en", INTEGRATOR, DESK)):
         page = open_page(browser, house, login, size, language)
         page.goto("/feeds")

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.api.conftest import House
-from tests.api.test_limits import APPLY, INTEGRATOR, OFFICER, as_web, in_english, of, propose, settle, values
+from tests.api.test_limits import APPLY, INTEGRATOR, OFFICER, as_web, history, in_english, of, propose, settle, values
 
 pytestmark = pytest.mark.db
 
@@ -154,3 +154,44 @@ def test_what_two_people_lowered_stays_lowered(timescale_house: House) -> None:
     assert values(house, LIFE)["priority"] == "high"
     raised(house, life, version=2)
     assert (values(house)["priority"], values(house)["version"]) == ("low", 2)
+
+
+def test_a_fault_that_comes_back_to_a_sensor_that_lives_hang_on_is_raised_at_once(timescale_house: House) -> None:
+    """It was deleted before they did; the sensor is told of as urgently as one whose fault was there, not from the next import on."""
+    house = timescale_house
+    limit, life = beside(house, "high")
+    integrator, officer = house.visitor(INTEGRATOR), house.visitor(OFFICER)
+    history(house)
+    assert propose(integrator, limit, retired="true").status_code == 303
+    assert settle(integrator, limit, "overrule", "the pump is gone").status_code == 303
+    assert settle(officer, limit, "approve", "seen").status_code == 303
+    assert values(house)["retired_at"] is not None
+    raised(house, life, version=1)
+    assert (values(house)["priority"], values(house)["version"]) == ("medium", 2)
+    assert propose(integrator, limit, version=2, retired="false", reason="it is back").status_code == 303
+    now = values(house)
+    assert (now["retired_at"], now["priority"], now["respond_within_s"], now["realarm_after_s"]) == (
+        None,
+        "high",
+        3600,
+        28800,
+    )
+    *_, (came, *_), (action, _, new, reason, _) = history_of(house, limit)
+    assert (came, action) == ("limit_restored", "limit_changed")
+    assert new == {"priority": "high", "respond_within_s": 3600, "realarm_after_s": 28800}
+    assert reason.endswith(": it is back")
+    shown = in_english(house.visitor(OFFICER)).get(f"/limits/{limit}").text
+    assert "lives hang on its sensor: it is back" in shown
+
+
+def test_a_fault_that_two_people_lowered_comes_back_as_they_left_it(timescale_house: House) -> None:
+    """Their word holds although it was away in between."""
+    house = timescale_house
+    limit, _ = beside(house, "life-safety")
+    integrator, officer = house.visitor(INTEGRATOR), house.visitor(OFFICER)
+    assert propose(integrator, limit, priority="low").status_code == 303
+    assert settle(officer, limit, "approve").status_code == 303
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE alarm_definition SET retired_at = now() WHERE definition_id = %s", (limit,))
+    assert propose(integrator, limit, version=2, retired="false").status_code == 303
+    assert (values(house)["retired_at"], values(house)["priority"]) == (None, "low")

@@ -92,6 +92,9 @@ def test_a_file_that_adds_the_compound_alone_raises_what_stands() -> None:
     }
     assert raised == {"ch4.stuck": Priority.HIGH, "ch5.stuck": Priority.HIGH}
     assert not [row for row in with_defaults(added, PACKS(), whole).definitions if row.detector == "stuck"]
+    lowered = {("north", "ch5.stuck", Priority.MEDIUM)}
+    beside = with_defaults(added, PACKS(), standing, lowered).definitions
+    assert [row.key for row in beside if row.detector == "stuck"] == ["ch4.stuck"]  # what two people lowered stays
 
 
 def test_what_two_people_lowered_on_the_page_a_file_that_says_so_leaves() -> None:

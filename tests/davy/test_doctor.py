@@ -299,6 +299,46 @@ def test_what_was_switched_off_is_said_and_passes(timescale_database: TestDataba
 
 
 @pytest.mark.db
+def test_a_site_that_is_not_tested_is_named_with_why(timescale_database: TestDatabase) -> None:
+    """Never tested is no pass beside one that is; a receiver that nobody is, a test that was ended: each is said as what it is."""
+    with timescale_database.connect("owner") as owner:
+        owner.execute("INSERT INTO company (key, name, name_zh) VALUES ('a', 'A', 'A')")
+        owner.execute(
+            "INSERT INTO site (company_id, key, name, name_zh, time_zone)"
+            " SELECT company_id, k, k, k, 'UTC' FROM company, unnest('{north,south}'::text[]) k"
+        )
+        owner.execute("INSERT INTO person (key, name, role, language) VALUES ('ops', 'Ops', 'admin', 'en')")
+        owner.execute(
+            "INSERT INTO channel_address (person_id, channel, address) SELECT person_id, 'smtp', 'o@o.invalid' FROM person"
+        )
+        owner.execute(
+            'INSERT INTO process_status VALUES (\'alerting\', %(now)s, %(now)s, \'{"tests": true, "sink": "ops"}\')',
+            {"now": NOW},
+        )
+
+        def found() -> tuple[bool, str]:
+            check = by_name(examine(settings_for(timescale_database), "en", NOW))["delivery"]
+            return check.ok, check.found
+
+        nowhere = "No delivery has been tested for a day and a half, or ever: "
+        assert found() == (False, f"{nowhere}north, south.")
+        tested = (
+            "INSERT INTO exercise (company_id, site_id, kind, priority, asked_at, began_at, lasts_s, ended_at, delivered_at, outcome, on_wire)"
+            " SELECT company_id, site_id, 'delivery', 'low', %(at)s, %(at)s, 60, %(at)s, %(at)s, %(outcome)s, true FROM site WHERE key = ANY(%(sites)s)"
+        )
+        owner.execute(tested, {"at": NOW, "outcome": "delivered", "sites": ["north"]})
+        assert found() == (False, f"{nowhere}south.")
+        owner.execute(tested, {"at": NOW, "outcome": "stopped", "sites": ["south"]})
+        assert found() == (False, "The newest delivery test was ended before it could show anything: south.")
+        owner.execute(tested, {"at": NOW + timedelta(seconds=1), "outcome": "delivered", "sites": ["south"]})
+        assert found()[0]
+        owner.execute("UPDATE person SET active = false WHERE key = 'ops'")
+        ok, said = found()
+    assert not ok
+    assert said.startswith("No delivery is tested: ops is nobody of the insurer's")
+
+
+@pytest.mark.db
 def test_each_site_is_named_with_the_leg_that_it_missed(timescale_database: TestDatabase) -> None:
     """A receiver that took nothing of one site is not told as a broker that took nothing of it; what to do is said of the first leg."""
     with timescale_database.connect("owner") as owner:

@@ -188,6 +188,20 @@ def test_a_position_that_life_safety_calls_keeps_somebody_who_can_be_reached(
         filled(web, token, len(ALONE), "it2")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE roster_member m SET person_id = p.person_id FROM roster r, person p WHERE r.roster_id = m.roster_id AND r.key = 'night' AND p.key = 'unreached'",
+        "DELETE FROM roster_member m USING roster r WHERE r.roster_id = m.roster_id AND r.key = 'night'",
+        _EMPTIED,
+    ],
+)
+def test_no_statement_of_the_owners_empties_it_either(sited: TestDatabase, statement: str) -> None:
+    """A row that is changed takes the last person away as well as one that is deleted."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="stays in it"), sited.connect("owner") as owner:
+        owner.execute(statement.encode())
+
+
 @pytest.fixture(scope="module")
 def sited(postgres_plain: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A database with the plant, that refusals leave as it was."""

@@ -54,6 +54,16 @@ def test_a_unit_starts_what_exists(file: Path, tmp_path: Path) -> None:
     assert len(held | empty) == len(unit.all("Service", "LoadCredential")) > 0
 
 
+def test_detectors_start_without_the_password_of_the_daily_test(tmp_path: Path) -> None:
+    """An installation from before it has no such file: models are scored all the same, and the test begins at its alarm."""
+    run_secrets(tmp_path / "secrets")
+    (tmp_path / "secrets" / "mqtt_test").unlink()
+    unit = read(FOLDER / "davy-detectors.service")
+    settings = Settings.read(environment(unit, FOLDER / "davy.env", tmp_path / "secrets", tmp_path / "credentials"))
+    assert settings.mqtt_test_password is None
+    assert settings.mqtt_password is not None
+
+
 @pytest.mark.parametrize("file", SERVICES, ids=name_of)
 def test_a_unit_is_closed(file: Path) -> None:
     """As whom it runs, what it may write, and that it holds no secret in its text."""

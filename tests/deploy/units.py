@@ -58,10 +58,15 @@ def environment(unit: Unit, settings_file: Path, secrets: Path, credentials: Pat
         lines = settings_file.read_text("utf-8").splitlines()
         given |= dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     credentials.mkdir(mode=0o700)
+    # systemd.exec(5): "the latter will act as default if the former cannot be retrieved", which is fatal otherwise.
+    instead = dict(each.split(":", 1) for each in unit.all("Service", "SetCredential"))
     for credential in unit.all("Service", "LoadCredential"):
         name, _, path = credential.partition(":")
         assert Path(path).parent == Path("/etc/davy/secrets"), path
-        shutil.copy(secrets / Path(path).name, credentials / name)
+        if name in instead and not (secrets / Path(path).name).exists():
+            (credentials / name).write_text(instead[name].replace("\\n", "\n"), "utf-8")
+        else:
+            shutil.copy(secrets / Path(path).name, credentials / name)
     for assignment in unit.all("Service", "Environment"):
         name, _, value = assignment.partition("=")
         given[name] = value.replace("%d", str(credentials))

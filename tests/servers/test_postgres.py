@@ -1,11 +1,13 @@
 """Our PostgreSQL runner, on each kind of database."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from davy.servers import PostgresKind, PostgresServer, ServerUnavailable, start_postgres
+from davy.servers.postgres import version_of
 from davy.servers.processes import started_at, wait_until
 from tests.conftest import skip_without_server
 
@@ -92,3 +94,21 @@ def test_durable_unless_asked_otherwise() -> None:
     with start_postgres("plain") as server:
         assert _value(server, "SHOW fsync") == "on"
         assert _value(server, "SHOW full_page_writes") == "on"
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        ("kill -TERM $$", "signal 15 (Terminated) ended it."),
+        ("exit 3", "it said nothing, and ended with status 3."),
+        ("echo 'no such library' >&2; exit 1", "no such library"),
+    ],
+)
+def test_a_program_that_gives_no_version_is_told_with_why(tmp_path: Path, does: str, said: str) -> None:
+    """Never half a sentence: a signal to all of a terminal ends what has just been started without a word."""
+    program = tmp_path / "postgres"
+    program.write_text(f"#!/bin/sh\n{does}\n", "utf-8")
+    program.chmod(0o755)
+    with pytest.raises(ServerUnavailable) as raised:
+        version_of(tmp_path)
+    assert str(raised.value) == f"The PostgreSQL in {tmp_path} does not run on this system: {said}"
