@@ -101,7 +101,7 @@ class Flushing:
 
     def _write(self, organs: Organs, notes: Notes, state: str) -> Future[None]:
         report, spool = self._source.report(), self._storing.report()
-        self._measure(report, spool)
+        self._measure(organs, report, spool)
         if state == "judging" and not report.connected:
             state = "broker_away"
         self._gatherer.add_streams(notes, organs, self._watch)
@@ -109,7 +109,8 @@ class Flushing:
         self._under_way = written, notes
         return written
 
-    def _measure(self, report: SourceReport, spool: SpoolReport) -> None:
+    def _measure(self, organs: Organs, report: SourceReport, spool: SpoolReport) -> None:
+        self._metrics.set_aside.set(len(organs.judge.set_aside))
         self._metrics.connected.set(int(report.connected))
         self._metrics.broker_dropped.set(report.dropped or 0)
         self._metrics.spool_batches.set(spool.batches)
