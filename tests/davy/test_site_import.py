@@ -141,7 +141,7 @@ def test_retiring_and_restoring(database: TestDatabase, tmp_path: Path) -> None:
         "SELECT (SELECT retired_at FROM device WHERE key = 'gas-1'), (SELECT retired_at FROM sensor WHERE key = 'ch4')"
     )
     assert rows(database, query) == [(LATER, LATER)]
-    assert rows(database, "SELECT count(*) FROM alarm_definition WHERE retired_at IS NULL") == [(4,)]
+    assert rows(database, "SELECT count(*) FROM alarm_definition WHERE retired_at IS NULL") == [(5,)]
     bring(database, tmp_path, SMALL, reason="back", now=LATER)
     assert rows(database, "SELECT version FROM alarm_definition WHERE retired_at IS NULL AND key = 'ch4.warm'") == [
         (3,)
