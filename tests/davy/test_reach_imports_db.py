@@ -117,7 +117,7 @@ def test_nobody_makes_up_the_second_of_two(timescale_database: TestDatabase, tmp
         "      - {key: it2",
         NEWCOMER[NEWCOMER.index("      - {key: so2") : NEWCOMER.index("      - {key: it2")] + "      - {key: it2",
     )
-    named = {"proposer": "it", "approver": "so2"}
+    named: dict[str, Any] = {"proposer": "it", "approver": "so2"}
     with pytest.raises(Refused, match="--approved-by so2 has not logged in since a site file added them"):
         bring(timescale_database, tmp_path, taken, reason="r", **named)
     left = NEWCOMER.replace("channels: {smtp: n@acme.invalid}}", "channels: {smtp: n@acme.invalid}, active: false}")
@@ -134,7 +134,8 @@ def test_nobody_makes_up_the_second_of_two(timescale_database: TestDatabase, tmp
 def test_a_company_s_further_safety_officer_is_made_by_two(timescale_database: TestDatabase, tmp_path: Path) -> None:
     """An integrator would else make himself the one whom two people need."""
     bring(timescale_database, tmp_path, TEXT)
-    for people in ({}, {"proposer": "it", "approver": "it2"}):
+    alone: list[dict[str, Any]] = [{}, {"proposer": "it", "approver": "it2"}]
+    for people in alone:
         with pytest.raises(Refused, match=r"Two people answer|Neither it nor it2"):
             bring(timescale_database, tmp_path, PROMOTED, reason="r", **people)
     assert bring(timescale_database, tmp_path, PROMOTED, reason="r", **TWO).changes
