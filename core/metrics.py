@@ -79,6 +79,11 @@ class IngestMetrics:
         self.connected = Gauge("davy_ingest_broker_connected", "1 while the broker session stands.", registry=r)
         self.database_up = Gauge("davy_ingest_database_up", "1 while batches can be committed.", registry=r)
         self._add_recounts(r)
+        self.set_aside = Gauge(
+            "davy_ingest_definitions_set_aside",
+            "Limits that no detector takes as they stand: nobody judges by them.",
+            registry=r,
+        )
         self._add_spool(r)
         self.checkpoint_seconds = Histogram(
             "davy_ingest_checkpoint_seconds", "Writing one checkpoint.", buckets=_COMMIT_BUCKETS, registry=r

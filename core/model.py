@@ -111,6 +111,8 @@ class AlarmDefinition:
 COMPOUND = (
     "compound"  # the detector of a compound's definition: its number comes from other conditions, not from readings
 )
+# The detector of a definition that none takes as it stands: it has no numbers, and its condition stays as it is, until it is put right.
+SET_ASIDE = "set-aside"
 
 
 @dataclass(frozen=True, slots=True)

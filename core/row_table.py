@@ -140,6 +140,12 @@ class _Words:
         self._codes = values.copy()
         self.distinct = [self._convert(value) for value in distinct or ()]
 
+    def replaced(self, rows: NDArray[np.bool_], value: Any) -> _Words:
+        made = _Words(self._convert)
+        made.distinct = [*self.distinct, value]
+        made._codes = np.where(rows, len(self.distinct), self.codes).astype(np.min_scalar_type(len(made.distinct)))
+        return made
+
     def take(self, rows: NDArray[np.bool_]) -> _Words:
         taken = _Words(self._convert)
         taken.distinct, taken._codes = self.distinct, self.codes[rows]
@@ -286,6 +292,14 @@ class RowTable(Sequence[Row], Generic[Row]):
         """Which rows have `value` in a field that is not a number, bool."""
         codes, distinct = self.words(name)
         return np.isin(codes, [code for code, word in enumerate(distinct) if word == value])
+
+    def replaced(self, name: str, rows: NDArray[np.bool_], value: object) -> RowTable[Row]:
+        """The same table but for `value` in the rows where `rows` is true, of a field that is not a number."""
+        column = self._columns[name]
+        assert isinstance(column, _Words)
+        made = RowTable(self.kind)
+        made._columns, made._length = {**self._columns, name: column.replaced(rows, value)}, self._length
+        return made
 
     def take(self, rows: NDArray[np.bool_]) -> RowTable[Row]:
         """The rows where `rows` is true; the table itself where that is all of them."""

@@ -1,4 +1,4 @@
-"""What Davy adds to every site of its own accord: virtual sensors for broker, spool, clocks, gateways and models, and staleness of what the law asks for.
+"""What Davy adds to every site of its own accord: virtual sensors for broker, spool, clocks, limits, gateways and models, and staleness of what the law asks for.
 
 Silence of a mandatory detector is a hazard in itself, so it has a limit unless the file states one; loss of a gateway is
 one alarm for all that hangs on it, so it has a sensor of its own. So have the models of a site together: what judges them is
@@ -23,12 +23,14 @@ from core.site_plant import definition
 BROKER: Final = "_broker"
 SPOOL: Final = "_spool"
 CLOCKS: Final = "_clocks"
+LIMITS: Final = "_limits"
 GATEWAY: Final = "_gateway."
 MODELS: Final = "_models"
 # Names of the packs/system_limits.yaml limits put on Davy's own sensors and on mandatory ones.
 BROKER_LOSS: Final = "system.loss"
 SPOOL_FILLING: Final = "system.filling"
 CLOCKS_WRONG: Final = "system.clocks-wrong"
+LIMITS_ASIDE: Final = "system.limits-aside"
 GATEWAY_LOST: Final = "system.lost"
 MODELS_SILENT: Final = "system.models-silent"
 MANDATORY_STALE: Final = "signal.stale"
@@ -139,10 +141,14 @@ def _add_virtual(
     clocks = _virtual_sensor(
         carrier, CLOCKS, ("Devices with a wrong clock", "时钟不准的设备数"), "wrong clocks", retired=False
     )
-    added.sensors += [broker, spool, clocks]
+    limits = _virtual_sensor(
+        carrier, LIMITS, ("Limits that nobody judges by", "无法判断的限值数"), "limits set aside", retired=False
+    )
+    added.sensors += [broker, spool, clocks, limits]
     _limit(added, broker, f"{BROKER}.{packs[BROKER_LOSS].key}", packs[BROKER_LOSS])
     _limit(added, spool, f"{SPOOL}.{packs[SPOOL_FILLING].key}", packs[SPOOL_FILLING])
     _limit(added, clocks, f"{CLOCKS}.{packs[CLOCKS_WRONG].key}", packs[CLOCKS_WRONG])
+    _limit(added, limits, f"{LIMITS}.{packs[LIMITS_ASIDE].key}", packs[LIMITS_ASIDE])
     for device in devices:
         names = f"Gateway {device.key} is silent", f"网关 {device.key} 失联"
         gateway = _virtual_sensor(carrier, GATEWAY + device.key, names, "connection lost", retired=device.retired)

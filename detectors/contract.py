@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.batch import NOTHING_DUE, Awaited, Float64, Int64, ReadingBatch, Scores
 from core.errors import BadInput
-from core.model import DefinitionSet
+from core.model import AlarmDefinition, DefinitionSet
 from detectors.hearing import Heard, gather, listeners
 
 SECOND_US: Final = 1_000_000
@@ -127,6 +127,26 @@ class Detector(ABC):
                 raise BadInput(f"Definition {key}: the detector {cls.name} needs the parameter {' or '.join(group)}.")
             if len(said) > 1:
                 raise BadInput(f"Definition {key}: of {' and '.join(said)} the detector {cls.name} takes one only.")
+
+    @classmethod
+    def ranges(cls) -> dict[str, tuple[float, float]]:
+        """Each parameter with the least and the most that it may be: `read_parameters` in numbers."""
+        found = {}
+        for field in msgspec.inspect.type_info(cls.parameters).fields:  # type: ignore[attr-defined]
+            of = field.type
+            least = of.ge if of.gt is None else math.nextafter(of.gt, math.inf)
+            most = of.le if of.lt is None else math.nextafter(of.lt, -math.inf)
+            found[field.name] = (-LARGEST if least is None else float(least), LARGEST if most is None else float(most))
+        return found
+
+    @classmethod
+    def check(cls, definition: AlarmDefinition) -> None:
+        """Whether it can judge by the definition as it stands.
+
+        Raises:
+            BadInput: as `check_written`.
+        """
+        cls.check_written(definition.key, definition.parameters)
 
     @classmethod
     def reach(cls, given: Mapping[str, float], readings: int) -> float:

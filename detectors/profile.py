@@ -13,11 +13,11 @@ from core.alike import alike
 from core.batch import NEVER, Float64
 from core.borrow import borrowed
 from core.kernel_cache import kernel
-from core.model import DefinitionSet
+from core.model import AlarmDefinition, DefinitionSet
 from core.prefetch import AHEAD, prefetch
 from detectors.contract import LARGEST, Detector, Parameters, Rows
 from detectors.hearing import Heard
-from detectors.local_hour import MONDAY, WEEK, Zones, local_hour, zone_of_each
+from detectors.local_hour import MONDAY, WEEK, Zones, local_hour, zone_of_each, zones_of
 
 MEDIAN_OF: Final = 3  # weeks of which the first level of an hour is the median: one bad week is none of it
 CLIP: Final = 3.0  # usual distances to which a reading is drawn in before it is learnt (winsorised)
@@ -110,6 +110,12 @@ class Profile(Detector):
         self._weeks: UInt8 = np.zeros((count, 2, WEEK), np.uint8)  # heard; mostly beyond the setpoint, in a row
         self._column("level", self._level)
         self._column("weeks", self._weeks)
+
+    @classmethod
+    def check(cls, definition: AlarmDefinition) -> None:
+        """It needs the clock of the site besides."""
+        super().check(definition)
+        zones_of([definition.time_zone])
 
     def usual(self, place: int = 0) -> tuple[float, float]:
         """The level of the hour that its newest reading lies in, and the standard deviation there; NaN where nothing is said of it yet."""

@@ -22,6 +22,7 @@ SPOOL_KEY = "_spool"
 CLOCKS_KEY = "_clocks"
 GATEWAY_PREFIX = "_gateway."
 MODELS_KEY = "_models"
+LIMITS_KEY = "_limits"
 COMPOUND_PREFIX = "_compound."
 MODEL_PREFIX = "_model."  # devices of Davy's own process `detectors`: only its user at the broker may publish for them
 TEST_PREFIX = (
@@ -87,6 +88,7 @@ class Directory:
         self.device_of = {device.row.device_id: device for device in self.devices}
         self._by_name = {(d.row.site_key, _on_wire(d.row.key)): d for d in self.devices}
         self._site_of_key = {d.row.key: d.row.site_key for d in self.devices}
+        self.site_keys = {d.row.site_id: d.row.site_key for d in self.devices}
         self._sites = {d.row.site_key: (d.row.company_id, d.row.site_id) for d in self.devices}
         self._owners: dict[
             int, dict[str, Device]
@@ -98,6 +100,7 @@ class Directory:
         self.clocks_slot: dict[int, int] = {}  # site_id -> slot of its `_clocks`
         self.gateway_slot: dict[int, int] = {}  # device_id -> slot of its `_gateway.{device}`
         self.models_slot: dict[int, int] = {}  # site_id -> slot of its `_models`
+        self.limits_slot: dict[int, int] = {}  # site_id -> slot of its `_limits`
         self.compound_slot: dict[int, int] = {}  # sensor_id of a compound -> its slot
         self._place_sensors()
 
@@ -110,6 +113,7 @@ class Directory:
         own = {
             BROKER_KEY: self.broker_slot,
             MODELS_KEY: self.models_slot,
+            LIMITS_KEY: self.limits_slot,
             SPOOL_KEY: self.spool_slot,
             CLOCKS_KEY: self.clocks_slot,
         }
@@ -225,6 +229,7 @@ class Directory:
             self.clocks_slot,
             self.gateway_slot,
             self.models_slot,
+            self.limits_slot,
             self.compound_slot,
         )
         for slots in own:

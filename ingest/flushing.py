@@ -113,6 +113,7 @@ class Flushing:
         late = organs.judge.averages.late
         self._metrics.recounts_waiting.set(len(late))
         self._metrics.recounts_failing.set(len(late.failing()))
+        self._metrics.set_aside.set(len(organs.judge.set_aside))
         self._metrics.connected.set(int(report.connected))
         self._metrics.broker_dropped.set(report.dropped or 0)
         self._metrics.spool_batches.set(spool.batches)

@@ -17,7 +17,7 @@ from core.batch import Awaited, Event, Float64, Int32, Int64, ReadingBatch, Scor
 from core.log import logger
 from core.model import COMPOUND, DefinitionSet, Priority
 from detectors.contract import Detector
-from detectors.registry import detectors_for
+from detectors.registry import detectors_for, sift
 from ingest.averages import Averages
 from ingest.directory import Directory
 from ingest.late import Recount
@@ -114,7 +114,7 @@ class Judgement:
 
 
 class Judge:
-    """The detectors and conditions of one definition set.
+    """The detectors and conditions of one definition set. What no detector takes is set aside, and everything else judged.
 
     Args:
         on_failure: told (detector, what it said) when a detector, or `compound`, is switched off.
@@ -123,6 +123,7 @@ class Judge:
     def __init__(
         self, directory: Directory, definitions: DefinitionSet, on_failure: Callable[[str, str], None] | None = None
     ) -> None:
+        definitions, self.set_aside = sift(definitions)
         self.definitions = definitions
         self.conditions = Conditions(definitions)
         self.compounds = Together(definitions, self.conditions)

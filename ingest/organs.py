@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.batch import NEVER
+from core.log import logger
 from core.model import DefinitionSet
 from ingest.decode import Decoder
 from ingest.directory import NO_SLOT, Directory
@@ -17,6 +19,9 @@ from ingest.late import Question
 from ingest.sorting import Sorter
 
 Columns = dict[str, NDArray[np.generic]]
+MOST_TOLD: Final = 20  # definitions that are set aside, by a line of the log each
+
+log = logger(__name__)
 
 
 @dataclass(slots=True)
@@ -30,13 +35,15 @@ class Organs:
 
     @staticmethod
     def grow(directory: Directory, definitions: DefinitionSet, tolerance_us: int) -> Organs:
-        """Organs without a past.
-
-        Raises:
-            BadInput: a definition names an unknown detector or parameter.
-        """
-        directory.bound_silences(definitions)
+        """Organs without a past. Whatever stands among the definitions, they grow: what cannot be judged by is set aside."""
         judge = Judge(directory, definitions)
+        for each in judge.set_aside[:MOST_TOLD]:
+            log.error(
+                "definition_set_aside", site=directory.site_keys.get(each.site_id), definition=each.key, reason=each.why
+            )
+        if len(judge.set_aside) > MOST_TOLD:
+            log.error("further_definitions_set_aside", count=len(judge.set_aside) - MOST_TOLD)
+        directory.bound_silences(judge.definitions)
         return Organs(directory, Decoder(directory), Sorter(directory, tolerance_us), judge)
 
     def ask_late(self, batch_no: int, asof_us: int, now_us: int) -> Question | None:

@@ -172,8 +172,9 @@ class Pipeline:
         return True
 
     def _news(self, report: SourceReport, now_us: int) -> list[tuple[int, float]]:
-        together = self.organs.judge.compounds.numbers()
-        return self._watch.news(self.organs.sorter, report, now_us, self._storing.used, together)
+        judge = self.organs.judge
+        together = judge.compounds.numbers()
+        return self._watch.news(self.organs.sorter, report, now_us, self._storing.used, together, judge.set_aside)
 
     def _decode(self, work: Work) -> bool:
         work.decoded = self.organs.decoder.decode(work.lot.messages)

@@ -6,11 +6,12 @@ disk, whichever is more.
 `_clocks` is how many devices of a site have a wrong clock.
 `_gateway.{device}` is 1 while the device is gone or silent, else 0. `_models` is how many models of a site say nothing that have
 judged before: the process that judges does not run, or the broker refuses its scores. One alarm a site, not one a model.
+`_limits` is how many limits of a site no detector takes as they stand, so that nobody judges by them.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from core.batch import Int64
 from detectors.contract import SECOND_US
+from detectors.registry import SetAside
 from ingest.decode import Decoded
 from ingest.directory import Directory
 from ingest.rhythms import Rhythms, spans
@@ -149,12 +151,14 @@ class Watch:
         now_us: int,
         spool_used: float = 0.0,
         together: Mapping[int, float] | None = None,
+        set_aside: Sequence[SetAside] = (),
     ) -> list[tuple[int, float]]:
         """(slot, number) of virtual sensors whose number changed, or was last said a minute ago.
 
         Args:
             spool_used: share of the spool's room that is taken, 0 to 1.
             together: sensor_id of each compound -> how many of its parts hold; for charts, it was judged already.
+            set_aside: definitions that cannot be judged by.
         """
         if now_us - self._news_us < EVERY_US:
             return []
@@ -166,6 +170,7 @@ class Watch:
             **self._clock_numbers(sorter),
             **self._gateway_numbers(report, now_us),
             **dict.fromkeys(self._directory.spool_slot.values(), percent),
+            **self._limit_numbers(set_aside),
         }
         numbers.update(self._model_numbers(sorter))
         slots = self._directory.compound_slot
@@ -219,6 +224,10 @@ class Watch:
             if device is not None and device.row.site_id in self._directory.clocks_slot:
                 numbers[self._directory.clocks_slot[device.row.site_id]] += 1
         return numbers
+
+    def _limit_numbers(self, set_aside: Sequence[SetAside]) -> dict[int, float]:
+        unjudged = Counter(each.site_id for each in set_aside)
+        return {slot: float(unjudged[site_id]) for site_id, slot in self._directory.limits_slot.items()}
 
     def _believe_wills(self, report: SourceReport, now_us: int) -> None:
         """Who was gone before the broker went stays gone while it is away."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from core.failures import FailedTest, WalkedLadder
 from risk.store import own_findings as store
 
 TOO_MANY_MESSAGES: Final = "too_many_messages"
@@ -62,68 +63,13 @@ class TooMany:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryFailed:
-    """The daily delivery test of a site did not arrive, or later than it should.
-
-    Args:
-        occurrence_id: under which the exercise stands; None: it never became an alarm.
-        took_s: how long it took; None: it did not arrive.
-        promised_s: within which it should have arrived.
-        missing: the leg of the path that did not come, where the test knows it.
-    """
-
-    exercise_id: int
-    occurrence_id: int | None
-    began_at: datetime
-    ended_at: datetime
-    took_s: float | None
-    promised_s: float
-    missing: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """For the row."""
-        return _with_instants(asdict(self))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NobodyAnswered:
-    """A life-safety alarm walked its whole ladder, and nobody answered.
-
-    Args:
-        onset: from when people were called.
-        steps, calls, people: of the ladder, as many as it had; failed: calls of those that could not be sent.
-        last_at: when the last of them went out.
-        waited_s: for which nobody answered after that.
-    """
-
-    occurrence_id: int
-    title: str
-    title_zh: str
-    onset: datetime
-    steps: int
-    calls: int
-    failed: int
-    people: int
-    last_at: datetime
-    waited_s: float
-
-    def as_json(self) -> dict[str, Any]:
-        """For the row."""
-        return _with_instants(asdict(self))
-
-
-Facts = TooMany | DeliveryFailed | NobodyAnswered
-
-
-def _with_instants(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
+Facts = TooMany | FailedTest | WalkedLadder
 
 
 def what_it_says(kind: str, row: Mapping[str, Any]) -> Facts:
     """The facts of a row, by its kind.
 
-    >>> found = DeliveryFailed(exercise_id=7, occurrence_id=None, began_at=datetime(2026, 3, 1), ended_at=datetime(2026, 3, 2), took_s=None, promised_s=60.0)
+    >>> found = FailedTest(exercise_id=7, occurrence_id=None, began_at=datetime(2026, 3, 1), ended_at=datetime(2026, 3, 2), took_s=None, promised_s=60.0)
     >>> what_it_says(DELIVERY_FAILED, found.as_json()) == found
     True
     """
@@ -132,7 +78,7 @@ def what_it_says(kind: str, row: Mapping[str, Any]) -> Facts:
     read: dict[str, Any] = {
         key: datetime.fromisoformat(value) if key in _INSTANTS else value for key, value in row.items()
     }
-    return DeliveryFailed(**read) if kind == DELIVERY_FAILED else NobodyAnswered(**read)
+    return FailedTest(**read) if kind == DELIVERY_FAILED else WalkedLadder(**read)
 
 
 _INSTANTS: Final = frozenset({"began_at", "ended_at", "onset", "last_at"})
@@ -154,7 +100,7 @@ def open_once(
     site_id: int,
     kind: str,
     now: datetime,
-    facts: DeliveryFailed | NobodyAnswered,
+    facts: FailedTest | WalkedLadder,
 ) -> bool:
     """Opens one that a person ends; False while another of its kind stands at the site."""
     return store.open_once(connection, company_id, site_id, kind, now, facts.as_json())

@@ -13,8 +13,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from core.migrate import ROLES, bootstrap, migrate
+from core.migrate import ROLES, bootstrap
 from core.principal import Principal, ServiceToken, sign
+from davy.migrating import migrate
 from davy.servers.postgres import PostgresServer
 
 TEMPLATE = "davy_template"

@@ -14,6 +14,7 @@ from psycopg import Connection, Cursor
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from alerting.store.definitions import numbers_of
 from core.batch import Event, Part, PartTold
 from core.compound_row import CompoundPart, CompoundRow
 from core.model import AlarmDefinition, Compound, Priority
@@ -184,7 +185,7 @@ def load_compounds(connection: Connection[Any]) -> tuple[list[Compound], list[Al
         rows = cursor.execute(
             """
             SELECT c.compound_id, c.sensor_id AS virtual, c.window_s, c.in_order, c.version, c.company_id, c.site_id, t.time_zone, p.position,
-                   p.part_id, p.definition_id, p.sensor_id, p.detector, p.parameters, p.direction, p.setpoint, p.deadband, p.on_delay_s,
+                   p.part_id, p.definition_id, p.sensor_id, p.detector, p.parameters::text AS parameters, p.direction, p.setpoint, p.deadband, p.on_delay_s,
                    p.off_delay_s, p.votes, p.votes_of, coalesce(nullif(p.name, ''), d.title) AS name,
                    coalesce(nullif(p.name_zh, ''), d.title_zh) AS name_zh, d.key AS limit, e.key || '/' || s.key AS sensor,
                    s.name AS sensor_name, s.name_zh AS sensor_name_zh, s.unit, coalesce(p.detector, d.detector) AS of_detector,
@@ -235,7 +236,7 @@ def _condition(definition_id: int, row: dict[str, Any]) -> AlarmDefinition:
         sensor_id=row["sensor_id"],
         key=f"part {row['position']} of compound {row['compound_id']}",
         detector=row["detector"],
-        parameters=row["parameters"],
+        parameters=numbers_of(row["parameters"]),
         direction=row["direction"],
         setpoint=row["setpoint"],
         deadband=row["deadband"],

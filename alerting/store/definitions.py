@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,11 +52,21 @@ def load_definitions(connection: Connection[Any], own: Sequence[AlarmDefinition]
             ORDER BY d.sensor_id, d.definition_id
             """
         )
-        return read_rows(AlarmDefinition, cursor, own, {"parameters": _parameters})
+        return read_rows(AlarmDefinition, cursor, own, {"parameters": numbers_of})
 
 
-def _parameters(found: str | Mapping[str, float]) -> Mapping[str, float]:
-    return json.loads(found) if isinstance(found, str) else found
+def numbers_of(found: str | Mapping[str, float] | None) -> Mapping[str, float]:
+    """The parameters of a row, whatever stands there: what is no number is NaN, which no detector takes (`detectors.registry.check`).
+
+    >>> numbers_of('{"window_s": 60, "most": 1e400, "is": true}'), numbers_of("[1, 2]"), numbers_of(None)
+    ({'window_s': 60.0, 'most': inf, 'is': nan}, {'[1, 2]': nan}, {})
+    """
+    if not isinstance(found, str):
+        return found or {}
+    read = json.loads(found, parse_int=float)
+    if not isinstance(read, dict):
+        return {found[:60]: math.nan}
+    return {name: value if type(value) is float else math.nan for name, value in read.items()}
 
 
 def load_routes(

@@ -2,53 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedTest:
-    """A delivery test that did not keep its promise.
-
-    Args:
-        took_s: how long it took from its being published, or from its alarm where it began there; None: it did not arrive.
-        promised_s: within which it should have arrived.
-        missing: which leg of the path did not come (`alerting.store.wire_tests.LEGS`); None: it began with its alarm, or only came late.
-    """
-
-    exercise_id: int
-    occurrence_id: int | None
-    began_at: datetime
-    ended_at: datetime
-    took_s: float | None
-    promised_s: float
-    missing: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WalkedLadder:
-    """Whoever was to be called for a life-safety alarm was, and nobody answered.
-
-    Args:
-        last_at: when the last call went out, or failed for good.
-        waited_s: for which nobody answered after that: as long as the last step had waited from the onset, and never less than the limit
-            gives to answer.
-    """
-
-    occurrence_id: int
-    title: str
-    title_zh: str
-    onset: datetime
-    steps: int
-    calls: int
-    failed: int
-    people: int
-    last_at: datetime
-    waited_s: float
+from core.failures import FailedTest, WalkedLadder
 
 
 def failed_test(connection: Connection[Any], site_id: int, since: datetime, until: datetime) -> FailedTest | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
@@ -18,7 +19,7 @@ from api.gate import OccurrenceReader
 from api.pages.frame import frame_of, person_page
 from api.permissions import Right
 from api.shelves import shelves
-from api.store import casework, findings, occurrences, places, readiness, streams, suppressions
+from api.store import casework, findings, limits, occurrences, places, readiness, streams, suppressions
 from api.store.compound_evidence import find_compound_evidence
 from api.store.firing import find_firing
 from api.store.model_evidence import find_model_evidence
@@ -33,7 +34,11 @@ from risk.rating import Thing
 
 router = APIRouter()
 
-LOSS, CLOCKS = "_broker", "_clocks"  # virtual sensors whose alarm is about devices: its page names them
+LOSS, CLOCKS, ASIDE = (
+    "_broker",
+    "_clocks",
+    "_limits",
+)  # virtual sensors whose alarm is about several: its page names them
 _NOTHING_TYPED = {"action": "", "resolution": "", "action_taken": "", "reason": "", "body": "", "words": ""}
 
 
@@ -79,10 +84,7 @@ def show(
         opened = findings.of_occurrence(connection, occurrence_id) if visitor.may(Right.SEE_FINDINGS) else []
         of_model = find_model_evidence(connection, occurrence_id) if found.sensor_key in SCORES else None
         of_compound = find_compound_evidence(connection, occurrence_id) if found.detector == COMPOUND else []
-        about = found.sensor_key if found.is_virtual else ""
-        ended = found.normal_at or found.resolved_at or now
-        holes = streams.holes_of_site(connection, found.device_id, found.began_at, ended) if about == LOSS else []
-        clocks = streams.wrong_clocks_of_site(connection, found.device_id) if about == CLOCKS else []
+        about = _about(connection, found, now)
         seen = casework.seen_by_insurer(connection, occurrence_id)
         photos = casework.photos_of(connection, occurrence_id) if visitor.may(Right.SEE_PEOPLE) else []
         higher = casework.higher_limits(connection, found.definition_id) if found.is_open else []
@@ -118,9 +120,7 @@ def show(
         curve=evidence.curve if evidence else None,
         other_table=table_of(evidence.other) if evidence and evidence.other else [],
         other_curve=evidence.other.curve if evidence and evidence.other else None,
-        about=about,
-        holes=holes,
-        clocks=clocks,
+        **about,
         of_model=of_model,
         usual=usual,
         of_compound=of_compound,
@@ -136,6 +136,18 @@ def show(
         sentence=sentence,
         typed={**_NOTHING_TYPED, **typed},
     )
+
+
+def _about(connection: Connection[TupleRow], found: occurrences.Occurrence, now: datetime) -> dict[str, Any]:
+    """Of an alarm on one of Davy's own sensors: which it is, and what of the site it is about."""
+    about = found.sensor_key if found.is_virtual else ""
+    ended = found.normal_at or found.resolved_at or now
+    return {
+        "about": about,
+        "holes": streams.holes_of_site(connection, found.device_id, found.began_at, ended) if about == LOSS else [],
+        "clocks": streams.wrong_clocks_of_site(connection, found.device_id) if about == CLOCKS else [],
+        "unjudged": limits.unjudged_of_site(connection, found.device_id) if about == ASIDE else [],
+    }
 
 
 def _usual(connection: Connection[TupleRow], visitor: Visitor, found: occurrences.Occurrence) -> str | None:

@@ -22,6 +22,7 @@ class LimitLine:
         is_own: it watches Davy itself.
         proposed: a change of it waits for somebody; never true for who may not see that.
         retired: it, or its sensor, is out of use.
+        unjudged: its detector does not take it as it stands, so nobody judges by it.
     """
 
     definition_id: int
@@ -72,6 +73,7 @@ class LimitLine:
     company_zh: str
     retired: bool
     proposed: bool
+    unjudged: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +158,8 @@ SELECT d.definition_id, d.key, d.detector, d.parameters, d.direction, d.setpoint
        s.name_zh AS sensor_zh, s.unit, s.is_virtual AS is_own, s.range_low, s.range_high, z.name AS zone, z.name_zh AS zone_zh,
        t.key AS site_key, t.name AS site, t.name_zh AS site_zh, t.jurisdiction, t.time_zone, c.name AS company, c.name_zh AS company_zh,
        d.retired_at IS NOT NULL OR s.retired_at IS NOT NULL AS retired,
-       EXISTS (SELECT FROM limit_change l WHERE l.definition_id = d.definition_id AND l.state = 'proposed') AS proposed
+       EXISTS (SELECT FROM limit_change l WHERE l.definition_id = d.definition_id AND l.state = 'proposed') AS proposed,
+       NOT davy_judged(d) AS unjudged
 FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN site t ON t.site_id = d.site_id
 JOIN company c ON c.company_id = d.company_id LEFT JOIN zone z ON z.zone_id = s.zone_id
 LEFT JOIN sensor o ON o.sensor_id = d.other_sensor_id LEFT JOIN device w ON w.device_id = o.device_id
@@ -203,6 +206,19 @@ def find_limit(connection: Connection[Any], definition_id: int) -> LimitLine | N
     """One limit, in use or not; a state of the plant is none."""
     with connection.cursor(row_factory=class_row(LimitLine)) as cursor:
         return cursor.execute(_LINE + " WHERE d.definition_id = %s AND d.role = 'alarm'", (definition_id,)).fetchone()
+
+
+def unjudged_of_site(connection: Connection[Any], device_id: int) -> list[LimitLine]:
+    """The limits in use that nobody judges by, at the site of a device."""
+    with connection.cursor(row_factory=class_row(LimitLine)) as cursor:
+        return cursor.execute(
+            _LINE
+            + """
+            JOIN device own ON own.site_id = t.site_id WHERE own.device_id = %s AND d.retired_at IS NULL AND s.retired_at IS NULL
+              AND NOT davy_judged(d) ORDER BY d.key LIMIT %s
+            """,
+            (device_id, PAGE),
+        ).fetchall()
 
 
 def versions_of(connection: Connection[Any], definition_id: int) -> list[Version]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,6 +46,22 @@ def holder_of(connection: Connection[Any], login: str) -> str | None:
         "SELECT p.key FROM web_login w JOIN person p USING (person_id) WHERE w.login = %s", (login,)
     ).fetchone()
     return None if row is None else str(row[0])
+
+
+def never_there(connection: Connection[Any], keys: Sequence[str]) -> set[str]:
+    """Whoever of these people has not logged in since an import last added them, or changed what they may: nobody but the file says that
+    they are there.
+    """
+    rows = connection.execute(
+        """
+        SELECT p.key FROM person p WHERE p.key = ANY (%s) AND NOT EXISTS (
+            SELECT FROM web_session s WHERE s.person_id = p.person_id AND s.created_at > ALL (
+                SELECT j.at FROM journal j WHERE j.subject = 'person ' || p.key AND (j.action = 'person_added'
+                    OR (j.action = 'person_changed' AND j.new ?| ARRAY['role', 'active', 'looks_after']))))
+        """,
+        (list(keys),),
+    ).fetchall()
+    return {str(key) for (key,) in rows}
 
 
 def set_login(connection: Connection[Any], person_id: int, login: str, password_hash: str, now: datetime) -> int:

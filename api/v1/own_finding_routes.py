@@ -15,8 +15,9 @@ from api.v1.models import Said
 from api.visitor import Visitor
 from api.web import Here, Web
 from api.words.texts import NotFound
+from core.failures import FailedTest, WalkedLadder
 from risk import own_findings as acts
-from risk.own_finding import DeliveryFailed, NobodyAnswered, TooMany, what_it_says
+from risk.own_finding import TooMany, what_it_says
 
 router = APIRouter()
 
@@ -151,6 +152,6 @@ def _line(found: store.OwnFinding) -> dict[str, Any]:
         "own_finding_id": found.own_finding_id, "kind": found.kind, "site": found.site_key, "opened_at": found.opened_at, "closed_at": found.closed_at,
         "settled": found.settled, "cause": found.cause_code, "measure": found.measure,
         **{key: getattr(many, key, None) for key in ("days_over", "of_days", "most", "budget", "people")},
-        "delivery": FailedDelivery.model_validate(facts) if isinstance(facts, DeliveryFailed) else None,
-        "unanswered": UnansweredLadder.model_validate(facts) if isinstance(facts, NobodyAnswered) else None,
+        "delivery": FailedDelivery.model_validate(facts) if isinstance(facts, FailedTest) else None,
+        "unanswered": UnansweredLadder.model_validate(facts) if isinstance(facts, WalkedLadder) else None,
     }  # fmt: skip

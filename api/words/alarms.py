@@ -135,6 +135,10 @@ def why(texts: NullTranslations, fired: Judged, sensor: str, locale: str = "en")
         return _("The clocks of %(value)s devices of this site were wrong when it began.") % {
             "value": number(fired.first_value, locale)
         }
+    if fired.sensor_key == "_limits":
+        return _("Limits of this site were judged by nobody when it began: %(value)s. Their detectors do not take them as they stand.") % {
+            "value": number(fired.first_value, locale)
+        }  # fmt: skip
     if fired.sensor_key == "_models":
         return _("Models of this site have stopped judging: %(value)s said nothing when it began.") % {
             "value": number(fired.first_value, locale)

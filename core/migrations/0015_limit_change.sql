@@ -98,6 +98,13 @@ $$;
 REVOKE ALL ON FUNCTION davy_limit_named, davy_limit_other FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION davy_limit_named, davy_limit_other TO davy_web;
 
+-- Whether an open change finds its limit as its proposer saw it: in that version, and each field that changes as it was then.
+CREATE FUNCTION davy_limit_as_seen(c limit_change, d alarm_definition) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT coalesce(c.state = 'proposed' AND d.version = c.base_version AND NOT EXISTS (SELECT FROM jsonb_object_keys(c.proposed) AS field
+        WHERE (davy_limit_named(d) || jsonb_build_object('retired', d.retired_at IS NOT NULL)) -> field IS DISTINCT FROM c.old -> field), false)
+$$;
+REVOKE ALL ON FUNCTION davy_limit_as_seen FROM PUBLIC;
+
 -- Whether a change can lose or delay a call: core/strictness.py, once more, for who does not come by way of it.
 CREATE FUNCTION davy_limit_looser(d alarm_definition, proposed jsonb) RETURNS boolean LANGUAGE sql STABLE
     SET search_path = pg_catalog, public, pg_temp AS $$
@@ -184,7 +191,6 @@ DECLARE
     d public.alarm_definition;
     who int;
     partner int;
-    was jsonb;
     fixed CONSTANT text[] := '{definition_id,company_id,site_id,sensor_id,other_sensor_id,key,detector,direction,role,version,valid_from,retired_at}';
     setting text;
     moved bigint;
@@ -215,9 +221,7 @@ BEGIN
             RAISE insufficient_privilege USING MESSAGE = 'a limit is compared with another sensor in use of its site and unit, or with none';
         END IF;
     END IF;
-    SELECT jsonb_object_agg(field, (davy_limit_named(d) || jsonb_build_object('retired', d.retired_at IS NOT NULL)) -> field) INTO was
-        FROM jsonb_object_keys(c.proposed) AS field;
-    IF c.state <> 'proposed' OR d.version <> c.base_version OR was <> c.old THEN
+    IF NOT davy_limit_as_seen(c, d) THEN
         RETURN NULL;
     END IF;
     IF davy_limit_grave(d, c.proposed) OR c.overruling IS NOT NULL THEN
@@ -260,7 +264,7 @@ BEGIN
     INSERT INTO public.journal (at, company_id, person_id, actor, action, subject, old, new, reason)
         SELECT davy_limit_apply.at, c.company_id, c.proposed_by, p.role,
                CASE c.proposed ->> 'retired' WHEN 'true' THEN 'limit_retired' WHEN 'false' THEN 'limit_restored' ELSE 'limit_changed' END,
-               'limit ' || s.key || '/' || d.key, was, c.proposed, c.reason
+               'limit ' || s.key || '/' || d.key, c.old, c.proposed, c.reason
         FROM public.site s, public.person p WHERE s.site_id = d.site_id AND p.person_id = c.proposed_by
         RETURNING journal_id INTO entry;
     moved := davy_definitions_changed();

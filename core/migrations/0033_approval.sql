@@ -14,8 +14,7 @@ DECLARE
 BEGIN
     SELECT * INTO c FROM public.limit_change l WHERE l.change_id = change;
     SELECT * INTO d FROM public.alarm_definition a WHERE a.definition_id = c.definition_id;
-    IF c.state IS DISTINCT FROM 'proposed' OR d.version <> c.base_version OR EXISTS (SELECT FROM jsonb_each(c.old) o
-            WHERE (davy_limit_named(d) || jsonb_build_object('retired', d.retired_at IS NOT NULL)) -> o.key IS DISTINCT FROM o.value) THEN
+    IF NOT davy_limit_as_seen(c, d) OR (c.proposed ? 'parameters' AND NOT davy_takes(d.detector, c.proposed -> 'parameters')) THEN
         RETURN NULL;
     END IF;
     is_grave := davy_limit_grave(d, c.proposed);

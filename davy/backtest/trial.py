@@ -65,9 +65,10 @@ class Trial:
 
     @property
     def problems(self) -> list[str]:
-        """What could not be tried, and detectors that failed over this history: live, they are switched off and say so."""
+        """What could not be tried, definitions that cannot be judged by, and detectors that failed over this history: live, they say so too."""
         off = {f"{name}: {said}" for v in self._run.versions for name, said in v.judge.switched_off.items()}
-        return [*self.case.untried, *sorted(off)]
+        aside = {each.why for v in self._run.versions for each in v.judge.set_aside}
+        return [*self.case.untried, *sorted(off), *sorted(aside)]
 
     def endless(self, name: str) -> Mapping[int, int]:
         """Definitions of a version that chatter without end, and the instant (microseconds UTC) from which on nothing is counted."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from core.batch import ReadingBatch
 from core.db import connect, transaction
-from core.migrate import ROLES, bootstrap, migrate
+from core.migrate import ROLES, bootstrap
 from core.principal import ServiceToken
 from davy.answer import progress, say
 from davy.backtest.case import EVERYTHING, Question
@@ -23,6 +23,7 @@ from davy.backtest.command import Asked, backtest
 from davy.bench import size_store as store
 from davy.bench.portfolio import PER_DEVICE, SETPOINT, Portfolio
 from davy.bench.store import write_portfolio
+from davy.migrating import migrate
 from davy.servers import start_postgres
 from ingest.copy_rows import reading_rows
 

@@ -18,12 +18,13 @@ from api.chart import Grain, bucket_seconds
 from api.store.readings import curve, minutes_curve
 from core.batch import ReadingBatch
 from core.db import connect, transaction
-from core.migrate import ROLES, bootstrap, migrate
+from core.migrate import ROLES, bootstrap
 from core.principal import Principal, ServiceToken, sign
 from davy.answer import progress, say
 from davy.bench import size_store as store
 from davy.bench.portfolio import Portfolio
 from davy.bench.store import write_portfolio
+from davy.migrating import migrate
 from davy.servers import PostgresKind, PostgresServer, start_postgres
 from ingest.copy_rows import reading_rows
 from ingest.store.chunks import storage_of

@@ -15,8 +15,8 @@ app = typer.Typer()
 @app.command()
 def migrate() -> None:
     """Brings the schema of DAVY_DATABASE_URL_OWNER to this version."""
-    from core.migrate import migrate as run
     from core.settings import Settings
+    from davy.migrating import migrate as run
 
     settings = Settings.read(os.environ)
     steps = run(settings.secret("database_url_owner"), bytes.fromhex(settings.secret("principal_key")))

@@ -22,7 +22,7 @@ from davy.doctor.duty import duty
 from davy.doctor.examination import Check, Examination, age, few, guarded
 from davy.doctor.false_alarms import false_alarms
 from davy.doctor.grafana import grafana
-from davy.doctor.life import alerting, calls, delivery, ingest, late_readings, outside, risk, seals
+from davy.doctor.life import alerting, calls, delivery, ingest, late_readings, limits, outside, risk, seals
 from davy.doctor.links import links
 from davy.doctor.models import models
 from davy.doctor.retention import disk_lasts, legal_holds, readings_kept
@@ -93,6 +93,7 @@ def database_checks(on: Examination) -> list[Check]:
         ("chunks", chunks),
         ("ingest", ingest),
         ("late_readings", late_readings),
+        ("limits", limits),
         ("alerting", alerting),
         ("calls", calls),
         ("outside", outside),

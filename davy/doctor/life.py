@@ -16,6 +16,7 @@ from alerting.store.wire_tests import LEGS
 from core.settings import variable
 from davy.doctor import store
 from davy.doctor.examination import Check, Examination, age, few
+from detectors.registry import sift
 
 LATE_SNAPSHOT: Final = timedelta(minutes=1)  # it is taken every second
 LATE_SEAL: Final = timedelta(hours=2)  # one is made every hour
@@ -63,6 +64,21 @@ def late_readings(on: Examination, connection: Connection[Any]) -> Check:
             "late_readings", True, _("Sensors whose late readings are being counted: %(count)s.") % {"count": waiting}
         )
     return Check("late_readings", True, _("No average waits for late readings."))
+
+
+def limits(on: Examination, connection: Connection[Any]) -> Check:
+    """Whether ingest can judge by every limit: one that no detector takes as it stands is set aside, and nobody watches for it."""
+    _, found = on.gettext, store.definitions(connection)
+    _left, aside = sift(found)
+    if aside:
+        sites = store.site_keys(connection)
+        told = _("Judged by nobody (%(count)s): %(limits)s.") % {
+            "count": len(aside),
+            "limits": few([f"{sites[each.site_id]}: {each.why.rstrip('.')}" for each in aside]),
+        }
+        advice = _("Put right what is named and import the site's file, which writes the limit anew; ingest judges by it within seconds.")  # fmt: skip
+        return Check("limits", False, told, advice)
+    return Check("limits", True, _("All limits are judged by (%(count)s).") % {"count": len(found)})
 
 
 def alerting(on: Examination, connection: Connection[Any]) -> Check:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from alerting.store.compounds import load_compounds
+from alerting.store.definitions import load_definitions
+from core.model import DefinitionSet
 from detectors.store.models import FittedRow
 
 
@@ -71,6 +75,19 @@ def beats(connection: Connection[Any]) -> list[Beat]:
             FROM ingest_status ORDER BY worker
             """
         ).fetchall()
+
+
+def definitions(connection: Connection[Any]) -> DefinitionSet:
+    """All that ingest judges by, conditions of compounds' own with them, without a directory."""
+    with connection.transaction():  # it is read in parts
+        _, own = load_compounds(connection)
+        rows = load_definitions(connection, own)
+    return DefinitionSet(0, rows, np.zeros(len(rows), np.int32), 1)
+
+
+def site_keys(connection: Connection[Any]) -> dict[int, str]:
+    """What each site is called."""
+    return dict(connection.execute("SELECT site_id, key FROM site").fetchall())
 
 
 def database_now(connection: Connection[Any]) -> datetime:

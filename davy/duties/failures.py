@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -10,7 +9,7 @@ from psycopg import Connection
 
 from alerting.store.failures import failed_test, walked_ladder
 from risk import own_finding
-from risk.own_finding import DELIVERY_FAILED, NOBODY_ANSWERED, DeliveryFailed, NobodyAnswered
+from risk.own_finding import DELIVERY_FAILED, NOBODY_ANSWERED
 from risk.store.own_findings import sites
 
 LOOKED_BACK: Final = timedelta(
@@ -28,10 +27,8 @@ def look_for_failures(connection: Connection[Any], now: datetime) -> int:
     for site_id, company_id, *_ in every:
         test = failed_test(connection, site_id, max(earliest, tests.get(site_id, earliest)), now)
         if test is not None:
-            failed = DeliveryFailed(**asdict(test))
-            new += own_finding.open_once(connection, company_id, site_id, DELIVERY_FAILED, now, failed)
+            new += own_finding.open_once(connection, company_id, site_id, DELIVERY_FAILED, now, test)
         ladder = walked_ladder(connection, site_id, max(earliest, ladders.get(site_id, earliest)), now)
         if ladder is not None:
-            silent = NobodyAnswered(**asdict(ladder))
-            new += own_finding.open_once(connection, company_id, site_id, NOBODY_ANSWERED, now, silent)
+            new += own_finding.open_once(connection, company_id, site_id, NOBODY_ANSWERED, now, ladder)
     return new

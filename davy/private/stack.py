@@ -27,7 +27,7 @@ from argon2 import PasswordHasher
 
 from core.db import connect
 from core.errors import DavyError, Unavailable
-from core.migrate import ROLES, bootstrap, migrate
+from core.migrate import ROLES, bootstrap
 from davy.private.part import Part
 from davy.servers import (
     Access,
@@ -266,6 +266,7 @@ class Stack:
         return self._opened.enter_context(start_broker(self.plan.broker, Access(self.mqtt_passwords)))
 
     def _prepare_database(self) -> None:
+        from davy.migrating import migrate
         from davy.site.importing import import_site
 
         bootstrap(self.postgres.superuser_url(), DATABASE, self._passwords)

@@ -43,6 +43,9 @@ class _ForLife:
         self.called = called_for_life(current)
         self.limits = {row.name_parts: row for row in current.definitions}
         self.routes = {row.name_parts: row for row in current.routes}
+        self.with_officer = {
+            row.company for row in current.people if row.active and row.role == Role.SAFETY_OFFICER and row.company
+        }
         hanging = life_hangs_on(current.definitions, current.compounds)
         self.keys, self.sensors = hanging.limits, hanging.sensors
         wanted = Portfolio(
@@ -72,10 +75,14 @@ class _ForLife:
             corrected = change.action == CHANGED and row.name_parts in self.dead
             return row.person in self.called and not corrected
         if isinstance(row, PersonRow):
-            return row.key in self.called and _left(change)
+            return (row.key in self.called and _left(change)) or self._becomes_officer(row, change)
         if not isinstance(row, RouteRow) or not carries_life(self.routes[row.name_parts]):
             return False
         return not carries_life(row) or bool(loosened(self.routes[row.name_parts].steps, row.steps))
+
+    def _becomes_officer(self, row: PersonRow, change: Change) -> bool:
+        """Whether one of a company's people is made a safety officer beside those it has: one of any two must be one."""
+        return (change.new or {}).get("role") == Role.SAFETY_OFFICER and row.company in self.with_officer
 
     def _deafens(self, before: DefinitionRow, row: DefinitionRow) -> bool:
         """Whether the fault of a sensor that must work is heard of later, or less."""
@@ -93,8 +100,13 @@ def _left(change: Change) -> bool:
     return new.get("active") is False or bool(gone)
 
 
-def check_people(changes: Sequence[Change], current: Portfolio, proposer: str, approver: str) -> None:
+def check_people(
+    changes: Sequence[Change], current: Portfolio, proposer: str, approver: str, never_there: Set[str] = frozenset()
+) -> None:
     """Whether two people of the company answer for these changes, one of them a safety officer.
+
+    Args:
+        never_there: who of the two has not logged in since an import added them: whoever writes site files may have made them up.
 
     Raises:
         Refused: nobody is named, or somebody who may not.
@@ -110,7 +122,7 @@ def check_people(changes: Sequence[Change], current: Portfolio, proposer: str, a
         raise Refused(f"--proposed-by and --approved-by both name {proposer}; two people answer for life safety.")
     people = {row.key: row for row in current.people}
     companies = {change.row.company for change in changes}
-    named = [_person(people, option, key, companies) for option, key in
+    named = [_person(people, option, key, companies, never_there) for option, key in
              (("--proposed-by", proposer), ("--approved-by", approver))]  # fmt: skip
     if companies != {None} and Role.SAFETY_OFFICER not in (each.role for each in named):
         raise Refused(f"Neither {proposer} nor {approver} is a safety officer; one of the two must be.")
@@ -123,7 +135,9 @@ def _whose(changes: Sequence[Change]) -> str:
     return "one of them a safety officer of the company"
 
 
-def _person(people: dict[str, PersonRow], option: str, key: str, companies: set[str | None]) -> PersonRow:
+def _person(
+    people: dict[str, PersonRow], option: str, key: str, companies: set[str | None], never_there: Set[str]
+) -> PersonRow:
     person = people.get(key)
     if person is None:
         those = sorted(each.key for each in people.values() if each.company in companies and _answers(each))
@@ -136,6 +150,11 @@ def _person(people: dict[str, PersonRow], option: str, key: str, companies: set[
         )
     if not person.active or not _answers(person):
         raise Refused(f"{option} {key} may not answer for it: it takes an active safety officer or integrator.")
+    if key in never_there:
+        raise Refused(
+            f"{option} {key} has not logged in since a site file added them or changed what they may: nobody but the file says "
+            "that they are there. Give them a log-in (davy user add) and let them log in once."
+        )
     return person
 
 

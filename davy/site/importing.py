@@ -39,6 +39,7 @@ from alerting.store.limit_imports import FileChange, page_changes, record_answer
 from alerting.store.roster_file import read_rosters, write_rosters
 from alerting.store.suppression_rules import read_rules, write_rules
 from alerting.vault import Vault
+from api.store.logins import never_there
 from core import packs
 from core.compound_row import CompoundRow
 from core.db import connect
@@ -169,7 +170,7 @@ def import_site(
             changes = compare(wanted, current)
             require_reason(changes, reason)
             grave = answerable.for_two(changes, current, read_dead(connection))
-            answerable.check_people(grave, current, proposer, approver)
+            answerable.check_people(grave, current, proposer, approver, never_there(connection, [proposer, approver]))
             back = _undone(connection, changes)
             if not undo and not dry_run:
                 answerable.check_undone(back)

@@ -9,13 +9,12 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from core.db import transaction
+from core.failures import FailedTest, WalkedLadder
 from risk.own_finding import (
     DELIVERY_FAILED,
     NOBODY_ANSWERED,
     TOO_MANY_MESSAGES,
-    DeliveryFailed,
     Facts,
-    NobodyAnswered,
     TooMany,
     settled_at,
 )
@@ -154,17 +153,17 @@ def test_a_program_that_sends_a_note_again_has_written_one(timescale_house: Hous
     assert len(call(engineer, path, "", {"event": "comment", **words}).json()["notes"]) == 5
 
 
-def failures(house: House) -> dict[str, DeliveryFailed | NobodyAnswered]:
+def failures(house: House) -> dict[str, FailedTest | WalkedLadder]:
     """What Davy failed at, with an occurrence of company A each."""
     began = datetime.now(UTC) - timedelta(hours=3)
     occurrence = house.plant.happen(house.plant.a, "temp-pump.high", began)
     assert occurrence is not None
     minute = timedelta(minutes=1)
     return {
-        DELIVERY_FAILED: DeliveryFailed(
+        DELIVERY_FAILED: FailedTest(
             exercise_id=7, occurrence_id=occurrence, began_at=began, ended_at=began + minute, took_s=None, promised_s=60.0, missing="stored"
         ),
-        NOBODY_ANSWERED: NobodyAnswered(
+        NOBODY_ANSWERED: WalkedLadder(
             occurrence_id=occurrence, title="Gas at 25 % LEL", title_zh="可燃气体达25%LEL", onset=began, steps=3, calls=5, failed=1, people=4,
             last_at=began + 5 * minute, waited_s=300.0,
         ),

@@ -104,7 +104,7 @@ def test_each_site_has_davys_own_sensors() -> None:
     """Every alarm has a definition and a sensor: broker and gateways too."""
     rows = full()
     virtual = {s.key: s for s in rows.sensors if s.is_virtual}
-    assert set(virtual) == {"_broker", "_spool", "_clocks", "_gateway.gw-1", "_gateway.gas-1"}
+    assert set(virtual) == {"_broker", "_spool", "_clocks", "_limits", "_gateway.gw-1", "_gateway.gas-1"}
     assert {s.device for s in virtual.values()} == {"_davy.north"}
     judged = {d.sensor: (d.detector, d.direction, d.setpoint) for d in rows.definitions if d.sensor.startswith("_")}
     assert judged == {**dict.fromkeys(virtual, ("limit", "high", 1.0)), "_spool": ("limit", "high", 80.0)}

@@ -28,6 +28,7 @@ from davy.grafana.scope import allow
 from ingest.store.spool import FILE, Row, add_batch, open_file
 from tests.conftest import StartMosquitto
 from tests.database import TestDatabase
+from tests.ingest.plant import install
 
 PASSWORDS = {"ingest": "ingest-secret", "simulator": "simulator-secret"}
 VALUE = re.compile(r"%\(\w+\)s|%%")
@@ -267,6 +268,27 @@ def test_a_sensor_whose_late_readings_cannot_be_counted_is_named(timescale_datab
     check = by_name(examine(settings_for(timescale_database), "en", NOW))["late_readings"]
     assert not check.ok
     assert check.found.endswith("which know of less than there was: d1/ch4.")
+
+
+@pytest.mark.db
+def test_a_limit_that_nobody_judges_by_is_named(timescale_database: TestDatabase) -> None:
+    """As ingest would set it aside, whether it runs or not, with why and what to do."""
+    install(timescale_database, devices=2)
+    good = by_name(examine(settings_for(timescale_database), "en", NOW))["limits"]
+    assert (good.ok, good.found) == (True, "All limits are judged by (6).")
+    with timescale_database.connect("owner") as owner:
+        owner.execute("ALTER TABLE alarm_definition DISABLE TRIGGER taken_by_its_detector")
+        owner.execute("UPDATE alarm_definition SET parameters = '{\"nothing\": 1}' WHERE key = 'high-d2'")
+    check = by_name(examine(settings_for(timescale_database), "en", NOW))["limits"]
+    assert (check.ok, check.found) == (
+        False,
+        "Judged by nobody (1): north: Definition high-d2: the detector limit has no parameter nothing; it has none.",
+    )
+    assert check.advice is not None
+    assert "import the site's file" in check.advice
+    with timescale_database.connect("owner") as owner:
+        owner.execute("UPDATE alarm_definition SET retired_at = now() WHERE key = 'high-d2'")
+    assert by_name(examine(settings_for(timescale_database), "zh", NOW))["limits"].ok
 
 
 @pytest.mark.db

@@ -9,8 +9,9 @@ import pytest
 from alerting import actions
 from alerting.exercises import draw_deliveries, keep_exercises
 from alerting.store.exercises import deliveries
+from core.failures import FailedTest, WalkedLadder
 from davy.duties.failures import look_for_failures
-from risk.own_finding import DeliveryFailed, NobodyAnswered, what_it_says
+from risk.own_finding import what_it_says
 from tests.alerting.plant import NOW, Plant, make_plant
 from tests.alerting.test_outbox import Clock, Sink, dispatcher, rounds
 from tests.alerting.wire import Wire
@@ -32,12 +33,12 @@ def look(plant: Plant, now: datetime) -> int:
         return look_for_failures(connection, now)
 
 
-def found(plant: Plant) -> list[DeliveryFailed | NobodyAnswered]:
+def found(plant: Plant) -> list[FailedTest | WalkedLadder]:
     said = [
         what_it_says(kind, facts)
         for kind, facts in plant.rows("SELECT kind, facts FROM own_finding ORDER BY own_finding_id")
     ]
-    return [each for each in said if isinstance(each, DeliveryFailed | NobodyAnswered)]
+    return [each for each in said if isinstance(each, FailedTest | WalkedLadder)]
 
 
 def settle(plant: Plant, at: datetime) -> None:
@@ -78,7 +79,7 @@ def test_a_delivery_test_that_did_not_arrive_is_a_finding_until_a_person_settles
     delivery(plant, NOW, takes=None)
     assert (look(plant, NOW + 2 * MINUTE), look(plant, NOW + 3 * MINUTE)) == (1, 0)
     ((number, occurrence),) = plant.rows("SELECT exercise_id, occurrence_id FROM exercise")
-    first = DeliveryFailed(
+    first = FailedTest(
         exercise_id=number,
         occurrence_id=occurrence,
         began_at=NOW,
@@ -105,7 +106,7 @@ def test_a_delivery_test_that_came_late_is_one_and_in_time_is_none(plant: Plant)
     delivery(plant, NOW + DAY, takes=75 * SECOND)
     assert look(plant, NOW + DAY + 2 * MINUTE) == 1
     (late,) = found(plant)
-    assert isinstance(late, DeliveryFailed)
+    assert isinstance(late, FailedTest)
     assert (late.took_s, late.promised_s, late.missing) == (75.0, 60.0, None)
 
 
@@ -117,7 +118,7 @@ def test_the_leg_that_did_not_come_is_kept_where_the_test_knows_it(plant: Plant)
     wire.keep(NOW + MINUTE + SECOND)
     assert look(plant, NOW + 2 * MINUTE) == 1
     (facts,) = found(plant)
-    assert isinstance(facts, DeliveryFailed)
+    assert isinstance(facts, FailedTest)
     assert (facts.missing, facts.took_s, facts.occurrence_id) == ("stored", None, None)
 
 
@@ -142,7 +143,7 @@ def test_a_whole_ladder_that_nobody_answered_is_a_finding(plant: Plant) -> None:
     walked = NOW + timedelta(seconds=2 * LAST)
     assert (look(plant, walked - SECOND), look(plant, walked), look(plant, walked + MINUTE)) == (0, 1, 0)
     occurrence = plant.alarm("gas")[3]
-    first = NobodyAnswered(
+    first = WalkedLadder(
         occurrence_id=occurrence, title="Gas at 25 % LEL", title_zh="可燃气体达25%LEL", onset=NOW, steps=3, calls=3, failed=0, people=3,
         last_at=NOW + timedelta(seconds=LAST), waited_s=LAST,
     )  # fmt: skip

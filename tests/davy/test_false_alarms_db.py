@@ -29,6 +29,7 @@ from tests.database import TestDatabase
 from tests.davy.model_station import BEGAN, FITTED_AT, Station, bring
 from tests.davy.test_models_db import station
 from tests.detectors.station import TEXT, normal
+from tests.logins import let_in
 
 __all__ = ["station"]
 
@@ -268,6 +269,7 @@ def test_a_statistic_that_becomes_life_safety_leaves_the_budget_first(
     )
     bring(timescale_database, tmp_path, alone)
     grave = alone.replace("[signal.unusual]", "[{limit: signal.unusual, priority: life-safety}]")
+    let_in(timescale_database, BEGAN)
     people = {"proposer": "ww-officer", "approver": "ww-integrator"}
     bring(timescale_database, tmp_path, grave, reason="it is our only warning", **people)
     with timescale_database.connect("owner") as connection:

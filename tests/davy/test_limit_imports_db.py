@@ -17,6 +17,7 @@ from davy.site.exporting import export_site
 from davy.site.importing import Imported, import_site
 from tests.core.sites import SMALL
 from tests.database import TestDatabase
+from tests.logins import let_in
 
 pytestmark = pytest.mark.db
 
@@ -42,15 +43,19 @@ def bring(
     reason: str = "",
     undo: bool = False,
     dry_run: bool = False,
+    logged_in: bool = True,
     **people: Any,
 ) -> Imported:
-    """Imports a text as a file."""
+    """Imports a text as a file; everybody in it logs in afterwards."""
     file = folder / "site.yaml"
     file.write_text(text, "utf-8")
-    return import_site(
+    told = import_site(
         database.url("owner"), file, actor="tester", reason=reason, proposer=people.get("proposer", ""),
-        approver=people.get("approver", ""), undo=undo, dry_run=dry_run, now=FIRST,
+        approver=people.get("approver", ""), undo=undo, dry_run=dry_run, now=people.get("now", FIRST),
     )  # fmt: skip
+    if logged_in:
+        let_in(database, FIRST)
+    return told
 
 
 def on_the_page(database: TestDatabase, key: str, **typed: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from core.db import transaction
 from core.errors import Refused
 from tests.database import TestDatabase
-from tests.davy.test_limit_imports_db import PEOPLE, TWO, bring
+from tests.davy.test_limit_imports_db import FIRST, PEOPLE, TWO, bring
+from tests.logins import let_in
 
 pytestmark = pytest.mark.db
 
@@ -39,6 +41,9 @@ TEXT = (
         "              - {after_s: 300, to: [{roster: desk}]}\n",
     )
 )  # fmt: skip
+
+
+LATER = FIRST + timedelta(days=1)
 
 
 def changed(old: str, new: str) -> str:
@@ -94,6 +99,46 @@ def test_of_the_insurers_desk_two_of_the_insurers_people_answer(
     with pytest.raises(Refused, match=r"not of the company whose life safety this is \(the insurer\)"):
         bring(timescale_database, tmp_path, moved, reason="r", **TWO)
     assert bring(timescale_database, tmp_path, moved, reason="r", proposer="uw", approver="uw2").changes
+
+
+NEWCOMER = changed(
+    "      - {key: it2",
+    "      - {key: so2, name: 孙, role: safety_officer, channels: {smtp: n@acme.invalid}}\n      - {key: it2",
+)
+PROMOTED = changed("{key: it2, name: 赵, role: integrator,", "{key: it2, name: 赵, role: safety_officer,")
+
+
+def test_nobody_makes_up_the_second_of_two(timescale_database: TestDatabase, tmp_path: Path) -> None:
+    """Whoever a file has just added is named once they have logged in; so are those whom it has made active, or given another role."""
+    bring(timescale_database, tmp_path, TEXT)
+    bring(timescale_database, tmp_path, NEWCOMER, reason="a new colleague", logged_in=False)
+    text, _ = TAKEN[0]
+    taken = text.replace(
+        "      - {key: it2",
+        NEWCOMER[NEWCOMER.index("      - {key: so2") : NEWCOMER.index("      - {key: it2")] + "      - {key: it2",
+    )
+    named: dict[str, Any] = {"proposer": "it", "approver": "so2"}
+    with pytest.raises(Refused, match="--approved-by so2 has not logged in since a site file added them"):
+        bring(timescale_database, tmp_path, taken, reason="r", **named)
+    left = NEWCOMER.replace("channels: {smtp: n@acme.invalid}}", "channels: {smtp: n@acme.invalid}, active: false}")
+    for again in (left, NEWCOMER):
+        bring(timescale_database, tmp_path, again, reason="away, and back", logged_in=False, now=LATER)
+    let_in(timescale_database, FIRST)  # before they came back
+    with pytest.raises(Refused, match="so2 has not logged in since"):
+        bring(timescale_database, tmp_path, taken, reason="r", logged_in=False, **named)
+    with timescale_database.connect("owner") as owner:
+        owner.execute("UPDATE web_session SET created_at = %s", (LATER + timedelta(hours=1),))
+    assert bring(timescale_database, tmp_path, taken, reason="r", **named).changes
+
+
+def test_a_company_s_further_safety_officer_is_made_by_two(timescale_database: TestDatabase, tmp_path: Path) -> None:
+    """An integrator would else make himself the one whom two people need."""
+    bring(timescale_database, tmp_path, TEXT)
+    alone: list[dict[str, Any]] = [{}, {"proposer": "it", "approver": "it2"}]
+    for people in alone:
+        with pytest.raises(Refused, match=r"Two people answer|Neither it nor it2"):
+            bring(timescale_database, tmp_path, PROMOTED, reason="r", **people)
+    assert bring(timescale_database, tmp_path, PROMOTED, reason="r", **TWO).changes
 
 
 EVERY_DAY: list[tuple[str, str, str]] = [

@@ -23,6 +23,7 @@ from davy.site.users import add_user, people
 from tests.conftest import StartMosquitto
 from tests.core.sites import SMALL
 from tests.database import TestDatabase
+from tests.logins import let_in
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -89,6 +90,7 @@ def test_wrong_users_get_a_sentence(plant: TestDatabase, tmp_path: Path) -> None
     )
     file.write_text(both, "utf-8")
     import_site(owner, file, actor="tester", reason="so2 comes")
+    let_in(plant, datetime.now(UTC))
     file.write_text(both.replace("phone: 013800000000", "active: false").replace("person: so", "person: so2"), "utf-8")
     import_site(owner, file, actor="tester", reason="so has left", proposer="so", approver="so2")
     with pytest.raises(Refused, match="so is not active"):

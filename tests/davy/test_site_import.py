@@ -13,6 +13,7 @@ from davy.site.exporting import export_site
 from davy.site.importing import Imported, import_site
 from tests.core.sites import SMALL, line_of
 from tests.database import TestDatabase
+from tests.logins import let_in
 
 pytestmark = pytest.mark.db
 
@@ -31,10 +32,10 @@ def bring(
     now: datetime = FIRST,
     two: tuple[str, str] = ("", ""),
 ) -> Imported:
-    """Imports a text as a file; `two` people answer for it."""
+    """Imports a text as a file; `two` people answer for it, and everybody in it logs in afterwards."""
     file = folder / "site.yaml"
     file.write_text(text, "utf-8")
-    return import_site(
+    told = import_site(
         database.url("owner"),
         file,
         actor="tester",
@@ -44,6 +45,8 @@ def bring(
         proposer=two[0],
         approver=two[1],
     )
+    let_in(database, now)
+    return told
 
 
 def rows(database: TestDatabase, query: str) -> list[tuple[object, ...]]:
@@ -138,7 +141,7 @@ def test_retiring_and_restoring(database: TestDatabase, tmp_path: Path) -> None:
         "SELECT (SELECT retired_at FROM device WHERE key = 'gas-1'), (SELECT retired_at FROM sensor WHERE key = 'ch4')"
     )
     assert rows(database, query) == [(LATER, LATER)]
-    assert rows(database, "SELECT count(*) FROM alarm_definition WHERE retired_at IS NULL") == [(4,)]
+    assert rows(database, "SELECT count(*) FROM alarm_definition WHERE retired_at IS NULL") == [(5,)]
     bring(database, tmp_path, SMALL, reason="back", now=LATER)
     assert rows(database, "SELECT version FROM alarm_definition WHERE retired_at IS NULL AND key = 'ch4.warm'") == [
         (3,)

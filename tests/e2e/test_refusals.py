@@ -17,7 +17,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from core.migrate import ROLES, bootstrap, migrate
+from core.migrate import ROLES, bootstrap
+from davy.migrating import migrate
 from davy.servers import PostgresServer, ServerUnavailable, start_broker
 from davy.servers.broker import Access, Broker
 from tests.conftest import skip_without_server

@@ -116,12 +116,13 @@ def install(
     sensors: int = 4,
     limits: Sequence[Mapping[str, object]] = (),
     virtual: bool = True,
+    own: Sequence[str] = ("_broker", "_spool"),
 ) -> Installed:
     """Site north: devices d1.. with sensors s1.., a limit of 50 on each s1, `limits` beside, one officer to be told.
 
     Args:
         limits: columns of further definitions; `sensor` is "d1/s1".
-        virtual: with `_broker`, `_spool` and `_gateway` sensors and their definitions.
+        virtual: with `own` and `_gateway` sensors and their definitions.
     """
     found = Installed()
     with database.connect("owner") as db:
@@ -198,9 +199,9 @@ def install(
                 add_sensor(device, f"d{number}", f"s{k}")
             add_limit({"key": f"high-d{number}", "sensor": f"d{number}/s1"})
         if virtual:
-            own = add_device(f"_davy.{SITE}")
-            for key in ("_broker", "_spool", *(f"_gateway.d{n}" for n in range(1, devices + 1))):
-                add_sensor(own, "_davy", key, is_virtual=True)
+            carrier = add_device(f"_davy.{SITE}")
+            for key in (*own, *(f"_gateway.d{n}" for n in range(1, devices + 1))):
+                add_sensor(carrier, "_davy", key, is_virtual=True)
                 add_limit({"key": key, "sensor": f"_davy/{key}", "setpoint": 80.0 if key == "_spool" else 1.0})
         for limit in limits:
             add_limit(limit)
