@@ -42,7 +42,7 @@ setup: .venv/.installed
 	fi
 	touch .venv/.installed
 
-servers: setup
+servers: .venv/.installed
 	.venv/bin/python -m davy.servers
 
 # The library of the channel `apprise`, in an environment of its own as where Davy is installed: its urllib3 is not grafana-client's.
@@ -73,16 +73,16 @@ chromium:
 	elif [ "$$(id -u)" = 0 ]; then echo "The browser tests need Chromium: install it and try again." >&2; exit 2; \
 	else echo "There is no Chromium, so the browser tests are skipped; to run them: sudo apt-get install $$wanted"; fi
 
-# Types and the rest side by side; each says what it found when it is through.
-check: setup
+# Types, and the rest with the kernels before it, side by side: each keeps one core busy, and says what it found when it is through.
+check: .venv/.installed
 	$(MAKE) --no-print-directory --output-sync=target -j 2 check-types check-rest
 
 .PHONY: check-types check-rest
-check-types:
+check-types: .venv/.installed
 	.venv/bin/mypy
 
 # The last line compiles all tests once, before several workers would each do it; types take longer than all of this.
-check-rest:
+check-rest: setup
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports

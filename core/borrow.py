@@ -6,31 +6,32 @@ loop of two hundred cycles that was half. Whoever called the loop holds its arra
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+from core.instruction import Instruction
 
 Held = TypeVar("Held")
-_build: Any = cgutils  # which has no types
-_types: Any = types
-_COUNT: Final = _types.MemInfoPointer(_types.voidptr)
 
 
 def _borrowed(typing_context: Any, array: Any) -> Any:
     """`array`, or a tuple of arrays, uncounted; for compiled loops only, and never to be given back by them."""
+    from numba.core import cgutils, types
+
     if not isinstance(array, types.Array | types.BaseTuple):
         return None
+    build: Any = cgutils  # which has no types
+    untyped: Any = types
+    count = untyped.MemInfoPointer(untyped.voidptr)
 
     def without(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         if isinstance(kind, types.BaseTuple):
-            parts = zip(list(kind), _build.unpack_tuple(builder, value), strict=True)  # type: ignore[call-overload]
+            parts = zip(list(kind), build.unpack_tuple(builder, value), strict=True)  # type: ignore[call-overload]
             return context.make_tuple(builder, kind, [without(context, builder, of, part) for of, part in parts])
         if not isinstance(kind, types.Array):
             return value
         view = context.make_array(kind)(context, builder, value)
-        view.meminfo = context.get_constant_null(_COUNT)
-        view.parent = context.get_constant_null(_types.pyobject)
+        view.meminfo = context.get_constant_null(count)
+        view.parent = context.get_constant_null(untyped.pyobject)
         return view._getvalue()
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -45,4 +46,4 @@ if TYPE_CHECKING:
         """What compiled loops call: the argument of the compiler is numba's."""
 
 else:
-    borrowed = intrinsic(_borrowed)
+    borrowed = Instruction(_borrowed)

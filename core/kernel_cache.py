@@ -5,6 +5,9 @@ with a constant of another file, would go on doing what that one did before; so 
 
 Its index names the types of our arguments. Where one of them is gone, numba does not find out that the index is old: it cannot read it, and
 says so with the first call.
+
+Numba itself is imported with the first call of a kernel: that takes longer than all else a process begins with, and most processes, which
+know the detectors by name alone, never make one.
 """
 
 from __future__ import annotations
@@ -13,78 +16,65 @@ import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property, update_wrapper
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final, TypeVar, cast
 
-import numba
 import numpy as np
-from numba.core import caching
-from numba.core.dispatcher import Dispatcher
 
 from core.log import logger
 
 PACKAGES: Final = ("core", "detectors", "alerting", "ingest", "davy")
 ROOT: Final = Path(__file__).parents[1]
 
-# Numba's own places, in its order, with our stamp; see NUMBA_CACHE_LOCATOR_CLASSES in its manual.
-LOCATORS: Final = ("ToldFolder", "BesideTheModule", "FolderOfTheUser")
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 _CONSTANTS: Final = (bool, int, float, complex, str, bytes, tuple, Enum, np.generic, np.dtype)
 
 log = logger(__name__)
 
 
-class _WithAllOfIt:
-    """A stamp that changes with whatever a kernel is compiled from."""
+class Kernel:
+    """A loop that is compiled, or read from where it is kept, when it is called first; by another one, when that is.
 
-    made_of = ""
+    Args:
+        options: what numba is told besides.
+    """
 
-    @classmethod
-    def from_function(cls, py_func: FunctionType, py_file: str) -> Any:
-        """The place, or None where it is none for this kernel."""
-        found = super().from_function(py_func, py_file)  # type: ignore[misc]
-        if found is not None:
-            found.made_of = made_of(py_func)
-        return found
+    def __init__(self, function: FunctionType, **options: Any) -> None:
+        self.py_func = function
+        self.options = options
+        update_wrapper(self, function)
 
-    def get_source_stamp(self) -> tuple[Any, str]:
-        """What the index must have been written with."""
-        return super().get_source_stamp(), self.made_of  # type: ignore[misc]
+    def __call__(self, *arguments: Any) -> Any:
+        """What the loop gives."""
+        return self.dispatcher(*arguments)
 
-    def get_disambiguator(self) -> str:
-        """Part of the names of its files: numba writes the index before the code, and whoever reads, or is killed, in between would
-        find that of the version before under the same name."""
-        return f"{super().get_disambiguator()}-{self.made_of[:16]}"  # type: ignore[misc]
+    @cached_property
+    def dispatcher(self) -> Any:
+        """Numba's own of it."""
+        import numba
 
+        from core.kernel_places import PLACES
 
-class ToldFolder(_WithAllOfIt, caching.UserProvidedCacheLocator):
-    """The folder that `NUMBA_CACHE_DIR` names."""
+        numba.config.CACHE_LOCATOR_CLASSES = ",".join(PLACES)  # type: ignore[attr-defined]
+        return numba.njit(cache=True, **self.options)(self.py_func)
 
-
-class BesideTheModule(_WithAllOfIt, caching.InTreeCacheLocator):
-    """`__pycache__` beside the module."""
-
-
-class FolderOfTheUser(_WithAllOfIt, caching.UserWideCacheLocator):
-    """A folder of whoever runs it, where the module's cannot be written to."""
+    @property
+    def _numba_type_(self) -> Any:
+        """By which numba takes this for what it stands for, in a loop that calls it."""
+        return self.dispatcher._numba_type_
 
 
 def kernel(function: Loop) -> Loop:
     """A loop that numba compiles and keeps: the decorator of every one of ours."""
-    return _kept(numba.njit(cache=True), function)
+    return cast("Loop", Kernel(cast("FunctionType", function)))
 
 
 def kernel_of_lanes(function: Loop) -> Loop:
     """As `kernel`; a division by zero is infinite or NaN there, as numpy has it: the processor takes several numbers at once only in a
     loop that cannot raise."""
-    return _kept(numba.njit(cache=True, error_model="numpy"), function)
-
-
-def _kept(compiler: Callable[[Loop], Any], function: Loop) -> Loop:
-    numba.config.CACHE_LOCATOR_CLASSES = ",".join(f"{__name__}.{each}" for each in LOCATORS)  # type: ignore[attr-defined]
-    return cast("Loop", compiler(function))
+    return cast("Loop", Kernel(cast("FunctionType", function), error_model="numpy"))
 
 
 def made_of(function: FunctionType) -> str:
@@ -109,7 +99,7 @@ def parts_of(function: FunctionType, seen: set[str]) -> Iterator[str]:
     yield f"{name} {_digest(Path(function.__code__.co_filename))}"
     for used in _names(function.__code__):
         value = function.__globals__.get(used)
-        if isinstance(value, Dispatcher):
+        if isinstance(value, Kernel):
             yield from parts_of(value.py_func, seen)
         elif isinstance(value, _CONSTANTS):
             yield f"{name} {used} {value!r}"
@@ -145,6 +135,8 @@ def compiled(compile_all: Callable[[], None]) -> None:
 
 def folders() -> list[Path]:
     """Where numba keeps our kernels: in the folder that it was told, else beside our modules."""
+    import numba
+
     told: str = getattr(numba.config, "CACHE_DIR", "")  # NUMBA_CACHE_DIR as numba read it
     if told:
         return [Path(told)]

@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.request import urlopen
 
 import structlog
 from argon2 import PasswordHasher
+from psycopg import Connection
 
 from core.db import connect
 from core.errors import DavyError, Unavailable
@@ -171,12 +172,15 @@ class Stack:
         """
         deadline = time.monotonic() + timeout_s
         waiting = threading.Event()
-        while (missing := self._waits_for()) is not None:
-            self._look()
-            self.keep_alive()
-            if time.monotonic() > deadline:
-                raise Unavailable(f"Davy did not start within {timeout_s:.0f} s: {self.parts[missing].last_words()}")
-            waiting.wait(0.05)
+        with closing(connect(self.database_url("owner"), application="stack")) as connection:
+            while (missing := self._waits_for(connection)) is not None:
+                self._look()
+                self.keep_alive()
+                if time.monotonic() > deadline:
+                    raise Unavailable(
+                        f"Davy did not start within {timeout_s:.0f} s: {self.parts[missing].last_words()}"
+                    )
+                waiting.wait(0.05)
         if self.plan.history:
             self._wait_for_past(self.start_past(), time.monotonic() + HISTORY_TIMEOUT_S)
 
@@ -367,18 +371,17 @@ class Stack:
                     **({"DAVY_DEMO_INBOX": self.inbox_url} if "inbox" in self.plan.parts else {}),
                 }
 
-    def _waits_for(self) -> str | None:
+    def _waits_for(self, connection: Connection[Any]) -> str | None:
         """The part that is not ready yet; None when all are."""
         if "api" in self.plan.parts and not _page_answers(f"{self.http_url}/healthz"):
             return "api"
         if "ingest" in self.plan.parts:
-            with closing(connect(self.database_url("owner"), application="stack")) as connection:
-                if not ingest_connected(connection):
-                    return "ingest"
-                # Else the first page would say, rightly, that nobody is being called yet.
-                return next(
-                    (n for n in ("alerting", "risk") if n in self.plan.parts and not has_beaten(connection, n)), None
-                )
+            if not ingest_connected(connection):
+                return "ingest"
+            # Else the first page would say, rightly, that nobody is being called yet.
+            return next(
+                (n for n in ("alerting", "risk") if n in self.plan.parts and not has_beaten(connection, n)), None
+            )
         return None
 
 

@@ -10,6 +10,7 @@ from core.errors import BadInput
 from davy.processes.process import Body
 
 NAMES: Final = ("ingest", "alerting", "api", "risk", "detectors", "inbox")
+COMPILED: Final = {"ingest"}  # its loops run from the first message on: what runs them is read while it stands by
 
 
 def body_of(name: str) -> Body:
@@ -23,6 +24,8 @@ def body_of(name: str) -> Body:
     gc.disable()  # all of it stays: looking meanwhile for what could go is a sixth of a start
     try:
         body: Body = import_module(f"davy.processes.{name}").run
+        if name in COMPILED:
+            import_module("numba")
     finally:
         gc.enable()
     return body

@@ -18,6 +18,7 @@ from core.log import logger
 from core.metrics import Metrics
 from core.settings import Settings
 from davy.duties import rota as duties
+from davy.duties.patient import patient
 from davy.duties.retention import keep_of
 from davy.processes.surroundings import checked_database, metrics_served, service_token, wall_clock
 
@@ -35,15 +36,15 @@ def run(settings: Settings, stop: threading.Event) -> None:
     failing = duties.Failing(metrics.duties_failed)
     with metrics_served(metrics, settings):
         key = None if settings.seal_key is None else SealKey(bytes.fromhex(settings.secret("seal_key")))
-        patient = duties.patient(
+        kept = patient(
             keep_of(settings),
             key,
             settings.seal_folder,
             vault=Vault.from_settings(settings),
             calendars=settings.calendar_allow_private,
         )
-        names = [duty.name for duty in patient]
-        kept = [*patient, duties.Duty("beat", BEAT_S, partial(_beat, names, failing))]
+        names = [duty.name for duty in kept]
+        kept.append(duties.Duty("beat", BEAT_S, partial(_beat, names, failing)))
         log.info("risk_began", duties=names)
         duties.keep(kept, database, token, wall_clock, stop, failing)
     database.close()

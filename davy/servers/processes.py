@@ -16,6 +16,8 @@ from davy.servers.cache import is_root
 from davy.servers.errors import ServerUnavailable
 
 _POLL_S = 0.02
+_LONGEST_POLL_S = 0.25
+_REST = 4  # times as long as a look took: looking keeps nobody else from the processor
 _PORTS = range(20000, 32000)  # Linux gives 32768 and up to clients, others 49152 and up
 _GONE_STATES = {"Z", "X"}  # proc(5): zombie, dead
 
@@ -117,13 +119,16 @@ def kill_tree(pid: int) -> None:
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
-    """Wait for something outside this process; False when the time is over."""
+    """Wait for something outside this process; False when the time is over. What is dear to look at is looked at less often."""
     deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
+    while True:
+        began = time.monotonic()
+        if condition():
+            return True
+        now = time.monotonic()
+        if now > deadline:
             return False
-        time.sleep(_POLL_S)
-    return True
+        time.sleep(min(max(_POLL_S, _REST * (now - began)), _LONGEST_POLL_S))
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -127,11 +127,16 @@ def state_of_b(plant: Plant) -> list[Any]:
 
 def ask(client: httpx.Client, method: str, path: str, token: str) -> str:
     """One request as a page and as a program would send it; what came back, headers included."""
+    return asked(client, method, path, token)[1]
+
+
+def asked(client: httpx.Client, method: str, path: str, token: str) -> tuple[int, str]:
+    """The same, after its status."""
     if path == "/events":
         with client.stream("GET", path) as answer:
             for line in answer.iter_lines():
-                return str(answer.headers) + line
-            return str(answer.headers)
+                return answer.status_code, str(answer.headers) + line
+            return answer.status_code, str(answer.headers)
     if path.startswith("/api/"):
         body = {**FIELDS, "minutes": 15} if method == "POST" else None
         answer = client.request(method, path, json=body, headers={"X-Form-Token": token})
@@ -139,7 +144,7 @@ def ask(client: httpx.Client, method: str, path: str, token: str) -> str:
         body = {**FIELDS, "form_token": token, "next": path} if method == "POST" else None
         answer = client.request(method, path, data=body, params={"to": "en"} if path == "/language" else None)
     assert answer.status_code < 500, (method, path, answer.text)
-    return str(answer.headers) + answer.text
+    return answer.status_code, str(answer.headers) + answer.text
 
 
 def test_company_a_finds_and_changes_nothing_of_b(house: House) -> None:

@@ -66,7 +66,7 @@ import sys
 sys.path.insert(0, {folder!r})
 import calling
 print(calling.weighed(calling.np.ones(3)))
-(stats,) = [calling.weighed.stats]
+(stats,) = [calling.weighed.dispatcher.stats]
 print("kept" if stats.cache_hits else "compiled")
 """
 CALLED = """
@@ -144,4 +144,4 @@ def test_every_kernel_of_ours_has_all_of_it_in_its_stamp() -> None:
     kept = [str(path) for path in files if path.name != "kernel_cache.py" and "cache=True" in path.read_text("utf-8")]
     assert kept == [], "write @kernel of core.kernel_cache instead"
     judge: Any = _cusum
-    assert type(judge._cache._impl.locator).__module__ == "core.kernel_cache"
+    assert type(judge.dispatcher._cache._impl.locator).__module__ == "core.kernel_places"

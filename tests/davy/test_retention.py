@@ -13,8 +13,8 @@ from core.i18n import translations
 from core.settings import Settings
 from davy.doctor.examination import Check, Examination
 from davy.doctor.retention import disk_lasts, legal_holds, readings_kept
+from davy.duties.patient import patient
 from davy.duties.retention import forget_old_rows, keep_of, look_after_days
-from davy.duties.rota import patient
 from davy.retention import add_hold, list_holds, release_hold, retain
 from ingest.retention import Keep
 from ingest.store.chunks import Outcome

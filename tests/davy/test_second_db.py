@@ -14,7 +14,7 @@ import pytest
 
 from core.db import transaction
 from core.errors import BadInput, Unavailable
-from davy.duties.rota import patient
+from davy.duties.patient import patient
 from davy.duties.second import SecondOpinionDuty, due
 from davy.second.apart import Apart
 from davy.second.command import second_opinion

@@ -9,7 +9,7 @@ import pytest
 
 from alerting import actions
 from alerting.ledger import AlarmKey
-from davy.duties.rota import PATIENT
+from davy.duties.patient import PATIENT
 from davy.duties.silence import look_for_silent_detectors
 from risk import findings as acts
 from risk import impairments

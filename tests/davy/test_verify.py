@@ -26,8 +26,9 @@ from core.settings import Settings
 from davy.cli import app
 from davy.doctor.examination import Check, Examination
 from davy.doctor.life import seals
+from davy.duties.patient import patient
 from davy.duties.retention import keep_of
-from davy.duties.rota import PROMPT, patient
+from davy.duties.rota import PROMPT
 from davy.duties.seals import seal
 from davy.servers.postgres import PostgresServer
 from davy.verify import Wanted, keys_of, verify

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-import numba.core.dispatcher
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import detectors
 from core.batch import NOTHING_DUE, Quality, ReadingBatch, Scores
 from core.errors import BadInput
+from core.kernel_cache import Kernel
 from core.limit_rule import HOLD_S
 from core.model import AlarmDefinition
 from detectors.contract import Columns, Detector
@@ -479,13 +480,13 @@ def test_a_parameter_must_be_a_finite_number(kind: type[Detector]) -> None:
                 kind.read_parameters("any", {name: wrong})
 
 
-def dispatchers() -> dict[str, numba.core.dispatcher.Dispatcher]:
+def dispatchers() -> dict[str, Any]:
     """Every compiled loop of the package."""
     found = {}
     for module in pkgutil.iter_modules(detectors.__path__, "detectors."):
         for name, thing in vars(importlib.import_module(module.name)).items():
-            if isinstance(thing, numba.core.dispatcher.Dispatcher):
-                found[f"{module.name}.{name}"] = thing
+            if isinstance(thing, Kernel):
+                found[f"{module.name}.{name}"] = thing.dispatcher
     return found
 
 

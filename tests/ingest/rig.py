@@ -5,8 +5,6 @@ from __future__ import annotations
 import atexit
 import json
 import signal
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -17,6 +15,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from davy.servers import Broker
+from davy.servers.processes import wait_until
 from tests.database import TestDatabase
 from tests.warm import Forked, Warm, warm
 
@@ -34,12 +33,9 @@ def _warm() -> Warm:
     return _opened.enter_context(warm(DRIVER))
 
 
-def wait_for(seen: Callable[[], bool], what: str, timeout_s: float = 60.0, every_s: float = 0.05) -> None:
+def wait_for(seen: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
     """Until `seen()`; what is promised within a time is waited for with that time-out."""
-    deadline, pause = time.monotonic() + timeout_s, threading.Event()
-    while not seen():
-        assert time.monotonic() < deadline, f"{what} was not seen within {timeout_s:.0f} s"
-        pause.wait(every_s)
+    assert wait_until(seen, timeout_s), f"{what} was not seen within {timeout_s:.0f} s"
 
 
 class Rig:
