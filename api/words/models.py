@@ -47,6 +47,34 @@ CUTS: Final = {
     "order": later("under an order that puts alarms aside"),
     "quality": later("readings of doubtful quality, or of a wrong clock"),
 }
+# What a fit told of its interval (detectors/models/fitting.py, davy/models/forecasting.py), as it is kept with the version.
+_LATER_HALF: Final = (
+    later(
+        "{kind}, State {state}: the later half of the interval is {times} times as odd as the earlier half. It may hold two operating points, or something that was not normal: look at it, or choose another."
+    ),
+    later(
+        "{kind}: the later half of the interval is {times} times as odd as the earlier half. It may hold two operating points, or something that was not normal: look at it, or choose another."
+    ),
+)
+MODEL_NOTICES: Final = (
+    *_LATER_HALF,
+    later(
+        "Fitted as an interval that may not be normal throughout: {out} of its {whole} windows were left out as unlike the others."
+    ),
+    later(
+        "State {state}: {seen} windows in the earlier half and {calibrate} in the later one; to be judged it needs {need} and {other}."
+    ),
+    later(
+        "State {state}: a member never moved in it, so nothing is learnt of it; say `judged: false` if it rests there."
+    ),
+    later(
+        "forecast: {member} within {ahead} s; in one of twenty windows that it was not made from it was higher by more than {beyond}."
+    ),
+    later(
+        "forecast: {member} within {ahead} s; in one of twenty windows that it was not made from it was lower by more than {beyond}."
+    ),
+)
+KIND_WORDS: Final = {kind: SHORT_KINDS[f"_{kind}"] for kind in ("mewma", "pca_q", "knn")}
 _VERDICTS: Final = {
     KEPT: later(
         "One window in a hundred should come to 2 or more in normal operation; it was %(share)s in a hundred. The number means what it says."
