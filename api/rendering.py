@@ -150,6 +150,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "limit": lambda row: wording.limit_sign(row.direction, row.unit, row.setpoint, locale),
         "why": lambda fired: wording.why(texts, fired, say(fired, "sensor_name"), locale),
         "model_verdict": lambda found: model_wording.verdict(texts, found, locale),
+        "rarity": lambda score: model_wording.rarity(texts, score, locale),
         "setup_verdict": lambda found, version: setup_wording.verdict(texts, found, version),
         "setup_lines": lambda found, names: setup_wording.lines(texts, found, names, language, locale),
         "explained": lambda evidence, fired: explanation.explained(texts, evidence, fired, language, locale),

@@ -216,7 +216,7 @@ def test_a_kind_in_shadow_is_counted_by_its_own_limit(card: tuple[House, int]) -
         ("mewma", 61, 0), ("forecast", 7, None), ("knn", 7, 0), ("pca_q", 7, 7)
     }  # fmt: skip
     page = house.visitor("huaihai-petro-officer").get(f"/models/{asset}").text
-    assert "<td><code>forecast</code></td><td>7</td><td>0</td><td>—</td>" in page
+    assert "<code>forecast</code></td><td>7</td><td>0</td><td>—</td>" in page
 
 
 def test_windows_of_a_real_alarm_are_not_held_against_it(card: tuple[House, int]) -> None:
