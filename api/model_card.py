@@ -17,6 +17,7 @@ from api.store.model_cards import Drift, Member, ModelLine, Promotion, Recorded,
 from api.store.model_numbers import Blindness, Shadow
 from api.visitor import Visitor
 from api.words.alarms import MISSING, RESOLUTIONS, SCORES
+from core.model_difference import differences
 from core.numbers import number
 
 LATELY: Final = timedelta(days=7)
@@ -68,6 +69,7 @@ class Card:
         standing: by version "in_force", "shadow" (nobody has put it in force) or "earlier" (another took its place).
         record: rows of (resolution or None, how many by number), in the order of RESOLUTIONS.
         strangers: members that the version in force was not fitted on, and the other way round: then it does not judge.
+        unfit: versions that were fitted for another setup than the site file declares now (`line.other_setup` says in what the one in force was).
         drift: what the last look found; None: nobody has looked.
         sees_numbers: whether the reader sees what comes of readings.
     """
@@ -84,9 +86,19 @@ class Card:
     shadows: list[Shadow]
     blind: Blindness | None
     strangers: list[str]
+    unfit: frozenset[int]
     drift: Drift | None
     sees_numbers: bool
     numbers_since: datetime | None = None
+
+    def names(self, language: str) -> dict[str, str]:
+        """What its signals are called, by `device/sensor`."""
+        return {each.sensor: each.name_zh if language == "zh" else each.name for each in self.members}
+
+    @property
+    def notices(self) -> list[str]:
+        """What the fit of the version in force told of its interval, each once."""
+        return list(dict.fromkeys(notice for kind in self.kinds for notice in kind.version.notices))
 
     @property
     def newest(self) -> Version | None:
@@ -128,6 +140,7 @@ def card_of(connection: Connection[Any], visitor: Visitor, asset_id: int, now: d
         if sees and blind_sensor is not None
         else None,
         strangers=sorted(declared ^ fitted) if mine else [],
+        unfit=frozenset(each.version for each in versions if differences(each.fitted_for, line.declared)),
         drift=model_cards.drift_of(connection, asset_id, in_force),
         sees_numbers=sees,
         numbers_since=since,

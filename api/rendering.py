@@ -24,6 +24,7 @@ from api.words import compound, explanation, numbers, rejected, sentences
 from api.words import duty as duty_wording
 from api.words import limits as limit_wording
 from api.words import looks as look_wording
+from api.words import model_setup as setup_wording
 from api.words import models as model_wording
 from api.words import risk as risk_wording
 from api.words import second as second_wording
@@ -150,6 +151,9 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "limit": lambda row: wording.limit_sign(row.direction, row.unit, row.setpoint, locale),
         "why": lambda fired: wording.why(texts, fired, say(fired, "sensor_name"), locale),
         "model_verdict": lambda found: model_wording.verdict(texts, found, locale),
+        "rarity": lambda score: model_wording.rarity(texts, score, locale),
+        "setup_verdict": lambda found, version: setup_wording.verdict(texts, found, version),
+        "setup_lines": lambda found, names: setup_wording.lines(texts, found, names, language, locale),
         "explained": lambda evidence, fired: explanation.explained(texts, evidence, fired, language, locale),
         "parts_told": lambda raised, zone, now: compound.parts_told(texts, raised, language, locale, zone, now),
         "priority": lambda word: wording.said(texts, wording.PRIORITIES, word),
@@ -180,6 +184,7 @@ def _second_filters(texts: Translations, language: str, locale: str) -> dict[str
     return {
         "unusual": lambda window, names: second_wording.unusual(texts, window, names, language, locale),
         "second_agreement": lambda window: second_wording.agreement(texts, window),
+        "second_missed": lambda night: second_wording.not_looked_at(texts, night.signals, night.not_looked_at, locale),
         "second_left_out": lambda each, names: second_wording.left_out(texts, each, names, language, locale),
     }
 

@@ -9,6 +9,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from core.model_difference import OF_NUMBERS, Difference, FittedFor, differences
+
 MOST = 500  # models of one list
 
 
@@ -18,6 +20,7 @@ class ModelLine:
 
     Args:
         version: in force since `since`; None: nobody has put one in force. versions: how many were fitted.
+        signals, setup: what is declared; fitted_on, fitted_window_s, fitted_setup: what the version in force was fitted for.
         scored_until: of the newest number, where this reader may see live values.
         open: alarms of it that are not resolved; dangers, nuisances: those of all its alarms that people resolved so.
     """
@@ -39,11 +42,33 @@ class ModelLine:
     version: int | None
     versions: int
     since: datetime | None
+    signals: list[str]
+    setup: dict[str, Any]
+    fitted_on: list[str] | None
+    fitted_window_s: float | None
+    fitted_setup: dict[str, Any] | None
     scored_until: datetime | None
     open: int
     dangers: int
     nuisances: int
     resolved: int
+
+    @property
+    def declared(self) -> FittedFor:
+        """What the site file says now."""
+        return FittedFor.of(self.signals, self.window_s, self.setup)
+
+    @property
+    def other_setup(self) -> list[Difference]:
+        """In what the version in force was fitted for something else than is declared now; empty where it suits, or none is in force."""
+        if self.fitted_on is None or self.fitted_window_s is None:
+            return []
+        return differences(FittedFor.of(self.fitted_on, self.fitted_window_s, self.fitted_setup), self.declared)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it judges nothing for that; a forecast that is another leaves the other numbers."""
+        return any(each.part in OF_NUMBERS for each in self.other_setup)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +100,16 @@ class Version:
     notices: list[str]
     fitted_at: datetime
     calibrated_on: int | None
+    setup: dict[str, Any]
     cut: list[dict[str, Any]] | None
     contamination: dict[str, Any] | None
     fitted_by: str | None
     reason: str | None
+
+    @property
+    def fitted_for(self) -> FittedFor:
+        """What it can judge."""
+        return FittedFor.of(self.members, self.window_s, self.setup)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +170,10 @@ def list_models(connection: Connection[Any], asset_id: int | None = None) -> lis
                    (SELECT count(*) FROM asset_model_member k WHERE k.asset_id = m.asset_id)::int AS members,
                    a.name AS asset, a.name_zh AS asset_zh, t.key AS site_key, t.name AS site, t.name_zh AS site_zh, t.time_zone,
                    c.company_id, c.name AS company, c.name_zh AS company_zh,
-                   p.version, coalesce(v.versions, 0)::int AS versions, p.promoted_at AS since,
+                   p.version, coalesce(v.versions, 0)::int AS versions, p.promoted_at AS since, m.setup,
+                   ARRAY(SELECT e.key || '/' || s.key FROM asset_model_member k JOIN sensor s USING (sensor_id) JOIN device e USING (device_id)
+                         WHERE k.asset_id = m.asset_id ORDER BY k.position) AS signals,
+                   f.members AS fitted_on, f.window_s AS fitted_window_s, f.setup AS fitted_setup,
                    (SELECT l.measured_at FROM sensor s JOIN v_latest l ON l.sensor_id = s.sensor_id WHERE s.device_id = d.device_id AND s.key = '_missing') AS scored_until,
                    coalesce(r.open, 0)::int AS open, coalesce(r.dangers, 0)::int AS dangers, coalesce(r.nuisances, 0)::int AS nuisances,
                    coalesce(r.resolved, 0)::int AS resolved
@@ -148,6 +182,8 @@ def list_models(connection: Connection[Any], asset_id: int | None = None) -> lis
             LEFT JOIN LATERAL (SELECT count(DISTINCT version) AS versions FROM v_model_version WHERE asset_id = m.asset_id) v ON true
             LEFT JOIN LATERAL (SELECT version, promoted_at FROM v_model_promotion WHERE asset_id = m.asset_id
                                ORDER BY promoted_at DESC LIMIT 1) p ON true
+            LEFT JOIN LATERAL (SELECT members, window_s, setup FROM v_model_version WHERE asset_id = m.asset_id AND version = p.version
+                               ORDER BY model_id LIMIT 1) f ON true
             LEFT JOIN LATERAL (
                 SELECT count(*) FILTER (WHERE o.resolved_at IS NULL) AS open, count(*) FILTER (WHERE o.resolution IN ('true_danger', 'near_miss')) AS dangers,
                        count(*) FILTER (WHERE o.resolution = 'nuisance') AS nuisances, count(*) FILTER (WHERE o.resolved_at IS NOT NULL) AS resolved
@@ -179,7 +215,7 @@ def versions_of(connection: Connection[Any], asset_id: int) -> list[Version]:
         return cursor.execute(
             """
             SELECT model_id, version, kind, members, window_s, trained_from, trained_until, windows, highest, notices, fitted_at,
-                   calibrated_on, cut, contamination, fitted_by, reason
+                   calibrated_on, setup, cut, contamination, fitted_by, reason
             FROM v_model_version WHERE asset_id = %s ORDER BY version DESC, model_id
             """,
             (asset_id,),

@@ -37,6 +37,8 @@ class Night:
     subjects: int | None
     windows: int | None
     left_out: list[dict[str, Any]] | None
+    signals: int | None
+    not_looked_at: int | None
     problem: str | None
     before: date | None
     after: date | None
@@ -132,7 +134,7 @@ def nights(connection: Connection[Any], site: str | None = None, day: date | Non
         return cursor.execute(
             """
             SELECT s.site_id, s.key, s.name AS site, s.name_zh AS site_zh, c.name AS company, c.name_zh AS company_zh, s.time_zone,
-                   n.night_id, n.day, n.state, n.attempt, n.begun_at, n.ended_at, n.subjects, n.windows, n.left_out, n.problem,
+                   n.night_id, n.day, n.state, n.attempt, n.begun_at, n.ended_at, n.subjects, n.windows, n.left_out, n.signals, n.not_looked_at, n.problem,
                    (SELECT max(b.day) FROM second_opinion_night b WHERE b.site_id = s.site_id AND b.day < n.day) AS before,
                    (SELECT min(a.day) FROM second_opinion_night a WHERE a.site_id = s.site_id AND a.day > n.day) AS after
             FROM site s JOIN company c USING (company_id)

@@ -8,6 +8,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class ModelDifference(BaseModel):
+    """One part in which a version was fitted for something else than the site file declares now."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    part: str = Field(description="members, window, slow, load, states or forecast")
+    was: Any = Field(description="What the version was fitted for; null: nothing of the kind.")
+    now: Any = Field(description="What is declared.")
+
+
 class ModelLine(BaseModel):
     """A model as lists show it."""
 
@@ -25,6 +35,10 @@ class ModelLine(BaseModel):
     version: int | None = Field(description="In force; null: nobody has put one in force.")
     versions: int
     since: datetime | None
+    other_setup: list[ModelDifference] = Field(
+        description="In what the version in force was fitted for something else than is declared now."
+    )
+    is_silent: bool = Field(description="It judges nothing for that; false where only its forecast is another.")
     scored_until: datetime | None
     open: int
     dangers: int = Field(description="Alarms that people resolved as true danger or near miss.")
@@ -63,6 +77,8 @@ class ModelVersion(BaseModel):
     notices: list[str]
     fitted_at: datetime
     calibrated_on: int | None
+    setup: dict[str, Any] = Field(description="Slow members, load, states and forecast that it was fitted for.")
+    other_setup: bool = Field(description="It was fitted for another setup than is declared now.")
     cut: list[dict[str, Any]] | None
     contamination: dict[str, Any] | None
     fitted_by: str | None

@@ -28,10 +28,12 @@ def read_model(web: Here, visitor: ModelReader, asset_id: int) -> models.ModelCa
         card = card_of(connection, visitor, asset_id, web.clock())
     if card is None:
         raise NotFound
+    worked_out = ("standing", "other_setup")
     versions = [
         models.ModelVersion(
             standing=card.standing[each.version],
-            **{name: getattr(each, name) for name in models.ModelVersion.model_fields if name != "standing"},
+            other_setup=each.version in card.unfit,
+            **{name: getattr(each, name) for name in models.ModelVersion.model_fields if name not in worked_out},
         )
         for each in card.versions
     ]

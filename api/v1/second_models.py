@@ -65,6 +65,10 @@ class SecondNight(BaseModel):
     attempt: int | None = Field(description="More than one: it was begun again after it was broken off.")
     subjects: int | None
     windows: int | None = Field(description="How many were ranked.")
+    signals: int | None = Field(description="Of the site, that could be looked at.")
+    not_looked_at: int | None = Field(
+        description="Of them, that night: there were more than a night takes, or its time was up. The next night goes on with them."
+    )
     problem: str | None
     left_out: list[str] = Field(description="What was not judged and why, in the reader's language.")
     unusual: list[Unusual]

@@ -49,6 +49,8 @@ def _night(of: SiteNight, names: Names, language: str) -> models.SecondNight:
         attempt=night.attempt,
         subjects=night.subjects,
         windows=night.windows,
+        signals=night.signals,
+        not_looked_at=night.not_looked_at,
         problem=translated(texts, night.problem) if night.problem else None,
         left_out=[left_out(texts, each, names, language, locale) for each in night.left_out or []],
         unusual=[_window(seen, names, language) for seen in of.windows],

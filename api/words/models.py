@@ -5,14 +5,14 @@ from __future__ import annotations
 from gettext import NullTranslations
 from typing import Final
 
-from api.calibration import KEPT, OFTEN, SELDOM, UNKNOWN, Calibrated
+from api.calibration import FEWEST, KEPT, OFTEN, SELDOM, UNKNOWN, Calibrated
 from api.words.numbers import number
 from api.words.texts import later
 
 KINDS: Final = {
     "mewma": later("how far the signals are from how they go together in normal operation"),
     "knn": later("how far a moment is from anything that was seen in normal operation"),
-    "pca_q": later("what the usual directions of movement do not explain"),
+    "pca_q": later("whether its signals still follow each other as they usually do"),
     "forecast": later("what of one of its signals is to come"),
     "innovation": later("what nothing in the moment before foretold"),
 }
@@ -47,6 +47,34 @@ CUTS: Final = {
     "order": later("under an order that puts alarms aside"),
     "quality": later("readings of doubtful quality, or of a wrong clock"),
 }
+# What a fit told of its interval (detectors/models/fitting.py, davy/models/forecasting.py), as it is kept with the version.
+_LATER_HALF: Final = (
+    later(
+        "{kind}, State {state}: the later half of the interval is {times} times as odd as the earlier half. It may hold two operating points, or something that was not normal: look at it, or choose another."
+    ),
+    later(
+        "{kind}: the later half of the interval is {times} times as odd as the earlier half. It may hold two operating points, or something that was not normal: look at it, or choose another."
+    ),
+)
+MODEL_NOTICES: Final = (
+    *_LATER_HALF,
+    later(
+        "Fitted as an interval that may not be normal throughout: {out} of its {whole} windows were left out as unlike the others."
+    ),
+    later(
+        "State {state}: {seen} windows in the earlier half and {calibrate} in the later one; to be judged it needs {need} and {other}."
+    ),
+    later(
+        "State {state}: a member never moved in it, so nothing is learnt of it; say `judged: false` if it rests there."
+    ),
+    later(
+        "forecast: {member} within {ahead} s; in one of twenty windows that it was not made from it was higher by more than {beyond}."
+    ),
+    later(
+        "forecast: {member} within {ahead} s; in one of twenty windows that it was not made from it was lower by more than {beyond}."
+    ),
+)
+KIND_WORDS: Final = {kind: SHORT_KINDS[f"_{kind}"] for kind in ("mewma", "pca_q", "knn")}
 _VERDICTS: Final = {
     KEPT: later(
         "One window in a hundred should come to 2 or more in normal operation; it was %(share)s in a hundred. The number means what it says."
@@ -57,11 +85,23 @@ _VERDICTS: Final = {
     SELDOM: later(
         "One window in a hundred should come to 2 or more in normal operation; it was only %(share)s in a hundred. It tells later than it could: fit it on a calmer stretch."
     ),
-    UNKNOWN: later("Too few windows have been judged since to say whether the number means what it says."),
+    UNKNOWN: later(
+        "Too few windows have been judged since to say whether the number means what it says: %(windows)s, and %(fewest)s are needed."
+    ),
 }
 
 
 def verdict(texts: NullTranslations, found: Calibrated, locale: str) -> str:
     """What the calibration comes to, in a sentence."""
     share = "—" if found.share is None else number(100 * found.share, locale)
-    return texts.gettext(_VERDICTS[found.verdict]) % {"share": share}
+    counts = {"windows": number(float(found.windows), locale), "fewest": number(float(FEWEST), locale)}
+    return texts.gettext(_VERDICTS[found.verdict]) % {"share": share, **counts}
+
+
+def rarity(texts: NullTranslations, score: float, locale: str) -> str:
+    """What a model's number says, in words: 2 is one normal window in a hundred.
+
+    >>> rarity(NullTranslations(), 2.3, "en")
+    'one normal window in 200'
+    """
+    return texts.gettext("one normal window in %(n)s") % {"n": number(float(round(10.0**score)), locale)}

@@ -35,15 +35,12 @@ _LEFT: Final = {
     "missing": later("%(name)s: no quarter of an hour of that day had enough readings."),
     "still": later("%(name)s: has stood still for %(has)s days, and did so that day: nothing to compare it with."),
     "moved": later("%(name)s: had stood still for %(has)s days and moved that day. No model can rank that: look at it."),
+    "many": later("%(name)s: the first %(needs)s of its signals that moved were judged together; each was judged by itself."),
     "bands": later("%(name)s: frequency bands need %(needs)s readings a second, it sends %(has)s; it was judged by its level, spread and shape alone."),
-    "time": later("%(name)s: the time of the night was up."),
 }  # fmt: skip
-_MANY: Final = {
-    "asset": later("%(name)s: %(needs)s of its %(has)s signals were judged together."),
-    "sensor": later(
-        "%(name)s: the site has %(has)s signals, and %(needs)s are looked at a night; it comes another night."
-    ),
-}
+NOT_LOOKED_AT: Final = later(
+    "Not looked at that night: %(n)s of %(all)s signals. A night looks at so many and no more; the next one goes on with these, and each has its turn within about %(nights)s nights."
+)
 MOST_TIMES: Final = 1000.0
 HARDLY: Final = 0.01
 
@@ -101,9 +98,18 @@ def left_out(texts: NullTranslations, each: Mapping[str, Any], names: Names, lan
     """Why something was not judged."""
     called = names.get(("asset" if each["kind"] == "asset" else "sensor", int(each["number"])))
     name = _name(called, language) if called is not None else texts.gettext("A sensor that is gone")
-    templates = _LEFT | {"many": _MANY.get(each["kind"], _MANY["sensor"])}
     words = {"name": name, "needs": number(each.get("needs"), locale), "has": number(each.get("has"), locale)}
-    return texts.gettext(templates[each["why"]]) % words
+    return texts.gettext(_LEFT[each["why"]]) % words
+
+
+def not_looked_at(texts: NullTranslations, signals: int, missed: int, locale: str) -> str:
+    """How many of a site's signals had no turn that night, and when they have; empty where each had."""
+    if not missed:
+        return ""
+    looked = max(signals - missed, 1)
+    return texts.gettext(NOT_LOOKED_AT) % {
+        "n": number(float(missed), locale), "all": number(float(signals), locale), "nights": number(float(-(-signals // looked)), locale),
+    }  # fmt: skip
 
 
 def times(texts: NullTranslations, ratio: float, locale: str) -> str:

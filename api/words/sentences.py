@@ -17,6 +17,7 @@ from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
 from api.words.duty import CALENDAR_WORDS, CHANNEL_OUTCOMES, DUTY_REFUSALS, FIELD_WORDS, OUTCOMES, ROTATION_MISTAKES
 from api.words.duty import RULES as DUTY_RULES
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
+from api.words.models import KIND_WORDS, MODEL_NOTICES
 from api.words.own_findings import OWN_REFUSALS
 from api.words.readiness import READINESS_REFUSALS
 from api.words.receivers import ANSWERS, PLATFORMS
@@ -67,6 +68,7 @@ REFUSALS = (
     *DUTY_REFUSALS,
     *READINESS_REFUSALS,
     *SECOND_REFUSALS,
+    *MODEL_NOTICES,
     *CALENDAR_WORDS,
     *LINK_REFUSALS,
 )
@@ -128,6 +130,7 @@ WORDS = {
     **WISH_WORDS,
     **HEARS_WORDS,
     **STEP_WORDS,
+    **KIND_WORDS,
 }
 # What core.wire_rules fills in for {where}, {found} and {rule}: the longer form first where one begins as another.
 RULES = (

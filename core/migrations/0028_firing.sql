@@ -56,6 +56,7 @@ GRANT SELECT ON v_limit_history, evidence_reading TO davy_alerting;  -- what was
 CREATE VIEW v_model_version WITH (security_barrier) AS
     SELECT d.model_id, d.company_id, d.asset_id, d.version, d.kind, d.members, d.window_s, d.trained_from, d.trained_until, d.windows,
            d.highest, d.notices, d.fitted_at, jsonb_array_length(d.parameters -> 'calibration') AS calibrated_on,
+           coalesce(d.parameters -> 'setup', '{}') AS setup,  -- what it was fitted for: of the site file, no reading in it
            CASE WHEN e.own THEN d.cut END AS cut, CASE WHEN e.own THEN d.contamination END AS contamination,
            CASE WHEN e.own THEN d.fitted_by END AS fitted_by, CASE WHEN e.own THEN d.reason END AS reason
     FROM detector_model d

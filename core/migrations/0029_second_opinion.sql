@@ -14,6 +14,10 @@ CREATE TABLE second_opinion_night (            -- a site's local day: judged, or
     subjects    int NOT NULL DEFAULT 0,        -- signals and machines that were judged
     windows     int NOT NULL DEFAULT 0,        -- of them, in that day
     left_out    jsonb NOT NULL DEFAULT '[]',   -- [{kind, number, why, needs, has}]: detectors/second/case.py
+    signals     int NOT NULL DEFAULT 0,        -- of the site, that could be looked at
+    not_looked_at int NOT NULL DEFAULT 0 CHECK (not_looked_at BETWEEN 0 AND signals), -- of them, that night: there were too many, or its time was up
+    goes_on_asset int,                         -- with which signal the next night begins: its machine (null: of none) and itself;
+    goes_on_sensor int,                        -- null: from the beginning. No keys: what is retired is passed over
     problem     text,                          -- failed: what became of it, one of api/words/second.py
     CHECK ((state = 'begun') = (lease_until IS NOT NULL)),
     UNIQUE (site_id, day),
@@ -62,7 +66,8 @@ CREATE POLICY in_ones_own_name ON second_opinion_word AS RESTRICTIVE FOR INSERT 
     WITH CHECK ((SELECT davy_role()) IN ('safety_officer', 'integrator') AND person_id = (SELECT davy_person()) AND davy_just_now(said_at));
 
 GRANT SELECT, INSERT ON second_opinion_night, second_opinion TO davy_alerting;
-GRANT UPDATE (state, attempt, begun_at, lease_until, ended_at, subjects, windows, left_out, problem) ON second_opinion_night TO davy_alerting;
+GRANT UPDATE (state, attempt, begun_at, lease_until, ended_at, subjects, windows, left_out, signals, not_looked_at, goes_on_asset, goes_on_sensor, problem)
+    ON second_opinion_night TO davy_alerting;
 GRANT SELECT ON second_opinion_word TO davy_alerting;
 GRANT SELECT ON second_opinion_night, second_opinion TO davy_web;
 GRANT SELECT, INSERT ON second_opinion_word TO davy_web;

@@ -40,14 +40,21 @@ def verify(
     data: Annotated[
         Path | None, typer.Option(help="A folder of real data; by default $DAVY_DATA, and without that none.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the simulated streams.", min=0)] = 7,
+    seed: Annotated[int, typer.Option(help="Of the simulated site.", min=0)] = 7,
     as_json: Json = False,
 ) -> None:
-    """Whether budgets hold, on simulated streams and normal stretches of real data; exit status 1 where one is missed by more than twice."""
+    """Whether budgets hold: every kind of limit that a budget sets, on a simulated site and on normal stretches of real data.
+
+    Exit status 1 where more than twice, or less than half, came of what was promised.
+    """
     from davy.answer import say
+    from davy.false_alarms.verifying import lines
     from davy.false_alarms.verifying import verify as run
 
     root = os.environ.get("DAVY_DATA")
     found = run(data or (Path(root) if root else None), seed)
-    say(found, as_json=as_json)
+    if as_json:
+        say(found, as_json=True)
+    else:
+        print("\n".join(lines(found)))
     raise typer.Exit(0 if found["kept"] else 1)

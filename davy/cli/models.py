@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from davy.cli.options import Json
+from davy.cli.options import Json, Language
 
 app = typer.Typer(no_args_is_help=True, help="Models over several sensors of one asset.")
 
@@ -27,6 +27,25 @@ def _database() -> tuple[str, Callable[[], str], str]:
 
     settings = Settings.read(os.environ)
     return checked_database(settings, "alerting"), service_token(settings), os.environ.get("USER", "operator")
+
+
+@app.command("list")
+def detectors_list(
+    language: Annotated[Language, typer.Option("--lang", help="Language of the sentences.")] = Language.EN,
+    as_json: Json = False,
+) -> None:
+    """Every declared model: the version that judges it, and whether that was fitted for what the site file declares now; status 1 where one judges nothing."""
+    from davy.answer import say
+    from davy.models.listing import list_models
+
+    url, token, _ = _database()
+    found = list_models(url, token)
+    if as_json:
+        say({"models": [each.answer() for each in found]}, as_json=True)
+    else:
+        told = [line for each in found for line in each.lines(language.value)]
+        print("\n".join(told) or "No asset has a model.")
+    raise typer.Exit(1 if any(each.is_silent for each in found) else 0)
 
 
 @app.command("propose")

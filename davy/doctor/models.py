@@ -7,12 +7,15 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from api.words.model_setup import PARTS
+from core.model_difference import OF_NUMBERS
 from davy.doctor import store
 from davy.doctor.examination import Check, Examination, few
-from davy.models.plans import that_judge
+from davy.models.plans import apart, that_judge
 from detectors.models.ahead import KIND as FORECAST
 from detectors.models.registry import MODELS
 from detectors.store.models import load_plans
+from detectors.store.versions import models_in_force
 
 LATE_SCORE: Final = timedelta(seconds=60)  # beyond the window itself and the 5 s that are waited for its members
 
@@ -32,10 +35,10 @@ def models(on: Examination, connection: Connection[Any]) -> Check:
         }
         advice = _('Put one in force: `davy detectors promote --asset KEY --version N --reason "..."`.')
         return Check("models", False, found, advice)
-    nobody, without = _strangers(connection)
+    nobody, without = _strangers(on, connection)
     if nobody:
         found = _(
-            "The version in force was fitted for something else than is declared now, so nobody judges: %(models)s."
+            "The version in force was fitted for another setup than the site file declares now, so nobody judges: %(models)s."
         )
         advice = _("Fit a version for what the site file declares now, and put it in force.")
         return Check("models", False, found % {"models": few(nobody)}, advice)
@@ -59,9 +62,9 @@ def models(on: Examination, connection: Connection[Any]) -> Check:
     return Check("models", True, _("All %(count)s models are fitted and score.") % {"count": len(declared)})
 
 
-def _strangers(connection: Connection[Any]) -> tuple[list[str], list[str]]:
-    """Models whose version in force was fitted for something else, and those of which it lacks a kind, with what is lacking."""
-    in_force = store.models_in_force(connection)
+def _strangers(on: Examination, connection: Connection[Any]) -> tuple[list[str], list[str]]:
+    """Models whose version in force was fitted for something else, with what; and those of which it lacks a kind, with what is lacking."""
+    in_force = models_in_force(connection)
     nobody, without = [], []
     for plan in load_plans(connection):
         rows = in_force.get(plan.asset_id)
@@ -70,7 +73,8 @@ def _strangers(connection: Connection[Any]) -> tuple[list[str], list[str]]:
         judging = that_judge(rows, plan)
         wanted = [*MODELS, *([FORECAST] if plan.setup.forecast is not None else [])]
         if not judging & MODELS.keys():
-            nobody.append(plan.key)
+            parts = [on.gettext(PARTS[each.part]) for each in apart(rows[0], plan) if each.part in OF_NUMBERS]
+            nobody.append(f"{plan.key} ({', '.join(parts)})" if parts else plan.key)
         elif lacking := [kind for kind in wanted if kind not in judging]:
             without.append(f"{plan.key} ({', '.join(lacking)})")
     return nobody, without

@@ -14,7 +14,6 @@ from psycopg.rows import class_row
 from alerting.store.compounds import load_compounds
 from alerting.store.definitions import load_definitions
 from core.model import DefinitionSet
-from detectors.store.models import FittedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,22 +241,6 @@ def models(connection: Connection[Any]) -> list[ModelState]:
                LEFT JOIN latest l ON l.sensor_id = s.sensor_id
                WHERE m.retired_at IS NULL ORDER BY m.key"""
         ).fetchall()
-
-
-def models_in_force(connection: Connection[Any]) -> dict[int, list[FittedRow]]:
-    """What each model's version in force was fitted for, by asset: of the parameters only the setup."""
-    with connection.cursor(row_factory=class_row(FittedRow)) as cursor:
-        rows = cursor.execute(
-            """SELECT f.model_id, f.asset_id, f.version, f.kind, f.members, f.window_s, f.trained_from, f.trained_until, f.fitted_at, f.highest,
-                      jsonb_build_object('setup', f.parameters -> 'setup') AS parameters
-               FROM detector_model f
-               JOIN (SELECT DISTINCT ON (asset_id) asset_id, version FROM model_promotion ORDER BY asset_id, promoted_at DESC) p
-                   USING (asset_id, version)"""
-        ).fetchall()
-    found: dict[int, list[FittedRow]] = {}
-    for row in rows:
-        found.setdefault(row.asset_id, []).append(row)
-    return found
 
 
 def user_of(connection: Connection[Any]) -> str:

@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from davy.second import store
 from davy.second.night import LEASE, Judging
+from davy.second.turn import time_of_a_site
 from detectors.store import second
 
 FROM_HOUR: Final = 2  # local: readings that were late have come by then
@@ -21,9 +22,6 @@ class SecondOpinionDuty:
     def __init__(self) -> None:
         self._going: Judging | None = None
         self._over: dict[int, date] = {}  # of each site the last night that nothing is left to do for
-        self._last = (
-            ""  # key of the site that had its turn: the next in order comes next, so that none is always too late
-        )
 
     def __call__(self, connection: Connection[Any], now: datetime) -> object:
         """A turn: takes up the next night that is due, or works on the one that is under way."""
@@ -41,15 +39,15 @@ class SecondOpinionDuty:
         return None
 
     def _next(self, connection: Connection[Any], now: datetime) -> Judging | None:
-        there = store.sites(connection)
-        for site in sorted(there, key=lambda each: (each.key <= self._last, each.key)):
-            day = due(now, site.time_zone)
-            if day is None or self._over.get(site.site_id) == day:
-                continue
+        waiting = [
+            (site, day)
+            for site in store.sites(connection)
+            if (day := due(now, site.time_zone)) is not None and self._over.get(site.site_id) != day
+        ]
+        for place, (site, day) in enumerate(waiting):
             night = second.take_up(connection, site.site_id, site.company_id, day, now, LEASE, again=False)
             if night is not None:
-                self._last = site.key
-                return Judging(site, night)
+                return Judging(site, night, time_of_a_site(len(waiting) - place))
             found = second.find(connection, site.site_id, day)
             if found is not None and found.state != "begun":
                 self._over[site.site_id] = day

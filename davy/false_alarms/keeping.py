@@ -80,6 +80,12 @@ class Found:
         """Whether what is in force is beyond every number there can be: such an alarm never comes."""
         return self.limit.setpoint > self.highest - BELOW_TOP
 
+    @property
+    def is_to_be_set(self) -> bool:
+        """Whether the limit is to be judged by the choice from now on."""
+        wanted = self.out_of_reach or moves(self.choice.expected, self.now)
+        return self.choice.state != UNKNOWN and not self.limit.own and wanted
+
 
 def keep_false_alarms(connection: Connection[Any], now: datetime) -> int:
     """Looks at the limits whose turn it is and sets them; gives how many moved. Doing it again at once changes nothing."""
@@ -130,7 +136,7 @@ def look(connection: Connection[Any], site: BudgetSite, limit: BudgetLimit, now:
     if not apply:
         return found
     choice = found.choice
-    if choice.state != UNKNOWN and not limit.own and (found.out_of_reach or moves(choice.expected, found.now)):
+    if found.is_to_be_set:
         why = reason(site, found)
         moved = apply_budget(
             connection, limit.definition_id, setpoint=choice.setpoint, on_delay_s=choice.on_delay_s, why=why, now=now

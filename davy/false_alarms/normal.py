@@ -117,10 +117,20 @@ def _calibration(connection: Connection[Any], plan: Plan, row: FittedRow, calibr
 def _of_sensor(connection: Connection[Any], limit: BudgetLimit, now: datetime) -> Said:
     since = now - KEPT
     at, value, quality = store.readings(connection, limit.sensor_id, since, now)
+    return of_readings(limit, at, value, quality, not_normal(connection, limit, since, now))
+
+
+def of_readings(
+    limit: BudgetLimit,
+    at: Int64,
+    value: Float64,
+    quality: Sequence[int] | Any,
+    flagged: Sequence[tuple[datetime, datetime]] = (),
+) -> Said:
+    """What a sensor's readings of `KEPT` say by the limit's detector, which begins anew with them."""
     if len(at) < FEWEST_READINGS:
         return Said(None, "too few readings")
-    number = detector_numbers(limit, at, value, quality)
-    number = _without(at, number, not_normal(connection, limit, since, now))
+    number = _without(at, detector_numbers(limit, at, value, quality), flagged)
     period_s = limit.period_s or float(np.median(np.diff(at))) / US
     reach = detector_class(limit.detector).reach(limit.parameters, len(at))
     numbers = Numbers(at=at, number=number, period_s=max(period_s, 1e-3), reach=reach)

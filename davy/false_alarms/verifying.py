@@ -1,212 +1,253 @@
-"""`davy budget verify`: does the budget hold? Streams that are simulated, and the normal stretches of real data, judged as a site judges.
+"""`davy budget verify`: does the budget hold? One simulated site with every kind of limit that a budget sets, and the normal stretches of real data.
 
-A model is fitted on the first part and calibrated on the second; the setpoint comes from the calibration and, each day anew, from what was
-published since, as the duty of the risk process does it; the rest is judged by the conditions of production and its false alarms are
-counted. All of it is normal, so every alarm is false. Nothing that is judged is known to the setpoint that judges it.
+The site has machines with the numbers of all kinds of model, and sensors with every statistical limit of the packs; all of them share its
+budget. Everything is normal, so every alarm is false. What came is held against what the budget promised at the setpoints in force: for each
+kind of limit, and for the whole site.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from scipy.signal import lfilter
 
-from alerting.false_alarms import UNKNOWN, WEEK_S, Choice, Lasting, Numbers, choose, curve, moves
-from core.batch import Float64, Int64
+from alerting.false_alarms import UNKNOWN, WEEK_S, Numbers, shares
+from alerting.store.false_alarms import BudgetLimit
+from core.batch import Float64
+from core.limit_rule import PackLimit
+from core.packs import shipped_limits
+from core.site_false_alarms import MOST, SCORES, STATISTICAL
+from core.site_models import SCORES as MODEL_SENSORS
 from davy.answer import progress
-from davy.evaluate.calibration import KINDS
-from davy.evaluate.judging import Alarm, Stream, alarms
-from davy.evaluate.reading import headers, table
-from davy.false_alarms.keeping import LEAST_NUMBER, rounded
+from davy.evaluate.judging import Stream
+from davy.false_alarms.lived import Lived, limit_of, live
+from davy.false_alarms.normal import KEPT, PUBLISHED, Said, of_readings
+from davy.false_alarms.streams import DAYS_JUDGED, SIMULATED, Machine, Sensor, machines, real, sensors
+from davy.false_alarms.unverified import unverified
+from davy.site.importing import vocabulary
 from detectors.models.conformal import Calibration
-from detectors.models.mewma import Mewma
+from detectors.models.registry import MODELS
 
-LASTS: Final = 12  # windows, as core/site_models.py
-DEADBAND: Final = 0.3  # as packs/system_limits.yaml
-WINDOW_S: Final = 10.0
-MEMBERS: Final = 5
-DAYS_FITTED, DAYS_CALIBRATED, WEEKS_JUDGED = 1, 7, 6
-DAY_S: Final = 86_400.0
-BUDGET: Final = 2.0  # a week, of a simulated machine
-# How far a stream remembers: windows that follow each other by chance, a machine that swings for minutes, one that swings for half an hour.
-MEMORIES: Final = {"white": 0.0, "minutes": 0.9, "half-hour": 0.99}
 ROWS_A_FALSE_ALARM: Final = (
     1_200  # of real data, which is too short for a week's budget: one false alarm in so many rows
 )
-FEW, MANY = 0.5, 2.0  # of the budget: what is called kept
-COUNTED: Final = 3.0  # a stream on which fewer are expected says nothing by whether one came. Ours
-REAL_DAY: Final = 1_440  # rows after which the setpoint of real data is looked at anew
+FEW, MANY = 0.5, 2.0  # of what was promised: what is called kept
+COUNTED: Final = 5.0  # promised; of fewer, how many came says little: of 5 less than half, or more than twice, come once in seven times by chance. Ours
+KEEPS, MISSED, TOO_FEW, NEVER = "kept", "missed", "too few to say", "not set"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """How a stream was judged.
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """One limit on one stream.
 
     Args:
-        false: alarms that began; weeks: in so long; per_week: the budget.
+        kind: a detector, or a kind of model; limit: of a pack.
     """
 
-    name: str
-    per_week: float
-    false: int
-    weeks: float
-    setpoint: float
-    on_delay_s: float
-    state: str
-
-    @property
-    def ratio(self) -> float:
-        """Realised over budget."""
-        return self.false / self.expected
-
-    @property
-    def expected(self) -> float:
-        """What the budget allows in that time."""
-        return round(self.per_week * self.weeks, 6)
+    stream: str
+    kind: str
+    limit: str
+    lived: Lived
 
     def answer(self) -> dict[str, Any]:
         """For a machine."""
+        each = self.lived
         return {
-            "stream": self.name, "per_week": self.per_week, "false_alarms": self.false, "expected": self.expected,
-            "ratio": self.ratio, "setpoint": self.setpoint, "on_delay_s": self.on_delay_s, "state": self.state,
+            "stream": self.stream, "kind": self.kind, "limit": self.limit,
+            "per_week": each.expected / each.weeks if each.weeks else None,
+            "setpoint": each.limit.setpoint, "on_delay_s": each.limit.on_delay_s, "state": each.state,
+            "why": each.why or None, **_figures([self]),
         }  # fmt: skip
 
 
-def verify(folder: Path | None, seed: int) -> dict[str, Any]:
-    """Realised over budgeted false alarms of each stream there is.
+def verify(folder: Path | None, seed: int, days: int = DAYS_JUDGED) -> dict[str, Any]:
+    """What came beside what was promised, of each kind and of the whole site.
 
     Args:
-        folder: of real data; None: simulated streams only.
+        folder: of real data; None: the simulated site only.
+        days: that are judged of it.
 
     Raises:
         BadInput: the folder holds no table.
     """
-    found = []
-    for name, rows, fitted, calibrated, period_s, per_week in [*simulated(seed), *(real(folder) if folder else ())]:
-        kept = judged(name, rows, fitted, calibrated, period_s, per_week)
-        found.append(kept)
-        progress(
-            f"budget: {name}: {kept.false} false alarms, {kept.per_week * kept.weeks:.1f} by the budget, ratio {kept.ratio:.2f} "
-            f"(setpoint {kept.setpoint:g} for {kept.on_delay_s:g} s, {kept.state})"
-        )
-    ratios = [each.ratio for each in found if each.expected >= COUNTED]
+    packs = shipped_limits(vocabulary())
+    simulated = list(_site(packs, seed, days))
+    measured = [
+        each
+        for one in (real(folder) if folder else ())
+        for each in _of_machine(one, packs, WEEK_S / ROWS_A_FALSE_ALARM)
+    ]
+    kinds = [_kind(simulated, limit) for limit in dict.fromkeys(each.limit for each in simulated)]
+    site = {"per_week": MOST, **_figures(simulated)}
+    site["verdict"] = _verdict(site)
+    judged = [*kinds, site, *(_with_verdict(each) for each in measured)]
+    ratios = [each["ratio_promised"] for each in judged if each["verdict"] in (KEEPS, MISSED)]
+    never = [each for each in kinds if each["verdict"] == NEVER]
+    seen = {each["kind"] for each in kinds} | {f"_{each['kind']}" for each in kinds}
     return {
-        "ratio_min": min(ratios),
-        "ratio_max": max(ratios),
-        "kept": all(FEW <= ratio <= MANY for ratio in ratios),
-        "streams": [each.answer() for each in found],
+        "ratio_min": min(ratios, default=None),
+        "ratio_max": max(ratios, default=None),
+        "kept": any(each["verdict"] == KEEPS for each in judged)
+        and not any(each["verdict"] == MISSED for each in judged),
+        "seed": seed,
+        "site": site,
+        "kinds": kinds,
+        "streams": [_with_verdict(each) for each in [*simulated, *measured]],
+        "unverified": [
+            *(
+                {"kind": each["kind"], "limit": each["limit"], "why": f"the budget never set it: {each['why']}"}
+                for each in never
+            ),
+            *unverified(seen),
+        ],
     }
 
 
-_Stream = tuple[
-    str, Float64, int, int, float, float
-]  # name, rows, how many fit, how many calibrate, period, budget a week
+def _site(packs: dict[str, PackLimit], seed: int, days: int) -> Iterator[Verified]:
+    """Every statistical alarm of a site, each with its share of the largest budget that a site file may state: a smaller one takes longer to show."""
+    plants, signals = list(machines(seed, days)), list(sensors(seed, days))
+    of_sensors = statistical(packs)
+    share = shares(MOST, len(plants) * len(MODELS) + len(signals) * len(of_sensors))
+    for plant in plants:
+        yield from _of_machine(plant, packs, share)
+    for signal in signals:
+        for pack in of_sensors:
+            yield _of_sensor(signal, pack, share)
 
 
-def simulated(seed: int) -> Iterator[_Stream]:
-    """Machines whose signals move together and remember: rows, one a window of ten seconds."""
-    rng = np.random.default_rng(seed)
-    day = round(DAY_S / WINDOW_S)
-    fitted, calibrated = DAYS_FITTED * day, DAYS_CALIBRATED * day
-    for name, memory in MEMORIES.items():
-        total = fitted + calibrated + WEEKS_JUDGED * 7 * day
-        mixed = rng.normal(size=(MEMBERS, MEMBERS))
-        yield (
-            f"simulated-{name}",
-            remembering(rng.normal(size=(total, MEMBERS)), memory) @ mixed,
-            fitted,
-            calibrated,
-            WINDOW_S,
-            BUDGET,
+def statistical(packs: dict[str, PackLimit]) -> list[PackLimit]:
+    """The packs' limits on a sensor's own statistics: those that a budget sets where a site file takes them as they are."""
+    return [each for each in packs.values() if each.rule.detector in STATISTICAL and each.rule.direction == "high"]
+
+
+def _of_machine(plant: Machine, packs: dict[str, PackLimit], share: float) -> Iterator[Verified]:
+    """Every kind of model on one machine: fitted, calibrated, and judged from there on."""
+    first = plant.fitted + plant.calibrated
+    for score in MODEL_SENSORS:
+        if score.key not in SCORES:
+            continue
+        kind = MODELS[score.key.removeprefix("_")]
+        oddness = kind.fit(plant.rows[: plant.fitted]).oddness(plant.rows)
+        calibration = Calibration.of(oddness[plant.fitted + kind.memory : first])
+        number = calibration.number(oddness)
+        number[: plant.fitted + kind.memory] = np.nan
+        pack, lasts_s = packs[score.limit], score.lasts * plant.period_s
+        rule = replace(pack.for_sensor("1", plant.period_s), on_delay_s=lasts_s, off_delay_s=lasts_s)
+        limit = limit_of(pack.name, rule, period_s=plant.period_s, sensor=score.key, model=plant.name)
+        stream = Stream.clockless(number[:, None], plant.period_s)
+        look = _Published(
+            stream, plant.fitted, round(PUBLISHED.total_seconds() / plant.period_s) + plant.calibrated, calibration
+        )
+        lived = live(limit, stream, look, share, first=first, every=plant.every)
+        yield _told(Verified(plant.name, kind.kind, pack.name, lived))
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """What is known of a model's number: its calibration, and what it has said since, as far back as the budget looks."""
+
+    stream: Stream
+    fitted: int
+    most: int
+    calibration: Calibration
+
+    def __call__(self, limit: BudgetLimit, row: int) -> Said:
+        seen = slice(max(self.fitted, row - self.most), row)
+        calibrated = len(self.calibration.oddness)
+        return Said(
+            Numbers(
+                at=self.stream.at[seen],
+                number=self.stream.values[seen, 0],
+                period_s=limit.period_s or 1.0,
+                calibrated=calibrated,
+            )
         )
 
 
-def remembering(noise: Float64, memory: float) -> Float64:
-    """A first-order autoregressive stream of unit variance."""
-    found: Float64 = lfilter([np.sqrt(1.0 - memory * memory)], [1.0, -memory], noise, axis=0)
-    return found
+def _of_sensor(signal: Sensor, pack: PackLimit, share: float) -> Verified:
+    stream = Stream.clockless(signal.values[:, None], signal.period_s)
+    kept = round(KEPT.total_seconds() / signal.period_s)
+
+    def look(limit: BudgetLimit, row: int) -> Said:
+        seen = slice(max(row - kept, 0), row)
+        value: Float64 = stream.values[seen, 0]
+        return of_readings(limit, stream.at[seen], value, np.zeros(len(value), np.uint8))
+
+    limit = limit_of(pack.name, pack.for_sensor("1", signal.period_s), period_s=signal.period_s)
+    lived = live(limit, stream, look, share, first=signal.known, every=signal.every)
+    return _told(Verified(signal.name, pack.rule.detector, pack.name, lived))
 
 
-def real(folder: Path) -> Iterator[_Stream]:
-    """The normal stretches of each data set that is there, one after the other with holes between them."""
-    there = headers(folder)
-    for name, kind in KINDS.items():
-        parts = [kind.normal(table(header, 2)) for header in there if header.has(kind.columns)]
-        if not parts:
-            progress(f"budget: no files of {name} in {folder}")
-            continue
-        rows = _apart(parts)
-        moving = np.nanstd(rows, axis=0) > 0.0
-        fitted = calibrated = round(0.3 * len(rows))
-        yield name, rows[:, moving], fitted, calibrated, 1.0, WEEK_S / ROWS_A_FALSE_ALARM
-
-
-def _apart(parts: Sequence[Float64]) -> Float64:
-    hole = np.full((Mewma.memory, parts[0].shape[1]), np.nan)
-    return np.concatenate([each for part in parts for each in (part, hole)])
-
-
-def judged(name: str, rows: Float64, fitted: int, calibrated: int, period_s: float, per_week: float) -> Kept:
-    """Fits, calibrates, and counts the false alarms of the rest."""
-    oddness = Mewma.fit(rows[:fitted]).oddness(rows)
-    calibration = Calibration.of(oddness[fitted + Mewma.memory : fitted + calibrated])
-    number = calibration.number(oddness)
-    number[: fitted + Mewma.memory] = np.nan
-    at = Stream.clockless(number[:, None], period_s).at
-    day = REAL_DAY if period_s == 1.0 else round(DAY_S / period_s)
-    lasting = Lasting(
-        on_delay_s=LASTS * period_s,
-        off_delay_s=LASTS * period_s,
-        deadband=DEADBAND,
-        least=LEAST_NUMBER,
-        most=calibration.highest,
+def _told(each: Verified) -> Verified:
+    lived = each.lived
+    promised = "nothing" if lived.promised is None else f"{lived.promised:.1f}"
+    progress(
+        f"budget: {each.limit} on {each.stream}: {lived.false} false alarms, {promised} promised, {lived.expected:.1f} by the budget "
+        f"(setpoint {lived.limit.setpoint:g} for {lived.limit.on_delay_s:g} s, {lived.state})"
     )
-    first, false, weeks = fitted + calibrated, 0, 0.0
-    in_force: Choice | None = None
-    for begin in range(first, len(rows), day):
-        in_force = _next(in_force, at[:begin], number[:begin], period_s, len(calibration.oddness), lasting, per_week)
-        part = slice(begin, min(begin + day, len(rows)))
-        false += _false(at[part], number[part], in_force, lasting)
-        weeks += float(np.isfinite(number[part]).sum()) * period_s / WEEK_S
-    assert in_force is not None
-    return Kept(
-        name=name, per_week=per_week, false=false, weeks=weeks, setpoint=in_force.setpoint, on_delay_s=in_force.on_delay_s, state=in_force.state
-    )  # fmt: skip
+    return each
 
 
-def _next(
-    before: Choice | None, at: Int64, number: Float64, period_s: float, calibrated: int, lasting: Lasting, per_week: float
-) -> Choice:  # fmt: skip
-    recent = slice(max(len(number) - round(28 * DAY_S / period_s), 0), None)
-    said = Numbers(at=at[recent], number=number[recent], period_s=period_s, calibrated=calibrated)
-    found = rounded(choose(said, lasting, per_week), lasting)
-    if found.state == UNKNOWN:
-        return before or Choice(setpoint=2.3, on_delay_s=lasting.on_delay_s, state=UNKNOWN)
-    if (
-        before is None
-        or before.state == UNKNOWN
-        or found.state != before.state
-        or found.on_delay_s != before.on_delay_s
-    ):
-        return found
-    return found if moves(found.expected, _rate(said, lasting, before)) else before
+def _figures(found: Iterable[Verified]) -> dict[str, Any]:
+    """Of several together: what came, what the budget allows, and what it promised at the setpoints in force."""
+    lived = [each.lived for each in found]
+    false, expected = sum(each.false for each in lived), sum(each.expected for each in lived)
+    known = [each for each in lived if each.promised is not None]
+    promised = sum(each.promised for each in known if each.promised is not None)
+    of_known = sum(each.false for each in known)
+    return {
+        "false_alarms": false,
+        "expected": round(expected, 6),
+        "ratio": false / expected if expected else None,
+        "promised": round(promised, 6) if known else None,
+        "ratio_promised": of_known / promised if promised else None,
+        "never_set": len(lived) - len(known),
+    }
 
 
-def _rate(said: Numbers, lasting: Lasting, choice: Choice) -> float:
-    return curve(said, replace(lasting, on_delay_s=choice.on_delay_s)).rate(choice.setpoint)
+def _kind(found: Sequence[Verified], limit: str) -> dict[str, Any]:
+    """Of one kind of limit all streams together."""
+    mine = [each for each in found if each.limit == limit]
+    figures = _figures(mine)
+    why = next((each.lived.why for each in mine if each.lived.why), None)
+    verdict = NEVER if all(each.lived.state == UNKNOWN for each in mine) else _verdict(figures)
+    return {"kind": mine[0].kind, "limit": limit, "streams": len(mine), **figures, "verdict": verdict, "why": why}
 
 
-def _false(at: Int64, number: Float64, choice: Choice, lasting: Lasting) -> int:
-    """Alarms that begin."""
-    alarm = Alarm(
-        setpoint=choice.setpoint,
-        deadband=lasting.deadband,
-        on_delay_s=choice.on_delay_s,
-        off_delay_s=lasting.off_delay_s,
-    )
-    held = alarms(Stream(at, number[:, None]), (alarm,))[:, 0, 0].astype(np.int8)
-    return int((np.diff(held, prepend=0) == 1).sum())
+def _with_verdict(each: Verified) -> dict[str, Any]:
+    answer = each.answer()
+    answer["verdict"] = NEVER if each.lived.promised is None else _verdict(answer)
+    return answer
+
+
+def _verdict(figures: Mapping[str, Any]) -> str:
+    """Where little was promised, nothing is said of few that came, but many are a budget that was missed all the same."""
+    promised = figures["promised"] or 0.0
+    came = promised * (figures["ratio_promised"] or 0.0) if promised else float(figures["false_alarms"])
+    if promised < COUNTED:
+        return MISSED if came > MANY * COUNTED else TOO_FEW
+    return KEEPS if FEW * promised <= came <= MANY * promised else MISSED
+
+
+def lines(found: Mapping[str, Any]) -> list[str]:
+    """For a person: a line for each kind, one for the whole site, and what could not be verified."""
+    site = found["site"]
+    told = [f"{each['kind']} ({each['limit']}): {_line(each)}." for each in found["kinds"]]
+    told.append(f"The whole site, at {site['per_week']:g} false alarms a week: {_line(site)}.")
+    real_data = [each for each in found["streams"] if not each["stream"].startswith(SIMULATED)]
+    told += [f"{each['stream']}, {each['kind']}: {_line(each)}." for each in real_data]
+    return [*told, *(f"Not verified: {_named(each)}: {each['why']}." for each in found["unverified"])]
+
+
+def _named(each: Mapping[str, Any]) -> str:
+    return f"{each['kind']} ({each['limit']})" if "limit" in each else str(each["kind"])
+
+
+def _line(each: Mapping[str, Any]) -> str:
+    if each["promised"] is None:
+        return f"{each['false_alarms']} came; {each['verdict']}"
+    ratio = "" if each["ratio_promised"] is None else f", {each['ratio_promised']:.2f} times as many"
+    return f"{each['false_alarms']} came of {each['promised']:.1f} promised{ratio}: {each['verdict']}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, Final
@@ -12,7 +11,7 @@ from psycopg import Connection
 
 from core.batch import Float64
 from core.errors import BadInput
-from core.model_setup import ModelSetup
+from core.model_difference import MEMBERS, OF_FORECAST, OF_NUMBERS, WINDOW, Difference, FittedFor, differences
 from detectors.models.ahead import KIND as FORECAST
 from detectors.store.models import FittedRow, Plan
 from detectors.store.versions import VersionRow, load_version, versions_of
@@ -46,14 +45,21 @@ def suits(row: FittedRow, plan: Plan) -> bool:
 
 def unlike(row: FittedRow, plan: Plan) -> str:
     """What a version was fitted for that is not declared now, as the end of a sentence; empty where it suits."""
-    if tuple(row.members) != plan.names or row.window_s != plan.window_s:
+    parts = {each.part for each in apart(row, plan)}
+    if parts & {MEMBERS, WINDOW}:
         return (
             f"was fitted on {', '.join(row.members)} in windows of {row.window_s:g} s; declared now are {', '.join(plan.names)} in "
             f"windows of {plan.window_s:g} s"
         )
-    if _fitted_for(row).judging() != plan.setup.judging():
+    if parts & OF_NUMBERS:
         return "was fitted for other slow members, another load or other states than are declared now"
     return ""
+
+
+def apart(row: FittedRow, plan: Plan) -> list[Difference]:
+    """In what a version was fitted for something else than is declared now."""
+    was = FittedFor.of(row.members, row.window_s, row.parameters.get("setup"))
+    return differences(was, FittedFor(plan.names, plan.window_s, plan.setup))
 
 
 def that_judge(rows: Sequence[FittedRow], plan: Plan) -> set[str]:
@@ -66,13 +72,7 @@ def that_judge(rows: Sequence[FittedRow], plan: Plan) -> set[str]:
 
 
 def _foretells(row: FittedRow, plan: Plan) -> bool:
-    was, now = _fitted_for(row).forecast, plan.setup.forecast
-    same = was is not None and now is not None and replace(was, limit=None) == replace(now, limit=None)
-    return same and tuple(row.members) == plan.names and row.window_s == plan.window_s
-
-
-def _fitted_for(row: FittedRow) -> ModelSetup:
-    return ModelSetup.restored(row.parameters.get("setup") or {})
+    return plan.setup.forecast is not None and not OF_FORECAST & {each.part for each in apart(row, plan)}
 
 
 def find_version(connection: Connection[Any], plan: Plan, version: int) -> list[VersionRow]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from core.db import connect, transaction
 from core.errors import BadInput
 from davy.models.contamination import MOST_ODD, odd_as_declared
 from davy.models.flagged import Bool, Flagged, find_flagged, instant, mask_of
-from davy.models.plans import find_plan, rows_of
+from davy.models.plans import MOST_WINDOWS, find_plan, rows_of
 from detectors.models.contract import whole_rows
 from detectors.models.fitting import LEAST_CALIBRATION, LEAST_FIT, ROWS_A_MEMBER, memory_of
 from detectors.store import models as store
@@ -63,6 +64,7 @@ class Proposal:
     """What `davy detectors propose` says.
 
     Args:
+        since: what was looked at begins there; asked_since: what was asked for did.
         need: windows that a fit of so many members needs.
         stretches: the longest first.
     """
@@ -73,6 +75,7 @@ class Proposal:
     need: int
     stretches: list[Stretch]
     left_out: list[LeftOut]
+    asked_since: str = ""
 
     def answer(self) -> dict[str, Any]:
         """For a machine."""
@@ -83,6 +86,11 @@ class Proposal:
         told = [
             f"{self.asset}, {self.since} to {self.until}; a fit needs {self.need} windows in which every member reports."
         ]
+        if self.asked_since and self.asked_since != self.since:
+            told.append(
+                f"Asked for from {self.asked_since}. A fit takes {MOST_WINDOWS} windows at most, so it was looked through in parts of so many, the "
+                "newest first, and no further back than where something was found. An earlier stretch can be named to `davy detectors fit` all the same."
+            )
         for each in self.stretches:
             doubt = f"; more than {MOST_ODD:.0%} of it looks odd, look first" if each.odd > MOST_ODD else ""
             told.append(
@@ -105,16 +113,34 @@ def propose(
     if not 0 < days <= LONGEST_DAYS:
         raise BadInput(f"--days is {days:g}; it must be more than 0 and at most {LONGEST_DAYS}.")
     until = now or datetime.now(UTC)
-    since = until - timedelta(days=days)
-    connection = connect(url, application="detectors-propose")
-    try:
-        with transaction(connection, token()):
-            plan = find_plan(store.load_plans(connection), asset)
-            first, rows = rows_of(connection, plan, since, until)
-            spans = find_flagged(connection, plan, since, until)
-    finally:
-        connection.close()
-    return look_through(plan, rows, spans, first=first, since=since, until=until)
+    asked_since = until - timedelta(days=days)
+    found: list[Proposal] = []
+    with closing(connect(url, application="detectors-propose")) as connection, transaction(connection, token()):
+        plan = find_plan(store.load_plans(connection), asset)
+        for since, end in parts(asked_since, until, plan.window_s):
+            first, rows = rows_of(connection, plan, since, end)
+            spans = find_flagged(connection, plan, since, end)
+            found.append(look_through(plan, rows, spans, first=first, since=since, until=end))
+            if found[-1].stretches:
+                break  # a fit takes no more than one part, and of two the newer is nearer to how the machine runs now
+    left_out = [each for one in reversed(found) for each in one.left_out]
+    return replace(found[-1], until=until.isoformat(), left_out=left_out, asked_since=asked_since.isoformat())
+
+
+def parts(since: datetime, until: datetime, window_s: float) -> list[tuple[datetime, datetime]]:
+    """An interval in parts of as many windows as are looked at at once, the newest first.
+
+    >>> from datetime import UTC
+    >>> [begin.hour for begin, _ in parts(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 20, tzinfo=UTC), 0.144)]
+    [12, 4, 0]
+    """
+    longest = (MOST_WINDOWS - 1) * timedelta(seconds=window_s)  # one window more is touched at an end
+    found = []
+    while until > since:
+        begin = max(since, until - longest)
+        found.append((begin, until))
+        until = begin
+    return found
 
 
 def needed(plan: Plan) -> int:

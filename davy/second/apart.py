@@ -23,8 +23,7 @@ import numpy as np
 from core.errors import Unavailable
 from detectors.second.case import Case, Column, LeftOut
 
-WORKS_S: Final = 600.0  # after so long it takes up no further case, and says which it left
-ENDS_S: Final = 900.0  # and after so long it is ended
+ENDS_LATER_S: Final = 300.0  # so long after it takes up no further case it is ended
 MOST_MEMORY: Final = 4 << 30  # bytes of address space; some 400 MB of it are used
 _ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _ARRAYS: Final = ("history", "blocks", "day", "windows")
@@ -46,9 +45,13 @@ class Answer:
 
 
 class Apart:
-    """One such process, from its start to its answer."""
+    """One such process, from its start to its answer.
 
-    def __init__(self, cases: Sequence[Case], *, works_s: float = WORKS_S, ends_s: float = ENDS_S) -> None:
+    Args:
+        works_s: after so long it takes up no further case, and says which it left; ends_s: after so long it is ended.
+    """
+
+    def __init__(self, cases: Sequence[Case], *, works_s: float, ends_s: float) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="davy-second-")
         self._ends_at = time.monotonic() + ends_s
         where = Path(self._folder.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from core.batch import Float64
 from core.signal_kind import VIBRATION, kind_of
 from davy.second import store
 from davy.second.store import Flagged, Minute, Signal, Site
+from davy.second.turn import Place, go_on, in_turn
 from detectors.second import vibration
 from detectors.second.case import MOST_SIGNALS, Case, LeftOut, Windows, case_of
 from detectors.second.features import ROWS, Samples, features, floor_of
@@ -23,9 +25,6 @@ from detectors.store import second
 HISTORY_DAYS: Final = 21
 WINDOW: Final = timedelta(minutes=ROWS)
 DAY_WINDOWS: Final = 24 * 60 // ROWS
-MOST_SIGNALS_A_NIGHT: Final = (
-    400  # of a site: some 40 MB and a quarter of an hour of one processor; the others have their turn another night
-)
 SNAPSHOT_S: Final = 30.0  # within which a waveform must begin and end
 _MINUTE: Final = timedelta(minutes=1)
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -33,10 +32,26 @@ _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 @dataclass(slots=True)
 class Gathered:
-    """What was read of a site and day."""
+    """What was read of a site and day.
+
+    Args:
+        cases: in their order: each machine together before its signals by themselves.
+        ring: all signals of the site, those whose turn it is first; of them `read` were read.
+    """
 
     cases: list[Case] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    ring: list[Signal] = field(default_factory=list)
+    read: int = 0
+
+    def looked_at(self, out_of_time: Sequence[tuple[str, int]]) -> tuple[int, Place | None]:
+        """How many signals were not looked at, and with which the next night begins; None: with the first.
+
+        Args:
+            out_of_time: subjects of cases that were read and not judged, as the time was up.
+        """
+        missed = {number for kind, number in out_of_time if kind == "sensor"}
+        return len(self.ring) - self.read + len(missed), go_on(self.ring, self.read, out_of_time)
 
 
 def span_of(day: date, time_zone: str) -> tuple[datetime, datetime]:
@@ -46,46 +61,58 @@ def span_of(day: date, time_zone: str) -> tuple[datetime, datetime]:
     return begin.astimezone(UTC), end.astimezone(UTC)
 
 
-def gather(connect: Callable[[], Connection[Any]], site: Site, day: date, into: Gathered) -> Iterator[None]:
+def gather(
+    connect: Callable[[], Connection[Any]],
+    site: Site,
+    day: date,
+    into: Gathered,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Iterator[None]:
     """Reads one signal after the other; gives way after each.
 
     Args:
         connect: the transaction of the turn; another one after each step.
+        is_over: no further signal is taken up; the first one always is, so that each night goes on from the one before.
     """
     since, until = span_of(day, site.time_zone)
     begin = since - timedelta(days=HISTORY_DAYS)
-    waiting = second.waiting(connect(), site.site_id, day)
-    there = in_turn(store.signals(connect(), site.site_id), waiting)
-    looked = there[:MOST_SIGNALS_A_NIGHT]
-    into.left_out += [
-        LeftOut(("sensor", each.sensor_id), "many", MOST_SIGNALS_A_NIGHT, len(there))
-        for each in there[MOST_SIGNALS_A_NIGHT:]
-    ]
+    begins = second.goes_on(connect(), site.site_id, day)
+    into.ring, tonight = in_turn(store.signals(connect(), site.site_id), None if begins is None else Place(*begins))
     cuts = _cuts(store.flagged(connect(), site.site_id, begin, since), begin)
     yield
-    of_asset: dict[int, list[tuple[int, Windows]]] = {}
-    for signal in looked:
-        cut = cuts.get(signal.sensor_id, np.zeros(HISTORY_DAYS * DAY_WINDOWS, bool))
-        found = store.minutes(connect(), signal.sensor_id, begin, until)
-        windows = windows_of(found, begin, since, until, cut)
-        _add(into, case_of(("sensor", signal.sensor_id), _group(signal), [(signal.sensor_id, windows)]))
-        if signal.asset_id is not None and _is_usable(windows):
-            of_asset.setdefault(signal.asset_id, []).append((signal.sensor_id, windows))
-        yield
-        if kind_of(signal.unit, signal.quantity) is VIBRATION:
-            for part in _bands(connect, signal, found, (begin, since, until), cut):
-                if part is None:
-                    yield
-                else:
-                    _add(into, part)
-    for asset, members in of_asset.items():
-        if len(members) > MOST_SIGNALS:
-            into.left_out.append(LeftOut(("asset", asset), "many", MOST_SIGNALS, len(members)))
-        if len(members) > 1:
-            _add(into, case_of(("asset", asset), ("asset", asset), members[:MOST_SIGNALS]))
-        yield
-    first = {subject: place for place, subject in enumerate(waiting)}
-    into.cases.sort(key=lambda case: first.get(case.subject, len(first)))  # what had no time comes before all others
+    for asset, machine in groupby(into.ring[:tonight], lambda signal: signal.asset_id):
+        members: list[tuple[int, Windows]] = []
+        own: list[Case | LeftOut] = []
+        for signal in machine:
+            if into.read and is_over():
+                break
+            cut = cuts.get(signal.sensor_id, np.zeros(HISTORY_DAYS * DAY_WINDOWS, bool))
+            found = store.minutes(connect(), signal.sensor_id, begin, until)
+            windows = windows_of(found, begin, since, until, cut)
+            own.append(case_of(("sensor", signal.sensor_id), _group(signal), [(signal.sensor_id, windows)]))
+            if asset is not None and len(members) <= MOST_SIGNALS and _is_usable(windows):
+                members.append((signal.sensor_id, windows))
+            into.read += 1
+            yield
+            if kind_of(signal.unit, signal.quantity) is VIBRATION:
+                for part in _bands(connect, signal, found, (begin, since, until), cut):
+                    if part is None:
+                        yield
+                    else:
+                        own.append(part)
+        _add(into, [*_machine(asset, members), *own])
+        if into.read < tonight and is_over():
+            return
+
+
+def _machine(asset: int | None, members: Sequence[tuple[int, Windows]]) -> Iterator[Case | LeftOut]:
+    """The signals of a machine together, where it has more than one."""
+    if asset is None:
+        return
+    if len(members) > MOST_SIGNALS:
+        yield LeftOut(("asset", asset), "many", MOST_SIGNALS)
+    if len(members) > 1:
+        yield case_of(("asset", asset), ("asset", asset), members[:MOST_SIGNALS])
 
 
 def windows_of(found: Sequence[Minute], begin: datetime, since: datetime, until: datetime, cut: np.ndarray) -> Windows:
@@ -153,19 +180,6 @@ def _cuts(flagged: Sequence[Flagged], begin: datetime) -> dict[int, np.ndarray]:
     return found
 
 
-def in_turn(there: Sequence[Signal], waiting: Sequence[tuple[str, int]]) -> list[Signal]:
-    """The signals of a site in the order of their turn: first what the night before left out, by itself or as part of its machine."""
-    place = {subject: n for n, subject in reversed(list(enumerate(waiting)))}
-    last = len(waiting)
-
-    def turn(signal: Signal) -> int:
-        own = [("sensor", signal.sensor_id), ("bands", signal.sensor_id)]
-        own += [] if signal.asset_id is None else [("asset", signal.asset_id)]
-        return min(place.get(subject, last) for subject in own)
-
-    return sorted(there, key=turn)
-
-
 def _group(signal: Signal) -> tuple[str, int]:
     return ("sensor", signal.sensor_id) if signal.asset_id is None else ("asset", signal.asset_id)
 
@@ -177,8 +191,6 @@ def _is_usable(windows: Windows) -> bool:
     return heard and bool(np.isfinite(windows.day).all(axis=1).any()) and float(np.ptp(known, axis=0).max()) > 0.0
 
 
-def _add(into: Gathered, made: Case | LeftOut) -> None:
-    if isinstance(made, Case):
-        into.cases.append(made)
-    else:
-        into.left_out.append(made)
+def _add(into: Gathered, made: Sequence[Case | LeftOut]) -> None:
+    into.cases += [each for each in made if isinstance(each, Case)]
+    into.left_out += [each for each in made if isinstance(each, LeftOut)]

@@ -11,9 +11,10 @@ from psycopg import Connection
 
 from core.errors import Unavailable
 from core.log import logger
-from davy.second.apart import Answer, Apart
+from davy.second.apart import ENDS_LATER_S, Answer, Apart
 from davy.second.gather import WINDOW, Gathered, gather, span_of
 from davy.second.store import Site
+from davy.second.turn import MOST_S, READING_SHARE
 from detectors.second.case import LeftOut
 from detectors.store import second
 from detectors.store.second import Night, Row
@@ -27,10 +28,16 @@ log = logger(__name__)
 
 
 class Judging:
-    """A night that is under way: call `turn` until it says that it is over."""
+    """A night that is under way: call `turn` until it says that it is over.
 
-    def __init__(self, site: Site, night: Night) -> None:
+    Args:
+        time_s: of this site; of it a part for reading, not counting what other duties take between two turns.
+    """
+
+    def __init__(self, site: Site, night: Night, time_s: float = MOST_S) -> None:
         self.site, self.night = site, night
+        self._time_s = time_s
+        self._read_s = 0.0
         self._gathered = Gathered()
         self._steps: Iterator[None] | None = None
         self._connection: Connection[Any] | None = None
@@ -68,14 +75,19 @@ class Judging:
         self._apart = None
 
     def _gather(self, now: datetime) -> bool:
-        began = time.monotonic()
+        began, before = time.monotonic(), self._read_s
         if self._steps is None:
-            self._steps = gather(self._now_connected, self.site, self.night.day, self._gathered)
+            over = self._time_s * READING_SHARE
+            self._steps = gather(
+                self._now_connected, self.site, self.night.day, self._gathered, lambda: self._read_s >= over
+            )
         for _ in self._steps:
-            if time.monotonic() - began > TURN_S:
+            taken = time.monotonic() - began
+            self._read_s = before + taken
+            if taken > TURN_S:
                 return False
         if self._gathered.cases:
-            self._apart = Apart(self._gathered.cases)
+            self._apart = Apart(self._gathered.cases, works_s=self._time_s, ends_s=self._time_s + ENDS_LATER_S)
             return False
         self._keep(Answer([], [], 0, 0), now)  # nothing can be judged, and why is said of each
         return True
@@ -85,10 +97,13 @@ class Judging:
         return self._connection
 
     def _keep(self, answer: Answer, now: datetime) -> None:
-        left: list[LeftOut] = [*self._gathered.left_out, *answer.left_out]
+        late = [each.subject for each in answer.left_out if each.why == "time"]
+        left: list[LeftOut] = [*self._gathered.left_out, *(each for each in answer.left_out if each.why != "time")]
+        missed, goes_on = self._gathered.looked_at(late)
         second.finish(
             self._now_connected(), self.night, [_row(self.site, self.night, each) for each in answer.opinions], now,
             subjects=answer.subjects, windows=answer.windows, left_out=[each.facts() for each in left],
+            signals=len(self._gathered.ring), not_looked_at=missed, goes_on=goes_on,
         )  # fmt: skip
         log.info(
             "second_opinion_done",
@@ -96,6 +111,7 @@ class Judging:
             day=str(self.night.day),
             windows=answer.windows,
             left_out=len(left),
+            not_looked_at=missed,
         )
 
 

@@ -50,9 +50,15 @@ class Minute(NamedTuple):
 
 
 def sites(connection: Connection[Any]) -> list[Site]:
-    """Every site, in the order of their keys."""
+    """Every site, the one first that was judged longest ago: so each has its turn, however many there are and whenever a process began anew."""
     with connection.cursor(row_factory=class_row(Site)) as cursor:
-        return cursor.execute("SELECT site_id, company_id, key, time_zone FROM site ORDER BY key").fetchall()
+        return cursor.execute(
+            """
+            SELECT s.site_id, s.company_id, s.key, s.time_zone FROM site s
+            LEFT JOIN LATERAL (SELECT max(n.day) AS day FROM second_opinion_night n WHERE n.site_id = s.site_id AND n.state <> 'begun') l ON true
+            ORDER BY l.day NULLS FIRST, s.key
+            """
+        ).fetchall()
 
 
 def signals(connection: Connection[Any], site_id: int) -> list[Signal]:

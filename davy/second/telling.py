@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 
 from api.second import Seen, read_nights
-from api.words.second import agreement, left_out, unusual
+from api.words.second import agreement, left_out, not_looked_at, unusual
 from core.i18n import locale_of, translations
 from davy.second.store import Site
 
@@ -20,6 +20,7 @@ class Told:
     """A night as it is kept.
 
     Args:
+        not_looked_at: of its `signals`, that night; missed: the same in a sentence.
         windows: the most unusual first, each with its words.
         left_out: what was not judged, and why.
     """
@@ -28,6 +29,9 @@ class Told:
     day: str
     subjects: int
     ranked: int
+    signals: int
+    not_looked_at: int
+    missed: str
     windows: list[dict[str, Any]]
     left_out: list[str]
 
@@ -44,7 +48,7 @@ class Told:
             + "".join(f"\n   {sentence}" for sentence in each["sentences"])
             for each in self.windows
         ]
-        return [head, *found, *self.left_out]
+        return [head, *found, *([self.missed] if self.missed else []), *self.left_out]
 
 
 def told(connection: Connection[Any], site: Site, day: date, language: str) -> Told:
@@ -77,6 +81,9 @@ def told(connection: Connection[Any], site: Site, day: date, language: str) -> T
         day=day.isoformat(),
         subjects=found.night.subjects or 0,
         ranked=found.night.windows or 0,
+        signals=found.night.signals or 0,
+        not_looked_at=found.night.not_looked_at or 0,
+        missed=not_looked_at(texts, found.night.signals or 0, found.night.not_looked_at or 0, locale),
         windows=[window(seen) for seen in found.windows],
         left_out=[left_out(texts, each, names, language, locale) for each in found.night.left_out or []],
     )

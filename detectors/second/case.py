@@ -64,7 +64,7 @@ class LeftOut:
     """Something that was not judged, or not wholly.
 
     Args:
-        why: "short", "missing", "still", "moved", "bands", "time" or "many".
+        why: "short", "missing", "still", "moved", "bands" or "many"; "time" is counted and not named one by one.
         needs, has: days of history, or samples a second.
     """
 

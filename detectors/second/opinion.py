@@ -78,9 +78,12 @@ def judge(case: Case) -> Judged:
 
 
 def judge_all(cases: Sequence[Case], is_over: Callable[[], bool]) -> Iterator[Judged | LeftOut]:
-    """One after the other, until the time is up: what is left then is said, and of what no model has a number."""
-    for case in cases:
-        if is_over():
+    """One after the other, until the time is up: what is left then is said, and of what no model has a number.
+
+    The first is always judged: however short the time, the next night can go on behind it.
+    """
+    for n, case in enumerate(cases):
+        if n and is_over():
             yield LeftOut(case.subject, "time")
             continue
         judged = judge(case)

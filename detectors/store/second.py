@@ -57,16 +57,13 @@ def find(connection: Connection[Any], site_id: int, day: date) -> Night | None:
         ).fetchone()
 
 
-def waiting(connection: Connection[Any], site_id: int, day: date) -> list[tuple[str, int]]:
-    """What the night before that day left out because its time was up or because there were too many, in the order of their turn."""
+def goes_on(connection: Connection[Any], site_id: int, day: date) -> tuple[int | None, int] | None:
+    """With which signal that day's night begins, by its machine and itself, as the night before has left it; None: with the first."""
     row = connection.execute(
-        "SELECT left_out FROM second_opinion_night WHERE site_id = %s AND day < %s AND state = 'done' ORDER BY day DESC LIMIT 1",
+        "SELECT goes_on_asset, goes_on_sensor FROM second_opinion_night WHERE site_id = %s AND day < %s AND state = 'done' ORDER BY day DESC LIMIT 1",
         (site_id, day),
     ).fetchone()
-    left: list[dict[str, Any]] = [] if row is None else row[0]
-    late = [each for each in left if each["why"] == "time"]
-    late += [each for each in left if each["why"] == "many" and each["kind"] == "sensor"]
-    return [(each["kind"], each["number"]) for each in late]
+    return None if row is None or row[1] is None else (row[0], row[1])
 
 
 def take_up(
@@ -119,14 +116,26 @@ def finish(
     subjects: int,
     windows: int,
     left_out: Sequence[dict[str, Any]],
+    signals: int = 0,
+    not_looked_at: int = 0,
+    goes_on: tuple[int | None, int] | None = None,
 ) -> bool:
-    """Ends it with what was found; False where it is somebody else's by now, and then nothing is written."""
+    """Ends it with what was found; False where it is somebody else's by now, and then nothing is written.
+
+    Args:
+        signals: of the site; not_looked_at: of them; goes_on: with which the next night begins.
+    """
     done = connection.execute(
         """
-        UPDATE second_opinion_night SET state = 'done', lease_until = NULL, ended_at = %s, subjects = %s, windows = %s, left_out = %s
+        UPDATE second_opinion_night SET state = 'done', lease_until = NULL, ended_at = %s, subjects = %s, windows = %s, left_out = %s,
+            signals = %s, not_looked_at = %s, goes_on_asset = %s, goes_on_sensor = %s
         WHERE night_id = %s AND attempt = %s AND state = 'begun'
         """,
-        (now, subjects, windows, Jsonb(list(left_out)), night.night_id, night.attempt),
+        (
+            *(now, subjects, windows, Jsonb(list(left_out)), signals, not_looked_at),
+            *(goes_on or (None, None)),
+            *(night.night_id, night.attempt),
+        ),
     )
     if done.rowcount != 1:
         return False

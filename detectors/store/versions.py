@@ -127,3 +127,19 @@ def versions_of(connection: Connection[Any], asset_id: int) -> list[int]:
         "SELECT DISTINCT version FROM detector_model WHERE asset_id = %s ORDER BY version", (asset_id,)
     ).fetchall()
     return [int(row[0]) for row in rows]
+
+
+def models_in_force(connection: Connection[Any]) -> dict[int, list[FittedRow]]:
+    """What each model's version in force was fitted for, by asset: of the parameters only the setup."""
+    with connection.cursor(row_factory=class_row(FittedRow)) as cursor:
+        rows = cursor.execute(
+            """SELECT f.model_id, f.asset_id, f.version, f.kind, f.members, f.window_s, f.trained_from, f.trained_until, f.fitted_at, f.highest,
+                      jsonb_build_object('setup', f.parameters -> 'setup') AS parameters
+               FROM detector_model f
+               JOIN (SELECT DISTINCT ON (asset_id) asset_id, version FROM model_promotion ORDER BY asset_id, promoted_at DESC) p
+                   USING (asset_id, version)"""
+        ).fetchall()
+    found: dict[int, list[FittedRow]] = {}
+    for row in rows:
+        found.setdefault(row.asset_id, []).append(row)
+    return found

@@ -216,7 +216,7 @@ def test_a_kind_in_shadow_is_counted_by_its_own_limit(card: tuple[House, int]) -
         ("mewma", 61, 0), ("forecast", 7, None), ("knn", 7, 0), ("pca_q", 7, 7)
     }  # fmt: skip
     page = house.visitor("huaihai-petro-officer").get(f"/models/{asset}").text
-    assert "<td><code>forecast</code></td><td>7</td><td>0</td><td>—</td>" in page
+    assert "<code>forecast</code></td><td>7</td><td>0</td><td>—</td>" in page
 
 
 def test_windows_of_a_real_alarm_are_not_held_against_it(card: tuple[House, int]) -> None:
@@ -294,7 +294,7 @@ def test_a_model_without_a_fit_and_one_of_other_signals_say_so(house: House) -> 
         owner.execute("DELETE FROM asset_model_member WHERE position = 1")
     page = house.visitor("huaihai-petro-officer").get(f"/models/{asset}").text
     assert "tank-farm-gas/temp-pump" in page
-    assert "模型当前不作判断" in page
+    assert "该模型目前不作判断" in page
     with plant.owner() as owner:
         owner.execute("DELETE FROM model_promotion")
     assert "试运行，不触发报警" in house.visitor("huaihai-petro-officer").get(f"/models/{asset}").text
@@ -303,3 +303,67 @@ def test_a_model_without_a_fit_and_one_of_other_signals_say_so(house: House) -> 
     page = house.visitor("huaihai-petro-officer").get(f"/models/{asset}").text
     assert "尚未拟合" in page
     assert "无：不作判断" in house.visitor("huaihai-petro-officer").get("/models").text
+
+
+SETUP = {"slow": ["tank-farm-gas/temp-pump"], "load": ["tank-farm-gas/lel-pump"], "forecast": {"of": "tank-farm-gas/temp-pump", "ahead_s": 60, "falling": None, "limit": 80}}  # fmt: skip
+
+
+def test_a_version_of_another_setup_is_said(card: tuple[House, int]) -> None:
+    """On the card, in the list and for a program: in what it was fitted for something else, and that it does not judge. Nothing where it suits."""
+    house, asset = card
+    officer = house.visitor("huaihai-petro-officer")
+    assert 'id="other-setup"' not in officer.get(f"/models/{asset}").text
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE asset_model SET setup = %s WHERE asset_id = %s", (Jsonb(SETUP), asset))
+    page = officer.get(f"/models/{asset}").text
+    for said in (
+        "该模型目前不作判断",
+        "慢变信号：拟合时为无，现在声明为1号泵轴承温度。",
+        "预测内容：拟合时为无，现在声明为60秒内1号泵轴承温度的最高值。",
+        "配置不同",
+    ):
+        assert said in page, said
+    assert "配置不同，不作判断" in officer.get("/models").text
+    found = read(house, "huaihai-petro-officer", f"/api/v1/models/{asset}")
+    assert [(each["part"], each["was"]) for each in found["model"]["other_setup"]] == [
+        ("slow", None), ("load", None), ("forecast", None)
+    ]  # fmt: skip
+    assert found["model"]["is_silent"]
+    assert all(version["other_setup"] and version["setup"] == {} for version in found["versions"])
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE detector_model SET parameters = parameters || %s", (Jsonb({"setup": SETUP}),))
+    assert 'id="other-setup"' not in officer.get(f"/models/{asset}").text
+    assert read(house, "huaihai-petro-officer", f"/api/v1/models/{asset}")["versions"][0]["setup"] == SETUP
+    engineer = house.visitor("insurer-risk").get(f"/api/v1/models/{asset}").json()
+    assert engineer["versions"][0]["setup"]["slow"] == ["tank-farm-gas/temp-pump"]
+
+
+def test_another_forecast_leaves_the_other_numbers(card: tuple[House, int]) -> None:
+    """It says so; and in English which signals came and went."""
+    house, asset = card
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE person SET language = 'en' WHERE role = 'safety_officer'")
+        owner.execute(
+            "UPDATE asset_model SET setup = %s WHERE asset_id = %s", (Jsonb({"forecast": SETUP["forecast"]}), asset)
+        )
+    officer = house.visitor("huaihai-petro-officer")
+    page = officer.get(f"/models/{asset}").text
+    assert "It makes no forecast: version 1, which is in force" in page
+    assert "for another setup: no forecast" in officer.get("/models").text
+    assert not read(house, "huaihai-petro-officer", f"/api/v1/models/{asset}")["model"]["is_silent"]
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE detector_model SET members = '{tank-farm-gas/lel-pump,tank-farm-gas/gone}'")
+    page = officer.get(f"/models/{asset}").text
+    assert "It does not judge: version 1, which is in force" in page
+    assert "Signals: new: Bearing temperature pump 1; no longer declared: tank-farm-gas/gone." in page
+
+
+def test_what_the_fit_told_of_its_interval_is_said_in_the_readers_language(card: tuple[House, int]) -> None:
+    """Of every kind of the version in force, each once."""
+    house, asset = card
+    told = "knn: the later half of the interval is 3.6 times as odd as the earlier half. It may hold two operating points, or something that was not normal: look at it, or choose another."
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE detector_model SET notices = %s WHERE kind = 'knn'", ([told],))
+    page = house.visitor("huaihai-petro-officer").get(f"/models/{asset}").text
+    assert page.count("该时段后半段的异常程度是前半段的3.6倍") == 1
+    assert "operating points" not in page

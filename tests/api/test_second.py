@@ -91,6 +91,19 @@ def test_the_page_tells_what_was_unusual_and_that_nobody_was_alarmed(house: Hous
     assert "No alarm then." in text
 
 
+def test_what_was_not_looked_at_is_a_number(house: House) -> None:
+    """Of a large site: how many had no turn that night and when they have, on the page and for a program; nothing of it where all had."""
+    night(house)
+    officer = Person(house, OFFICER)
+    assert "当夜未复核" not in officer.client.get("/second-opinion").text
+    with house.plant.owner() as connection:
+        connection.execute("UPDATE second_opinion_night SET signals = 5000, not_looked_at = 4600")
+    assert "当夜未复核：5,000个信号中的4,600个。" in officer.client.get("/second-opinion").text
+    assert "约13夜内每个信号都会轮到" in officer.client.get("/second-opinion").text
+    found = officer.client.get("/api/v1/second-opinion?site=tank-farm").json()[0]
+    assert (found["signals"], found["not_looked_at"]) == (5000, 4600)
+
+
 def test_one_tap_is_kept_counted_and_journalled(house: House) -> None:
     """It may be changed; the newest holds; the same again is one; and it is known which share was worth reading."""
     first, second = night(house)

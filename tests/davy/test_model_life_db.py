@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from core.errors import BadInput, Refused
 from davy.models.compare import Compared, compare_versions
+from davy.models.plans import MOST_WINDOWS
 from davy.models.promote import LEAST_SHADOW, Promoted, promote_version
 from davy.models.propose import Proposal, propose
 from davy.models.refit import Repeated, refit_check
@@ -493,6 +494,19 @@ def test_the_longest_clean_stretches_are_proposed(any_station: Station) -> None:
     assert any(why == "order" and "maintenance" in told for why, told in said)
     assert ("short", "only 140 windows between the others") in said
     station.fit(since=BEGAN + 160 * SECOND, until=BEGAN + 820 * SECOND)  # and it is enough
+
+
+def test_a_week_of_one_second_windows_is_looked_through_in_parts(station: Station) -> None:
+    """More windows than a fit takes: the newest part that has something is proposed from, and it is said how far back that was."""
+    found = proposed(station, days=7.0)
+    assert [(each.since, each.windows) for each in found.stretches] == [(BEGAN.isoformat(), 1200)]
+    assert datetime.fromisoformat(found.asked_since) == FITTED_AT - timedelta(days=7)
+    assert datetime.fromisoformat(found.since) == FITTED_AT - (MOST_WINDOWS - 1) * SECOND
+    assert any("A fit takes 200000 windows at most" in line for line in found.lines())
+    earlier = proposed(station, days=7.0, now=FITTED_AT + (MOST_WINDOWS + 3600) * SECOND)  # nothing in the newest part
+    assert [each.windows for each in earlier.stretches] == [1200]
+    assert any(each.why == "missing" for each in earlier.left_out)
+    assert not any("A fit takes" in line for line in proposed(station).lines())
 
 
 def test_nothing_to_propose_is_said(station: Station) -> None:

@@ -25,6 +25,7 @@ from davy.models.compare import compare_versions
 from davy.models.fitness import look_now
 from davy.models.forecasting import made_again
 from davy.models.judges import MEMORY
+from davy.models.listing import list_models
 from davy.models.promote import promote_version
 from davy.models.refit import refit_check
 from davy.models.score import score_interval
@@ -179,9 +180,29 @@ def test_a_version_for_other_states_neither_judges_nor_goes_in_force(station: St
     assert look_now(url, station.token, now=UNTIL + timedelta(days=2)) == []
     found = examined(station)
     assert not found.ok
-    assert "fitted for something else than is declared now, so nobody judges: pump-1." in found.found
+    assert (
+        "fitted for another setup than the site file declares now, so nobody judges: pump-1 (States of the machine)."
+        in found.found
+    )
+    (listed,) = list_models(url, station.token)
+    assert listed.is_silent
+    assert [(each.part, each.was["are"][0]["below"], each.now["are"][0]["below"]) for each in listed.other_setup] == [
+        ("states", 60, 50)
+    ]
+    assert listed.answer()["other_setup"][0]["part"] == "states"
+    assert any(
+        line
+        == "  - States of the machine: it was fitted for by Current of pump 1: running below 60, overloaded, declared now: by Current of pump 1: running below 50, overloaded."
+        for line in listed.lines("en")
+    )
+    assert any("在用的第1版" in line and "不作判断" in line for line in listed.lines("zh"))
     assert station.fit(until=UNTIL, now=UNTIL + timedelta(seconds=1)).contamination["by_version"] is None
-    assert "something else" not in examined(station).found
+    assert "another setup" not in examined(station).found
+    (listed,) = list_models(url, station.token)
+    assert (listed.is_silent, listed.other_setup, listed.version) == (False, [], 3)
+    assert listed.lines("en") == [
+        f"east, pump-1: 5 signals; version 3 of 3 is in force since {listed.since:%Y-%m-%d %H:%M:%S+00:00}."
+    ]
 
 
 def test_a_version_without_one_of_its_kinds_is_told(station: Station) -> None:

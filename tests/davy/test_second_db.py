@@ -16,11 +16,12 @@ from core.db import transaction
 from core.errors import BadInput, Unavailable
 from davy.duties.patient import patient
 from davy.duties.second import SecondOpinionDuty, due
+from davy.second import store
 from davy.second.apart import Apart
 from davy.second.command import second_opinion
-from davy.second.gather import MOST_SIGNALS_A_NIGHT, WINDOW, Gathered, gather, in_turn, span_of, spectra
-from davy.second.night import BROKEN_OFF, LEASE
-from davy.second.store import Signal, Site
+from davy.second.gather import WINDOW, Gathered, gather, span_of, spectra
+from davy.second.night import BROKEN_OFF, LEASE, Judging
+from davy.second.store import Site
 from detectors.second.opinion import judge, opinions
 from detectors.store import second
 from ingest.retention import Keep
@@ -252,50 +253,80 @@ def test_a_machine_is_judged_together_and_shown_once(house: Plant) -> None:
 
 
 def test_what_had_no_time_begins_the_next_night(house: Plant) -> None:
-    """A night whose time is up says what it left out; the next one begins with that, and what waits longest is first."""
+    """A night whose time is up counts what it has not looked at, and names none of it; the next one begins with that."""
     with house.owner() as connection:
         connection.execute("DELETE FROM reading_minute WHERE sensor_id = %s", (house.a.sensors["lel-pump"],))
     fill(house, "lel-pump")
     site = Site(house.a.site_id, house.a.company_id, "tank-farm", "Asia/Shanghai")
-
-    def gathered(connection: psycopg.Connection[Any]) -> Gathered:
-        found = Gathered()
-        list(gather(lambda: connection, site, DAY, found))
-        return found
-
-    service = psycopg.connect(house.database.url("alerting"), autocommit=True)
-    with service as connection, transaction(connection, house.database.service_token()):
-        usual = gathered(connection).cases
+    before = DAY - timedelta(days=1)
+    with (
+        psycopg.connect(house.database.url("alerting"), autocommit=True) as connection,
+        transaction(connection, house.database.service_token()),
+    ):
+        usual = gathered(connection, site).cases
         assert len(usual) == 2
-        apart = Apart(usual, works_s=0.0)
-        apart._process.wait(120)
-        answer = apart.poll()
-        assert answer is not None
-        assert [(each.subject, each.why) for each in answer.left_out] == [(case.subject, "time") for case in usual]
-        before = DAY - timedelta(days=1)
         night = second.take_up(connection, site.site_id, site.company_id, before, NIGHT, LEASE, again=False)
-        assert night is not None
-        left = [answer.left_out[1].facts()]
-        second.finish(connection, night, [], NIGHT, subjects=1, windows=96, left_out=left)
-        assert [case.subject for case in gathered(connection).cases] == [usual[1].subject, usual[0].subject]
+    assert night is not None
+    judge_to_its_end(
+        house, Judging(site, night, time_s=0.0)
+    )  # the first signal is read and judged however short the time
+    ((signals, missed, left, sensor),) = rows(
+        house,
+        "SELECT signals, not_looked_at, left_out, goes_on_sensor FROM second_opinion_night WHERE day = %s",
+        before,
+    )
+    second_one = usual[1].subject[1]
+    assert (signals, missed, left, sensor) == (2, 1, [], second_one)
+    with (
+        psycopg.connect(house.database.url("alerting"), autocommit=True) as connection,
+        transaction(connection, house.database.service_token()),
+    ):
+        assert [case.subject for case in gathered(connection, site).cases] == [usual[1].subject, usual[0].subject]
+    told = second_opinion(
+        house.database.url("alerting"), house.database.service_token, site="tank-farm", day=before, now=NIGHT
+    )
+    assert (told.signals, told.not_looked_at) == (2, 1)
+    assert any(line.startswith("Not looked at that night: 1 of 2 signals.") for line in told.lines())
 
 
-def test_every_signal_has_its_turn() -> None:
-    """Of a thousand signals each is read within three nights; those of a machine that waits are read together."""
-    there = [Signal(n, n // 4, "Cel", "temperature") for n in range(1000)]
-    waiting: list[tuple[str, int]] = []
-    seen: set[int] = set()
-    for _ in range(3):
-        order = in_turn(there, waiting)
-        seen |= {each.sensor_id for each in order[:MOST_SIGNALS_A_NIGHT]}
-        waiting = [("sensor", each.sensor_id) for each in order[MOST_SIGNALS_A_NIGHT:]]
-    assert len(seen) == 1000
-    assert [each.sensor_id for each in in_turn(there, [("asset", 7), ("bands", 3)])[:6]] == [28, 29, 30, 31, 3, 0]
+def gathered(connection: psycopg.Connection[Any], site: Site) -> Gathered:
+    """What a night would look at, read to its end."""
+    found = Gathered()
+    list(gather(lambda: connection, site, DAY, found))
+    return found
+
+
+def judge_to_its_end(made: Plant, going: Judging) -> None:
+    """The turns of one night."""
+    with psycopg.connect(made.database.url("alerting"), autocommit=True) as connection:
+        for _ in range(1000):
+            if going._apart is not None:
+                going._apart._process.wait(120)
+            with transaction(connection, made.database.service_token()):
+                if going.turn(connection, NIGHT):
+                    return
+    raise AssertionError("the night never ended")
+
+
+def test_the_site_that_waits_longest_is_first(house: Plant) -> None:
+    """However the process was begun anew: a site that was judged yesterday comes behind one that never was."""
+    with house.owner() as connection:
+        connection.execute(
+            "INSERT INTO second_opinion_night (company_id, site_id, day, state, begun_at, ended_at) VALUES (%s, %s, %s, 'done', %s, %s)",
+            (house.a.company_id, house.a.site_id, DAY - timedelta(days=1), NIGHT, NIGHT),
+        )
+    with (
+        psycopg.connect(house.database.url("alerting"), autocommit=True) as connection,
+        transaction(connection, house.database.service_token()),
+    ):
+        there = store.sites(connection)
+    assert len(there) > 1
+    assert there[-1].site_id == house.a.site_id
 
 
 def test_one_who_is_no_longer_wanted_leaves_no_process(house: Plant) -> None:
     """What judges apart is ended with who started it."""
-    apart = Apart([])
+    apart = Apart([], works_s=60.0, ends_s=60.0)
     process = apart._process
     apart.end()
     assert process.poll() is not None
