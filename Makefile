@@ -24,6 +24,7 @@ help:
 setup: .venv/.installed
 	if [ -f davy/cli/__init__.py ]; then .venv/bin/python -m compileall -q $(PACKAGES) && .venv/bin/davy kernels; fi
 
+# pip compiles on one core; what cannot be compiled at all (templates of packages) it leaves aside too.
 .venv/.installed: requirements.lock pyproject.toml
 	if ! "$(PYTHON)" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 		echo "Davy needs Python 3.11 or newer with venv and pip: apt-get install python3 python3-venv python3-pip" \
@@ -37,7 +38,8 @@ setup: .venv/.installed
 	then \
 		uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .; \
 	else \
-		.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock \
+		&& { .venv/bin/python -m compileall -qq -j 0 .venv/lib || true; } \
 		&& .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
 	fi
 	touch .venv/.installed

@@ -9,6 +9,7 @@ DavyError
  +-- Unavailable         something we need is away; trying again later may help
  |    +-- DatabaseAway
  |    +-- BrokerAway
+ |    +-- ServerUnavailable   a server that Davy starts for itself (davy/servers/errors.py)
  +-- Fenced              another owner has taken over this worker; stop at once
  +-- SteppedBack         the database has lost batches that it had confirmed; begin anew from what it has
  +-- DeliveryFailed      a channel could not deliver; `permanent` says whether trying again is of use

@@ -66,9 +66,19 @@ class Kernel:
         return self.dispatcher._numba_type_
 
 
+_known: list[Kernel] = []
+
+
 def kernel(function: Loop) -> Loop:
     """A loop that numba compiles and keeps: the decorator of every one of ours."""
-    return cast("Loop", Kernel(cast("FunctionType", function)))
+    _known.append(Kernel(cast("FunctionType", function)))
+    return cast("Loop", _known[-1])
+
+
+def make_ready() -> None:
+    """What a first call would do before it compiles or reads: for every kernel that is imported, by who will call them."""
+    for each in _known:
+        _ = each.dispatcher
 
 
 def kernel_of_lanes(function: Loop) -> Loop:

@@ -32,7 +32,6 @@ from davy.cli import (
     scoring,
     second,
 )
-from davy.servers.errors import ServerUnavailable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -69,6 +68,6 @@ def main() -> None:
     """Runs a command; what went wrong on purpose becomes one sentence and exit status 2."""
     try:
         app()
-    except (DavyError, ServerUnavailable) as error:
+    except DavyError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -7,10 +7,11 @@ from importlib import import_module
 from typing import Final
 
 from core.errors import BadInput
+from core.kernel_cache import make_ready
 from davy.processes.process import Body
 
 NAMES: Final = ("ingest", "alerting", "api", "risk", "detectors", "inbox")
-COMPILED: Final = {"ingest"}  # its loops run from the first message on: what runs them is read while it stands by
+COMPILED: Final = {"ingest"}  # its loops run from the first message on: they are made ready while it stands by
 
 
 def body_of(name: str) -> Body:
@@ -25,7 +26,7 @@ def body_of(name: str) -> Body:
     try:
         body: Body = import_module(f"davy.processes.{name}").run
         if name in COMPILED:
-            import_module("numba")
+            make_ready()
     finally:
         gc.enable()
     return body

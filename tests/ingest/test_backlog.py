@@ -172,7 +172,7 @@ def test_six_hours_of_backlog_beside_live_data(rig: Rig, broker: Broker) -> None
         link.join(60)
     stored = "SELECT count(*) FROM v_audit_reading WHERE device IN ('d1', 'd2')"
     wanted = 2 * BACKLOG_S // BACKLOG_EVERY_S * SENSORS + SENSORS
-    wait_for(lambda: rig.one(stored) == wanted, "the backlog", 60, 0.2)
+    wait_for(lambda: rig.one(stored) == wanted, "the backlog", 60)
     stop.set()
     speaking.join()
     late = "SELECT count(*) FROM reading JOIN sensor USING (sensor_id) JOIN device USING (device_id) WHERE device.key = %(key)s AND quality & %(late)s <> 0"

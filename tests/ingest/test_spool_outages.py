@@ -93,7 +93,7 @@ def check_outage(rig: Rig, server: PostgresServer, seconds: float, drain_s: floa
         assert spooled_messages(rig) > max(WINDOW, 0.9 * 2 * 50 * (seconds - 10))
     finally:
         server.restart()
-    wait_for(lambda: look(folder_of(rig)).batches == 0, "the drained spool", drain_s, 0.2)
+    wait_for(lambda: look(folder_of(rig)).batches == 0, "the drained spool", drain_s)
     load.finish()
     check_everything_arrived_once(rig, load, drain_s)
     assert rig.one("SELECT max(batch_no) FROM ingest_batch") == rig.one("SELECT batch_no FROM ingest_mark")
@@ -169,7 +169,7 @@ def test_a_damaged_spool_costs_what_cannot_be_read(rig: Rig, own_postgres: Postg
     load.finish()
     wanted = load.readings - int((lost.sorted.origin >= 0).sum())
     real = "SELECT count(*) FROM v_audit_reading WHERE device IN ('d1', 'd2')"
-    wait_for(lambda: rig.one(real) == wanted, f"the other {wanted} readings", 90, 0.5)
+    wait_for(lambda: rig.one(real) == wanted, f"the other {wanted} readings", 90)
     (aside,) = look(folder_of(rig)).set_aside
     with closing(file.open_to_look(folder_of(rig) / aside)) as connection:
         assert spoilt in [entry.batch_no for entry in file.entries(connection)]
