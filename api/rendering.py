@@ -172,6 +172,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "rule": lambda said: sentences.rule(texts, said),
         "reason": lambda said: sentences.reason(texts, said),
         "outcome": lambda said: sentences.outcome(texts, said),
+        "model_notice": lambda said: sentences.model_notice(texts, said),
         "advice": lambda reason: rejected.advice(texts, reason),
         "rejection": lambda row: sentences.rejection(texts, row.reason, row.sentence),
         "translated_sentence": lambda sentence: sentences.translated(texts, sentence),
@@ -185,7 +186,7 @@ def _second_filters(texts: Translations, language: str, locale: str) -> dict[str
         "unusual": lambda window, names: second_wording.unusual(texts, window, names, language, locale),
         "second_agreement": lambda window: second_wording.agreement(texts, window),
         "second_missed": lambda night: second_wording.not_looked_at(texts, night.signals, night.not_looked_at, locale),
-        "second_left_out": lambda each, names: second_wording.left_out(texts, each, names, language, locale),
+        "second_left_out": lambda left, names: second_wording.left_out_together(texts, left, names, language, locale),
     }
 
 

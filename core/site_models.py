@@ -54,7 +54,7 @@ class _Score:
 SCORES: Final = (
     _Score("_mewma", ("all signals together", "各信号综合"), "system.model-unusual", 12, own_priority=True),
     _Score("_pca_q", ("how its signals go together", "各信号间的关系"), "system.model-apart", 12),
-    _Score("_knn", ("all signals together, second opinion", "各信号综合（第二判断）"), "system.model-second", 12),
+    _Score("_knn", ("all signals together, judged another way", "各信号综合（另一种方法）"), "system.model-second", 12),
     _Score("_missing", ("signals missing for its model", "模型缺失的信号"), "system.model-blind", 30),
     _Score("_drift", ("misfit of its model", "模型失配标志"), "system.model-drift", 1),
     _Score(

@@ -19,6 +19,7 @@ LANGUAGES = ("zh", "en")
 GAP = re.compile(r"%\(\w+\)[sd]|%%|\n")  # what is filled in
 LETTERS = 12  # of an English text that nobody writes by chance; half of them in Chinese
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+CODE = re.compile(r"(?<![\w./-])[a-z]+(?:_[a-z0-9]+)+\b")
 
 
 def look_right(page: Page, *paths: str) -> None:
@@ -52,7 +53,7 @@ def unfold(page: Page) -> None:
 def wrong(page: Page) -> list[str]:
     """All that is wrong with what stands there."""
     wide = [] if fits(page) else [f"wider than the screen: {page.evaluate(_WIDEST)}"]
-    return faults(page) + wide + small_targets(page) + strange_words(page)
+    return faults(page) + wide + small_targets(page) + strange_words(page) + bare_codes(page) + unsaid_zone(page)
 
 
 def faults(page: Page) -> list[str]:
@@ -96,6 +97,16 @@ def strange_words(page: Page) -> list[str]:
     return [f"in the other language: {text}" for text in texts if any(all(p in text for p in each) for each in written)]
 
 
+def bare_codes(page: Page) -> list[str]:
+    """Words of our own making that no person wrote: a code stands in `<code>`, and a word of a language beside it."""
+    return [f"a code: {code}" for text in page.evaluate(_TEXTS) for code in CODE.findall(text)]
+
+
+def unsaid_zone(page: Page) -> list[str]:
+    """A time of day on a page that does not say whose clock it is of."""
+    return [f"no zone said for {each}" for each in page.evaluate(_UNSAID)]
+
+
 @cache
 def _english() -> frozenset[tuple[str, ...]]:
     """The fixed pieces of every English text that is long enough to be no chance, and stands in Chinese on a Chinese page."""
@@ -132,4 +143,10 @@ _TEXTS = """(() => {
     if (own(e)) found.push(...['aria-label', 'title', 'placeholder', 'alt'].map(n => e.getAttribute(n)).filter(Boolean));
   }
   return found;
+})()"""
+_UNSAID = """(() => {
+  const main = document.querySelector('main'), said = main.innerText;
+  const zones = [...Intl.supportedValuesOf('timeZone'), 'UTC'];
+  const shown = [...main.querySelectorAll('time')].filter(e => /\\d:\\d\\d/.test(e.textContent) && e.checkVisibility());
+  return zones.some(zone => said.includes(zone)) ? [] : shown.slice(0, 2).map(e => e.textContent);
 })()"""

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.acts.duty import read_positions
 from api.gate import LookReader, PortfolioReader, SiteReader
-from api.pages.frame import DEFAULT_ZONE, person_page
+from api.pages.frame import DEFAULT_ZONE, frame_of, person_page
 from api.permissions import Right
 from api.portfolio import COLUMNS, View, arranged, as_csv, is_unsure, view_of, wants_attention
 from api.sparkline import sparkline
@@ -172,10 +172,12 @@ def look_list(web: Here, visitor: LookReader, before: int | None = None) -> Resp
     """For the client: what the insurer's people have looked at."""
     with web.acting_for(visitor) as connection:
         rows = looks.list_looks(connection, before)
+        frame = frame_of(connection, web.clock())
     return person_page(
         web,
         visitor,
         "looks.html",
+        frame=frame,
         rows=rows,
         older=rows[-1].journal_id if len(rows) == looks.PAGE else None,
         many_companies=visitor.everything,

@@ -19,6 +19,7 @@ class Waiting:
     Args:
         subject: "order", "limit_change" or "route_change".
         page: number in the address of its page.
+        priorities: whose alarms the route carries, which says more than its key; None where it is no route, empty where it carries none.
         asked: name of whoever asked; None: not known any more.
         mine: its reader asked for it, so another person answers.
     """
@@ -28,6 +29,7 @@ class Waiting:
     title: str
     title_zh: str
     alarms: int
+    priorities: list[str] | None
     site: str
     site_zh: str
     time_zone: str
@@ -41,9 +43,10 @@ def ask_waiting(connection: Connection[Any], person_id: int, now: datetime) -> C
     """All that the visitor may see, the oldest first; still to be fetched."""
     return connection.cursor(row_factory=class_row(Waiting)).execute(
         """
-        SELECT a.subject, a.page, a.title, a.title_zh, a.alarms, s.name AS site, s.name_zh AS site_zh, s.time_zone, p.name AS asked, a.asked_at,
+        SELECT a.subject, a.page, a.title, a.title_zh, a.alarms, r.priorities, s.name AS site, s.name_zh AS site_zh, s.time_zone, p.name AS asked, a.asked_at,
                a.lapses_at, a.asked_by = %(me)s AS mine
         FROM v_approval a JOIN site s USING (site_id) LEFT JOIN person p ON p.person_id = a.asked_by
+        LEFT JOIN route r ON a.subject = 'route_change' AND r.route_id = a.page
         WHERE a.settled_at IS NULL AND (a.lapses_at IS NULL OR a.lapses_at > %(now)s) AND a.waits
         ORDER BY a.asked_at, a.subject, a.number LIMIT %(most)s
         """,

@@ -93,7 +93,8 @@ def list_looks(connection: Connection[Any], before: int | None = None) -> list[L
         return cursor.execute(
             r"""
             SELECT j.journal_id, j.at, j.actor AS role, j.action, j.subject,
-                   coalesce(d.title, f.title, i.what, s.name, a.name) AS title, coalesce(d.title_zh, f.title_zh, i.what, s.name_zh, a.name_zh) AS title_zh,
+                   coalesce(d.title, f.title, i.what, s.name, a.name, v.said) AS title,
+                   coalesce(d.title_zh, f.title_zh, i.what, s.name_zh, a.name_zh, v.said) AS title_zh,
                    c.name AS company, c.name_zh AS company_zh,
                    (SELECT time_zone FROM site WHERE company_id = j.company_id ORDER BY site_id LIMIT 1) AS time_zone
             FROM journal j JOIN company c ON c.company_id = j.company_id
@@ -103,6 +104,11 @@ def list_looks(connection: Connection[Any], before: int | None = None) -> list[L
             LEFT JOIN alarm_definition d ON d.definition_id = CASE WHEN u.kind = 'limit' THEN u.id ELSE o.definition_id END
             LEFT JOIN LATERAL (SELECT title, title_zh FROM v_finding WHERE u.kind = 'finding' AND finding_id = u.id LIMIT 1) f ON true
             LEFT JOIN LATERAL (SELECT what FROM v_impairment WHERE u.kind = 'impairment' AND impairment_id = u.id LIMIT 1) i ON true
+            LEFT JOIN LATERAL (
+                SELECT title AS said FROM v_complaint WHERE u.kind = 'complaint' AND complaint_id = u.id
+                UNION ALL SELECT what FROM prevention_service WHERE u.kind = 'service' AND service_id = u.id
+                UNION ALL SELECT number FROM v_suppression_order WHERE u.kind = 'order' AND order_id = u.id LIMIT 1
+            ) v ON true
             LEFT JOIN site s ON u.kind = 'site' AND s.key = u.key
             LEFT JOIN asset a ON u.kind = 'model' AND a.asset_id = u.id
             WHERE j.action IN ('looked', 'evidence_read') AND (%(before)s::bigint IS NULL OR j.journal_id < %(before)s::bigint)

@@ -120,6 +120,10 @@ def verdict(texts: NullTranslations, told: Mapping[str, Any]) -> str:
     unknown = ""
     if told.get("unknown"):
         unknown = " " + _("Could not be judged, as readings are missing: %(n)s.") % {"n": told["unknown"]}
+    if not told["refused"] and not told["dangers"]:
+        return (
+            _("No true danger lies in this time, so none was compared; no injected incident would be lost.") + unknown
+        )
     if not told["refused"]:
         return _("No true danger would be lost or found later; looked at: %(n)s.") % {"n": told["dangers"]} + unknown
     parts = [

@@ -7,6 +7,7 @@ from gettext import NullTranslations
 from typing import Any, Final, Protocol
 
 from api.words.alarms import PRIORITIES, reading, said
+from api.words.firing_texts import PARAMETER_TEXTS
 from api.words.numbers import duration, number
 from api.words.texts import later
 from core.limit_form import KEEP, OWN, Field
@@ -91,8 +92,17 @@ class Limited(Protocol):
 
 
 def name_of(texts: NullTranslations, field: Field) -> str:
-    """What the form calls a field; a detector's own number keeps its name, as the site file has it."""
-    return texts.gettext(NAMES[field.name]) if field.name in NAMES else field.name.removeprefix("parameters.")
+    """What the form calls a field; a detector's own number as the page of what it raised calls it."""
+    if field.name in NAMES:
+        return texts.gettext(NAMES[field.name])
+    name = field.name.removeprefix("parameters.")
+    words = _parameter(texts, name)
+    return texts.gettext("%(what)s, seconds") % {"what": words} if name.endswith("_s") else words
+
+
+def _parameter(texts: NullTranslations, name: str) -> str:
+    """A number of a detector in words; by its own name where we have none."""
+    return texts.gettext(PARAMETER_TEXTS[name]) if name in PARAMETER_TEXTS else name
 
 
 def bound(texts: NullTranslations, limit: Limited, locale: str) -> str:
@@ -116,7 +126,12 @@ def value(texts: NullTranslations, limit: Limited, name: str, content: Any, loca
     if name in ("setpoint", "deadband"):
         return reading(texts, _Of(limit), float(content), locale)
     if isinstance(content, Mapping):
-        return ", ".join(f"{key} {number(each, locale)}" for key, each in content.items()) or "—"
+        return (
+            texts.gettext(", ").join(
+                f"{_parameter(texts, key)} {number(each, locale)}" for key, each in content.items()
+            )
+            or "—"
+        )
     return str(content)
 
 

@@ -19,7 +19,7 @@ KINDS: Final = {
 SHORT_KINDS: Final = {
     "_mewma": later("All signals together"),
     "_pca_q": later("How its signals go together"),
-    "_knn": later("All signals together, second opinion"),
+    "_knn": later("All signals together, judged another way"),
     "_unseen": later("State that it has not seen"),
     "_forecast": later("What is to come"),
     "_ahead": later("What is to come"),
@@ -47,31 +47,34 @@ CUTS: Final = {
     "order": later("under an order that puts alarms aside"),
     "quality": later("readings of doubtful quality, or of a wrong clock"),
 }
-# What a fit told of its interval (detectors/models/fitting.py, davy/models/forecasting.py), as it is kept with the version.
-_LATER_HALF: Final = (
+# What fitting said of its interval, as detectors/models/fitting.py and davy/models/forecasting.py write it.
+NOTICES: Final = (
+    later(
+        "Fitted as an interval that may not be normal throughout: {out} of its {whole} windows were left out as unlike the others."
+    ),
+    later(
+        "The interval: {first} windows in the earlier half and {second} in the later one; to be judged it needs {least} and {late}."
+    ),
+    later(
+        "State {state}: {first} windows in the earlier half and {second} in the later one; to be judged it needs {least} and {late}."
+    ),
+    later(
+        "The interval: a member never moved in it, so nothing is learnt of it; say `judged: false` if it rests there."
+    ),
+    later(
+        "State {state}: a member never moved in it, so nothing is learnt of it; say `judged: false` if it rests there."
+    ),
     later(
         "{kind}, State {state}: the later half of the interval is {times} times as odd as the earlier half. It may hold two operating points, or something that was not normal: look at it, or choose another."
     ),
     later(
         "{kind}: the later half of the interval is {times} times as odd as the earlier half. It may hold two operating points, or something that was not normal: look at it, or choose another."
     ),
-)
-MODEL_NOTICES: Final = (
-    *_LATER_HALF,
     later(
-        "Fitted as an interval that may not be normal throughout: {out} of its {whole} windows were left out as unlike the others."
+        "forecast: {sensor} within {seconds} s; in one of twenty windows that it was not made from it was higher by more than {by}."
     ),
     later(
-        "State {state}: {seen} windows in the earlier half and {calibrate} in the later one; to be judged it needs {need} and {other}."
-    ),
-    later(
-        "State {state}: a member never moved in it, so nothing is learnt of it; say `judged: false` if it rests there."
-    ),
-    later(
-        "forecast: {member} within {ahead} s; in one of twenty windows that it was not made from it was higher by more than {beyond}."
-    ),
-    later(
-        "forecast: {member} within {ahead} s; in one of twenty windows that it was not made from it was lower by more than {beyond}."
+        "forecast: {sensor} within {seconds} s; in one of twenty windows that it was not made from it was lower by more than {by}."
     ),
 )
 KIND_WORDS: Final = {kind: SHORT_KINDS[f"_{kind}"] for kind in ("mewma", "pca_q", "knn")}

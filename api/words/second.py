@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from gettext import NullTranslations
 from typing import Any, Final, Protocol
 
@@ -96,8 +96,30 @@ def agreement(texts: NullTranslations, window: Windowed) -> str:
 
 def left_out(texts: NullTranslations, each: Mapping[str, Any], names: Names, language: str, locale: str) -> str:
     """Why something was not judged."""
+    return _left(texts, each, _left_name(texts, each, names, language), locale)
+
+
+def left_out_together(
+    texts: NullTranslations, left: Sequence[Mapping[str, Any]], names: Names, language: str, locale: str
+) -> list[tuple[bool, str]]:
+    """The same of a night, in a sentence for each reason: whether somebody should look at it, and the sentence."""
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for each in left:
+        alone = each["number"] if each["why"] in ("moved", "many") else None
+        groups.setdefault((each["why"], each["kind"], each.get("needs"), each.get("has"), alone), []).append(each)
+    together = texts.gettext(", ")
+    return [
+        (why == "moved", _left(texts, same[0], together.join(_left_name(texts, e, names, language) for e in same), locale))
+        for (why, *_), same in groups.items()
+    ]  # fmt: skip
+
+
+def _left_name(texts: NullTranslations, each: Mapping[str, Any], names: Names, language: str) -> str:
     called = names.get(("asset" if each["kind"] == "asset" else "sensor", int(each["number"])))
-    name = _name(called, language) if called is not None else texts.gettext("A sensor that is gone")
+    return _name(called, language) if called is not None else texts.gettext("A sensor that is gone")
+
+
+def _left(texts: NullTranslations, each: Mapping[str, Any], name: str, locale: str) -> str:
     words = {"name": name, "needs": number(each.get("needs"), locale), "has": number(each.get("has"), locale)}
     return texts.gettext(_LEFT[each["why"]]) % words
 

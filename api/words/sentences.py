@@ -17,7 +17,7 @@ from api.words.backtests import REFUSALS as BACKTEST_REFUSALS
 from api.words.duty import CALENDAR_WORDS, CHANNEL_OUTCOMES, DUTY_REFUSALS, FIELD_WORDS, OUTCOMES, ROTATION_MISTAKES
 from api.words.duty import RULES as DUTY_RULES
 from api.words.limit_sentences import LIMIT_REFUSALS, LIMIT_WORDS
-from api.words.models import KIND_WORDS, MODEL_NOTICES
+from api.words.models import KIND_WORDS, NOTICES
 from api.words.own_findings import OWN_REFUSALS
 from api.words.readiness import READINESS_REFUSALS
 from api.words.receivers import ANSWERS, PLATFORMS
@@ -68,7 +68,6 @@ REFUSALS = (
     *DUTY_REFUSALS,
     *READINESS_REFUSALS,
     *SECOND_REFUSALS,
-    *MODEL_NOTICES,
     *CALENDAR_WORDS,
     *LINK_REFUSALS,
 )
@@ -242,6 +241,15 @@ def reason(texts: NullTranslations, said: str) -> str:
         if match is not None:
             return _filled(texts.gettext(template), match.groupdict(), texts)
     return said
+
+
+def model_notice(texts: NullTranslations, said: str) -> str:
+    """What fitting a model said of its interval.
+
+    >>> model_notice(NullTranslations(), "State idle: 3 windows in the earlier half and 4 in the later one; to be judged it needs 60 and 40.")
+    'State idle: 3 windows in the earlier half and 4 in the later one; to be judged it needs 60 and 40.'
+    """
+    return _clause(texts, said, NOTICES)
 
 
 def _clause(texts: NullTranslations, said: str, templates: Sequence[str]) -> str:

@@ -6,9 +6,13 @@ import math
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from psycopg.types.json import Jsonb
 
+from api.words.sentences import model_notice
+from core.i18n import translations
+from detectors.models import fitting
 from tests.api.conftest import House
 from tests.api.plant import Company, Plant
 
@@ -216,7 +220,7 @@ def test_a_kind_in_shadow_is_counted_by_its_own_limit(card: tuple[House, int]) -
         ("mewma", 61, 0), ("forecast", 7, None), ("knn", 7, 0), ("pca_q", 7, 7)
     }  # fmt: skip
     page = house.visitor("huaihai-petro-officer").get(f"/models/{asset}").text
-    assert "<code>forecast</code></td><td>7</td><td>0</td><td>—</td>" in page
+    assert "<td>预测值</td><td>7</td><td>0</td><td>—</td>" in page
 
 
 def test_windows_of_a_real_alarm_are_not_held_against_it(card: tuple[House, int]) -> None:
@@ -367,3 +371,25 @@ def test_what_the_fit_told_of_its_interval_is_said_in_the_readers_language(card:
     page = house.visitor("huaihai-petro-officer").get(f"/models/{asset}").text
     assert page.count("该时段后半段的异常程度是前半段的3.6倍") == 1
     assert "operating points" not in page
+
+
+def test_what_fitting_said_is_read_in_chinese() -> None:
+    """Every sentence that fitting keeps with a version; they are made by the code that makes them."""
+    rows = np.random.default_rng(1).normal(size=(40, 2))
+    halves = rows.copy(), rows.copy()
+    gone = np.arange(40) == 0
+    said = [
+        *fitting._leave_out(*halves, (gone, ~gone & False)),
+        *(fitting._too_little(rows[:3], rows[:3], 0, what) for what in ("The interval", "State idle")),
+        *(
+            fitting._too_little(np.zeros((200, 2)), np.zeros((400, 2)), 0, what)
+            for what in ("The interval", "State idle")
+        ),
+        *fitting._drifted("mewma", np.ones(9), np.full(9, 9.0)),
+        *fitting._drifted("mewma, State idle", np.ones(9), np.full(9, 9.0)),
+    ]
+    assert len(said) == 7
+    for each in said:
+        told = model_notice(translations("zh"), each)
+        assert told != each, each
+        assert "{" not in told

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NamedTuple
 
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from api.words.second import left_out_together
 from core.db import transaction
+from core.i18n import translations
 from tests.api.conftest import House
 from tests.api.test_findings import INTEGRATOR, OFFICER, UNDERWRITER, Person
 
@@ -102,6 +105,22 @@ def test_what_was_not_looked_at_is_a_number(house: House) -> None:
     assert "约13夜内每个信号都会轮到" in officer.client.get("/second-opinion").text
     found = officer.client.get("/api/v1/second-opinion?site=tank-farm").json()[0]
     assert (found["signals"], found["not_looked_at"]) == (5000, 4600)
+
+
+def test_what_is_left_out_for_one_reason_is_one_sentence() -> None:
+    """On its first night a site of a hundred signals says once that there is no history yet; what somebody must look at stands alone."""
+
+    class Named(NamedTuple):
+        name: str
+        name_zh: str
+        unit: str = "1"
+
+    names = {("sensor", n): Named(f"S{n}", f"第{n}号") for n in range(1, 5)}
+    short = [{"kind": "sensor", "number": n, "why": "short", "needs": 7, "has": 0} for n in (1, 2)]
+    moved = [{"kind": "sensor", "number": n, "why": "moved", "has": 3} for n in (3, 4)]
+    told = left_out_together(translations("zh"), [*short, *moved], names, "zh", "zh_Hans_CN")
+    assert [look for look, _ in told] == [False, True, True]
+    assert told[0][1] == "第1号、第2号：需要7天的正常历史，现有0天。"
 
 
 def test_one_tap_is_kept_counted_and_journalled(house: House) -> None:

@@ -110,7 +110,13 @@ def test_out_of_service_waits_for_a_second_person(timescale_house: House) -> Non
     path = asker.post("/suppressions", **stated(house, kind="out_of_service", alarms=alarm)).headers["location"]
     look(house)
     assert "目前尚未停用" in asker.client.get(path).text
-    assert f"<li>{named(house, alarm)}</li>" in officer.client.get(path).text, "which of four tanks"
+    asked = officer.client.get(path).text
+    assert f"<li>{named(house, alarm)}</li>" in asked, "which of four tanks"
+    assert f"{path}/refuse" in asked
+    assert f"{path}/end" not in asked, (
+        "a second dark button, beside the one that agrees, to take back what another asked for"
+    )
+    assert f"{path}/end" in asker.client.get(path).text
     assert asker.post(f"{path}/authorise").status_code == 403
     assert "待第二人同意" in officer.client.get("/suppressions").text
     assert officer.post(f"{path}/authorise").status_code == 303
