@@ -89,6 +89,7 @@ class Odd(Detector):
     Warm-up: `warm_up` usable readings; NaN until then, on readings of bad quality, and while the value has not moved at all.
     Fails when: what is odd lasts, or comes every day: then it is no longer rare. A sensor that rests most of the time is odd whenever
         it moves. Of a wave whose period divides sixteen readings it remembers one phase only, and courses say little. It says that something is new, not that it is wrong.
+        A wild reading among its first fifty, but for the very first, sets the scale: what is less than a 250th of it is then alike, for ever.
     """
 
     name = "odd"
@@ -166,7 +167,9 @@ def _measure(
 ) -> None:
     """How far a reading stepped and what course it takes, into a lane of `scores`, shape (WAYS, LANES); it is remembered."""
     so_far = int(known[d].heard)
-    known[d].heard += 1.0
+    if so_far == 1 and abs(x - known[d].first) > COARSE * abs(x):
+        so_far = 0  # the first was wild: all begins with this one
+    known[d].heard = so_far + 1.0
     if so_far == 0:
         known[d].first = x
     away = max(min(x - known[d].first, REACH), -REACH)
