@@ -30,10 +30,10 @@ from api.words import risk as risk_wording
 from api.words import second as second_wording
 from api.words import suppressions as suppression_wording
 from api.words import voice as voice_wording
-from api.words.devices import device_kind
 from api.words.routes import HEARS_WORDS, WISH_WORDS
 from core.i18n import LANGUAGES, locale_of, translations
 from core.model import COMPOUND
+from risk.device_kinds import device_kind
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
@@ -161,7 +161,7 @@ def _filters(language: str, texts: Translations, locale: str) -> dict[str, Any]:
         "resolution": lambda word: wording.said(texts, wording.RESOLUTIONS, word),
         "role": lambda word: wording.said(texts, wording.ROLES, word),
         "channel": lambda word: wording.said(texts, _CHANNELS, word),
-        "device_kind": lambda written: device_kind(texts, written),
+        "device_kind": lambda written: device_kind(texts.gettext, written),
         "priorities": lambda words: texts.gettext(", ").join(
             wording.said(texts, wording.PRIORITIES, each) for each in words
         ),

@@ -5,6 +5,7 @@ company -> site -> zone -> asset -> sensor; a device carries sensors; a policy b
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batch import Int32, PartTold
+from core.batch import Int32, Int64, PartTold
 from core.row_table import RowTable
 
 Thing = TypeVar("Thing")
@@ -135,6 +136,15 @@ class Compound:
     told: tuple[PartTold, ...] = ()
 
 
+_PRIME, _MIX = 2**31 - 1, 1_000_003
+
+
+def _digest(word: object) -> int:
+    """Of a text or of parameters, the same in every process."""
+    said = sorted((name, float(value)) for name, value in word.items()) if isinstance(word, Mapping) else word
+    return zlib.crc32(repr(said).encode())
+
+
 class DefinitionSet:
     """The definitions in force from a batch boundary on, as a dense list.
 
@@ -170,6 +180,22 @@ class DefinitionSet:
 
     def __len__(self) -> int:
         return len(self.definitions)
+
+    def memories(self) -> Int32:
+        """Which memory of a detector belongs to each definition: (definition_id, a digest of what its number is made of), shape (definitions, 2).
+
+        Detector and parameters, which sensors, which side, which clock. Not the setpoint, nor what else makes an alarm of a number: who moves a
+        setpoint has not changed what the sensor did in the last eight hours, nor what is usual for it.
+        """
+        rows = self.definitions
+        digest: Int64 = np.zeros(len(rows), np.int64)
+        for name in ("detector", "direction", "parameters", "time_zone"):
+            codes, words = rows.words(name)
+            told = np.array([_digest(word) for word in words], np.int64)
+            digest = (digest * _MIX + told[codes]) % _PRIME
+        for name in ("sensor_id", "other_sensor_id"):
+            digest = (digest * _MIX + rows.numbers(name)) % _PRIME
+        return np.stack([rows.numbers("definition_id"), digest], axis=1).astype(np.int32)
 
     def shared(self, thing: Thing) -> Thing:
         """The thing, or an equal one that was given before: what detectors have alike is in memory once, and worked out once."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from core.batch import NOTHING_DUE, Awaited, Float64, Int64, ReadingBatch, Scores
 from core.errors import BadInput
 from core.model import AlarmDefinition, DefinitionSet
-from detectors.hearing import Heard, gather, listeners
+from detectors.hearing import Heard, listeners
 
 SECOND_US: Final = 1_000_000
 LARGEST: Final = float(np.finfo(np.float64).max)  # numbers are finite or NaN, never infinite
@@ -67,7 +67,7 @@ class Detector(ABC):
     ] = ()  # of each group whoever writes a definition must give exactly one
 
     def __init__(self, definitions: DefinitionSet) -> None:
-        self._definition, self._listeners = listeners(definitions, self.name)
+        self._definition, self._listeners, self._place = listeners(definitions, self.name)
         self._settings = self._read_settings(definitions)
         self._columns: Columns = {}
 
@@ -170,7 +170,7 @@ class Detector(ABC):
         heard = self._listeners.hear(batch)
         if len(heard.member) == 0:
             return Scores.empty()
-        return Scores(gather(self._definition, heard.member), heard.row, self._instants(heard), self._numbers(heard))
+        return Scores(self._listeners.definitions(self._place), heard.row, self._instants(heard), self._numbers(heard))
 
     @abstractmethod
     def _numbers(self, heard: Heard) -> Float64:

@@ -41,6 +41,8 @@ class Listeners:
 
     The definitions on slot s are `members[offsets[s]:offsets[s + 1]]`: rows of the detector's state.
 
+    Which definition of the set each row is differs by detector; those of a row lie side by side, so that one look finds all of them.
+
     Args:
         slots: int32, shape (definitions,), the sensor of each definition.
         sensors: how many slots the directory has.
@@ -50,6 +52,8 @@ class Listeners:
         self.offsets: Int32 = np.zeros(sensors + 1, np.int32)
         np.cumsum(np.bincount(slots, minlength=sensors), out=self.offsets[1:])
         self.members: Int32 = np.argsort(slots, kind="stable").astype(np.int32)
+        self._definitions: Int32 = np.empty((len(slots), 0), np.int32)
+        self._told: Int32 = np.empty((0, 0), np.int32)
         self._batch: ReadingBatch | None = None
         self._heard = Heard(self.members[:0], self.members[:0], np.empty(0, np.int64), np.empty(0, np.float64))
 
@@ -78,12 +82,26 @@ class Listeners:
             i4 = np.empty((2, room), np.int32)
             self._heard = Heard(i4[0], i4[1], np.empty(room, np.int64), np.empty(room, np.float64))
             _hear(self.offsets, self.members, batch.sensor, batch.judged_at, batch.value, batch.quality, self._heard)
+            self._told = _tell(self._definitions, self._heard.member)
             self._batch = batch
         return self._heard
 
+    def take(self, definition: Int32) -> int:
+        """Makes room for one detector's definitions, int32, one a row; gives its place among those that share this."""
+        for place in range(self._definitions.shape[1]):
+            if np.array_equal(self._definitions[:, place], definition):
+                return place
+        self._batch = None
+        self._definitions = np.column_stack([self._definitions, definition])
+        return self._definitions.shape[1] - 1
 
-def listeners(definitions: DefinitionSet, detector: str) -> tuple[Int32, Listeners]:
-    """The definitions that use `detector` (index into the set, ascending: the row order of its state), and what they hear.
+    def definitions(self, place: int) -> Int32:
+        """Which definition each entry of what was heard last is, for the detector at `place`."""
+        return self._told[place]
+
+
+def listeners(definitions: DefinitionSet, detector: str) -> tuple[Int32, Listeners, int]:
+    """The definitions that use `detector` (index into the set, ascending: the row order of its state), what they hear, and their place there.
 
     Raises:
         ValueError: a definition's slot lies outside the directory.
@@ -92,7 +110,8 @@ def listeners(definitions: DefinitionSet, detector: str) -> tuple[Int32, Listene
     slots = definitions.slot[own]
     if len(slots) and not 0 <= int(slots.min()) <= int(slots.max()) < definitions.sensors:
         raise ValueError(f"slots of {detector} reach {slots.min()}..{slots.max()} of {definitions.sensors} sensors")
-    return own, definitions.shared(Listeners(slots, definitions.sensors))
+    heard = definitions.shared(Listeners(slots, definitions.sensors))
+    return own, heard, heard.take(own)
 
 
 @kernel
@@ -129,9 +148,14 @@ def _hear(
 
 
 @kernel
-def gather(column: Int32, member: Int32) -> Int32:
-    """`column[member]`, without a check."""
-    found = np.empty(len(member), np.int32)
-    for n in range(len(member)):
-        found[n] = column[member[n]]
+def _tell(definitions: Int32, member: Int32) -> Int32:
+    """The definitions of these rows, a row for each detector."""
+    count, detectors = len(member), definitions.shape[1]
+    found = np.empty((detectors, count), np.int32)
+    for n in range(count):
+        if n + AHEAD < count:
+            prefetch(definitions, member[n + AHEAD], 0)
+            prefetch(definitions, member[n + AHEAD], 1)
+        for place in range(detectors):
+            found[place, n] = definitions[member[n], place]
     return found

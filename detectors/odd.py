@@ -16,7 +16,7 @@ from core.kernel_cache import kernel
 from core.model import DefinitionSet
 from core.prefetch import AHEAD, LINE, prefetch
 from detectors.contract import Detector, Parameters, Rows
-from detectors.courses import KEPT, LENGTH, squares_apart
+from detectors.courses import KEPT, LENGTH, RECENT, UInt16, remember, squares_apart
 from detectors.hearing import Heard
 from detectors.medians import median_of_five
 from detectors.sketch import BINS, Float32, place_of, share_above
@@ -85,7 +85,7 @@ class Odd(Detector):
     for long is odd no longer. `shift` and `cusum` stand beside it for what lasts. Give it an off-delay: a burst is one alarm.
 
     Source: conformal p-values after Vovk et al. (2005); left nearest neighbours of raw windows; the sketch is ours.
-    Memory: 1136 bytes a definition.
+    Memory: 816 bytes a definition.
     Warm-up: `warm_up` usable readings; NaN until then, on readings of bad quality, and while the value has not moved at all.
     Fails when: what is odd lasts, or comes every day: then it is no longer rare. A sensor that rests most of the time is odd whenever
         it moves. Of a wave whose period divides sixteen readings it remembers one phase only, and courses say little. It says that something is new, not that it is wrong.
@@ -104,10 +104,10 @@ class Odd(Detector):
             self._column(name, self._known[name])
         self._known["memory"], self._known["warm_up"] = self._settings["memory"], self._settings["warm_up"]
         self._counts: Float32 = aligned_zeros((count, WAYS, BINS), np.float32)
-        self._last: Float32 = aligned_zeros((count, LENGTH), np.float32)
-        self._remembered: Float32 = aligned_zeros((count, LENGTH, KEPT), np.float32)
+        self._recent: Float32 = aligned_zeros((count, RECENT), np.float32)
+        self._remembered: UInt16 = aligned_zeros((count, LENGTH, KEPT), np.uint16)
         self._column("counts", self._counts)
-        self._column("last", self._last)
+        self._column("recent", self._recent)
         self._column("remembered", self._remembered)
         self._lanes = _Lanes(
             np.empty((WAYS, LANES)),
@@ -123,47 +123,48 @@ class Odd(Detector):
         return math.log10(min(float(readings), given.get("memory", OddParameters().memory)) + 1.0)
 
     def _numbers(self, heard: Heard) -> Float64:
-        return _odd(heard, self._known, self._counts, self._last, self._remembered, self._lanes)
+        return _odd(heard, self._known, self._counts, self._recent, self._remembered, self._lanes)
 
 
 @kernel
-def _step(last: Float32, d: int, x: float) -> float:
+def _step(recent: Float32, d: int, x: float) -> float:
     """How far a reading is from the median of the five before it."""
     first = LENGTH - BEFORE
     return abs(
         x
-        - median_of_five(last[d, first], last[d, first + 1], last[d, first + 2], last[d, first + 3], last[d, first + 4])
+        - median_of_five(
+            recent[d, first], recent[d, first + 1], recent[d, first + 2], recent[d, first + 3], recent[d, first + 4]
+        )
     )
 
 
 @kernel
-def _course(last: Float32, remembered: Float32, d: int, heard: int, x: float, apart: Float64) -> float:
+def _course(recent: Float32, remembered: UInt16, d: int, heard: int, x: float, apart: Float64) -> float:
     """The square of how far the last readings are from the nearest stretch that is remembered, one that they are not part of.
 
     Args:
         apart: shape (KEPT,), to work in.
     """
     for k in range(LENGTH - 1):
-        last[d, k] = last[d, k + 1]
-    last[d, LENGTH - 1] = np.float32(x)
+        recent[d, k] = recent[d, k + 1]
+    recent[d, LENGTH - 1] = np.float32(x)
     known = max(heard + 1 - LENGTH, 0) // LENGTH
     nearest = 0.0
     if known > 0:
-        squares_apart(last, remembered, d, apart)
+        squares_apart(recent, remembered, d, apart)
         nearest, c = np.inf, (known - 1) % KEPT
         for _ in range(min(known, COURSES)):
             nearest = min(nearest, apart[c])
             c = c - 1 if c > 0 else KEPT - 1
     if (heard + 1) % LENGTH == 0:
         place = ((heard + 1) // LENGTH - 1) % KEPT
-        for k in range(LENGTH):
-            remembered[d, k, place] = last[d, k]
+        remember(recent, remembered, d, place)
     return nearest
 
 
 @kernel
 def _measure(
-    d: int, x: float, lane: int, known: Rows, last: Float32, remembered: Float32, scores: Float64, apart: Float64
+    d: int, x: float, lane: int, known: Rows, recent: Float32, remembered: UInt16, scores: Float64, apart: Float64
 ) -> None:
     """How far a reading stepped and what course it takes, into a lane of `scores`, shape (WAYS, LANES); it is remembered."""
     so_far = int(known[d].heard)
@@ -173,8 +174,8 @@ def _measure(
     if so_far == 0:
         known[d].first = x
     away = max(min(x - known[d].first, REACH), -REACH)
-    scores[0, lane] = _step(last, d, away) if so_far >= BEFORE else 0.0
-    scores[1, lane] = math.sqrt(_course(last, remembered, d, so_far, away, apart))
+    scores[0, lane] = _step(recent, d, away) if so_far >= BEFORE else 0.0
+    scores[1, lane] = math.sqrt(_course(recent, remembered, d, so_far, away, apart))
 
 
 @kernel
@@ -205,11 +206,11 @@ def _rare(known: Rows, counts: Float32, d: int, way: int, place: float) -> float
 
 
 @kernel
-def _odd(heard: Heard, known: Rows, counts: Float32, last: Float32, remembered: Float32, room: _Lanes) -> Float64:
+def _odd(heard: Heard, known: Rows, counts: Float32, recent: Float32, remembered: UInt16, room: _Lanes) -> Float64:
     """Some readings at a time, one step after the other for all of them: what waits for nothing of its own is done meanwhile."""
     entries = len(heard.member)
     number, n = np.full(entries, np.nan), 0
-    heard, known, counts, last, remembered, room = borrowed((heard, known, counts, last, remembered, room))
+    heard, known, counts, recent, remembered, room = borrowed((heard, known, counts, recent, remembered, room))
     scores, apart, stage, rows, places = room.scores, room.apart, room.stage, room.rows, room.places
     while n < entries:
         lanes = 0
@@ -217,16 +218,17 @@ def _odd(heard: Heard, known: Rows, counts: Float32, last: Float32, remembered: 
             if n + AHEAD < entries:
                 soon = heard.member[n + AHEAD]
                 prefetch(known, soon, 0)
-                prefetch(last, soon, 0)
+                prefetch(recent, soon, 0)
+                prefetch(recent, soon, 1)
                 for line in range(WAYS * BINS * 4 // LINE):
                     prefetch(counts, soon, line)
-                for line in range(KEPT * LENGTH * 4 // LINE):
+                for line in range(KEPT * LENGTH * 2 // LINE):
                     prefetch(remembered, soon, line)
             d, x = heard.member[n], heard.value[n]
             if np.isfinite(x):
                 so_far = known[d].heard
                 stage[lanes] = STARTS if so_far < FIRST else LEARNS if so_far < known[d].warm_up else KNOWS
-                _measure(d, x, lanes, known, last, remembered, scores, apart)
+                _measure(d, x, lanes, known, recent, remembered, scores, apart)
                 rows[lanes], places[lanes] = d, n
                 lanes += 1
             n += 1

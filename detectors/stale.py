@@ -22,12 +22,13 @@ from detectors.rhythm import PAUSES, at_least, learn
 AGAIN_US: Final = 10 * SECOND_US  # how often a silence that lasts is said again
 # What every reading looks at lies together.
 _HEARD: Final = row_of(
-    LINE // 2,
+    LINE,
     [
         ("silent_from", np.int64),  # the last usable reading, moved on by the time not watched since
         ("word", np.int64),  # what comes so soon after a word belongs to it; 0: nothing is learned of this one
         ("allowed", np.int64),
-        ("said", np.uint8),  # whether its silence was said
+        ("said_at", np.int64),  # when its silence was said last
+        ("said", np.uint8),  # whether this one was
     ],
 )
 CENTURY_US: Final = 100 * 366 * 86_400 * SECOND_US  # a silence that no setpoint needs to tell from a longer one
@@ -112,7 +113,8 @@ class Stale(Detector):
         self._silent_from: Int64 = self._heard["silent_from"]
         self._silent_from[:] = NEVER
         self._said: UInt8 = self._heard["said"]
-        self._said_at: Int64 = np.full(len(self), NEVER, np.int64)
+        self._said_at: Int64 = self._heard["said_at"]
+        self._said_at[:] = NEVER
         self._column("silent_from", self._silent_from)
         self._column("said", self._said)
         self._column("said_at", self._said_at)
@@ -129,7 +131,7 @@ class Stale(Detector):
         )  # fmt: skip
 
     def _instants(self, heard: Heard) -> Int64:
-        return _not_before(heard, self._said_at)
+        return _not_before(heard, self._heard)
 
     def _numbers(self, heard: Heard) -> Float64:
         number, soonest, self._fresh_count = _heard(
@@ -272,11 +274,14 @@ def _learn_heard(
 
 
 @kernel
-def _not_before(heard: Heard, said_at: Int64) -> Int64:
+def _not_before(heard: Heard, rows: Rows) -> Int64:
     """The instants of a batch, none before a silence that was said: a reading may have been on its way then."""
-    at = np.empty(len(heard.member), np.int64)
-    for n in range(len(at)):
-        at[n] = max(heard.at[n], said_at[heard.member[n]])
+    entries = len(heard.member)
+    at = np.empty(entries, np.int64)
+    for n in range(entries):
+        if n + AHEAD < entries:
+            prefetch(rows, heard.member[n + AHEAD], 0)
+        at[n] = max(heard.at[n], rows[heard.member[n]].said_at)
     return at
 
 

@@ -328,7 +328,7 @@ class Judge:
         return frozenset(zip(self._definition_id[holds].tolist(), self._sensor_id[holds].tolist(), strict=True))
 
     def state(self) -> Columns:
-        """All state as columns, with the (definition_id, version) of every row beside it; see `Detector.state` on keeping it."""
+        """All state as columns, with (definition_id, version) of every condition and the memory of every detector's row (`DefinitionSet.memories`) beside it; see `Detector.state` on keeping it."""
         keys = self._keys
         columns: Columns = {**self._mute.state(), "played": self._played.state(), "late": self.averages.late.state()}
         columns["condition/rows"] = keys
@@ -338,15 +338,17 @@ class Judge:
         columns.update({f"votes/{name}": column for name, column in votes.state().items()})
         if self.compounds:
             columns.update({f"compounds/{name}": column for name, column in self.compounds.state().items()})
+        memories = self.definitions.memories()
         for detector in self.detectors:
-            columns[f"{detector.name}/rows"] = keys[self.definitions.of(detector.name)]
+            columns[f"{detector.name}/rows"] = memories[self.definitions.of(detector.name)]
             columns.update({f"{detector.name}/{name}": column for name, column in detector.state().items()})
         return columns
 
     def restore(self, columns: Mapping[str, NDArray[np.generic]]) -> None:
-        """Carries state over from an earlier `state()`; detectors' rows of definitions that are new or changed start fresh.
+        """Carries state over from an earlier `state()`; detectors' rows start fresh where the definition is new, or makes its number otherwise.
 
-        A condition goes on under a changed definition until its next number: a changed limit clears no alarm by itself.
+        A detector goes on under another setpoint or delay (`DefinitionSet.memories`): an average of eight hours is not lost by who corrects its
+        limit. A condition goes on under a changed definition until its next number: a changed limit clears no alarm by itself.
         """
         own = self.state()
         parts: list[tuple[str, Conditions | Votes | Detector]] = [

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alerting.condition import Conditions
 from core.batch import Event, Float64, Int64, Quality, ReadingBatch, Scores
@@ -84,14 +85,22 @@ class Stream:
             yield first, ReadingBatch(slots, at, at, at, values, quality)
 
 
-def numbers(stream: Stream, alarm: Alarm) -> Float64:
-    """What the alarm's detector says of each reading: float64, shape (rows, sensors); NaN: cannot judge."""
+def numbers(stream: Stream, alarm: Alarm, memory: dict[str, NDArray[np.generic]] | None = None) -> Float64:
+    """What the alarm's detector says of each reading: float64, shape (rows, sensors); NaN: cannot judge.
+
+    Args:
+        memory: what the detector knew after the rows before these, empty before the first; it is brought up to date. None: it begins here.
+    """
     sensors = stream.values.shape[1]
     found = np.full(stream.values.shape, np.nan)
     (detector,) = detectors_for(_definitions([alarm], sensors))
+    if memory:
+        detector.restore(memory)
     for first, batch in stream.batches():
         scores = detector.score(batch)
         found[first + scores.row // sensors, scores.definition] = scores.number
+    if memory is not None:
+        memory |= {name: column.copy() for name, column in detector.state().items()}
     return found
 
 

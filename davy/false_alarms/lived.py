@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alerting.false_alarms import UNKNOWN, WEEK_S
 from alerting.store.false_alarms import BudgetLimit
@@ -19,6 +21,7 @@ from davy.evaluate.judging import Alarm, Stream, alarms, numbers
 from davy.false_alarms.keeping import weighed
 from davy.false_alarms.normal import Said
 
+LIMIT: Final = "limit"
 Look = Callable[[BudgetLimit, int], Said]  # what is known of normal operation before a row
 
 
@@ -81,10 +84,13 @@ def live(limit: BudgetLimit, stream: Stream, look: Look, share: float, *, first:
         known, why = known or rate is not None, found.why
         spans.append((begin, min(begin + every, len(stream.at)), share if rate is None else rate))
     false, judged = 0, np.zeros(len(stream.at), np.bool_)
+    memory: dict[str, NDArray[np.generic]] = {}
+    if limit.model is None:  # what came before the first look was heard as well
+        numbers(Stream(stream.at[:first], stream.values[:first]), _as_judged(in_force[0][1]), memory)
     ends = [begin for begin, _ in in_force[1:]] + [len(stream.at)]
     for (begin, one), end in zip(in_force, ends, strict=True):
         part = Stream(stream.at[begin:end], stream.values[begin:end])
-        began, judged[begin:end] = _begun(one, part)
+        began, judged[begin:end] = _begun(one, part, memory)
         false += began
     period_s = float(np.median(np.diff(stream.at))) / 1e6
     for begin, end, rate in spans:
@@ -97,9 +103,16 @@ def _weeks(judged: Sequence[bool] | np.ndarray, period_s: float) -> float:
     return float(np.sum(judged)) * period_s / WEEK_S
 
 
-def _begun(limit: BudgetLimit, part: Stream) -> tuple[int, np.ndarray]:
-    """How many alarms begin, and which rows could be judged. A limit that has changed begins its detector anew, as in production."""
-    alarm = Alarm(
+def _begun(limit: BudgetLimit, part: Stream, memory: dict[str, NDArray[np.generic]]) -> tuple[int, np.ndarray]:
+    """How many alarms begin, and which rows could be judged. The detector goes on with what it knew, as in production."""
+    alarm = _as_judged(limit)
+    said: Float64 = part.values if limit.model is not None else numbers(part, alarm, memory)
+    held = alarms(Stream(part.at, said), (replace(alarm, detector=LIMIT, parameters={}),))[:, 0, 0].astype(np.int8)
+    return int((np.diff(held, prepend=0) == 1).sum()), np.isfinite(said[:, 0])
+
+
+def _as_judged(limit: BudgetLimit) -> Alarm:
+    return Alarm(
         detector=limit.detector,
         parameters=limit.parameters,
         setpoint=limit.setpoint,
@@ -109,6 +122,3 @@ def _begun(limit: BudgetLimit, part: Stream) -> tuple[int, np.ndarray]:
         votes=limit.votes,
         votes_of=limit.votes_of,
     )
-    held = alarms(part, (alarm,))[:, 0, 0].astype(np.int8)
-    said: Float64 = part.values[:, 0] if limit.model is not None else numbers(part, alarm)[:, 0]
-    return int((np.diff(held, prepend=0) == 1).sum()), np.isfinite(said)

@@ -116,7 +116,7 @@ def start_postgres(kind: PostgresKind, *, fsync: bool = True, memory: Path | Non
         if memory is not None:
             run_folder.keep_data_in(memory, folder)
         _create_cluster(programs, folder, password, account, fsync=fsync, major=int(version.split(".")[0]))
-        _write_settings(kind, folder, port, account, fsync=fsync, in_memory=memory is not None)
+        _write_settings(kind, folder, port, account, fsync=fsync)
         command = [str(programs / "postgres"), "-D", str(folder / "data")]
         child = Child(folder, command, account, signal.SIGINT)
         server = PostgresServer(kind, "127.0.0.1", port, folder, version, fsync, password, child)
@@ -235,9 +235,7 @@ def _create_cluster(
         raise ServerUnavailable(f"initdb failed: {_why(done)}")
 
 
-def _write_settings(
-    kind: PostgresKind, folder: Path, port: int, account: Account | None, *, fsync: bool, in_memory: bool
-) -> None:
+def _write_settings(kind: PostgresKind, folder: Path, port: int, account: Account | None, *, fsync: bool) -> None:
     lines = [
         _SETTINGS.read_text(encoding="utf-8"),
         "listen_addresses = '127.0.0.1'",
@@ -246,8 +244,6 @@ def _write_settings(
     ]
     if not fsync:
         lines += ["fsync = off", "full_page_writes = off"]
-    if in_memory:  # what is not in its buffers is in memory all the same, and all of them are looked through for each database that is made or dropped
-        lines.append("shared_buffers = 256MB")
     if kind == "timescaledb":
         lines += ["shared_preload_libraries = 'timescaledb'", "timescaledb.telemetry_level = off"]
     settings = folder / "data" / "davy.conf"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from api.words import sentences
-from api.words.devices import DEVICE_KINDS, device_kind
 from core.i18n import translations
+from risk.device_kinds import DEVICE_KINDS, device_kind
 
 ROOT = Path(__file__).resolve().parents[2]
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -76,7 +76,7 @@ def test_a_receivers_words_stay_together_and_are_its_own() -> None:
 def test_kinds_of_devices_are_said_in_the_readers_language() -> None:
     """The usual ones by the catalogues, those of a plant's own as it wrote them."""
     chinese = translations("zh")
-    assert all(HAN.search(device_kind(chinese, kind)) for kind in DEVICE_KINDS)
-    assert device_kind(chinese, "Siemens S7-1500") == "Siemens S7-1500"
+    assert all(HAN.search(device_kind(chinese.gettext, kind)) for kind in DEVICE_KINDS)
+    assert device_kind(chinese.gettext, "Siemens S7-1500") == "Siemens S7-1500"
     demo = (ROOT / "packs/demo/portfolio.yaml").read_text("utf-8")
     assert set(re.findall(r"^            kind: (.+)$", demo, re.MULTILINE)) <= set(DEVICE_KINDS)

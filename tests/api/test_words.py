@@ -33,7 +33,6 @@ NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
     [
         "words.numbers",
         "words.alarms",
-        "words.devices",
         "chart",
         "raw_view",
         "shelves",

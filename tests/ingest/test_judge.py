@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -171,6 +173,34 @@ def test_state_is_carried_over_when_definitions_change() -> None:
     assert after.due_us() == START_US + 5 * SECOND
     events = after.advance(ReadingBatch.empty(), START_US + 6 * SECOND, 0)
     assert [(e.definition_id, e.at) for e in events] == [(1, START_US + 5 * SECOND)]
+
+
+AN_HOUR = {"window_s": 3600.0, "hold_s": 60.0}
+
+
+@pytest.mark.parametrize(
+    ("changed", "known"),
+    [
+        ({"setpoint": 45.0}, True),
+        ({"setpoint": 45.0, "deadband": 5.0, "on_delay_us": SECOND, "priority": Priority.LIFE_SAFETY}, True),
+        ({"parameters": AN_HOUR | {"window_s": 1800.0}}, False),
+        ({"direction": "low"}, False),
+        ({"detector": "deviation", "parameters": {"window_s": 60.0}}, False),
+    ],
+)
+def test_an_average_is_not_lost_by_who_corrects_its_limit(changed: dict[str, Any], known: bool) -> None:
+    """An hour of readings is known under another setpoint; what makes the number another one begins anew."""
+    judge = judge_with(definition(2, 102, detector="exposure", setpoint=80.0, parameters=AN_HOUR))
+    for minute in range(61):
+        readings = batch((1, 60 * minute, 60.0))
+        assert judge.judge(readings, no_late(readings), START_US + 60 * minute * SECOND, 0).events == []
+    after = judge_with(
+        definition(2, 102, **{"detector": "exposure", "parameters": AN_HOUR, "version": 2, "setpoint": 80.0, **changed})
+    )
+    after.restore(judge.state())
+    again = batch((1, 3660, 60.0))
+    scores = after.detectors[0].score(again)
+    assert (scores.number[0] == pytest.approx(60.0)) == known
 
 
 @pytest.mark.parametrize(("setpoint", "ended"), [(70.0, True), (55.0, False)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from risk.device_kinds import device_kind
 from risk.report import charts
 from risk.report.document import Block, Figure, Paragraph, Section, Table
 from risk.report.facts import ReportFacts
@@ -96,7 +97,7 @@ def _strip(facts: ReportFacts, voice: Voice) -> Block:
             tuple(
                 (
                     one.device,
-                    one.kind,
+                    device_kind(voice.gettext, one.kind),
                     voice.percent(one.share),
                     voice.number(sum(day is not None and day < 0.6 for day in one.days)),
                     voice.number(sum(day == 0 for day in one.days)),

@@ -1,10 +1,10 @@
-"""What kind of device one is. A site file says it in its own words: the usual ones are said in the reader's language, others as they are."""
+"""What kind of device one is. A site file says it in its own words: the usual ones are said in the reader's language, others as they are. Pure."""
 
 from __future__ import annotations
 
-from gettext import NullTranslations
+from collections.abc import Callable
 
-from api.words.texts import later
+from risk.report.refusal import later
 
 DEVICE_KINDS = {
     "gateway": later("gateway"),
@@ -27,11 +27,11 @@ DEVICE_KINDS = {
 }
 
 
-def device_kind(texts: NullTranslations, written: str) -> str:
+def device_kind(gettext: Callable[[str], str], written: str) -> str:
     """The kind in the reader's language, however it is written; what the table does not know as it is.
 
-    >>> device_kind(NullTranslations(), "Gas-controller"), device_kind(NullTranslations(), "S7-1500")
+    >>> device_kind(str, "Gas-controller"), device_kind(str, "S7-1500")
     ('gas controller', 'S7-1500')
     """
     key = " ".join(written.casefold().replace("-", " ").replace("_", " ").split())
-    return texts.gettext(DEVICE_KINDS[key]) if key in DEVICE_KINDS else written
+    return gettext(DEVICE_KINDS[key]) if key in DEVICE_KINDS else written
