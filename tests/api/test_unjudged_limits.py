@@ -78,5 +78,8 @@ def test_a_limit_that_nobody_judges_by_is_named(timescale_house: House) -> None:
     assert f'href="/limits/{house.plant.b.definitions["temp-pump.high"]}"' not in page
     assert "Nobody judges by this limit" in in_english(house.visitor(INTEGRATOR)).get(f"/limits/{limit}").text
     assert "Nobody judges by this limit" not in in_english(officer).get(f"/limits/{of(house, 'temp-pump.stale')}").text
+    here = "can be put right here"  # a parameter that there is not has no field to take it away
+    assert here in in_english(house.visitor(INTEGRATOR)).get(f"/limits/{limit}").text
+    assert here not in in_english(house.visitor("insurer-underwriter")).get(f"/limits/{limit}").text
     do(house, "UPDATE alarm_definition SET parameters = '{}'")
     assert "本厂区各限值均已恢复判断" in house.visitor(OFFICER).get(f"/occurrences/{occurrence}").text
