@@ -7,7 +7,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from tests.api.conftest import House
-from tests.api.test_limits import INTEGRATOR, OFFICER, as_web, in_english, of, values
+from tests.api.test_limits import INTEGRATOR, OFFICER, as_web, in_english, of, propose, values
 from tests.api.test_streams import do, raised, virtual
 
 pytestmark = pytest.mark.db
@@ -104,3 +104,19 @@ def test_nobody_learns_of_another_companys_compound(timescale_house: House) -> N
     token = house.plant.database.person_token(b.people["officer"], "safety_officer", b.company_id)
     with house.plant.database.connect("web", token) as web:
         assert web.execute(asked.encode(), (sensor,)).fetchone() == (True,)
+
+
+@pytest.mark.parametrize("stands", ['{"nothing": 1}', "[1, 2]", '{"a": 1e400}', '{"a": {"b": null}}'])
+def test_whatever_stands_there_the_limits_of_its_site_are_read(timescale_house: House, stands: str) -> None:
+    """On pages and by programs; and whoever changes it there is told why that does not go."""
+    house = timescale_house
+    limit = of(house, "temp-pump.high")
+    with house.plant.owner() as owner:
+        owner.execute(UNREFUSED.format("DISABLE").encode())
+        owner.execute("UPDATE alarm_definition SET parameters = %s::jsonb WHERE key = 'temp-pump.high'", (stands,))
+    integrator = in_english(house.visitor(INTEGRATOR))
+    for path in (f"/limits/{limit}", f"/api/v1/limits/{limit}", "/limits", "/api/v1/limits?site=tank-farm"):
+        assert integrator.get(path).status_code == 200, path
+    answer = propose(integrator, limit, setpoint="41")
+    assert answer.status_code == 409
+    assert "the detector limit has no parameter" in answer.text
