@@ -2,6 +2,9 @@
 
 Numba counts the holders of an array at each call of another kernel and at each view, with an instruction that locks the memory: of a
 loop of two hundred cycles that was half. Whoever called the loop holds its arrays until it is over, so inside nothing need be counted.
+
+What a loop has made itself nobody else holds: numba frees it behind its last use by the name it was made under. It may be borrowed under another
+name only where it is given back at the end.
 """
 
 from __future__ import annotations

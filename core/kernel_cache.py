@@ -58,7 +58,9 @@ class Kernel:
         from core.kernel_places import PLACES
 
         numba.config.CACHE_LOCATOR_CLASSES = ",".join(PLACES)  # type: ignore[attr-defined]
-        return numba.njit(cache=True, **self.options)(self.py_func)
+        made = numba.njit(cache=True, **self.options)(self.py_func)
+        # From Python 3.12 on two threads may both be here: a loop that is being compiled knows the one that it has met, and does not hold it.
+        return self.__dict__.setdefault("dispatcher", made)
 
     @property
     def _numba_type_(self) -> Any:

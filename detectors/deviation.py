@@ -53,7 +53,7 @@ class Deviation(Detector):
 
     The reference is a fixed number or the mean of the sensor's own readings of the last `window_s` seconds, this one left out.
     The mean is kept in sixteen buckets of a fifteenth of the window each, so that it reaches back between 15 and 16 of them. Where a
-    value is beyond the setpoint, and one bucket alone carries the mean by half of that, it is left out: one wild reading is no alarm of a window.
+    value is beyond the setpoint, and one bucket of three or more carries the mean by half of that, it is left out: one wild reading is no alarm of a window.
 
     Memory: 240 bytes a definition.
     Warm-up: none for a fixed reference, one window for the sensor's own; NaN until then, and again after a silence of a window.
@@ -92,18 +92,19 @@ class Deviation(Detector):
 
 @kernel
 def _without_one(d: int, mean: float, least: float, total: Float64, count: Float32) -> float:
-    """The mean without the bucket that pulls hardest at it, where that moves it by `least`."""
+    """The mean without the bucket that pulls hardest at it, where that moves it by `least`; of two neither is the odd one."""
     one, hardest = 0, -1.0
     for b in range(RING):
         pull = abs(total[d, b] - np.float64(count[d, b]) * mean)
         if pull > hardest:
             one, hardest = b, pull
-    added, readings = 0.0, 0.0
+    added, readings, others = 0.0, 0.0, 0
     for b in range(RING):
         if b != one:
             added += total[d, b]
             readings += np.float64(count[d, b])
-    return added / readings if readings > 0.0 and abs(added / readings - mean) >= least else mean
+            others += count[d, b] > 0.0
+    return added / readings if others > 1 and abs(added / readings - mean) >= least else mean
 
 
 @kernel

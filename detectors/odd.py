@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import numpy as np
 from msgspec import Meta
@@ -34,6 +34,9 @@ STARTS, LEARNS, KNOWS = (
 )  # what a definition is at: its scales are set, it learns and says nothing, it says something
 FIRST: Final = 50  # readings that set the scales of the sketches
 REACH: Final = 1e30  # farthest from the first reading that a course remembers: float32 ends at 3e38
+COARSE: Final = (
+    1e6  # times the second reading: from a first one that is so far float32 tells hardly anything apart. Ours
+)
 _KNOWN: Final = np.dtype(
     [
         ("heard", np.float64),
@@ -44,6 +47,21 @@ _KNOWN: Final = np.dtype(
         ("warm_up", np.float64),
     ]
 )
+
+
+class _Lanes(NamedTuple):
+    """What is worked out beside each other; the detector holds it, as a loop only borrows.
+
+    Args:
+        scores: shape (WAYS, LANES); apart: shape (KEPT,); stage, rows, places: shape (LANES,): what the definition is at, which it is, and of
+            which entry.
+    """
+
+    scores: Float64
+    apart: Float64
+    stage: Int64
+    rows: Int64
+    places: Int64
 
 
 class OddParameters(Parameters, frozen=True):
@@ -71,6 +89,7 @@ class Odd(Detector):
     Warm-up: `warm_up` usable readings; NaN until then, on readings of bad quality, and while the value has not moved at all.
     Fails when: what is odd lasts, or comes every day: then it is no longer rare. A sensor that rests most of the time is odd whenever
         it moves. Of a wave whose period divides sixteen readings it remembers one phase only, and courses say little. It says that something is new, not that it is wrong.
+        A wild reading among its first fifty, but for the very first, sets the scale: what is less than a 250th of it is then alike, for ever.
     """
 
     name = "odd"
@@ -90,6 +109,13 @@ class Odd(Detector):
         self._column("counts", self._counts)
         self._column("recent", self._recent)
         self._column("remembered", self._remembered)
+        self._lanes = _Lanes(
+            np.empty((WAYS, LANES)),
+            np.empty(KEPT),
+            np.empty(LANES, np.int64),
+            np.empty(LANES, np.int64),
+            np.empty(LANES, np.int64),
+        )
 
     @classmethod
     def reach(cls, given: Mapping[str, float], readings: int) -> float:
@@ -97,7 +123,7 @@ class Odd(Detector):
         return math.log10(min(float(readings), given.get("memory", OddParameters().memory)) + 1.0)
 
     def _numbers(self, heard: Heard) -> Float64:
-        return _odd(heard, self._known, self._counts, self._recent, self._remembered)
+        return _odd(heard, self._known, self._counts, self._recent, self._remembered, self._lanes)
 
 
 @kernel
@@ -142,7 +168,9 @@ def _measure(
 ) -> None:
     """How far a reading stepped and what course it takes, into a lane of `scores`, shape (WAYS, LANES); it is remembered."""
     so_far = int(known[d].heard)
-    known[d].heard += 1.0
+    if so_far == 1 and abs(x - known[d].first) > COARSE * abs(x):
+        so_far = 0  # the first was wild: all begins with this one
+    known[d].heard = so_far + 1.0
     if so_far == 0:
         known[d].first = x
     away = max(min(x - known[d].first, REACH), -REACH)
@@ -178,15 +206,12 @@ def _rare(known: Rows, counts: Float32, d: int, way: int, place: float) -> float
 
 
 @kernel
-def _odd(heard: Heard, known: Rows, counts: Float32, recent: Float32, remembered: UInt16) -> Float64:
+def _odd(heard: Heard, known: Rows, counts: Float32, recent: Float32, remembered: UInt16, room: _Lanes) -> Float64:
     """Some readings at a time, one step after the other for all of them: what waits for nothing of its own is done meanwhile."""
     entries = len(heard.member)
-    number, apart = np.full(entries, np.nan), np.empty(KEPT)
-    scores, stage = np.empty((WAYS, LANES)), np.empty(LANES, np.int64)
-    rows, places = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
-    heard, known, counts, recent, remembered, apart = borrowed((heard, known, counts, recent, remembered, apart))
-    scores, stage, rows, places = borrowed((scores, stage, rows, places))
-    n = 0
+    number, n = np.full(entries, np.nan), 0
+    heard, known, counts, recent, remembered, room = borrowed((heard, known, counts, recent, remembered, room))
+    scores, apart, stage, rows, places = room.scores, room.apart, room.stage, room.rows, room.places
     while n < entries:
         lanes = 0
         while n < entries and lanes < LANES:

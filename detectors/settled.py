@@ -164,7 +164,10 @@ def _measured(measure: int, past: Float64, d: int, rows: Rows, settings: Float64
     share = max(1.0 / memory, 1.0 / (heard + 1.0))
     if measure == SHIFT:
         if stands:
-            reach = settings[6] * max(largest, abs(past[d, 0] - rows[d].middle))
+            weight = settings[6]
+            if heard + 1.0 < memory and weight < np.inf:  # it remembers no more than it has heard
+                weight = max(WEIGHT * (heard + 1.0), LEAST_WEIGHT)
+            reach = weight * max(largest, abs(past[d, 0] - rows[d].middle))
             x = min(max(x, rows[d].middle - reach), rows[d].middle + reach)
         mean = past[d, 0] + share * (x - past[d, 0]) if heard > 0.0 else x
         if np.isfinite(mean):

@@ -76,9 +76,12 @@ class TimeToLimit(Detector):
         )  # readings, their seconds within the bucket, their values
         self._column("sums", self._sums)
         self._column("newest", self._row["newest"])
+        # A loop only borrows: what it works in is held here. Of each lane the entry and its setting.
+        self._room: Float64 = aligned_zeros((4 * RING + PAIRS + 3, LANES), np.float64)
+        self._rows: Int64 = np.empty((LANES, 2), np.int64)
 
     def _numbers(self, heard: Heard) -> Float64:
-        return _time_to_limit(heard, self._set, self._row, self._sums)
+        return _time_to_limit(heard, self._set, self._row, self._sums, self._room, self._rows)
 
 
 def _network(count: int) -> Int64:
@@ -214,10 +217,9 @@ def _work_out(lanes: int, room: Float64, rows: Int64, settings: Float64, number:
 
 
 @kernel
-def _time_to_limit(heard: Heard, settings: Float64, row: Rows, sums: Float64) -> Float64:
+def _time_to_limit(heard: Heard, settings: Float64, row: Rows, sums: Float64, room: Float64, rows: Int64) -> Float64:
     entries = len(heard.member)
-    number, room = np.full(entries, np.nan), np.empty((4 * RING + PAIRS + 3, LANES))
-    rows = np.empty((LANES, 2), np.int64)  # of each lane: the entry, its setting
+    number = np.full(entries, np.nan)
     heard, settings, row, sums, room, rows = borrowed((heard, settings, row, sums, room, rows))
     said, lanes = borrowed(number), 0
     for n in range(entries):

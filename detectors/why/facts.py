@@ -113,15 +113,20 @@ def _settled_on(scene: Scene) -> Mapping[str, float]:
 def _cusum(scene: Scene) -> Mapping[str, float]:
     after = scene.played.after
     number, at = scene.played.number, scene.played.at
-    place = scene.played.last
+    place, stands = scene.played.last, _stands(after)
     while place > 0 and np.isfinite(number[place]) and number[place] > 0.0:
         place -= 1
     return {
-        "level": after.get("level", math.nan),
-        "spread": after.get("spread", math.nan),
-        "side": 1.0 if after.get("high", 0.0) >= after.get("low", 0.0) else -1.0,
+        "level": after["level"] if stands else math.nan,
+        "spread": after["spread"] if stands else math.nan,
+        "side": (1.0 if after["high"] >= after["low"] else -1.0) if stands else math.nan,
         "since_ms": at[place] / 1000 if place >= 0 else math.nan,
     }
+
+
+def _stands(after: Mapping[str, float]) -> bool:
+    """Whether sums have a level to gather against: in a warm-up its place is lent to something else (`detectors.wild.lent`)."""
+    return after.get("readings", 0.0) > 0.0
 
 
 def _spike(scene: Scene) -> Mapping[str, float]:
@@ -158,8 +163,8 @@ def _profile(scene: Scene) -> Mapping[str, float]:
 def _drift(scene: Scene) -> Mapping[str, float]:
     if scene.other is None:
         return {}
-    other = scene.other.value_at(scene.at_us)
-    return {"other": other, "apart": scene.value - other, "level": scene.played.after.get("level", math.nan)}
+    other, after = scene.other.value_at(scene.at_us), scene.played.after
+    return {"other": other, "apart": scene.value - other, "level": after["level"] if _stands(after) else math.nan}
 
 
 def _shift(scene: Scene) -> Mapping[str, float]:
@@ -187,8 +192,10 @@ def _deviation(scene: Scene) -> Mapping[str, float]:
     values = inside.value[inside.usable][:-1]
     if not len(values):
         return {}
-    above = scene.value >= float(values.mean())
-    return {"level": scene.value - scene.number if above else scene.value + scene.number}
+    # A mean that one wild reading carries is not what it was measured from; the middle one is near that then.
+    near = (float(values.mean()), float(np.median(values)))
+    sides = (scene.value - scene.number, scene.value + scene.number)
+    return {"level": min(sides, key=lambda side: min(abs(side - each) for each in near))}
 
 
 def _difference(scene: Scene) -> Mapping[str, float]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.kernel_cache import PACKAGES, ROOT, parts_of
+from core.kernel_cache import PACKAGES, ROOT, Kernel, parts_of
 from detectors.cusum import _cusum
 
 CALL = """
@@ -130,6 +130,13 @@ def test_the_code_of_the_version_before_is_never_taken(tmp_path: Path) -> None:
     for path, code in before.items():
         path.write_bytes(code)
     assert said(tmp_path, 1.0, 2.0)[0] == "7.0"
+
+
+def test_two_threads_that_call_a_kernel_first_have_one_of_it() -> None:
+    """Python from 3.12 on lets both in: the second would take the place of the one that a caller's compilation has met by then."""
+    fresh = Kernel(_cusum.py_func)  # type: ignore[attr-defined]
+    make = vars(Kernel)["dispatcher"].func
+    assert make(fresh) is make(fresh) is fresh.dispatcher
 
 
 def test_what_the_compiler_is_told_to_do_is_part_of_a_kernel() -> None:

@@ -77,6 +77,13 @@ def test_one_bucket_alone_is_no_place_to_measure_from() -> None:
     assert max(unseen[91:140]) == pytest.approx(3200.0 / 61, rel=0.1)
 
 
+@pytest.mark.parametrize("first", range(16))
+def test_of_two_buckets_neither_is_the_odd_one(first: int) -> None:
+    """A sensor that speaks twice in a window and has risen: half of that away, whichever place of the ring they lie in, and no alarm is lost."""
+    stream = [Reading(0, first + 7.0 * i, value) for i, value in enumerate([5.0, 5.0, 105.0, 105.0])]
+    assert deviations(stream, setpoint=30.0, window_s=15.0)[3] == pytest.approx(50.0)
+
+
 def test_a_change_that_lasts_becomes_the_reference_as_ever() -> None:
     """Two buckets of sixteen at another level are a change: it pulls at the mean as it always did, and is the mean in the end."""
     stream = [Reading(0, float(s), 5.0 if s < 100 else 105.0) for s in range(300)]

@@ -41,6 +41,15 @@ def test_one_setpoint_does_for_every_unit(scale: float) -> None:
     assert found[-1] > 3.0
 
 
+@pytest.mark.parametrize("wild", [1e300, -1.7e308, 4_294_967_295.0])
+def test_a_wild_first_reading_is_no_place_to_count_from(wild: float) -> None:
+    """All courses are kept as distances from the first reading: from one that is as far as numbers go everything was alike, for ever."""
+    values = [*noisy(999), 60.0]
+    without, found = numbers(values), numbers([wild, *values])
+    assert found[1:] == pytest.approx(without, nan_ok=True)
+    assert found[-1] > 2.0
+
+
 @pytest.mark.parametrize("memory", [200.0, 2000.0])
 def test_it_says_how_far_its_number_goes(memory: float) -> None:
     """No leap is rarer than once in all that is remembered, which is `memory` readings to twice as many; a budget asks for no more than that."""

@@ -114,6 +114,13 @@ def test_where_nothing_normal_is_left_it_begins_again() -> None:
     assert max(found[-50:]) < 2.0
 
 
+def test_a_memory_longer_than_the_stretch_is_as_wary_of_one_reading() -> None:
+    """It remembers what it has heard and no more: a spark moves that mean by half of the largest, as it does any other."""
+    found = numbers(Shift, [*noisy(WARM + 20), 1e6, *noisy(200, seed=2)], memory=1000.0)
+    assert max(found[WARM:]) < 2.0
+    assert max(numbers(Shift, [*noisy(WARM + 20), *[60.0] * 200], memory=1000.0)[WARM:]) > 2.0
+
+
 FAULTS: dict[type[Settled], list[float]] = {
     Spike: [20.0, 20.0, 20.0, 20.0, 20.0, 32.0],
     Shift: [24.0] * 60,

@@ -188,6 +188,29 @@ def test_the_facts_are_those_that_a_person_would_say() -> None:
     assert facts["stale"]["pause"] == 1.0
 
 
+@pytest.mark.parametrize("name", ["cusum", "drift"])
+def test_what_a_warm_up_keeps_in_the_place_of_a_level_is_no_fact(name: str) -> None:
+    """Of readings too few to settle on anything: what was recorded counts, and no level, spread or side is made up."""
+    judged, _ = CASES[name]
+    own, other = stream(0.0, 50), stream(0.0, 50) if DETECTORS[name].is_of_two else None
+    firing = firing_of(Asked(judged, int(own.at[-1]), 15.0, 1.0, older=True), own, other)
+    assert firing.problem is None
+    assert UNPLAYED in firing.notes
+    assert not {"level", "spread", "side"} & firing.facts.keys()
+
+
+@pytest.mark.parametrize("wild", [1e6, -1e6])
+def test_what_a_wild_reading_did_to_a_mean_is_not_where_it_belongs(wild: float) -> None:
+    """The detector leaves that stretch out, and tells of a step down from 50 to 10 as of one up from there."""
+    judged, _ = CASES["deviation"]
+    for step in (40.0, -40.0):
+        own = stream(step)
+        own.value[CALM - 100] = wild
+        at, number = raised(judged, own, None)
+        firing = firing_of(Asked(judged, at, number, 1.0), own.between(0, at))
+        assert firing.facts["level"] == pytest.approx(50.0, abs=1.0)
+
+
 def test_a_number_that_does_not_come_out_again_is_said() -> None:
     """What was recorded counts; where the detector had learned more than is read, that is said beside it."""
     judged, wrong = CASES["ewma"]
