@@ -131,6 +131,12 @@ class Conditions:
         """When definition `index` last became active, microseconds UTC, and its last number."""
         return int(self._last_raise[index]), float(self._number[index])
 
+    def leave(self, index: int, *, active: bool) -> None:
+        """Lets definition `index`, by which nobody judges, hold or not, as people were last told."""
+        if bool(self._status[index] >= ACTIVE) != active:
+            self._status[index] = ACTIVE if active else CLEAR
+            self._due[index] = NOTHING_DUE
+
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything that time has made of the conditions, first dimension = number of definitions.
 

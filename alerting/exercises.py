@@ -248,12 +248,12 @@ def _may(who: Actor, company_id: int) -> None:
 
 def _outcome(of: Running, now: datetime) -> str | None:
     """How it ends now; None: it does not."""
+    if of.kind == DELIVERY and of.sent_at is not None:
+        return "delivered"  # whatever a person did within that second
     if of.answered_at is not None:
         return "answered"
     if of.stop_asked_at is not None:
         return "stopped"
-    if of.kind == DELIVERY and of.sent_at is not None:
-        return "delivered"
     if of.real_since is not None and of.kind != DELIVERY:  # which calls nobody whom an alarm calls
         return "real_alarm"
     if of.began_at is None and of.kind in BEGINS_WITHIN and now - of.asked_at > BEGINS_WITHIN[of.kind]:

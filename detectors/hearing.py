@@ -93,11 +93,12 @@ class Listeners:
                 return place
         self._batch = None
         self._definitions = np.column_stack([self._definitions, definition])
-        return self._definitions.shape[1] - 1
+        return int(self._definitions.shape[1]) - 1
 
     def definitions(self, place: int) -> Int32:
         """Which definition each entry of what was heard last is, for the detector at `place`."""
-        return self._told[place]
+        told: Int32 = self._told[place]
+        return told
 
 
 def listeners(definitions: DefinitionSet, detector: str) -> tuple[Int32, Listeners, int]:

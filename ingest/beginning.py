@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from alerting.store.alarms import active
 from core.batch import Event
 from core.db import transaction
 from core.log import logger
+from core.model import SET_ASIDE
 from ingest.checkpoint import Resumed, replay_spooled, resume
 from ingest.directory import Directory
 from ingest.instant import instant
@@ -75,8 +76,21 @@ def begin(
         with transaction(connection, token):
             write_gaps(connection, gaps, directory, instant(now_us))
     resumed = Resumed(mark.batch_no + count, now_us, watched_us, resumed.replayed + count, resumed.watch)
+    _leave(organs, held)
     missed = differences(held, organs.judge.standing(), now_us or clock())
     return Begun(mark, directory, organs, resumed, count, missed)
+
+
+def _leave(organs: Organs, held: Set[tuple[int, int]]) -> None:
+    """What is set aside stays as people were told of it: by what came since the checkpoint nobody has judged it."""
+    judge = organs.judge
+    rows = judge.definitions.definitions
+    for index in judge.definitions.of(SET_ASIDE).tolist():
+        row = rows[index]
+        if row.definition_id > 0:
+            judge.conditions.leave(index, active=(row.definition_id, row.sensor_id) in held)
+    if judge.set_aside:
+        judge.compounds.restore({})  # what holds of their parts is known to them
 
 
 def spooled(spool: Spool, mark_no: int) -> Iterator[Record]:

@@ -1,8 +1,7 @@
 """Late readings in averages: which windows they touch, and what these must book besides once it is known.
 
-What is in a window as of a batch is compared with what it would hold had every reading that is stored by then come in its order.
-The difference is a value. It goes to the judge with a later batch and is kept with that, so that a restart books the same
-(docs/decisions/0066).
+What is stored as of a batch is played in its order twice, with and without the readings that came late since. The difference is a value.
+It goes to the judge with a later batch and is kept with that, so that a restart books the same (docs/decisions/0066).
 """
 
 from __future__ import annotations

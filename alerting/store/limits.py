@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from alerting.limit_gate import Proof
 from alerting.proposal import Signal
+from alerting.store.definitions import numbers_of
 from core.model import Priority
 from core.portfolio import DefinitionRow, Portfolio, RouteRow, SensorRow, SiteRow, Step
 
@@ -111,10 +113,10 @@ def _in_force(found: Mapping[str, Any]) -> LimitInForce:
 
 
 def _definition(found: Mapping[str, Any]) -> DefinitionRow:
-    return DefinitionRow(
-        **{name: found[name] for name in DefinitionRow.__dataclass_fields__ if name in found and name != "priority"},
-        priority=Priority(found["priority"]),
-    )
+    values = {name: found[name] for name in DefinitionRow.__dataclass_fields__ if name in found}
+    if not isinstance(values["parameters"], dict):  # anything may stand in what is set aside
+        values["parameters"] = numbers_of(json.dumps(values["parameters"]))
+    return DefinitionRow(**{**values, "priority": Priority(found["priority"])})
 
 
 def sensors_of_site(connection: Connection[Any], site_id: int) -> dict[str, SensorRow]:

@@ -152,17 +152,21 @@ class Trial:
 
 
 _LINE: LiteralString = """
-SELECT d.definition_id, d.key, d.detector, d.parameters, d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s, d.votes, d.votes_of,
+SELECT d.definition_id, d.key, d.detector, j.parameters, d.direction, d.setpoint, d.deadband, d.on_delay_s, d.off_delay_s, d.votes, d.votes_of,
        d.priority, d.latch, d.realarm_after_s, d.title, d.title_zh, d.consequence, d.consequence_zh, d.response, d.response_zh, d.respond_within_s, d.standard,
        d.edition, d.clause, d.verified_by, d.verified_on, w.key || '/' || o.key AS other, d.version, d.valid_from, d.sensor_id, s.key AS sensor_key, s.name AS sensor,
        s.name_zh AS sensor_zh, s.unit, s.is_virtual AS is_own, s.range_low, s.range_high, z.name AS zone, z.name_zh AS zone_zh,
        t.key AS site_key, t.name AS site, t.name_zh AS site_zh, t.jurisdiction, t.time_zone, c.name AS company, c.name_zh AS company_zh,
        d.retired_at IS NOT NULL OR s.retired_at IS NOT NULL AS retired,
        EXISTS (SELECT FROM limit_change l WHERE l.definition_id = d.definition_id AND l.state = 'proposed') AS proposed,
-       NOT davy_judged(d) AS unjudged
+       NOT j.judged AS unjudged
 FROM alarm_definition d JOIN sensor s USING (sensor_id) JOIN site t ON t.site_id = d.site_id
 JOIN company c ON c.company_id = d.company_id LEFT JOIN zone z ON z.zone_id = s.zone_id
 LEFT JOIN sensor o ON o.sensor_id = d.other_sensor_id LEFT JOIN device w ON w.device_id = o.device_id
+CROSS JOIN LATERAL (SELECT davy_judged(d) AS judged) q
+CROSS JOIN LATERAL (SELECT q.judged, CASE WHEN q.judged THEN d.parameters ELSE ( -- of what nobody judges by, what are numbers: anything may stand there
+    SELECT coalesce(jsonb_object_agg(p.key, p.value), '{}') FROM jsonb_each(CASE jsonb_typeof(d.parameters) WHEN 'object' THEN d.parameters ELSE '{}' END) p
+    WHERE CASE jsonb_typeof(p.value) WHEN 'number' THEN abs((p.value #>> '{}')::numeric) <= 1e300 END) END AS parameters) j
 """
 
 
@@ -215,7 +219,7 @@ def unjudged_of_site(connection: Connection[Any], device_id: int) -> list[LimitL
             _LINE
             + """
             JOIN device own ON own.site_id = t.site_id WHERE own.device_id = %s AND d.retired_at IS NULL AND s.retired_at IS NULL
-              AND NOT davy_judged(d) ORDER BY d.key LIMIT %s
+              AND NOT j.judged ORDER BY d.key LIMIT %s
             """,
             (device_id, PAGE),
         ).fetchall()

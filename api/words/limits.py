@@ -91,18 +91,23 @@ class Limited(Protocol):
     def setpoint(self) -> float: ...
 
 
-def name_of(texts: NullTranslations, field: Field) -> str:
-    """What the form calls a field; a detector's own number as the page of what it raised calls it."""
+def name_of(texts: NullTranslations, field: Field, detector: str) -> str:
+    """What the form calls a field; a detector's own number as the page of what it raised calls it.
+
+    >>> name_of(NullTranslations(), Field("parameters.memory", "parameter"), "profile")
+    'Weeks remembered'
+    """
     if field.name in NAMES:
         return texts.gettext(NAMES[field.name])
     name = field.name.removeprefix("parameters.")
-    words = _parameter(texts, name)
+    words = _parameter(texts, detector, name)
     return texts.gettext("%(what)s, seconds") % {"what": words} if name.endswith("_s") else words
 
 
-def _parameter(texts: NullTranslations, name: str) -> str:
-    """A number of a detector in words; by its own name where we have none."""
-    return texts.gettext(PARAMETER_TEXTS[name]) if name in PARAMETER_TEXTS else name
+def _parameter(texts: NullTranslations, detector: str, name: str) -> str:
+    """A number of a detector in words, which may mean by it what others do not; by its own name where we have none."""
+    text = PARAMETER_TEXTS.get(f"{detector}.{name}", PARAMETER_TEXTS.get(name))
+    return name if text is None else texts.gettext(text)
 
 
 def bound(texts: NullTranslations, limit: Limited, locale: str) -> str:
@@ -128,7 +133,7 @@ def value(texts: NullTranslations, limit: Limited, name: str, content: Any, loca
     if isinstance(content, Mapping):
         return (
             texts.gettext(", ").join(
-                f"{_parameter(texts, key)} {number(each, locale)}" for key, each in content.items()
+                f"{_parameter(texts, limit.detector, key)} {number(each, locale)}" for key, each in content.items()
             )
             or "—"
         )

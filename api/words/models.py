@@ -77,6 +77,7 @@ NOTICES: Final = (
         "forecast: {sensor} within {seconds} s; in one of twenty windows that it was not made from it was lower by more than {by}."
     ),
 )
+MOST_RARE: Final = 15.0  # from 10 ** 15 on a number is written with an exponent, and no calibration has so many windows
 KIND_WORDS: Final = {kind: SHORT_KINDS[f"_{kind}"] for kind in ("mewma", "pca_q", "knn")}
 _VERDICTS: Final = {
     KEPT: later(
@@ -104,7 +105,11 @@ def verdict(texts: NullTranslations, found: Calibrated, locale: str) -> str:
 def rarity(texts: NullTranslations, score: float, locale: str) -> str:
     """What a model's number says, in words: 2 is one normal window in a hundred.
 
-    >>> rarity(NullTranslations(), 2.3, "en")
-    'one normal window in 200'
+    Empty where it is beyond what a calibration can say: a setpoint is whatever somebody has typed.
+
+    >>> rarity(NullTranslations(), 2.3, "en"), rarity(NullTranslations(), 400.0, "en")
+    ('one normal window in 200', '')
     """
+    if not 0.0 <= score <= MOST_RARE:
+        return ""
     return texts.gettext("one normal window in %(n)s") % {"n": number(float(round(10.0**score)), locale)}

@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.request import urlopen
 
+import psycopg
 import structlog
 from argon2 import PasswordHasher
 from psycopg import Connection
 
-from core.db import connect
-from core.errors import DavyError, Unavailable
+from core.db import connect, first_line
+from core.errors import DatabaseAway, DavyError, Unavailable
 from core.migrate import ROLES, bootstrap
 from davy.private.part import Part
 from davy.servers import (
@@ -41,7 +42,7 @@ from davy.servers import (
     start_postgres,
 )
 from davy.servers.broker import TESTER
-from davy.servers.errors import EndedWhileStarting, ServerUnavailable
+from davy.servers.errors import EndedWhileStarting
 from davy.servers.processes import free_port, need_port
 from davy.site.users import UserAdded, add_user, people
 from davy.store import has_beaten, ingest_connected
@@ -153,7 +154,7 @@ class Stack:
             self._add_users()
         except BaseException as error:
             self.stop()
-            if isinstance(error, (DavyError, ServerUnavailable)):
+            if isinstance(error, (DavyError, psycopg.OperationalError)):
                 self._look()
             raise
         return self
@@ -167,22 +168,27 @@ class Stack:
         """Until the pages answer, ingest judges and the others have given a sign of life.
 
         Raises:
-            Unavailable: with the last words of the part that is not ready.
+            Unavailable: with the last words of the part that is not ready, or with those of the database.
             EndedWhileStarting: somebody asked for the end meanwhile.
         """
-        deadline = time.monotonic() + timeout_s
-        waiting = threading.Event()
+        try:
+            self._wait_for_all(timeout_s)
+        except psycopg.OperationalError as error:
+            self._look()
+            raise DatabaseAway(f"The database went away while Davy started: {first_line(error)}") from error
+        if self.plan.history:
+            self._wait_for_past(self.start_past(), time.monotonic() + HISTORY_TIMEOUT_S)
+
+    def _wait_for_all(self, timeout_s: float) -> None:
+        deadline, waiting = time.monotonic() + timeout_s, threading.Event()
         with closing(connect(self.database_url("owner"), application="stack")) as connection:
             while (missing := self._waits_for(connection)) is not None:
                 self._look()
                 self.keep_alive()
                 if time.monotonic() > deadline:
-                    raise Unavailable(
-                        f"Davy did not start within {timeout_s:.0f} s: {self.parts[missing].last_words()}"
-                    )
+                    said = self.parts[missing].last_words()
+                    raise Unavailable(f"Davy did not start within {timeout_s:.0f} s: {said}")
                 waiting.wait(0.05)
-        if self.plan.history:
-            self._wait_for_past(self.start_past(), time.monotonic() + HISTORY_TIMEOUT_S)
 
     def _wait_for_past(self, past: Part, deadline: float) -> None:
         waiting = threading.Event()

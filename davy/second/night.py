@@ -14,7 +14,7 @@ from core.log import logger
 from davy.second.apart import ENDS_LATER_S, Answer, Apart
 from davy.second.gather import WINDOW, Gathered, gather, span_of
 from davy.second.store import Site
-from davy.second.turn import MOST_S, READING_SHARE
+from davy.second.turn import MOST_S, parts_of
 from detectors.second.case import LeftOut
 from detectors.store import second
 from detectors.store.second import Night, Row
@@ -36,7 +36,7 @@ class Judging:
 
     def __init__(self, site: Site, night: Night, time_s: float = MOST_S) -> None:
         self.site, self.night = site, night
-        self._time_s = time_s
+        self._reads_s, self._works_s = parts_of(time_s)
         self._read_s = 0.0
         self._gathered = Gathered()
         self._steps: Iterator[None] | None = None
@@ -77,9 +77,8 @@ class Judging:
     def _gather(self, now: datetime) -> bool:
         began, before = time.monotonic(), self._read_s
         if self._steps is None:
-            over = self._time_s * READING_SHARE
             self._steps = gather(
-                self._now_connected, self.site, self.night.day, self._gathered, lambda: self._read_s >= over
+                self._now_connected, self.site, self.night.day, self._gathered, lambda: self._read_s >= self._reads_s
             )
         for _ in self._steps:
             taken = time.monotonic() - began
@@ -87,7 +86,7 @@ class Judging:
             if taken > TURN_S:
                 return False
         if self._gathered.cases:
-            self._apart = Apart(self._gathered.cases, works_s=self._time_s, ends_s=self._time_s + ENDS_LATER_S)
+            self._apart = Apart(self._gathered.cases, works_s=self._works_s, ends_s=self._works_s + ENDS_LATER_S)
             return False
         self._keep(Answer([], [], 0, 0), now)  # nothing can be judged, and why is said of each
         return True

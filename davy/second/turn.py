@@ -13,8 +13,10 @@ MOST_SIGNALS_A_NIGHT: Final = 400
 NIGHT_S: Final = (
     4 * 3600.0
 )  # shared alike by the sites that wait: from two o'clock on, and done before people come. Ours
-LEAST_S, MOST_S = 60.0, 600.0  # of a site: some 80 signals with their machines, or all 400, on a processor of its own
-READING_SHARE: Final = 0.25  # of a site's time: so long the risk process reads, its other duties in between
+LEAST_S, MOST_S = 60.0, 600.0  # of a site: some 50 signals with their machines, or all 400, on a processor of its own
+READING_SHARE: Final = (
+    0.25  # of a site's time: so long the risk process reads, its other duties in between; the rest is for judging
+)
 _LAST: Final = 2**31  # after every machine: signals of none
 
 
@@ -66,6 +68,15 @@ def time_of_a_site(waiting: int) -> float:
     (600.0, 144.0, 60.0)
     """
     return min(max(NIGHT_S / max(waiting, 1), LEAST_S), MOST_S)
+
+
+def parts_of(time_s: float) -> tuple[float, float]:
+    """Of the seconds of a site those for reading, and those for judging.
+
+    >>> parts_of(600.0)
+    (150.0, 450.0)
+    """
+    return READING_SHARE * time_s, (1.0 - READING_SHARE) * time_s
 
 
 def _key(place: Place) -> tuple[int, int]:

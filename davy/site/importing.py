@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from psycopg import Connection
+from psycopg.errors import CheckViolation
 
 from alerting import coverage
 from alerting.channels import REGISTRY
@@ -43,7 +44,7 @@ from api.store.logins import never_there
 from core import packs
 from core.compound_row import CompoundRow
 from core.db import connect
-from core.errors import BadInput, BadSiteFile
+from core.errors import BadInput, BadSiteFile, Refused
 from core.limit_rule import PackLimit, Vocabulary
 from core.migrate import require_current
 from core.model import Priority
@@ -145,7 +146,7 @@ def import_site(
         DatabaseAway: it does not answer.
         BadSetting: an address in the database is sealed with a key that the vault does not have.
         BadSiteFile: with every mistake of the file and its line.
-        Refused: a change needs a reason and has none, needs two people and has them not, or undoes one of the page.
+        Refused: a change needs a reason and has none, needs two people and has them not, undoes one of the page, or the database refuses it.
     """
     words, limits = vocabulary(), shipped_limits()
     found = read_site_file(
@@ -154,7 +155,7 @@ def import_site(
     at, vault = now or datetime.now(UTC), vault or Vault()
     with closing(connect(owner_url, application="site-import")) as connection:
         require_current(connection, "davy_owner")
-        with connection.transaction(force_rollback=dry_run):
+        with _refusals_told(), connection.transaction(force_rollback=dry_run):
             lock_portfolio(connection)
             current = opened(read_everything(connection), vault)
             mistakes = [*found.mistakes, *check(found.portfolio, current), *_yet_to_come(found.portfolio, at)]
@@ -185,6 +186,16 @@ def import_site(
             kept_routes.record_answered(connection, answerable.routes_of(grave, current), **people, now=at)
     told = [*_notices(wanted, current), *coverage.left_empty(wanted, current, at), *_contrary(wanted, changes, limits)]
     return Imported(changes, [*told, *(f"{each}." for each in back)], dry_run, moved)
+
+
+@contextmanager
+def _refusals_told() -> Iterator[None]:
+    """What the database itself refuses, as a sentence: as after an upgrade, until `davy migrate` has told it what detectors take."""
+    try:
+        yield
+    except CheckViolation as error:
+        told = f"The database refuses it: {error.diag.message_primary}. {error.diag.message_hint or ''}"
+        raise Refused(told.rstrip()) from error
 
 
 def read_variables(given: Iterable[str]) -> dict[str, str]:

@@ -80,15 +80,24 @@ def judge(case: Case) -> Judged:
 def judge_all(cases: Sequence[Case], is_over: Callable[[], bool]) -> Iterator[Judged | LeftOut]:
     """One after the other, until the time is up: what is left then is said, and of what no model has a number.
 
-    The first is always judged: however short the time, the next night can go on behind it.
+    What there is of the first signal is always judged, its machine before it too: however short the time, the next night can go on
+    behind that signal, and does not begin with it again.
     """
+    always = _of_the_first(cases)
     for n, case in enumerate(cases):
-        if n and is_over():
+        if n >= always and is_over():
             yield LeftOut(case.subject, "time")
             continue
         judged = judge(case)
         known = np.isfinite(judged.excess).any(axis=1).all()
         yield judged if known else LeftOut(case.subject, "still", None, float(len(np.unique(case.blocks))))
+
+
+def _of_the_first(cases: Sequence[Case]) -> int:
+    """How many of them, from the beginning on, there are until the first signal has all of its own behind it."""
+    numbers = [number if kind != "asset" else None for kind, number in (case.subject for case in cases)]
+    first = next((number for number in numbers if number is not None), None)
+    return max((n + 1 for n, number in enumerate(numbers) if number == first and number is not None), default=1)
 
 
 def ranks(judged: Sequence[Judged]) -> Float64:

@@ -409,6 +409,19 @@ def test_a_delivery_test_goes_to_the_operator_and_its_time_is_kept(timescale_pla
     assert plant.rows("SELECT count(*) FROM alarm_definition WHERE key = '_delivery.late'") == [(0,)]
 
 
+def test_a_delivery_that_somebody_answers_has_arrived_all_the_same(timescale_plant: Plant) -> None:
+    """A person of the site acknowledges what they see in the list, just as it has arrived: it has shown what it is for."""
+    plant = timescale_plant
+    delivered(plant, NOW)
+    ((occurrence,),) = plant.rows("SELECT occurrence_id FROM exercise")
+    with plant.as_person("officer") as connection:
+        actions.acknowledge(connection, occurrence, person_id=plant.people["officer"], now=NOW + SECOND)
+    keep(plant, NOW + 2 * SECOND)
+    assert plant.rows("SELECT outcome, delivered_at, answered_by FROM exercise") == [
+        ("delivered", NOW + SECOND, plant.people["officer"])
+    ]
+
+
 def test_what_does_not_arrive_is_an_alarm_until_one_does(timescale_plant: Plant) -> None:
     """A real one, of the site's own routes; ingest neither judges nor clears it."""
     plant = timescale_plant

@@ -23,8 +23,8 @@ def kept(house: House, **changes: object) -> int:
     assert found is not None
     ms = round(at.timestamp() * 1000)
     firing = Firing(
-        judged=Judged(detector="limit", direction="high", setpoint=20.0, deadband=2.0, on_delay_s=30.0),
         **{
+            "judged": Judged(detector="limit", direction="high", setpoint=20.0, deadband=2.0, on_delay_s=30.0),
             "at_ms": ms,
             "onset_ms": ms - 30_000,
             "recorded": VALUE,
@@ -73,6 +73,22 @@ def test_the_page_shows_number_limit_usual_and_window(house: House) -> None:
     assert "Compares the value itself with a limit" in page
     assert "601" in page
     assert "<script>" not in page
+
+
+def test_a_setpoint_beyond_every_number_is_no_rarity(house: House) -> None:
+    """What somebody typed as the limit of a model's number stands there as it is, and the page with it."""
+    occurrence = kept(
+        house,
+        judged=Judged(detector="limit", direction="high", setpoint=400.0, deadband=0.0, on_delay_s=0.0),
+        recorded=2.3,
+    )
+    with house.plant.owner() as owner:
+        owner.execute("UPDATE sensor SET key = '_mewma' WHERE sensor_id = %s", (house.plant.a.sensors["lel-pump"],))
+    english(house)
+    page = house.visitor("huaihai-petro-officer").get(f"/occurrences/{occurrence}/why")
+    assert page.status_code == 200
+    assert page.text.count("one normal window in") == 1
+    assert "one normal window in 200" in page.text
 
 
 def test_the_same_for_a_program(house: House) -> None:

@@ -50,6 +50,7 @@ ASKED = st.tuples(
     st.booleans(),
 )
 PAGES = Pages()
+SAID = "Asia/Shanghai"  # at the head of the page
 
 
 def rendered(language: str, alarm: OpenAlarm, now: datetime, value: str = "41 %LEL", **words: Any) -> str:
@@ -60,7 +61,7 @@ def rendered(language: str, alarm: OpenAlarm, now: datetime, value: str = "41 %L
     kept: Any = environment.globals["kept"]
     waiting = words.get("waiting", True)
     return str(
-        kept(line, alarm, waiting, False, True, noon, value=value, age="2 h", form_token=words.get("token", "t"))
+        kept(line, alarm, waiting, False, True, noon, SAID, value=value, age="2 h", form_token=words.get("token", "t"))
     )
 
 
@@ -72,7 +73,10 @@ def test_what_is_kept_is_what_would_be_rendered(asked: list[tuple[Any, ...]]) ->
         line = environment.get_template("_alarm_line.html").module.line  # type: ignore[attr-defined]
         for alarm, waiting, many, value, age, tomorrow in asked:
             noon = environment.filters["noon"](NOW + timedelta(minutes=tomorrow), alarm.time_zone)
-            arguments, moving = (alarm, waiting, many, True, noon), {"value": value, "age": age, "form_token": age}
+            arguments, moving = (
+                (alarm, waiting, many, True, noon, SAID),
+                {"value": value, "age": age, "form_token": age},
+            )
             assert environment.globals["kept"](line, *arguments, **moving) == line(*arguments, **moving)  # type: ignore[operator]
 
 
@@ -88,6 +92,12 @@ def test_after_midnight_the_day_is_said() -> None:
     """An instant of today is written without its day, and with it from midnight at the site on."""
     assert "since 21:59:30" in rendered("en", ALARM, NOW)
     assert "since 2026-11-26 21:59:30" in rendered("en", ALARM, NOW + timedelta(minutes=1))
+
+
+def test_a_site_of_another_zone_says_it() -> None:
+    """Whoever has sites in two of them reads 15:59 of one beside 23:59 of the other."""
+    assert "(UTC)" in rendered("en", replace(ALARM, time_zone="UTC"), NOW)
+    assert f"({SAID})" not in rendered("en", ALARM, NOW)
 
 
 def test_what_people_wrote_stays_text() -> None:

@@ -107,6 +107,18 @@ def test_what_was_not_looked_at_is_a_number(house: House) -> None:
     assert (found["signals"], found["not_looked_at"]) == (5000, 4600)
 
 
+def test_a_site_without_signals_is_told_so(house: House) -> None:
+    """There is nothing below that would say why nothing was judged."""
+    night(house)
+    officer = Person(house, OFFICER)
+    with house.plant.owner() as connection:
+        connection.execute("DELETE FROM second_opinion")
+    assert "无法作出判断，原因见下。" in officer.client.get("/second-opinion").text
+    with house.plant.owner() as connection:
+        connection.execute("UPDATE second_opinion_night SET left_out = '[]', subjects = 0")
+    assert "该厂区没有可供复核的在用数值型传感器。" in officer.client.get("/second-opinion").text
+
+
 def test_what_is_left_out_for_one_reason_is_one_sentence() -> None:
     """On its first night a site of a hundred signals says once that there is no history yet; what somebody must look at stands alone."""
 

@@ -7,7 +7,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from tests.api.conftest import House
-from tests.api.test_limits import INTEGRATOR, OFFICER, as_web, in_english, of, values
+from tests.api.test_limits import INTEGRATOR, OFFICER, as_web, in_english, of, propose, values
 from tests.api.test_streams import do, raised, virtual
 
 pytestmark = pytest.mark.db
@@ -78,5 +78,48 @@ def test_a_limit_that_nobody_judges_by_is_named(timescale_house: House) -> None:
     assert f'href="/limits/{house.plant.b.definitions["temp-pump.high"]}"' not in page
     assert "Nobody judges by this limit" in in_english(house.visitor(INTEGRATOR)).get(f"/limits/{limit}").text
     assert "Nobody judges by this limit" not in in_english(officer).get(f"/limits/{of(house, 'temp-pump.stale')}").text
+    here = "can be put right here"  # a parameter that there is not has no field to take it away
+    assert here in in_english(house.visitor(INTEGRATOR)).get(f"/limits/{limit}").text
+    assert here not in in_english(house.visitor("insurer-underwriter")).get(f"/limits/{limit}").text
     do(house, "UPDATE alarm_definition SET parameters = '{}'")
     assert "本厂区各限值均已恢复判断" in house.visitor(OFFICER).get(f"/occurrences/{occurrence}").text
+
+
+def test_nobody_learns_of_another_companys_compound(timescale_house: House) -> None:
+    """With the web role and one's own token, whatever row the function is asked of."""
+    house = timescale_house
+    a, b = house.plant.a, house.plant.b
+    sensor = a.sensors["temp-pump"]
+    with house.plant.owner() as owner:
+        owner.execute(
+            "WITH c AS (INSERT INTO compound (company_id, site_id, sensor_id, key, window_s, in_order, valid_from)"
+            " VALUES (%(company)s, %(site)s, %(sensor)s, 'both', 60, false, now()) RETURNING compound_id)"
+            " INSERT INTO compound_part (compound_id, company_id, position, name, name_zh, sensor_id, detector, parameters, direction, setpoint,"
+            " deadband, on_delay_s, off_delay_s, votes, votes_of)"
+            " SELECT compound_id, %(company)s, 0, 'p', 'p', %(sensor)s, 'rate', '{\"nothing\": 1}', 'high', 1, 0, 0, 0, 1, 1 FROM c",
+            {"company": a.company_id, "site": a.site_id, "sensor": sensor},
+        )
+    asked = (
+        "SELECT davy_judged(jsonb_populate_record(NULL::alarm_definition,"
+        " jsonb_build_object('detector', 'compound', 'parameters', '{}'::jsonb, 'sensor_id', %s::int)))"
+    )
+    assert as_web(house, "officer", asked, sensor) is False
+    token = house.plant.database.person_token(b.people["officer"], "safety_officer", b.company_id)
+    with house.plant.database.connect("web", token) as web:
+        assert web.execute(asked.encode(), (sensor,)).fetchone() == (True,)
+
+
+@pytest.mark.parametrize("stands", ['{"nothing": 1}', "[1, 2]", '{"a": 1e400}', '{"a": {"b": null}}'])
+def test_whatever_stands_there_the_limits_of_its_site_are_read(timescale_house: House, stands: str) -> None:
+    """On pages and by programs; and whoever changes it there is told why that does not go."""
+    house = timescale_house
+    limit = of(house, "temp-pump.high")
+    with house.plant.owner() as owner:
+        owner.execute(UNREFUSED.format("DISABLE").encode())
+        owner.execute("UPDATE alarm_definition SET parameters = %s::jsonb WHERE key = 'temp-pump.high'", (stands,))
+    integrator = in_english(house.visitor(INTEGRATOR))
+    for path in (f"/limits/{limit}", f"/api/v1/limits/{limit}", "/limits", "/api/v1/limits?site=tank-farm"):
+        assert integrator.get(path).status_code == 200, path
+    answer = propose(integrator, limit, setpoint="41")
+    assert answer.status_code == 409
+    assert "the detector limit has no parameter" in answer.text

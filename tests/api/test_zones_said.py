@@ -49,3 +49,6 @@ def test_each_page_with_times_says_their_zone(timescale_house: House) -> None:
         page = insurer.client.get(path).text
         assert head(page) == [SHANGHAI], path
         assert page.count(f"({URUMQI})") == 1, path
+    alarms = Person(house, "insurer-operator").client.get("/alarms").text
+    assert head(alarms) == [SHANGHAI]
+    assert alarms.count(f"({URUMQI})") == 1

@@ -160,3 +160,11 @@ def test_what_the_page_changed_goes_round_and_an_older_file_says_that_it_would_u
         ).fetchone()
     assert row == (25.0, "GB/T 50493", 4)
     assert bring(timescale_database, tmp_path, PEOPLE).changes == []
+
+
+def test_what_the_database_refuses_is_told_in_a_sentence(timescale_database: TestDatabase, tmp_path: Path) -> None:
+    """As after an upgrade, before `davy migrate` has said what this version's detectors take."""
+    with timescale_database.connect("owner") as owner:
+        owner.execute("DELETE FROM detector_rule WHERE name = 'limit'")
+    with pytest.raises(Refused, match=r"The database refuses it: the detector limit does not take .*`davy migrate`"):
+        bring(timescale_database, tmp_path, TEXT)

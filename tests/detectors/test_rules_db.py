@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from alerting.store.configuration import read_definitions, write_definitions
 from core.db import connect
 from core.errors import BadInput
+from core.migrate import migrations
 from core.model import COMPOUND
 from davy.migrating import migrate
 from detectors.registry import DETECTORS, rules
@@ -84,3 +89,38 @@ def test_nobody_writes_a_limit_that_cannot_be_judged_by(database: TestDatabase, 
         with pytest.raises(psycopg.errors.CheckViolation):
             owner.execute(statement.encode())
         owner.execute("UPDATE alarm_definition SET setpoint = 40, parameters = parameters, detector = 'rate'")
+
+
+def test_of_what_nobody_judges_by_something_else_changes(database: TestDatabase) -> None:
+    """An import ends it, or raises it, as it stands; it does not make another limit of it that no detector takes."""
+    install(database, devices=1)
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    with closing(connect(database.url("owner"), application="test")) as owner:
+        owner.execute("ALTER TABLE alarm_definition DISABLE TRIGGER taken_by_its_detector")
+        owner.execute("UPDATE alarm_definition SET parameters = '{\"nothing\": 1}' WHERE key = 'high-d1'")
+        owner.execute("ALTER TABLE alarm_definition ENABLE TRIGGER taken_by_its_detector")
+        row = next(each for each in read_definitions(owner) if each.key == "high-d1")
+        write_definitions(owner, [(replace(row, retired=True), True)], now)
+        assert owner.execute("SELECT retired_at, version FROM alarm_definition WHERE key = 'high-d1'").fetchone() == (
+            now,
+            2,
+        )
+        with pytest.raises(psycopg.errors.CheckViolation, match="does not take"):
+            write_definitions(owner, [(replace(row, parameters={"nothing": 2.0}), True)], now)
+
+
+def test_a_row_that_stands_keeps_no_upgrade_from_its_end(database: TestDatabase) -> None:
+    """Ingest sets it aside and doctor names it; an upgrade that ended there would leave every site without."""
+    install(database, devices=1)
+    (step,) = [each for each in migrations(database.kind) if each.name == "detectors"]
+    added = re.findall(r"ALTER TABLE (\w+) ADD (CONSTRAINT \w+) [^;]+;", step.text)
+    assert [table for table, _ in added] == ["alarm_definition", "compound_part", "compound"]
+    with database.connect("owner") as owner:
+        for table, constraint in added:
+            owner.execute(f"ALTER TABLE {table} DROP {constraint}".encode())
+        owner.execute("UPDATE alarm_definition SET setpoint = 'NaN' WHERE key = 'high-d1'")
+        for statement in re.findall(r"ALTER TABLE \w+ ADD CONSTRAINT [^;]+;", step.text):
+            owner.execute(statement.encode())
+        with pytest.raises(psycopg.errors.CheckViolation):
+            owner.execute("UPDATE alarm_definition SET setpoint = 'Infinity' WHERE key = 'high-d1'")
+        owner.execute("UPDATE alarm_definition SET setpoint = 40 WHERE key = 'high-d1'")

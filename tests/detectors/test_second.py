@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -204,9 +205,19 @@ def test_neighbours_are_one_thing_to_look_at() -> None:
 
 def test_time_that_is_up_is_said() -> None:
     """What was not reached is left out for want of time, not silently missing; the first is always judged, so that the next night gets further."""
-    first, *left = judge_all([made(signal(1)), made(signal(2))], lambda: True)
+    first, *left = judge_all([made(signal(1)), made(signal(2), 2)], lambda: True)
     assert isinstance(first, Judged)
     assert [each.why for each in left if isinstance(each, LeftOut)] == ["time"]
+
+
+def test_all_of_the_first_signal_is_judged_and_its_machine_before_it() -> None:
+    """Else a night that has time for the machine alone, or not for a waveform, would begin with the same signal for ever."""
+    subjects = [("asset", 7), ("sensor", 1), ("bands", 1), ("sensor", 2), ("bands", 2)]
+    cases = [replace(made(signal(n)), subject=subject) for n, subject in enumerate(subjects)]
+    found = list(judge_all(cases, lambda: True))
+    assert [each.subject for each in found if isinstance(each, LeftOut)] == subjects[3:]
+    without = list(judge_all([cases[3], cases[1]], lambda: True))
+    assert [each.subject for each in without if isinstance(each, LeftOut)] == subjects[1:2]
 
 
 def test_what_cannot_be_judged_says_why() -> None:

@@ -108,10 +108,12 @@ class Bench:
             self.storing.start()
         watch = Watch(found.directory, watched_us=found.resumed.watched_us, known_session=False, most=1000)
         self.recounting = Recounting(conninfo, lambda: token, "w", self.metrics.ingest, self.source.wake)
-        return Pipeline(
+        pipeline = Pipeline(
             self.source, found.organs, watch, self.storing, Nobody(), lambda: self.now_us, self.metrics.ingest,
             now_us=found.resumed.now_us, most_messages=1000, after=lambda _: None, recounting=self.recounting,
         )  # fmt: skip
+        pipeline.differences = found.differences
+        return pipeline
 
     def end(self) -> None:
         """What a process leaves when it goes."""
@@ -357,6 +359,26 @@ def test_a_restart_without_checkpoint_judges_again_to_the_same_bits(bench: Bench
     assert bench.rows("SELECT count(*) FROM ingest_batch WHERE judged IS NOT NULL") == [(1,)]
     bench.say(bench.reading(6, 70.0, at_us=at + 2000))
     assert bench.rows("SELECT count(*) FROM reading") == [(4,)]
+
+
+@pytest.mark.parametrize("then", ["spoilt", "left as it was"])
+def test_an_alarm_of_a_limit_that_is_set_aside_stands_on_without_a_checkpoint(bench: Bench, then: str) -> None:
+    """An upgrade that leaves checkpoints aside, or a kill, and a limit that no detector takes from then on: nothing says that it is over."""
+    active = "SELECT a.active FROM alarm a JOIN alarm_definition d USING (definition_id) WHERE d.key = 'high-d1'"
+    bench.say(bench.reading(0, 60.0))
+    assert bench.rows(active) == [(True,)]
+    if then == "spoilt":
+        with bench.database.connect("owner") as owner:
+            owner.execute("ALTER TABLE alarm_definition DISABLE TRIGGER taken_by_its_detector")
+            owner.execute(
+                "UPDATE alarm_definition SET parameters = '{\"nothing\": 1}', version = 2 WHERE key = 'high-d1'"
+            )
+    for _ in range(2):
+        bench.restart()
+        bench.say(bench.reading(0, 60.0, device="d2"))
+        assert bench.rows(active) == [(True,)]
+    bench.say(bench.reading(1, 1.0))
+    assert bench.rows(active) == [(then == "spoilt",)]
 
 
 def test_gaps_are_seen_and_closed(bench: Bench) -> None:
