@@ -110,6 +110,36 @@ def test_any_split_into_batches_gives_the_same_numbers(
 
 
 @every_detector
+def test_nor_does_any_split_of_more_readings_than_are_worked_out_at_once(kind: type[Detector]) -> None:
+    """Some detectors take 32 or 64 readings beside each other, several of one sensor among them: stopped and restored anywhere, same bits."""
+    if kind.is_of_two:
+        return
+    random = np.random.default_rng(7)
+    slots, values = random.integers(0, SENSORS, 1500), random.normal(20.0, 1.0, 1500)
+    wild = random.random(1500) < 0.02
+    values[wild] = random.choice([1e6, -1.7e308, math.nan, 0.0], int(wild.sum()))
+    stream = [Reading(int(slot), 1.0 + i / 3, float(x)) for i, (slot, x) in enumerate(zip(slots, values, strict=True))]
+    given = {"warm_up": 100.0, "window_s": 60.0, "limit": 40.0} if kind.name != "profile" else {}
+    own = [
+        definition(
+            kind.name,
+            slot,
+            definition_id=slot + 1,
+            parameters={k: v for k, v in given.items() if k in kind.parameters.__struct_fields__},
+        )
+        for slot in range(SENSORS)
+    ]
+    whole = rows(kind(in_force(*own)).score(batch(stream)))
+    detector, found, done = kind(in_force(*own)), [], 0
+    for part in cut(stream, random.integers(0, 1501, 25).tolist()):
+        found += rows(detector.score(batch(part)), first_row=done)
+        done += len(part)
+        before, detector = detector, kind(in_force(*own))
+        detector.restore(before.state())
+    assert found == whole
+
+
+@every_detector
 @few
 @given(st.data())
 def test_interleaving_of_sensors_is_indifferent(kind: type[Detector], data: st.DataObject) -> None:
