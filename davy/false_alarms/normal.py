@@ -24,6 +24,7 @@ from davy.false_alarms import store
 from davy.models.flagged import Flagged, cut
 from detectors.models.fitting import Fitted, halves, left_out
 from detectors.registry import detector_class
+from detectors.settled import Settled, SettledParameters
 from detectors.store.models import FittedRow, Plan, load_fitted, load_plans
 from detectors.store.versions import load_version
 from detectors.store.windows import begin_of, means, window_of
@@ -138,9 +139,16 @@ def of_readings(
 
 
 def detector_numbers(limit: BudgetLimit, at: Int64, value: Float64, quality: Sequence[int] | Any) -> Float64:
-    """What the limit's detector says of each reading: float64, shape (readings,); NaN: cannot judge."""
+    """What the limit's detector says of each reading: float64, shape (readings,); NaN: cannot judge.
+
+    A number that is a multiple of the largest of a settled stretch has the scale of that: on a site the stretch is of a week and not of a first
+    hour, so here the first half of the readings settles it, and the other half is counted.
+    """
+    parameters = dict(limit.parameters)
+    if issubclass(detector_class(limit.detector), Settled):
+        parameters["warm_up"] = max(parameters.get("warm_up", SettledParameters().warm_up), len(at) / 2)
     definition = AlarmDefinition(
-        definition_id=1, company_id=1, site_id=1, sensor_id=1, key=limit.key, detector=limit.detector, parameters=limit.parameters,
+        definition_id=1, company_id=1, site_id=1, sensor_id=1, key=limit.key, detector=limit.detector, parameters=parameters,
         direction="high", setpoint=limit.setpoint, priority=Priority.LOW,
     )  # fmt: skip
     detector = detector_class(limit.detector)(DefinitionSet(1, (definition,), np.zeros(1, np.int32), 1))

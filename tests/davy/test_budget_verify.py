@@ -12,7 +12,7 @@ from core.site_false_alarms import MOST, SCORES, STATISTICAL
 from core.site_models import SCORES as MODEL_SENSORS
 from davy.evaluate.judging import Stream
 from davy.false_alarms.lived import Lived, limit_of, live
-from davy.false_alarms.normal import Said, of_readings
+from davy.false_alarms.normal import Said, detector_numbers, of_readings
 from davy.false_alarms.streams import PERIOD_S, remembering, sensors
 from davy.false_alarms.unverified import BESIDE, unverified
 from davy.false_alarms.verifying import COUNTED, KEEPS, MISSED, NEVER, TOO_FEW, _verdict, lines, statistical, verify
@@ -85,6 +85,22 @@ def test_a_setpoint_knows_nothing_of_what_it_judges() -> None:
     one, other = lived(quiet), lived(wild)
     assert (one.limit.setpoint, one.limit.on_delay_s) == (other.limit.setpoint, other.limit.on_delay_s)
     assert other.false != one.false  # it is judged, though
+
+
+@pytest.mark.parametrize(
+    ("pack", "settles"), [("signal.noisy", True), ("signal.shifted", True), ("signal.unusual", False)]
+)
+def test_what_is_a_multiple_of_a_settled_stretch_is_counted_behind_one_of_half_the_readings(
+    pack: str, settles: bool
+) -> None:
+    """On a site the stretch is of a week: against that of a first hour a number is larger, and a setpoint for it calls nobody."""
+    limit = limit_of(pack, PACKS[pack].rule, period_s=PERIOD_S)
+    values = np.random.default_rng(3).normal(size=20_000)
+    at = np.arange(len(values)) * int(PERIOD_S * 1e6)
+    number = detector_numbers(limit, at, values, np.zeros(len(values), np.uint8))
+    said = np.flatnonzero(np.isfinite(number))
+    assert (said[0] >= 10_000) == settles
+    assert said[-1] == 19_999
 
 
 def test_what_comes_beyond_the_promise_is_missed() -> None:
