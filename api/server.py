@@ -46,6 +46,7 @@ class Server(uvicorn.Server):
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((self.config.host, self.config.port))
+            bound.listen(self.config.backlog)  # or whoever comes before `run` is refused
         except OSError:
             bound.close()
             raise

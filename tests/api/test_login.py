@@ -87,7 +87,7 @@ def test_an_expired_session_is_no_session(timescale_house: House) -> None:
     client = timescale_house.visitor(OFFICER)
     app = app_of(timescale_house.plant.database, clock=lambda: datetime.now(UTC) + timedelta(hours=13))
     with served(app) as url:
-        later = httpx.Client(base_url=url, cookies={cookies.SESSION: client.cookies[cookies.SESSION]})
+        later = httpx.Client(base_url=url, cookies={cookies.SESSION: client.cookies[cookies.SESSION]}, timeout=60)
         assert later.get("/alarms").status_code == 303
         assert later.get("/api/v1/alarms").status_code == 401
         later.close()
@@ -98,7 +98,7 @@ def test_cookies_are_kept_from_scripts_and_other_sites(timescale_database: TestD
     plant(timescale_database)
     for public_url, secure in (("http://plant.example", False), ("https://plant.example", True)):
         with served(app_of(timescale_database, public_url=public_url)) as url:
-            answer = httpx.post(f"{url}/api/v1/session", json={"login": OFFICER, "password": PASSWORD})
+            answer = httpx.post(f"{url}/api/v1/session", json={"login": OFFICER, "password": PASSWORD}, timeout=60)
             cookie = answer.headers["set-cookie"].lower()
             assert "httponly" in cookie
             assert "samesite=lax" in cookie
