@@ -226,3 +226,9 @@ class Detector(ABC):
     def _column(self, name: str, column: NDArray[np.generic]) -> None:
         """Adds a column to the state; its first dimension is the number of definitions."""
         self._columns[name] = column
+
+    def _fields(self, rows: Rows, prefix: str = "") -> None:
+        """Adds each field of such rows to the state, but which setting a row has: that comes from its definition."""
+        for name in rows.dtype.names or ():
+            if name != "setting":
+                self._column(f"{prefix}{name}", rows[name])

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from core.aligned import aligned_zeros
-from core.alike import alike
+from core.alike import settings_of
 from core.batch import NEVER, Float64
 from core.borrow import borrowed
 from core.kernel_cache import kernel
@@ -84,14 +84,11 @@ class Cusum(Detector):
         # A definition of direction low asks for what does not gather: nothing is beyond it.
         beyond = np.where(definitions.is_low()[mine], LARGEST, definitions.definitions.floats("setpoint")[mine])
         asked = [*(self._settings[name] for name in CusumParameters.__struct_fields__), beyond]
-        setting, first = alike(*asked)
-        self._set = np.array(asked, np.float64).T[first].copy()
+        setting, self._set = settings_of(asked)
         self._sums: Rows = aligned_zeros(len(self), SUMS)
         self._sums["setting"] = setting
         self._sums["settled_at"] = NEVER
-        for name in SUMS.names or ():
-            if name != "setting":
-                self._column(name, self._sums[name])
+        self._fields(self._sums)
         self._warming = lent_by(self._sums)
 
     def _numbers(self, heard: Heard) -> Float64:

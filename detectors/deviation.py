@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Meta
 
 from core.aligned import aligned_zeros, row_of
-from core.alike import alike
+from core.alike import settings_of
 from core.batch import NEVER, Float64
 from core.borrow import borrowed
 from core.kernel_cache import kernel
@@ -73,8 +73,7 @@ class Deviation(Detector):
         setpoint = definitions.definitions.floats("setpoint")[mine]
         beyond = np.where(definitions.is_low()[mine] | (setpoint <= 0.0), np.inf, setpoint)
         asked = [self._settings["reference"], window_us, -(-window_us // (RING - 1)), beyond]
-        setting, first = alike(*asked)
-        self._set: Float64 = np.array(asked, np.float64).T[first].copy()
+        setting, self._set = settings_of(asked)
         self._stretch: Rows = aligned_zeros(len(self), _STRETCH)
         self._stretch["newest"] = self._stretch["since"] = NEVER
         self._stretch["setting"] = setting
@@ -82,9 +81,7 @@ class Deviation(Detector):
         self._count: Float32 = aligned_zeros((len(self), RING), np.float32)
         self._column("sum", self._sum)
         self._column("count", self._count)
-        for name in _STRETCH.names or ():
-            if name != "setting":
-                self._column(name, self._stretch[name])
+        self._fields(self._stretch)
 
     def _numbers(self, heard: Heard) -> Float64:
         return _deviation(heard, self._set, self._stretch, self._sum, self._count)

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from core.alike import alike
+from core.alike import settings_of
 from core.batch import NEVER, Float64, Int64, ReadingBatch, Scores
 from core.borrow import borrowed
 from core.kernel_cache import kernel
@@ -98,18 +98,15 @@ class Drift(Difference):
         beyond = np.where(definitions.is_low()[mine], LARGEST, definitions.definitions.floats("setpoint")[mine])
         names = ("slack", "clip", "warm_up", "floor", "renew_s")  # as `gather_sums` takes them, the setpoint last
         asked = [*(self._settings[name] for name in names), beyond, self._settings["own"], self._settings["mean_s"]]
-        setting, first = alike(*asked)
-        self._set = np.array(asked, np.float64).T[first].copy()
+        setting, self._set = settings_of(asked)
         self._sums: Rows = np.zeros(len(self), SUMS)
         self._sums["setting"] = setting
         self._sums["settled_at"] = NEVER
         self._means: Rows = np.zeros(len(self), _MEANS)
         self._means["stretch"] = NEVER
         self._means["said"] = np.nan
-        for rows in (self._sums, self._means):
-            for name in rows.dtype.names or ():
-                if name != "setting":
-                    self._column(name, rows[name])
+        self._fields(self._sums)
+        self._fields(self._means)
         self._warming = lent_by(self._sums)
 
     def _is_signed(self) -> NDArray[np.bool_]:
@@ -198,7 +195,7 @@ def _mean_is_there(means: Rows, sums: Rows, warming: Rows, d: int, settings: Flo
 def _drift(
     member: Int64, at: Int64, apart: Float64, own: Float64, settings: Float64, sums: Rows, warming: Rows, means: Rows
 ) -> Float64:
-    settings, sums, means = borrowed((settings, sums, means))
+    settings, sums, warming, means = borrowed((settings, sums, warming, means))
     number = np.full(len(member), np.nan)
     for n in range(len(member)):
         d, t, x = member[n], at[n], apart[n]

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from core.aligned import aligned_zeros, row_of
-from core.alike import alike
+from core.alike import settings_of
 from core.batch import NEVER, Float64
 from core.borrow import borrowed
 from core.kernel_cache import kernel
@@ -93,22 +93,13 @@ class Ewma(Detector):
         frozen = np.where(definitions.is_low()[mine], np.inf, definitions.definitions.floats("setpoint")[mine])
         names = ("memory_s", "warm_up", "floor", "relearn_s")
         asked = [*(self._settings[name] for name in names), frozen, self._settings["back"] * frozen]
-        setting, first = alike(*asked)
-        self._set = np.array(asked, np.float64).T[first].copy()
+        setting, self._set = settings_of(asked)
         self._known: Rows = aligned_zeros(len(self), _KNOWN)
         self._known["setting"] = setting
-        for name, fresh in (
-            ("readings", 0.0),
-            ("level", 0.0),
-            ("variance", 0.0),
-            ("learnt_at", NEVER),
-            ("beyond_at", NEVER),
-        ):
-            self._known[name] = fresh
-            self._column(name, self._known[name])
+        self._known["learnt_at"] = self._known["beyond_at"] = NEVER
+        self._fields(self._known)
         self._warming: Rows = warming_rows(len(self))
-        for name in self._warming.dtype.names or ():
-            self._column(f"warming_{name}", self._warming[name])
+        self._fields(self._warming, "warming_")
 
     def _numbers(self, heard: Heard) -> Float64:
         return _ewma(heard, self._set, self._known, self._warming)

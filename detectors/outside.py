@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.alike import alike
+from core.alike import settings_of
 from core.batch import Float64, Int32
 from core.borrow import borrowed
 from core.kernel_cache import kernel
@@ -45,10 +45,7 @@ class Outside(Detector):
 
     def __init__(self, definitions: DefinitionSet) -> None:
         super().__init__(definitions)
-        low, high = self._settings["low"], self._settings["high"]
-        setting, first = alike(low, high)
-        self._setting: Int32 = setting
-        self._set: Float64 = np.array([low, high], np.float64).T[first].copy()
+        self._setting, self._set = settings_of([self._settings["low"], self._settings["high"]])
 
     def _numbers(self, heard: Heard) -> Float64:
         return _outside(heard, self._set, self._setting)

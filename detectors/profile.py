@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from core.alike import alike
+from core.alike import settings_of
 from core.batch import NEVER, Float64
 from core.borrow import borrowed
 from core.kernel_cache import kernel
@@ -98,13 +98,10 @@ class Profile(Detector):
         zone, self._zones = zone_of_each(codes[mine].astype(np.int64), names)
         frozen = np.where(definitions.is_low()[mine], np.inf, definitions.definitions.floats("setpoint")[mine])
         asked = [*(self._settings[name] for name in ProfileParameters.__struct_fields__), frozen, zone.astype(float)]
-        setting, first = alike(*asked)
-        self._set = np.array(asked, np.float64).T[first].copy()
+        setting, self._set = settings_of(asked)
         self._hour: Rows = np.zeros(count, _HOUR)
         self._hour["hour"] = self._hour["from_at"] = self._hour["until_at"] = NEVER
-        for name in _HOUR.names or ():
-            if name != "setting":
-                self._column(name, self._hour[name])
+        self._fields(self._hour)
         self._hour["setting"] = setting
         self._level: Float32 = np.zeros((count, 2, WEEK), np.float32)  # from the origin; the usual distance
         self._weeks: UInt8 = np.zeros((count, 2, WEEK), np.uint8)  # heard; mostly beyond the setpoint, in a row

@@ -17,7 +17,7 @@ import numpy as np
 from msgspec import Meta
 
 from core.aligned import aligned_zeros
-from core.alike import alike
+from core.alike import settings_of
 from core.batch import NEVER, Float64
 from core.borrow import borrowed
 from core.kernel_cache import kernel
@@ -100,20 +100,16 @@ class Settled(Detector):
             low.astype(float),
             weight,
         ]
-        setting, first = alike(*asked)
-        self._set = np.array(asked, np.float64).T[first].copy()
+        setting, self._set = settings_of(asked)
         self._past: Float64 = aligned_zeros((len(self), self.remembers), np.float64)
         self._rows: Rows = aligned_zeros(len(self), _SETTLED)
         self._rows["settled_at"] = NEVER
         self._column("past", self._past)
-        for name in _SETTLED.names or ():
-            if name != "setting":
-                self._column(name, self._rows[name])
+        self._fields(self._rows)
         self._rows["setting"] = setting
         self._warming: Rows = warming_rows(len(self) if self.wary else 0)
         if self.wary:
-            for name in self._warming.dtype.names or ():
-                self._column(f"warming_{name}", self._warming[name])
+            self._fields(self._warming, "warming_")
 
     @abstractmethod
     def _measure(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from core.aligned import aligned_zeros
-from core.alike import alike
+from core.alike import settings_of
 from core.batch import NEVER, Float64, Int64
 from core.borrow import borrowed
 from core.kernel_cache import kernel, kernel_of_lanes
@@ -67,8 +67,7 @@ class TimeToLimit(Detector):
         sign = np.where(self._settings["falling"] > 0.0, -1.0, 1.0)
         width_us = np.ceil(self._settings["window_s"] * SECOND_US / (RING - 1))
         asked = [sign, sign * self._settings["limit"], self._settings["window_s"] / 2, width_us]
-        setting, first = alike(*asked)
-        self._set: Float64 = np.array(asked, np.float64).T[first].copy()
+        setting, self._set = settings_of(asked)
         self._row: Rows = aligned_zeros(len(self), _ROW)
         self._row["newest"], self._row["setting"] = NEVER, setting
         self._sums: Float64 = aligned_zeros(

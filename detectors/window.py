@@ -17,7 +17,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from core.aligned import aligned_zeros
-from core.alike import alike
+from core.alike import settings_of
 from core.batch import NEVER, Float64, Int32, Int64, Scores
 from core.borrow import borrowed
 from core.kernel_cache import kernel
@@ -108,8 +108,7 @@ class OverWindow(Detector):
         width = np.rint(self._settings["window_s"] * SECOND_US / WHOLE)
         hold = np.rint(self._settings["hold_s"] * SECOND_US)
         asked = [self._settings["known_share"], sure, level, below, divisor, width, hold]
-        setting, first = alike(*asked)
-        self._set: Float64 = np.array(asked, np.float64).T[first].copy()
+        setting, self._set = settings_of(asked)
         self._stretch: Rows = aligned_zeros(len(self), _STRETCH)
         self._stretch["setting"] = setting
         self._stretch["at"] = self._stretch["summed"] = NEVER
